@@ -4,15 +4,18 @@
 # source: openagents/sync/v1/channel.proto
 # Protobuf Python Version: 7.35.1
 """Generated protocol buffer code."""
-
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import descriptor_pool as _descriptor_pool
 from google.protobuf import runtime_version as _runtime_version
 from google.protobuf import symbol_database as _symbol_database
 from google.protobuf.internal import builder as _builder
-
 _runtime_version.ValidateProtobufRuntimeVersion(
-    _runtime_version.Domain.PUBLIC, 7, 35, 1, "", "openagents/sync/v1/channel.proto"
+    _runtime_version.Domain.PUBLIC,
+    7,
+    35,
+    1,
+    '',
+    'openagents/sync/v1/channel.proto'
 )
 # @@protoc_insertion_point(imports)
 
@@ -20,28 +23,24 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
-from khala_pg.proto_gen.openagents.sync.v1 import (
-    topic_pb2 as openagents_dot_sync_dot_v1_dot_topic__pb2,
-)
+from khala_pg.proto_gen.openagents.sync.v1 import topic_pb2 as openagents_dot_sync_dot_v1_dot_topic__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(
-    b'\n openagents/sync/v1/channel.proto\x12\x12openagents.sync.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1eopenagents/sync/v1/topic.proto"\xcf\x01\n\x06Limits\x12*\n\x11max_batch_updates\x18\x01 \x01(\rR\x0fmaxBatchUpdates\x12&\n\x0fmax_batch_bytes\x18\x02 \x01(\x04R\rmaxBatchBytes\x12*\n\x11max_payload_bytes\x18\x03 \x01(\x04R\x0fmaxPayloadBytes\x12&\n\x0fmax_frame_bytes\x18\x04 \x01(\x04R\rmaxFrameBytes\x12\x1d\n\nmax_topics\x18\x05 \x01(\rR\tmaxTopics"\x9f\x02\n\tJoinReply\x12\'\n\x0fsubscription_id\x18\x01 \x01(\tR\x0esubscriptionId\x12%\n\x0e\x61llowed_topics\x18\x02 \x03(\tR\rallowedTopics\x12\x32\n\x06limits\x18\x03 \x01(\x0b\x32\x1a.openagents.sync.v1.LimitsR\x06limits\x12\x32\n\x15heartbeat_interval_ms\x18\x04 \x01(\x04R\x13heartbeatIntervalMs\x12\x44\n\x10token_expires_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0etokenExpiresAt\x12\x14\n\x05\x65poch\x18\x06 \x01(\tR\x05\x65poch"&\n\x0eRefreshRequest\x12\x14\n\x05token\x18\x01 \x01(\tR\x05token"p\n\x0cRefreshReply\x12\x39\n\nexpires_at\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\texpiresAt\x12%\n\x0e\x61llowed_topics\x18\x02 \x03(\tR\rallowedTopics"x\n\tHeartbeat\x12\x42\n\nwatermarks\x18\x01 \x03(\x0b\x32".openagents.sync.v1.TopicWatermarkR\nwatermarks\x12\'\n\x0fsubscription_id\x18\x02 \x01(\tR\x0esubscriptionIdb\x06proto3'
-)
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n openagents/sync/v1/channel.proto\x12\x12openagents.sync.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1eopenagents/sync/v1/topic.proto\"\xcf\x01\n\x06Limits\x12*\n\x11max_batch_updates\x18\x01 \x01(\rR\x0fmaxBatchUpdates\x12&\n\x0fmax_batch_bytes\x18\x02 \x01(\x04R\rmaxBatchBytes\x12*\n\x11max_payload_bytes\x18\x03 \x01(\x04R\x0fmaxPayloadBytes\x12&\n\x0fmax_frame_bytes\x18\x04 \x01(\x04R\rmaxFrameBytes\x12\x1d\n\nmax_topics\x18\x05 \x01(\rR\tmaxTopics\"\x9f\x02\n\tJoinReply\x12\'\n\x0fsubscription_id\x18\x01 \x01(\tR\x0esubscriptionId\x12%\n\x0e\x61llowed_topics\x18\x02 \x03(\tR\rallowedTopics\x12\x32\n\x06limits\x18\x03 \x01(\x0b\x32\x1a.openagents.sync.v1.LimitsR\x06limits\x12\x32\n\x15heartbeat_interval_ms\x18\x04 \x01(\x04R\x13heartbeatIntervalMs\x12\x44\n\x10token_expires_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0etokenExpiresAt\x12\x14\n\x05\x65poch\x18\x06 \x01(\tR\x05\x65poch\"&\n\x0eRefreshRequest\x12\x14\n\x05token\x18\x01 \x01(\tR\x05token\"p\n\x0cRefreshReply\x12\x39\n\nexpires_at\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\texpiresAt\x12%\n\x0e\x61llowed_topics\x18\x02 \x03(\tR\rallowedTopics\"x\n\tHeartbeat\x12\x42\n\nwatermarks\x18\x01 \x03(\x0b\x32\".openagents.sync.v1.TopicWatermarkR\nwatermarks\x12\'\n\x0fsubscription_id\x18\x02 \x01(\tR\x0esubscriptionIdb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
-_builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, "openagents.sync.v1.channel_pb2", _globals)
+_builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'openagents.sync.v1.channel_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-    DESCRIPTOR._loaded_options = None
-    _globals["_LIMITS"]._serialized_start = 122
-    _globals["_LIMITS"]._serialized_end = 329
-    _globals["_JOINREPLY"]._serialized_start = 332
-    _globals["_JOINREPLY"]._serialized_end = 619
-    _globals["_REFRESHREQUEST"]._serialized_start = 621
-    _globals["_REFRESHREQUEST"]._serialized_end = 659
-    _globals["_REFRESHREPLY"]._serialized_start = 661
-    _globals["_REFRESHREPLY"]._serialized_end = 773
-    _globals["_HEARTBEAT"]._serialized_start = 775
-    _globals["_HEARTBEAT"]._serialized_end = 895
+  DESCRIPTOR._loaded_options = None
+  _globals['_LIMITS']._serialized_start=122
+  _globals['_LIMITS']._serialized_end=329
+  _globals['_JOINREPLY']._serialized_start=332
+  _globals['_JOINREPLY']._serialized_end=619
+  _globals['_REFRESHREQUEST']._serialized_start=621
+  _globals['_REFRESHREQUEST']._serialized_end=659
+  _globals['_REFRESHREPLY']._serialized_start=661
+  _globals['_REFRESHREPLY']._serialized_end=773
+  _globals['_HEARTBEAT']._serialized_start=775
+  _globals['_HEARTBEAT']._serialized_end=895
 # @@protoc_insertion_point(module_scope)

@@ -11,13 +11,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Limits(_message.Message):
-    __slots__ = (
-        "max_batch_updates",
-        "max_batch_bytes",
-        "max_payload_bytes",
-        "max_frame_bytes",
-        "max_topics",
-    )
+    __slots__ = ("max_batch_updates", "max_batch_bytes", "max_payload_bytes", "max_frame_bytes", "max_topics")
     MAX_BATCH_UPDATES_FIELD_NUMBER: _ClassVar[int]
     MAX_BATCH_BYTES_FIELD_NUMBER: _ClassVar[int]
     MAX_PAYLOAD_BYTES_FIELD_NUMBER: _ClassVar[int]
@@ -28,24 +22,10 @@ class Limits(_message.Message):
     max_payload_bytes: int
     max_frame_bytes: int
     max_topics: int
-    def __init__(
-        self,
-        max_batch_updates: _Optional[int] = ...,
-        max_batch_bytes: _Optional[int] = ...,
-        max_payload_bytes: _Optional[int] = ...,
-        max_frame_bytes: _Optional[int] = ...,
-        max_topics: _Optional[int] = ...,
-    ) -> None: ...
+    def __init__(self, max_batch_updates: _Optional[int] = ..., max_batch_bytes: _Optional[int] = ..., max_payload_bytes: _Optional[int] = ..., max_frame_bytes: _Optional[int] = ..., max_topics: _Optional[int] = ...) -> None: ...
 
 class JoinReply(_message.Message):
-    __slots__ = (
-        "subscription_id",
-        "allowed_topics",
-        "limits",
-        "heartbeat_interval_ms",
-        "token_expires_at",
-        "epoch",
-    )
+    __slots__ = ("subscription_id", "allowed_topics", "limits", "heartbeat_interval_ms", "token_expires_at", "epoch")
     SUBSCRIPTION_ID_FIELD_NUMBER: _ClassVar[int]
     ALLOWED_TOPICS_FIELD_NUMBER: _ClassVar[int]
     LIMITS_FIELD_NUMBER: _ClassVar[int]
@@ -58,17 +38,7 @@ class JoinReply(_message.Message):
     heartbeat_interval_ms: int
     token_expires_at: _timestamp_pb2.Timestamp
     epoch: str
-    def __init__(
-        self,
-        subscription_id: _Optional[str] = ...,
-        allowed_topics: _Optional[_Iterable[str]] = ...,
-        limits: _Optional[_Union[Limits, _Mapping]] = ...,
-        heartbeat_interval_ms: _Optional[int] = ...,
-        token_expires_at: _Optional[
-            _Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]
-        ] = ...,
-        epoch: _Optional[str] = ...,
-    ) -> None: ...
+    def __init__(self, subscription_id: _Optional[str] = ..., allowed_topics: _Optional[_Iterable[str]] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., heartbeat_interval_ms: _Optional[int] = ..., token_expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., epoch: _Optional[str] = ...) -> None: ...
 
 class RefreshRequest(_message.Message):
     __slots__ = ("token",)
@@ -82,11 +52,7 @@ class RefreshReply(_message.Message):
     ALLOWED_TOPICS_FIELD_NUMBER: _ClassVar[int]
     expires_at: _timestamp_pb2.Timestamp
     allowed_topics: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(
-        self,
-        expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...,
-        allowed_topics: _Optional[_Iterable[str]] = ...,
-    ) -> None: ...
+    def __init__(self, expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., allowed_topics: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Heartbeat(_message.Message):
     __slots__ = ("watermarks", "subscription_id")
@@ -94,8 +60,4 @@ class Heartbeat(_message.Message):
     SUBSCRIPTION_ID_FIELD_NUMBER: _ClassVar[int]
     watermarks: _containers.RepeatedCompositeFieldContainer[_topic_pb2.TopicWatermark]
     subscription_id: str
-    def __init__(
-        self,
-        watermarks: _Optional[_Iterable[_Union[_topic_pb2.TopicWatermark, _Mapping]]] = ...,
-        subscription_id: _Optional[str] = ...,
-    ) -> None: ...
+    def __init__(self, watermarks: _Optional[_Iterable[_Union[_topic_pb2.TopicWatermark, _Mapping]]] = ..., subscription_id: _Optional[str] = ...) -> None: ...

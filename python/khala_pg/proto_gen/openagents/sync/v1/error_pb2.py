@@ -4,97 +4,62 @@
 # source: openagents/sync/v1/error.proto
 # Protobuf Python Version: 7.35.1
 """Generated protocol buffer code."""
-
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import descriptor_pool as _descriptor_pool
 from google.protobuf import runtime_version as _runtime_version
 from google.protobuf import symbol_database as _symbol_database
 from google.protobuf.internal import builder as _builder
-
 _runtime_version.ValidateProtobufRuntimeVersion(
-    _runtime_version.Domain.PUBLIC, 7, 35, 1, "", "openagents/sync/v1/error.proto"
+    _runtime_version.Domain.PUBLIC,
+    7,
+    35,
+    1,
+    '',
+    'openagents/sync/v1/error.proto'
 )
 # @@protoc_insertion_point(imports)
 
 _sym_db = _symbol_database.Default()
 
 
-from khala_pg.proto_gen.openagents.sync.v1 import (
-    options_pb2 as openagents_dot_sync_dot_v1_dot_options__pb2,
-)
+from khala_pg.proto_gen.openagents.sync.v1 import options_pb2 as openagents_dot_sync_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(
-    b'\n\x1eopenagents/sync/v1/error.proto\x12\x12openagents.sync.v1\x1a openagents/sync/v1/options.proto"\xad\x01\n\nStaleTopic\x12\x14\n\x05topic\x18\x01 \x01(\tR\x05topic\x12!\n\x0cresume_after\x18\x02 \x01(\x04R\x0bresumeAfter\x12\'\n\x0fretention_floor\x18\x03 \x01(\x04R\x0eretentionFloor\x12%\n\x0ehead_watermark\x18\x04 \x01(\x04R\rheadWatermark\x12\x16\n\x06reason\x18\x05 \x01(\tR\x06reason"\xcc\x02\n\tSyncError\x12\x12\n\x04\x63ode\x18\x01 \x01(\tR\x04\x63ode\x12\x18\n\x07message\x18\x02 \x01(\tR\x07message\x12)\n\x0eretry_after_ms\x18\x03 \x01(\x04H\x00R\x0cretryAfterMs\x88\x01\x01\x12\x30\n\x14\x66ull_resync_required\x18\x04 \x01(\x08R\x12\x66ullResyncRequired\x12\x41\n\x0cstale_topics\x18\x05 \x03(\x0b\x32\x1e.openagents.sync.v1.StaleTopicR\x0bstaleTopics\x12)\n\x10\x66orbidden_topics\x18\x06 \x03(\tR\x0f\x66orbiddenTopics\x12\x1d\n\nrequest_id\x18\x07 \x01(\tR\trequestId\x12\x14\n\x05\x65poch\x18\x08 \x01(\tR\x05\x65pochB\x11\n\x0f_retry_after_ms*\xda\x03\n\rSyncErrorCode\x12\x1f\n\x1bSYNC_ERROR_CODE_UNSPECIFIED\x10\x00\x12\x32\n\x1cSYNC_ERROR_CODE_STALE_CURSOR\x10\x01\x1a\x10\xca\xda\x18\x0cstale_cursor\x12<\n!SYNC_ERROR_CODE_PAYLOAD_TOO_LARGE\x10\x02\x1a\x15\xca\xda\x18\x11payload_too_large\x12\x32\n\x1cSYNC_ERROR_CODE_UNAUTHORIZED\x10\x03\x1a\x10\xca\xda\x18\x0cunauthorized\x12\x38\n\x1fSYNC_ERROR_CODE_FORBIDDEN_TOPIC\x10\x04\x1a\x13\xca\xda\x18\x0f\x66orbidden_topic\x12:\n SYNC_ERROR_CODE_BAD_SUBSCRIPTION\x10\x05\x1a\x14\xca\xda\x18\x10\x62\x61\x64_subscription\x12\x32\n\x1cSYNC_ERROR_CODE_RATE_LIMITED\x10\x06\x1a\x10\xca\xda\x18\x0crate_limited\x12,\n\x19SYNC_ERROR_CODE_BAD_FRAME\x10\x07\x1a\r\xca\xda\x18\tbad_frame\x12*\n\x18SYNC_ERROR_CODE_INTERNAL\x10\x08\x1a\x0c\xca\xda\x18\x08internal*\xd6\x01\n\x0fSyncStaleReason\x12!\n\x1dSYNC_STALE_REASON_UNSPECIFIED\x10\x00\x12\x32\n\x1dSYNC_STALE_REASON_BELOW_FLOOR\x10\x01\x1a\x0f\xca\xda\x18\x0b\x62\x65low_floor\x12\x34\n\x1eSYNC_STALE_REASON_CURSOR_AHEAD\x10\x02\x1a\x10\xca\xda\x18\x0c\x63ursor_ahead\x12\x36\n\x1fSYNC_STALE_REASON_EPOCH_CHANGED\x10\x03\x1a\x11\xca\xda\x18\repoch_changedb\x06proto3'
-)
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eopenagents/sync/v1/error.proto\x12\x12openagents.sync.v1\x1a openagents/sync/v1/options.proto\"\xad\x01\n\nStaleTopic\x12\x14\n\x05topic\x18\x01 \x01(\tR\x05topic\x12!\n\x0cresume_after\x18\x02 \x01(\x04R\x0bresumeAfter\x12\'\n\x0fretention_floor\x18\x03 \x01(\x04R\x0eretentionFloor\x12%\n\x0ehead_watermark\x18\x04 \x01(\x04R\rheadWatermark\x12\x16\n\x06reason\x18\x05 \x01(\tR\x06reason\"\xcc\x02\n\tSyncError\x12\x12\n\x04\x63ode\x18\x01 \x01(\tR\x04\x63ode\x12\x18\n\x07message\x18\x02 \x01(\tR\x07message\x12)\n\x0eretry_after_ms\x18\x03 \x01(\x04H\x00R\x0cretryAfterMs\x88\x01\x01\x12\x30\n\x14\x66ull_resync_required\x18\x04 \x01(\x08R\x12\x66ullResyncRequired\x12\x41\n\x0cstale_topics\x18\x05 \x03(\x0b\x32\x1e.openagents.sync.v1.StaleTopicR\x0bstaleTopics\x12)\n\x10\x66orbidden_topics\x18\x06 \x03(\tR\x0f\x66orbiddenTopics\x12\x1d\n\nrequest_id\x18\x07 \x01(\tR\trequestId\x12\x14\n\x05\x65poch\x18\x08 \x01(\tR\x05\x65pochB\x11\n\x0f_retry_after_ms*\xda\x03\n\rSyncErrorCode\x12\x1f\n\x1bSYNC_ERROR_CODE_UNSPECIFIED\x10\x00\x12\x32\n\x1cSYNC_ERROR_CODE_STALE_CURSOR\x10\x01\x1a\x10\xca\xda\x18\x0cstale_cursor\x12<\n!SYNC_ERROR_CODE_PAYLOAD_TOO_LARGE\x10\x02\x1a\x15\xca\xda\x18\x11payload_too_large\x12\x32\n\x1cSYNC_ERROR_CODE_UNAUTHORIZED\x10\x03\x1a\x10\xca\xda\x18\x0cunauthorized\x12\x38\n\x1fSYNC_ERROR_CODE_FORBIDDEN_TOPIC\x10\x04\x1a\x13\xca\xda\x18\x0f\x66orbidden_topic\x12:\n SYNC_ERROR_CODE_BAD_SUBSCRIPTION\x10\x05\x1a\x14\xca\xda\x18\x10\x62\x61\x64_subscription\x12\x32\n\x1cSYNC_ERROR_CODE_RATE_LIMITED\x10\x06\x1a\x10\xca\xda\x18\x0crate_limited\x12,\n\x19SYNC_ERROR_CODE_BAD_FRAME\x10\x07\x1a\r\xca\xda\x18\tbad_frame\x12*\n\x18SYNC_ERROR_CODE_INTERNAL\x10\x08\x1a\x0c\xca\xda\x18\x08internal*\xd6\x01\n\x0fSyncStaleReason\x12!\n\x1dSYNC_STALE_REASON_UNSPECIFIED\x10\x00\x12\x32\n\x1dSYNC_STALE_REASON_BELOW_FLOOR\x10\x01\x1a\x0f\xca\xda\x18\x0b\x62\x65low_floor\x12\x34\n\x1eSYNC_STALE_REASON_CURSOR_AHEAD\x10\x02\x1a\x10\xca\xda\x18\x0c\x63ursor_ahead\x12\x36\n\x1fSYNC_STALE_REASON_EPOCH_CHANGED\x10\x03\x1a\x11\xca\xda\x18\repoch_changedb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
-_builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, "openagents.sync.v1.error_pb2", _globals)
+_builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'openagents.sync.v1.error_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-    DESCRIPTOR._loaded_options = None
-    _globals["_SYNCERRORCODE"].values_by_name["SYNC_ERROR_CODE_STALE_CURSOR"]._loaded_options = None
-    _globals["_SYNCERRORCODE"].values_by_name[
-        "SYNC_ERROR_CODE_STALE_CURSOR"
-    ]._serialized_options = b"\312\332\030\014stale_cursor"
-    _globals["_SYNCERRORCODE"].values_by_name[
-        "SYNC_ERROR_CODE_PAYLOAD_TOO_LARGE"
-    ]._loaded_options = None
-    _globals["_SYNCERRORCODE"].values_by_name[
-        "SYNC_ERROR_CODE_PAYLOAD_TOO_LARGE"
-    ]._serialized_options = b"\312\332\030\021payload_too_large"
-    _globals["_SYNCERRORCODE"].values_by_name["SYNC_ERROR_CODE_UNAUTHORIZED"]._loaded_options = None
-    _globals["_SYNCERRORCODE"].values_by_name[
-        "SYNC_ERROR_CODE_UNAUTHORIZED"
-    ]._serialized_options = b"\312\332\030\014unauthorized"
-    _globals["_SYNCERRORCODE"].values_by_name[
-        "SYNC_ERROR_CODE_FORBIDDEN_TOPIC"
-    ]._loaded_options = None
-    _globals["_SYNCERRORCODE"].values_by_name[
-        "SYNC_ERROR_CODE_FORBIDDEN_TOPIC"
-    ]._serialized_options = b"\312\332\030\017forbidden_topic"
-    _globals["_SYNCERRORCODE"].values_by_name[
-        "SYNC_ERROR_CODE_BAD_SUBSCRIPTION"
-    ]._loaded_options = None
-    _globals["_SYNCERRORCODE"].values_by_name[
-        "SYNC_ERROR_CODE_BAD_SUBSCRIPTION"
-    ]._serialized_options = b"\312\332\030\020bad_subscription"
-    _globals["_SYNCERRORCODE"].values_by_name["SYNC_ERROR_CODE_RATE_LIMITED"]._loaded_options = None
-    _globals["_SYNCERRORCODE"].values_by_name[
-        "SYNC_ERROR_CODE_RATE_LIMITED"
-    ]._serialized_options = b"\312\332\030\014rate_limited"
-    _globals["_SYNCERRORCODE"].values_by_name["SYNC_ERROR_CODE_BAD_FRAME"]._loaded_options = None
-    _globals["_SYNCERRORCODE"].values_by_name[
-        "SYNC_ERROR_CODE_BAD_FRAME"
-    ]._serialized_options = b"\312\332\030\tbad_frame"
-    _globals["_SYNCERRORCODE"].values_by_name["SYNC_ERROR_CODE_INTERNAL"]._loaded_options = None
-    _globals["_SYNCERRORCODE"].values_by_name[
-        "SYNC_ERROR_CODE_INTERNAL"
-    ]._serialized_options = b"\312\332\030\010internal"
-    _globals["_SYNCSTALEREASON"].values_by_name[
-        "SYNC_STALE_REASON_BELOW_FLOOR"
-    ]._loaded_options = None
-    _globals["_SYNCSTALEREASON"].values_by_name[
-        "SYNC_STALE_REASON_BELOW_FLOOR"
-    ]._serialized_options = b"\312\332\030\013below_floor"
-    _globals["_SYNCSTALEREASON"].values_by_name[
-        "SYNC_STALE_REASON_CURSOR_AHEAD"
-    ]._loaded_options = None
-    _globals["_SYNCSTALEREASON"].values_by_name[
-        "SYNC_STALE_REASON_CURSOR_AHEAD"
-    ]._serialized_options = b"\312\332\030\014cursor_ahead"
-    _globals["_SYNCSTALEREASON"].values_by_name[
-        "SYNC_STALE_REASON_EPOCH_CHANGED"
-    ]._loaded_options = None
-    _globals["_SYNCSTALEREASON"].values_by_name[
-        "SYNC_STALE_REASON_EPOCH_CHANGED"
-    ]._serialized_options = b"\312\332\030\repoch_changed"
-    _globals["_SYNCERRORCODE"]._serialized_start = 600
-    _globals["_SYNCERRORCODE"]._serialized_end = 1074
-    _globals["_SYNCSTALEREASON"]._serialized_start = 1077
-    _globals["_SYNCSTALEREASON"]._serialized_end = 1291
-    _globals["_STALETOPIC"]._serialized_start = 89
-    _globals["_STALETOPIC"]._serialized_end = 262
-    _globals["_SYNCERROR"]._serialized_start = 265
-    _globals["_SYNCERROR"]._serialized_end = 597
+  DESCRIPTOR._loaded_options = None
+  _globals['_SYNCERRORCODE'].values_by_name["SYNC_ERROR_CODE_STALE_CURSOR"]._loaded_options = None
+  _globals['_SYNCERRORCODE'].values_by_name["SYNC_ERROR_CODE_STALE_CURSOR"]._serialized_options = b'\312\332\030\014stale_cursor'
+  _globals['_SYNCERRORCODE'].values_by_name["SYNC_ERROR_CODE_PAYLOAD_TOO_LARGE"]._loaded_options = None
+  _globals['_SYNCERRORCODE'].values_by_name["SYNC_ERROR_CODE_PAYLOAD_TOO_LARGE"]._serialized_options = b'\312\332\030\021payload_too_large'
+  _globals['_SYNCERRORCODE'].values_by_name["SYNC_ERROR_CODE_UNAUTHORIZED"]._loaded_options = None
+  _globals['_SYNCERRORCODE'].values_by_name["SYNC_ERROR_CODE_UNAUTHORIZED"]._serialized_options = b'\312\332\030\014unauthorized'
+  _globals['_SYNCERRORCODE'].values_by_name["SYNC_ERROR_CODE_FORBIDDEN_TOPIC"]._loaded_options = None
+  _globals['_SYNCERRORCODE'].values_by_name["SYNC_ERROR_CODE_FORBIDDEN_TOPIC"]._serialized_options = b'\312\332\030\017forbidden_topic'
+  _globals['_SYNCERRORCODE'].values_by_name["SYNC_ERROR_CODE_BAD_SUBSCRIPTION"]._loaded_options = None
+  _globals['_SYNCERRORCODE'].values_by_name["SYNC_ERROR_CODE_BAD_SUBSCRIPTION"]._serialized_options = b'\312\332\030\020bad_subscription'
+  _globals['_SYNCERRORCODE'].values_by_name["SYNC_ERROR_CODE_RATE_LIMITED"]._loaded_options = None
+  _globals['_SYNCERRORCODE'].values_by_name["SYNC_ERROR_CODE_RATE_LIMITED"]._serialized_options = b'\312\332\030\014rate_limited'
+  _globals['_SYNCERRORCODE'].values_by_name["SYNC_ERROR_CODE_BAD_FRAME"]._loaded_options = None
+  _globals['_SYNCERRORCODE'].values_by_name["SYNC_ERROR_CODE_BAD_FRAME"]._serialized_options = b'\312\332\030\tbad_frame'
+  _globals['_SYNCERRORCODE'].values_by_name["SYNC_ERROR_CODE_INTERNAL"]._loaded_options = None
+  _globals['_SYNCERRORCODE'].values_by_name["SYNC_ERROR_CODE_INTERNAL"]._serialized_options = b'\312\332\030\010internal'
+  _globals['_SYNCSTALEREASON'].values_by_name["SYNC_STALE_REASON_BELOW_FLOOR"]._loaded_options = None
+  _globals['_SYNCSTALEREASON'].values_by_name["SYNC_STALE_REASON_BELOW_FLOOR"]._serialized_options = b'\312\332\030\013below_floor'
+  _globals['_SYNCSTALEREASON'].values_by_name["SYNC_STALE_REASON_CURSOR_AHEAD"]._loaded_options = None
+  _globals['_SYNCSTALEREASON'].values_by_name["SYNC_STALE_REASON_CURSOR_AHEAD"]._serialized_options = b'\312\332\030\014cursor_ahead'
+  _globals['_SYNCSTALEREASON'].values_by_name["SYNC_STALE_REASON_EPOCH_CHANGED"]._loaded_options = None
+  _globals['_SYNCSTALEREASON'].values_by_name["SYNC_STALE_REASON_EPOCH_CHANGED"]._serialized_options = b'\312\332\030\repoch_changed'
+  _globals['_SYNCERRORCODE']._serialized_start=600
+  _globals['_SYNCERRORCODE']._serialized_end=1074
+  _globals['_SYNCSTALEREASON']._serialized_start=1077
+  _globals['_SYNCSTALEREASON']._serialized_end=1291
+  _globals['_STALETOPIC']._serialized_start=89
+  _globals['_STALETOPIC']._serialized_end=262
+  _globals['_SYNCERROR']._serialized_start=265
+  _globals['_SYNCERROR']._serialized_end=597
 # @@protoc_insertion_point(module_scope)

@@ -26,7 +26,6 @@ class SyncStaleReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     SYNC_STALE_REASON_BELOW_FLOOR: _ClassVar[SyncStaleReason]
     SYNC_STALE_REASON_CURSOR_AHEAD: _ClassVar[SyncStaleReason]
     SYNC_STALE_REASON_EPOCH_CHANGED: _ClassVar[SyncStaleReason]
-
 SYNC_ERROR_CODE_UNSPECIFIED: SyncErrorCode
 SYNC_ERROR_CODE_STALE_CURSOR: SyncErrorCode
 SYNC_ERROR_CODE_PAYLOAD_TOO_LARGE: SyncErrorCode
@@ -53,26 +52,10 @@ class StaleTopic(_message.Message):
     retention_floor: int
     head_watermark: int
     reason: str
-    def __init__(
-        self,
-        topic: _Optional[str] = ...,
-        resume_after: _Optional[int] = ...,
-        retention_floor: _Optional[int] = ...,
-        head_watermark: _Optional[int] = ...,
-        reason: _Optional[str] = ...,
-    ) -> None: ...
+    def __init__(self, topic: _Optional[str] = ..., resume_after: _Optional[int] = ..., retention_floor: _Optional[int] = ..., head_watermark: _Optional[int] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class SyncError(_message.Message):
-    __slots__ = (
-        "code",
-        "message",
-        "retry_after_ms",
-        "full_resync_required",
-        "stale_topics",
-        "forbidden_topics",
-        "request_id",
-        "epoch",
-    )
+    __slots__ = ("code", "message", "retry_after_ms", "full_resync_required", "stale_topics", "forbidden_topics", "request_id", "epoch")
     CODE_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     RETRY_AFTER_MS_FIELD_NUMBER: _ClassVar[int]
@@ -89,14 +72,4 @@ class SyncError(_message.Message):
     forbidden_topics: _containers.RepeatedScalarFieldContainer[str]
     request_id: str
     epoch: str
-    def __init__(
-        self,
-        code: _Optional[str] = ...,
-        message: _Optional[str] = ...,
-        retry_after_ms: _Optional[int] = ...,
-        full_resync_required: _Optional[bool] = ...,
-        stale_topics: _Optional[_Iterable[_Union[StaleTopic, _Mapping]]] = ...,
-        forbidden_topics: _Optional[_Iterable[str]] = ...,
-        request_id: _Optional[str] = ...,
-        epoch: _Optional[str] = ...,
-    ) -> None: ...
+    def __init__(self, code: _Optional[str] = ..., message: _Optional[str] = ..., retry_after_ms: _Optional[int] = ..., full_resync_required: _Optional[bool] = ..., stale_topics: _Optional[_Iterable[_Union[StaleTopic, _Mapping]]] = ..., forbidden_topics: _Optional[_Iterable[str]] = ..., request_id: _Optional[str] = ..., epoch: _Optional[str] = ...) -> None: ...

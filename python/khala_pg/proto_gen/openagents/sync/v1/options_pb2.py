@@ -4,15 +4,18 @@
 # source: openagents/sync/v1/options.proto
 # Protobuf Python Version: 7.35.1
 """Generated protocol buffer code."""
-
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import descriptor_pool as _descriptor_pool
 from google.protobuf import runtime_version as _runtime_version
 from google.protobuf import symbol_database as _symbol_database
 from google.protobuf.internal import builder as _builder
-
 _runtime_version.ValidateProtobufRuntimeVersion(
-    _runtime_version.Domain.PUBLIC, 7, 35, 1, "", "openagents/sync/v1/options.proto"
+    _runtime_version.Domain.PUBLIC,
+    7,
+    35,
+    1,
+    '',
+    'openagents/sync/v1/options.proto'
 )
 # @@protoc_insertion_point(imports)
 
@@ -22,13 +25,11 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(
-    b"\n openagents/sync/v1/options.proto\x12\x12openagents.sync.v1\x1a google/protobuf/descriptor.proto:@\n\twire_name\x12!.google.protobuf.EnumValueOptions\x18\xa9\x8b\x03 \x01(\tR\x08wireNameb\x06proto3"
-)
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n openagents/sync/v1/options.proto\x12\x12openagents.sync.v1\x1a google/protobuf/descriptor.proto:@\n\twire_name\x12!.google.protobuf.EnumValueOptions\x18\xa9\x8b\x03 \x01(\tR\x08wireNameb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
-_builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, "openagents.sync.v1.options_pb2", _globals)
+_builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'openagents.sync.v1.options_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-    DESCRIPTOR._loaded_options = None
+  DESCRIPTOR._loaded_options = None
 # @@protoc_insertion_point(module_scope)

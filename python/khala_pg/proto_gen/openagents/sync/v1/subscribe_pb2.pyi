@@ -19,24 +19,10 @@ class SubscribeRequest(_message.Message):
     epoch: str
     replay_batch_size: int
     request_id: str
-    def __init__(
-        self,
-        topics: _Optional[_Iterable[str]] = ...,
-        resume_after: _Optional[_Iterable[_Union[_topic_pb2.TopicWatermark, _Mapping]]] = ...,
-        epoch: _Optional[str] = ...,
-        replay_batch_size: _Optional[int] = ...,
-        request_id: _Optional[str] = ...,
-    ) -> None: ...
+    def __init__(self, topics: _Optional[_Iterable[str]] = ..., resume_after: _Optional[_Iterable[_Union[_topic_pb2.TopicWatermark, _Mapping]]] = ..., epoch: _Optional[str] = ..., replay_batch_size: _Optional[int] = ..., request_id: _Optional[str] = ...) -> None: ...
 
 class SubscribeReply(_message.Message):
-    __slots__ = (
-        "subscription_id",
-        "topics",
-        "current_watermarks",
-        "head_watermarks",
-        "epoch",
-        "request_id",
-    )
+    __slots__ = ("subscription_id", "topics", "current_watermarks", "head_watermarks", "epoch", "request_id")
     SUBSCRIPTION_ID_FIELD_NUMBER: _ClassVar[int]
     TOPICS_FIELD_NUMBER: _ClassVar[int]
     CURRENT_WATERMARKS_FIELD_NUMBER: _ClassVar[int]
@@ -49,15 +35,7 @@ class SubscribeReply(_message.Message):
     head_watermarks: _containers.RepeatedCompositeFieldContainer[_topic_pb2.TopicWatermark]
     epoch: str
     request_id: str
-    def __init__(
-        self,
-        subscription_id: _Optional[str] = ...,
-        topics: _Optional[_Iterable[str]] = ...,
-        current_watermarks: _Optional[_Iterable[_Union[_topic_pb2.TopicWatermark, _Mapping]]] = ...,
-        head_watermarks: _Optional[_Iterable[_Union[_topic_pb2.TopicWatermark, _Mapping]]] = ...,
-        epoch: _Optional[str] = ...,
-        request_id: _Optional[str] = ...,
-    ) -> None: ...
+    def __init__(self, subscription_id: _Optional[str] = ..., topics: _Optional[_Iterable[str]] = ..., current_watermarks: _Optional[_Iterable[_Union[_topic_pb2.TopicWatermark, _Mapping]]] = ..., head_watermarks: _Optional[_Iterable[_Union[_topic_pb2.TopicWatermark, _Mapping]]] = ..., epoch: _Optional[str] = ..., request_id: _Optional[str] = ...) -> None: ...
 
 class UnsubscribeRequest(_message.Message):
     __slots__ = ("topics", "request_id")
@@ -65,9 +43,7 @@ class UnsubscribeRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     topics: _containers.RepeatedScalarFieldContainer[str]
     request_id: str
-    def __init__(
-        self, topics: _Optional[_Iterable[str]] = ..., request_id: _Optional[str] = ...
-    ) -> None: ...
+    def __init__(self, topics: _Optional[_Iterable[str]] = ..., request_id: _Optional[str] = ...) -> None: ...
 
 class UnsubscribeReply(_message.Message):
     __slots__ = ("subscription_id", "topics", "request_id")
@@ -77,9 +53,4 @@ class UnsubscribeReply(_message.Message):
     subscription_id: str
     topics: _containers.RepeatedScalarFieldContainer[str]
     request_id: str
-    def __init__(
-        self,
-        subscription_id: _Optional[str] = ...,
-        topics: _Optional[_Iterable[str]] = ...,
-        request_id: _Optional[str] = ...,
-    ) -> None: ...
+    def __init__(self, subscription_id: _Optional[str] = ..., topics: _Optional[_Iterable[str]] = ..., request_id: _Optional[str] = ...) -> None: ...

@@ -4,15 +4,18 @@
 # source: openagents/sync/v1/update.proto
 # Protobuf Python Version: 7.35.1
 """Generated protocol buffer code."""
-
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import descriptor_pool as _descriptor_pool
 from google.protobuf import runtime_version as _runtime_version
 from google.protobuf import symbol_database as _symbol_database
 from google.protobuf.internal import builder as _builder
-
 _runtime_version.ValidateProtobufRuntimeVersion(
-    _runtime_version.Domain.PUBLIC, 7, 35, 1, "", "openagents/sync/v1/update.proto"
+    _runtime_version.Domain.PUBLIC,
+    7,
+    35,
+    1,
+    '',
+    'openagents/sync/v1/update.proto'
 )
 # @@protoc_insertion_point(imports)
 
@@ -20,24 +23,20 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
-from khala_pg.proto_gen.openagents.sync.v1 import (
-    topic_pb2 as openagents_dot_sync_dot_v1_dot_topic__pb2,
-)
+from khala_pg.proto_gen.openagents.sync.v1 import topic_pb2 as openagents_dot_sync_dot_v1_dot_topic__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(
-    b'\n\x1fopenagents/sync/v1/update.proto\x12\x12openagents.sync.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1eopenagents/sync/v1/topic.proto"\xb7\x02\n\x06Update\x12\x14\n\x05topic\x18\x01 \x01(\tR\x05topic\x12\x17\n\x07\x64oc_key\x18\x02 \x01(\tR\x06\x64ocKey\x12\x1f\n\x0b\x64oc_version\x18\x03 \x01(\x03R\ndocVersion\x12\x1c\n\twatermark\x18\x04 \x01(\x04R\twatermark\x12!\n\x0cpayload_hash\x18\x05 \x01(\x0cR\x0bpayloadHash\x12-\n\x12hydration_required\x18\x06 \x01(\x08R\x11hydrationRequired\x12\x18\n\x07\x64\x65leted\x18\x07 \x01(\x08R\x07\x64\x65leted\x12\x30\n\x07payload\x18\x08 \x01(\x0b\x32\x16.google.protobuf.ValueR\x07payload\x12!\n\x0cpayload_json\x18\t \x01(\x0cR\x0bpayloadJson"\x8c\x02\n\x0bUpdateBatch\x12\x34\n\x07updates\x18\x01 \x03(\x0b\x32\x1a.openagents.sync.v1.UpdateR\x07updates\x12\'\n\x0freplay_complete\x18\x02 \x01(\x08R\x0ereplayComplete\x12K\n\x0fhead_watermarks\x18\x03 \x03(\x0b\x32".openagents.sync.v1.TopicWatermarkR\x0eheadWatermarks\x12Q\n\x12\x63overed_watermarks\x18\x04 \x03(\x0b\x32".openagents.sync.v1.TopicWatermarkR\x11\x63overedWatermarks"\xe6\x01\n\x0cSnapshotPage\x12\x14\n\x05topic\x18\x01 \x01(\tR\x05topic\x12\x14\n\x05\x65poch\x18\x02 \x01(\tR\x05\x65poch\x12\x1c\n\twatermark\x18\x03 \x01(\x04R\twatermark\x12\x38\n\tdocuments\x18\x04 \x03(\x0b\x32\x1a.openagents.sync.v1.UpdateR\tdocuments\x12%\n\x0cnext_doc_key\x18\x05 \x01(\tH\x00R\nnextDocKey\x88\x01\x01\x12\x1a\n\x08\x63omplete\x18\x06 \x01(\x08R\x08\x63ompleteB\x0f\n\r_next_doc_keyb\x06proto3'
-)
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fopenagents/sync/v1/update.proto\x12\x12openagents.sync.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1eopenagents/sync/v1/topic.proto\"\xb7\x02\n\x06Update\x12\x14\n\x05topic\x18\x01 \x01(\tR\x05topic\x12\x17\n\x07\x64oc_key\x18\x02 \x01(\tR\x06\x64ocKey\x12\x1f\n\x0b\x64oc_version\x18\x03 \x01(\x03R\ndocVersion\x12\x1c\n\twatermark\x18\x04 \x01(\x04R\twatermark\x12!\n\x0cpayload_hash\x18\x05 \x01(\x0cR\x0bpayloadHash\x12-\n\x12hydration_required\x18\x06 \x01(\x08R\x11hydrationRequired\x12\x18\n\x07\x64\x65leted\x18\x07 \x01(\x08R\x07\x64\x65leted\x12\x30\n\x07payload\x18\x08 \x01(\x0b\x32\x16.google.protobuf.ValueR\x07payload\x12!\n\x0cpayload_json\x18\t \x01(\x0cR\x0bpayloadJson\"\x8c\x02\n\x0bUpdateBatch\x12\x34\n\x07updates\x18\x01 \x03(\x0b\x32\x1a.openagents.sync.v1.UpdateR\x07updates\x12\'\n\x0freplay_complete\x18\x02 \x01(\x08R\x0ereplayComplete\x12K\n\x0fhead_watermarks\x18\x03 \x03(\x0b\x32\".openagents.sync.v1.TopicWatermarkR\x0eheadWatermarks\x12Q\n\x12\x63overed_watermarks\x18\x04 \x03(\x0b\x32\".openagents.sync.v1.TopicWatermarkR\x11\x63overedWatermarks\"\xe6\x01\n\x0cSnapshotPage\x12\x14\n\x05topic\x18\x01 \x01(\tR\x05topic\x12\x14\n\x05\x65poch\x18\x02 \x01(\tR\x05\x65poch\x12\x1c\n\twatermark\x18\x03 \x01(\x04R\twatermark\x12\x38\n\tdocuments\x18\x04 \x03(\x0b\x32\x1a.openagents.sync.v1.UpdateR\tdocuments\x12%\n\x0cnext_doc_key\x18\x05 \x01(\tH\x00R\nnextDocKey\x88\x01\x01\x12\x1a\n\x08\x63omplete\x18\x06 \x01(\x08R\x08\x63ompleteB\x0f\n\r_next_doc_keyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
-_builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, "openagents.sync.v1.update_pb2", _globals)
+_builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'openagents.sync.v1.update_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-    DESCRIPTOR._loaded_options = None
-    _globals["_UPDATE"]._serialized_start = 118
-    _globals["_UPDATE"]._serialized_end = 429
-    _globals["_UPDATEBATCH"]._serialized_start = 432
-    _globals["_UPDATEBATCH"]._serialized_end = 700
-    _globals["_SNAPSHOTPAGE"]._serialized_start = 703
-    _globals["_SNAPSHOTPAGE"]._serialized_end = 933
+  DESCRIPTOR._loaded_options = None
+  _globals['_UPDATE']._serialized_start=118
+  _globals['_UPDATE']._serialized_end=429
+  _globals['_UPDATEBATCH']._serialized_start=432
+  _globals['_UPDATEBATCH']._serialized_end=700
+  _globals['_SNAPSHOTPAGE']._serialized_start=703
+  _globals['_SNAPSHOTPAGE']._serialized_end=933
 # @@protoc_insertion_point(module_scope)

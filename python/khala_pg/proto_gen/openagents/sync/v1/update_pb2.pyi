@@ -9,17 +9,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Update(_message.Message):
-    __slots__ = (
-        "topic",
-        "doc_key",
-        "doc_version",
-        "watermark",
-        "payload_hash",
-        "hydration_required",
-        "deleted",
-        "payload",
-        "payload_json",
-    )
+    __slots__ = ("topic", "doc_key", "doc_version", "watermark", "payload_hash", "hydration_required", "deleted", "payload", "payload_json")
     TOPIC_FIELD_NUMBER: _ClassVar[int]
     DOC_KEY_FIELD_NUMBER: _ClassVar[int]
     DOC_VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -38,18 +28,7 @@ class Update(_message.Message):
     deleted: bool
     payload: _struct_pb2.Value
     payload_json: bytes
-    def __init__(
-        self,
-        topic: _Optional[str] = ...,
-        doc_key: _Optional[str] = ...,
-        doc_version: _Optional[int] = ...,
-        watermark: _Optional[int] = ...,
-        payload_hash: _Optional[bytes] = ...,
-        hydration_required: _Optional[bool] = ...,
-        deleted: _Optional[bool] = ...,
-        payload: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ...,
-        payload_json: _Optional[bytes] = ...,
-    ) -> None: ...
+    def __init__(self, topic: _Optional[str] = ..., doc_key: _Optional[str] = ..., doc_version: _Optional[int] = ..., watermark: _Optional[int] = ..., payload_hash: _Optional[bytes] = ..., hydration_required: _Optional[bool] = ..., deleted: _Optional[bool] = ..., payload: _Optional[_Union[_struct_pb2.Value, _Mapping]] = ..., payload_json: _Optional[bytes] = ...) -> None: ...
 
 class UpdateBatch(_message.Message):
     __slots__ = ("updates", "replay_complete", "head_watermarks", "covered_watermarks")
@@ -61,13 +40,7 @@ class UpdateBatch(_message.Message):
     replay_complete: bool
     head_watermarks: _containers.RepeatedCompositeFieldContainer[_topic_pb2.TopicWatermark]
     covered_watermarks: _containers.RepeatedCompositeFieldContainer[_topic_pb2.TopicWatermark]
-    def __init__(
-        self,
-        updates: _Optional[_Iterable[_Union[Update, _Mapping]]] = ...,
-        replay_complete: _Optional[bool] = ...,
-        head_watermarks: _Optional[_Iterable[_Union[_topic_pb2.TopicWatermark, _Mapping]]] = ...,
-        covered_watermarks: _Optional[_Iterable[_Union[_topic_pb2.TopicWatermark, _Mapping]]] = ...,
-    ) -> None: ...
+    def __init__(self, updates: _Optional[_Iterable[_Union[Update, _Mapping]]] = ..., replay_complete: _Optional[bool] = ..., head_watermarks: _Optional[_Iterable[_Union[_topic_pb2.TopicWatermark, _Mapping]]] = ..., covered_watermarks: _Optional[_Iterable[_Union[_topic_pb2.TopicWatermark, _Mapping]]] = ...) -> None: ...
 
 class SnapshotPage(_message.Message):
     __slots__ = ("topic", "epoch", "watermark", "documents", "next_doc_key", "complete")
@@ -83,12 +56,4 @@ class SnapshotPage(_message.Message):
     documents: _containers.RepeatedCompositeFieldContainer[Update]
     next_doc_key: str
     complete: bool
-    def __init__(
-        self,
-        topic: _Optional[str] = ...,
-        epoch: _Optional[str] = ...,
-        watermark: _Optional[int] = ...,
-        documents: _Optional[_Iterable[_Union[Update, _Mapping]]] = ...,
-        next_doc_key: _Optional[str] = ...,
-        complete: _Optional[bool] = ...,
-    ) -> None: ...
+    def __init__(self, topic: _Optional[str] = ..., epoch: _Optional[str] = ..., watermark: _Optional[int] = ..., documents: _Optional[_Iterable[_Union[Update, _Mapping]]] = ..., next_doc_key: _Optional[str] = ..., complete: _Optional[bool] = ...) -> None: ...
