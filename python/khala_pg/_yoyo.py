@@ -1,0 +1,144 @@
+"""yoyo as our migration runner: changes of the sqitch plan, on a psycopg connection of our own.
+
+Where yoyo is stricter or looser than we need: it parses connection strings itself (no Unix
+sockets, no keyword form), so the connection comes from psycopg; it commits a migration before it
+notes that it did, so both happen here in one transaction; it locks with a row that a killed
+process leaves behind, so the lock here is the session's.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+import psycopg
+from psycopg import sql
+from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
+from yoyo.migrations import Migration, MigrationList, StepCollector, default_migration_table
+
+from khala_pg._sqitch_files import Change
+
+BOOKKEEPING_SCHEMA = "khala_migration"
+# Any number will do as long as it is the same everywhere; this is "khala" in ASCII.
+ADVISORY_LOCK = 0x6B68616C61
+
+
+class KhalaBackend(PostgresqlPsycopgBackend):  # type: ignore[misc]
+    """A yoyo backend on one autocommit connection, its tables in a schema of their own."""
+
+    has_transactional_ddl = True
+    _known: ClassVar[str] = BOOKKEEPING_SCHEMA
+
+    def __init__(self, conninfo: str) -> None:
+        super().__init__(conninfo, default_migration_table)
+
+    def connect(self, dburi: str) -> psycopg.Connection[Any]:
+        connection = psycopg.connect(dburi, autocommit=True)
+        self.schema = self._known
+        return connection
+
+    def init_connection(self, connection: psycopg.Connection[Any]) -> None:
+        connection.execute(
+            sql.SQL("SET search_path TO {}").format(sql.Identifier(BOOKKEEPING_SCHEMA))
+        )
+
+    def list_tables(self, **_: object) -> list[str]:
+        rows = self.connection.execute(
+            "SELECT tablename FROM pg_catalog.pg_tables WHERE schemaname = %s",
+            (BOOKKEEPING_SCHEMA,),
+        )
+        return [name for (name,) in rows]
+
+    @contextmanager
+    def lock(self, timeout: float = 10) -> Iterator[None]:
+        """Keeps other migrations out; `timeout` is not used: whoever comes second waits."""
+        if self._is_locked:
+            yield
+            return
+        self.connection.execute("SELECT pg_catalog.pg_advisory_lock(%s)", (ADVISORY_LOCK,))
+        self._is_locked = True
+        try:
+            yield
+        finally:
+            self._is_locked = False
+            if not self.connection.broken:
+                self.connection.execute(
+                    "SELECT pg_catalog.pg_advisory_unlock(%s)", (ADVISORY_LOCK,)
+                )
+
+    def has_bookkeeping(self) -> bool:
+        """Whether yoyo's tables are there, in the version that the installed yoyo writes."""
+        return self.migration_table in self.list_tables()
+
+    def create_bookkeeping(self) -> None:
+        """Makes the schema and yoyo's tables when they are not there. Call with the lock held."""
+        if not self.has_bookkeeping():
+            self.execute(f"CREATE SCHEMA IF NOT EXISTS {self.quote_identifier(BOOKKEEPING_SCHEMA)}")
+        self.ensure_internal_schema_updated()
+
+    def drop_bookkeeping(self) -> None:
+        """Removes every trace of yoyo from the database."""
+        self.execute(f"DROP SCHEMA {self.quote_identifier(BOOKKEEPING_SCHEMA)} CASCADE")
+        self._internal_schema_updated = False
+
+    def applied_ids(self) -> tuple[str, ...]:
+        """The names of the changes that were applied, oldest first."""
+        if not self.has_bookkeeping():
+            return ()
+        rows = self.execute(
+            f"SELECT migration_id FROM {self.migration_table_quoted} ORDER BY applied_at_utc"
+        )
+        return tuple(name for (name,) in rows.fetchall())
+
+    def apply_one(self, migration: Migration, force: bool = False, mark: bool = True) -> None:
+        with self.transaction():
+            migration.process_steps(self, "apply", force=force)
+            self.log_migration(migration, "apply")
+            if mark:
+                self.mark_one(migration, log=False)
+
+    def rollback_one(self, migration: Migration, force: bool = False) -> None:
+        with self.transaction():
+            migration.process_steps(self, "rollback", force=force)
+            self.log_migration(migration, "rollback")
+            self.unmark_one(migration, log=False)
+
+
+class PlanMigration(Migration):  # type: ignore[misc]
+    """A change of the plan as yoyo sees it: one step made of the deploy and the revert file."""
+
+    def __init__(self, change: Change) -> None:
+        path = change.directory / "deploy" / f"{change.name}.sql"
+        super().__init__(change.name, str(path), str(change.directory))
+        self.change = change
+        self._depends: set[PlanMigration] = set()
+
+    def load(self) -> None:
+        if self.loaded:
+            return
+        collector = StepCollector(migration=self)
+        collector.add_step(_run(self.change.deploy_sql), _run(self.change.revert_sql))
+        self.steps = collector.create_steps(True)
+
+
+def migration_list(changes: tuple[Change, ...]) -> MigrationList:
+    """The plan as yoyo's list, with its dependencies."""
+    migrations: dict[str, PlanMigration] = {}
+    for change in changes:
+        migration = PlanMigration(change)
+        migration._depends = {migrations[name] for name in change.requires}
+        migrations[change.name] = migration
+    return MigrationList(list(migrations.values()))
+
+
+def _run(read: Callable[[], str]) -> Callable[[psycopg.Connection[Any]], None]:
+    def run(connection: psycopg.Connection[Any]) -> None:
+        # As under psql: the search path of the login. The files themselves may also change role
+        # for the rest of the transaction, in which yoyo's own notes follow.
+        connection.execute("SET LOCAL search_path TO DEFAULT")
+        connection.execute(read().encode())
+        connection.execute("RESET ROLE")
+        connection.execute(
+            sql.SQL("SET LOCAL search_path TO {}").format(sql.Identifier(BOOKKEEPING_SCHEMA))
+        )
+
+    return run

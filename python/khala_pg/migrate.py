@@ -1,0 +1,228 @@
+"""Brings a database's schema up to date, or back to nothing: yoyo over the files of the plan.
+
+One set of files serves sqitch and this module; both leave the same schema. Function bodies are
+not migrations: after the plan, `migrate` loads db/functions.sql and keeps it if anything differs.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+from khala_pg._functions import FunctionChanges, load_functions
+from khala_pg._schema_version import schema_version_of, shipped_schema_version
+from khala_pg._sqitch_files import Change, MigrationError, read_plan
+from khala_pg._yoyo import KhalaBackend, migration_list
+from khala_pg.resources import db_dir
+
+__all__ = [
+    "Change",
+    "FunctionChanges",
+    "MigrationError",
+    "Outcome",
+    "Status",
+    "migrate",
+    "read_plan",
+    "revert",
+    "status",
+    "verify",
+]
+
+OLDEST_SERVER = 150000
+_NO_FUNCTIONS = FunctionChanges((), ())
+_FUNCTIONS_CHANGE = "functions"
+
+
+@dataclass(frozen=True)
+class Status:
+    """Where a database stands.
+
+    applied: changes in the database, oldest first; pending: changes still to come;
+    functions: what loading db/functions.sql would change now (nothing while changes are pending);
+    by_sqitch: whether sqitch, not this module, deployed the schema.
+    """
+
+    applied: tuple[str, ...]
+    pending: tuple[str, ...]
+    functions: FunctionChanges
+    by_sqitch: bool
+
+    @property
+    def up_to_date(self) -> bool:
+        return not self.pending and not self.functions
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a migration did: changes applied or reverted in order, and functions loaded."""
+
+    changes: tuple[str, ...]
+    functions: FunctionChanges = _NO_FUNCTIONS
+
+
+def migrate(conninfo: str, *, to: str | None = None, directory: Path | None = None) -> Outcome:
+    """Applies the pending changes, up to and including `to`, then loads the functions.
+
+    conninfo: any connection string that libpq takes. directory: where the SQL is (ours if None).
+    Each change is one transaction: after an error the changes before it stay, and it can be run
+    again. Raises MigrationError when the database is not UTF8, is too old, has changes that this
+    version does not know, or is kept by sqitch; psycopg.Error when a statement fails.
+    """
+    directory = directory or db_dir()
+    plan = read_plan(directory)
+    wanted = _up_to(plan, to)
+    with _backend(conninfo) as backend, backend.lock():
+        known = _state(backend, plan, directory)
+        if known.by_sqitch:
+            if known.pending:
+                raise MigrationError(
+                    "sqitch deployed this database and has not deployed "
+                    + ", ".join(known.pending),
+                    hint="run `sqitch deploy` for these; khala migrate then loads the functions",
+                )
+            return Outcome((), load_functions(backend.connection, directory))
+        backend.create_bookkeeping()
+        pending = backend.to_apply(migration_list(wanted))
+        backend.apply_migrations(pending)
+        names = tuple(migration.id for migration in pending)
+        present = {*known.applied, *names}
+        functions = _NO_FUNCTIONS
+        if _FUNCTIONS_CHANGE in present:
+            functions = load_functions(backend.connection, directory)
+        return Outcome(names, functions)
+
+
+def revert(conninfo: str, *, to: str | None = None, directory: Path | None = None) -> Outcome:
+    """Undoes the applied changes, newest first, down to but without `to`; all of them if None.
+
+    This drops data. When nothing is left, the bookkeeping goes as well. Raises as `migrate`.
+    """
+    directory = directory or db_dir()
+    plan = read_plan(directory)
+    kept = {change.name for change in _up_to(plan, to)} if to is not None else set()
+    with _backend(conninfo) as backend, backend.lock():
+        known = _state(backend, plan, directory)
+        if known.by_sqitch:
+            raise MigrationError(
+                "sqitch deployed this database", hint="use `sqitch revert` to take it back"
+            )
+        if not known.applied:
+            return Outcome(())
+        doomed = backend.to_rollback(migration_list(plan)).filter(lambda m: m.id not in kept)
+        backend.rollback_migrations(doomed)
+        if not backend.applied_ids():
+            backend.drop_bookkeeping()
+        return Outcome(tuple(migration.id for migration in doomed))
+
+
+def status(conninfo: str, *, directory: Path | None = None) -> Status:
+    """What is applied and what is pending; writes nothing. Raises as `migrate`."""
+    directory = directory or db_dir()
+    plan = read_plan(directory)
+    with _backend(conninfo) as backend:
+        known = _state(backend, plan, directory)
+        if known.pending or _FUNCTIONS_CHANGE not in known.applied:
+            return known
+        functions = load_functions(backend.connection, directory, keep=False)
+        return Status(known.applied, known.pending, functions, known.by_sqitch)
+
+
+def verify(conninfo: str, *, directory: Path | None = None) -> tuple[str, ...]:
+    """Runs the verify script of every applied change; returns their names.
+
+    Raises MigrationError naming the first change whose claim does not hold.
+    """
+    directory = directory or db_dir()
+    plan = read_plan(directory)
+    with _backend(conninfo) as backend:
+        applied = _state(backend, plan, directory).applied
+        connection = backend.connection
+        for change in plan:
+            if change.name not in applied:
+                continue
+            try:
+                with connection.transaction() as transaction:
+                    connection.execute("SET LOCAL search_path TO DEFAULT")
+                    connection.execute(change.verify_sql().encode())
+                    raise psycopg.Rollback(transaction)
+            except psycopg.Error as failed:
+                raise MigrationError(
+                    f"change {change.name} is not what it should be: {failed}"
+                ) from failed
+    return applied
+
+
+@contextmanager
+def _backend(conninfo: str) -> Iterator[KhalaBackend]:
+    backend = KhalaBackend(conninfo)
+    try:
+        _check_server(backend)
+        yield backend
+    finally:
+        backend.connection.close()
+
+
+def _check_server(backend: KhalaBackend) -> None:
+    info = backend.connection.info
+    if info.server_version < OLDEST_SERVER:
+        raise MigrationError(
+            f"this is PostgreSQL {info.server_version // 10000}; Khala needs 15 or newer"
+        )
+    encoding = info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise MigrationError(
+            f"the encoding of database {info.dbname} is {encoding}; Khala needs UTF8",
+            hint=f"CREATE DATABASE {info.dbname} ENCODING 'UTF8' TEMPLATE template0",
+        )
+
+
+def _state(backend: KhalaBackend, plan: tuple[Change, ...], directory: Path) -> Status:
+    """Applied and pending changes. Raises MigrationError for a schema newer than this version."""
+    applied = backend.applied_ids()
+    by_sqitch = False
+    if not applied:
+        applied = _deployed_by_sqitch(backend)
+        by_sqitch = bool(applied)
+    names = [change.name for change in plan]
+    unknown = [name for name in applied if name not in names]
+    if unknown:
+        raise MigrationError(
+            f"the database has changes that this version does not know: {', '.join(unknown)}",
+            hint="it was migrated by a newer khala-pg: upgrade this one",
+        )
+    _refuse_newer_functions(backend, directory)
+    pending = tuple(name for name in names if name not in applied)
+    return Status(applied, pending, _NO_FUNCTIONS, by_sqitch)
+
+
+def _refuse_newer_functions(backend: KhalaBackend, directory: Path) -> None:
+    found = schema_version_of(backend.connection)
+    ours = shipped_schema_version(directory)
+    if found is not None and found > ours:
+        raise MigrationError(
+            f"the database's schema is version {found}; this khala-pg knows up to {ours}",
+            hint="it was migrated by a newer khala-pg: upgrade this one",
+        )
+
+
+def _deployed_by_sqitch(backend: KhalaBackend) -> tuple[str, ...]:
+    there = backend.connection.execute(
+        "SELECT pg_catalog.to_regclass('sqitch.changes') IS NOT NULL"
+    ).fetchone()
+    if there is None or not there[0]:
+        return ()
+    rows = backend.connection.execute(
+        "SELECT change FROM sqitch.changes WHERE project = 'khala' ORDER BY committed_at"
+    )
+    return tuple(name for (name,) in rows.fetchall())
+
+
+def _up_to(plan: tuple[Change, ...], last: str | None) -> tuple[Change, ...]:
+    if last is None:
+        return plan
+    names = [change.name for change in plan]
+    if last not in names:
+        raise MigrationError(f"no change {last}; the plan has {', '.join(names)}")
+    return plan[: names.index(last) + 1]
