@@ -1,0 +1,190 @@
+"""Keyrings and tokens: what is accepted, what is refused, and that a refusal says what to do."""
+
+import base64
+import json
+import stat
+import time
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+
+from khala_pg import keyring as keys
+from khala_pg.keyring import Key, Keyring, KeyringError, TokenError
+
+NOW = int(time.time())
+
+
+@pytest.fixture
+def ring() -> Keyring:
+    return keys.generate()
+
+
+def sign(ring: Keyring, **changes: Any) -> str:
+    """A token with some claims changed; a claim changed to None is left out."""
+    claims: dict[str, Any] = {
+        "iss": ring.issuer,
+        "aud": ring.audience,
+        "sub": "someone",
+        "iat": NOW,
+        "nbf": NOW,
+        "exp": NOW + 60,
+        "jti": "1",
+        "oa_org_id": "org-a",
+        "oa_sync_scopes": ["a.topic"],
+        "oa_claims_version": 1,
+    } | changes
+    key = ring.keys[ring.current]
+    return jwt.encode(
+        {name: value for name, value in claims.items() if value is not None},
+        key.secret,
+        algorithm="HS256",
+        headers={"kid": key.kid},
+    )
+
+
+def test_saved_keyring_loads_the_same_and_only_its_owner_reads_it(
+    ring: Keyring, tmp_path: Path
+) -> None:
+    path = tmp_path / "keyring.json"
+    keys.save(ring, path)
+    assert keys.load(path) == ring
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert [entry.name for entry in tmp_path.iterdir()] == ["keyring.json"]
+
+
+def test_signed_token_verifies(ring: Keyring) -> None:
+    token = keys.sign_token(
+        ring, org_id="org-a", scopes=["b", "a", "b"], subject="me", ttl_s=60, now=NOW
+    )
+    claims = keys.verify_token(token, ring)
+    assert (claims.subject, claims.org_id, claims.scopes) == ("me", "org-a", ("b", "a"))
+    assert (claims.issued_at, claims.not_before, claims.expires_at) == (NOW, NOW, NOW + 60)
+
+
+def test_token_of_a_previous_key_still_verifies(ring: Keyring) -> None:
+    token = sign(ring)
+    new = Key("new", "HS256", b"n" * 32)
+    rotated = Keyring(ring.issuer, ring.audience, "new", {**ring.keys, "new": new})
+    assert keys.verify_token(token, rotated).subject == "someone"
+    with pytest.raises(TokenError, match="not in the keyring"):
+        keys.verify_token(keys.sign_token(rotated, org_id="a", scopes=[]), ring)
+
+
+def test_leeway_is_thirty_seconds(ring: Keyring) -> None:
+    assert keys.verify_token(sign(ring, exp=NOW - 20), ring)
+    assert keys.verify_token(sign(ring, nbf=NOW + 20, iat=NOW + 20), ring)
+    with pytest.raises(TokenError, match="expired"):
+        keys.verify_token(sign(ring, exp=NOW - 40), ring)
+    with pytest.raises(TokenError, match="not yet valid"):
+        keys.verify_token(sign(ring, nbf=NOW + 60), ring)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "exp",
+        "iat",
+        "nbf",
+        "iss",
+        "aud",
+        "sub",
+        "jti",
+        "oa_org_id",
+        "oa_sync_scopes",
+        "oa_claims_version",
+    ],
+)
+def test_every_claim_is_required(ring: Keyring, name: str) -> None:
+    with pytest.raises(TokenError, match=name):
+        keys.verify_token(sign(ring, **{name: None}), ring)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"iss": "somebody else"},
+        {"aud": "something else"},
+        {"sub": ""},
+        {"sub": 7},
+        {"oa_org_id": ""},
+        {"oa_org_id": "a\0b"},
+        {"oa_org_id": "\ud800"},
+        {"oa_sync_scopes": "a.topic"},
+        {"oa_sync_scopes": [1]},
+        {"oa_sync_scopes": [""]},
+        {"oa_claims_version": 2},
+        {"exp": "soon"},
+        {"exp": 1e400},
+    ],
+)
+def test_unfit_claims_are_refused(ring: Keyring, changes: dict[str, Any]) -> None:
+    with pytest.raises(TokenError):
+        keys.verify_token(sign(ring, **changes), ring)
+
+
+def test_the_token_does_not_choose_its_algorithm(ring: Keyring) -> None:
+    key = ring.keys[ring.current]
+    body = sign(ring).split(".")[1]
+    claims = json.loads(base64.urlsafe_b64decode(body + "=="))
+    unsigned = jwt.encode(claims, None, algorithm="none", headers={"kid": key.kid})
+    stronger = jwt.encode(claims, key.secret * 2, algorithm="HS512", headers={"kid": key.kid})
+    for token in (unsigned, stronger):
+        with pytest.raises(TokenError):
+            keys.verify_token(token, ring)
+
+
+@pytest.mark.parametrize("token", ["", "a", "a.b.c", "…", "ÿ" * 10, "." * 1000, "e30.e30.e30"])
+def test_nonsense_is_refused_without_being_repeated(ring: Keyring, token: str) -> None:
+    with pytest.raises(TokenError) as caught:
+        keys.verify_token(token, ring)
+    assert len(token) < 3 or token not in str(caught.value)
+
+
+def test_changed_token_is_refused(ring: Keyring) -> None:
+    header, _, signature = sign(ring).split(".")
+    _, body, _ = sign(ring, oa_org_id="org-b").split(".")
+    with pytest.raises(TokenError):
+        keys.verify_token(".".join((header, body, signature)), ring)
+
+
+SECRET = base64.urlsafe_b64encode(b"s" * 32).decode()
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        ([], "not a JSON object"),
+        ({}, "no `issuer`"),
+        ({"issuer": "i", "audience": "a", "current": "k"}, "no `keys`"),
+        ({"keys": [{"alg": "HS256"}]}, "no `kid`"),
+        ({"keys": [{"kid": "k", "alg": "none", "secret": SECRET}]}, "algorithm HS256"),
+        ({"keys": [{"kid": "k", "alg": "HS256", "secret": "!"}]}, "base64url"),
+        ({"keys": [{"kid": "k", "alg": "HS256", "secret": "c2hvcnQ"}]}, "at least 32"),
+        ({"keys": [{"kid": "x", "alg": "HS256", "secret": SECRET}]}, "no key 'k'"),
+        ({"keys": [{"kid": "k", "alg": "HS256", "secret": SECRET}] * 2}, "twice"),
+    ],
+)
+def test_unfit_keyring_says_what_to_do(tmp_path: Path, document: Any, message: str) -> None:
+    if isinstance(document, dict) and "keys" in document:
+        document = {"issuer": "i", "audience": "a", "current": "k"} | document
+    path = tmp_path / "keyring.json"
+    path.write_text(json.dumps(document))
+    with pytest.raises(KeyringError, match=message):
+        keys.load(path)
+
+
+def test_missing_and_broken_files_say_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(KeyringError, match="--new-keyring"):
+        keys.load(tmp_path / "none.json")
+    (tmp_path / "broken.json").write_bytes(b"\xff")
+    with pytest.raises(KeyringError, match="cannot be read"):
+        keys.load(tmp_path / "broken.json")
+    (tmp_path / "broken.json").write_text("[" * 100_000)
+    with pytest.raises(KeyringError, match="not JSON"):
+        keys.load(tmp_path / "broken.json")
+
+
+def test_secrets_do_not_show(ring: Keyring) -> None:
+    assert "secret" not in repr(ring)
