@@ -1,0 +1,53 @@
+# Everything a newcomer needs; `make help` lists it. Works from any directory (make -C).
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+ROOT := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))
+VENV := $(ROOT).venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PYTHON ?= python3
+# Passed on to pytest: make test PYTEST_ARGS='-k replay'
+PYTEST_ARGS ?=
+
+.PHONY: help env demo dev test lint format schema clean
+
+help: ## list these targets
+	@sed -n 's/^\([a-z]*\):.*## /  make \1 — /p' $(ROOT)Makefile
+
+env: $(STAMP) ## create .venv with everything in it
+
+# The stamp is older than pyproject.toml when a dependency changed; pip then adds what is missing.
+$(STAMP): $(ROOT)pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Khala needs Python 3.11 or newer; name one with: make PYTHON=python3.11 …"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+		|| { echo "Python's venv module is incomplete: apt-get install python3-venv"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '$(ROOT).[dev]'
+	@touch $@
+
+demo: $(STAMP) ## everything once: Postgres, relay, a real command, its summary changing live
+	@cd $(ROOT) && $(BIN)/python scripts/demo.py
+
+dev: $(STAMP) ## Postgres and relay, until Ctrl-C
+	@cd $(ROOT) && exec $(BIN)/khala dev
+
+test: $(STAMP) ## every test
+	@cd $(ROOT) && exec $(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(STAMP) ## ruff, mypy and sqlfluff; all read-only
+	@cd $(ROOT) && $(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet .
+	@cd $(ROOT) && $(BIN)/mypy
+	@cd $(ROOT) && $(BIN)/sqlfluff lint --disable-progress-bar --processes 2 db
+
+format: $(STAMP) ## let ruff rewrite what lint complains about
+	@cd $(ROOT) && $(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
+
+schema: $(STAMP) ## write db/schema.sql again after a change of the schema
+	@cd $(ROOT) && $(BIN)/python scripts/dump_schema.py
+
+clean: ## remove the environment, caches and the development database
+	rm -rf $(VENV) $(ROOT).khala $(ROOT).cache $(ROOT).mypy_cache $(ROOT).pytest_cache \
+		$(ROOT).ruff_cache $(ROOT).hypothesis $(ROOT)dist $(ROOT)build

@@ -1,0 +1,100 @@
+"""Fixtures for tests on real PostgreSQL servers.
+
+`database` is a fresh migrated database; a test that uses it runs once on the oldest supported
+PostgreSQL and once on the newest. Heavy tests use `newest_database` instead. `empty_database` has
+nothing of Khala in it. Tests that stop or kill a server use `own_server` or `own_database`.
+"""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from support.databases import Database, Template, cloned, empty, make_template
+from support.servers import NEWEST, OLDEST, SETTINGS, VERSIONS, Servers
+
+from khala_pg.postgres_server import PostgresServer
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Servers]:
+    """All servers of this session."""
+    running = Servers()
+    yield running
+    running.close()
+
+
+def _get(servers: Servers, version: str) -> PostgresServer:
+    try:
+        return servers.get(version)
+    except LookupError as missing:
+        pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="session", params=VERSIONS, ids=lambda version: f"pg{version}")
+def server(request: pytest.FixtureRequest, servers: Servers) -> PostgresServer:
+    """A running server; a test runs once on each version."""
+    return _get(servers, request.param)
+
+
+@pytest.fixture(scope="session")
+def newest_server(servers: Servers) -> PostgresServer:
+    """The running server of the newest version only."""
+    return _get(servers, NEWEST)
+
+
+@pytest.fixture(scope="session")
+def oldest_server(servers: Servers) -> PostgresServer:
+    """The running server of the oldest version only: Debian's, with Debian's extensions."""
+    return _get(servers, OLDEST)
+
+
+@pytest.fixture(scope="session")
+def template_of() -> Callable[[PostgresServer], Template]:
+    """The migrated template of a server, made at its first use."""
+    made: dict[str, Template] = {}
+
+    def get(server: PostgresServer) -> Template:
+        key = str(server.home)
+        if key not in made:
+            made[key] = make_template(server)
+        return made[key]
+
+    return get
+
+
+@pytest.fixture
+def database(
+    server: PostgresServer, template_of: Callable[[PostgresServer], Template]
+) -> Iterator[Database]:
+    """A fresh migrated database, on each version."""
+    with cloned(template_of(server)) as made:
+        yield made
+
+
+@pytest.fixture
+def newest_database(
+    newest_server: PostgresServer, template_of: Callable[[PostgresServer], Template]
+) -> Iterator[Database]:
+    """A fresh migrated database on the newest version only."""
+    with cloned(template_of(newest_server)) as made:
+        yield made
+
+
+@pytest.fixture
+def empty_database(server: PostgresServer) -> Iterator[Database]:
+    """A fresh database with nothing in it, on each version."""
+    with empty(server) as made:
+        yield made
+
+
+@pytest.fixture
+def own_server(servers: Servers) -> Iterator[PostgresServer]:
+    """A newest server of this test's own, which it may stop, kill and restart."""
+    with PostgresServer(servers.new_home("own"), settings=SETTINGS) as running:
+        yield running
+
+
+@pytest.fixture
+def own_database(own_server: PostgresServer) -> Iterator[Database]:
+    """A migrated database on a server of this test's own."""
+    template = make_template(own_server)
+    yield Database(own_server, "khala_template", template.passwords)

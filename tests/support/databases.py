@@ -1,0 +1,114 @@
+"""Fresh migrated databases, cloned from a template that is migrated once per server."""
+
+import itertools
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from pytest_postgresql.janitor import DatabaseJanitor
+
+from khala_pg.migrate import migrate
+from khala_pg.postgres_server import SUPERUSER, PostgresServer
+
+TEMPLATE = "khala_template"
+ROLES = ("runtime", "relay", "dba")
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Database:
+    """One database of a test and how to log in to it, as the superuser or in one of the roles."""
+
+    server: PostgresServer
+    name: str
+    passwords: dict[str, str]
+
+    @property
+    def dsn(self) -> str:
+        """Logs in as the superuser, who may do what khala_owner may."""
+        return self.server.dsn(self.name)
+
+    @property
+    def runtime_dsn(self) -> str:
+        return self.dsn_as("runtime")
+
+    @property
+    def relay_dsn(self) -> str:
+        return self.dsn_as("relay")
+
+    @property
+    def dba_dsn(self) -> str:
+        return self.dsn_as("dba")
+
+    def dsn_as(self, role: str) -> str:
+        """Logs in as a member of khala_<role> that has no other right."""
+        login = _login(role)
+        return self.server.dsn(self.name, login, self.passwords[login])
+
+    def connect(self, role: str | None = None) -> psycopg.Connection[Any]:
+        """A connection in autocommit mode, as the superuser or in a role."""
+        return psycopg.connect(self.dsn if role is None else self.dsn_as(role), autocommit=True)
+
+
+@dataclass(frozen=True)
+class Template:
+    """A server's migrated template database, and the passwords of its login roles."""
+
+    server: PostgresServer
+    passwords: dict[str, str]
+
+
+def make_template(server: PostgresServer) -> Template:
+    """Migrates the template and creates one login for each of Khala's roles."""
+    _janitor(server, TEMPLATE).init()
+    migrate(server.dsn(TEMPLATE))
+    passwords = {_login(role): secrets.token_urlsafe(12) for role in ROLES}
+    with psycopg.connect(server.dsn(), autocommit=True) as connection:
+        for role in ROLES:
+            login = _login(role)
+            connection.execute(
+                sql.SQL("CREATE ROLE {} LOGIN PASSWORD {} IN ROLE {}").format(
+                    sql.Identifier(login),
+                    sql.Literal(passwords[login]),
+                    sql.Identifier(f"khala_{role}"),
+                )
+            )
+    return Template(server, passwords)
+
+
+@contextmanager
+def cloned(template: Template) -> Iterator[Database]:
+    """A database of its own, gone afterwards together with every connection to it."""
+    database = Database(template.server, f"khala_test_{next(_numbers)}", template.passwords)
+    with _janitor(template.server, database.name, template_dbname=TEMPLATE):
+        yield database
+
+
+@contextmanager
+def empty(server: PostgresServer) -> Iterator[Database]:
+    """A database without anything of Khala in it; it has no logins for the roles."""
+    database = Database(server, f"khala_empty_{next(_numbers)}", {})
+    with _janitor(server, database.name):
+        yield database
+
+
+def _login(role: str) -> str:
+    return f"khala_test_{role}"
+
+
+def _janitor(
+    server: PostgresServer, name: str, *, template_dbname: str | None = None
+) -> DatabaseJanitor:
+    conninfo = psycopg.conninfo.conninfo_to_dict(server.dsn())
+    return DatabaseJanitor(
+        user=SUPERUSER,
+        host=str(conninfo["host"]),
+        port=server.port,
+        password=str(conninfo["password"]),
+        dbname=name,
+        template_dbname=template_dbname or "template0",
+    )

@@ -1,0 +1,65 @@
+"""The PostgreSQL servers that tests run on: Debian's 15 and the embedded wheel's 18."""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from khala_pg.postgres_server import PostgresServer
+
+OLDEST = "15"
+NEWEST = "18"
+VERSIONS = (OLDEST, NEWEST)
+
+# Tests kill servers, never the machine: what fsync protects against cannot happen.
+SETTINGS = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "max_connections": "300",
+    "shared_buffers": "64MB",
+    "log_min_messages": "warning",
+}
+
+
+def find_oldest_bin() -> Path | None:
+    """The directory of PostgreSQL 15's programs: where Debian has them, or on PATH."""
+    debian = Path(f"/usr/lib/postgresql/{OLDEST}/bin")
+    if (debian / "postgres").exists():
+        return debian
+    on_path = shutil.which("postgres")
+    if on_path is not None and f"/{OLDEST}/" in str(Path(on_path).resolve()):
+        return Path(on_path).resolve().parent
+    return None
+
+
+class Servers:
+    """Starts each server at its first use; stops and removes all of them at the end."""
+
+    def __init__(self) -> None:
+        # Not pytest's tmp_path: as root that is closed to the account the server runs as.
+        self._root = Path(tempfile.mkdtemp(prefix="khala-test-"))
+        self._root.chmod(0o755)
+        self._running: dict[str, PostgresServer] = {}
+
+    def get(self, version: str) -> PostgresServer:
+        """The running server of that version. Raises LookupError, saying why, if there is none."""
+        if version not in self._running:
+            pg_bin = None
+            if version == OLDEST:
+                pg_bin = find_oldest_bin()
+                if pg_bin is None:
+                    raise LookupError(
+                        f"PostgreSQL {OLDEST} is not installed (apt-get install postgresql-15)"
+                    )
+            server = PostgresServer(self._root / version, pg_bin=pg_bin, settings=SETTINGS)
+            server.start()
+            self._running[version] = server
+        return self._running[version]
+
+    def new_home(self, name: str) -> Path:
+        """A directory for one more server, reachable for the account that servers run as."""
+        return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self._root))
+
+    def close(self) -> None:
+        for server in self._running.values():
+            server.stop("immediate")
+        shutil.rmtree(self._root)
