@@ -1,0 +1,178 @@
+"""Phoenix V2 text frames: `[join_ref, ref, topic, event, payload]`, decoded strictly.
+
+Pure: text in, values out, and the other way round. What the database has already written as JSON
+text is spliced into a frame without being parsed.
+"""
+
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+CHANNEL = "sync:v1"
+"""The one channel a socket can join."""
+
+MAX_REF_BYTES = 255
+"""References longer than this cannot travel in a binary frame, so they are refused in any."""
+
+_MAX_DIGITS = 100
+_MAX_NESTING = 64
+_SAFE_INTEGER = 2**53 - 1
+_SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
+_STRUCTURE = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
+
+
+class FrameError(Exception):
+    """A message is not a frame of this protocol; the text says why and is safe to send back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One message of a client. A reference that the client left out is None."""
+
+    join_ref: str | None
+    ref: str | None
+    topic: str
+    event: str
+    payload: Mapping[str, Any]
+
+
+def decode(text: str) -> Frame:
+    """Reads one text message of a client.
+
+    Raises FrameError for anything but a JSON array of five members of the right types. Numbers
+    that are not finite or not writable, duplicate keys, lone surrogates and deep nesting are
+    refused as well: nothing of the kind could be handed on to the database.
+    """
+    _refuse_deep_nesting(text)
+    try:
+        message = json.loads(
+            text,
+            parse_constant=_refuse_constant,
+            parse_float=_finite,
+            parse_int=_integer,
+            object_pairs_hook=_unique,
+        )
+    except FrameError:
+        raise
+    except ValueError as error:
+        raise FrameError(f"not JSON: {error}") from None
+    if _SURROGATE_ESCAPE.search(text):
+        _refuse_lone_surrogates(message)
+    if not isinstance(message, list) or len(message) != 5:
+        raise FrameError("a message is an array of five: [join_ref, ref, topic, event, payload]")
+    join_ref, ref, topic, event, payload = message
+    if not isinstance(topic, str) or not isinstance(event, str):
+        raise FrameError("the topic and the event of a message are texts")
+    if not isinstance(payload, dict):
+        raise FrameError("the payload of a message is an object")
+    return Frame(_reference(join_ref), _reference(ref), topic, event, payload)
+
+
+def encode(
+    join_ref: str | None, ref: str | None, topic: str, event: str, payload: Mapping[str, Any]
+) -> str:
+    """One message of the server."""
+    return dumps([join_ref, ref, topic, event, payload])
+
+
+def reply(
+    join_ref: str | None, ref: str | None, topic: str, status: str, response: Mapping[str, Any]
+) -> str:
+    """The answer to one message; `status` is `ok` or `error`."""
+    payload = {"status": status, "response": response}
+    return encode(join_ref, ref, topic, "phx_reply", payload)
+
+
+def splice(join_ref: str | None, event: str, payload: str) -> str:
+    """A push on the channel whose payload is JSON text already.
+
+    join_ref None: the frame suits every client of the channel.
+    """
+    return f'[{dumps(join_ref)},null,"{CHANNEL}",{dumps(event)},{payload}]'
+
+
+def batch_payload(update_texts: Iterable[str], page_tail: str) -> str:
+    """The payload of one `sync:update_batch`, put together from texts of the database."""
+    return '{"updates":[' + ",".join(update_texts) + page_tail
+
+
+def dumps(value: object) -> str:
+    """Compact JSON text."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def number(value: int) -> int | str:
+    """A watermark as it travels: a number while a double holds it, a text above."""
+    return value if -_SAFE_INTEGER <= value <= _SAFE_INTEGER else str(value)
+
+
+def watermark_list(watermarks: Iterable[tuple[str, int]]) -> list[dict[str, Any]]:
+    """Positions as they travel: `[{"topic": …, "watermark": …}]`."""
+    return [{"topic": topic, "watermark": number(value)} for topic, value in watermarks]
+
+
+def _reference(value: object) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise FrameError("the references of a message are texts or null")
+    if len(value.encode()) > MAX_REF_BYTES:
+        raise FrameError(f"a reference has at most {MAX_REF_BYTES} bytes")
+    return value
+
+
+def _refuse_deep_nesting(text: str) -> None:
+    # Brackets in texts do not count, and the parser's own limit differs between interpreters.
+    if text.count("[") + text.count("{") <= _MAX_NESTING:
+        return
+    depth = 0
+    for token in _STRUCTURE.finditer(text):
+        mark = token.group()[0]
+        if mark in "[{":
+            depth += 1
+            if depth > _MAX_NESTING:
+                raise FrameError(f"nested deeper than {_MAX_NESTING} levels")
+        elif mark in "]}":
+            depth -= 1
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise FrameError(f"{name} is not a JSON number")
+
+
+def _finite(text: str) -> float:
+    value = float(text) if len(text) <= _MAX_DIGITS else math.inf
+    if not math.isfinite(value):
+        raise FrameError("a number is out of range")
+    return value
+
+
+def _integer(text: str) -> int:
+    if len(text) > _MAX_DIGITS:
+        raise FrameError("a number is out of range")
+    return int(text)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise FrameError("an object has a key twice")
+    return members
+
+
+def _refuse_lone_surrogates(value: object) -> None:
+    if isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise FrameError("a text holds a lone surrogate") from None
+    elif isinstance(value, list):
+        for member in value:
+            _refuse_lone_surrogates(member)
+    elif isinstance(value, dict):
+        for key, member in value.items():
+            _refuse_lone_surrogates(key)
+            _refuse_lone_surrogates(member)

@@ -1,0 +1,129 @@
+"""The codec: what is a frame, what is not, and that ready-made text is never parsed."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from khala_pg.relay import frames
+from khala_pg.relay.frames import Frame, FrameError
+
+
+def test_a_frame_is_read() -> None:
+    text = '["1","2","sync:v1","sync:subscribe",{"topics":["a"]}]'
+    assert frames.decode(text) == Frame("1", "2", "sync:v1", "sync:subscribe", {"topics": ["a"]})
+
+
+def test_references_may_be_null() -> None:
+    assert frames.decode('[null,null,"phoenix","heartbeat",{}]').join_ref is None
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "not JSON"),
+        ("nonsense", "not JSON"),
+        ("[", "not JSON"),
+        ("{}", "array of five"),
+        ("null", "array of five"),
+        ("[]", "array of five"),
+        ('["1","2","t","e"]', "array of five"),
+        ('["1","2","t","e",{},{}]', "array of five"),
+        ('[1,"2","t","e",{}]', "texts or null"),
+        ('["1",2,"t","e",{}]', "texts or null"),
+        ('["1","2",null,"e",{}]', "topic and the event"),
+        ('["1","2","t",7,{}]', "topic and the event"),
+        ('["1","2","t","e",null]', "payload"),
+        ('["1","2","t","e",[]]', "payload"),
+        ('["1","2","t","e","{}"]', "payload"),
+        ('["1","2","t","e",{"a":NaN}]', "NaN"),
+        ('["1","2","t","e",{"a":Infinity}]', "Infinity"),
+        ('["1","2","t","e",{"a":-Infinity}]', "Infinity"),
+        ('["1","2","t","e",{"a":1e400}]', "out of range"),
+        ('["1","2","t","e",{"a":-1e400}]', "out of range"),
+        ('["1","2","t","e",{"a":' + "9" * 10_000 + "}]", "out of range"),
+        ('["1","2","t","e",{"a":0.' + "9" * 10_000 + "}]", "out of range"),
+        ('["1","2","t","e",{"a":1,"a":2}]', "twice"),
+        ('["1","2","t","e",{"a":"\\ud800"}]', "surrogate"),
+        ('["1","2","t","e",{"\\udc00":1}]', "surrogate"),
+        ('["1","\\ud83d","t","e",{}]', "surrogate"),
+        ("[" * 100_000, "nested"),
+        ('["1","2","t","e",' + '{"a":' * 5_000 + "1" + "}" * 5_000 + "]", "nested"),
+        ('["' + "x" * 256 + '","2","t","e",{}]', "at most 255"),
+    ],
+)
+def test_anything_else_is_refused_with_a_reason(text: str, why: str) -> None:
+    with pytest.raises(FrameError, match=why) as caught:
+        frames.decode(text)
+    assert len(str(caught.value)) < 200
+
+
+def test_brackets_in_texts_and_pairs_of_surrogates_are_fine() -> None:
+    frame = frames.decode(
+        '["1","2","t","e",{"a":"' + "[{" * 1000 + '\\"' + "[" * 100 + '","b":"\\ud83d\\ude00"}]'
+    )
+    assert frame.payload["b"] == "😀"
+    assert len(frame.payload["a"]) == 2101
+
+
+def test_replies_and_pushes_are_golden() -> None:
+    assert (
+        frames.reply("1", "2", "sync:v1", "ok", {"a": "ä"})
+        == '["1","2","sync:v1","phx_reply",{"status":"ok","response":{"a":"ä"}}]'
+    )
+    assert (
+        frames.encode(None, None, "sync:v1", "sync:heartbeat", {"watermarks": []})
+        == '[null,null,"sync:v1","sync:heartbeat",{"watermarks":[]}]'
+    )
+
+
+def test_ready_made_text_is_spliced_as_it_is() -> None:
+    page = '{"updates":[ not even JSON'
+    assert (
+        frames.splice(None, "sync:update_batch", page)
+        == '[null,null,"sync:v1","sync:update_batch",' + page + "]"
+    )
+    assert frames.splice('"', "e", "{}") == '["\\"",null,"sync:v1","e",{}]'
+    payload = frames.batch_payload(['{"watermark":1}', '{"watermark":2}'], '],"x":true}')
+    assert payload == '{"updates":[{"watermark":1},{"watermark":2}],"x":true}'
+
+
+def test_watermarks_above_a_double_travel_as_text() -> None:
+    assert frames.watermark_list([("a", 2**53 - 1), ("b", 2**53)]) == [
+        {"topic": "a", "watermark": 9007199254740991},
+        {"topic": "b", "watermark": "9007199254740992"},
+    ]
+
+
+NUMBERS = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+JSON = st.recursive(
+    st.none() | st.booleans() | NUMBERS | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=10,
+)
+REFERENCE = st.none() | st.text(max_size=20)
+
+
+@given(REFERENCE, REFERENCE, st.text(), st.text(), st.dictionaries(st.text(), JSON, max_size=3))
+def test_what_is_encoded_decodes_to_the_same(
+    join_ref: str | None, ref: str | None, topic: str, event: str, payload: dict[str, object]
+) -> None:
+    expected = Frame(join_ref, ref, topic, event, payload)
+    for ascii_only in (True, False):
+        text = json.dumps([join_ref, ref, topic, event, payload], ensure_ascii=ascii_only)
+        assert frames.decode(text) == expected
+    assert frames.decode(frames.encode(join_ref, ref, topic, event, payload)) == expected
+
+
+def test_a_nesting_bomb_in_an_endless_text_is_refused_in_time() -> None:
+    with pytest.raises(FrameError):
+        frames.decode("[" * 60 + "{" * 5 + '"' + '\\"[' * 300_000)
+
+
+@given(st.text())
+def test_any_text_is_a_frame_or_a_frame_error(text: str) -> None:
+    try:
+        frames.decode(text)
+    except FrameError:
+        return
