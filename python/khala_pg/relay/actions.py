@@ -1,0 +1,44 @@
+"""What a channel asks its socket to do."""
+
+from dataclasses import dataclass
+
+from khala_pg.relay.requests import RefreshRequest, SubscribeRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Write one text message."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribe:
+    """Check the request against the database, then tell the channel how it went."""
+
+    request: SubscribeRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Refresh:
+    """Verify the new token, then tell the channel how it went."""
+
+    request: RefreshRequest
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """End the delivery of these topics, before anything else is written; None: of all topics."""
+
+    topics: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Close the socket."""
+
+    code: int
+    reason: str
+
+
+Action = Send | Subscribe | Refresh | End | Close

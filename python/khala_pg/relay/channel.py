@@ -1,0 +1,296 @@
+"""The state of one socket's channel: messages in, actions out, nothing else touched.
+
+A socket has one channel, `sync:v1`. It is joined or not; when it is, it has a join reference, that
+replies to outdated ones are told from, and an id for its subscriptions.
+"""
+
+import secrets
+import time
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from khala_pg.keyring import Claims
+from khala_pg.relay import frames, requests
+from khala_pg.relay.actions import Action, Close, End, Refresh, Send, Subscribe
+from khala_pg.relay.frames import CHANNEL, Frame, FrameError
+from khala_pg.relay.requests import RefreshRequest, RequestError, SubscribeRequest
+from khala_pg.relay.settings import RelaySettings
+
+CLOSE_PROTOCOL_ERROR = 1002
+CLOSE_SERVICE_RESTART = 1012
+CLOSE_UNAUTHORIZED = 4401
+
+# A datetime ends with the year 9999; a token need not.
+_LAST_MOMENT = 253_402_300_799
+
+Watermarks = Iterable[tuple[str, int]]
+
+
+class Channel:
+    """One socket's side of the protocol. Not aware of sockets, tasks or databases."""
+
+    def __init__(
+        self,
+        claims: Claims,
+        settings: RelaySettings,
+        *,
+        epoch: Callable[[], str | None],
+        covered: Callable[[], Watermarks],
+        now: Callable[[], float] = time.monotonic,
+        new_id: Callable[[], str] = lambda: secrets.token_hex(8),
+    ) -> None:
+        """
+        claims: whom the socket belongs to.
+        epoch: the epoch of the database, None as long as it is not known.
+        covered: the covered watermarks of what the socket is subscribed to.
+        now: a clock in seconds, for the limit of requests.
+        """
+        self.claims = claims
+        self.join_ref: str | None = None
+        self.subscription_id = ""
+        self.joined = False
+        self._settings = settings
+        self._epoch = epoch
+        self._covered = covered
+        self._now = now
+        self._new_id = new_id
+        self._bad_frames = 0
+        self._allowance = float(settings.max_request_burst)
+        self._allowance_at = now()
+
+    def receive(self, text: str) -> list[Action]:
+        """Handles one text message of the client."""
+        try:
+            frame = frames.decode(text)
+        except FrameError as error:
+            return self.refuse_frame(str(error))
+        if frame.topic == "phoenix" and frame.event == "heartbeat":
+            return [Send(frames.reply(frame.join_ref, frame.ref, "phoenix", "ok", {}))]
+        if frame.topic != CHANNEL or (not self.joined and frame.event != "phx_join"):
+            return [Send(_reply_unmatched(frame))]
+        if frame.event == "phx_leave" and not self._is_outdated(frame):
+            return self._leave(frame)
+        if frame.event != "phx_join" and self._is_outdated(frame):
+            return []
+        try:
+            self._limit(text)
+            return self._join(frame) if frame.event == "phx_join" else self._request(frame)
+        except RequestError as error:
+            return [Send(_reply_error(frame, error.payload(_request_id(frame))))]
+
+    def refuse_frame(self, reason: str) -> list[Action]:
+        """Tells the client of a message that was dropped; closes after a few of them."""
+        self._bad_frames += 1
+        actions = self.push_error({"code": "bad_frame", "message": f"message dropped: {reason}"})
+        if self._bad_frames >= self._settings.max_bad_frames:
+            actions.append(Close(CLOSE_PROTOCOL_ERROR, "too many messages that are no frames"))
+        return actions
+
+    def subscribed(
+        self,
+        request: SubscribeRequest,
+        epoch: str,
+        current: Watermarks,
+        heads: Watermarks,
+    ) -> list[Action]:
+        """The answer to a subscribe that went well: sent before any update."""
+        response: dict[str, Any] = {
+            "subscription_id": self.subscription_id,
+            "topics": list(request.topics),
+            "current_watermarks": frames.watermark_list(current),
+            "head_watermarks": frames.watermark_list(heads),
+            "epoch": epoch,
+        }
+        _echo(request.request_id, response)
+        return [Send(frames.reply(request.join_ref, request.ref, CHANNEL, "ok", response))]
+
+    def subscribe_refused(self, request: SubscribeRequest, error: RequestError) -> list[Action]:
+        """The answer to a subscribe that did not; a stale cursor is told as a push as well."""
+        payload = error.payload(request.request_id)
+        actions = self.push_error(payload) if error.code == "stale_cursor" else []
+        reply = frames.reply(request.join_ref, request.ref, CHANNEL, "error", payload)
+        return [*actions, Send(reply)]
+
+    def refreshed(self, request: RefreshRequest, claims: Claims) -> list[Action]:
+        """The answer to a new token that was verified; the channel goes on under it.
+
+        Another subject or organisation is refused: what is subscribed was chosen for this one.
+        """
+        if (claims.subject, claims.org_id) != (self.claims.subject, self.claims.org_id):
+            message = "the new token is of another subject or organisation: connect anew with it"
+            return self.refresh_refused(request, RequestError("unauthorized", message))
+        self.claims = claims
+        response = {
+            "expires_at": timestamp(claims.expires_at),
+            "allowed_topics": list(claims.scopes),
+        }
+        return [Send(frames.reply(request.join_ref, request.ref, CHANNEL, "ok", response))]
+
+    def refresh_refused(self, request: RefreshRequest, error: RequestError) -> list[Action]:
+        """The answer to a new token that is no good; the old one stays."""
+        payload = error.payload()
+        return [Send(frames.reply(request.join_ref, request.ref, CHANNEL, "error", payload))]
+
+    def push_error(self, payload: dict[str, Any]) -> list[Action]:
+        """A `sync:error` that answers no request."""
+        return [Send(frames.encode(self.join_ref, None, CHANNEL, "sync:error", payload))]
+
+    def heartbeat(self) -> list[Action]:
+        """The server's own heartbeat."""
+        return [Send(frames.encode(None, None, CHANNEL, "sync:heartbeat", self._heartbeat()))]
+
+    def expire(self, message: str) -> list[Action]:
+        """The token no longer holds: the client has to come back with another one."""
+        actions = self.push_error({"code": "unauthorized", "message": message})
+        if self.joined:
+            actions.append(Send(self._phx_error({"reason": "unauthorized"})))
+        return [End(None), *actions, Close(CLOSE_UNAUTHORIZED, "unauthorized")]
+
+    def drain(self, retry_after_ms: int) -> list[Action]:
+        """The relay is about to stop: come back elsewhere, at a moment of one's own."""
+        message = "the relay is restarting: connect again after retry_after_ms"
+        payload = {"code": "internal", "message": message, "retry_after_ms": retry_after_ms}
+        actions = self.push_error(payload)
+        return [End(None), *actions, Close(CLOSE_SERVICE_RESTART, "service restart")]
+
+    def crash(self) -> list[Action]:
+        """An internal failure: the client rejoins, the socket stays."""
+        if not self.joined:
+            return []
+        crashed = Send(self._phx_error({"reason": "channel_crash"}))
+        self._reset()
+        return [End(None), crashed]
+
+    def _join(self, frame: Frame) -> list[Action]:
+        join_ref = frame.join_ref if frame.join_ref is not None else frame.ref
+        if join_ref is None:
+            return self.refuse_frame("phx_join needs a ref")
+        epoch = self._epoch()
+        if epoch is None:
+            raise RequestError(
+                "internal",
+                "the database cannot be reached yet: try again after retry_after_ms",
+                details={"retry_after_ms": self._settings.max_retry_after_ms},
+            )
+        replaced, self.join_ref = (self.join_ref, self.joined), join_ref
+        self.subscription_id = self._new_id()
+        self.joined = True
+        response = {
+            "subscription_id": self.subscription_id,
+            "allowed_topics": list(self.claims.scopes),
+            "limits": {
+                "max_batch_updates": self._settings.max_batch_updates,
+                "max_batch_bytes": self._settings.max_batch_bytes,
+                "max_payload_bytes": self._settings.max_payload_bytes,
+                "max_frame_bytes": self._settings.max_frame_bytes,
+                "max_topics": self._settings.max_topics,
+            },
+            "heartbeat_interval_ms": round(self._settings.heartbeat_interval_s * 1000),
+            "token_expires_at": timestamp(self.claims.expires_at),
+            "epoch": epoch,
+        }
+        reply = Send(frames.reply(join_ref, frame.ref, CHANNEL, "ok", response))
+        old_ref, was_joined = replaced
+        if not was_joined:
+            return [reply]
+        return [End(None), reply, Send(_phx_close(old_ref))]
+
+    def _leave(self, frame: Frame) -> list[Action]:
+        closed = Send(_phx_close(self.join_ref))
+        self._reset()
+        return [End(None), Send(_reply_ok(frame, {})), closed]
+
+    def _request(self, frame: Frame) -> list[Action]:
+        match frame.event:
+            case "sync:subscribe":
+                return [Subscribe(requests.subscribe(frame, self._settings.max_topics))]
+            case "sync:unsubscribe":
+                return self._unsubscribe(frame)
+            case "sync:heartbeat":
+                watermarks = self._heartbeat()
+                response = {"subscription_id": self.subscription_id, **watermarks}
+                return [Send(_reply_ok(frame, response)), *self.heartbeat()]
+            case "sync:refresh":
+                return [Refresh(requests.refresh(frame))]
+        raise RequestError("bad_subscription", f"unknown event {frame.event[:64]!r}")
+
+    def _unsubscribe(self, frame: Frame) -> list[Action]:
+        request = requests.unsubscribe(frame, self._settings.max_topics)
+        remaining = [topic for topic, _ in self._covered() if topic not in request.topics]
+        response: dict[str, Any] = {"subscription_id": self.subscription_id, "topics": remaining}
+        _echo(request.request_id, response)
+        return [End(request.topics), Send(_reply_ok(frame, response))]
+
+    def _heartbeat(self) -> dict[str, Any]:
+        return {"watermarks": frames.watermark_list(self._covered())}
+
+    def _limit(self, text: str) -> None:
+        now = self._now()
+        earned = (now - self._allowance_at) * self._settings.max_requests_per_second
+        self._allowance = min(self._settings.max_request_burst, self._allowance + earned)
+        self._allowance_at = now
+        if self._allowance < 1.0:
+            wait_s = (1.0 - self._allowance) / self._settings.max_requests_per_second
+            raise RequestError(
+                "rate_limited",
+                "too many requests: try again after retry_after_ms",
+                details={"retry_after_ms": max(1, round(wait_s * 1000))},
+            )
+        self._allowance -= 1.0
+        if _is_longer(text, self._settings.max_request_bytes):
+            raise RequestError(
+                "payload_too_large",
+                f"a request has at most {self._settings.max_request_bytes} bytes",
+            )
+
+    def _is_outdated(self, frame: Frame) -> bool:
+        return frame.join_ref is not None and frame.join_ref != self.join_ref
+
+    def _phx_error(self, payload: dict[str, Any]) -> str:
+        return frames.encode(self.join_ref, self.join_ref, CHANNEL, "phx_error", payload)
+
+    def _reset(self) -> None:
+        self.join_ref = None
+        self.joined = False
+        self.subscription_id = ""
+
+
+def timestamp(seconds: float) -> str:
+    """A moment as proto-JSON writes it: RFC 3339 in UTC."""
+    return datetime.fromtimestamp(min(seconds, _LAST_MOMENT), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _phx_close(join_ref: str | None) -> str:
+    return frames.encode(join_ref, join_ref, CHANNEL, "phx_close", {})
+
+
+def _reply_ok(frame: Frame, response: dict[str, Any]) -> str:
+    return frames.reply(frame.join_ref, frame.ref, frame.topic, "ok", response)
+
+
+def _reply_error(frame: Frame, response: dict[str, Any]) -> str:
+    return frames.reply(frame.join_ref, frame.ref, frame.topic, "error", response)
+
+
+def _reply_unmatched(frame: Frame) -> str:
+    if frame.event == "phx_leave":
+        return _reply_ok(frame, {})
+    return frames.reply(None, frame.ref, frame.topic, "error", {"reason": "unmatched topic"})
+
+
+def _request_id(frame: Frame) -> str | None:
+    try:
+        return requests.request_id(frame.payload)
+    except RequestError:
+        return None
+
+
+def _is_longer(text: str, max_bytes: int) -> bool:
+    # Encoding only to count is worth it for the few texts whose characters do not decide it.
+    return len(text) > max_bytes or (len(text) * 4 > max_bytes and len(text.encode()) > max_bytes)
+
+
+def _echo(request_id: str | None, response: dict[str, Any]) -> None:
+    if request_id is not None:
+        response["request_id"] = request_id
