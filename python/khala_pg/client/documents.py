@@ -1,0 +1,79 @@
+"""The values a client deals in: updates as they arrive, documents as they are kept, changes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+Payload = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """How far a topic has been seen: everything up to `watermark`, counted within `epoch`."""
+
+    topic: str
+    watermark: int
+    epoch: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """One version of a document as announced. `payload` is None for a pointer or a tombstone."""
+
+    topic: str
+    doc_key: str
+    doc_version: int
+    watermark: int
+    payload_hash: bytes
+    hydration_required: bool
+    deleted: bool
+    payload: Payload | None
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One version of a document as kept, its hash verified. A tombstone has no payload."""
+
+    topic: str
+    doc_key: str
+    doc_version: int
+    watermark: int
+    payload_hash: bytes
+    deleted: bool
+    payload: Payload | None
+
+    @property
+    def order(self) -> tuple[int, int]:
+        """What decides which of two versions of one document stands: the higher."""
+        return (self.doc_version, self.watermark)
+
+    def same_content(self, other: "Document") -> bool:
+        """Whether both say the same, whatever watermark said it."""
+        return (self.doc_version, self.deleted, self.payload_hash) == (
+            other.doc_version,
+            other.deleted,
+            other.payload_hash,
+        )
+
+
+class ChangeKind(StrEnum):
+    """What happened to a document."""
+
+    PUT = "put"
+    REMOVE = "remove"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One document changed.
+
+    `document` is the version that stands now. It is None when a snapshot no longer held the
+    document, so that nothing is known but that it is gone.
+    """
+
+    kind: ChangeKind
+    topic: str
+    doc_key: str
+    document: Document | None
+    previous: Document | None
