@@ -1,0 +1,39 @@
+-- Deploy khala:roles to pg
+-- Group roles are cluster-wide: a second database of the same cluster finds them already there.
+
+BEGIN;
+
+DO $$
+DECLARE
+    v_role text;
+BEGIN
+    FOREACH v_role IN ARRAY ARRAY['khala_owner', 'khala_runtime', 'khala_relay', 'khala_dba'] LOOP
+        IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname = v_role) THEN
+            BEGIN
+                EXECUTE pg_catalog.format('CREATE ROLE %I NOLOGIN', v_role);
+            EXCEPTION
+                -- Another database of the cluster is being migrated at the same moment.
+                WHEN duplicate_object OR unique_violation THEN NULL;
+            END;
+        END IF;
+    END LOOP;
+    -- Whoever migrates must be able to act as the owner; a superuser already can.
+    BEGIN
+        SET LOCAL ROLE khala_owner;
+        RESET ROLE;
+    EXCEPTION
+        WHEN insufficient_privilege THEN
+            EXECUTE pg_catalog.format('GRANT khala_owner TO %I', current_user);
+    END;
+END
+$$;
+
+CREATE SCHEMA runtime AUTHORIZATION khala_owner;
+COMMENT ON SCHEMA runtime IS 'Khala Sync: tables (topics, journal, read models) and the runtime''s own event history';
+
+CREATE SCHEMA khala AUTHORIZATION khala_owner;
+COMMENT ON SCHEMA khala IS 'Khala Sync: the public SQL API, functions and views only';
+GRANT USAGE ON SCHEMA khala TO khala_runtime, khala_relay, khala_dba;
+GRANT USAGE ON SCHEMA runtime TO khala_dba;
+
+COMMIT;

@@ -1,0 +1,111 @@
+-- Deploy khala:sync_tables to pg
+
+BEGIN;
+
+SET LOCAL ROLE khala_owner;
+
+CREATE TABLE runtime.sync_topics (
+    topic text PRIMARY KEY
+    CHECK (topic ~ '^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$' AND pg_catalog.length(topic) <= 200),
+    enum_name text UNIQUE CHECK (enum_name ~ '^SYNC_TOPIC_[A-Z0-9_]+$'),
+    read_model text NOT NULL UNIQUE,
+    payload_mode text NOT NULL DEFAULT 'auto' CHECK (payload_mode IN ('inline', 'pointer', 'auto')),
+    inline_limit_bytes integer NOT NULL DEFAULT 262144 CHECK (inline_limit_bytes > 0),
+    retention_horizon interval NOT NULL DEFAULT '7 days' CHECK (retention_horizon > '0'),
+    owned boolean NOT NULL DEFAULT TRUE,
+    created_at timestamptz NOT NULL DEFAULT pg_catalog.now()
+);
+COMMENT ON TABLE runtime.sync_topics IS 'Catalogue of topics: one per model class';
+COMMENT ON COLUMN runtime.sync_topics.enum_name IS 'Name of the proto enum value; a subscriber may use either name';
+COMMENT ON COLUMN runtime.sync_topics.read_model IS 'Table in schema runtime that holds the topic''s current documents';
+COMMENT ON COLUMN runtime.sync_topics.payload_mode IS 'inline: always in the journal, larger is refused; pointer: never; auto: in the journal up to inline_limit_bytes';
+COMMENT ON COLUMN runtime.sync_topics.inline_limit_bytes IS 'Largest canonical payload, in bytes, that the journal carries';
+COMMENT ON COLUMN runtime.sync_topics.retention_horizon IS 'Age at which khala.retain may purge a journal row';
+COMMENT ON COLUMN runtime.sync_topics.owned IS 'Whether documents may belong to an organisation; if not, every document is public';
+
+-- The hot row of a topic: every writer updates it, so pages are kept nearly empty and nothing that
+-- changes is indexed; each update is then HOT and prunes its predecessors in place. The numbers
+-- behind the storage parameters: bench/bloat.py.
+CREATE TABLE runtime.sync_topic_sequences (
+    topic text PRIMARY KEY REFERENCES runtime.sync_topics (topic),
+    head_watermark bigint NOT NULL DEFAULT 0 CHECK (head_watermark >= 0),
+    armed boolean NOT NULL DEFAULT FALSE
+) WITH (
+    fillfactor = 10,
+    autovacuum_vacuum_scale_factor = 0,
+    autovacuum_vacuum_threshold = 20000,
+    autovacuum_vacuum_cost_delay = 0,
+    autovacuum_analyze_scale_factor = 0,
+    autovacuum_analyze_threshold = 1000000
+);
+COMMENT ON TABLE runtime.sync_topic_sequences IS 'Last allocated watermark of each topic; writers lock it from allocation to commit, so commit order is watermark order';
+COMMENT ON COLUMN runtime.sync_topic_sequences.armed IS 'A relay has caught up and sleeps: the next writer notifies and disarms';
+
+CREATE TABLE runtime.sync_stream_events (
+    topic text NOT NULL,
+    watermark bigint NOT NULL CHECK (watermark > 0),
+    doc_version bigint NOT NULL,
+    inserted_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    payload_bytes integer NOT NULL,
+    deleted boolean NOT NULL DEFAULT FALSE,
+    owner_changed boolean NOT NULL DEFAULT FALSE,
+    doc_key text NOT NULL,
+    org_id text,
+    previous_org_id text,
+    payload_hash bytea,
+    payload text,
+    PRIMARY KEY (topic, watermark)
+) WITH (
+    autovacuum_vacuum_insert_scale_factor = 0.05,
+    autovacuum_vacuum_scale_factor = 0.02
+);
+COMMENT ON TABLE runtime.sync_stream_events IS 'The journal: ordering authority, contiguous per topic between the retention floor and the head';
+COMMENT ON COLUMN runtime.sync_stream_events.payload IS 'Canonical JSON text (RFC 8785); null for a tombstone and in pointer mode';
+COMMENT ON COLUMN runtime.sync_stream_events.payload_hash IS 'SHA-256 of the canonical payload; null for a tombstone';
+COMMENT ON COLUMN runtime.sync_stream_events.payload_bytes IS 'Length of the canonical payload in bytes, whether carried here or not';
+COMMENT ON COLUMN runtime.sync_stream_events.org_id IS 'Owner organisation; null is public';
+COMMENT ON COLUMN runtime.sync_stream_events.owner_changed IS 'With this row the document left previous_org_id: a tombstone to whoever no longer sees it';
+COMMENT ON COLUMN runtime.sync_stream_events.previous_org_id IS 'Owner before this row when owner_changed; null is public';
+
+-- All read models share one shape and one upsert. Routing an insert to its partition needs no
+-- dynamic SQL, and each partition is an ordinary table to whoever queries it.
+CREATE TABLE runtime.sync_documents (
+    topic text NOT NULL,
+    doc_key text NOT NULL CHECK (pg_catalog.length(doc_key) BETWEEN 1 AND 512),
+    doc_version bigint NOT NULL CHECK (doc_version >= 0),
+    watermark bigint NOT NULL,
+    updated_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    payload_bytes integer NOT NULL,
+    deleted boolean NOT NULL DEFAULT FALSE,
+    org_id text CHECK (pg_catalog.length(org_id) BETWEEN 1 AND 200),
+    payload_hash bytea,
+    payload jsonb,
+    PRIMARY KEY (doc_key, topic),
+    CHECK (deleted = (payload IS NULL))
+) PARTITION BY LIST (topic);
+CREATE INDEX sync_documents_owner ON runtime.sync_documents (org_id, doc_key);
+COMMENT ON TABLE runtime.sync_documents IS 'The read models together, one partition per topic: payload authority';
+COMMENT ON COLUMN runtime.sync_documents.watermark IS 'Watermark of the last change';
+COMMENT ON COLUMN runtime.sync_documents.deleted IS 'Tombstone: kept so that an older version cannot bring the document back';
+COMMENT ON COLUMN runtime.sync_documents.org_id IS 'Owner organisation; null is public';
+
+CREATE TABLE runtime.sync_topic_retention (
+    topic text PRIMARY KEY REFERENCES runtime.sync_topics (topic),
+    retention_floor bigint NOT NULL DEFAULT 1 CHECK (retention_floor > 0),
+    last_purge_at timestamptz,
+    purges bigint NOT NULL DEFAULT 0,
+    purged_events bigint NOT NULL DEFAULT 0
+);
+COMMENT ON TABLE runtime.sync_topic_retention IS 'Retention floor (oldest retained watermark) of each topic, and what purges did';
+
+CREATE TABLE runtime.sync_epochs (
+    epoch_number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    epoch text NOT NULL UNIQUE,
+    started_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    reason text NOT NULL,
+    fingerprint text NOT NULL
+);
+COMMENT ON TABLE runtime.sync_epochs IS 'Epochs in which watermarks count; the newest is in force';
+COMMENT ON COLUMN runtime.sync_epochs.fingerprint IS 'Which server, timeline, database and table the epoch began on; another one means a restored or promoted copy';
+
+COMMIT;

@@ -1,0 +1,31 @@
+-- The one place where watermarks come from. The row lock it takes is held to the end of the caller's
+-- transaction, so that watermarks become visible in the order in which they were given out. It also
+-- disarms the wake-up; the trigger on the table notifies when it had been armed.
+
+CREATE OR REPLACE FUNCTION khala.allocate_watermark(p_topic text, p_count integer DEFAULT 1)
+RETURNS bigint
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_head bigint;
+BEGIN
+    IF p_count IS NULL OR p_count < 1 THEN
+        RAISE EXCEPTION 'cannot allocate % watermarks', coalesce(p_count::text, 'NULL')
+            USING ERRCODE = 'KH007', HINT = 'Pass a positive count.';
+    END IF;
+    UPDATE runtime.sync_topic_sequences AS s
+    SET head_watermark = s.head_watermark + p_count, armed = FALSE
+    WHERE s.topic = p_topic
+    RETURNING s.head_watermark INTO v_head;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'topic % is not known', coalesce(quote_literal(left(p_topic, 200)), 'NULL')
+            USING ERRCODE = 'KH001', HINT = 'Register it with khala.register_topic, or see khala.topic_stats for those there are.';
+    END IF;
+    RETURN v_head;
+END
+$$;
+
+COMMENT ON FUNCTION khala.allocate_watermark(text, integer) IS
+'Allocates contiguous watermarks and locks the topic for other writers until the transaction ends. Arguments: topic; how many. Result: the last one. Errors: KH001 unknown topic, KH007 count below 1.';
+REVOKE ALL ON FUNCTION khala.allocate_watermark(text, integer) FROM PUBLIC;

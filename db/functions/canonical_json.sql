@@ -1,0 +1,64 @@
+-- RFC 8785 (JCS) text of a JSON value: keys in UTF-16 order, no white space, numbers as ECMAScript
+-- prints them, strings with the fewest escapes, which are those Postgres writes. It is what is hashed,
+-- what the journal stores and what the wire carries.
+
+CREATE OR REPLACE FUNCTION khala.canonical_json(p_payload jsonb, p_depth integer DEFAULT 1)
+RETURNS text
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF p_depth > 64 THEN
+        RAISE EXCEPTION 'payload is nested deeper than 64 levels'
+            USING ERRCODE = 'KH005', HINT = 'Flatten the document.';
+    END IF;
+    CASE jsonb_typeof(p_payload)
+        WHEN 'object' THEN
+            RETURN (
+                SELECT '{' || coalesce(string_agg(
+                    to_json(m.key)::text || ':'
+                    || CASE jsonb_typeof(m.value)
+                        WHEN 'string' THEN m.value::text
+                        WHEN 'number' THEN CASE
+                            -- Short plain integers, nearly all numbers there are, print as they stand.
+                            WHEN scale(m.value::numeric) = 0 AND abs(m.value::numeric) < 1000000000000000
+                                THEN m.value::text
+                            ELSE khala.canonical_number(m.value::numeric)
+                        END
+                        WHEN 'boolean' THEN m.value::text
+                        WHEN 'null' THEN 'null'
+                        ELSE khala.canonical_json(m.value, p_depth + 1)
+                    END,
+                    ','
+                    ORDER BY CASE
+                        WHEN octet_length(m.key) = length(m.key) THEN m.key
+                        ELSE khala.utf16_sort_key(m.key)
+                    END COLLATE "C"
+                ), '') || '}'
+                FROM jsonb_each(p_payload) AS m
+            );
+        WHEN 'array' THEN
+            RETURN (
+                SELECT '[' || coalesce(string_agg(
+                    CASE jsonb_typeof(e.value)
+                        WHEN 'string' THEN e.value::text
+                        WHEN 'number' THEN khala.canonical_number(e.value::numeric)
+                        ELSE khala.canonical_json(e.value, p_depth + 1)
+                    END,
+                    ','
+                    ORDER BY e.ordinality
+                ), '') || ']'
+                FROM jsonb_array_elements(p_payload) WITH ORDINALITY AS e
+            );
+        WHEN 'number' THEN
+            RETURN khala.canonical_number(p_payload::numeric);
+        ELSE
+            RETURN p_payload::text;
+    END CASE;
+END
+$$;
+
+COMMENT ON FUNCTION khala.canonical_json(jsonb, integer) IS
+'RFC 8785 text of a JSON value. Arguments: the value; the depth it stands at (leave it out). Result: canonical text. Errors: KH005 for a number no double stands for, or nesting beyond 64 levels.';
+REVOKE ALL ON FUNCTION khala.canonical_json(jsonb, integer) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION khala.canonical_json(jsonb, integer) TO khala_runtime, khala_relay, khala_dba;

@@ -1,0 +1,135 @@
+-- Everything a subscribe request is judged by, in the protocol's order: shape, known topics, scopes,
+-- cursors. Shape, topics and scopes refuse the request; a stale cursor is data, for the answer names
+-- every one of them. Where scopes are given, an unknown topic and one out of scope look the same.
+
+CREATE OR REPLACE FUNCTION khala.check_cursors(
+    p_topics text[],
+    p_resume_after jsonb DEFAULT NULL,
+    p_epoch text DEFAULT NULL,
+    p_scopes text[] DEFAULT NULL
+)
+RETURNS TABLE (
+    name text,
+    topic text,
+    resume_after bigint,
+    head_watermark bigint,
+    retention_floor bigint,
+    stale boolean,
+    reason text
+)
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_names text[];
+    v_cursors text[];
+    v_bad text;
+    v_forbidden text[];
+BEGIN
+    IF coalesce(cardinality(p_topics), 0) = 0 OR array_position(p_topics, NULL) IS NOT NULL THEN
+        RAISE EXCEPTION 'no topics were named'
+            USING ERRCODE = 'KH007', HINT = 'Name at least one topic, and no null.';
+    END IF;
+
+    -- The map and the list form become two arrays. A cursor must be a whole number from 0, as a JSON
+    -- number or a string of digits.
+    IF jsonb_typeof(p_resume_after) = 'object' THEN
+        SELECT array_agg(m.key), array_agg(
+            CASE WHEN jsonb_typeof(m.value) IN ('number', 'string') THEN m.value #>> '{}' ELSE m.value::text END
+        )
+        INTO v_names, v_cursors
+        FROM jsonb_each(p_resume_after) AS m;
+    ELSIF jsonb_typeof(p_resume_after) = 'array' THEN
+        SELECT array_agg(e.entry ->> 'topic'), array_agg(
+            CASE
+                WHEN jsonb_typeof(e.entry) = 'object' AND jsonb_typeof(e.entry -> 'topic') = 'string'
+                    AND jsonb_typeof(e.entry -> 'watermark') IN ('number', 'string')
+                    THEN e.entry ->> 'watermark'
+                ELSE e.entry::text
+            END
+        )
+        INTO v_names, v_cursors
+        FROM jsonb_array_elements(p_resume_after) AS e (entry);
+    ELSIF jsonb_typeof(p_resume_after) <> 'null' THEN
+        RAISE EXCEPTION 'resume_after is neither an object nor a list but a JSON %', jsonb_typeof(p_resume_after)
+            USING ERRCODE = 'KH007', HINT = 'Send {"<topic>": <watermark>} or [{"topic": …, "watermark": …}].';
+    END IF;
+    SELECT c.cursor INTO v_bad
+    FROM unnest(v_names, v_cursors) AS c (name, cursor)
+    WHERE c.name IS NULL OR c.cursor IS NULL OR c.cursor !~ '^[0-9]{1,19}$' OR c.cursor::numeric > 9223372036854775806
+    LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'resume_after holds %, which is not a watermark', coalesce(left(v_bad, 100), 'null')
+            USING ERRCODE = 'KH007', HINT = 'A watermark is a whole number from 0, as a JSON number or a string of digits.';
+    END IF;
+
+    SELECT array_agg(DISTINCT n.name ORDER BY n.name) INTO v_forbidden
+    FROM (SELECT unnest(p_topics) AS name) AS n
+    WHERE NOT EXISTS (
+        SELECT FROM runtime.sync_topics AS t
+        WHERE n.name IN (t.topic, t.enum_name) AND (p_scopes IS NULL OR t.topic = ANY (p_scopes))
+    );
+    IF v_forbidden IS NOT NULL THEN
+        IF p_scopes IS NULL THEN
+            RAISE EXCEPTION 'topic % is not known', quote_literal(left(v_forbidden[1], 200))
+                USING ERRCODE = 'KH001', DETAIL = json_build_object('unknown_topics', v_forbidden),
+                    HINT = 'Register it with khala.register_topic; khala.topic_stats lists those there are.';
+        END IF;
+        RAISE EXCEPTION 'the token does not allow topic %', quote_literal(left(v_forbidden[1], 200))
+            USING ERRCODE = 'KH006', DETAIL = json_build_object('forbidden_topics', v_forbidden),
+                HINT = 'Ask for a token whose scopes include the topic.';
+    END IF;
+    -- A cursor for a topic that is not subscribed would be lost without a word.
+    SELECT c.name INTO v_bad
+    FROM unnest(v_names) AS c (name)
+    WHERE NOT EXISTS (
+        SELECT FROM runtime.sync_topics AS t
+        WHERE c.name IN (t.topic, t.enum_name) AND (t.topic = ANY (p_topics) OR t.enum_name = ANY (p_topics))
+    )
+    LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'resume_after names topic %, which is not among the topics', quote_literal(left(v_bad, 200))
+            USING ERRCODE = 'KH007', HINT = 'Give cursors only for the topics of the request.';
+    END IF;
+    IF EXISTS (
+        SELECT FROM unnest(p_topics) AS n (name)
+        INNER JOIN runtime.sync_topics AS t ON n.name IN (t.topic, t.enum_name)
+        GROUP BY t.topic HAVING count(*) > 1
+    ) OR EXISTS (
+        SELECT FROM unnest(v_names) AS n (name)
+        INNER JOIN runtime.sync_topics AS t ON n.name IN (t.topic, t.enum_name)
+        GROUP BY t.topic HAVING count(*) > 1
+    ) THEN
+        RAISE EXCEPTION 'a topic is named twice'
+            USING ERRCODE = 'KH007', HINT = 'Name each topic once, by one of its two names.';
+    END IF;
+
+    RETURN QUERY
+    SELECT j.name, j.topic, j.cursor, j.head_watermark, j.retention_floor, j.reason IS NOT NULL, j.reason
+    FROM (
+        SELECT n.name, n.ordinality, t.topic, c.cursor, s.head_watermark, r.retention_floor,
+            CASE
+                WHEN c.cursor IS NULL THEN NULL
+                WHEN p_epoch IS NOT NULL AND p_epoch IS DISTINCT FROM khala.current_epoch() THEN 'epoch_changed'
+                WHEN c.cursor > s.head_watermark THEN 'cursor_ahead'
+                WHEN c.cursor + 1 < r.retention_floor THEN 'below_floor'
+            END AS reason
+        FROM unnest(p_topics) WITH ORDINALITY AS n (name, ordinality)
+        INNER JOIN runtime.sync_topics AS t ON n.name IN (t.topic, t.enum_name)
+        INNER JOIN runtime.sync_topic_sequences AS s ON t.topic = s.topic
+        INNER JOIN runtime.sync_topic_retention AS r ON t.topic = r.topic
+        LEFT JOIN LATERAL (
+            SELECT u.cursor::bigint AS cursor
+            FROM unnest(v_names, v_cursors) AS u (name, cursor)
+            WHERE u.name IN (t.topic, t.enum_name)
+        ) AS c ON TRUE
+    ) AS j
+    ORDER BY j.ordinality;
+END
+$$;
+
+COMMENT ON FUNCTION khala.check_cursors(text[], jsonb, text, text[]) IS
+'Judges a subscribe request. Arguments: topics, either name; cursors as {topic: watermark} or [{topic, watermark}], numbers or strings; epoch they count in, null to take the one in force; topics the token allows, null for all. Result: per topic the name used, the topic, its cursor (null: none given), head, retention floor, whether the cursor is stale and why: below_floor, cursor_ahead or epoch_changed. Errors: KH001 unknown topic, KH006 topics out of scope, KH007 malformed.';
+REVOKE ALL ON FUNCTION khala.check_cursors(text[], jsonb, text, text[]) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION khala.check_cursors(text[], jsonb, text, text[]) TO khala_relay, khala_dba;

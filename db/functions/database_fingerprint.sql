@@ -1,0 +1,25 @@
+-- What a restored, copied or promoted database differs in: the server's identity and timeline, the
+-- database, and the epoch table itself, which a dump creates anew.
+
+CREATE OR REPLACE FUNCTION khala.database_fingerprint()
+RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT concat_ws(
+    '/',
+    (SELECT s.system_identifier FROM pg_control_system() AS s),
+    -- The checkpoint record lags behind a promotion; the file being written does not.
+    CASE
+        WHEN pg_is_in_recovery() THEN (SELECT c.timeline_id FROM pg_control_checkpoint() AS c)
+        ELSE ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::integer
+    END,
+    (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database()),
+    'runtime.sync_epochs'::regclass::oid
+);
+$$;
+
+COMMENT ON FUNCTION khala.database_fingerprint() IS
+'Internal: which server, timeline, database and table this is. Arguments: none. Result: system identifier/timeline/database/table. Errors: none.';
+REVOKE ALL ON FUNCTION khala.database_fingerprint() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION khala.database_fingerprint() TO khala_dba;

@@ -1,0 +1,30 @@
+-- The epoch, after making sure that it is this database's own: a dump restored elsewhere, a physical
+-- copy or a promoted standby carries the epoch of its origin, in which watermarks may run again. A relay
+-- calls it before it serves anybody, so no client can meet such a database under the old epoch.
+
+CREATE OR REPLACE FUNCTION khala.ensure_epoch()
+RETURNS text
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_epoch text;
+    v_fingerprint text;
+BEGIN
+    FOR v_attempt IN 1 .. 2 LOOP
+        SELECT e.epoch, e.fingerprint INTO v_epoch, v_fingerprint
+        FROM runtime.sync_epochs AS e ORDER BY e.epoch_number DESC LIMIT 1;
+        IF v_fingerprint = khala.database_fingerprint() THEN
+            RETURN v_epoch;
+        END IF;
+        -- Two relays that find out at once must agree: the second looks again under the lock.
+        PERFORM pg_advisory_xact_lock(hashtextextended('khala.ensure_epoch', 0));
+    END LOOP;
+    RETURN khala.new_epoch(CASE WHEN v_epoch IS NULL THEN 'first' ELSE 'database restored, copied or promoted' END);
+END
+$$;
+
+COMMENT ON FUNCTION khala.ensure_epoch() IS
+'The epoch in force, a new one if the database was restored, copied or promoted since. Arguments: none. Result: the epoch. Errors: none.';
+REVOKE ALL ON FUNCTION khala.ensure_epoch() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION khala.ensure_epoch() TO khala_relay, khala_dba;

@@ -1,0 +1,25 @@
+-- Starts a new epoch: every cursor given out before becomes stale, and its client resynchronises.
+
+CREATE OR REPLACE FUNCTION khala.new_epoch(p_reason text DEFAULT 'requested')
+RETURNS text
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_epoch text := gen_random_uuid()::text;
+BEGIN
+    -- Clients will store this name: it must survive a crash even where the caller commits asynchronously.
+    PERFORM set_config('synchronous_commit', 'on', TRUE)
+    WHERE current_setting('synchronous_commit') = 'off';
+    INSERT INTO runtime.sync_epochs (epoch, reason, fingerprint)
+    VALUES (v_epoch, coalesce(p_reason, 'requested'), khala.database_fingerprint());
+    -- No writer may be about to notify: a sleeping relay has to look.
+    PERFORM pg_notify('khala_sync', '');
+    RETURN v_epoch;
+END
+$$;
+
+COMMENT ON FUNCTION khala.new_epoch(text) IS
+'Starts a new epoch; call it after restoring a backup or a failover that lost commits. Argument: why, for the record. Result: the new epoch. Errors: none.';
+REVOKE ALL ON FUNCTION khala.new_epoch(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION khala.new_epoch(text) TO khala_dba;

@@ -1,0 +1,60 @@
+-- The check before every read of the journal: resolves the topic's name, and refuses a cursor whose gap
+-- could not be seen. It runs in the snapshot of the query that called it, as the read after it does, so
+-- no purge, restore or new epoch can come between.
+
+CREATE OR REPLACE FUNCTION khala.open_cursor(
+    p_topic text,
+    p_after bigint,
+    p_epoch text,
+    OUT topic text,
+    OUT after bigint,
+    OUT head_watermark bigint
+)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_floor bigint;
+    v_epoch text;
+    v_reason text;
+BEGIN
+    SELECT t.topic, s.head_watermark, r.retention_floor
+    INTO open_cursor.topic, open_cursor.head_watermark, v_floor
+    FROM runtime.sync_topics AS t
+    INNER JOIN runtime.sync_topic_sequences AS s ON t.topic = s.topic
+    INNER JOIN runtime.sync_topic_retention AS r ON t.topic = r.topic
+    WHERE t.topic = p_topic OR t.enum_name = p_topic;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'topic % is not known', coalesce(quote_literal(left(p_topic, 200)), 'NULL')
+            USING ERRCODE = 'KH001',
+                HINT = 'Register it with khala.register_topic; khala.topic_stats lists those there are.';
+    END IF;
+    IF p_after < 0 THEN
+        RAISE EXCEPTION 'cursor % is negative', p_after
+            USING ERRCODE = 'KH007', HINT = 'Pass a watermark from 0, or null for the earliest retained.';
+    END IF;
+    open_cursor.after := coalesce(p_after, v_floor - 1);
+    IF p_epoch IS NOT NULL THEN
+        SELECT e.epoch INTO v_epoch FROM runtime.sync_epochs AS e ORDER BY e.epoch_number DESC LIMIT 1;
+    END IF;
+    v_reason := CASE
+        WHEN p_epoch IS DISTINCT FROM v_epoch THEN 'epoch_changed'
+        WHEN open_cursor.after > open_cursor.head_watermark THEN 'cursor_ahead'
+        WHEN open_cursor.after + 1 < v_floor THEN 'below_floor'
+    END;
+    IF v_reason IS NOT NULL THEN
+        RAISE EXCEPTION 'cursor % of topic % is stale: %', open_cursor.after, p_topic, v_reason
+            USING ERRCODE = CASE WHEN v_reason = 'below_floor' THEN 'KH002' ELSE 'KH003' END,
+                DETAIL = json_build_array(json_build_object(
+                    'topic', p_topic, 'resume_after', open_cursor.after, 'retention_floor', v_floor,
+                    'head_watermark', open_cursor.head_watermark, 'reason', v_reason
+                )),
+                HINT = 'Read a snapshot of the topic and go on from its watermark; never use this cursor again.';
+    END IF;
+END
+$$;
+
+COMMENT ON FUNCTION khala.open_cursor(text, bigint, text) IS
+'Internal: resolves a topic and checks a cursor. Arguments: topic, either name; cursor, null for the earliest retained; epoch the cursor counts in, null to take the one in force. Result: topic, cursor, head. Errors: KH001, KH002 below the retention floor, KH003 ahead of the head or of another epoch, KH007 negative.';
+REVOKE ALL ON FUNCTION khala.open_cursor(text, bigint, text) FROM PUBLIC;

@@ -1,0 +1,18 @@
+-- What follows the updates in an update_batch payload.
+
+CREATE OR REPLACE FUNCTION khala.page_tail(
+    p_topic text,
+    p_complete boolean,
+    p_head_watermark bigint,
+    p_covered_watermark bigint
+)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN '],"replay_complete":' || p_complete::text
+    || ',"head_watermarks":[{"topic":"' || p_topic || '","watermark":' || khala.wire_integer(p_head_watermark)
+    || '}],"covered_watermarks":[{"topic":"' || p_topic || '","watermark":' || khala.wire_integer(p_covered_watermark)
+    || '}]}';
+
+COMMENT ON FUNCTION khala.page_tail(text, boolean, bigint, bigint) IS
+'Internal: the end of an update_batch payload, from the closing bracket of its updates. Arguments: topic name as the subscriber wrote it; whether the page reaches the head; head; covered watermark. Result: JSON text. Errors: none.';
+REVOKE ALL ON FUNCTION khala.page_tail(text, boolean, bigint, bigint) FROM PUBLIC;

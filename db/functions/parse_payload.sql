@@ -1,0 +1,65 @@
+-- Text to payload, for whoever holds text: type jsonb keeps the last of duplicate keys without a word
+-- and reports bad text in the server's terms. Here both are refused as what they are, not I-JSON.
+
+CREATE OR REPLACE FUNCTION khala.parse_payload(p_text text)
+RETURNS jsonb
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_payload jsonb;
+    v_reason text;
+    v_duplicate text;
+BEGIN
+    BEGIN
+        v_payload := p_text::jsonb;
+    EXCEPTION
+        WHEN invalid_text_representation OR untranslatable_character OR numeric_value_out_of_range
+        OR statement_too_complex OR program_limit_exceeded THEN
+            GET STACKED DIAGNOSTICS v_reason = PG_EXCEPTION_DETAIL;
+            RAISE EXCEPTION 'payload is not JSON'
+                USING ERRCODE = 'KH005', DETAIL = coalesce(nullif(v_reason, ''), SQLERRM),
+                    HINT = 'Send one I-JSON object (RFC 7493) in UTF-8.';
+    END;
+    IF jsonb_typeof(v_payload) <> 'object' THEN
+        RAISE EXCEPTION 'payload is not an object but a JSON %', jsonb_typeof(v_payload)
+            USING ERRCODE = 'KH005', HINT = 'Wrap the value in an object.';
+    END IF;
+
+    WITH RECURSIVE node AS (
+        SELECT p_text::json AS value
+        UNION ALL
+        SELECT child.value
+        FROM node
+        CROSS JOIN LATERAL (
+            SELECT m.value
+            FROM json_each(CASE WHEN json_typeof(node.value) = 'object' THEN node.value END) AS m
+            UNION ALL
+            SELECT e.value
+            FROM json_array_elements(CASE WHEN json_typeof(node.value) = 'array' THEN node.value END) AS e
+        ) AS child
+        WHERE json_typeof(child.value) IN ('object', 'array')
+    )
+    SELECT m.key INTO v_duplicate
+    FROM node
+    CROSS JOIN LATERAL (
+        SELECT k.key
+        FROM json_object_keys(CASE WHEN json_typeof(node.value) = 'object' THEN node.value END) AS k (key)
+        GROUP BY k.key
+        HAVING count(*) > 1
+    ) AS m
+    LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'payload has the key % twice in one object', to_json(left(v_duplicate, 100))
+            USING ERRCODE = 'KH005', HINT = 'Keep one of them.';
+    END IF;
+
+    PERFORM khala.canonical_json(v_payload);
+    RETURN v_payload;
+END
+$$;
+
+COMMENT ON FUNCTION khala.parse_payload(text) IS
+'An I-JSON object from its text. Argument: the text. Result: the payload for khala.sink. Errors: KH005 when it is not JSON, not an object, has duplicate keys, lone surrogates, or numbers no double stands for.';
+REVOKE ALL ON FUNCTION khala.parse_payload(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION khala.parse_payload(text) TO khala_runtime, khala_relay, khala_dba;

@@ -1,0 +1,106 @@
+-- Adds a topic and its read-model table in one call. Calling it again with the same settings changes
+-- nothing, so that a runtime can register its topics each time it starts.
+
+CREATE OR REPLACE FUNCTION khala.register_topic(
+    p_topic text,
+    p_read_model text DEFAULT NULL,
+    p_payload_mode text DEFAULT 'auto',
+    p_inline_limit_bytes integer DEFAULT 262144,
+    p_retention_horizon interval DEFAULT '7 days',
+    p_owned boolean DEFAULT TRUE,
+    p_enum_name text DEFAULT NULL
+)
+RETURNS text
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_read_model text := coalesce(
+        p_read_model,
+        'sync_' || CASE
+            WHEN p_topic LIKE 'runtime.%' THEN replace(substring(p_topic FROM 9), '.', '_')
+            ELSE replace(p_topic, '.', '_')
+        END
+    );
+    v_known runtime.sync_topics;
+BEGIN
+    IF p_topic IS NULL OR p_topic !~ '^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$' OR length(p_topic) > 200 THEN
+        RAISE EXCEPTION 'topic name % is not usable', coalesce(quote_literal(left(p_topic, 200)), 'NULL')
+            USING ERRCODE = 'KH007',
+                HINT = 'Use lower-case words joined by dots, such as shop.orders, at most 200 characters.';
+    END IF;
+    IF v_read_model !~ '^sync_[a-z][a-z0-9_]*$' OR length(v_read_model) > 56 THEN
+        RAISE EXCEPTION 'read model name % is not usable', quote_literal(left(v_read_model, 200))
+            USING ERRCODE = 'KH007',
+                HINT = 'Pass p_read_model: sync_ and lower-case letters, digits or _, at most 56 characters.';
+    END IF;
+    IF p_payload_mode IS NULL OR p_payload_mode NOT IN ('inline', 'pointer', 'auto') THEN
+        RAISE EXCEPTION 'payload mode % is not known', coalesce(quote_literal(p_payload_mode), 'NULL')
+            USING ERRCODE = 'KH007', HINT = 'Use inline, pointer or auto.';
+    END IF;
+    IF p_inline_limit_bytes IS NULL OR p_inline_limit_bytes NOT BETWEEN 1 AND 16777216 THEN
+        RAISE EXCEPTION 'inline limit of % bytes is not usable', coalesce(p_inline_limit_bytes::text, 'NULL')
+            USING ERRCODE = 'KH007', HINT = 'Use 1 to 16777216 bytes; 262144 is the default.';
+    END IF;
+    IF p_retention_horizon IS NULL OR p_retention_horizon <= '0' THEN
+        RAISE EXCEPTION 'retention horizon % is not usable', coalesce(p_retention_horizon::text, 'NULL')
+            USING ERRCODE = 'KH007', HINT = 'Use a positive interval, such as 7 days.';
+    END IF;
+    IF p_owned IS NULL THEN
+        RAISE EXCEPTION 'p_owned must be true or false' USING ERRCODE = 'KH007',
+            HINT = 'true: documents may belong to an organisation; false: every document is public.';
+    END IF;
+    IF p_enum_name IS NOT NULL AND p_enum_name !~ '^SYNC_TOPIC_[A-Z0-9_]+$' THEN
+        RAISE EXCEPTION 'enum name % is not usable', quote_literal(left(p_enum_name, 200))
+            USING ERRCODE = 'KH007', HINT = 'Use the proto enum value''s name, such as SYNC_TOPIC_SHOP_ORDERS.';
+    END IF;
+
+    -- Two registrations of one topic at once: the second waits, then finds the first's work.
+    PERFORM pg_advisory_xact_lock(hashtextextended('khala.register_topic', 0));
+
+    SELECT t.* INTO v_known FROM runtime.sync_topics AS t WHERE t.topic = p_topic;
+    IF FOUND THEN
+        IF (v_known.read_model, v_known.payload_mode, v_known.inline_limit_bytes, v_known.retention_horizon,
+            v_known.owned, v_known.enum_name)
+            IS NOT DISTINCT FROM
+            (v_read_model, p_payload_mode, p_inline_limit_bytes, p_retention_horizon, p_owned, p_enum_name)
+        THEN
+            RETURN p_topic;
+        END IF;
+        RAISE EXCEPTION 'topic % is registered with other settings', p_topic
+            USING ERRCODE = 'KH008',
+                DETAIL = to_jsonb(v_known)::text,
+                HINT = 'Use the settings in DETAIL, or change them with UPDATE runtime.sync_topics.';
+    END IF;
+    IF EXISTS (SELECT FROM runtime.sync_topics AS t
+        WHERE t.read_model = v_read_model OR t.enum_name = p_enum_name OR t.topic = p_enum_name)
+        OR to_regclass(format('runtime.%I', v_read_model)) IS NOT NULL
+    THEN
+        RAISE EXCEPTION 'read model runtime.% or enum name % is already in use', v_read_model, p_enum_name
+            USING ERRCODE = 'KH008', HINT = 'Pass another p_read_model or p_enum_name.';
+    END IF;
+
+    INSERT INTO runtime.sync_topics
+    (topic, enum_name, read_model, payload_mode, inline_limit_bytes, retention_horizon, owned)
+    VALUES (p_topic, p_enum_name, v_read_model, p_payload_mode, p_inline_limit_bytes, p_retention_horizon, p_owned);
+    INSERT INTO runtime.sync_topic_sequences (topic) VALUES (p_topic);
+    INSERT INTO runtime.sync_topic_retention (topic) VALUES (p_topic);
+
+    -- ATTACH takes a weaker lock on the parent than CREATE TABLE ... PARTITION OF: writers of other
+    -- topics go on. The fill factor leaves room for HOT updates of documents that change often.
+    EXECUTE format(
+        'CREATE TABLE runtime.%I (LIKE runtime.sync_documents INCLUDING DEFAULTS INCLUDING CONSTRAINTS'
+        ' INCLUDING COMMENTS, CHECK (topic = %L)) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05)',
+        v_read_model, p_topic
+    );
+    EXECUTE format('ALTER TABLE runtime.sync_documents ATTACH PARTITION runtime.%I FOR VALUES IN (%L)',
+        v_read_model, p_topic);
+    EXECUTE format('COMMENT ON TABLE runtime.%I IS %L', v_read_model, 'Read model of topic ' || p_topic);
+    RETURN p_topic;
+END
+$$;
+
+COMMENT ON FUNCTION khala.register_topic(text, text, text, integer, interval, boolean, text) IS
+'Adds a topic with its read-model table. Arguments: topic name; read-model table (default sync_ and the name); payload mode inline, pointer or auto; inline limit in bytes; retention horizon; whether documents may have an owner; proto enum name. Result: the topic. Errors: KH007 unusable argument, KH008 registered with other settings or name in use.';
+REVOKE ALL ON FUNCTION khala.register_topic(text, text, text, integer, interval, boolean, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION khala.register_topic(text, text, text, integer, interval, boolean, text) TO khala_dba;

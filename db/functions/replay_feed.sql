@@ -1,0 +1,72 @@
+-- One page of a topic for all subscribers at the head at once: each update's text a single time, with who
+-- may have it, so that one query serves however many organisations are connected. The relay puts a frame
+-- together per organisation by joining the texts of its rows; the rule of who sees what stays here.
+
+CREATE OR REPLACE FUNCTION khala.replay_feed(
+    p_topic text,
+    p_after bigint,
+    p_max_updates integer DEFAULT 200,
+    p_max_bytes integer DEFAULT 2097152,
+    p_epoch text DEFAULT NULL
+)
+RETURNS TABLE (
+    watermark bigint,
+    org_id text,
+    except_org_id text,
+    update_text text,
+    page_tail text,
+    next_watermark bigint,
+    head_watermark bigint,
+    complete boolean
+)
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+SET enable_bitmapscan = off
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_cursor record;
+    v_until bigint;
+BEGIN
+    PERFORM khala.check_page_limits(p_max_updates, p_max_bytes);
+    v_cursor := khala.open_cursor(p_topic, p_after, p_epoch);
+    v_until := least(v_cursor.head_watermark, v_cursor.after + p_max_updates);
+    IF v_until = v_cursor.after THEN
+        RETURN;
+    END IF;
+
+    SELECT max(m.watermark) INTO v_until
+    FROM (
+        SELECT j.watermark,
+            sum(j.payload_bytes + octet_length(j.doc_key) + 256) OVER (ORDER BY j.watermark) AS bytes
+        FROM runtime.sync_stream_events AS j
+        WHERE j.topic = v_cursor.topic AND j.watermark > v_cursor.after AND j.watermark <= v_until
+    ) AS m
+    WHERE m.bytes <= p_max_bytes OR m.watermark = v_cursor.after + 1;
+
+    RETURN QUERY
+    SELECT j.watermark, audience.org_id, audience.except_org_id,
+        khala.update_text(
+            p_topic, j.doc_key, j.doc_version, j.watermark, j.payload_hash,
+            j.deleted OR audience.leaves, j.payload
+        ),
+        khala.page_tail(p_topic, v_until = v_cursor.head_watermark, v_cursor.head_watermark, v_until),
+        v_until, v_cursor.head_watermark, v_until = v_cursor.head_watermark
+    FROM runtime.sync_stream_events AS j
+    CROSS JOIN LATERAL (
+        SELECT j.org_id, NULL::text AS except_org_id, FALSE AS leaves
+        UNION ALL
+        -- A public document still reaches its previous owner; any other leaves it.
+        SELECT j.previous_org_id, CASE WHEN j.previous_org_id IS NULL THEN j.org_id END, TRUE
+        WHERE j.owner_changed AND j.org_id IS NOT NULL
+    ) AS audience
+    WHERE j.topic = v_cursor.topic AND j.watermark > v_cursor.after AND j.watermark <= v_until
+    ORDER BY j.watermark;
+END
+$$;
+
+COMMENT ON FUNCTION khala.replay_feed(text, bigint, integer, integer, text) IS
+'One page of a topic with the audience of every update. Arguments: topic, either name; cursor; most watermarks; most bytes; epoch of the cursor. Result: per update its watermark, organisation that may have it (null: everybody but except_org_id), JSON text, and on every row alike the end of the payload, the watermark covered, the head and whether it is reached; no row when the cursor is at the head. Errors: KH001, KH002, KH003, KH007 as khala.replay.';
+REVOKE ALL ON FUNCTION khala.replay_feed(text, bigint, integer, integer, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION khala.replay_feed(text, bigint, integer, integer, text) TO khala_relay;

@@ -1,0 +1,83 @@
+-- Retention. One call purges at most one batch per topic and moves the floor in the same transaction, so
+-- that whoever sees the floor sees the rows below it gone, and the other way round. The purged rows are
+-- those from the floor up to the first that is young enough: clocks may jump, the journal stays without
+-- holes. A topic that another purge works on is left to it.
+
+CREATE OR REPLACE FUNCTION khala.retain(
+    p_topic text DEFAULT NULL,
+    p_now timestamptz DEFAULT now(),
+    p_horizon interval DEFAULT NULL,
+    p_batch integer DEFAULT 10000
+)
+RETURNS TABLE (topic text, deleted bigint, retention_floor bigint, more boolean)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+SET enable_bitmapscan = off
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_topic record;
+    v_young bigint;
+    v_last bigint;
+BEGIN
+    IF p_batch IS NULL OR p_batch NOT BETWEEN 1 AND 1000000 THEN
+        RAISE EXCEPTION 'a batch of % rows is not possible', coalesce(p_batch::text, 'NULL')
+            USING ERRCODE = 'KH007', HINT = 'Use 1 to 1000000; 10000 is the default.';
+    END IF;
+    IF p_horizon < '0' OR p_now IS NULL THEN
+        RAISE EXCEPTION 'horizon % before % is not possible', coalesce(p_horizon::text, 'NULL'), coalesce(p_now::text, 'NULL')
+            USING ERRCODE = 'KH007', HINT = 'Give a point in time and an interval from 0; null takes the topic''s own horizon.';
+    END IF;
+    IF p_topic IS NOT NULL AND NOT EXISTS (SELECT FROM runtime.sync_topics AS t WHERE t.topic = p_topic) THEN
+        RAISE EXCEPTION 'topic % is not known', quote_literal(left(p_topic, 200))
+            USING ERRCODE = 'KH001',
+                HINT = 'Register it with khala.register_topic; khala.topic_stats lists those there are.';
+    END IF;
+
+    FOR v_topic IN
+        SELECT r.topic, r.retention_floor, p_now - coalesce(p_horizon, t.retention_horizon) AS cutoff
+        FROM runtime.sync_topic_retention AS r
+        INNER JOIN runtime.sync_topics AS t ON r.topic = t.topic
+        WHERE p_topic IS NULL OR r.topic = p_topic
+        ORDER BY r.topic
+        FOR NO KEY UPDATE OF r SKIP LOCKED
+    LOOP
+        -- Only committed rows are seen, and the journal has no holes: the last one seen is the head.
+        SELECT min(j.watermark) FILTER (WHERE j.inserted_at >= v_topic.cutoff), max(j.watermark)
+        INTO v_young, v_last
+        FROM (
+            SELECT e.watermark, e.inserted_at
+            FROM runtime.sync_stream_events AS e
+            WHERE e.topic = v_topic.topic AND e.watermark >= v_topic.retention_floor
+            ORDER BY e.watermark
+            LIMIT p_batch + 1
+        ) AS j;
+        topic := v_topic.topic;
+        retention_floor := coalesce(v_young, v_last + 1, v_topic.retention_floor);
+        more := retention_floor > v_topic.retention_floor + p_batch;
+        IF more THEN
+            retention_floor := v_topic.retention_floor + p_batch;
+            more := v_young IS NULL OR v_young > retention_floor;
+        END IF;
+        deleted := retention_floor - v_topic.retention_floor;
+        IF deleted > 0 THEN
+            DELETE FROM runtime.sync_stream_events AS e
+            WHERE e.topic = v_topic.topic AND e.watermark >= v_topic.retention_floor
+                AND e.watermark < retain.retention_floor;
+            UPDATE runtime.sync_topic_retention AS r
+            SET retention_floor = retain.retention_floor,
+                last_purge_at = clock_timestamp(),
+                purges = r.purges + 1,
+                purged_events = r.purged_events + retain.deleted
+            WHERE r.topic = v_topic.topic;
+        END IF;
+        RETURN NEXT;
+    END LOOP;
+END
+$$;
+
+COMMENT ON FUNCTION khala.retain(text, timestamptz, interval, integer) IS
+'Purges journal rows beyond the retention horizon, at most a batch per topic: call it again while more is true. Arguments: topic, null for all; the time to count from; horizon, null for each topic''s own; most rows per topic. Result: per topic the rows deleted, the new retention floor, whether more can go; a topic that another purge holds is missing. Errors: KH001, KH007.';
+REVOKE ALL ON FUNCTION khala.retain(text, timestamptz, interval, integer) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION khala.retain(text, timestamptz, interval, integer) TO khala_dba;

@@ -1,0 +1,81 @@
+-- Many documents of one topic at once: one allocation, set-based, all or nothing. A document that
+-- occurs several times splits the batch before each repetition, so that every occurrence meets the
+-- state the one before it left and watermarks follow the order of the array.
+
+CREATE OR REPLACE FUNCTION khala.sink_batch(p_topic text, p_documents jsonb)
+RETURNS TABLE (ordinal integer, doc_key text, watermark bigint, outcome text)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_keys text[];
+    v_versions bigint[];
+    v_orgs text[];
+    v_payloads jsonb[];
+    v_deleted boolean[];
+    v_refused integer;
+    v_result record;
+    v_from integer := 1;
+    v_repeat integer;
+    v_to integer;
+BEGIN
+    IF coalesce(jsonb_typeof(p_documents) <> 'array', TRUE) THEN
+        RAISE EXCEPTION 'documents are not an array but %', coalesce('a JSON ' || jsonb_typeof(p_documents), 'missing')
+            USING ERRCODE = 'KH007',
+                HINT = 'Send [{"doc_key": …, "doc_version": …, "payload": {…}, "org_id": …}, …]; "deleted": true for a tombstone.';
+    END IF;
+    SELECT min(e.ordinality) INTO v_refused
+    FROM jsonb_array_elements(p_documents) WITH ORDINALITY AS e (document, ordinality)
+    WHERE CASE
+        WHEN jsonb_typeof(e.document) <> 'object' THEN TRUE
+        ELSE coalesce(jsonb_typeof(e.document -> 'doc_key') <> 'string', TRUE)
+            OR coalesce(e.document ->> 'doc_version' !~ '^[0-9]{1,18}$', TRUE)
+            OR coalesce(jsonb_typeof(e.document -> 'org_id') NOT IN ('string', 'null'), FALSE)
+            OR coalesce(jsonb_typeof(e.document -> 'deleted') <> 'boolean', FALSE)
+            OR (coalesce((e.document ->> 'deleted')::boolean, FALSE) AND e.document ? 'payload')
+            OR EXISTS (
+                SELECT FROM jsonb_object_keys(e.document) AS k (name)
+                WHERE k.name NOT IN ('doc_key', 'doc_version', 'org_id', 'deleted', 'payload')
+            )
+    END;
+    IF v_refused IS NOT NULL THEN
+        RAISE EXCEPTION 'document % of the batch is malformed', v_refused
+            USING ERRCODE = 'KH007',
+                DETAIL = json_build_object('ordinal', v_refused),
+                HINT = 'Give doc_key (text), doc_version (whole number from 0), payload (object) or "deleted": true, and org_id (text) if it has an owner; nothing else.';
+    END IF;
+
+    SELECT
+        array_agg(e.document ->> 'doc_key' ORDER BY e.ordinality),
+        array_agg((e.document ->> 'doc_version')::bigint ORDER BY e.ordinality),
+        array_agg(e.document ->> 'org_id' ORDER BY e.ordinality),
+        array_agg(e.document -> 'payload' ORDER BY e.ordinality),
+        array_agg(coalesce((e.document ->> 'deleted')::boolean, FALSE) ORDER BY e.ordinality)
+    INTO v_keys, v_versions, v_orgs, v_payloads, v_deleted
+    FROM jsonb_array_elements(p_documents) WITH ORDINALITY AS e (document, ordinality);
+
+    WHILE v_from <= coalesce(cardinality(v_keys), 0) LOOP
+        SELECT min(r.ordinality) INTO v_repeat
+        FROM (
+            SELECT k.ordinality, lag(k.ordinality) OVER (PARTITION BY k.key ORDER BY k.ordinality) AS earlier
+            FROM unnest(v_keys) WITH ORDINALITY AS k (key, ordinality)
+        ) AS r
+        WHERE r.earlier >= v_from;
+        v_to := coalesce(v_repeat - 1, cardinality(v_keys));
+        v_result := khala.write_documents(
+            p_topic, v_keys[v_from:v_to], v_versions[v_from:v_to], v_orgs[v_from:v_to],
+            v_payloads[v_from:v_to], v_deleted[v_from:v_to]
+        );
+        RETURN QUERY
+        SELECT (v_from - 1 + w.ordinality)::integer, v_keys[v_from - 1 + w.ordinality], w.watermark, w.outcome
+        FROM unnest(v_result.watermarks, v_result.outcomes) WITH ORDINALITY AS w (watermark, outcome, ordinality);
+        v_from := v_to + 1;
+    END LOOP;
+END
+$$;
+
+COMMENT ON FUNCTION khala.sink_batch(text, jsonb) IS
+'Writes many documents of one topic, all or none. Arguments: topic; array of {doc_key, doc_version, payload or deleted, org_id}. Result: per document its place in the array from 1, key, watermark (null when nothing was written) and outcome as khala.sink. Errors: KH001, KH004, KH005, KH006, KH007 as khala.sink; DETAIL names the ordinal.';
+REVOKE ALL ON FUNCTION khala.sink_batch(text, jsonb) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION khala.sink_batch(text, jsonb) TO khala_runtime;

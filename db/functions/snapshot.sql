@@ -1,0 +1,84 @@
+-- A page of the read model to start from. The first page's watermark is read in the same snapshot as its
+-- documents, and later pages are never older: whoever has read all pages and subscribes from that
+-- watermark has missed nothing, for all that changed since is replayed. No lock is taken.
+
+CREATE OR REPLACE FUNCTION khala.snapshot(
+    p_topic text,
+    p_org_id text,
+    p_after_doc_key text DEFAULT NULL,
+    p_limit integer DEFAULT 200,
+    p_watermark bigint DEFAULT NULL,
+    p_max_bytes integer DEFAULT 2097152
+)
+RETURNS TABLE (page text, next_doc_key text, watermark bigint, complete boolean)
+LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 1
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+SET plan_cache_mode = force_custom_plan
+AS $$
+DECLARE
+    v_cursor record;
+    v_limit integer;
+    v_after text := coalesce(p_after_doc_key, '');
+BEGIN
+    PERFORM khala.check_page_limits(p_limit, p_max_bytes);
+    -- A page of another epoch or below the floor is of no use: its reader has to begin again.
+    v_cursor := khala.open_cursor(p_topic, coalesce(p_watermark, 0), NULL);
+    watermark := coalesce(p_watermark, v_cursor.head_watermark);
+    SELECT t.inline_limit_bytes INTO v_limit FROM runtime.sync_topics AS t WHERE t.topic = v_cursor.topic;
+
+    WITH visible AS (
+        (
+            SELECT d.* FROM runtime.sync_documents AS d
+            WHERE d.topic = v_cursor.topic AND d.org_id = p_org_id AND d.doc_key > v_after AND NOT d.deleted
+            ORDER BY d.doc_key
+            LIMIT p_limit + 1
+        )
+        UNION ALL
+        (
+            SELECT d.* FROM runtime.sync_documents AS d
+            WHERE d.topic = v_cursor.topic AND d.org_id IS NULL AND d.doc_key > v_after AND NOT d.deleted
+            ORDER BY d.doc_key
+            LIMIT p_limit + 1
+        )
+    ),
+    measured AS (
+        SELECT v.*, row_number() OVER w AS place,
+            sum(CASE WHEN v.payload_bytes <= v_limit THEN v.payload_bytes ELSE 0 END
+                + octet_length(v.doc_key) + 256) OVER w AS bytes
+        FROM visible AS v
+        WINDOW w AS (ORDER BY v.doc_key)
+    ),
+    cut AS (
+        SELECT m.*, m.place = 1 OR (m.place <= p_limit AND m.bytes <= p_max_bytes) AS fits
+        FROM measured AS m
+        WHERE m.place <= p_limit + 1
+    )
+    SELECT
+        '{"topic":"' || p_topic || '","epoch":' || to_json(khala.current_epoch())::text
+        || ',"watermark":' || khala.wire_integer(watermark) || ',"documents":['
+        || coalesce(string_agg(
+            khala.update_text(
+                p_topic, c.doc_key, c.doc_version, c.watermark, c.payload_hash, FALSE,
+                CASE WHEN c.payload_bytes <= v_limit THEN c.payload::text END
+            ), ','
+            ORDER BY c.doc_key
+        ) FILTER (WHERE c.fits), '') || ']',
+        max(c.doc_key) FILTER (WHERE c.fits),
+        coalesce(bool_and(c.fits), TRUE)
+    INTO page, next_doc_key, complete
+    FROM cut AS c;
+
+    IF complete THEN
+        next_doc_key := NULL;
+    END IF;
+    page := page || ',"next_doc_key":' || coalesce(to_json(next_doc_key)::text, 'null')
+        || ',"complete":' || complete::text || '}';
+    RETURN NEXT;
+END
+$$;
+
+COMMENT ON FUNCTION khala.snapshot(text, text, text, integer, bigint, integer) IS
+'One page of the read model in document key order. Arguments: topic, either name; organisation, null sees public documents only; key to go on after, null for the first page; most documents; the first page''s watermark, null on the first page; most bytes, though never less than one document. Result: the page as JSON text, the key to go on after, the watermark to subscribe from, whether it is the last. Errors: KH001, KH002 or KH003 when the first page''s watermark is no longer good, KH007.';
+REVOKE ALL ON FUNCTION khala.snapshot(text, text, text, integer, bigint, integer) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION khala.snapshot(text, text, text, integer, bigint, integer) TO khala_relay;

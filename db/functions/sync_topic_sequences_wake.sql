@@ -1,0 +1,18 @@
+-- The wake-up. A trigger on the row that every writer of a topic updates anyway, called only when a
+-- relay had armed it (the trigger's WHEN), so that an idle relay is woken and a busy one costs writers
+-- nothing. The payload names the topic; a relay may ignore it.
+
+CREATE OR REPLACE FUNCTION khala.sync_topic_sequences_wake()
+RETURNS trigger
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    PERFORM pg_notify('khala_sync', new.topic);
+    RETURN NULL;
+END
+$$;
+
+COMMENT ON FUNCTION khala.sync_topic_sequences_wake() IS
+'Trigger of runtime.sync_topic_sequences: notifies channel khala_sync with the topic''s name. Result: ignored. Errors: none.';
+REVOKE ALL ON FUNCTION khala.sync_topic_sequences_wake() FROM PUBLIC;

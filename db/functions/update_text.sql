@@ -1,0 +1,30 @@
+-- One Update of the wire as JSON text; every builder of wire text uses it. Bound when created and without
+-- a SET clause, so that it is inlined: it runs once for every row delivered.
+
+CREATE OR REPLACE FUNCTION khala.update_text(
+    p_topic text,
+    p_doc_key text,
+    p_doc_version bigint,
+    p_watermark bigint,
+    p_payload_hash bytea,
+    p_deleted boolean,
+    p_payload text
+)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN '{"topic":"' || p_topic
+    || '","doc_key":' || to_json(p_doc_key)::text
+    || ',"doc_version":' || khala.wire_integer(p_doc_version)
+    || ',"watermark":' || khala.wire_integer(p_watermark)
+    || CASE
+        WHEN p_deleted THEN ',"payload_hash":"","hydration_required":false,"deleted":true}'
+        ELSE ',"payload_hash":"' || encode(p_payload_hash, 'base64')
+            || CASE
+                WHEN p_payload IS NULL THEN '","hydration_required":true}'
+                ELSE '","hydration_required":false,"payload":' || p_payload || '}'
+            END
+    END;
+
+COMMENT ON FUNCTION khala.update_text(text, text, bigint, bigint, bytea, boolean, text) IS
+'Internal: one Update as JSON text. Arguments: topic name as the subscriber wrote it; key; version; watermark; hash; whether it is a tombstone; canonical payload, null for a pointer. Result: a JSON object. Errors: none.';
+REVOKE ALL ON FUNCTION khala.update_text(text, text, bigint, bigint, bytea, boolean, text) FROM PUBLIC;

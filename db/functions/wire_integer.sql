@@ -1,0 +1,15 @@
+-- A watermark or version as JSON: a number up to 2^53 - 1, which every client holds exactly, a string
+-- above. The body is bound when it is created, so no search path can reach it, and having no SET clause
+-- it is inlined into the queries that build pages.
+
+CREATE OR REPLACE FUNCTION khala.wire_integer(p_value bigint)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE
+    WHEN p_value > 9007199254740991 THEN '"' || p_value || '"'
+    ELSE p_value::text
+END;
+
+COMMENT ON FUNCTION khala.wire_integer(bigint) IS
+'Internal: a watermark or version as JSON text. Argument: the value. Result: a number, or a string above 2^53 - 1. Errors: none.';
+REVOKE ALL ON FUNCTION khala.wire_integer(bigint) FROM PUBLIC;

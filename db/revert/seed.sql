@@ -1,0 +1,21 @@
+-- Revert khala:seed from pg
+-- Topics of the user's own go too: they live in the tables that the next reverts drop.
+
+BEGIN;
+
+DO $$
+DECLARE
+    v_read_model text;
+BEGIN
+    FOR v_read_model IN SELECT t.read_model FROM runtime.sync_topics AS t LOOP
+        EXECUTE pg_catalog.format('DROP TABLE runtime.%I', v_read_model);
+    END LOOP;
+END
+$$;
+DELETE FROM runtime.sync_stream_events;
+DELETE FROM runtime.sync_topic_retention;
+DELETE FROM runtime.sync_topic_sequences;
+DELETE FROM runtime.sync_topics;
+DELETE FROM runtime.sync_epochs;
+
+COMMIT;

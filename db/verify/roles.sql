@@ -1,0 +1,26 @@
+-- Verify khala:roles on pg
+
+BEGIN;
+
+DO $$
+BEGIN
+    ASSERT (
+        SELECT pg_catalog.count(*) = 4
+        FROM pg_catalog.pg_roles AS r
+        WHERE r.rolname IN ('khala_owner', 'khala_runtime', 'khala_relay', 'khala_dba')
+            AND NOT r.rolcanlogin AND NOT r.rolsuper
+    ), 'the four group roles must exist, without login and without superuser';
+    ASSERT (
+        SELECT pg_catalog.count(*) = 2
+        FROM pg_catalog.pg_namespace AS n
+        WHERE n.nspname IN ('khala', 'runtime')
+            AND n.nspowner = (SELECT r.oid FROM pg_catalog.pg_roles AS r WHERE r.rolname = 'khala_owner')
+    ), 'schemas khala and runtime must exist and belong to khala_owner';
+    ASSERT pg_catalog.has_schema_privilege('khala_relay', 'khala', 'USAGE'),
+        'khala_relay must be able to use schema khala';
+    ASSERT NOT pg_catalog.has_schema_privilege('khala_relay', 'runtime', 'USAGE'),
+        'khala_relay must not be able to use schema runtime';
+END
+$$;
+
+ROLLBACK;

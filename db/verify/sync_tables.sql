@@ -1,0 +1,43 @@
+-- Verify khala:sync_tables on pg
+
+BEGIN;
+
+SELECT topic, enum_name, read_model, payload_mode, inline_limit_bytes, retention_horizon, owned, created_at
+FROM runtime.sync_topics WHERE FALSE;
+SELECT topic, head_watermark, armed FROM runtime.sync_topic_sequences WHERE FALSE;
+SELECT topic, watermark, doc_version, inserted_at, payload_bytes, deleted, owner_changed, doc_key, org_id,
+    previous_org_id, payload_hash, payload
+FROM runtime.sync_stream_events WHERE FALSE;
+SELECT topic, doc_key, doc_version, watermark, updated_at, payload_bytes, deleted, org_id, payload_hash, payload
+FROM runtime.sync_documents WHERE FALSE;
+SELECT topic, retention_floor, last_purge_at, purges, purged_events FROM runtime.sync_topic_retention WHERE FALSE;
+SELECT epoch_number, epoch, started_at, reason, fingerprint FROM runtime.sync_epochs WHERE FALSE;
+
+DO $$
+BEGIN
+    ASSERT (
+        SELECT pg_catalog.count(*) = 6
+        FROM pg_catalog.pg_class AS c
+        WHERE c.relnamespace = 'runtime'::pg_catalog.regnamespace
+            AND c.relname IN (
+                'sync_topics', 'sync_topic_sequences', 'sync_stream_events',
+                'sync_documents', 'sync_topic_retention', 'sync_epochs'
+            )
+            AND c.relowner = 'khala_owner'::pg_catalog.regrole
+    ), 'the sync tables must belong to khala_owner';
+    ASSERT (
+        SELECT 'fillfactor=10' = ANY (c.reloptions)
+        FROM pg_catalog.pg_class AS c
+        WHERE c.oid = 'runtime.sync_topic_sequences'::pg_catalog.regclass
+    ), 'the sequence table must leave room for HOT updates';
+    ASSERT NOT EXISTS (
+        SELECT
+        FROM pg_catalog.pg_index AS i
+        INNER JOIN pg_catalog.pg_attribute AS a
+            ON i.indrelid = a.attrelid AND a.attnum = ANY (i.indkey)
+        WHERE i.indrelid = 'runtime.sync_topic_sequences'::pg_catalog.regclass AND a.attname <> 'topic'
+    ), 'nothing that changes in the sequence table may be indexed';
+END
+$$;
+
+ROLLBACK;

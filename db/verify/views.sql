@@ -1,0 +1,10 @@
+-- Verify khala:views on pg
+
+BEGIN;
+
+SELECT topic, head_watermark, retention_floor, oldest_age, rows, bytes, writes_per_minute, armed
+FROM khala.topic_stats WHERE FALSE;
+SELECT topic, retention_floor, retention_horizon, last_purge_at, purges, purged_events, overdue
+FROM khala.retention_stats WHERE FALSE;
+
+ROLLBACK;
