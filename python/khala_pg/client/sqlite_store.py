@@ -127,8 +127,6 @@ def _prepare(database: sqlite3.Connection, path: Path) -> None:
     try:
         # Held until close: two clients on one file would move each other's watermarks.
         database.execute("PRAGMA locking_mode = EXCLUSIVE")
-        database.execute("PRAGMA journal_mode = WAL")
-        database.execute("PRAGMA synchronous = NORMAL")
         database.execute("BEGIN IMMEDIATE")
         application = database.execute("PRAGMA application_id").fetchone()[0]
         version = database.execute("PRAGMA user_version").fetchone()[0]
@@ -145,6 +143,9 @@ def _prepare(database: sqlite3.Connection, path: Path) -> None:
                 f"{path} has format {version}, this version reads {_FORMAT}: choose another file"
             )
         database.execute("COMMIT")
+        # Last: it changes the file, which up to here might not have been ours.
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = NORMAL")
     except sqlite3.OperationalError as error:
         if "locked" in str(error):
             raise StoreError(f"{path} is in use by another client: choose another file") from error

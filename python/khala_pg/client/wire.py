@@ -204,7 +204,7 @@ def _stale(value: object) -> StaleTopic:
 
 
 def _hash(value: object, deleted: bool) -> bytes:
-    if value is None and deleted:
+    if deleted and value in (None, ""):
         return b""
     try:
         return hash_from_base64(str(value))
