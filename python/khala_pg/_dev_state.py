@@ -1,0 +1,143 @@
+"""What `khala dev` keeps in its data directory, and what it prepares in the database.
+
+- `postgres/`: the server's home (see postgres_server)
+- `keyring.json`: the keys that tokens are signed with
+- `relay.password`: of the login that the relay uses
+- `relay.log`: what the relay says
+- `dev.json`: where everything is, for the other commands; there while `khala dev` runs
+- `dev.lock`: held by the `khala dev` that runs here
+"""
+
+import fcntl
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from khala_pg import keyring as keys
+from khala_pg.errors import KhalaError
+from khala_pg.migrate import Outcome, migrate
+from khala_pg.postgres_server import PostgresServer
+
+DATABASE = "khala"
+RELAY_LOGIN = "khala_dev_relay"
+ORGANISATION = "dev"
+_TOKEN_TTL_S = 30 * 24 * 3600.0
+
+
+class DevError(KhalaError):
+    """`khala dev` cannot start."""
+
+
+@dataclass(frozen=True)
+class DevState:
+    """The content of dev.json: what other commands need to find a running `khala dev`."""
+
+    database: str
+    relay_database: str
+    ws: str
+    http: str
+    token: str
+    keyring: str
+    pid: int
+
+
+@contextmanager
+def locked(data_dir: Path) -> Iterator[None]:
+    """Makes the data directory and holds it for this process. Raises DevError if it is taken."""
+    data_dir.mkdir(parents=True, exist_ok=True)
+    ignore = data_dir / ".gitignore"
+    if not ignore.exists():
+        ignore.write_text("*\n")
+    with (data_dir / "dev.lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as taken:
+            lock.seek(0)
+            raise DevError(
+                f"khala dev (process {lock.read().strip()}) already runs in {data_dir}",
+                hint="use it, stop it, or choose another directory with --data-dir",
+            ) from taken
+        lock.truncate(0)
+        lock.write(f"{os.getpid()}\n")
+        lock.flush()
+        yield
+
+
+def prepare_database(server: PostgresServer) -> Outcome:
+    """Makes Khala's database if there is none, and brings its schema up to date."""
+    with psycopg.connect(server.dsn(), autocommit=True) as connection:
+        found = connection.execute("SELECT FROM pg_database WHERE datname = %s", (DATABASE,))
+        if found.fetchone() is None:
+            connection.execute(
+                sql.SQL("CREATE DATABASE {} ENCODING 'UTF8' TEMPLATE template0").format(
+                    sql.Identifier(DATABASE)
+                )
+            )
+    return migrate(server.dsn(DATABASE))
+
+
+def relay_dsn(server: PostgresServer, data_dir: Path) -> str:
+    """The connection string of the relay's login, which is made or given its password here."""
+    password = _secret(data_dir / "relay.password")
+    with psycopg.connect(server.dsn(DATABASE), autocommit=True) as connection:
+        found = connection.execute("SELECT FROM pg_roles WHERE rolname = %s", (RELAY_LOGIN,))
+        verb = "CREATE" if found.fetchone() is None else "ALTER"
+        connection.execute(
+            sql.SQL("{} ROLE {} LOGIN PASSWORD {}").format(
+                sql.SQL(verb), sql.Identifier(RELAY_LOGIN), sql.Literal(password)
+            )
+        )
+        connection.execute(sql.SQL("GRANT khala_relay TO {}").format(sql.Identifier(RELAY_LOGIN)))
+    return server.dsn(DATABASE, RELAY_LOGIN, password)
+
+
+def keyring_file(data_dir: Path) -> Path:
+    """The keyring, made when it is not there yet. Raises KeyringError when it cannot be used."""
+    path = data_dir / "keyring.json"
+    if not path.exists():
+        keys.save(keys.generate(), path)
+    keys.load(path)
+    return path
+
+
+def sign_dev_token(server: PostgresServer, keyring: Path) -> str:
+    """A token of organisation `dev` for every topic that is registered now, good for 30 days."""
+    with psycopg.connect(server.dsn(DATABASE), autocommit=True) as connection:
+        rows = connection.execute("SELECT topic FROM khala.topic_stats ORDER BY topic")
+        topics = [topic for (topic,) in rows]
+    return keys.sign_token(
+        keys.load(keyring), org_id=ORGANISATION, scopes=topics, subject="dev", ttl_s=_TOKEN_TTL_S
+    )
+
+
+def write_state(data_dir: Path, state: DevState) -> None:
+    """Writes dev.json, all of it or nothing, readable by its owner only."""
+    scratch = data_dir / f".dev.json.{os.getpid()}"
+    with open(scratch, "w", opener=private) as file:
+        json.dump(asdict(state), file, indent=2)
+        file.write("\n")
+    scratch.replace(data_dir / "dev.json")
+
+
+def forget_state(data_dir: Path) -> None:
+    """Removes dev.json: nothing runs here any more."""
+    (data_dir / "dev.json").unlink(missing_ok=True)
+
+
+def private(path: str, flags: int) -> int:
+    """An opener of files that only their owner may read."""
+    return os.open(path, flags, 0o600)
+
+
+def _secret(path: Path) -> str:
+    if not path.exists():
+        with open(path, "x", opener=private) as file:
+            file.write(secrets.token_urlsafe(24) + "\n")
+    return path.read_text().strip()

@@ -1,0 +1,291 @@
+"""`khala dev`: Postgres and the relay as children of one process that keeps both running."""
+
+import os
+import random
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from khala_pg import _dev_state as state
+from khala_pg import ports
+from khala_pg._child import die_with_parent
+from khala_pg._dev_state import DevError, DevState
+from khala_pg.postgres_server import PostgresServer, PostgresServerError
+
+__all__ = ["DevConfig", "DevError", "DevState", "run"]
+
+HOST = "127.0.0.1"
+_RELAY_READY_S = 60.0
+_RELAY_DRAIN_S = 15.0
+_FIRST_DELAY_S = 0.25
+_LONGEST_DELAY_S = 15.0
+# What stayed up this long starts again without the delay that earlier failures built up.
+_HEALTHY_S = 60.0
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class DevConfig:
+    """What the user chose. A port of 0 means: any that is free."""
+
+    data_dir: Path
+    ws_port: int = 4000
+    http_port: int = 4001
+    pg_port: int = 0
+    pg_bin: Path | None = None
+
+
+class _StopRequested(BaseException):
+    """SIGTERM or SIGHUP came; not an error, and not for `except Exception`."""
+
+
+def run(config: DevConfig, say: Say, ready: Callable[[DevState], None]) -> None:
+    """Starts everything, calls `ready` when it answers, and keeps it up until a signal stops it.
+
+    say: takes one line for the human who watches.
+
+    Raises DevError or PostgresServerError when it cannot start; returns after SIGINT, SIGTERM or
+    SIGHUP, when everything has ended. Call it in the main thread.
+    """
+    data_dir = config.data_dir.absolute()
+    ws_port = _choose_port("--ws-port", config.ws_port)
+    http_port = _choose_port("--http-port", config.http_port, other=ws_port)
+    if config.pg_port:
+        _choose_port("--pg-port", config.pg_port, other=ws_port)
+    with state.locked(data_dir), _signals() as wakeup:
+        server = PostgresServer(data_dir / "postgres", pg_bin=config.pg_bin, port=config.pg_port)
+        relay: _Relay | None = None
+        try:
+            say(f"starting PostgreSQL {server.installation.version}")
+            server.start()
+            _report_migration(server, say)
+            keyring = state.keyring_file(data_dir)
+            relay_database = state.relay_dsn(server, data_dir)
+            relay = _Relay(relay_database, ws_port, http_port, keyring, data_dir / "relay.log")
+            relay.start()
+            relay.await_ready(wakeup)
+            found = DevState(
+                database=server.dsn(state.DATABASE),
+                relay_database=relay_database,
+                ws=f"ws://{HOST}:{ws_port}/socket/websocket",
+                http=f"http://{HOST}:{http_port}",
+                token=state.sign_dev_token(server, keyring),
+                keyring=str(keyring),
+                pid=os.getpid(),
+            )
+            state.write_state(data_dir, found)
+            ready(found)
+            _keep_running(server, relay, wakeup, say)
+        except (KeyboardInterrupt, _StopRequested):
+            say("stopping")
+        finally:
+            _ignore_signals()
+            state.forget_state(data_dir)
+            if relay is not None:
+                relay.stop()
+            server.stop()
+
+
+class _Relay:
+    """The relay as a child process."""
+
+    def __init__(
+        self, database: str, ws_port: int, http_port: int, keyring: Path, log_file: Path
+    ) -> None:
+        self._database = database
+        self._arguments = [
+            f"--host={HOST}",
+            f"--ws-port={ws_port}",
+            f"--http-port={http_port}",
+            f"--keyring={keyring}",
+        ]
+        self._ready_url = f"http://{HOST}:{http_port}/readyz"
+        self.log_file = log_file
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        # The connection string holds a password: not among the arguments, which anyone may list.
+        environment = {**os.environ, "KHALA_DATABASE_URL": self._database}
+        with open(self.log_file, "ab", opener=state.private) as log:
+            self._process = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-c",
+                    "from khala_pg.cli.main import main; main()",
+                    "relay",
+                    *self._arguments,
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=environment,
+                preexec_fn=die_with_parent(signal.SIGTERM),
+            )
+
+    def poll(self) -> int | None:
+        return None if self._process is None else self._process.poll()
+
+    def await_ready(self, wakeup: "_Wakeup") -> None:
+        """Returns when the relay serves. Raises DevError, with its last words, if it does not."""
+        deadline = time.monotonic() + _RELAY_READY_S
+        while not self._is_ready():
+            if self.poll() is not None or time.monotonic() > deadline:
+                words = self.log_file.read_text(errors="replace").splitlines()[-15:]
+                raise DevError("the relay did not start; its last words:\n" + "\n".join(words))
+            wakeup.wait(0.05)
+
+    def stop(self) -> None:
+        """Asks the relay to drain; kills it when that takes too long."""
+        process = self._process
+        if process is None or process.poll() is not None:
+            return
+        process.terminate()
+        try:
+            process.wait(_RELAY_DRAIN_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def _is_ready(self) -> bool:
+        try:
+            with urllib.request.urlopen(self._ready_url, timeout=2) as answer:  # noqa: S310
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError):
+            return False
+
+
+class _Wakeup:
+    """Waits for time to pass or for a signal, a child's end included, whichever comes first."""
+
+    def __init__(self, reader: socket.socket) -> None:
+        self._reader = reader
+
+    def wait(self, timeout: float | None) -> None:
+        readable, _, _ = select.select([self._reader], [], [], timeout)
+        if readable:
+            self._reader.recv(4096)
+
+
+class _BackOff:
+    """When to start again what ended: soon at first, ever later if it keeps ending."""
+
+    def __init__(self) -> None:
+        self._delay = _FIRST_DELAY_S
+        self._started = time.monotonic()
+        self.due: float | None = None
+
+    def ended(self) -> float:
+        """Sets when it is due and returns the seconds until then."""
+        if time.monotonic() - self._started > _HEALTHY_S:
+            self._delay = _FIRST_DELAY_S
+        wait = self._delay * random.uniform(0.75, 1.25)  # noqa: S311 - jitter
+        self._delay = min(self._delay * 2, _LONGEST_DELAY_S)
+        self.due = time.monotonic() + wait
+        return wait
+
+    def started(self) -> None:
+        self._started = time.monotonic()
+        self.due = None
+
+
+def _keep_running(server: PostgresServer, relay: _Relay, wakeup: _Wakeup, say: Say) -> None:
+    """Starts again whichever child ends; returns only by an exception."""
+    postgres_again, relay_again = _BackOff(), _BackOff()
+    while True:
+        now = time.monotonic()
+        if postgres_again.due is None and server.poll() is not None:
+            wait = postgres_again.ended()
+            say(f"PostgreSQL {_how(server.poll())}; starting it again in {wait:.1f} s")
+        if relay_again.due is None and relay.poll() is not None:
+            wait = relay_again.ended()
+            say(f"the relay {_how(relay.poll())}; starting it again in {wait:.1f} s")
+        if postgres_again.due is not None and now >= postgres_again.due:
+            try:
+                server.start()
+            except PostgresServerError as failed:
+                say(f"{failed}; next try in {postgres_again.ended():.1f} s")
+            else:
+                postgres_again.started()
+                say("PostgreSQL is back")
+        if relay_again.due is not None and now >= relay_again.due:
+            relay.start()
+            relay_again.started()
+            say("the relay is back")
+        due = [again.due for again in (postgres_again, relay_again) if again.due is not None]
+        wakeup.wait(max(0.0, min(due) - time.monotonic()) if due else None)
+
+
+def _choose_port(option: str, port: int, other: int = 0) -> int:
+    if port == 0:
+        port = ports.free_port()
+        while port == other:
+            port = ports.free_port()
+        return port
+    if port == other or not ports.is_free(port):
+        raise DevError(
+            f"port {port} of {HOST} is in use",
+            hint=f"another khala dev? choose one with {option}; 0 takes any that is free",
+        )
+    return port
+
+
+def _report_migration(server: PostgresServer, say: Say) -> None:
+    outcome = state.prepare_database(server)
+    if outcome.changes:
+        say(f"migrated: {', '.join(outcome.changes)}")
+    if outcome.functions:
+        say(f"loaded {len(outcome.functions.added + outcome.functions.changed)} changed functions")
+
+
+def _how(status: int | None) -> str:
+    if status is not None and status < 0:
+        return f"was killed by {signal.Signals(-status).name}"
+    return f"ended with status {status}"
+
+
+@contextmanager
+def _signals() -> Iterator[_Wakeup]:
+    """Has SIGTERM and SIGHUP stop the program, and the end of a child wake it up."""
+    reader, writer = socket.socketpair()
+    with reader, writer:
+        reader.setblocking(False)
+        writer.setblocking(False)
+        previous_fd = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+        handlers = {
+            signal.SIGTERM: _request_stop,
+            signal.SIGHUP: _request_stop,
+            signal.SIGINT: signal.default_int_handler,
+            signal.SIGCHLD: _wake_only,
+        }
+        previous = {sig: signal.signal(sig, handler) for sig, handler in handlers.items()}
+        try:
+            yield _Wakeup(reader)
+        finally:
+            signal.set_wakeup_fd(previous_fd)
+            for sig, handler in previous.items():
+                signal.signal(sig, handler)
+
+
+def _request_stop(number: int, frame: FrameType | None) -> None:
+    raise _StopRequested
+
+
+def _wake_only(number: int, frame: FrameType | None) -> None:
+    """A handler must exist for the wake-up to be written; there is nothing else to do."""
+
+
+def _ignore_signals() -> None:
+    # From here on everything is being stopped already.
+    for sig in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(sig, signal.SIG_IGN)
