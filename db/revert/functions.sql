@@ -5,15 +5,16 @@ BEGIN;
 
 DO $$
 DECLARE
-    v_function regprocedure;
-BEGIN
-    FOR v_function IN
-        SELECT p.oid::regprocedure
+    -- All in one statement: dropped one by one, a function may already be gone with another.
+    v_functions text := (
+        SELECT pg_catalog.string_agg(p.oid::regprocedure::text, ', ')
         FROM pg_catalog.pg_proc AS p
         WHERE p.pronamespace = 'khala'::pg_catalog.regnamespace
-    LOOP
-        EXECUTE pg_catalog.format('DROP FUNCTION IF EXISTS %s CASCADE', v_function);
-    END LOOP;
+    );
+BEGIN
+    IF v_functions IS NOT NULL THEN
+        EXECUTE 'DROP FUNCTION ' || v_functions || ' CASCADE';
+    END IF;
 END
 $$;
 
