@@ -1,0 +1,80 @@
+"""A socket that can be written to without a task, and that knows how much of it is unsent."""
+
+from websockets.asyncio.server import ServerConnection
+from websockets.frames import Frame, Opcode
+from websockets.protocol import State
+
+
+class SharedMessage:
+    """One text message for many sockets: encoded once, its WebSocket frame built once."""
+
+    __slots__ = ("payload", "wire")
+
+    def __init__(self, text: str) -> None:
+        self.payload = text.encode()
+        self.wire = Frame(Opcode.TEXT, self.payload).serialize(mask=False)
+
+
+class RelayConnection(ServerConnection):
+    """A server connection with synchronous writes.
+
+    `send` would need a task for each socket; here the caller bounds what is unsent instead, by
+    looking at `unsent_bytes` before it writes and at `drained` before it fetches more.
+    """
+
+    last_received_at: float = 0.0
+    """When anything came in last, by the loop's clock: the only sign of life that counts."""
+
+    def data_received(self, data: bytes) -> None:
+        self.last_received_at = self.loop.time()
+        super().data_received(data)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether messages can still be written."""
+        return self.protocol.state is State.OPEN
+
+    @property
+    def unsent_bytes(self) -> int:
+        """How many bytes this process holds for the socket."""
+        return self.transport.get_write_buffer_size()
+
+    def write(self, text: str) -> None:
+        """Writes a message; a socket that is closing takes none."""
+        if self.is_open:
+            self.protocol.send_text(text.encode())
+            self.send_data()
+
+    def write_shared(self, message: SharedMessage) -> None:
+        """Writes a message that other sockets get as well; a closing socket takes none."""
+        if not self.is_open:
+            return
+        if self.protocol.extensions:
+            self.protocol.send_text(message.payload)
+            self.send_data()
+        else:
+            self.transport.write(message.wire)
+
+    def write_ping(self) -> None:
+        """Asks for a sign of life."""
+        if self.is_open:
+            self.protocol.send_ping(b"khala")
+            self.send_data()
+
+    def start_close(self, code: int, reason: str) -> None:
+        """Sends the close frame; the end of the connection follows when the client answers."""
+        if self.is_open:
+            self.protocol.send_close(code, reason)
+            self.send_data()
+
+    def abort(self) -> None:
+        """Drops the connection and whatever is unsent."""
+        self.transport.abort()
+
+    async def drained(self) -> None:
+        """Returns when little enough is unsent, or the connection is gone."""
+        try:
+            await self.drain()
+        except OSError:
+            # The connection broke while it was waited for; reading tells.
+            return

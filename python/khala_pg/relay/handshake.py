@@ -1,0 +1,119 @@
+"""Who may open a socket: path, protocol version and token of the opening request."""
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from urllib.parse import parse_qsl, urlsplit
+
+from khala_pg.keyring import Claims, TokenError
+
+SOCKET_PATHS = ("/socket/websocket", "/sync/websocket")
+HEALTH_PATH = "/healthz"
+READY_PATH = "/readyz"
+
+SUBPROTOCOL = "phoenix"
+_TOKEN_PREFIX = "base64url.bearer.phx."  # noqa: S105 - the name of a header's part
+_MAX_QUERY_FIELDS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An opening request that is answered with an HTTP error."""
+
+    status: HTTPStatus
+    code: str
+    message: str
+    retry_after_s: int | None = None
+
+    def body(self) -> bytes:
+        """The answer's JSON body."""
+        payload: dict[str, object] = {"code": self.code, "message": self.message}
+        if self.retry_after_s is not None:
+            payload["retry_after_ms"] = self.retry_after_s * 1000
+        return json.dumps(payload).encode() + b"\n"
+
+
+@dataclass(frozen=True, slots=True)
+class OpeningRequest:
+    """What a client asks for. The token does not show when this is printed."""
+
+    path: str
+    version: str | None
+    encoding: str
+    token: str | None = field(repr=False)
+
+
+def read(target: str, subprotocols: Sequence[str]) -> OpeningRequest | Refusal:
+    """Reads the request target (path and query) and the subprotocols that are offered.
+
+    A token in the query wins over one among the subprotocols.
+    """
+    try:
+        parts = urlsplit(target)
+        pairs = parse_qsl(
+            parts.query, keep_blank_values=True, max_num_fields=_MAX_QUERY_FIELDS, errors="strict"
+        )
+    except ValueError:
+        return Refusal(HTTPStatus.BAD_REQUEST, "bad_frame", "the URL is not readable")
+    query: dict[str, str] = {}
+    for name, value in pairs:
+        if query.setdefault(name, value) != value:
+            message = f"the URL has {name[:32]!r} twice: leave one out"
+            return Refusal(HTTPStatus.BAD_REQUEST, "bad_frame", message)
+    token = query.get("token") or _subprotocol_token(subprotocols)
+    return OpeningRequest(parts.path, query.get("vsn"), query.get("encoding", "json"), token)
+
+
+def admit(request: OpeningRequest, verify: Callable[[str], Claims], now: float) -> Claims | Refusal:
+    """Whether the socket may open, and for whom.
+
+    verify: checks a token, raises TokenError.
+    now: the time in seconds since 1970.
+    """
+    if request.path not in SOCKET_PATHS:
+        message = f"there is nothing here: sockets open at {SOCKET_PATHS[0]}?vsn=2.0.0"
+        return Refusal(HTTPStatus.NOT_FOUND, "not_found", message)
+    if request.version is None or not request.version.startswith("2."):
+        told = "no vsn means 1.0.0" if request.version is None else "this vsn is not served"
+        message = f"{told}: this is Phoenix Channels serializer version 2, ask for vsn=2.0.0"
+        return Refusal(HTTPStatus.FORBIDDEN, "unsupported_version", message)
+    if request.encoding != "json":
+        message = "this encoding is not served: leave `encoding` out for JSON"
+        return Refusal(HTTPStatus.FORBIDDEN, "unsupported_encoding", message)
+    if request.token is None:
+        message = (
+            "no token: pass token=… in the URL, "
+            "or the subprotocols phoenix, base64url.bearer.phx.<base64 of the token>"
+        )
+        return Refusal(HTTPStatus.FORBIDDEN, "unauthorized", message)
+    try:
+        claims = verify(request.token)
+    except TokenError as error:
+        return Refusal(HTTPStatus.FORBIDDEN, "unauthorized", str(error))
+    if claims.expires_at <= now:
+        # Within the leeway of verification, but a live socket is closed at `exp`.
+        message = "the token has expired: come back with a new one"
+        return Refusal(HTTPStatus.FORBIDDEN, "unauthorized", message)
+    return claims
+
+
+def split_subprotocols(header_values: Sequence[str]) -> list[str]:
+    """The subprotocols offered in one or more Sec-WebSocket-Protocol headers."""
+    names = (name.strip() for value in header_values for name in value.split(","))
+    return [name for name in names if name]
+
+
+def _subprotocol_token(subprotocols: Sequence[str]) -> str | None:
+    for name in subprotocols:
+        if name.startswith(_TOKEN_PREFIX):
+            encoded = name.removeprefix(_TOKEN_PREFIX).translate(str.maketrans("-_", "+/"))
+            padded = encoded.rstrip("=") + "=" * (-len(encoded.rstrip("=")) % 4)
+            try:
+                return base64.b64decode(padded, validate=True).decode()
+            except (binascii.Error, ValueError):
+                # A token that cannot be read is a token that is not valid.
+                return ""
+    return None
