@@ -46,7 +46,7 @@ CROSS JOIN LATERAL (
     WHERE w.inserted_at > pg_catalog.now() - '1 minute'::interval
 ) AS recent;
 COMMENT ON VIEW khala.topic_stats IS 'Per topic: head, retention floor, age of the oldest row, rows, bytes (estimated from the rows at both ends), writes per minute, whether a relay sleeps on it';
-GRANT SELECT ON khala.topic_stats TO khala_dba, khala_relay;
+GRANT SELECT ON khala.topic_stats TO khala_dba;
 
 CREATE VIEW khala.retention_stats AS
 SELECT
@@ -62,6 +62,6 @@ INNER JOIN runtime.sync_topic_retention AS r ON t.topic = r.topic
 LEFT JOIN runtime.sync_stream_events AS oldest
     ON t.topic = oldest.topic AND r.retention_floor = oldest.watermark;
 COMMENT ON VIEW khala.retention_stats IS 'Per topic: retention floor and horizon, what purges did, how long the oldest row has been overdue (negative: not yet)';
-GRANT SELECT ON khala.retention_stats TO khala_dba, khala_relay;
+GRANT SELECT ON khala.retention_stats TO khala_dba;
 
 COMMIT;

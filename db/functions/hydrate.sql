@@ -10,7 +10,7 @@ DECLARE
     v_cursor record;
     v_update text;
 BEGIN
-    v_cursor := khala.open_cursor(p_topic, 0, NULL);
+    v_cursor := khala.open_cursor(p_topic, NULL, NULL);
     SELECT khala.update_text(
         p_topic, d.doc_key, d.doc_version, d.watermark, d.payload_hash, FALSE, d.payload::text
     )

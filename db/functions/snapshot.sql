@@ -16,15 +16,18 @@ SET search_path = pg_catalog, pg_temp
 SET enable_seqscan = off
 SET plan_cache_mode = force_custom_plan
 AS $$
+#variable_conflict use_column
 DECLARE
     v_cursor record;
     v_limit integer;
+    v_watermark bigint;
     v_after text := coalesce(p_after_doc_key, '');
 BEGIN
     PERFORM khala.check_page_limits(p_limit, p_max_bytes);
-    -- A page of another epoch or below the floor is of no use: its reader has to begin again.
-    v_cursor := khala.open_cursor(p_topic, coalesce(p_watermark, 0), NULL);
-    watermark := coalesce(p_watermark, v_cursor.head_watermark);
+    -- Pages that end at a watermark nobody can subscribe from are of no use: the reader begins again.
+    v_cursor := khala.open_cursor(p_topic, p_watermark, NULL);
+    v_watermark := coalesce(p_watermark, v_cursor.head_watermark);
+    watermark := v_watermark;
     SELECT t.inline_limit_bytes INTO v_limit FROM runtime.sync_topics AS t WHERE t.topic = v_cursor.topic;
 
     WITH visible AS (
@@ -56,7 +59,7 @@ BEGIN
     )
     SELECT
         '{"topic":"' || p_topic || '","epoch":' || to_json(khala.current_epoch())::text
-        || ',"watermark":' || khala.wire_integer(watermark) || ',"documents":['
+        || ',"watermark":' || khala.wire_integer(v_watermark) || ',"documents":['
         || coalesce(string_agg(
             khala.update_text(
                 p_topic, c.doc_key, c.doc_version, c.watermark, c.payload_hash, FALSE,

@@ -1,0 +1,106 @@
+"""What can go wrong, as exceptions and as codes of the wire.
+
+KhalaError                the caller can act on it; its hint says how
+├── UsageError            a wrong option, file or setting
+├── UnavailableError      the database or the relay cannot be reached now; trying again may help
+└── RefusedError          a khala.* function refused the call; sqlstate says why
+    └── StaleCursorError  the cursor cannot be used again; stale_topics says for which topics
+"""
+
+import json
+from typing import Any
+
+import psycopg
+
+# docs/errors.md lists the codes. To a subscriber an unknown topic looks like one out of scope.
+WIRE_CODES = {
+    "KH001": "forbidden_topic",
+    "KH002": "stale_cursor",
+    "KH003": "stale_cursor",
+    "KH004": "payload_too_large",
+    "KH005": "bad_frame",
+    "KH006": "forbidden_topic",
+    "KH007": "bad_subscription",
+    "KH008": "internal",
+    "KH009": "internal",
+}
+
+# Classes of SQLSTATE after which the same call may work later: connection exceptions, insufficient
+# resources, operator intervention, system errors.
+_TRANSIENT_CLASSES = ("08", "53", "57", "58")
+
+
+class KhalaError(Exception):
+    """Something the caller can act on. `hint` says how, or is empty."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class UsageError(KhalaError):
+    """A wrong option, file or setting."""
+
+
+class UnavailableError(KhalaError):
+    """The database or the relay cannot be reached now."""
+
+
+class RefusedError(KhalaError):
+    """A khala.* function refused the call.
+
+    `sqlstate` is of class KH (docs/errors.md); `detail` is the DETAIL parsed as JSON, its text when
+    it is not JSON, or None.
+    """
+
+    def __init__(self, message: str, hint: str, sqlstate: str, detail: Any) -> None:
+        super().__init__(message, hint)
+        self.sqlstate = sqlstate
+        self.detail = detail
+
+    @property
+    def wire_code(self) -> str:
+        """The code that a subscriber is told."""
+        return WIRE_CODES.get(self.sqlstate, "internal")
+
+
+class StaleCursorError(RefusedError):
+    """The cursor must never be used again: KH002 and KH003."""
+
+    @property
+    def stale_topics(self) -> list[dict[str, Any]]:
+        """Entries {topic, resume_after, retention_floor, head_watermark, reason}."""
+        return self.detail if isinstance(self.detail, list) else []
+
+
+def from_psycopg(error: psycopg.Error) -> KhalaError | None:
+    """The error as one of ours, or None when it is a fault of this program.
+
+    An error without SQLSTATE is a lost or refused connection.
+    """
+    sqlstate = error.sqlstate
+    primary = error.diag.message_primary or str(error)
+    if sqlstate is not None and sqlstate.startswith("KH"):
+        detail: Any = error.diag.message_detail
+        if detail is not None:
+            try:
+                detail = json.loads(detail)
+            except ValueError:
+                detail = error.diag.message_detail
+        kind = StaleCursorError if sqlstate in {"KH002", "KH003"} else RefusedError
+        return kind(primary, error.diag.message_hint or "", sqlstate, detail)
+    if sqlstate in {"3F000", "42883", "42P01"}:
+        return UsageError(
+            f"the database has no (or an older) Khala schema: {primary}",
+            "Run `khala migrate` on it.",
+        )
+    if sqlstate == "42501":
+        return UsageError(
+            primary,
+            "Connect as a member of the role the function is for: docs/errors.md lists them.",
+        )
+    if isinstance(error, psycopg.OperationalError) and (
+        sqlstate is None or sqlstate.startswith(_TRANSIENT_CLASSES)
+    ):
+        return UnavailableError(f"the database cannot be reached: {primary.strip()}")
+    return None

@@ -1,0 +1,84 @@
+"""Where database, relay and token are: option, then environment, then a running `khala dev`.
+
+A newcomer who has `khala dev` running in a directory needs no options in it or below it.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from khala_pg.errors import UsageError
+
+DEV_FILE = Path(".khala") / "dev.json"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One thing a command needs to be told: its option, variable and key in dev.json."""
+
+    what: str
+    option: str
+    variable: str
+    dev_key: str
+
+
+DATABASE = Setting("the database", "--database", "KHALA_DATABASE_URL", "database")
+RELAY_DATABASE = Setting(
+    "the relay's database", "--database", "KHALA_DATABASE_URL", "relay_database"
+)
+WS = Setting("the relay's WebSocket address", "--ws", "KHALA_WS_URL", "ws")
+HTTP = Setting("the relay's HTTP address", "--http", "KHALA_HTTP_URL", "http")
+TOKEN = Setting("a token", "--token", "KHALA_TOKEN", "token")
+KEYRING = Setting("the keyring file", "--keyring", "KHALA_KEYRING", "keyring")
+
+
+def find_dev_file(start: Path) -> Path | None:
+    """The dev.json of the `khala dev` that runs in `start` or the nearest directory above it."""
+    for directory in (start, *start.parents):
+        candidate = directory / DEV_FILE
+        if candidate.is_file():
+            return candidate
+    return None
+
+
+def _dev_state(environment: Mapping[str, str], directory: Path) -> dict[str, Any]:
+    named = environment.get("KHALA_DEV_FILE")
+    path = Path(named) if named else find_dev_file(directory)
+    if path is None:
+        return {}
+    try:
+        state = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path} cannot be read: {error}", "Start `khala dev` again.") from error
+    if not isinstance(state, dict):
+        raise UsageError(f"{path} does not hold a JSON object", "Start `khala dev` again.")
+    return state
+
+
+def resolve(
+    setting: Setting,
+    option: str | None,
+    environment: Mapping[str, str] | None = None,
+    directory: Path | None = None,
+) -> str:
+    """The value of `setting`: `option`, else the environment's, else the one in dev.json.
+
+    Raises UsageError, naming the three ways, when none of them says it.
+    """
+    env = os.environ if environment is None else environment
+    if option:
+        return option
+    if env.get(setting.variable):
+        return env[setting.variable]
+    value = _dev_state(env, directory or Path.cwd()).get(setting.dev_key)
+    if isinstance(value, str) and value:
+        return value
+    raise UsageError(
+        f"no option or setting says where {setting.what} is"
+        if setting is not TOKEN
+        else "no option or setting gives a token",
+        f"Pass {setting.option}, set {setting.variable}, or run `khala dev` in this directory.",
+    )
