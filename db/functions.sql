@@ -35,5 +35,23 @@ SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('khala.funct
 \ir functions/hydrate.sql
 \ir functions/arm.sql
 \ir functions/retain.sql
+\ir functions/refuse_history_change.sql
+\ir functions/projection_version.sql
+\ir functions/projection_of.sql
+\ir functions/iso_timestamp.sql
+\ir functions/check_event.sql
+\ir functions/check_event_document.sql
+\ir functions/summarize_entities.sql
+\ir functions/project_entities.sql
+\ir functions/rebuild_entities.sql
+\ir functions/rebuild_projection.sql
+\ir functions/rebuild_projections.sql
+\ir functions/count_entities.sql
+\ir functions/append_event.sql
+\ir functions/append_run_event.sql
+\ir functions/append_codex_worker_event.sql
+\ir functions/project_run.sql
+\ir functions/project_codex_worker.sql
+\ir functions/ingest_events.sql
 
 RESET ROLE;

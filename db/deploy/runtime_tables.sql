@@ -1,0 +1,71 @@
+-- Deploy khala:runtime_tables to pg
+
+BEGIN;
+
+SET LOCAL ROLE khala_owner;
+
+-- Runs and workers share one shape, one history and one projector; each kind is a partition, which is
+-- an ordinary table to whoever queries it.
+CREATE TABLE runtime.entities (
+    kind text NOT NULL,
+    id text NOT NULL CHECK (pg_catalog.length(id) BETWEEN 1 AND 400),
+    latest_seq bigint NOT NULL CHECK (latest_seq >= 0),
+    created_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    org_id text CHECK (pg_catalog.length(org_id) BETWEEN 1 AND 200),
+    PRIMARY KEY (kind, id)
+) PARTITION BY LIST (kind);
+COMMENT ON TABLE runtime.entities IS 'Whatever has a history: one partition per kind. The row is the lock and the counter of its history';
+COMMENT ON COLUMN runtime.entities.kind IS 'run or codex_worker';
+COMMENT ON COLUMN runtime.entities.latest_seq IS 'Sequence number of the last event; they count from 1 without holes, so this is also how many there are';
+COMMENT ON COLUMN runtime.entities.org_id IS 'Owner organisation, fixed by the first event; null is public';
+
+-- latest_seq changes with every event and is in no index: with room on the page each update is HOT.
+CREATE TABLE runtime.runs PARTITION OF runtime.entities FOR VALUES IN ('run')
+WITH (fillfactor = 50);
+CREATE TABLE runtime.codex_workers PARTITION OF runtime.entities FOR VALUES IN ('codex_worker')
+WITH (fillfactor = 50);
+COMMENT ON TABLE runtime.runs IS 'Runs: commands and jobs that start, go on and end';
+COMMENT ON TABLE runtime.codex_workers IS 'Codex workers: agents that take up one task after another';
+
+CREATE TABLE runtime.entity_events (
+    kind text NOT NULL,
+    id text NOT NULL,
+    seq bigint NOT NULL CHECK (seq > 0),
+    occurred_at timestamptz NOT NULL,
+    recorded_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    event_type text NOT NULL CHECK (pg_catalog.length(event_type) BETWEEN 1 AND 200),
+    payload jsonb NOT NULL CHECK (pg_catalog.jsonb_typeof(payload) = 'object'),
+    PRIMARY KEY (kind, id, seq),
+    FOREIGN KEY (kind, id) REFERENCES runtime.entities (kind, id)
+) PARTITION BY LIST (kind);
+COMMENT ON TABLE runtime.entity_events IS 'The runtime''s history, append-only: one partition per kind of entity';
+COMMENT ON COLUMN runtime.entity_events.seq IS 'Position in the history of this entity: 1, 2, 3 … without holes';
+COMMENT ON COLUMN runtime.entity_events.occurred_at IS 'When it happened, by the clock of whoever reports it';
+COMMENT ON COLUMN runtime.entity_events.recorded_at IS 'When it was appended, by the clock of this server';
+
+CREATE TABLE runtime.run_events PARTITION OF runtime.entity_events FOR VALUES IN ('run')
+WITH (autovacuum_vacuum_insert_scale_factor = 0.05);
+CREATE TABLE runtime.codex_worker_events PARTITION OF runtime.entity_events FOR VALUES IN ('codex_worker')
+WITH (autovacuum_vacuum_insert_scale_factor = 0.05);
+COMMENT ON TABLE runtime.run_events IS 'Events of runs';
+COMMENT ON TABLE runtime.codex_worker_events IS 'Events of codex workers';
+
+-- A summary needs the last event of a handful of types: one index descent each, however long the history.
+CREATE INDEX entity_events_type ON runtime.entity_events (kind, id, event_type, seq);
+
+CREATE TABLE runtime.projection_checkpoints (
+    projection text NOT NULL,
+    entity_id text NOT NULL,
+    last_seq bigint NOT NULL CHECK (last_seq > 0),
+    drift_count bigint NOT NULL DEFAULT 0 CHECK (drift_count >= 0),
+    updated_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    projection_version integer NOT NULL CHECK (projection_version > 0),
+    summary_hash bytea NOT NULL CHECK (pg_catalog.octet_length(summary_hash) = 32),
+    PRIMARY KEY (projection, entity_id)
+) WITH (fillfactor = 50);
+COMMENT ON TABLE runtime.projection_checkpoints IS 'What each projection has written last for each entity; makes projecting again a no-op';
+COMMENT ON COLUMN runtime.projection_checkpoints.last_seq IS 'Last event of the entity that the summary includes';
+COMMENT ON COLUMN runtime.projection_checkpoints.drift_count IS 'How often the same history gave another summary under the same projection version';
+COMMENT ON COLUMN runtime.projection_checkpoints.summary_hash IS 'SHA-256 of the canonical summary without projected_at';
+
+COMMIT;

@@ -1,0 +1,53 @@
+-- What makes an event acceptable whatever entity it is for; the same rules for one event and for a batch.
+-- A payload must be I-JSON although no client ever gets it: summaries copy from it, and one number that no
+-- double stands for would make the entity impossible to project from then on.
+
+CREATE OR REPLACE FUNCTION khala.check_event(
+    p_kind text,
+    p_id text,
+    p_event_type text,
+    p_payload jsonb,
+    p_org_id text,
+    p_seq bigint,
+    p_occurred_at timestamptz
+)
+RETURNS void
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF p_kind IS NULL OR p_kind NOT IN ('run', 'codex_worker') THEN
+        RAISE EXCEPTION 'entity kind % is not known', coalesce(quote_literal(left(p_kind, 100)), 'NULL')
+            USING ERRCODE = 'KH007', HINT = 'Use run or codex_worker.';
+    ELSIF p_id IS NULL OR length(p_id) NOT BETWEEN 1 AND 400 THEN
+        RAISE EXCEPTION 'id of the % is %', p_kind,
+            CASE WHEN p_id IS NULL THEN 'NULL' ELSE length(p_id) || ' characters long' END
+            USING ERRCODE = 'KH007', HINT = 'Use an id of 1 to 400 characters.';
+    ELSIF p_event_type IS NULL OR length(p_event_type) NOT BETWEEN 1 AND 200 THEN
+        RAISE EXCEPTION 'event type is %',
+            CASE WHEN p_event_type IS NULL THEN 'NULL' ELSE length(p_event_type) || ' characters long' END
+            USING ERRCODE = 'KH007', HINT = 'Use a type of 1 to 200 characters, such as run.started.';
+    ELSIF length(p_org_id) NOT BETWEEN 1 AND 200 THEN
+        RAISE EXCEPTION 'organisation id is % characters long', length(p_org_id)
+            USING ERRCODE = 'KH007', HINT = 'Use 1 to 200 characters, or NULL for a public entity.';
+    ELSIF p_seq < 1 THEN
+        RAISE EXCEPTION 'sequence number % is below 1', p_seq
+            USING ERRCODE = 'KH007', HINT = 'Events of an entity count 1, 2, 3 …';
+    ELSIF p_occurred_at NOT BETWEEN '0001-01-01 00:00:00+00' AND '9999-12-31 23:59:59.999999+00' THEN
+        RAISE EXCEPTION 'time of the event, %, is out of range', p_occurred_at
+            USING ERRCODE = 'KH007', HINT = 'Use a moment of the years 1 to 9999.';
+    ELSIF p_payload IS NULL OR jsonb_typeof(p_payload) <> 'object' THEN
+        RAISE EXCEPTION 'payload of the event is not an object but %',
+            CASE WHEN p_payload IS NULL THEN 'NULL' ELSE 'a JSON ' || jsonb_typeof(p_payload) END
+            USING ERRCODE = 'KH005', HINT = 'Wrap the value in an object; {} is fine.';
+    ELSIF octet_length(p_payload::text) > 1048576 THEN
+        RAISE EXCEPTION 'payload of the event has % bytes, 1048576 are allowed', octet_length(p_payload::text)
+            USING ERRCODE = 'KH004', HINT = 'Store the large part elsewhere and refer to it.';
+    END IF;
+    PERFORM khala.canonical_json(p_payload);
+END
+$$;
+
+COMMENT ON FUNCTION khala.check_event(text, text, text, jsonb, text, bigint, timestamptz) IS
+'Refuses an event that breaks a rule. Arguments: entity kind, its id, event type, payload, organisation (NULL: none given), sequence number (NULL: to be allocated), moment (NULL: now). Errors: KH004 payload above 1 MiB, KH005 payload not an I-JSON object, KH007 anything else.';
+REVOKE ALL ON FUNCTION khala.check_event(text, text, text, jsonb, text, bigint, timestamptz) FROM PUBLIC;

@@ -1,0 +1,16 @@
+-- The one text form of a moment inside a document: ISO 8601 in UTC with microseconds, so that texts of one
+-- form sort as the moments do and no session setting shows in a document.
+
+CREATE OR REPLACE FUNCTION khala.iso_timestamp(p_at timestamptz)
+RETURNS text
+LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN to_char(p_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"');
+END
+$$;
+
+COMMENT ON FUNCTION khala.iso_timestamp(timestamptz) IS
+'A moment as documents show it. Argument: the moment, of the years 1 to 9999. Result: text such as 2026-01-31T23:59:59.000001Z. Errors: none.';
+REVOKE ALL ON FUNCTION khala.iso_timestamp(timestamptz) FROM PUBLIC;

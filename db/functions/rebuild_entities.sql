@@ -1,0 +1,38 @@
+-- Drops what a projection holds for some entities and builds it again from their histories, in one
+-- transaction: a reader sees the old summary until it commits and the new one after, never none.
+
+CREATE OR REPLACE FUNCTION khala.rebuild_entities(p_kind text, p_ids text[])
+RETURNS TABLE (id text, watermark bigint, outcome text)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_projection text;
+    v_topic text;
+BEGIN
+    SELECT p.projection, p.topic INTO v_projection, v_topic FROM khala.projection_of(p_kind) AS p;
+
+    PERFORM e.id FROM runtime.entities AS e
+    WHERE e.kind = p_kind AND e.id = ANY (p_ids)
+    ORDER BY e.id
+    FOR NO KEY UPDATE;
+    DELETE FROM runtime.projection_checkpoints AS c
+    WHERE c.projection = v_projection AND c.entity_id = ANY (p_ids);
+    -- Before the documents, as every other writer does, so that one which sinks such a document directly
+    -- and this function can never wait for each other.
+    PERFORM s.topic FROM runtime.sync_topic_sequences AS s
+    WHERE s.topic = v_topic
+    FOR NO KEY UPDATE;
+    DELETE FROM runtime.sync_documents AS d
+    USING unnest(p_ids) AS i (id)
+    WHERE d.topic = v_topic AND d.doc_key = 'runtime/' || v_projection || ':' || i.id;
+
+    RETURN QUERY
+    SELECT p.id, p.watermark, p.outcome FROM khala.project_entities(p_kind, p_ids) AS p;
+END
+$$;
+
+COMMENT ON FUNCTION khala.rebuild_entities(text, text[]) IS
+'Rebuilds the summaries of some entities from history. Arguments: entity kind, ids (unknown ones are left out). Result: per entity the watermark and outcome of the new summary. Errors: KH007 unknown kind, and those of khala.sink_batch.';
+REVOKE ALL ON FUNCTION khala.rebuild_entities(text, text[]) FROM PUBLIC;

@@ -1,0 +1,18 @@
+-- Trigger function: keeps the runtime's history append-only for everybody, the owner included. Summaries
+-- and exactly-once ingestion both rest on an event never changing once it has a sequence number.
+
+CREATE OR REPLACE FUNCTION khala.refuse_history_change()
+RETURNS trigger
+LANGUAGE plpgsql VOLATILE SECURITY INVOKER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RAISE EXCEPTION 'events are append-only: % on %.% is refused', TG_OP, TG_TABLE_SCHEMA, TG_TABLE_NAME
+        USING ERRCODE = 'KH009',
+            HINT = 'Append an event that corrects the earlier one. To remove history for good, disable this trigger as the owner.';
+END
+$$;
+
+COMMENT ON FUNCTION khala.refuse_history_change() IS
+'Trigger on the event tables: refuses UPDATE, DELETE and TRUNCATE. Errors: KH009 always.';
+REVOKE ALL ON FUNCTION khala.refuse_history_change() FROM PUBLIC;

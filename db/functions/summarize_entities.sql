@@ -1,0 +1,155 @@
+-- The summary documents of some entities, from their histories alone. The last event of a type is one
+-- descent of an index, so a summary costs the same after ten events and after ten million. The status is
+-- what the latest event that tells of one says; events of unknown types just count.
+
+CREATE OR REPLACE FUNCTION khala.summarize_entities(p_kind text, p_ids text[])
+RETURNS TABLE (id text, org_id text, latest_seq bigint, summary jsonb)
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+-- One plan is right for every history; making it anew for each call costs more than running it.
+SET plan_cache_mode = force_generic_plan
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_projection text;
+    v_event_prefix text;
+    v_id_field text;
+BEGIN
+    SELECT p.projection, p.event_prefix, p.id_field INTO v_projection, v_event_prefix, v_id_field
+    FROM khala.projection_of(p_kind) AS p;
+
+    RETURN QUERY
+    SELECT
+        e.id,
+        e.org_id,
+        latest.seq,
+        jsonb_build_object(
+            'document_id', 'runtime/' || v_projection || ':' || e.id,
+            'kind', v_projection,
+            v_id_field, e.id,
+            'owner', e.org_id,
+            'status', coalesce(ended.status, state.status, 'unknown'),
+            'terminal_reason', ended.reason,
+            'title', CASE
+                WHEN jsonb_typeof(started.payload -> 'title') = 'string' THEN left(started.payload ->> 'title', 500)
+            END,
+            'command', CASE
+                WHEN jsonb_typeof(started.payload -> 'command') IN ('string', 'array')
+                    AND octet_length(started.payload ->> 'command') <= 8192
+                    THEN started.payload -> 'command'
+            END,
+            'task', CASE
+                WHEN jsonb_typeof(state.payload -> 'task') = 'string' THEN left(state.payload ->> 'task', 500)
+            END,
+            'progress', live.progress,
+            'exit_code', CASE
+                WHEN state.terminal AND jsonb_typeof(state.payload -> 'exit_code') = 'number'
+                    THEN state.payload -> 'exit_code'
+            END,
+            'signal', CASE
+                WHEN state.terminal AND jsonb_typeof(state.payload -> 'signal') = 'string'
+                    THEN left(state.payload ->> 'signal', 100)
+            END,
+            'started_at', khala.iso_timestamp(started.occurred_at),
+            'finished_at', CASE WHEN state.terminal THEN khala.iso_timestamp(state.occurred_at) END,
+            'latest_seq', latest.seq,
+            -- Numbers have no holes: the last one is the count, and nothing has to be counted.
+            'event_count', latest.seq,
+            'latest_event_type', latest.event_type,
+            'latest_event_at', khala.iso_timestamp(latest.occurred_at),
+            'runtime_source', jsonb_build_object('entity', e.kind, 'id', e.id, 'seq', latest.seq),
+            'projection_version', khala.projection_version()
+        )
+    FROM runtime.entities AS e
+    CROSS JOIN LATERAL (
+        SELECT v.seq, v.event_type, v.occurred_at
+        FROM runtime.entity_events AS v
+        WHERE v.kind = p_kind AND v.id = e.id
+        ORDER BY v.seq DESC
+        LIMIT 1
+    ) AS latest
+    LEFT JOIN LATERAL (
+        SELECT v.seq, v.occurred_at, v.payload
+        FROM runtime.entity_events AS v
+        WHERE v.kind = p_kind AND v.id = e.id AND v.event_type = v_event_prefix || 'started'
+        ORDER BY v.seq DESC
+        LIMIT 1
+    ) AS started ON TRUE
+    LEFT JOIN LATERAL (
+        SELECT s.status, s.terminal, v.seq, v.event_type, v.occurred_at, v.payload
+        FROM (
+            VALUES
+            ('queued', 'queued', FALSE), ('started', 'running', FALSE), ('resumed', 'running', FALSE),
+            ('paused', 'paused', FALSE), ('waiting', 'waiting', FALSE), ('idle', 'idle', FALSE),
+            ('busy', 'busy', FALSE), ('finished', 'succeeded', TRUE), ('failed', 'failed', TRUE),
+            ('cancelled', 'cancelled', TRUE), ('stopped', 'stopped', TRUE)
+        ) AS s (verb, status, terminal)
+        CROSS JOIN LATERAL (
+            SELECT w.seq, w.event_type, w.occurred_at, w.payload
+            FROM runtime.entity_events AS w
+            WHERE w.kind = p_kind AND w.id = e.id AND w.event_type = v_event_prefix || s.verb
+            ORDER BY w.seq DESC
+            LIMIT 1
+        ) AS v
+        ORDER BY v.seq DESC
+        LIMIT 1
+    ) AS state ON TRUE
+    LEFT JOIN LATERAL (
+        SELECT v.seq, v.payload
+        FROM runtime.entity_events AS v
+        WHERE v.kind = p_kind AND v.id = e.id AND v.event_type = v_event_prefix || 'progress'
+        ORDER BY v.seq DESC
+        LIMIT 1
+    ) AS progress ON TRUE
+    LEFT JOIN LATERAL (
+        -- How it ended: a reason in the event wins over what its exit status says.
+        SELECT
+            CASE WHEN outcome.bad THEN 'failed' ELSE state.status END AS status,
+            CASE
+                WHEN jsonb_typeof(state.payload -> 'reason') = 'string' THEN left(state.payload ->> 'reason', 500)
+                WHEN jsonb_typeof(state.payload -> 'signal') = 'string'
+                    THEN 'signal ' || left(state.payload ->> 'signal', 100)
+                WHEN outcome.bad THEN 'exit code ' || left(state.payload ->> 'exit_code', 40)
+                WHEN state.status = 'succeeded' THEN 'completed'
+                ELSE state.status
+            END AS reason
+        FROM (
+            SELECT state.status = 'succeeded' AND (
+                jsonb_typeof(state.payload -> 'signal') = 'string'
+                OR jsonb_typeof(state.payload -> 'exit_code') = 'number' AND state.payload -> 'exit_code' <> '0'
+            ) IS TRUE AS bad
+        ) AS outcome
+        WHERE state.terminal
+    ) AS ended ON TRUE
+    LEFT JOIN LATERAL (
+        -- The last event carries the totals; before that, progress since the latest start.
+        SELECT jsonb_strip_nulls(jsonb_build_object(
+            'lines', CASE WHEN jsonb_typeof(source.payload -> 'lines') = 'number' THEN source.payload -> 'lines' END,
+            'bytes', CASE WHEN jsonb_typeof(source.payload -> 'bytes') = 'number' THEN source.payload -> 'bytes' END,
+            'percent', CASE
+                WHEN jsonb_typeof(source.payload -> 'percent') = 'number' THEN source.payload -> 'percent'
+            END,
+            'message', CASE
+                WHEN jsonb_typeof(source.payload -> 'message') = 'string' THEN left(source.payload ->> 'message', 500)
+            END,
+            'last_line', CASE
+                WHEN jsonb_typeof(source.payload -> 'last_line') = 'string'
+                    THEN left(source.payload ->> 'last_line', 500)
+            END
+        )) AS progress
+        FROM (
+            SELECT CASE
+                WHEN state.terminal AND state.payload ?| ARRAY['lines', 'bytes', 'percent', 'last_line']
+                    THEN state.payload
+                WHEN progress.seq > coalesce(started.seq, 0) THEN progress.payload
+            END AS payload
+        ) AS source
+        WHERE source.payload IS NOT NULL
+    ) AS live ON TRUE
+    WHERE e.kind = p_kind AND e.id = ANY (p_ids);
+END
+$$;
+
+COMMENT ON FUNCTION khala.summarize_entities(text, text[]) IS
+'Summary documents from history. Arguments: entity kind, ids. Result: per known entity with at least one event its id, owner, last sequence number and summary (without projected_at). Errors: none.';
+REVOKE ALL ON FUNCTION khala.summarize_entities(text, text[]) FROM PUBLIC;

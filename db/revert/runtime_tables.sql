@@ -1,0 +1,9 @@
+-- Revert khala:runtime_tables from pg
+
+BEGIN;
+
+DROP TABLE runtime.projection_checkpoints;
+DROP TABLE runtime.entity_events;
+DROP TABLE runtime.entities;
+
+COMMIT;

@@ -1,0 +1,48 @@
+-- Verify khala:runtime_tables on pg
+
+BEGIN;
+
+SELECT kind, id, latest_seq, created_at, org_id FROM runtime.entities WHERE FALSE;
+SELECT kind, id, latest_seq, created_at, org_id FROM runtime.runs WHERE FALSE;
+SELECT kind, id, latest_seq, created_at, org_id FROM runtime.codex_workers WHERE FALSE;
+SELECT kind, id, seq, occurred_at, recorded_at, event_type, payload FROM runtime.entity_events WHERE FALSE;
+SELECT kind, id, seq, occurred_at, recorded_at, event_type, payload FROM runtime.run_events WHERE FALSE;
+SELECT kind, id, seq, occurred_at, recorded_at, event_type, payload FROM runtime.codex_worker_events WHERE FALSE;
+SELECT projection, entity_id, last_seq, drift_count, updated_at, projection_version, summary_hash
+FROM runtime.projection_checkpoints WHERE FALSE;
+
+DO $$
+BEGIN
+    ASSERT (
+        SELECT pg_catalog.count(*) = 7
+        FROM pg_catalog.pg_class AS c
+        WHERE c.relnamespace = 'runtime'::pg_catalog.regnamespace
+            AND c.relname IN (
+                'entities', 'runs', 'codex_workers', 'entity_events', 'run_events',
+                'codex_worker_events', 'projection_checkpoints'
+            )
+            AND c.relowner = 'khala_owner'::pg_catalog.regrole
+    ), 'the runtime tables must belong to khala_owner';
+    ASSERT (
+        SELECT pg_catalog.count(*) = 4
+        FROM pg_catalog.pg_inherits AS i
+        WHERE (i.inhparent, i.inhrelid) IN (
+            ('runtime.entities'::pg_catalog.regclass, 'runtime.runs'::pg_catalog.regclass),
+            ('runtime.entities'::pg_catalog.regclass, 'runtime.codex_workers'::pg_catalog.regclass),
+            ('runtime.entity_events'::pg_catalog.regclass, 'runtime.run_events'::pg_catalog.regclass),
+            ('runtime.entity_events'::pg_catalog.regclass, 'runtime.codex_worker_events'::pg_catalog.regclass)
+        )
+    ), 'runs and workers must be partitions of entities, their events of entity_events';
+    ASSERT NOT EXISTS (
+        SELECT
+        FROM pg_catalog.pg_index AS i
+        INNER JOIN pg_catalog.pg_attribute AS a
+            ON i.indrelid = a.attrelid AND a.attnum = ANY (i.indkey)
+        WHERE i.indrelid IN (
+            'runtime.runs'::pg_catalog.regclass, 'runtime.codex_workers'::pg_catalog.regclass
+        ) AND a.attname = 'latest_seq'
+    ), 'the event counter may not be indexed';
+END
+$$;
+
+ROLLBACK;
