@@ -15,6 +15,8 @@ CREATE OR REPLACE FUNCTION khala.write_documents(
 )
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
+-- Planning the write costs more than running it, and no plan beats the index look-ups of the generic one.
+SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
     v_topic record;
