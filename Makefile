@@ -46,7 +46,7 @@ format: $(STAMP) ## let ruff rewrite what lint complains about
 	@cd $(ROOT) && $(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
 
 schema: $(STAMP) ## write db/schema.sql again after a change of the schema
-	@cd $(ROOT) && $(BIN)/python scripts/dump_schema.py
+	@cd $(ROOT)tests && $(BIN)/python -m support.schema_dump
 
 clean: ## remove the environment, caches and the development database
 	rm -rf $(VENV) $(ROOT).khala $(ROOT).cache $(ROOT).mypy_cache $(ROOT).pytest_cache \

@@ -8,10 +8,10 @@ nothing of Khala in it. Tests that stop or kill a server use `own_server` or `ow
 from collections.abc import Callable, Iterator
 
 import pytest
-from support.databases import Database, Template, cloned, empty, make_template
-from support.servers import NEWEST, OLDEST, SETTINGS, VERSIONS, Servers
 
 from khala_pg.postgres_server import PostgresServer
+from support.databases import TEMPLATE, Database, Template, cloned, empty, make_template
+from support.servers import NEWEST, OLDEST, SETTINGS, VERSIONS, Servers
 
 
 @pytest.fixture(scope="session")
@@ -94,7 +94,7 @@ def own_server(servers: Servers) -> Iterator[PostgresServer]:
 
 
 @pytest.fixture
-def own_database(own_server: PostgresServer) -> Iterator[Database]:
+def own_database(own_server: PostgresServer) -> Database:
     """A migrated database on a server of this test's own."""
     template = make_template(own_server)
-    yield Database(own_server, "khala_template", template.passwords)
+    return Database(own_server, TEMPLATE, template.passwords)

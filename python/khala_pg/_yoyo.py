@@ -8,7 +8,7 @@ process leaves behind, so the lock here is the session's.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, ClassVar
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -26,14 +26,14 @@ class KhalaBackend(PostgresqlPsycopgBackend):  # type: ignore[misc]
     """A yoyo backend on one autocommit connection, its tables in a schema of their own."""
 
     has_transactional_ddl = True
-    _known: ClassVar[str] = BOOKKEEPING_SCHEMA
+    _is_locked: bool = False
 
     def __init__(self, conninfo: str) -> None:
         super().__init__(conninfo, default_migration_table)
 
     def connect(self, dburi: str) -> psycopg.Connection[Any]:
         connection = psycopg.connect(dburi, autocommit=True)
-        self.schema = self._known
+        self.schema = BOOKKEEPING_SCHEMA
         return connection
 
     def init_connection(self, connection: psycopg.Connection[Any]) -> None:
@@ -85,7 +85,8 @@ class KhalaBackend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         if not self.has_bookkeeping():
             return ()
         rows = self.execute(
-            f"SELECT migration_id FROM {self.migration_table_quoted} ORDER BY applied_at_utc"
+            f"SELECT migration_id FROM {self.migration_table_quoted} "  # noqa: S608 - a constant
+            "ORDER BY applied_at_utc"
         )
         return tuple(name for (name,) in rows.fetchall())
 

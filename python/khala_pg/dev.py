@@ -58,12 +58,20 @@ def run(config: DevConfig, say: Say, ready: Callable[[DevState], None]) -> None:
     Raises DevError or PostgresServerError when it cannot start; returns after SIGINT, SIGTERM or
     SIGHUP, when everything has ended. Call it in the main thread.
     """
+    with _signals() as wakeup:
+        try:
+            _run(config, wakeup, say, ready)
+        except (KeyboardInterrupt, _StopRequested):
+            say("stopped")
+
+
+def _run(config: DevConfig, wakeup: "_Wakeup", say: Say, ready: Callable[[DevState], None]) -> None:
     data_dir = config.data_dir.absolute()
-    ws_port = _choose_port("--ws-port", config.ws_port)
-    http_port = _choose_port("--http-port", config.http_port, other=ws_port)
-    if config.pg_port:
-        _choose_port("--pg-port", config.pg_port, other=ws_port)
-    with state.locked(data_dir), _signals() as wakeup:
+    with state.locked(data_dir):
+        ws_port = _choose_port("--ws-port", config.ws_port)
+        http_port = _choose_port("--http-port", config.http_port, other=ws_port)
+        if config.pg_port:
+            _choose_port("--pg-port", config.pg_port, other=ws_port)
         server = PostgresServer(data_dir / "postgres", pg_bin=config.pg_bin, port=config.pg_port)
         relay: _Relay | None = None
         try:
@@ -87,8 +95,6 @@ def run(config: DevConfig, say: Say, ready: Callable[[DevState], None]) -> None:
             state.write_state(data_dir, found)
             ready(found)
             _keep_running(server, relay, wakeup, say)
-        except (KeyboardInterrupt, _StopRequested):
-            say("stopping")
         finally:
             _ignore_signals()
             state.forget_state(data_dir)

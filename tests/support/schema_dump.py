@@ -1,0 +1,66 @@
+"""Schema dumps that can be compared, and the committed one: `make schema` writes db/schema.sql."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from khala_pg.migrate import migrate
+from khala_pg.postgres_server import PostgresServer
+from khala_pg.resources import db_dir
+from support.servers import NEWEST, Servers
+
+COMMITTED = Path(__file__).resolve().parents[2] / "db" / "schema.sql"
+_BOOKKEEPING = ("sqitch", "khala_migration")
+_NOISE = re.compile(r"^(--|SET |SELECT pg_catalog\.set_config|\\(un)?restrict )")
+_HEADER = (
+    "-- Written by `make schema`: what the migrations make, as PostgreSQL 18's pg_dump says it.\n"
+)
+
+
+def dump_schema(server: PostgresServer, dsn: str) -> str:
+    """What is in the database, owners and grants included, without migration tools' own tables."""
+    where = conninfo_to_dict(dsn)
+    command = [
+        server.installation.program("pg_dump"),
+        "--schema-only",
+        *(f"--exclude-schema={schema}" for schema in _BOOKKEEPING),
+        f"--host={where['host']}",
+        f"--port={where['port']}",
+        f"--username={where['user']}",
+        str(where["dbname"]),
+    ]
+    said = subprocess.run(
+        command,
+        env={"PGPASSWORD": str(where["password"]), "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert said.returncode == 0, said.stderr
+    lines = [line.rstrip() for line in said.stdout.splitlines() if not _NOISE.match(line)]
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip() + "\n"
+
+
+def current_dump(server: PostgresServer, dsn: str) -> str:
+    """What db/schema.sql must hold, given a database that was migrated just now."""
+    return _HEADER + "\n" + dump_schema(server, dsn)
+
+
+def _write() -> None:
+    servers = Servers()
+    try:
+        server = servers.get(NEWEST)
+        with psycopg.connect(server.dsn(), autocommit=True) as connection:
+            connection.execute("CREATE DATABASE fresh")
+        migrate(server.dsn("fresh"), directory=db_dir())
+        COMMITTED.write_text(current_dump(server, server.dsn("fresh")), encoding="utf-8")
+    finally:
+        servers.close()
+    print(f"wrote {COMMITTED}")
+
+
+if __name__ == "__main__":
+    _write()
