@@ -49,7 +49,7 @@ CREATE TABLE runtime.sync_stream_events (
     payload_bytes integer NOT NULL,
     deleted boolean NOT NULL DEFAULT FALSE,
     owner_changed boolean NOT NULL DEFAULT FALSE,
-    doc_key text NOT NULL,
+    doc_key text COLLATE "C" NOT NULL,
     org_id text,
     previous_org_id text,
     payload_hash bytea,
@@ -71,7 +71,7 @@ COMMENT ON COLUMN runtime.sync_stream_events.previous_org_id IS 'Owner before th
 -- dynamic SQL, and each partition is an ordinary table to whoever queries it.
 CREATE TABLE runtime.sync_documents (
     topic text NOT NULL,
-    doc_key text NOT NULL CHECK (pg_catalog.length(doc_key) BETWEEN 1 AND 512),
+    doc_key text COLLATE "C" NOT NULL CHECK (pg_catalog.length(doc_key) BETWEEN 1 AND 512),
     doc_version bigint NOT NULL CHECK (doc_version >= 0),
     watermark bigint NOT NULL,
     updated_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
