@@ -16,8 +16,10 @@ ClientError
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from khala_pg.errors import KhalaError
 
-class ClientError(Exception):
+
+class ClientError(KhalaError):
     """Base of everything a client raises on purpose."""
 
 

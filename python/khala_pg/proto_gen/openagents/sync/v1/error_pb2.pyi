@@ -19,6 +19,7 @@ class SyncErrorCode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     SYNC_ERROR_CODE_RATE_LIMITED: _ClassVar[SyncErrorCode]
     SYNC_ERROR_CODE_BAD_FRAME: _ClassVar[SyncErrorCode]
     SYNC_ERROR_CODE_INTERNAL: _ClassVar[SyncErrorCode]
+    SYNC_ERROR_CODE_NOT_FOUND: _ClassVar[SyncErrorCode]
 
 class SyncStaleReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -35,6 +36,7 @@ SYNC_ERROR_CODE_BAD_SUBSCRIPTION: SyncErrorCode
 SYNC_ERROR_CODE_RATE_LIMITED: SyncErrorCode
 SYNC_ERROR_CODE_BAD_FRAME: SyncErrorCode
 SYNC_ERROR_CODE_INTERNAL: SyncErrorCode
+SYNC_ERROR_CODE_NOT_FOUND: SyncErrorCode
 SYNC_STALE_REASON_UNSPECIFIED: SyncStaleReason
 SYNC_STALE_REASON_BELOW_FLOOR: SyncStaleReason
 SYNC_STALE_REASON_CURSOR_AHEAD: SyncStaleReason

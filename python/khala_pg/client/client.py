@@ -1,0 +1,208 @@
+"""The client: keeps a local copy of some topics up to date for as long as it is open."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from khala_pg.client.backoff import Backoff
+from khala_pg.client.connection import open_connection
+from khala_pg.client.documents import Change, Document
+from khala_pg.client.errors import (
+    ClientError,
+    HydrationBehindError,
+    ProtocolError,
+    RetryLaterError,
+    TransportError,
+    UnauthorizedError,
+)
+from khala_pg.client.feed import ChangeFeed
+from khala_pg.client.http_api import HttpApi
+from khala_pg.client.replica import Replica
+from khala_pg.client.resolver import Resolver
+from khala_pg.client.session import Session
+from khala_pg.client.start import Start
+from khala_pg.client.status import ConnectionState, OnStatus, Status, StatusBoard, TopicStatus
+from khala_pg.client.store import MemoryStore, WatermarkStore
+from khala_pg.client.tokens import EndpointProvider, Tokens
+from khala_pg.errors import KhalaError
+
+_PASSING = (TransportError, ProtocolError, HydrationBehindError)
+_JOIN_SILENCE_S = 15.0
+
+
+class KhalaClient:
+    """Subscribes to `topics` and follows them across every kind of disconnection.
+
+        async with KhalaClient(lambda: Endpoint(ws, http, token), ["runtime.run_summaries"]) as k:
+            async for change in k.changes():
+                ...
+
+    endpoint: called for every connection and token refresh, so that an old token is never used
+    again; may be a coroutine function. The client owns `store` and closes it.
+    """
+
+    def __init__(
+        self,
+        endpoint: EndpointProvider,
+        topics: Sequence[str],
+        *,
+        store: WatermarkStore | None = None,
+        start: Start | None = None,
+        backoff: Backoff | None = None,
+        on_status: OnStatus = lambda status: None,
+        timeout: float = 10.0,
+        max_frame_bytes: int = 32 * 1024 * 1024,
+    ) -> None:
+        """timeout: for a handshake and for each part of an HTTP answer, in seconds.
+        max_frame_bytes: the largest frame taken from the server.
+        """
+        if not topics:
+            raise ValueError("a client needs at least one topic")
+        self._topics = tuple(dict.fromkeys(topics))
+        self._tokens = Tokens(endpoint)
+        self._store = MemoryStore() if store is None else store
+        self._start = Start() if start is None else start
+        self._backoff = Backoff() if backoff is None else backoff
+        self._timeout = timeout
+        self._max_frame_bytes = max_frame_bytes
+        self._feed = ChangeFeed()
+        self._replica = Replica(self._store, self._feed)
+        self._on_status = on_status
+        self._changed = asyncio.Event()
+        self._board = StatusBoard({topic: TopicStatus() for topic in self._topics}, self._tell)
+        self._group = asyncio.TaskGroup()
+        self._running: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._replica.load(self._topics)
+        except BaseException:
+            await self._store.close()
+            raise
+        for topic in self._topics:
+            cursor = self._replica.cursor(topic)
+            self._board.topic(topic, watermark=cursor.watermark if cursor else None)
+        await self._group.__aenter__()
+        self._running = self._group.create_task(self._run(), name="khala-client")
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        assert self._running is not None
+        self._running.cancel()
+        try:
+            await self._group.__aexit__(kind, error, traceback)
+        finally:
+            await self._store.close()
+
+    @property
+    def status(self) -> Status:
+        """What the client is doing now."""
+        return self._board.status
+
+    def documents(self, topic: str) -> Mapping[str, Document]:
+        """The documents of a topic by key, as of now, without deleted ones."""
+        return self._replica.documents(topic)
+
+    def changes(self) -> AsyncIterator[Change]:
+        """Changes from when iteration begins; `documents` has what was before.
+
+        Several iterations may run. The client takes no more from the server than the slowest of
+        them has asked for, and saves a watermark once all have asked for more than it covers: after
+        a crash, what was not dealt with comes again. Raises the error that ends the client for
+        good.
+        """
+        return self._feed.listen()
+
+    async def caught_up(self) -> None:
+        """Wait until every topic has reached the server's head; iterate `changes` meanwhile or not
+        at all. Raises the error that ends the client for good.
+        """
+        while not self.status.live:
+            if self.status.state is ConnectionState.ERROR and self.status.error is not None:
+                raise self.status.error
+            self._changed.clear()
+            await self._changed.wait()
+
+    def _tell(self, status: Status) -> None:
+        self._changed.set()
+        self._on_status(status)
+
+    async def _run(self) -> None:
+        try:
+            async with httpx.AsyncClient(timeout=self._timeout, trust_env=False) as http:
+                await self._follow(http)
+        except KhalaError as error:
+            self._board.connection(ConnectionState.ERROR, error=error)
+            self._feed.end(error)
+        except asyncio.CancelledError:
+            self._board.connection(ConnectionState.CLOSED)
+            self._feed.end()
+            raise
+
+    async def _follow(self, http: httpx.AsyncClient) -> None:
+        attempt = 0
+        refused: str | None = None
+        while True:
+            endpoint = await self._tokens.endpoint()
+            delay = 0.0
+            if endpoint.token == refused:
+                state = ConnectionState.NEEDS_AUTH
+                error: Exception | None = self.status.error
+                delay = self._backoff.delay(attempt)
+            else:
+                self._board.connection(
+                    ConnectionState.CONNECTING, attempt=attempt, error=self.status.error
+                )
+                error, was_live = await self._connect(http, endpoint.ws_url, endpoint.http_url)
+                state = ConnectionState.DISCONNECTED
+                attempt = 0 if was_live else attempt
+                if isinstance(error, UnauthorizedError):
+                    # Not endpoint.token: it may have been refreshed meanwhile.
+                    refused = self._tokens.current
+                # The first new token is worth trying at once; one refused after another is not.
+                if attempt > 0 or not isinstance(error, UnauthorizedError):
+                    wait = error.retry_after if isinstance(error, RetryLaterError) else 0.0
+                    delay = self._backoff.delay(attempt, at_least=wait)
+            attempt += 1
+            self._board.connection(state, attempt=attempt, retry_in=delay, error=error)
+            await asyncio.sleep(delay)
+
+    async def _connect(
+        self, http: httpx.AsyncClient, ws_url: str, http_url: str
+    ) -> tuple[ClientError, bool]:
+        """One connection from beginning to end: why it ended, and whether it got anywhere.
+
+        Raises errors that another connection would meet again.
+        """
+        api = HttpApi(http, http_url, lambda: self._tokens.current)
+        try:
+            async with open_connection(
+                ws_url,
+                self._tokens.current,
+                timeout=self._timeout,
+                silence_limit=_JOIN_SILENCE_S,
+                max_frame_bytes=self._max_frame_bytes,
+            ) as connection:
+                session = Session(
+                    connection,
+                    self._replica,
+                    api,
+                    Resolver(api, self._backoff),
+                    self._tokens,
+                    self._board,
+                    self._topics,
+                    self._start,
+                    self._backoff,
+                )
+                await session.run()
+        except (*_PASSING, UnauthorizedError) as error:
+            return error, self.status.live
+        raise AssertionError("a session ends by raising")

@@ -1,0 +1,96 @@
+"""The HTTP side of the server: snapshots, and documents behind pointers."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from khala_pg.client import wire
+from khala_pg.client.connection import retry_after_header
+from khala_pg.client.documents import Update
+from khala_pg.client.errors import (
+    ProtocolError,
+    RetryLaterError,
+    TransportError,
+    UnauthorizedError,
+)
+
+
+class HttpApi:
+    """Asks with whatever token is current at the moment of asking."""
+
+    def __init__(self, http: httpx.AsyncClient, base_url: str, token: Callable[[], str]) -> None:
+        self._http = http
+        self._base_url = base_url.rstrip("/")
+        self._token = token
+
+    async def snapshot_page(
+        self, topic: str, *, after_doc_key: str | None = None, watermark: int | None = None
+    ) -> wire.SnapshotPage:
+        """One page of a topic. For pages after the first: the key and watermark of the one before.
+
+        Raises UnauthorizedError, ForbiddenTopicError, StaleCursorError (begin again), ProtocolError
+        or TransportError.
+        """
+        parameters: dict[str, str | int] = {}
+        if after_doc_key is not None:
+            parameters["after_doc_key"] = after_doc_key
+        if watermark is not None:
+            parameters["watermark"] = watermark
+        response = await self._get(f"/api/sync/snapshot/{_segment(topic)}", parameters)
+        if response.status_code != httpx.codes.OK:
+            raise _error(response)
+        return wire.snapshot_page(response.content)
+
+    async def document(self, topic: str, doc_key: str) -> Update | None:
+        """A document as it is now, with its payload; None if it is gone or not ours to see.
+
+        Raises as snapshot_page does.
+        """
+        path = f"/api/sync/documents/{_segment(topic)}/{_segment(doc_key)}"
+        response = await self._get(path, {})
+        if response.status_code == httpx.codes.NOT_FOUND and _body(response).get("code") == (
+            "not_found"
+        ):
+            return None
+        if response.status_code != httpx.codes.OK:
+            raise _error(response)
+        return wire.update(wire.parse(response.content))
+
+    async def _get(self, path: str, parameters: dict[str, str | int]) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {self._token()}", "Accept": "application/json"}
+        try:
+            return await self._http.get(self._base_url + path, params=parameters, headers=headers)
+        except httpx.HTTPError as error:
+            said = str(error) or type(error).__name__
+            raise TransportError(f"GET {path} failed: {said}") from error
+
+
+def _segment(text: str) -> str:
+    quoted = quote(text, safe="")
+    # A segment of dots alone would be resolved as a relative path before it is sent.
+    return quoted.replace(".", "%2E") if quoted in (".", "..") else quoted
+
+
+def _body(response: httpx.Response) -> dict[str, Any]:
+    try:
+        body = json.loads(response.content)
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _error(response: httpx.Response) -> Exception:
+    body = _body(response)
+    if "code" in body and "retry_after_ms" not in body and "Retry-After" in response.headers:
+        wait = retry_after_header(response.headers["Retry-After"])
+        return RetryLaterError(f"{body.get('message', '')} ({body['code']})", wait)
+    if "code" in body:
+        return wire.error(body)
+    if response.status_code == httpx.codes.UNAUTHORIZED:
+        return UnauthorizedError("the server refuses the token")
+    if response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
+        return TransportError(f"the server answered {response.status_code}")
+    return ProtocolError(f"the server answered {response.status_code} without saying why")

@@ -1,0 +1,135 @@
+"""Turns updates into documents: payloads fetched where there is only a pointer, hashes verified."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+from khala_pg.canonical import NotIJsonError, hash_text, payload_hash
+from khala_pg.client.backoff import Backoff
+from khala_pg.client.documents import Document, Update
+from khala_pg.client.errors import (
+    HydrationBehindError,
+    PayloadHashMismatchError,
+    RetryLaterError,
+    TransportError,
+)
+from khala_pg.client.http_api import HttpApi
+
+_TRIES = 5
+_AT_ONCE = 4
+
+_T = TypeVar("_T")
+Known = Callable[[str, str], Document | None]
+
+
+class Resolver:
+    """Fetches a few documents at a time and tries again a few times before it gives up."""
+
+    def __init__(self, api: HttpApi, backoff: Backoff) -> None:
+        self._api = api
+        self._backoff = backoff
+
+    async def resolve(
+        self, updates: Sequence[Update], known: Known = lambda topic, doc_key: None
+    ) -> list[Document]:
+        """The documents of some updates, in their order.
+
+        Left out are pointers to what is `known` or superseded already, and to documents that are
+        gone: a tombstone follows. Raises PayloadHashMismatchError, HydrationBehindError, or what
+        HttpApi raises.
+        """
+        last = {(update.topic, update.doc_key): update for update in updates}
+        turnstile = asyncio.Semaphore(_AT_ONCE)
+
+        async def one(update: Update) -> Document | None:
+            document = _verified(update)
+            if document is not None:
+                return document
+            if last[update.topic, update.doc_key] is not update:
+                return None
+            kept = known(update.topic, update.doc_key)
+            if kept is not None and kept.order >= (update.doc_version, update.watermark):
+                return None
+            async with turnstile:
+                return await self._fetch(update)
+
+        return [d for d in await _all([one(update) for update in updates]) if d is not None]
+
+    async def patiently(self, ask: Callable[[], Awaitable[_T]]) -> _T:
+        """Ask again while the server cannot be reached; the last failure is raised."""
+        for attempt in range(_TRIES):
+            try:
+                return await ask()
+            except TransportError as error:
+                if attempt == _TRIES - 1:
+                    raise
+                wait = error.retry_after if isinstance(error, RetryLaterError) else 0.0
+            await asyncio.sleep(self._backoff.delay(attempt, at_least=wait))
+        raise AssertionError("unreachable")
+
+    async def _fetch(self, announced: Update) -> Document | None:
+        for attempt in range(_TRIES):
+            found = await self.patiently(
+                lambda: self._api.document(announced.topic, announced.doc_key)
+            )
+            if found is None:
+                return None
+            document = _verified(found)
+            if document is None:
+                raise _mismatch(found)
+            if document.order == (announced.doc_version, announced.watermark) and (
+                document.payload_hash != announced.payload_hash
+            ):
+                raise _mismatch(announced, document.payload_hash)
+            if document.order >= (announced.doc_version, announced.watermark):
+                return document
+            await asyncio.sleep(self._backoff.delay(attempt))
+        raise HydrationBehindError(
+            f"{announced.topic} {announced.doc_key}: version {announced.doc_version} was "
+            "announced, the server still has an older one"
+        )
+
+
+def _verified(update: Update) -> Document | None:
+    """The update as a document; None if its payload is missing or is not what was announced."""
+    if not update.deleted and (update.payload is None or _hash(update) != update.payload_hash):
+        return None
+    return Document(
+        topic=update.topic,
+        doc_key=update.doc_key,
+        doc_version=update.doc_version,
+        watermark=update.watermark,
+        payload_hash=update.payload_hash,
+        deleted=update.deleted,
+        payload=update.payload,
+    )
+
+
+def _hash(update: Update) -> bytes | None:
+    if update.payload is None:
+        return None
+    try:
+        return payload_hash(update.payload)
+    except NotIJsonError:
+        return None
+
+
+def _mismatch(update: Update, found: bytes | None = None) -> PayloadHashMismatchError:
+    digest = found if found is not None else _hash(update)
+    return PayloadHashMismatchError(
+        update.topic,
+        update.doc_key,
+        expected=hash_text(update.payload_hash),
+        found="none: it is not I-JSON" if digest is None else hash_text(digest),
+    )
+
+
+async def _all(work: Sequence[Awaitable[_T]]) -> list[_T]:
+    """Like gather, but nothing outlives a failure; the first failure is raised as it is."""
+    tasks = [asyncio.ensure_future(one) for one in work]
+    try:
+        return [await task for task in tasks]
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

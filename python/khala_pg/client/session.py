@@ -1,0 +1,279 @@
+"""One connection's conversation: join, subscribe, take updates in, recover from stale cursors.
+
+Frames are dealt with one after the other, recovery and slow listeners included, so that nothing
+moves the replica but the frame at hand, and a frame that is not dealt with holds up the socket.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from itertools import groupby
+from typing import Any
+
+from khala_pg.client import wire
+from khala_pg.client.backoff import Backoff
+from khala_pg.client.connection import Connection
+from khala_pg.client.documents import Cursor
+from khala_pg.client.errors import (
+    ClientError,
+    ForbiddenTopicError,
+    ProtocolError,
+    RequestRefusedError,
+    RetryLaterError,
+    StaleCursorError,
+    TransportError,
+    UnauthorizedError,
+)
+from khala_pg.client.http_api import HttpApi
+from khala_pg.client.replica import Replica
+from khala_pg.client.resolver import Resolver
+from khala_pg.client.snapshot import read_snapshot
+from khala_pg.client.start import Start
+from khala_pg.client.status import ConnectionState, StatusBoard, TopicPhase
+from khala_pg.client.tokens import Tokens
+from khala_pg.errors import KhalaError
+
+_SILENT_HEARTBEATS = 2.5
+_SERVED = (TopicPhase.CATCHING_UP, TopicPhase.LIVE)
+
+Handler = Callable[[Mapping[str, Any]], Awaitable[None]]
+
+
+class Session:
+    """Lives as long as its connection. `run` ends by raising why it could not go on."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        replica: Replica,
+        api: HttpApi,
+        resolver: Resolver,
+        tokens: Tokens,
+        board: StatusBoard,
+        topics: Sequence[str],
+        start: Start,
+        backoff: Backoff,
+    ) -> None:
+        self._connection = connection
+        self._replica = replica
+        self._api = api
+        self._resolver = resolver
+        self._tokens = tokens
+        self._board = board
+        self._topics = topics
+        self._start = start
+        self._backoff = backoff
+        self._pending: dict[str, Handler] = {}
+        self._epochs: dict[str, str | None] = {}
+        self._told_to_wait = 0.0
+        self._helpers: set[asyncio.Task[None]] = set()
+        self._refusals = 0
+
+    async def run(self) -> None:
+        """Converse until it ends; always raises a ClientError or is cancelled."""
+        failure = ClientError("the conversation ended")
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            try:
+                self._pending[await self._connection.join()] = self._joined
+                while True:
+                    await self._handle(await self._connection.receive())
+            except RetryLaterError as error:
+                failure = RetryLaterError(str(error), max(error.retry_after, self._told_to_wait))
+            except ClientError as error:
+                failure = error
+            finally:
+                for helper in self._helpers:
+                    helper.cancel()
+        raise failure
+
+    async def _handle(self, frame: wire.Frame) -> None:
+        match frame.event:
+            case "phx_reply":
+                handler = self._pending.pop(frame.ref or "", None)
+                if handler is not None:
+                    await handler(frame.payload)
+            case "sync:update_batch":
+                await self._take(wire.batch(frame.payload))
+            case "sync:heartbeat":
+                await self._advance(wire.watermarks(frame.payload.get("watermarks"), "watermarks"))
+            case "sync:error":
+                await self._told(wire.error(frame.payload), frame.payload)
+            case "phx_error" | "phx_close":
+                raise TransportError(f"the server ended the channel ({frame.payload})")
+
+    async def _joined(self, reply: Mapping[str, Any]) -> None:
+        response = _response(reply)
+        self._board.connection(ConnectionState.CONNECTED)
+        interval = wire.counter(response.get("heartbeat_interval_ms"), "heartbeat_interval_ms")
+        self._connection.silence_limit = max(interval / 1000 * _SILENT_HEARTBEATS, 1.0)
+        self._help(self._heartbeats(max(interval / 1000, 0.1)))
+        self._schedule_refresh(wire.timestamp(response.get("token_expires_at")))
+        await self._subscribe(self._topics)
+
+    async def _subscribe(self, topics: Sequence[str]) -> None:
+        for topic in topics:
+            if self._replica.cursor(topic) is None and self._start.from_snapshot(topic):
+                await self._recover(topic)
+        cursors = [self._replica.cursor(t) or self._start.cursor(t) for t in topics]
+        # Cursors of different epochs cannot share a request.
+        members = sorted(zip(topics, cursors, strict=True), key=lambda m: _epoch(m[1]) or "")
+        for epoch, group in groupby(members, key=lambda member: _epoch(member[1])):
+            names_and_cursors = list(group)
+            names = [name for name, _ in names_and_cursors]
+            resume = {name: cursor.watermark for name, cursor in names_and_cursors if cursor}
+            payload: dict[str, Any] = {"topics": names, "resume_after": resume}
+            if epoch is not None:
+                payload["epoch"] = epoch
+            for name in names:
+                self._board.topic(name, phase=TopicPhase.SUBSCRIBING)
+            ref = await self._connection.request("sync:subscribe", payload)
+            self._pending[ref] = partial(self._subscribed, names)
+
+    async def _subscribed(self, names: Sequence[str], reply: Mapping[str, Any]) -> None:
+        try:
+            response = _response(reply)
+        except StaleCursorError as error:
+            stale = {entry.topic for entry in error.topics} or set(names)
+            for topic in names:
+                if topic in stale:
+                    await self._recover(topic)
+            await self._subscribe(names)
+            return
+        except (UnauthorizedError, ForbiddenTopicError, RequestRefusedError):
+            raise
+        except ClientError as error:
+            self._board.notice(error)
+            wait = error.retry_after if isinstance(error, RetryLaterError) else 0.0
+            self._refusals += 1
+            delay = self._backoff.delay(self._refusals, at_least=wait)
+            self._help(self._later(delay, names))
+            return
+        self._refusals = 0
+        epoch = response.get("epoch")
+        current = wire.watermarks(response.get("current_watermarks"), "current_watermarks")
+        heads = wire.watermarks(response.get("head_watermarks"), "head_watermarks")
+        for topic in names:
+            self._epochs[topic] = epoch if isinstance(epoch, str) else None
+            self._board.topic(topic, phase=TopicPhase.CATCHING_UP, head=heads.get(topic))
+        await self._advance(current)
+
+    async def _recover(self, topic: str) -> None:
+        self._board.topic(topic, phase=TopicPhase.RECOVERING)
+        documents, cursor = await read_snapshot(self._api, self._resolver, topic)
+        await self._replica.replace(documents, cursor)
+        self._board.topic(topic, watermark=cursor.watermark)
+
+    async def _take(self, batch: wire.Batch) -> None:
+        documents = await self._resolver.resolve(
+            [update for update in batch.updates if self._serves(update.topic)], self._replica.get
+        )
+        for topic, head in batch.heads.items():
+            if self._serves(topic):
+                self._board.topic(topic, head=head)
+        await self._replica.advance(documents, self._cursors(batch.covered))
+        self._show(batch.covered)
+        if batch.replay_complete:
+            for topic in filter(self._serves, {**batch.heads, **batch.covered}):
+                self._board.topic(topic, phase=TopicPhase.LIVE)
+
+    async def _advance(self, covered: Mapping[str, int]) -> None:
+        await self._replica.advance((), self._cursors(covered))
+        self._show(covered)
+
+    async def _told(self, error: ClientError, payload: Mapping[str, Any]) -> None:
+        wait = wire.retry_after(payload)
+        if wait is not None:
+            self._told_to_wait = wait
+        self._board.notice(error)
+        match error:
+            case UnauthorizedError() | ForbiddenTopicError():
+                raise error
+            case StaleCursorError():
+                # For a topic being subscribed the answer to the request says the same.
+                named = {entry.topic for entry in error.topics} or set(self._topics)
+                stale = [t for t in self._topics if t in named and self._serves(t)]
+                for topic in stale:
+                    await self._recover(topic)
+                await self._subscribe(stale)
+
+    def _serves(self, topic: str) -> bool:
+        # What is on the way of a subscription that ended must not count for the one that follows.
+        known = self._board.status.topics.get(topic)
+        return known is not None and known.phase in _SERVED
+
+    def _cursors(self, covered: Mapping[str, int]) -> list[Cursor]:
+        return [
+            Cursor(topic, watermark, self._epochs.get(topic))
+            for topic, watermark in covered.items()
+            if self._serves(topic)
+        ]
+
+    def _show(self, covered: Iterable[str]) -> None:
+        for topic in covered:
+            cursor = self._replica.cursor(topic)
+            if cursor is not None and self._serves(topic):
+                self._board.topic(topic, watermark=cursor.watermark)
+
+    def _help(self, work: Coroutine[Any, Any, None]) -> None:
+        helper = self._group.create_task(_until_closed(work))
+        self._helpers.add(helper)
+        helper.add_done_callback(self._helpers.discard)
+
+    async def _heartbeats(self, interval: float) -> None:
+        while True:
+            await asyncio.sleep(interval)
+            await self._connection.heartbeat()
+
+    async def _later(self, delay: float, topics: Sequence[str]) -> None:
+        await asyncio.sleep(delay)
+        await self._subscribe(topics)
+
+    def _schedule_refresh(self, expires_at: datetime | None) -> None:
+        if expires_at is not None:
+            self._help(self._refresh(expires_at))
+
+    async def _refresh(self, expires_at: datetime) -> None:
+        while (left := (expires_at - datetime.now(UTC)).total_seconds()) > 1:
+            await asyncio.sleep(left * 0.75)
+            try:
+                token = await self._tokens.ask()
+            except KhalaError as error:
+                self._board.notice(error)
+                continue
+            if token != self._tokens.current:
+                ref = await self._connection.request("sync:refresh", {"token": token})
+                self._pending[ref] = partial(self._refreshed, token)
+                return
+
+    async def _refreshed(self, token: str, reply: Mapping[str, Any]) -> None:
+        try:
+            response = _response(reply)
+        except ClientError as error:
+            # The old token still holds; when it expires, the connection starts over.
+            self._board.notice(error)
+            return
+        self._tokens.accept(token)
+        self._schedule_refresh(wire.timestamp(response.get("expires_at")))
+
+
+async def _until_closed(work: Coroutine[Any, Any, None]) -> None:
+    try:
+        await work
+    except ClientError:
+        return  # the socket closed, which its reader finds out by itself
+
+
+def _epoch(cursor: Cursor | None) -> str | None:
+    return None if cursor is None else cursor.epoch
+
+
+def _response(reply: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The response of an ok reply; the error of another is raised."""
+    response = reply.get("response")
+    if not isinstance(response, dict):
+        raise ProtocolError("a reply has no response")
+    if reply.get("status") != "ok":
+        raise wire.error(response)
+    return response

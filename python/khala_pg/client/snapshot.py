@@ -1,0 +1,50 @@
+"""A topic as it is now, read page by page over HTTP."""
+
+from functools import partial
+
+from khala_pg.client.documents import Cursor, Document
+from khala_pg.client.errors import StaleCursorError, TransportError
+from khala_pg.client.http_api import HttpApi
+from khala_pg.client.resolver import Resolver
+
+_TRIES = 5
+
+
+async def read_snapshot(
+    api: HttpApi, resolver: Resolver, topic: str
+) -> tuple[list[Document], Cursor]:
+    """All documents of a topic that are ours to see, and the cursor to subscribe from.
+
+    Raises what HttpApi and Resolver raise, and TransportError when the topic's history is cut off
+    under it again and again.
+    """
+    for _ in range(_TRIES):
+        try:
+            documents, cursor = await _read_once(api, resolver, topic)
+        except StaleCursorError:
+            continue  # a purge or a restore overtook the first page: what it began is of no use
+        if cursor is not None:
+            return documents, cursor
+    raise TransportError(f"{topic}: no snapshot could be finished before it was out of date")
+
+
+async def _read_once(
+    api: HttpApi, resolver: Resolver, topic: str
+) -> tuple[list[Document], Cursor | None]:
+    """No cursor: the epoch changed between two pages."""
+    page = await resolver.patiently(partial(api.snapshot_page, topic))
+    first = page
+    documents = await resolver.resolve(page.documents)
+    while not page.complete:
+        page = await resolver.patiently(
+            partial(
+                api.snapshot_page,
+                topic,
+                after_doc_key=page.next_doc_key,
+                watermark=first.watermark,
+            )
+        )
+        if page.epoch != first.epoch:
+            return [], None
+        documents += await resolver.resolve(page.documents)
+    return documents, Cursor(topic, first.watermark, first.epoch)

@@ -1,0 +1,118 @@
+"""What a client is doing, for people and for programs that show it to people."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from types import MappingProxyType
+
+
+class ConnectionState(StrEnum):
+    """Where the connection stands."""
+
+    CONNECTING = "connecting"
+    CONNECTED = "connected"
+    DISCONNECTED = "disconnected"
+    NEEDS_AUTH = "needs-auth"
+    """The token is refused, and the callable that gives tokens has no other yet."""
+    ERROR = "error"
+    """The client has given up; `Status.error` says why."""
+    CLOSED = "closed"
+
+
+class TopicPhase(StrEnum):
+    """Where one topic stands."""
+
+    IDLE = "idle"
+    RECOVERING = "recovering"
+    """Its documents are being taken from a snapshot."""
+    SUBSCRIBING = "subscribing"
+    CATCHING_UP = "catching-up"
+    LIVE = "live"
+
+
+@dataclass(frozen=True, slots=True)
+class TopicStatus:
+    """Where one topic stands: seen up to `watermark`; the server's was at `head` when last told."""
+
+    phase: TopicPhase = TopicPhase.IDLE
+    watermark: int | None = None
+    head: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """One moment of a client. `error` is the last thing that went wrong, until connected again."""
+
+    state: ConnectionState = ConnectionState.DISCONNECTED
+    attempt: int = 0
+    """How many tries have failed since the last success."""
+    retry_in: float | None = None
+    """How long the wait for the next try is, in seconds."""
+    error: Exception | None = None
+    topics: Mapping[str, TopicStatus] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def live(self) -> bool:
+        """Whether every topic has reached the head."""
+        return (
+            self.state is ConnectionState.CONNECTED
+            and bool(self.topics)
+            and all(topic.phase is TopicPhase.LIVE for topic in self.topics.values())
+        )
+
+
+OnStatus = Callable[[Status], None]
+
+
+class StatusBoard:
+    """The current status, and whoever wants to know when it changes."""
+
+    def __init__(self, topics: Mapping[str, TopicStatus], tell: OnStatus) -> None:
+        self._status = Status(topics=MappingProxyType(dict(topics)))
+        self._tell = tell
+
+    @property
+    def status(self) -> Status:
+        return self._status
+
+    def connection(
+        self,
+        state: ConnectionState,
+        *,
+        attempt: int = 0,
+        retry_in: float | None = None,
+        error: Exception | None = None,
+    ) -> None:
+        """The connection is in another state; unless connected, no topic is being served."""
+        topics = self._status.topics
+        if state is not ConnectionState.CONNECTED:
+            idle = {name: replace(t, phase=TopicPhase.IDLE) for name, t in topics.items()}
+            topics = MappingProxyType(idle)
+        self._set(Status(state, attempt, retry_in, error, topics))
+
+    def notice(self, error: Exception) -> None:
+        """Something went wrong that the connection survived."""
+        self._set(replace(self._status, error=error))
+
+    def topic(
+        self,
+        name: str,
+        *,
+        phase: TopicPhase | None = None,
+        watermark: int | None = None,
+        head: int | None = None,
+    ) -> None:
+        """News of one topic; None leaves a part as it is."""
+        known = self._status.topics.get(name, TopicStatus())
+        changed = TopicStatus(
+            phase=known.phase if phase is None else phase,
+            watermark=known.watermark if watermark is None else watermark,
+            head=known.head if head is None else head,
+        )
+        if changed != known:
+            topics = MappingProxyType({**self._status.topics, name: changed})
+            self._set(replace(self._status, topics=topics))
+
+    def _set(self, status: Status) -> None:
+        self._status = status
+        self._tell(status)

@@ -1,0 +1,53 @@
+"""Where the client connects and as whom, asked anew for every connection."""
+
+import inspect
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A server and the token to show it.
+
+    ws_url: such as ws://127.0.0.1:4000/socket/websocket. http_url: such as http://127.0.0.1:4001.
+    """
+
+    ws_url: str
+    http_url: str
+    token: str = field(repr=False)
+
+
+EndpointProvider = Callable[[], Endpoint | Awaitable[Endpoint]]
+
+
+class Tokens:
+    """The provider of endpoints, and the token that is in use now."""
+
+    def __init__(self, provider: EndpointProvider) -> None:
+        self._provider = provider
+        self._current = ""
+
+    @property
+    def current(self) -> str:
+        """The token the server accepted last, or is being shown."""
+        return self._current
+
+    async def endpoint(self) -> Endpoint:
+        """Ask where to connect; its token becomes the current one. Raises as the provider does."""
+        endpoint = await self._ask()
+        self._current = endpoint.token
+        return endpoint
+
+    async def ask(self) -> str:
+        """Ask for a token without making it the current one."""
+        return (await self._ask()).token
+
+    def accept(self, token: str) -> None:
+        """The server has taken this token in place of the current one."""
+        self._current = token
+
+    async def _ask(self) -> Endpoint:
+        answer = self._provider()
+        if inspect.isawaitable(answer):
+            return await answer
+        return answer

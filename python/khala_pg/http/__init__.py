@@ -1,0 +1,1 @@
+"""The HTTP side of the relay: snapshots and single documents, with the token of the socket."""

@@ -1,0 +1,196 @@
+"""`GET /api/sync/snapshot/{topic}` and `GET /api/sync/documents/{topic}/{doc_key}`, and health.
+
+The bodies come finished from the database and are not parsed here.
+"""
+
+import hashlib
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+
+import psycopg
+from psycopg_pool import PoolTimeout
+from starlette.applications import Starlette
+from starlette.convertors import StringConvertor, register_url_convertor
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from khala_pg import sqlapi
+from khala_pg.errors import KhalaError, from_psycopg
+from khala_pg.http import errors
+from khala_pg.keyring import Claims, TokenError
+
+Connect = Callable[[], AbstractAsyncContextManager[sqlapi.Connection]]
+"""Lends a connection in autocommit mode: a pool's `connection` method."""
+
+Ready = Callable[[], Awaitable[str | None]]
+"""None when the relay can serve; otherwise why not."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpSettings:
+    """Limits of the HTTP side, with their units in their names.
+
+    origins: web origins that may ask from a browser, such as https://app.example; "*" for all.
+    """
+
+    origins: Sequence[str] = ()
+    max_snapshot_documents: int = 200
+    max_snapshot_bytes: int = 2 * 1024 * 1024
+    retry_after_s: float = 2.0
+
+
+class _AnyText(StringConvertor):
+    # Starlette's `path` stops at a line feed, which a document key may hold.
+    regex = r"(?s:.+)"
+
+
+register_url_convertor("anytext", _AnyText())
+
+
+def create_app(
+    connect: Connect,
+    verify: Callable[[str], Claims],
+    ready: Ready,
+    settings: HttpSettings | None = None,
+) -> Starlette:
+    """The ASGI application.
+
+    verify: checks a token, raises TokenError.
+    """
+    documents = _Documents(connect, verify, settings or HttpSettings())
+
+    async def readyz(request: Request) -> Response:
+        reason = await ready()
+        if reason is None:
+            return PlainTextResponse("ready\n", headers=errors.NO_STORE)
+        return errors.unavailable(reason, documents.settings.retry_after_s)
+
+    return Starlette(
+        routes=[
+            Route("/api/sync/snapshot/{topic:anytext}", documents.snapshot),
+            Route("/api/sync/documents/{topic}/{doc_key:anytext}", documents.document),
+            Route("/healthz", _healthz),
+            Route("/readyz", readyz),
+        ],
+        middleware=[
+            Middleware(
+                CORSMiddleware,
+                allow_origins=list(documents.settings.origins),
+                allow_methods=["GET"],
+                allow_headers=["Authorization", "If-None-Match"],
+                expose_headers=["ETag", "Retry-After"],
+                max_age=600,
+            )
+        ],
+        exception_handlers={404: _nothing_here, 405: _nothing_here},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Documents:
+    connect: Connect
+    verify: Callable[[str], Claims]
+    settings: HttpSettings
+
+    async def snapshot(self, request: Request) -> Response:
+        topic = request.path_params["topic"]
+        after = request.query_params.get("after_doc_key")
+        try:
+            watermark = _whole(request, "watermark", least=0)
+            limit = _whole(request, "limit", least=1) or self.settings.max_snapshot_documents
+        except ValueError as error:
+            return errors.answer("bad_subscription", str(error))
+
+        async def ask(connection: sqlapi.Connection, claims: Claims) -> str:
+            page = await sqlapi.snapshot(
+                connection,
+                topic,
+                claims.org_id,
+                after,
+                min(limit, self.settings.max_snapshot_documents),
+                watermark,
+                self.settings.max_snapshot_bytes,
+            )
+            return page.page
+
+        return await self._answer(request, topic, (after or "",), ask)
+
+    async def document(self, request: Request) -> Response:
+        topic, doc_key = request.path_params["topic"], request.path_params["doc_key"]
+
+        async def ask(connection: sqlapi.Connection, claims: Claims) -> str | None:
+            return await sqlapi.hydrate(connection, topic, doc_key, claims.org_id)
+
+        return await self._answer(request, topic, (doc_key,), ask)
+
+    async def _answer(
+        self,
+        request: Request,
+        topic: str,
+        names: Sequence[str],
+        ask: Callable[[sqlapi.Connection, Claims], Awaitable[str | None]],
+    ) -> Response:
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            return errors.answer("unauthorized", "no token: send Authorization: Bearer <token>")
+        try:
+            claims = self.verify(token.strip())
+        except TokenError as error:
+            return errors.answer("unauthorized", str(error))
+        if any("\x00" in name for name in (topic, *names)):
+            return errors.answer("bad_subscription", "names have no NUL character")
+        try:
+            async with self.connect() as connection:
+                # Scopes are judged where the subscribe request's are, and answered alike.
+                await sqlapi.check_cursors(connection, [topic], None, None, claims.scopes)
+                body = await ask(connection, claims)
+        except psycopg.Error as error:
+            ours = _ours(error)
+            if ours is None:
+                raise
+            return errors.from_khala(ours, self.settings.retry_after_s)
+        if body is None:
+            return errors.answer("not_found", "there is no such document that you may see")
+        return _json(request, body)
+
+
+def _ours(error: psycopg.Error) -> KhalaError | None:
+    if isinstance(error, PoolTimeout):
+        return errors.UnavailableError("no database connection became free")
+    return from_psycopg(error)
+
+
+def _json(request: Request, body: str) -> Response:
+    content = body.encode()
+    etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+    headers = {**errors.NO_STORE, "ETag": etag, "Vary": "Authorization"}
+    asked = {tag.strip() for tag in request.headers.get("If-None-Match", "").split(",")}
+    if etag in asked:
+        return Response(status_code=304, headers=headers)
+    return Response(content, media_type="application/json", headers=headers)
+
+
+def _whole(request: Request, name: str, *, least: int) -> int | None:
+    """A whole number among the query parameters; None if it is not there. Raises ValueError."""
+    text = request.query_params.get(name)
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdecimal() and len(text) <= 19 and int(text) >= least):
+        raise ValueError(f"{name} is a whole number from {least}")
+    return int(text)
+
+
+async def _healthz(request: Request) -> Response:
+    return PlainTextResponse("ok\n", headers=errors.NO_STORE)
+
+
+async def _nothing_here(request: Request, error: Exception) -> JSONResponse:
+    return errors.answer(
+        "not_found",
+        "there is nothing here: GET /api/sync/snapshot/{topic} "
+        "or /api/sync/documents/{topic}/{doc_key}",
+    )
