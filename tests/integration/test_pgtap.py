@@ -1,0 +1,118 @@
+"""Every pgTAP file of db/tests, each a test of its own, on the oldest and the newest server."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+from pytest_pgtap.pgtap import Runner
+from tap.line import Bail, Diagnostic, Plan, Result
+from tap.parser import Parser
+
+from khala_pg.postgres_server import PostgresServer
+from khala_pg.resources import db_dir
+from support import pgtap
+from support.databases import Database, Template, cloned
+
+FILES = sorted((db_dir() / "tests").glob("*.sql"))
+
+
+@dataclass(frozen=True)
+class TapDatabase:
+    """A migrated database with pgTAP; `as_extension` says in which way it is there."""
+
+    database: Database
+    as_extension: bool
+
+
+@pytest.fixture(scope="module")
+def tap_database(
+    server: PostgresServer, template_of: Callable[[PostgresServer], Template]
+) -> Iterator[TapDatabase]:
+    """One database for all files: each rolls back what it did."""
+    with cloned(template_of(server)) as database:
+        try:
+            as_extension = pgtap.install(server, database.dsn)
+        except pgtap.PgTapMissingError as missing:
+            pytest.skip(str(missing))
+        yield TapDatabase(database, as_extension)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_file(tap_database: TapDatabase, file: Path) -> None:
+    source = pgtap.source_of(file, tap_database.as_extension)
+    with tap_database.database.connect() as connection:
+        # The file begins and ends its transaction itself.
+        lines = Runner._collectrows(
+            connection.cursor(row_factory=psycopg.rows.scalar_row).execute(source.encode())
+        )
+        problems = judge(lines)
+        assert not problems, "\n".join(problems)
+        state = connection.info.transaction_status
+        assert state == psycopg.pq.TransactionStatus.IDLE, "the file must end with ROLLBACK;"
+
+
+def judge(lines: list[object]) -> list[str]:
+    """What is wrong with a TAP report: failures with their diagnostics, or a plan not kept."""
+    planned: int | None = None
+    ran = 0
+    problems: list[str] = []
+    failing = False
+    for line in Parser().parse_text("\n".join(str(one) for one in lines if one is not None)):
+        match line:
+            case Plan():
+                planned = line.expected_tests
+            case Bail():
+                problems.append(f"bailed out: {line.reason}")
+            case Result():
+                ran += 1
+                failing = not line.ok and not line.todo
+                if failing:
+                    problems.append(f"not ok {line.number} {line.description}")
+            case Diagnostic() if failing:
+                problems.append(f"    {line.text}")
+    if planned is None:
+        problems.append("no plan")
+    elif planned != ran:
+        problems.append(f"planned {planned} tests and ran {ran}")
+    return problems
+
+
+def test_judge_reports_what_is_wrong() -> None:
+    assert judge(["1..1", "ok 1 - fine"]) == []
+    assert judge(["1..2", "ok 1 - fine"]) == ["planned 2 tests and ran 1"]
+    assert judge(["ok 1 - fine"]) == ["no plan"]
+    assert "not ok 1" in judge(["1..1", "not ok 1 - bad\n# because"])[0]
+
+
+def test_pg_prove_alone_runs_them(
+    oldest_server: PostgresServer, template_of: Callable[[PostgresServer], Template]
+) -> None:
+    """What a DBA does: pg_prove against a database that has the schema and pgTAP."""
+    if shutil.which("pg_prove") is None:
+        pytest.skip("no pg_prove (apt-get install libtap-parser-sourcehandler-pgtap-perl)")
+    with cloned(template_of(oldest_server)) as database:
+        try:
+            if not pgtap.install(oldest_server, database.dsn):
+                pytest.skip("pgTAP is not an extension of this server (postgresql-15-pgtap)")
+        except pgtap.PgTapMissingError as missing:
+            pytest.skip(str(missing))
+        where = conninfo_to_dict(database.dsn)
+        said = subprocess.run(
+            [
+                *("pg_prove", "--host", str(where["host"]), "--port", str(where["port"])),
+                *("--username", str(where["user"]), "--dbname", database.name),
+                *map(str, FILES),
+            ],
+            env={**os.environ, "PGPASSWORD": str(where["password"])},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert said.returncode == 0, said.stdout + said.stderr
+    assert "Result: PASS" in said.stdout

@@ -1,0 +1,85 @@
+"""The built wheel, alone in an empty environment, can migrate a database."""
+
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+import venv
+from pathlib import Path
+
+import pytest
+
+from khala_pg.migrate import status
+from khala_pg.postgres_server import PostgresServer
+from support.databases import empty
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+def run(*command: str | Path, cwd: Path, **environment: str) -> str:
+    """Runs a program outside the checkout's own environment and returns what it printed."""
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("PYTHON", "KHALA", "VIRTUAL_ENV"))
+    }
+    said = subprocess.run(
+        [str(part) for part in command],
+        cwd=cwd,
+        env={**inherited, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert said.returncode == 0, said.stdout + said.stderr
+    return said.stdout
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bin directory of an environment that holds the wheel and what it depends on."""
+    place = tmp_path_factory.mktemp("wheel")
+    run(sys.executable, "-m", "build", "--wheel", "--outdir", place, CHECKOUT, cwd=place)
+    (wheel,) = place.glob("*.whl")
+    environment = place / "environment"
+    venv.create(environment, with_pip=False, symlinks=True)
+    python = environment / "bin" / "python"
+    run(
+        *(sys.executable, "-m", "pip", "--python", python, "install", "--no-deps", "--quiet"),
+        wheel,
+        cwd=place,
+    )
+    # The dependencies are those of the environment that runs the tests, read from where they are;
+    # this adds their directory without what its own .pth files say (the editable checkout).
+    (site_packages,) = environment.glob("lib/python*/site-packages")
+    (site_packages / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    return environment / "bin"
+
+
+def test_the_wheel_migrates(installed: Path, newest_server: PostgresServer, tmp_path: Path) -> None:
+    where = run(
+        installed / "python",
+        "-c",
+        "import json, khala_pg, khala_pg.resources as r;"
+        "print(json.dumps([khala_pg.__file__, str(r.db_dir()), str(r.proto_dir())]))",
+        cwd=tmp_path,
+    )
+    assert all(path.startswith(str(installed.parent)) for path in json.loads(where)), where
+    with empty(newest_server) as database:
+        said = run(installed / "khala", "migrate", cwd=tmp_path, KHALA_DATABASE_URL=database.dsn)
+        assert "applied  seed" in said
+        again = run(
+            installed / "khala",
+            "migrate",
+            "--status",
+            cwd=tmp_path,
+            KHALA_DATABASE_URL=database.dsn,
+        )
+        assert "pending" not in again
+        # Exactly what the checkout's own files make, function bodies included.
+        assert status(database.dsn).up_to_date
+
+
+def test_the_wheel_names_its_version(installed: Path, tmp_path: Path) -> None:
+    assert run(installed / "khala", "--version", cwd=tmp_path).startswith("khala ")
