@@ -22,6 +22,7 @@ COMMENT ON COLUMN runtime.sync_topics.payload_mode IS 'inline: always in the jou
 COMMENT ON COLUMN runtime.sync_topics.inline_limit_bytes IS 'Largest canonical payload, in bytes, that the journal carries';
 COMMENT ON COLUMN runtime.sync_topics.retention_horizon IS 'Age at which khala.retain may purge a journal row';
 COMMENT ON COLUMN runtime.sync_topics.owned IS 'Whether documents may belong to an organisation; if not, every document is public';
+GRANT SELECT, UPDATE (payload_mode, inline_limit_bytes, retention_horizon) ON runtime.sync_topics TO khala_dba;
 
 -- The hot row of a topic: every writer updates it, so pages are kept nearly empty and nothing that
 -- changes is indexed; each update is then HOT and prunes its predecessors in place. The numbers

@@ -9,7 +9,6 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 import psycopg
-from psycopg_pool import PoolTimeout
 from starlette.applications import Starlette
 from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.middleware import Middleware
@@ -19,7 +18,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from khala_pg import sqlapi
-from khala_pg.errors import KhalaError, from_psycopg
+from khala_pg.errors import from_psycopg
 from khala_pg.http import errors
 from khala_pg.keyring import Claims, TokenError
 
@@ -86,7 +85,7 @@ def create_app(
                 max_age=600,
             )
         ],
-        exception_handlers={404: _nothing_here, 405: _nothing_here},
+        exception_handlers={404: _nothing_here, 405: _nothing_here, 500: _fault},
     )
 
 
@@ -149,19 +148,13 @@ class _Documents:
                 await sqlapi.check_cursors(connection, [topic], None, None, claims.scopes)
                 body = await ask(connection, claims)
         except psycopg.Error as error:
-            ours = _ours(error)
+            ours = from_psycopg(error)
             if ours is None:
                 raise
             return errors.from_khala(ours, self.settings.retry_after_s)
         if body is None:
             return errors.answer("not_found", "there is no such document that you may see")
         return _json(request, body)
-
-
-def _ours(error: psycopg.Error) -> KhalaError | None:
-    if isinstance(error, PoolTimeout):
-        return errors.UnavailableError("no database connection became free")
-    return from_psycopg(error)
 
 
 def _json(request: Request, body: str) -> Response:
@@ -194,3 +187,8 @@ async def _nothing_here(request: Request, error: Exception) -> JSONResponse:
         "there is nothing here: GET /api/sync/snapshot/{topic} "
         "or /api/sync/documents/{topic}/{doc_key}",
     )
+
+
+async def _fault(request: Request, error: Exception) -> JSONResponse:
+    # Starlette raises it again after answering, so that the server logs it.
+    return errors.answer("internal", "a fault of this relay; it is in its log")

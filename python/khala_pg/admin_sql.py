@@ -1,0 +1,119 @@
+"""What an administrator asks of the database: topics, statistics, retention. Role khala_dba.
+
+Every function takes an open connection and runs one statement. Errors are psycopg's, which
+khala_pg.errors turns into ours. Durations are in seconds.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A topic's settings and where its journal begins and ends."""
+
+    topic: str
+    enum_name: str | None
+    read_model: str
+    payload_mode: str
+    inline_limit_bytes: int
+    retention_horizon_s: float
+    owned: bool
+    head_watermark: int
+    retention_floor: int
+
+
+@dataclass(frozen=True, slots=True)
+class TopicStats:
+    """khala.topic_stats and khala.retention_stats of one topic."""
+
+    topic: str
+    head_watermark: int
+    retention_floor: int
+    oldest_age_s: float | None
+    rows: int
+    bytes: int
+    writes_per_minute: float
+    armed: bool
+    retention_horizon_s: float
+    last_purge_at: datetime | None
+    purges: int
+    purged_events: int
+    overdue_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Purge:
+    """What one call of khala.retain did to one topic; `more` says that another would do more."""
+
+    topic: str
+    deleted: int
+    retention_floor: int
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NewTopic:
+    """The arguments of khala.register_topic; None leaves one at its default."""
+
+    topic: str
+    read_model: str | None = None
+    payload_mode: str | None = None
+    inline_limit_bytes: int | None = None
+    retention_horizon: str | None = None
+    owned: bool | None = None
+    enum_name: str | None = None
+
+
+def topics(connection: Connection[Any]) -> Sequence[Topic]:
+    """All topics by name."""
+    with connection.cursor(row_factory=class_row(Topic)) as cursor:
+        return cursor.execute(
+            "SELECT t.topic, t.enum_name, t.read_model, t.payload_mode, t.inline_limit_bytes,"
+            " date_part('epoch', t.retention_horizon) AS retention_horizon_s, t.owned,"
+            " s.head_watermark, s.retention_floor"
+            " FROM runtime.sync_topics AS t JOIN khala.topic_stats AS s USING (topic)"
+            " ORDER BY t.topic"
+        ).fetchall()
+
+
+def stats(connection: Connection[Any]) -> Sequence[TopicStats]:
+    """Statistics of all topics by name."""
+    with connection.cursor(row_factory=class_row(TopicStats)) as cursor:
+        return cursor.execute(
+            "SELECT s.topic, s.head_watermark, s.retention_floor,"
+            " date_part('epoch', s.oldest_age) AS oldest_age_s, s.rows, s.bytes,"
+            " s.writes_per_minute, s.armed,"
+            " date_part('epoch', r.retention_horizon) AS retention_horizon_s, r.last_purge_at,"
+            " r.purges, r.purged_events, date_part('epoch', r.overdue) AS overdue_s"
+            " FROM khala.topic_stats AS s JOIN khala.retention_stats AS r USING (topic)"
+            " ORDER BY s.topic"
+        ).fetchall()
+
+
+def register_topic(connection: Connection[Any], new: NewTopic) -> None:
+    """Add a topic; again with the same settings changes nothing."""
+    given = {
+        name: value
+        for name in new.__dataclass_fields__
+        if (value := getattr(new, name)) is not None
+    }
+    casts = {"retention_horizon": "::interval"}
+    arguments = ", ".join(f"p_{name} => %({name})s{casts.get(name, '')}" for name in given)
+    # The names are this module's own; only values come from outside.
+    connection.execute(f"SELECT khala.register_topic({arguments})".encode(), given)
+
+
+def retain(
+    connection: Connection[Any], topic: str | None, horizon: str | None, batch: int
+) -> Sequence[Purge]:
+    """Purge at most one batch of each topic, or of one. `horizon`: an interval as SQL writes it."""
+    with connection.cursor(row_factory=class_row(Purge)) as cursor:
+        return cursor.execute(
+            "SELECT * FROM khala.retain(%s, now(), %s::interval, %s)", (topic, horizon, batch)
+        ).fetchall()

@@ -1,0 +1,93 @@
+"""`khala retain`: purge what is beyond the retention horizon."""
+
+import json
+from dataclasses import asdict
+from typing import Annotated
+
+import psycopg
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from khala_pg import admin_sql
+from khala_pg.admin_sql import Purge
+from khala_pg.cli._text import number
+from khala_pg.settings import DATABASE, resolve
+
+
+def command(
+    topic: Annotated[
+        str | None, typer.Argument(help="The topic to purge. Default: every topic.")
+    ] = None,
+    horizon: Annotated[
+        str | None,
+        typer.Option(
+            metavar="INTERVAL",
+            help="Keep what is younger, as PostgreSQL writes it: '12 hours'. "
+            "Default: each topic's own horizon.",
+        ),
+    ] = None,
+    batch: Annotated[
+        int, typer.Option(min=1, max=1_000_000, help="Most rows per topic in one transaction.")
+    ] = 10_000,
+    database: Annotated[
+        str | None,
+        typer.Option(
+            help="Connection string. Default: KHALA_DATABASE_URL, else a running `khala dev`."
+        ),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one line of JSON per topic at the end.")
+    ] = False,
+) -> None:
+    """Purge journal rows beyond the retention horizon, batch by batch, and show the new floors.
+
+    Safe beside writers, readers and other purges, and to stop at any moment: each batch moves the
+    floor in its own transaction. Clients whose cursor falls below a floor take a snapshot.
+
+    Examples:
+
+        khala retain
+
+        khala retain runtime.run_summaries --horizon '12 hours'
+    """
+    done: dict[str, Purge] = {}
+    progress = Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[rows]} rows purged"),
+        TimeElapsedColumn(),
+        console=Console(stderr=True, highlight=False),
+        transient=True,
+    )
+    with psycopg.connect(resolve(DATABASE, database), autocommit=True) as connection, progress:
+        bar = progress.add_task(topic or "all topics", total=None, rows="0")
+        more = True
+        while more:
+            step = admin_sql.retain(connection, topic, horizon, batch)
+            for purge in step:
+                before = done[purge.topic].deleted if purge.topic in done else 0
+                done[purge.topic] = Purge(
+                    purge.topic, before + purge.deleted, purge.retention_floor, purge.more
+                )
+            progress.update(bar, rows=number(sum(purge.deleted for purge in done.values())))
+            more = any(purge.more for purge in step)
+        known = [t.topic for t in admin_sql.stats(connection) if topic in (None, t.topic)]
+    _print(done, known, as_json)
+
+
+def _print(done: dict[str, Purge], known: list[str], as_json: bool) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    for name in sorted(known):
+        purge = done.get(name)
+        if as_json:
+            print(json.dumps(asdict(purge) if purge else {"topic": name, "busy": True}))
+        elif purge is None:
+            console.print(f"{name}: left to another purge that is working on it", markup=False)
+        else:
+            console.print(
+                f"{name}: {number(purge.deleted)} rows purged, "
+                f"floor {number(purge.retention_floor)}",
+                markup=False,
+            )

@@ -1,0 +1,137 @@
+"""`khala stats`: what every topic's journal holds and how retention keeps up."""
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated
+
+import psycopg
+import typer
+from rich import box
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from khala_pg import admin_sql
+from khala_pg.admin_sql import TopicStats
+from khala_pg.cli._text import duration, number, size, wide_console
+from khala_pg.errors import KhalaError, UnavailableError, from_psycopg
+from khala_pg.settings import DATABASE, resolve
+
+_WIDE = 100
+
+
+def command(
+    database: Annotated[
+        str | None,
+        typer.Option(
+            help="Connection string. Default: KHALA_DATABASE_URL, else a running `khala dev`."
+        ),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one line of JSON per topic.")
+    ] = False,
+    watch: Annotated[
+        float | None,
+        typer.Option(
+            min=0.1,
+            metavar="SECONDS",
+            help="Look again at this interval until Ctrl-C, across restarts of the database.",
+        ),
+    ] = None,
+) -> None:
+    """Show per topic: head, retention floor, rows and bytes between them, writes per minute, how
+    old the oldest row is and whether retention is overdue.
+
+    Bytes are estimated from the rows at both ends of the journal.
+
+    Examples:
+
+        khala stats
+
+        khala stats --watch 2
+
+        khala stats --json | jq 'select(.overdue_s > 0)'
+    """
+    conninfo = resolve(DATABASE, database)
+    if watch is None:
+        found = _read(conninfo)
+        if as_json:
+            _print_json(found)
+        else:
+            console = wide_console()
+            console.print(_table(found, console.width))
+        return
+    try:
+        if as_json:
+            _watch_json(conninfo, watch)
+        else:
+            _watch_table(conninfo, watch)
+    except KeyboardInterrupt:
+        return
+
+
+def _read(conninfo: str) -> Sequence[TopicStats]:
+    try:
+        with psycopg.connect(conninfo, autocommit=True, connect_timeout=5) as connection:
+            return admin_sql.stats(connection)
+    except psycopg.Error as error:
+        raise (from_psycopg(error) or error) from error
+
+
+def _watch_json(conninfo: str, interval: float) -> None:
+    while True:
+        try:
+            _print_json(_read(conninfo))
+        except UnavailableError as error:
+            Console(stderr=True, highlight=False).print(f"khala: {error}", markup=False)
+        time.sleep(interval)
+
+
+def _watch_table(conninfo: str, interval: float) -> None:
+    console = wide_console()
+    table = _table([], console.width)
+    with Live(console=console, auto_refresh=False) as live:
+        while True:
+            trouble: KhalaError | None = None
+            try:
+                table = _table(_read(conninfo), console.width)
+            except UnavailableError as error:
+                trouble = error
+            line = Text(str(trouble) if trouble else f"{datetime.now():%H:%M:%S}", "dim")
+            live.update(Group(table, line), refresh=True)
+            time.sleep(interval)
+
+
+def _print_json(found: Sequence[TopicStats]) -> None:
+    for topic in found:
+        print(json.dumps(asdict(topic), default=datetime.isoformat), flush=True)
+
+
+def _table(found: Sequence[TopicStats], width: int) -> Table:
+    columns: list[tuple[str, Callable[[TopicStats], str | Text]]] = [
+        ("head", lambda topic: number(topic.head_watermark)),
+        ("rows", lambda topic: number(topic.rows)),
+        ("bytes", lambda topic: size(topic.bytes)),
+        ("writes/min", lambda topic: number(topic.writes_per_minute)),
+        ("oldest", _oldest),
+        ("kept for", lambda topic: duration(topic.retention_horizon_s)),
+    ]
+    if width >= _WIDE:
+        columns.insert(0, ("floor", lambda topic: number(topic.retention_floor)))
+        columns.append(("purged", lambda topic: number(topic.purged_events)))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("topic", overflow="fold", style="bold", min_width=16)
+    for name, _ in columns:
+        table.add_column(name, justify="right")
+    for topic in found:
+        table.add_row(topic.topic, *(show(topic) for _, show in columns))
+    return table
+
+
+def _oldest(topic: TopicStats) -> Text:
+    late = topic.overdue_s is not None and topic.overdue_s > 0
+    return Text(duration(topic.oldest_age_s), "bold red" if late else "")

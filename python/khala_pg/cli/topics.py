@@ -1,0 +1,127 @@
+"""`khala topics`: list the topics of a database, or add one."""
+
+import json
+from dataclasses import asdict
+from typing import Annotated, Literal
+
+import psycopg
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from khala_pg import admin_sql
+from khala_pg.cli._text import duration, number, size, wide_console
+from khala_pg.settings import DATABASE, resolve
+
+app = typer.Typer(add_completion=False, help="List the topics of a database, or add one.")
+
+Database = Annotated[
+    str | None,
+    typer.Option(
+        help="Connection string. Default: KHALA_DATABASE_URL, else a running `khala dev`."
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one line of JSON per topic.")]
+
+
+@app.callback(invoke_without_command=True)
+def command(context: typer.Context, database: Database = None, as_json: AsJson = False) -> None:
+    """List the topics of a database: payload mode, limits, retention, where the journal stands.
+
+    Examples:
+
+        khala topics
+
+        khala topics --json
+
+        khala topics add shop.orders --horizon '30 days'
+    """
+    if context.invoked_subcommand is not None:
+        context.obj = database
+        return
+    with psycopg.connect(resolve(DATABASE, database), autocommit=True) as connection:
+        found = admin_sql.topics(connection)
+    if as_json:
+        for topic in found:
+            print(json.dumps(asdict(topic)))
+        return
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("topic", overflow="fold", style="bold", min_width=16)
+    table.add_column("payloads")
+    table.add_column("inline up to", justify="right")
+    table.add_column("kept for", justify="right")
+    table.add_column("documents")
+    table.add_column("floor", justify="right")
+    table.add_column("head", justify="right")
+    for topic in found:
+        table.add_row(
+            topic.topic,
+            topic.payload_mode,
+            size(topic.inline_limit_bytes),
+            duration(topic.retention_horizon_s),
+            "owned or public" if topic.owned else "public",
+            number(topic.retention_floor),
+            number(topic.head_watermark),
+        )
+    wide_console().print(table)
+
+
+@app.command()
+def add(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Lower-case words joined by dots: shop.orders.")],
+    read_model: Annotated[
+        str | None,
+        typer.Option(help="Table for the documents. Default: sync_ and the name with _ for dots."),
+    ] = None,
+    mode: Annotated[
+        Literal["inline", "pointer", "auto"] | None,
+        typer.Option(
+            help="Whether updates carry their payload: always, never, or up to the limit. "
+            "Default: auto."
+        ),
+    ] = None,
+    inline_limit: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="BYTES", help="Largest inline payload. Default: 262144."),
+    ] = None,
+    horizon: Annotated[
+        str | None,
+        typer.Option(
+            metavar="INTERVAL",
+            help="How long updates are kept, as PostgreSQL writes it. Default: '7 days'.",
+        ),
+    ] = None,
+    public: Annotated[
+        bool,
+        typer.Option("--public", help="No document belongs to an organisation: all see all."),
+    ] = False,
+    enum_name: Annotated[
+        str | None, typer.Option(help="Name of the proto enum value: SYNC_TOPIC_SHOP_ORDERS.")
+    ] = None,
+    database: Database = None,
+) -> None:
+    """Add a topic of your own, with the table for its documents. Safe to repeat.
+
+    Write to it with khala.sink; clients whose token has the topic in its scopes see it.
+
+    Examples:
+
+        khala topics add shop.orders
+
+        khala topics add shop.blobs --mode pointer --horizon '1 day' --public
+    """
+    new = admin_sql.NewTopic(
+        name,
+        read_model,
+        mode,
+        inline_limit,
+        horizon,
+        False if public else None,
+        enum_name,
+    )
+    conninfo = resolve(DATABASE, database or context.obj)
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        admin_sql.register_topic(connection, new)
+    Console(highlight=False, soft_wrap=True).print(f"topic {name} is registered", markup=False)

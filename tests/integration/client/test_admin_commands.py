@@ -1,0 +1,92 @@
+"""khala topics, stats and retain as a member of khala_dba runs them."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.databases import Database
+
+KHALA = str(Path(sys.executable).with_name("khala"))
+
+
+def khala(*arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [KHALA, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    return done
+
+
+def lines(done: subprocess.CompletedProcess[str]) -> dict[str, dict[str, Any]]:
+    return {line["topic"]: line for line in map(json.loads, done.stdout.splitlines())}
+
+
+def sink(database: Database, topic: str, count: int) -> None:
+    with database.connect() as connection:
+        connection.execute(
+            "SELECT khala.sink_batch(%s, jsonb_agg(jsonb_build_object("
+            "'doc_key', 'd' || n, 'doc_version', 1, 'payload', jsonb_build_object('n', n))))"
+            " FROM generate_series(1, %s) AS n",
+            (topic, count),
+        )
+
+
+def test_topics_are_listed_and_added(newest_database: Database) -> None:
+    dsn = newest_database.dba_dsn
+    seeded = lines(khala("topics", "--database", dsn, "--json"))
+    assert set(seeded) == {
+        "runtime.run_summaries",
+        "runtime.codex_worker_summaries",
+        "runtime.notifications",
+    }
+    add = ["topics", "--database", dsn, "add", "shop.orders"]
+    options = ["--mode", "pointer", "--horizon", "2 days", "--public", "--inline-limit", "1000"]
+    for _ in range(2):
+        assert "shop.orders" in khala(*add, *options).stdout
+    added = lines(khala("topics", "--database", dsn, "--json"))["shop.orders"]
+    assert added["payload_mode"] == "pointer"
+    assert added["retention_horizon_s"] == 2 * 86400
+    assert added["owned"] is False
+    assert added["inline_limit_bytes"] == 1000
+    assert "registered with other settings" in khala(*add, code=1).stderr
+    assert "shop.orders" in khala("topics", "--database", dsn).stdout
+
+
+@pytest.mark.parametrize("name", ["Shop", "shop orders", "x" * 300])
+def test_an_unusable_topic_is_refused_with_a_hint(newest_database: Database, name: str) -> None:
+    said = khala("topics", "--database", newest_database.dba_dsn, "add", name, code=1).stderr
+    assert "not usable" in said
+    assert "lower-case words" in said
+
+
+def test_stats_show_the_journal(newest_database: Database) -> None:
+    sink(newest_database, "runtime.notifications", 30)
+    found = lines(khala("stats", "--database", newest_database.dba_dsn, "--json"))
+    notifications = found["runtime.notifications"]
+    assert notifications["head_watermark"] == 30
+    assert notifications["rows"] == 30
+    assert notifications["writes_per_minute"] == 30
+    assert found["runtime.run_summaries"]["rows"] == 0
+    assert "runtime.notifications" in khala("stats", "--database", newest_database.dba_dsn).stdout
+
+
+def test_retain_purges_in_batches_and_shows_floors(newest_database: Database) -> None:
+    dsn = newest_database.dba_dsn
+    sink(newest_database, "runtime.notifications", 105)
+    sink(newest_database, "runtime.run_summaries", 7)
+    assert "0 rows purged" in khala("retain", "--database", dsn).stdout
+    purged = lines(khala("retain", "--database", dsn, "--horizon", "0", "--batch", "10", "--json"))
+    assert purged["runtime.notifications"]["deleted"] == 105
+    assert purged["runtime.notifications"]["retention_floor"] == 106
+    assert purged["runtime.run_summaries"]["retention_floor"] == 8
+    one = khala("retain", "runtime.notifications", "--database", dsn)
+    assert one.stdout.splitlines() == ["runtime.notifications: 0 rows purged, floor 106"]
+    assert "not known" in khala("retain", "no.such", "--database", dsn, code=1).stderr
