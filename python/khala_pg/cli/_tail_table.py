@@ -1,0 +1,135 @@
+"""`khala tail` on a terminal: a table of documents that updates in place."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from khala_pg.canonical import canonical_bytes
+from khala_pg.cli._tail_lines import describe
+from khala_pg.cli._text import duration, number
+from khala_pg.client import Change, ChangeKind, ConnectionState, Document, KhalaClient, Status
+
+_FRAMES_PER_SECOND = 4
+_STATE_STYLES = {
+    ConnectionState.CONNECTED: "green",
+    ConnectionState.CONNECTING: "yellow",
+    ConnectionState.DISCONNECTED: "red",
+    ConnectionState.NEEDS_AUTH: "red",
+}
+_STATUS_STYLES = {
+    "running": "yellow",
+    "active": "yellow",
+    "succeeded": "green",
+    "completed": "green",
+    "failed": "red",
+    "cancelled": "magenta",
+    "lost": "red",
+}
+
+
+class TailTable:
+    """The documents of some topics, most recently changed first, as many as fit."""
+
+    def __init__(self, topics: Sequence[str], console: Console) -> None:
+        self._topics = topics
+        self._console = console
+        # In order of their last change, the latest at the end.
+        self._documents: dict[tuple[str, str], Document] = {}
+
+    async def run(self, client: KhalaClient) -> None:
+        """Show changes until cancelled."""
+        for topic in self._topics:
+            for document in sorted(client.documents(topic).values(), key=lambda d: d.watermark):
+                self._documents[document.topic, document.doc_key] = document
+        with Live(console=self._console, auto_refresh=False) as live:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._redraw(client, live))
+                async for change in client.changes():
+                    self._take(change)
+
+    def _take(self, change: Change) -> None:
+        self._documents.pop((change.topic, change.doc_key), None)
+        if change.kind is ChangeKind.PUT and change.document is not None:
+            self._documents[change.topic, change.doc_key] = change.document
+
+    async def _redraw(self, client: KhalaClient, live: Live) -> None:
+        try:
+            while True:
+                live.update(self.render(client.status), refresh=True)
+                await asyncio.sleep(1 / _FRAMES_PER_SECOND)
+        finally:
+            live.update(self.render(client.status), refresh=True)
+
+    def render(self, status: Status) -> RenderableType:
+        """One picture of the table, no higher than the terminal."""
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=True)
+        if len(self._topics) > 1:
+            table.add_column("topic", style="dim", no_wrap=True, ratio=2)
+        table.add_column("document", style="bold", no_wrap=True, ratio=4)
+        table.add_column("status", no_wrap=True, min_width=9)
+        table.add_column("seq", justify="right", no_wrap=True)
+        table.add_column("age", justify="right", no_wrap=True, min_width=5)
+        table.add_column("last event", no_wrap=True, ratio=5)
+        room = max(1, self._console.height - 4 - len(self._topics))
+        for document in list(reversed(self._documents.values()))[:room]:
+            row = _row(document)
+            table.add_row(*([document.topic, *row] if len(self._topics) > 1 else row))
+        hidden = len(self._documents) - room
+        more = [Text(f"and {number(hidden)} more", "dim")] if hidden > 0 else []
+        return Group(_head(status), table, *more)
+
+
+def _head(status: Status) -> Text:
+    head = Text(no_wrap=True, overflow="ellipsis")
+    head.append(f"● {status.state}", _STATE_STYLES.get(status.state, "dim"))
+    if status.state is not ConnectionState.CONNECTED and status.error is not None:
+        head.append(f"  {describe(status) or status.error}".replace("\n", " "), "dim")
+    if status.retry_in:
+        head.append(f"  trying again within {duration(status.retry_in)}", "dim")
+    for name, topic in status.topics.items():
+        seen = "-" if topic.watermark is None else number(topic.watermark)
+        of = "" if topic.head is None or topic.head == topic.watermark else f"/{number(topic.head)}"
+        head.append(f"\n  {name}  {topic.phase}  watermark {seen}{of}", "dim")
+    return head
+
+
+def _row(document: Document) -> list[str | Text]:
+    payload: Mapping[str, Any] = document.payload or {}
+    status = payload.get("status")
+    sequence = payload.get("latest_seq", document.doc_version)
+    event = payload.get("latest_event_type")
+    shown = _preview(payload) if event is None else _event(payload, str(event))
+    return [
+        document.doc_key.rpartition(":")[2] or document.doc_key,
+        Text("" if status is None else str(status), _STATUS_STYLES.get(str(status), "")),
+        str(sequence),
+        _age(payload.get("latest_event_at")),
+        Text(shown),
+    ]
+
+
+def _event(payload: Mapping[str, Any], event: str) -> str:
+    reason = payload.get("terminal_reason")
+    return event if reason is None else f"{event} ({reason})"
+
+
+def _preview(payload: Mapping[str, Any]) -> str:
+    return canonical_bytes(payload)[:300].decode("utf-8", "ignore")
+
+
+def _age(moment: object) -> str:
+    if not isinstance(moment, str):
+        return ""
+    try:
+        then = datetime.fromisoformat(moment)
+    except ValueError:
+        return ""
+    then = then if then.tzinfo is not None else then.replace(tzinfo=UTC)
+    return duration(max(0.0, round((datetime.now(UTC) - then).total_seconds())))
