@@ -22,6 +22,8 @@ from typing import Any
 
 import jwt
 
+from khala_pg.errors import KhalaError, UsageError
+
 LEEWAY_S = 30.0
 """How far the clocks of signer and verifier may differ, in seconds."""
 
@@ -41,11 +43,11 @@ _REQUIRED = (
 )
 
 
-class KeyringError(Exception):
+class KeyringError(UsageError):
     """A keyring file cannot be used; the message says what to do about it."""
 
 
-class TokenError(Exception):
+class TokenError(KhalaError):
     """A token is not accepted. The message is safe to show: it never holds the token."""
 
 

@@ -136,9 +136,9 @@ class Channel:
         """A `sync:error` that answers no request."""
         return [Send(frames.encode(self.join_ref, None, CHANNEL, "sync:error", payload))]
 
-    def heartbeat(self) -> list[Action]:
-        """The server's own heartbeat."""
-        return [Send(frames.encode(None, None, CHANNEL, "sync:heartbeat", self._heartbeat()))]
+    def heartbeat_text(self) -> str:
+        """The server's own heartbeat, for every socket that has been given the same."""
+        return frames.encode(None, None, CHANNEL, "sync:heartbeat", self._heartbeat())
 
     def expire(self, message: str) -> list[Action]:
         """The token no longer holds: the client has to come back with another one."""
@@ -210,7 +210,7 @@ class Channel:
             case "sync:heartbeat":
                 watermarks = self._heartbeat()
                 response = {"subscription_id": self.subscription_id, **watermarks}
-                return [Send(_reply_ok(frame, response)), *self.heartbeat()]
+                return [Send(_reply_ok(frame, response)), Send(self.heartbeat_text())]
             case "sync:refresh":
                 return [Refresh(requests.refresh(frame))]
         raise RequestError("bad_subscription", f"unknown event {frame.event[:64]!r}")

@@ -1,8 +1,12 @@
 """A socket that can be written to without a task, and that knows how much of it is unsent."""
 
+import socket
+
 from websockets.asyncio.server import ServerConnection
 from websockets.frames import Frame, Opcode
 from websockets.protocol import State
+
+from khala_pg.keyring import Claims
 
 
 class SharedMessage:
@@ -22,8 +26,18 @@ class RelayConnection(ServerConnection):
     looking at `unsent_bytes` before it writes and at `drained` before it fetches more.
     """
 
+    claims: Claims | None = None
+    """Whom the socket was opened for; set before it opens."""
+
     last_received_at: float = 0.0
     """When anything came in last, by the loop's clock: the only sign of life that counts."""
+
+    def limit_kernel_buffer(self, max_bytes: int) -> None:
+        """Keeps what the kernel has not sent small, so that a slow reader shows early."""
+        sock = self.transport.get_extra_info("socket")
+        option = getattr(socket, "TCP_NOTSENT_LOWAT", None)
+        if option is not None:
+            sock.setsockopt(socket.IPPROTO_TCP, option, max_bytes)
 
     def data_received(self, data: bytes) -> None:
         self.last_received_at = self.loop.time()

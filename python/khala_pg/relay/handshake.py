@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -27,13 +26,6 @@ class Refusal:
     code: str
     message: str
     retry_after_s: int | None = None
-
-    def body(self) -> bytes:
-        """The answer's JSON body."""
-        payload: dict[str, object] = {"code": self.code, "message": self.message}
-        if self.retry_after_s is not None:
-            payload["retry_after_ms"] = self.retry_after_s * 1000
-        return json.dumps(payload).encode() + b"\n"
 
 
 @dataclass(frozen=True, slots=True)

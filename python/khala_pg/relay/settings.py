@@ -52,12 +52,12 @@ class RelaySettings:
     def __post_init__(self) -> None:
         for name in self.__slots__:
             value = getattr(self, name)
-            if isinstance(value, (int, float)) and not name.endswith("_port") and value < 0:
-                raise ValueError(f"{name} cannot be negative")
+            if isinstance(value, (int, float)) and not name.endswith("_port") and not value >= 0:
+                raise ValueError(f"{name} must be a number from 0")
         for name in ("max_batch_updates", "max_batch_bytes", "max_topics", "max_request_burst"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1")
         if self.pool_size < 2:
             raise ValueError("pool_size must be at least 2: one for live feeds, one for replays")
-        if self.max_requests_per_second <= 0:
+        if not self.max_requests_per_second > 0:
             raise ValueError("max_requests_per_second must be above 0")

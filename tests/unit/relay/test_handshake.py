@@ -1,7 +1,6 @@
 """Opening requests: version, token in either place, and a clear answer to each refusal."""
 
 import base64
-import json
 from http import HTTPStatus
 
 import pytest
@@ -53,7 +52,7 @@ def test_other_versions_are_refused(query: str) -> None:
     assert isinstance(refusal, Refusal)
     assert refusal.status == HTTPStatus.FORBIDDEN
     assert refusal.code == "unsupported_version"
-    assert "vsn=2.0.0" in json.loads(refusal.body())["message"]
+    assert "vsn=2.0.0" in refusal.message
 
 
 @pytest.mark.parametrize(
@@ -73,7 +72,7 @@ def test_without_a_good_token_no_socket(query: str, offered: tuple[str, ...]) ->
     refusal = open_socket(f"/socket/websocket?vsn=2.0.0{query}", *offered)
     assert isinstance(refusal, Refusal)
     assert refusal.status == HTTPStatus.FORBIDDEN
-    assert json.loads(refusal.body())["code"] == "unauthorized"
+    assert refusal.code == "unauthorized"
 
 
 @pytest.mark.parametrize(
@@ -92,7 +91,7 @@ def test_other_requests_are_refused(target: str, status: HTTPStatus) -> None:
     refusal = open_socket(target)
     assert isinstance(refusal, Refusal)
     assert refusal.status == status
-    assert TOKEN not in refusal.body().decode()
+    assert TOKEN not in repr(refusal)
 
 
 def test_the_token_does_not_show() -> None:

@@ -1,0 +1,139 @@
+"""`khala relay`: serve subscribers from a database."""
+
+import asyncio
+import json
+import logging
+import signal
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from khala_pg import keyring as keys
+from khala_pg.errors import UsageError
+from khala_pg.relay.server import Addresses, Relay
+from khala_pg.relay.settings import RelaySettings
+from khala_pg.settings import KEYRING, RELAY_DATABASE, resolve
+
+_LIMITS = [
+    field.name
+    for field in fields(RelaySettings)
+    if isinstance(field.default, (int, float)) and not field.name.endswith("_port")
+]
+
+
+def command(
+    database: Annotated[
+        str | None,
+        typer.Option(
+            help="Connection string of a login in role khala_relay. "
+            "Default: KHALA_DATABASE_URL, else a running `khala dev`."
+        ),
+    ] = None,
+    listener_database: Annotated[
+        str | None,
+        typer.Option(
+            envvar="KHALA_LISTENER_DATABASE_URL",
+            help="Connection string for LISTEN, when --database goes through a transaction pooler.",
+        ),
+    ] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    ws_port: Annotated[int, typer.Option(help="Port for sockets; 0: any that is free.")] = 4000,
+    http_port: Annotated[
+        int, typer.Option(help="Port for snapshots and documents; 0: any that is free, -1: none.")
+    ] = 4001,
+    keyring: Annotated[
+        str | None,
+        typer.Option(help="File of the keys that tokens are signed with. Default: KHALA_KEYRING."),
+    ] = None,
+    limit: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=NUMBER",
+            help="Set a limit or interval; may be given again. Names: " + ", ".join(_LIMITS) + ".",
+        ),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help='Print one line {"ready": true, …} when serving.')
+    ] = False,
+    log_level: Annotated[
+        str, typer.Option(help="debug, info, warning or error; the log goes to standard error.")
+    ] = "info",
+) -> None:
+    """Serve subscribers: Phoenix Channels on one port, snapshots on another.
+
+    The relay holds nothing that matters: run as many as you like on one database, kill any of them
+    at any moment; clients reconnect and go on from their watermarks. It keeps running while the
+    database is away. SIGTERM makes it tell its clients to come back elsewhere, then stop.
+
+    GET /healthz says that it runs, GET /readyz (on both ports) that it can serve.
+
+    Examples:
+
+        khala relay --database postgresql://relay@localhost/app --keyring keyring.json
+
+        khala relay --limit max_connections=20000 --limit heartbeat_interval_s=30
+    """
+    level = logging.getLevelNamesMapping().get(log_level.upper())
+    if level is None:
+        raise UsageError(f"no log level {log_level!r}", "Choose debug, info, warning or error.")
+    ring = keys.load(Path(resolve(KEYRING, keyring)))
+    try:
+        settings = replace(
+            RelaySettings(
+                database=resolve(RELAY_DATABASE, database),
+                listener_database=listener_database,
+                host=host,
+                ws_port=ws_port,
+                http_port=None if http_port < 0 else http_port,
+            ),
+            **_limits(limit or []),
+        )
+    except ValueError as error:
+        raise UsageError(str(error), "See `khala relay --help`.") from error
+    _configure_logging(level)
+    asyncio.run(_run(settings, ring, as_json))
+
+
+def _limits(pairs: list[str]) -> dict[str, Any]:
+    defaults: dict[str, Any] = {field.name: field.default for field in fields(RelaySettings)}
+    found: dict[str, Any] = {}
+    for pair in pairs:
+        name, _, text = pair.partition("=")
+        if name not in _LIMITS:
+            raise UsageError(f"there is no limit {name!r}", f"There are: {', '.join(_LIMITS)}.")
+        default = defaults[name]
+        try:
+            if isinstance(default, bool):
+                found[name] = {"true": True, "false": False}[text]
+            else:
+                found[name] = type(default)(text)
+        except (ValueError, KeyError):
+            raise UsageError(
+                f"{name} cannot be {text!r}", f"Write a number like --limit {name}={default}."
+            ) from None
+    return found
+
+
+def _configure_logging(level: int) -> None:
+    logging.basicConfig(
+        level=level, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s", force=True
+    )
+    # The pool repeats what khala.relay.database says once; uvicorn says what the relay says.
+    for name in ("psycopg.pool", "uvicorn"):
+        logging.getLogger(name).setLevel(max(level, logging.ERROR))
+
+
+async def _run(settings: RelaySettings, ring: keys.Keyring, as_json: bool) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+
+    def announce(addresses: Addresses) -> None:
+        if as_json:
+            line = {"ready": True, "ws": addresses.ws, "http": addresses.http}
+            typer.echo(json.dumps(line))
+
+    await Relay(settings, ring).run(stop, announce)

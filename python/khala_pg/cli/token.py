@@ -1,0 +1,66 @@
+"""`khala token`: make a token for a subscriber."""
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from khala_pg import keyring as keys
+from khala_pg.errors import UsageError
+from khala_pg.settings import KEYRING, resolve
+
+_UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def command(
+    org: Annotated[
+        str | None, typer.Option(help="Organisation whose documents the bearer sees.")
+    ] = None,
+    topic: Annotated[
+        list[str] | None, typer.Option(help="Topic the bearer may subscribe to; may be repeated.")
+    ] = None,
+    ttl: Annotated[str, typer.Option(help="How long it is good for: 90s, 15m, 12h, 30d.")] = "1h",
+    subject: Annotated[str, typer.Option(help="Who the bearer is.")] = "khala",
+    keyring: Annotated[
+        str | None,
+        typer.Option(
+            help="File of the signing keys. Default: KHALA_KEYRING, else a running `khala dev`."
+        ),
+    ] = None,
+    new_keyring: Annotated[
+        Path | None,
+        typer.Option(metavar="PATH", help="Make a keyring file with one new key, and stop."),
+    ] = None,
+) -> None:
+    """Print a token that is good for the socket and for HTTP.
+
+    Examples:
+
+        khala token --org acme --topic runtime.run_summaries --ttl 12h
+
+        khala token --new-keyring keyring.json
+    """
+    if new_keyring is not None:
+        if new_keyring.exists():
+            raise UsageError(
+                f"there is a file {new_keyring} already",
+                "Choose another name: the tokens of a key that is gone are refused.",
+            )
+        keys.save(keys.generate(), new_keyring)
+        return
+    if not org or not topic:
+        raise UsageError(
+            "a token needs an organisation and at least one topic",
+            "For example: khala token --org acme --topic runtime.run_summaries",
+        )
+    ring = keys.load(Path(resolve(KEYRING, keyring)))
+    token = keys.sign_token(ring, org_id=org, scopes=topic, subject=subject, ttl_s=_seconds(ttl))
+    typer.echo(token)
+
+
+def _seconds(text: str) -> int:
+    found = re.fullmatch(r"([1-9][0-9]{0,8})([smhd])", text)
+    if found is None:
+        raise UsageError(f"{text!r} is not a span of time", "Write 90s, 15m, 12h or 30d.")
+    return int(found[1]) * _UNITS_S[found[2]]

@@ -1,0 +1,94 @@
+"""The HTTP side of the socket port: opening requests, health, and logs without tokens."""
+
+import json
+import logging
+from collections.abc import Callable, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from websockets.asyncio.server import ServerConnection
+from websockets.datastructures import Headers
+from websockets.http11 import Request, Response
+from websockets.typing import Subprotocol
+
+from khala_pg.keyring import Claims
+from khala_pg.relay import handshake
+from khala_pg.relay.handshake import Refusal
+
+_RETRY_AFTER_S = 2
+
+
+class QuietLogger(logging.LoggerAdapter[logging.Logger]):
+    """A logger that is deaf below WARNING, whatever anybody configures.
+
+    websockets logs request lines and headers at DEBUG, and they hold tokens.
+    """
+
+    def isEnabledFor(self, level: int) -> bool:  # noqa: N802 - the name is logging's
+        return level >= logging.WARNING and super().isEnabledFor(level)
+
+
+def answer(
+    request: Request,
+    verify: Callable[[str], Claims],
+    unready: str | None,
+    is_full: bool,
+    now: float,
+) -> Claims | Response:
+    """Whom a socket is opened for, or the HTTP answer instead.
+
+    unready: why the relay should get no traffic, None when it should.
+    is_full: whether no more sockets are taken.
+    now: the time in seconds since 1970.
+    """
+    offered = handshake.split_subprotocols(request.headers.get_all("Sec-WebSocket-Protocol"))
+    asked = handshake.read(request.path, offered)
+    if isinstance(asked, Refusal):
+        return _refuse(asked)
+    if asked.path == handshake.HEALTH_PATH:
+        return _respond(HTTPStatus.OK, {"status": "ok"})
+    if asked.path == handshake.READY_PATH:
+        if unready is None:
+            return _respond(HTTPStatus.OK, {"status": "ready"})
+        status = HTTPStatus.SERVICE_UNAVAILABLE
+        return _refuse(Refusal(status, "internal", unready, _RETRY_AFTER_S))
+    admitted = handshake.admit(asked, verify, now)
+    if isinstance(admitted, Refusal):
+        return _refuse(admitted)
+    if is_full:
+        message = "no more sockets are taken here: try again after retry_after_ms"
+        status = HTTPStatus.SERVICE_UNAVAILABLE
+        return _refuse(Refusal(status, "rate_limited", message, _RETRY_AFTER_S))
+    return admitted
+
+
+def select_subprotocol(
+    connection: ServerConnection, offered: Sequence[Subprotocol]
+) -> Subprotocol | None:
+    """`phoenix` for a client that offers it; a client that offers nothing is fine."""
+    phoenix = Subprotocol(handshake.SUBPROTOCOL)
+    return phoenix if phoenix in offered else None
+
+
+def _refuse(refusal: Refusal) -> Response:
+    body: dict[str, Any] = {"code": refusal.code, "message": refusal.message}
+    if refusal.retry_after_s is not None:
+        body["retry_after_ms"] = refusal.retry_after_s * 1000
+    return _respond(refusal.status, body, refusal.retry_after_s)
+
+
+def _respond(
+    status: HTTPStatus, body: dict[str, Any], retry_after_s: int | None = None
+) -> Response:
+    content = json.dumps(body).encode() + b"\n"
+    headers = Headers(
+        {
+            "Content-Type": "application/json",
+            "Content-Length": str(len(content)),
+            "Cache-Control": "no-store",
+            "Connection": "close",
+        }
+    )
+    if retry_after_s is not None:
+        headers["Retry-After"] = str(retry_after_s)
+    return Response(status.value, status.phrase, headers, content)

@@ -1,0 +1,185 @@
+"""The relay's connections to the database, apart from the one that listens."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
+
+from khala_pg import sqlapi
+from khala_pg.errors import UnavailableError, UsageError, from_psycopg
+from khala_pg.relay.settings import RelaySettings
+from khala_pg.sqlapi import Connection
+
+logger = logging.getLogger("khala.relay.database")
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+
+
+class Database:
+    """A pool of connections and the epoch they found; calls that outlive a lost connection.
+
+    on_epoch is told the epoch at every connect, before the connection serves anybody.
+    """
+
+    def __init__(self, settings: RelaySettings, on_epoch: Callable[[str], None]) -> None:
+        self._timeout_s = settings.database_timeout_s
+        self._pool_size = settings.pool_size
+        self._on_epoch = on_epoch
+        self._away = False
+        self.reached = False
+        self._conninfo = conninfo_for(settings.database, settings)
+        self._pool: AsyncConnectionPool[Any] = AsyncConnectionPool(
+            self._conninfo,
+            kwargs={"autocommit": True},
+            min_size=1,
+            max_size=settings.pool_size,
+            timeout=settings.database_timeout_s,
+            # The pool's delays grow without a bound: give up soon, the next call tries again.
+            reconnect_timeout=settings.database_timeout_s,
+            configure=self._configure,
+            name="khala-relay",
+            open=False,
+        )
+
+    @property
+    def is_available(self) -> bool:
+        """Whether the last call reached the database."""
+        return self.reached and not self._away
+
+    async def open(self) -> None:
+        """Starts connecting; does not wait for it."""
+        await self._pool.open()
+
+    async def close(self) -> None:
+        """Ends every connection."""
+        await self._pool.close()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """Lends a connection that has just answered."""
+        for _ in range(self._pool_size):
+            async with self._pool.connection() as connection:
+                try:
+                    await self._pool.check_connection(connection)
+                except psycopg.OperationalError:
+                    continue
+                yield connection
+                return
+        raise psycopg.OperationalError("the database broke one connection after the other")
+
+    async def call(
+        self,
+        function: Callable[Concatenate[Connection, Arguments], Awaitable[Result]],
+        *args: Arguments.args,
+        **kwargs: Arguments.kwargs,
+    ) -> Result:
+        """Runs one function of sqlapi; it may run twice, so it must be safe to repeat.
+
+        Raises UnavailableError when the database cannot be reached in time, another KhalaError
+        when it refuses, and psycopg.Error when this program is at fault.
+        """
+        # After a restart of the server each connection of the pool is dead, which shows in use.
+        for _ in range(self._pool_size):
+            try:
+                async with self._pool.connection() as connection:
+                    try:
+                        async with asyncio.timeout(self._timeout_s):
+                            result = await function(connection, *args, **kwargs)
+                    except TimeoutError:
+                        await connection.close()
+                        raise
+            except (PoolTimeout, PoolClosed, TimeoutError) as error:
+                raise self._unavailable(
+                    f"no answer within {self._timeout_s:g} s: {error}"
+                ) from None
+            except psycopg.Error as error:
+                known = from_psycopg(error)
+                if not isinstance(known, UnavailableError):
+                    if known is None:
+                        raise
+                    raise known from error
+                if not connection.closed:
+                    raise self._unavailable(str(known)) from error
+                continue
+            self._is_back()
+            return result
+        raise self._unavailable("its connections broke one after the other")
+
+    async def check_schema(self) -> None:
+        """Asks the database for its schema's version, past the pool.
+
+        Raises UsageError when this relay cannot serve it, UnavailableError when it is away.
+        """
+        try:
+            async with await psycopg.AsyncConnection.connect(
+                self._conninfo, autocommit=True
+            ) as connection:
+                _require_known(await sqlapi.schema_version(connection))
+        except psycopg.Error as error:
+            known = from_psycopg(error)
+            if isinstance(known, UnavailableError):
+                raise self._unavailable(str(known)) from error
+            if known is None:
+                raise
+            raise known from error
+
+    async def _configure(self, connection: Connection) -> None:
+        _require_known(await sqlapi.schema_version(connection))
+        self._on_epoch(await sqlapi.ensure_epoch(connection))
+
+    def _unavailable(self, reason: str) -> UnavailableError:
+        if not self._away:
+            self._away = True
+            logger.warning("the database is away, trying again until it is back: %s", reason)
+        return UnavailableError(f"the database cannot be reached: {reason}")
+
+    def _is_back(self) -> None:
+        self.reached = True
+        if self._away:
+            self._away = False
+            logger.info("the database is back")
+
+
+def conninfo_for(
+    database: str, settings: RelaySettings, application_name: str = "khala relay"
+) -> str:
+    """The connection string with what a relay needs added to it.
+
+    The relay's one write is the wake-up flag, which may be lost in a crash: it need not wait for
+    the disk. The time limits notice a server that is gone without a word.
+    """
+    given = conninfo_to_dict(database)
+    timeout_ms = max(1, round(settings.database_timeout_s * 1000))
+    ours = f"-c synchronous_commit=off -c statement_timeout={timeout_ms}"
+    defaults: dict[str, Any] = {
+        "application_name": application_name,
+        "connect_timeout": max(2, round(settings.database_timeout_s)),
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 2 * timeout_ms,
+    }
+    options = " ".join(filter(None, [str(given.get("options") or ""), ours]))
+    return make_conninfo(database, **{**defaults, **given, "options": options})
+
+
+def _require_known(version: int) -> None:
+    known = sqlapi.SUPPORTED_SCHEMA_VERSIONS
+    if version in known:
+        return
+    if version >= known.stop:
+        raise UsageError(
+            f"the database has version {version} of Khala's schema, "
+            f"this relay knows it up to {known.stop - 1}",
+            "Upgrade khala-pg here to the version that migrated the database.",
+        )
+    raise UsageError(
+        f"the database has version {version} of Khala's schema, this relay needs {known.start}",
+        "Run `khala migrate` on it.",
+    )

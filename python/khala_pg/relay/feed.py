@@ -1,0 +1,220 @@
+"""The live feed of one topic: one pull a wake-up, for every reader at the head."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Protocol
+
+from khala_pg import sqlapi
+from khala_pg.errors import RefusedError, StaleCursorError, UnavailableError
+from khala_pg.relay.audience import Audience
+from khala_pg.relay.backoff import Backoff
+from khala_pg.relay.connection import SharedMessage
+from khala_pg.relay.database import Database
+from khala_pg.relay.frames import splice
+from khala_pg.relay.settings import RelaySettings
+
+logger = logging.getLogger("khala.relay.feed")
+
+
+class Reader(Protocol):
+    """One subscription of one socket, as its feed sees it."""
+
+    @property
+    def org_id(self) -> str: ...
+
+    def deliver(self, message: SharedMessage) -> bool:
+        """Writes the message; False, and nothing written, when too much is unsent already."""
+
+    def fall_back(self, position: int) -> None:
+        """Off the feed, to go on by replay from the position."""
+
+    def refuse(self, error: RefusedError, position: int) -> None:
+        """Off the feed, and the database will not go on from the position."""
+
+    def fail(self) -> None:
+        """Off the feed, because of an internal failure."""
+
+
+class TopicFeed:
+    """Pulls a topic from one position on and writes each page to all its readers.
+
+    Attaching and writing are synchronous, so there is no moment between "has caught up" and "is
+    live" in which an update could be missed or given twice.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        topic: str,
+        epoch: str,
+        position: int,
+        database: Database,
+        settings: RelaySettings,
+        on_end: Callable[["TopicFeed"], None],
+    ) -> None:
+        """
+        name: the name its readers use for the topic, which its updates carry; topic: its own name.
+        on_end: called when the feed takes no more readers.
+        """
+        self.name = name
+        self.topic = topic
+        self.epoch = epoch
+        self._audience: Audience[Reader] = Audience(position)
+        self._database = database
+        self._settings = settings
+        self._on_end = on_end
+        self._wake = asyncio.Event()
+
+    def wake(self) -> None:
+        """There may be something new."""
+        self._wake.set()
+
+    def attach(self, reader: Reader, position: int) -> bool:
+        """Takes a reader that has been given everything up to the position.
+
+        False when the feed is past it already: the reader has to replay once more.
+        """
+        if not self._audience.add(reader, reader.org_id, position):
+            return False
+        if position > self._audience.position:
+            self._wake.set()
+        return True
+
+    def detach(self, reader: Reader) -> int:
+        """Lets a reader go; the result is the position it has been given everything up to."""
+        position = self._audience.position_of(reader)
+        self._audience.discard(reader, reader.org_id)
+        if not self._audience:
+            self._on_end(self)
+            self._wake.set()
+        return position
+
+    def position_of(self, reader: Reader) -> int:
+        """What a reader that is attached has been given everything up to."""
+        return self._audience.position_of(reader)
+
+    async def run(self) -> None:
+        """Feeds the readers until there are none; raises nothing."""
+        backoff = Backoff(self._settings.max_backoff_s)
+        try:
+            while self._audience:
+                try:
+                    await self._pull_to_head()
+                    await self._await_move()
+                except UnavailableError:
+                    await asyncio.sleep(backoff.next_s())
+                else:
+                    backoff.reset()
+        except RefusedError as error:
+            self._refuse(error)
+        except Exception:
+            logger.exception("the feed of topic %s failed", self.name)
+            for reader in self._dismiss():
+                reader.fail()
+
+    async def _pull_to_head(self) -> None:
+        while self._audience:
+            self._wake.clear()
+            rows = await self._database.call(
+                sqlapi.replay_feed,
+                self.name,
+                self._audience.position,
+                self._settings.max_batch_updates,
+                self._settings.max_batch_bytes,
+                self.epoch,
+            )
+            if rows:
+                self._distribute(rows)
+            if not rows or rows[-1].complete:
+                return
+
+    async def _await_move(self) -> None:
+        delay_s = self._settings.min_busy_delay_s
+        while self._audience:
+            position = self._audience.position
+            [armed] = await self._database.call(sqlapi.arm, [self.name], [position])
+            if armed.head_watermark != position:
+                return
+            if armed.state != "busy":
+                await self._wake.wait()
+                return
+            # A writer holds the topic's row, so asking to be woken would mean to wait for it.
+            # Its commit is near: look again soon, and ever less often if it is not.
+            await asyncio.sleep(delay_s)
+            delay_s = min(delay_s * 2, self._settings.max_busy_delay_s)
+
+    def _distribute(self, rows: Sequence[sqlapi.FeedRow]) -> None:
+        slow: list[Reader] = []
+        for payload, readers in self._audience.payloads(rows, rows[0].page_tail):
+            message = SharedMessage(splice(None, "sync:update_batch", payload))
+            slow.extend(reader for reader in readers if not reader.deliver(message))
+        positions = [(reader, self._audience.position_of(reader)) for reader in slow]
+        for reader, position in positions:
+            self._audience.discard(reader, reader.org_id)
+            reader.fall_back(position)
+        self._audience.advance(rows[0].next_watermark)
+        if not self._audience:
+            self._on_end(self)
+
+    def _refuse(self, error: RefusedError) -> None:
+        level = self._audience.position
+        positions = [(reader, self._audience.position_of(reader)) for reader in self._audience]
+        self._dismiss()
+        for reader, position in positions:
+            # What holds for the feed's position need not hold for a reader's further on.
+            if isinstance(error, StaleCursorError) and position > level:
+                reader.fall_back(position)
+            else:
+                reader.refuse(error, position)
+
+    def _dismiss(self) -> list[Reader]:
+        readers = list(self._audience)
+        for reader in readers:
+            self._audience.discard(reader, reader.org_id)
+        self._on_end(self)
+        return readers
+
+
+class Feeds:
+    """The feeds that have readers, at most one for each name and epoch of a topic."""
+
+    def __init__(
+        self,
+        database: Database,
+        settings: RelaySettings,
+        spawn: Callable[[Coroutine[Any, Any, None]], object],
+    ) -> None:
+        self._database = database
+        self._settings = settings
+        self._spawn = spawn
+        self._feeds: dict[tuple[str, str], TopicFeed] = {}
+
+    def __len__(self) -> int:
+        return len(self._feeds)
+
+    def attach(
+        self, reader: Reader, name: str, topic: str, epoch: str, position: int
+    ) -> TopicFeed | None:
+        """Puts a reader on the feed of its topic, which is started if need be.
+
+        None when the feed is past the position: replay once more.
+        """
+        feed = self._feeds.get((name, epoch))
+        if feed is not None:
+            return feed if feed.attach(reader, position) else None
+        feed = TopicFeed(name, topic, epoch, position, self._database, self._settings, self._forget)
+        feed.attach(reader, position)
+        self._feeds[name, epoch] = feed
+        self._spawn(feed.run())
+        return feed
+
+    def wake(self, topic: str | None = None) -> None:
+        """There may be something new in a topic; None: in any."""
+        for feed in self._feeds.values():
+            if topic is None or feed.topic == topic:
+                feed.wake()
+
+    def _forget(self, feed: TopicFeed) -> None:
+        if self._feeds.get((feed.name, feed.epoch)) is feed:
+            del self._feeds[feed.name, feed.epoch]

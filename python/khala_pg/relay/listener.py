@@ -1,0 +1,109 @@
+"""Wake-ups from the database, on a connection of their own.
+
+The connection only listens: whatever it hears, and every time it is made anew, is passed on as
+"look again". That it hears at all is proven by a notification that this relay sends itself every so
+often through another connection; a deaf one is dropped and made anew.
+"""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable
+
+import psycopg
+
+from khala_pg import sqlapi
+from khala_pg.errors import KhalaError
+from khala_pg.relay.backoff import Backoff
+from khala_pg.relay.database import Database, conninfo_for
+from khala_pg.relay.settings import RelaySettings
+
+logger = logging.getLogger("khala.relay.listener")
+
+_PROBE = "probe:"
+
+
+class ListenerError(Exception):
+    """The listening connection is of no use any more."""
+
+
+class Listener:
+    """Calls back for every notification and every new connection."""
+
+    def __init__(
+        self,
+        settings: RelaySettings,
+        database: Database,
+        *,
+        on_connect: Callable[[], None],
+        on_notify: Callable[[str], None],
+    ) -> None:
+        """
+        database: sends the probes.
+        on_connect: anything may have happened while nobody listened.
+        on_notify: a topic may have moved; the payload is its name.
+        """
+        self._conninfo = conninfo_for(
+            settings.listener_database or settings.database, settings, "khala relay listener"
+        )
+        self._settings = settings
+        self._database = database
+        self._on_connect = on_connect
+        self._on_notify = on_notify
+        self._probe = ""
+        self._heard = asyncio.Event()
+        self.is_connected = False
+
+    async def run(self) -> None:
+        """Listens until it is cancelled, through every loss of the connection."""
+        backoff = Backoff(self._settings.max_backoff_s)
+        failures = 0
+        while True:
+            try:
+                async with await psycopg.AsyncConnection.connect(
+                    self._conninfo, autocommit=True
+                ) as connection:
+                    await sqlapi.listen(connection)
+                    logger.info("listening for wake-ups%s", " again" if failures else "")
+                    failures = 0
+                    backoff.reset()
+                    self.is_connected = True
+                    self._on_connect()
+                    async with asyncio.TaskGroup() as tasks:
+                        tasks.create_task(self._prove())
+                        await self._hear(connection)
+            except* (psycopg.Error, ListenerError, OSError) as errors:
+                failures += 1
+                if failures == 1:
+                    reason = str(errors.exceptions[0]).strip()
+                    logger.warning("not listening, wake-ups come late: %s", reason)
+            finally:
+                self.is_connected = False
+            await asyncio.sleep(backoff.next_s())
+
+    async def _hear(self, connection: sqlapi.Connection) -> None:
+        async for notification in connection.notifies():
+            if not notification.payload.startswith(_PROBE):
+                self._on_notify(notification.payload)
+            elif notification.payload == self._probe:
+                self._heard.set()
+        raise ListenerError("the listening connection ended")
+
+    async def _prove(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.probe_interval_s)
+            self._probe = _PROBE + secrets.token_hex(8)
+            self._heard.clear()
+            try:
+                await self._database.call(sqlapi.notify, self._probe)
+            except KhalaError:
+                # Sending goes another way: it says nothing about hearing.
+                continue
+            try:
+                async with asyncio.timeout(self._settings.probe_timeout_s):
+                    await self._heard.wait()
+            except TimeoutError:
+                raise ListenerError(
+                    f"a notification to itself was not heard within "
+                    f"{self._settings.probe_timeout_s:g} s"
+                ) from None

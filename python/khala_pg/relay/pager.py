@@ -1,0 +1,117 @@
+"""Catching up: pages of replay for the subscriptions of one socket that are behind.
+
+There is at most one page in memory for a socket: the next is fetched when the socket has taken the
+one before, whoever is slow. The database connection is given back before anything is written.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from khala_pg import sqlapi
+from khala_pg.errors import RefusedError, UnavailableError
+from khala_pg.relay.backoff import Backoff
+from khala_pg.relay.connection import RelayConnection
+from khala_pg.relay.database import Database
+from khala_pg.relay.feed import Feeds
+from khala_pg.relay.frames import splice
+from khala_pg.relay.settings import RelaySettings
+from khala_pg.relay.subscription import Subscription
+
+logger = logging.getLogger("khala.relay.pager")
+
+
+@dataclass(frozen=True, slots=True)
+class Supply:
+    """What all sockets of a relay share.
+
+    replay_slots: how many replays run at once; fewer than there are database connections, so that
+    however many sockets catch up, feeds and requests get their turn. Fair: first come, first
+    served, one page each.
+    """
+
+    settings: RelaySettings
+    database: Database
+    feeds: Feeds
+    replay_slots: asyncio.Semaphore
+
+
+class Pager:
+    """Brings the subscriptions of one socket to the live feed, one page at a time, in turns."""
+
+    def __init__(
+        self,
+        connection: RelayConnection,
+        supply: Supply,
+        *,
+        on_refuse: Callable[[Subscription, RefusedError], None],
+        on_fail: Callable[[], None],
+    ) -> None:
+        self._connection = connection
+        self._supply = supply
+        self._on_refuse = on_refuse
+        self._on_fail = on_fail
+        self._behind: deque[Subscription] = deque()
+        self.is_running = False
+
+    def add(self, subscription: Subscription) -> None:
+        """Takes on a subscription that is behind; `run` has to be running or started."""
+        self._behind.append(subscription)
+
+    async def run(self) -> None:
+        """Returns when no subscription is behind or the socket is gone; raises nothing."""
+        backoff = Backoff(self._supply.settings.max_backoff_s)
+        self.is_running = True
+        try:
+            while self._behind and self._connection.is_open:
+                subscription = self._behind.popleft()
+                if subscription.has_ended:
+                    continue
+                await self._connection.drained()
+                try:
+                    is_behind = await self._turn(subscription)
+                except UnavailableError:
+                    self._behind.appendleft(subscription)
+                    await asyncio.sleep(backoff.next_s())
+                    continue
+                except RefusedError as error:
+                    if not subscription.has_ended:
+                        self._on_refuse(subscription, error)
+                    continue
+                backoff.reset()
+                if is_behind:
+                    self._behind.append(subscription)
+        except Exception:
+            logger.exception("catching up failed")
+            self._behind.clear()
+            self._on_fail()
+        finally:
+            self.is_running = False
+
+    async def _turn(self, subscription: Subscription) -> bool:
+        """Writes one page; whether the subscription is still behind."""
+        supply = self._supply
+        first = subscription.from_earliest
+        async with supply.replay_slots:
+            if subscription.has_ended or not self._connection.is_open:
+                return False
+            page = await supply.database.call(
+                sqlapi.replay,
+                subscription.name,
+                None if first else subscription.covered,
+                subscription.org_id,
+                subscription.batch_size,
+                supply.settings.max_batch_bytes,
+                subscription.epoch,
+            )
+        if subscription.has_ended:
+            return False
+        # From here to the return nothing waits: the page is written before any live update.
+        subscription.advance(page.next_watermark)
+        is_live = page.complete and subscription.go_live(supply.feeds)
+        if page.updates or not page.complete or not subscription.is_announced:
+            self._connection.write(splice(None, "sync:update_batch", page.page))
+        subscription.is_announced = subscription.is_announced or page.complete
+        return not is_live

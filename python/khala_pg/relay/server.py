@@ -1,0 +1,276 @@
+"""The relay as a whole: sockets, feeds, listener and HTTP in one event loop, until it is told to
+stop."""
+
+import asyncio
+import contextlib
+import logging
+import random
+import socket
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.http11 import Request, Response
+
+from khala_pg import keyring as keys
+from khala_pg import sqlapi
+from khala_pg.errors import KhalaError, UnavailableError, UsageError
+from khala_pg.keyring import Claims, Keyring
+from khala_pg.relay import admission, caretaker
+from khala_pg.relay.admission import QuietLogger
+from khala_pg.relay.backoff import Backoff
+from khala_pg.relay.connection import RelayConnection
+from khala_pg.relay.database import Database
+from khala_pg.relay.feed import Feeds
+from khala_pg.relay.http_server import make_http_server
+from khala_pg.relay.listener import Listener
+from khala_pg.relay.pager import Supply
+from khala_pg.relay.session import Session
+from khala_pg.relay.settings import RelaySettings
+
+logger = logging.getLogger("khala.relay")
+
+_TICK_S = 0.5
+_MAX_QUEUED_FRAMES = 4
+# The next page is fetched when this process holds no more than the second for the socket.
+_WRITE_LIMIT_BYTES = (256 * 1024, 64 * 1024)
+_NOTSENT_BYTES = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where a running relay answers; http is None when it serves none."""
+
+    ws: str
+    http: str | None
+
+
+class Relay:
+    """One relay process. `run` is its whole life."""
+
+    def __init__(self, settings: RelaySettings, keyring: Keyring) -> None:
+        self._settings = settings
+        self._keyring = keyring
+        self._epoch: str | None = None
+        self._database = Database(settings, self._note_epoch)
+        self._feeds = Feeds(self._database, settings, self._spawn)
+        self._listener = Listener(
+            settings, self._database, on_connect=self._feeds.wake, on_notify=self._feeds.wake
+        )
+        self._supply = Supply(
+            settings,
+            self._database,
+            self._feeds,
+            asyncio.Semaphore(max(1, settings.pool_size - 2)),
+        )
+        self._sessions: set[Session] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._group: asyncio.TaskGroup | None = None
+        self._is_draining = False
+        self._fatal: KhalaError | None = None
+
+    async def run(
+        self, stop: asyncio.Event, on_serving: Callable[[Addresses], None] | None = None
+    ) -> None:
+        """Serves until `stop` is set, then drains.
+
+        on_serving: called when the ports answer; the database may still be away.
+
+        Raises UsageError when a port cannot be had or the database's schema is not one it knows.
+        """
+        settings = self._settings
+        with contextlib.ExitStack() as sockets:
+            ws_socket = sockets.enter_context(_bind("--ws-port", settings.host, settings.ws_port))
+            http_socket = None
+            if settings.http_port is not None:
+                http_socket = _bind("--http-port", settings.host, settings.http_port)
+                sockets.enter_context(http_socket)
+            await self._database.open()
+            try:
+                async with asyncio.TaskGroup() as self._group:
+                    await self._serve(stop, on_serving, ws_socket, http_socket)
+                    for task in list(self._tasks):
+                        task.cancel()
+            finally:
+                await self._database.close()
+        if self._fatal is not None:
+            raise self._fatal
+
+    async def unready(self) -> str | None:
+        """Why no traffic should come here; None when it should."""
+        return self._why_unready()
+
+    def _why_unready(self) -> str | None:
+        if self._is_draining:
+            return "the relay is stopping"
+        if not self._database.is_available:
+            return "the database cannot be reached"
+        if not self._listener.is_connected:
+            return "wake-ups from the database are not heard"
+        return None
+
+    async def _serve(
+        self,
+        stop: asyncio.Event,
+        on_serving: Callable[[Addresses], None] | None,
+        ws_socket: socket.socket,
+        http_socket: socket.socket | None,
+    ) -> None:
+        self._spawn(self._start(stop))
+        for work in (self._listener.run, self._poll, self._tend, self._beat):
+            self._spawn(work())
+        http = make_http_server(self._database, self._verify, self.unready, self._settings)
+        http_done: asyncio.Task[None] | None = None
+        if http_socket is not None and self._group is not None:
+            http_done = self._group.create_task(http.serve([http_socket]))
+        async with self._serve_sockets(ws_socket) as server:
+            addresses = Addresses(
+                f"ws://{_authority(ws_socket)}/socket/websocket",
+                None if http_socket is None else f"http://{_authority(http_socket)}",
+            )
+            logger.info("serving ws=%s http=%s", addresses.ws, addresses.http)
+            if on_serving is not None:
+                on_serving(addresses)
+            await stop.wait()
+            http.should_exit = True
+            await self._drain(server)
+        if http_done is not None:
+            await http_done
+
+    def _serve_sockets(self, sock: socket.socket) -> Server:
+        return serve(
+            self._handle,
+            sock=sock,
+            create_connection=RelayConnection,
+            process_request=self._admit,
+            select_subprotocol=admission.select_subprotocol,
+            compression="deflate" if self._settings.compression else None,
+            open_timeout=self._settings.open_timeout_s,
+            # One caretaker pings and drops all sockets.
+            ping_interval=None,
+            max_size=self._settings.max_frame_bytes,
+            max_queue=_MAX_QUEUED_FRAMES,
+            write_limit=_WRITE_LIMIT_BYTES,
+            server_header=None,
+            logger=QuietLogger(logging.getLogger("khala.relay.websockets")),
+        )
+
+    def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
+        is_full = self._is_draining or len(self._sessions) >= self._settings.max_connections
+        answer = admission.answer(request, self._verify, self._why_unready(), is_full, time.time())
+        if isinstance(answer, Response):
+            return answer
+        assert isinstance(connection, RelayConnection)
+        connection.claims = answer
+        return None
+
+    async def _handle(self, connection: ServerConnection) -> None:
+        assert isinstance(connection, RelayConnection)
+        claims = connection.claims
+        assert claims is not None
+        connection.limit_kernel_buffer(_NOTSENT_BYTES)
+        session = Session(
+            connection,
+            claims,
+            self._supply,
+            verify=self._verify,
+            epoch=lambda: self._epoch,
+            spawn=self._spawn,
+        )
+        self._sessions.add(session)
+        logger.info("socket %s opened sub=%s org=%s", connection.id, claims.subject, claims.org_id)
+        try:
+            await session.run()
+        finally:
+            self._sessions.discard(session)
+            logger.info("socket %s closed code=%s", connection.id, connection.close_code)
+
+    def _verify(self, token: str) -> Claims:
+        return keys.verify_token(token, self._keyring)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        assert self._group is not None
+        task = self._group.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _note_epoch(self, epoch: str) -> None:
+        if self._epoch is not None and epoch != self._epoch:
+            logger.warning("the epoch changed from %s to %s: clients resync", self._epoch, epoch)
+            # Each feed asks under its own epoch, and so finds out at its next pull.
+            self._feeds.wake()
+        self._epoch = epoch
+
+    async def _start(self, stop: asyncio.Event) -> None:
+        """Waits for the database; gives up only if its schema is of no use."""
+        backoff = Backoff(self._settings.max_backoff_s)
+        while True:
+            try:
+                await self._database.check_schema()
+                self._note_epoch(await self._database.call(sqlapi.ensure_epoch))
+            except UnavailableError:
+                await asyncio.sleep(backoff.next_s())
+            except KhalaError as error:
+                self._fatal = error
+                stop.set()
+                return
+            else:
+                return
+
+    async def _poll(self) -> None:
+        """Looks at everything every so often, whatever was heard."""
+        while True:
+            await asyncio.sleep(self._settings.slow_poll_interval_s)
+            try:
+                self._note_epoch(await self._database.call(sqlapi.ensure_epoch))
+            except UnavailableError:
+                continue
+            except Exception:
+                logger.exception("the epoch cannot be read")
+            self._feeds.wake()
+
+    async def _tend(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(_TICK_S)
+            for session in list(self._sessions):
+                caretaker.tend(session, self._settings, loop.time(), time.time())
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.heartbeat_interval_s)
+            caretaker.beat(list(self._sessions), self._settings)
+
+    async def _drain(self, server: Server) -> None:
+        self._is_draining = True
+        logger.info("stopping: %d sockets are told to come back", len(self._sessions))
+        server.close(close_connections=False)
+        most = self._settings.max_retry_after_ms
+        for session in list(self._sessions):
+            retry_after_ms = random.randint(most // 10, most)  # noqa: S311 - spreads load
+            session.act(session.channel.drain(retry_after_ms))
+        try:
+            async with asyncio.timeout(self._settings.drain_timeout_s):
+                await server.wait_closed()
+        except TimeoutError:
+            for session in list(self._sessions):
+                session.connection.abort()
+            await server.wait_closed()
+
+
+def _bind(option: str, host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=1024)
+    except OSError as error:
+        raise UsageError(
+            f"cannot listen on {host} port {port}: {error.strerror}",
+            f"Choose another one with {option}; 0 takes any that is free.",
+        ) from error
+
+
+def _authority(sock: socket.socket) -> str:
+    host, port = sock.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,0 +1,272 @@
+"""One socket: reads its messages one by one, does what its channel says, and ends what it began."""
+
+import logging
+import random
+import time
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any
+
+from websockets.exceptions import ConnectionClosed
+
+from khala_pg import sqlapi
+from khala_pg.errors import KhalaError, RefusedError, StaleCursorError, UnavailableError
+from khala_pg.keyring import Claims, TokenError
+from khala_pg.relay.actions import Action, Close, End, Refresh, Send, Subscribe
+from khala_pg.relay.channel import Channel
+from khala_pg.relay.connection import RelayConnection
+from khala_pg.relay.frames import number
+from khala_pg.relay.pager import Pager, Supply
+from khala_pg.relay.requests import RefreshRequest, RequestError, SubscribeRequest
+from khala_pg.relay.subscription import Subscription
+from khala_pg.sqlapi import Connection, Cursor
+
+logger = logging.getLogger("khala.relay.session")
+
+CLOSE_INTERNAL_ERROR = 1011
+_BINARY_MESSAGE = "binary messages are not part of the JSON lane"
+
+
+class Session:
+    """The socket's channel, its subscriptions, and the task that brings them up to date."""
+
+    def __init__(
+        self,
+        connection: RelayConnection,
+        claims: Claims,
+        supply: Supply,
+        *,
+        verify: Callable[[str], Claims],
+        epoch: Callable[[], str | None],
+        spawn: Callable[[Coroutine[Any, Any, None]], object],
+    ) -> None:
+        """
+        verify: checks a token, raises TokenError.
+        epoch: the database's epoch, None as long as it is not known.
+        spawn: starts a task that may outlive the socket for a moment.
+        """
+        self.connection = connection
+        self.channel = Channel(claims, supply.settings, epoch=epoch, covered=self.covered)
+        self.closing_since: float | None = None
+        """When the close was begun, by the loop's clock."""
+        # What the caretaker saw last.
+        self.unsent_before = 0
+        self.moved_at = self.pinged_at = connection.loop.time()
+        self._supply = supply
+        self._verify = verify
+        self._spawn = spawn
+        self._subscriptions: dict[str, Subscription] = {}
+        self._pager = Pager(connection, supply, on_refuse=self._refuse, on_fail=self.crash)
+
+    def covered(self) -> list[tuple[str, int]]:
+        """How far each subscribed topic has been given."""
+        return [(name, each.covered) for name, each in self._subscriptions.items()]
+
+    async def run(self) -> None:
+        """Serves the socket until it closes; raises nothing."""
+        try:
+            while self.connection.is_open:
+                message = await self.connection.recv()
+                if isinstance(message, str):
+                    await self._perform(self.channel.receive(message))
+                else:
+                    await self._perform(self.channel.refuse_frame(_BINARY_MESSAGE))
+                # The next message is read when the answers to this one are on their way.
+                await self.connection.drained()
+        except ConnectionClosed:
+            return
+        except Exception:
+            logger.exception("a socket failed")
+            self.act([Close(CLOSE_INTERNAL_ERROR, "internal error")])
+        finally:
+            self._end(None)
+
+    def act(self, actions: Iterable[Action]) -> None:
+        """Performs actions that need no database."""
+        for action in actions:
+            match action:
+                case Send(text):
+                    self.connection.write(text)
+                case End(topics):
+                    self._end(topics)
+                case Close(code, reason):
+                    self._end(None)
+                    self.closing_since = self.connection.loop.time()
+                    self.connection.start_close(code, reason)
+                case Subscribe() | Refresh():
+                    raise TypeError(f"{action} needs the database")
+
+    def crash(self) -> None:
+        """An internal failure: the client is told to join again."""
+        self.act(self.channel.crash())
+
+    async def _perform(self, actions: Iterable[Action]) -> None:
+        for action in actions:
+            match action:
+                case Subscribe(request):
+                    await self._subscribe(request)
+                case Refresh(request):
+                    await self._refresh(request)
+                case _:
+                    self.act([action])
+
+    async def _subscribe(self, request: SubscribeRequest) -> None:
+        scopes = self.channel.claims.scopes
+
+        async def check(connection: Connection) -> tuple[str, list[Cursor]]:
+            # The epoch is read first: if it changes before the check, replay refuses this one.
+            epoch = await sqlapi.ensure_epoch(connection)
+            cursors = await sqlapi.check_cursors(
+                connection, request.topics, request.resume_after, request.epoch, scopes
+            )
+            return epoch, cursors
+
+        try:
+            epoch, cursors = await self._supply.database.call(check)
+            _refuse_stale(epoch, cursors)
+        except Exception as error:
+            refusal = self._refusal(error)
+            self.act(self.channel.subscribe_refused(request, refusal))
+            return
+        if not self.connection.is_open:
+            return
+        ends = [
+            old.name
+            for c in cursors
+            for old in self._subscriptions.values()
+            if old.topic == c.topic
+        ]
+        self._end(ends)
+        added = [self._subscription(request, epoch, cursor) for cursor in cursors]
+        current = [(each.name, each.covered) for each in added]
+        heads = [(cursor.name, cursor.head_watermark) for cursor in cursors]
+        self.act(self.channel.subscribed(request, epoch, current, heads))
+        for subscription in added:
+            self._subscriptions[subscription.name] = subscription
+            self._fall_back(subscription)
+
+    def _subscription(self, request: SubscribeRequest, epoch: str, cursor: Cursor) -> Subscription:
+        settings = self._supply.settings
+        begin = cursor.retention_floor - 1 if cursor.resume_after is None else cursor.resume_after
+        return Subscription(
+            self.connection,
+            name=cursor.name,
+            topic=cursor.topic,
+            org_id=self.channel.claims.org_id,
+            epoch=epoch,
+            covered=begin,
+            from_earliest=cursor.resume_after is None,
+            batch_size=min(
+                request.batch_size or settings.max_batch_updates, settings.max_batch_updates
+            ),
+            max_unsent_bytes=settings.max_write_buffer_bytes,
+            on_fall_back=self._fall_back,
+            on_refuse=self._refuse,
+            on_fail=self.crash,
+        )
+
+    async def _refresh(self, request: RefreshRequest) -> None:
+        try:
+            claims = self._verify(request.token)
+            if claims.expires_at <= time.time():
+                raise TokenError("the new token has expired already")
+            forbidden = await self._topics_lost(claims)
+        except Exception as error:
+            self.act(self.channel.refresh_refused(request, self._refusal(error)))
+            return
+        self.act(self.channel.refreshed(request, claims))
+        if self.channel.claims is claims and forbidden:
+            self._end(forbidden)
+            message = "the new token does not cover these topics"
+            payload = {"code": "forbidden_topic", "message": message, "forbidden_topics": forbidden}
+            self.act(self.channel.push_error(payload))
+
+    async def _topics_lost(self, claims: Claims) -> list[str]:
+        """The subscribed topics that the new token does not cover."""
+        names = list(self._subscriptions)
+        if not names or set(self.channel.claims.scopes) <= set(claims.scopes):
+            return []
+        try:
+            await self._supply.database.call(sqlapi.check_cursors, names, None, None, claims.scopes)
+        except RefusedError as error:
+            if error.wire_code != "forbidden_topic" or not isinstance(error.detail, dict):
+                raise
+            return [str(name) for name in error.detail.get("forbidden_topics", names)]
+        return []
+
+    def _refusal(self, error: Exception) -> RequestError:
+        match error:
+            case RequestError():
+                return error
+            case TokenError():
+                return RequestError("unauthorized", str(error))
+            case StaleCursorError():
+                return _stale(str(error), error.stale_topics)
+            case RefusedError():
+                details = error.detail if isinstance(error.detail, dict) else {}
+                return RequestError(error.wire_code, str(error), details=details)
+            case UnavailableError():
+                retry_after_ms = self._retry_after_ms()
+                message = "the database cannot be reached: try again after retry_after_ms"
+                return RequestError("internal", message, details={"retry_after_ms": retry_after_ms})
+        logger.error("a request failed", exc_info=error)
+        message = str(error) if isinstance(error, KhalaError) else "internal failure"
+        details = {"retry_after_ms": self._retry_after_ms()}
+        return RequestError("internal", message, details=details)
+
+    def _retry_after_ms(self) -> int:
+        most = self._supply.settings.max_retry_after_ms
+        return random.randint(most // 10, most)  # noqa: S311 - spreads load, guards nothing
+
+    def _fall_back(self, subscription: Subscription) -> None:
+        self._pager.add(subscription)
+        if not self._pager.is_running:
+            self._pager.is_running = True
+            self._spawn(self._pager.run())
+
+    def _refuse(self, subscription: Subscription, error: RefusedError) -> None:
+        """The database will not go on with a topic: tell the client, and end that topic."""
+        self._end([subscription.name])
+        if isinstance(error, StaleCursorError):
+            entries = [
+                {**entry, "resume_after": subscription.covered} for entry in error.stale_topics
+            ]
+            refusal = _stale(str(error), entries)
+        else:
+            refusal = self._refusal(error)
+        self.act(self.channel.push_error(refusal.payload()))
+
+    def _end(self, names: Iterable[str] | None) -> None:
+        for name in list(self._subscriptions if names is None else names):
+            subscription = self._subscriptions.pop(name, None)
+            if subscription is not None:
+                subscription.end()
+
+
+def _refuse_stale(epoch: str, cursors: list[Cursor]) -> None:
+    stale = [
+        {
+            "topic": cursor.name,
+            "resume_after": cursor.resume_after,
+            "retention_floor": cursor.retention_floor,
+            "head_watermark": cursor.head_watermark,
+            "reason": cursor.reason,
+        }
+        for cursor in cursors
+        if cursor.stale
+    ]
+    if stale:
+        topics = ", ".join(str(entry["topic"]) for entry in stale)
+        raise _stale(
+            f"cannot resume {topics}: take a snapshot and never use this cursor again", stale, epoch
+        )
+
+
+def _stale(message: str, entries: list[dict[str, Any]], epoch: str | None = None) -> RequestError:
+    wire = [
+        {key: number(value) if isinstance(value, int) else value for key, value in entry.items()}
+        for entry in entries
+    ]
+    details: dict[str, Any] = {"full_resync_required": True, "stale_topics": wire}
+    if epoch is not None:
+        details["epoch"] = epoch
+    return RequestError("stale_cursor", message, details=details)

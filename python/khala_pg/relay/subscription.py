@@ -1,0 +1,103 @@
+"""One topic of one socket: how far it has been given, and whether it is on the live feed."""
+
+from collections.abc import Callable
+
+from khala_pg.errors import RefusedError
+from khala_pg.relay.connection import RelayConnection, SharedMessage
+from khala_pg.relay.feed import Feeds, TopicFeed
+
+
+class Subscription:
+    """Either live (on a feed) or behind (replaying), until it has ended.
+
+    Everything that writes updates asks `has_ended` after it has waited for anything: no update of
+    a topic follows the answer to its unsubscribe.
+    """
+
+    def __init__(
+        self,
+        connection: RelayConnection,
+        *,
+        name: str,
+        topic: str,
+        org_id: str,
+        epoch: str,
+        covered: int,
+        from_earliest: bool,
+        batch_size: int,
+        max_unsent_bytes: int,
+        on_fall_back: Callable[["Subscription"], None],
+        on_refuse: Callable[["Subscription", RefusedError], None],
+        on_fail: Callable[[], None],
+    ) -> None:
+        """
+        name: the name the client uses for the topic; topic: its own name.
+        covered: everything up to here has been given.
+        from_earliest: no cursor was given, so whatever is retained by the time of the first page is
+        where it begins: that cannot be stale.
+        batch_size: the most updates in one page of replay.
+        """
+        self.name = name
+        self.topic = topic
+        self.org_id = org_id
+        self.epoch = epoch
+        self.from_earliest = from_earliest
+        self.batch_size = batch_size
+        self.has_ended = False
+        self.is_announced = False
+        """Whether the client has been told that its replay is complete."""
+        self._connection = connection
+        self._covered = covered
+        self._max_unsent_bytes = max_unsent_bytes
+        self._on_fall_back = on_fall_back
+        self._on_refuse = on_refuse
+        self._on_fail = on_fail
+        self._feed: TopicFeed | None = None
+
+    @property
+    def covered(self) -> int:
+        """Everything visible to the subscriber up to here has been written."""
+        return self._covered if self._feed is None else self._feed.position_of(self)
+
+    def advance(self, covered: int) -> None:
+        """A page of replay has been read; the caller writes it before it waits for anything."""
+        self._covered = covered
+        self.from_earliest = False
+
+    def go_live(self, feeds: Feeds) -> bool:
+        """Onto the live feed; False when that is further already: replay once more."""
+        self._feed = feeds.attach(self, self.name, self.topic, self.epoch, self._covered)
+        return self._feed is not None
+
+    def end(self) -> None:
+        """Nothing more is delivered."""
+        self.has_ended = True
+        if self._feed is not None:
+            self._covered = self._feed.detach(self)
+            self._feed = None
+
+    def deliver(self, message: SharedMessage) -> bool:
+        """See feed.Reader."""
+        if self._connection.unsent_bytes > self._max_unsent_bytes:
+            return False
+        self._connection.write_shared(message)
+        return True
+
+    def fall_back(self, position: int) -> None:
+        """See feed.Reader."""
+        self._leave_feed(position)
+        self._on_fall_back(self)
+
+    def refuse(self, error: RefusedError, position: int) -> None:
+        """See feed.Reader."""
+        self._leave_feed(position)
+        self._on_refuse(self, error)
+
+    def fail(self) -> None:
+        """See feed.Reader."""
+        self._feed = None
+        self._on_fail()
+
+    def _leave_feed(self, position: int) -> None:
+        self._covered = position
+        self._feed = None
