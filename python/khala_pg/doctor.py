@@ -1,0 +1,225 @@
+"""Looks at a database from the outside and says what is wrong and what to do about it.
+
+Every check is a function from a connection to findings. A finding that is not `ok` carries advice.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import psycopg
+
+from khala_pg import _doctor_server as server
+from khala_pg import migrate
+from khala_pg._doctor_listen import check_listen
+from khala_pg._finding import Finding, failed, ok, warned
+from khala_pg._schema_version import schema_version_of, shipped_schema_version
+from khala_pg.errors import KhalaError
+from khala_pg.resources import db_dir
+
+__all__ = ["Finding", "Report", "examine"]
+
+Connection = psycopg.Connection[Any]
+
+OLDEST, NEWEST = 15, 18
+_ROLES = ("khala_owner", "khala_runtime", "khala_relay", "khala_dba")
+# What each role must be able to call, or nothing works for it.
+_MUST_CALL = {
+    "khala_runtime": ("sink", "sink_batch", "sink_delete"),
+    "khala_relay": (
+        "check_cursors",
+        "replay",
+        "replay_feed",
+        "arm",
+        "snapshot",
+        "hydrate",
+        "ensure_epoch",
+    ),
+    "khala_dba": ("retain", "register_topic", "new_epoch"),
+}
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was found, in the order of the checks."""
+
+    findings: tuple[Finding, ...]
+
+    @property
+    def worst(self) -> Literal["ok", "warn", "fail"]:
+        statuses = {finding.status for finding in self.findings}
+        return "fail" if "fail" in statuses else "warn" if "warn" in statuses else "ok"
+
+
+def examine(database: str, listener_database: str | None = None) -> Report:
+    """Runs every check on the database.
+
+    database: connection string, best of an owner: a login with fewer rights sees less, and the
+    report says what it could not see.
+    listener_database: the relay's connection string for LISTEN, when it is another one.
+
+    Never raises for what a check finds: an unreachable database is a finding as well.
+    """
+    try:
+        connection = psycopg.connect(database, autocommit=True, connect_timeout=10)
+    except psycopg.Error as refused:
+        finding = failed(
+            "connection",
+            f"cannot connect: {str(refused).strip()}",
+            "Check host, port, user and password, and that PostgreSQL runs (`khala dev` runs one).",
+        )
+        return Report((finding,))
+    findings = [ok("connection", f"connected to {connection.info.dbname}")]
+    with connection:
+        for check in _CHECKS:
+            findings.extend(_guarded(check, connection))
+    findings.extend(check_listen(database, listener_database or database))
+    return Report(tuple(findings))
+
+
+def _guarded(
+    check: Callable[[Connection], Iterator[Finding]], connection: Connection
+) -> list[Finding]:
+    name = check.__name__.removeprefix("_").removeprefix("check_").replace("_", " ")
+    try:
+        return list(check(connection))
+    except psycopg.errors.InsufficientPrivilege as denied:
+        return [
+            warned(
+                name,
+                f"could not look: {denied.diag.message_primary}",
+                "Run khala doctor as a member of khala_owner or as a superuser.",
+            )
+        ]
+    except (psycopg.Error, KhalaError) as error:
+        advice = getattr(error, "hint", "") or "Run `khala migrate`, then khala doctor again."
+        return [failed(name, str(error).strip(), advice)]
+
+
+def _check_server(connection: Connection) -> Iterator[Finding]:
+    info = connection.info
+    major = info.server_version // 10000
+    version = info.parameter_status("server_version")
+    if major < OLDEST:
+        yield failed("server", f"PostgreSQL {version}", f"Upgrade: Khala needs {OLDEST} or newer.")
+    elif major > NEWEST:
+        yield warned(
+            "server",
+            f"PostgreSQL {version}",
+            f"Khala is tested on {OLDEST} to {NEWEST}; look for a newer khala-pg.",
+        )
+    else:
+        yield ok("server", f"PostgreSQL {version}")
+    if connection.execute("SELECT pg_is_in_recovery()").fetchone() == (True,):
+        yield failed(
+            "server role",
+            "this is a standby: nothing can be written, so no relay can work here",
+            "Point Khala at the primary.",
+        )
+    encoding = info.parameter_status("server_encoding")
+    if encoding == "UTF8":
+        yield ok("encoding", "UTF8")
+    else:
+        yield failed(
+            "encoding",
+            f"the database's encoding is {encoding}",
+            "Move it to one made with ENCODING 'UTF8' TEMPLATE template0.",
+        )
+
+
+def _check_schema(connection: Connection) -> Iterator[Finding]:
+    found, ours = schema_version_of(connection), shipped_schema_version(db_dir())
+    if found is None:
+        yield failed("schema", "there is no Khala schema", "Run `khala migrate`.")
+        return
+    if found != ours:
+        older = "Run `khala migrate`." if found < ours else "Upgrade khala-pg."
+        yield failed("schema", f"schema version {found}; this khala-pg is made for {ours}", older)
+        return
+    owner = connection.execute(
+        "SELECT pg_has_role(current_user, 'khala_owner', 'MEMBER')"
+    ).fetchone()
+    if owner != (True,):
+        yield ok("schema", f"version {found} (only a member of khala_owner can compare functions)")
+        return
+    status = migrate.status(_conninfo(connection))
+    if status.pending:
+        yield failed("schema", f"pending: {', '.join(status.pending)}", "Run `khala migrate`.")
+    elif status.functions:
+        differing = (*status.functions.added, *status.functions.changed)
+        yield failed(
+            "schema",
+            f"functions differ from this khala-pg: {', '.join(differing)}",
+            "Run `khala migrate`.",
+        )
+    else:
+        yield ok("schema", f"version {found}, every change applied, every function current")
+
+
+def _check_roles(connection: Connection) -> Iterator[Finding]:
+    rows = connection.execute(
+        "SELECT g.rolname, g.rolcanlogin, "
+        "       (SELECT count(*) FROM pg_auth_members AS m JOIN pg_roles AS l ON l.oid = m.member "
+        "        WHERE m.roleid = g.oid AND l.rolcanlogin) "
+        "FROM pg_roles AS g WHERE g.rolname = ANY (%s)",
+        (list(_ROLES),),
+    ).fetchall()
+    found = {name: (can_login, logins) for name, can_login, logins in rows}
+    missing = [role for role in _ROLES if role not in found]
+    if missing:
+        yield failed("roles", f"missing: {', '.join(missing)}", "Run `khala migrate`.")
+        return
+    for role in ("khala_relay", "khala_runtime"):
+        if found[role][1] == 0 and not found[role][0]:
+            yield warned(
+                "roles",
+                f"no login is a member of {role}",
+                f"CREATE ROLE my_login LOGIN PASSWORD '…' IN ROLE {role};",
+            )
+    yield ok("roles", "the four group roles are there")
+
+
+def _check_grants(connection: Connection) -> Iterator[Finding]:
+    rows = connection.execute(
+        "SELECT p.proname, p.oid FROM pg_proc AS p "
+        "JOIN pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = 'khala'"
+    ).fetchall()
+    functions = dict(rows)
+    wrong = []
+    for role, names in _MUST_CALL.items():
+        for name in names:
+            may = name in functions and connection.execute(
+                "SELECT has_function_privilege(%s, %s::oid, 'EXECUTE') "
+                "AND has_schema_privilege(%s, 'khala', 'USAGE')",
+                (role, functions[name], role),
+            ).fetchone() == (True,)
+            if not may:
+                wrong.append(f"{role} cannot call khala.{name}")
+    open_to_all = connection.execute(
+        "SELECT count(*) FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace "
+        "WHERE n.nspname = 'khala' AND has_function_privilege('public', p.oid, 'EXECUTE')"
+    ).fetchone()
+    if open_to_all is not None and open_to_all[0]:
+        wrong.append(f"{open_to_all[0]} functions are executable by everybody")
+    if wrong:
+        yield failed("grants", "; ".join(wrong), "Run `khala migrate`: it grants anew.")
+    else:
+        yield ok("grants", "each role can call what it is for, and nobody else can")
+
+
+_CHECKS: tuple[Callable[[Connection], Iterator[Finding]], ...] = (
+    _check_server,
+    _check_schema,
+    _check_roles,
+    _check_grants,
+    server.check_settings,
+    server.check_epoch,
+    server.check_notifications,
+    server.check_transactions,
+)
+
+
+def _conninfo(connection: Connection) -> str:
+    return psycopg.conninfo.make_conninfo(
+        connection.info.dsn, password=connection.info.password or None
+    )
