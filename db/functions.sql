@@ -16,9 +16,14 @@ SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('khala.funct
 \ir functions/new_epoch.sql
 \ir functions/ensure_epoch.sql
 \ir functions/register_topic.sql
+\ir functions/refuse_topic.sql
+\ir functions/refuse_size.sql
+\ir functions/is_writable.sql
+\ir functions/judge_document.sql
 \ir functions/allocate_watermark.sql
 \ir functions/sync_topic_sequences_wake.sql
 \ir functions/refuse_document.sql
+\ir functions/write_document.sql
 \ir functions/write_documents.sql
 \ir functions/sink.sql
 \ir functions/sink_delete.sql

@@ -19,8 +19,7 @@ BEGIN
     WHERE s.topic = p_topic
     RETURNING s.head_watermark INTO v_head;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'topic % is not known', coalesce(quote_literal(left(p_topic, 200)), 'NULL')
-            USING ERRCODE = 'KH001', HINT = 'Register it with khala.register_topic, or see khala.topic_stats for those there are.';
+        PERFORM khala.refuse_topic(p_topic);
     END IF;
     RETURN v_head;
 END

@@ -26,9 +26,7 @@ BEGIN
     INNER JOIN runtime.sync_topic_retention AS r ON t.topic = r.topic
     WHERE t.topic = p_topic OR t.enum_name = p_topic;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'topic % is not known', coalesce(quote_literal(left(p_topic, 200)), 'NULL')
-            USING ERRCODE = 'KH001',
-                HINT = 'Register it with khala.register_topic; khala.topic_stats lists those there are.';
+        PERFORM khala.refuse_topic(p_topic);
     END IF;
     IF p_after < 0 THEN
         RAISE EXCEPTION 'cursor % is negative', p_after

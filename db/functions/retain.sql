@@ -30,9 +30,7 @@ BEGIN
             USING ERRCODE = 'KH007', HINT = 'Give a point in time and an interval from 0; null takes the topic''s own horizon.';
     END IF;
     IF p_topic IS NOT NULL AND NOT EXISTS (SELECT FROM runtime.sync_topics AS t WHERE t.topic = p_topic) THEN
-        RAISE EXCEPTION 'topic % is not known', quote_literal(left(p_topic, 200))
-            USING ERRCODE = 'KH001',
-                HINT = 'Register it with khala.register_topic; khala.topic_stats lists those there are.';
+        PERFORM khala.refuse_topic(p_topic);
     END IF;
 
     FOR v_topic IN

@@ -10,14 +10,9 @@ RETURNS TABLE (watermark bigint, outcome text)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER ROWS 1
 SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-    v_result record;
 BEGIN
-    v_result := khala.write_documents(
-        p_topic, ARRAY[p_doc_key], ARRAY[p_doc_version], ARRAY[p_org_id], ARRAY[NULL::jsonb], ARRAY[TRUE]
-    );
-    watermark := v_result.watermarks[1];
-    outcome := v_result.outcomes[1];
+    SELECT w.watermark, w.outcome INTO watermark, outcome
+    FROM khala.write_document(p_topic, p_doc_key, p_doc_version, p_org_id, NULL, TRUE) AS w;
     RETURN NEXT;
 END
 $$;

@@ -1,7 +1,7 @@
--- The write path, once, for one document or many: canonical text and hash first, without any lock; a
--- look at the read model that turns away what would write nothing; then the allocation, which locks the
--- topic; then one statement that decides each document under that lock, appends to the journal and
--- upserts the read model. The lock is thus taken as late as a watermark can be.
+-- The write path of many documents, by the same rules as khala.write_document but set-based: canonical
+-- texts and hashes first, without any lock; a look at the read model, which counts what would be written;
+-- then the allocation, which locks the topic; then one statement that judges each document under that lock,
+-- appends to the journal and upserts the read model.
 
 CREATE OR REPLACE FUNCTION khala.write_documents(
     p_topic text,
@@ -31,22 +31,13 @@ BEGIN
     SELECT t.payload_mode, t.inline_limit_bytes, t.owned INTO v_topic
     FROM runtime.sync_topics AS t WHERE t.topic = p_topic;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'topic % is not known', coalesce(quote_literal(left(p_topic, 200)), 'NULL')
-            USING ERRCODE = 'KH001',
-                HINT = 'Register it with khala.register_topic; khala.topic_stats lists those there are.';
+        PERFORM khala.refuse_topic(p_topic);
     END IF;
 
-    SELECT
-        min(i.ordinality) FILTER (
-            WHERE coalesce(length(i.doc_key) NOT BETWEEN 1 AND 512, TRUE)
-            OR coalesce(i.doc_version < 0, TRUE)
-            OR length(i.org_id) NOT BETWEEN 1 AND 200
-            OR (i.org_id IS NOT NULL AND NOT v_topic.owned)
-            OR (NOT i.deleted AND coalesce(jsonb_typeof(i.payload) <> 'object', TRUE))
-        )
-    INTO v_refused
+    SELECT min(i.ordinality) INTO v_refused
     FROM unnest(p_doc_keys, p_doc_versions, p_org_ids, p_payloads, p_deleted)
-        WITH ORDINALITY AS i (doc_key, doc_version, org_id, payload, deleted);
+        WITH ORDINALITY AS i (doc_key, doc_version, org_id, payload, deleted)
+    WHERE khala.is_writable(i.doc_key, i.doc_version, i.org_id, i.payload, i.deleted, v_topic.owned) IS NOT TRUE;
     IF v_refused IS NOT NULL THEN
         PERFORM khala.refuse_document(
             v_refused, p_doc_keys[v_refused], p_doc_versions[v_refused], p_org_ids[v_refused],
@@ -65,25 +56,16 @@ BEGIN
     ) AS c;
 
     IF v_topic.payload_mode = 'inline' AND v_largest > v_topic.inline_limit_bytes THEN
-        RAISE EXCEPTION 'a payload has % bytes, topic % takes %', v_largest, p_topic, v_topic.inline_limit_bytes
-            USING ERRCODE = 'KH004',
-                DETAIL = json_build_object('payload_bytes', v_largest, 'limit', v_topic.inline_limit_bytes),
-                HINT = 'Make the document smaller, or let the topic deliver large ones as pointers (payload mode auto).';
+        PERFORM khala.refuse_size(p_topic, v_largest, v_topic.inline_limit_bytes);
     END IF;
 
     SELECT count(*) INTO v_expected
     FROM unnest(p_doc_keys, p_doc_versions, p_org_ids, v_hashes, p_deleted)
         AS i (doc_key, doc_version, org_id, payload_hash, deleted)
     LEFT JOIN runtime.sync_documents AS d ON d.topic = p_topic AND d.doc_key = i.doc_key
-    WHERE d.doc_key IS NULL
-        OR i.doc_version > d.doc_version
-        OR (
-            i.doc_version = d.doc_version
-            AND (
-                i.payload_hash IS DISTINCT FROM d.payload_hash
-                OR (NOT i.deleted AND i.org_id IS DISTINCT FROM d.org_id)
-            )
-        );
+    WHERE khala.judge_document(
+        i.doc_version, i.payload_hash, i.org_id, i.deleted, d.doc_version, d.payload_hash, d.org_id
+    ) IN ('applied', 'rewritten');
     -- Others may write between the look above and the allocation. If nothing is to be written as things
     -- stand, that is the answer; otherwise the lock is taken for the expected number, and the count is
     -- put right before anybody can see it.
@@ -96,14 +78,9 @@ BEGIN
         SELECT
             i.*,
             coalesce(octet_length(i.canonical), 0) AS payload_bytes,
-            CASE
-                WHEN d.doc_key IS NULL OR i.doc_version > d.doc_version THEN 'applied'
-                WHEN i.doc_version < d.doc_version THEN 'stale_version'
-                WHEN
-                    i.payload_hash IS DISTINCT FROM d.payload_hash
-                    OR (NOT i.deleted AND i.org_id IS DISTINCT FROM d.org_id) THEN 'rewritten'
-                ELSE 'duplicate'
-            END AS outcome,
+            khala.judge_document(
+                i.doc_version, i.payload_hash, i.org_id, i.deleted, d.doc_version, d.payload_hash, d.org_id
+            ) AS outcome,
             -- A tombstone goes to whoever could see the document, whatever owner the caller names.
             CASE WHEN i.deleted AND d.doc_key IS NOT NULL THEN d.org_id ELSE i.org_id END AS owner_id,
             d.org_id AS previous_org_id,
@@ -175,5 +152,5 @@ END
 $$;
 
 COMMENT ON FUNCTION khala.write_documents(text, text[], bigint[], text[], jsonb[], boolean[]) IS
-'Internal: the write path behind sink, sink_batch and sink_delete. Arguments: topic; keys, each at most once; versions; owners; payloads; which are tombstones. Result: per document its watermark (null when nothing was written) and outcome. Errors: KH001, KH004, KH005, KH006, KH007.';
+'Internal: the write path behind sink_batch. Arguments: topic; keys, each at most once; versions; owners; payloads; which are tombstones. Result: per document its watermark (null when nothing was written) and outcome. Errors: KH001, KH004, KH005, KH006, KH007.';
 REVOKE ALL ON FUNCTION khala.write_documents(text, text[], bigint[], text[], jsonb[], boolean[]) FROM PUBLIC;

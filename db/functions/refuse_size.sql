@@ -1,0 +1,18 @@
+-- Says that a payload is too large for a topic that must carry it inline.
+
+CREATE OR REPLACE FUNCTION khala.refuse_size(p_topic text, p_payload_bytes integer, p_limit integer)
+RETURNS void
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RAISE EXCEPTION 'payload has % bytes, topic % takes %', p_payload_bytes, p_topic, p_limit
+        USING ERRCODE = 'KH004',
+            DETAIL = json_build_object('payload_bytes', p_payload_bytes, 'limit', p_limit),
+            HINT = 'Make the document smaller, or let the topic deliver large ones as pointers (payload mode auto).';
+END
+$$;
+
+COMMENT ON FUNCTION khala.refuse_size(text, integer, integer) IS
+'Internal: raises the error for a payload above the limit of an inline topic. Arguments: topic; canonical bytes; limit. Errors: KH004.';
+REVOKE ALL ON FUNCTION khala.refuse_size(text, integer, integer) FROM PUBLIC;

@@ -1,0 +1,112 @@
+-- The write path of a single document. All that needs no lock comes first: the checks, canonical text and
+-- hash, and a look at the stored document, which turns away what would write nothing. The allocation then
+-- locks the topic, as late as a watermark can be; the upsert holds only if the document is still the one
+-- that was judged, and otherwise it is judged again, now under the lock.
+
+CREATE OR REPLACE FUNCTION khala.write_document(
+    p_topic text,
+    p_doc_key text,
+    p_doc_version bigint,
+    p_org_id text,
+    p_payload jsonb,
+    p_deleted boolean,
+    OUT watermark bigint,
+    OUT outcome text
+)
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+-- Planning a statement costs more than running it, and no plan beats the generic one's index look-ups.
+SET plan_cache_mode = force_generic_plan
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_topic record;
+    v_canonical text;
+    v_bytes integer := 0;
+    v_hash bytea;
+    v_stored record;
+    v_watermark bigint;
+    v_owner text;
+    v_owner_changed boolean;
+BEGIN
+    SELECT t.payload_mode, t.inline_limit_bytes, t.owned INTO v_topic
+    FROM runtime.sync_topics AS t WHERE t.topic = p_topic;
+    IF NOT FOUND THEN
+        PERFORM khala.refuse_topic(p_topic);
+    END IF;
+    IF khala.is_writable(p_doc_key, p_doc_version, p_org_id, p_payload, p_deleted, v_topic.owned) IS NOT TRUE THEN
+        PERFORM khala.refuse_document(1, p_doc_key, p_doc_version, p_org_id, p_payload, v_topic.owned);
+    END IF;
+    IF NOT p_deleted THEN
+        v_canonical := khala.canonical_json(p_payload);
+        v_bytes := octet_length(v_canonical);
+        v_hash := sha256(convert_to(v_canonical, 'UTF8'));
+        IF v_bytes > v_topic.inline_limit_bytes OR v_topic.payload_mode = 'pointer' THEN
+            IF v_topic.payload_mode = 'inline' THEN
+                PERFORM khala.refuse_size(p_topic, v_bytes, v_topic.inline_limit_bytes);
+            END IF;
+            v_canonical := NULL;
+        END IF;
+    END IF;
+
+    LOOP
+        SELECT d.doc_version, d.payload_hash, d.org_id, d.deleted, d.watermark INTO v_stored
+        FROM runtime.sync_documents AS d
+        WHERE d.topic = p_topic AND d.doc_key = p_doc_key;
+        outcome := khala.judge_document(
+            p_doc_version, v_hash, p_org_id, p_deleted,
+            v_stored.doc_version, v_stored.payload_hash, v_stored.org_id
+        );
+        IF outcome IN ('duplicate', 'stale_version') THEN
+            -- Judged again under the lock, and nothing to write after all: the watermark goes back before
+            -- anybody can see it.
+            IF v_watermark IS NOT NULL THEN
+                UPDATE runtime.sync_topic_sequences AS s
+                SET head_watermark = s.head_watermark - 1
+                WHERE s.topic = p_topic;
+            END IF;
+            RETURN;
+        END IF;
+        -- A tombstone goes to whoever could see the document, whatever owner the caller names.
+        v_owner := CASE WHEN p_deleted AND v_stored.watermark IS NOT NULL THEN v_stored.org_id ELSE p_org_id END;
+        v_owner_changed := v_stored.watermark IS NOT NULL AND NOT v_stored.deleted
+            AND v_owner IS DISTINCT FROM v_stored.org_id;
+        IF v_watermark IS NULL THEN
+            v_watermark := khala.allocate_watermark(p_topic, 1);
+        END IF;
+
+        INSERT INTO runtime.sync_documents AS d (
+            topic, doc_key, doc_version, watermark, payload_bytes, deleted, org_id, payload_hash, payload
+        )
+        VALUES (
+            p_topic, p_doc_key, p_doc_version, v_watermark, v_bytes, p_deleted, v_owner, v_hash,
+            CASE WHEN NOT p_deleted THEN p_payload END
+        )
+        ON CONFLICT (doc_key, topic) DO UPDATE
+        SET doc_version = excluded.doc_version,
+            watermark = excluded.watermark,
+            updated_at = excluded.updated_at,
+            payload_bytes = excluded.payload_bytes,
+            deleted = excluded.deleted,
+            org_id = excluded.org_id,
+            payload_hash = excluded.payload_hash,
+            payload = excluded.payload
+        WHERE d.watermark = v_stored.watermark;
+        EXIT WHEN FOUND;
+    END LOOP;
+
+    INSERT INTO runtime.sync_stream_events (
+        topic, watermark, doc_key, doc_version, org_id, owner_changed, previous_org_id, deleted,
+        payload, payload_hash, payload_bytes
+    )
+    VALUES (
+        p_topic, v_watermark, p_doc_key, p_doc_version, v_owner, v_owner_changed,
+        CASE WHEN v_owner_changed THEN v_stored.org_id END, p_deleted, v_canonical, v_hash, v_bytes
+    );
+    watermark := v_watermark;
+END
+$$;
+
+COMMENT ON FUNCTION khala.write_document(text, text, bigint, text, jsonb, boolean) IS
+'Internal: the write path behind sink and sink_delete. Arguments: topic; key; version; owner; payload; whether it is a tombstone. Result: watermark (null when nothing was written) and outcome. Errors: KH001, KH004, KH005, KH006, KH007.';
+REVOKE ALL ON FUNCTION khala.write_document(text, text, bigint, text, jsonb, boolean) FROM PUBLIC;
