@@ -57,7 +57,9 @@ class Servers:
 
     def new_home(self, name: str) -> Path:
         """A directory for one more server, reachable for the account that servers run as."""
-        return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self._root))
+        home = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self._root))
+        home.chmod(0o755)
+        return home
 
     def close(self) -> None:
         for server in self._running.values():
