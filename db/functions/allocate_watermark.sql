@@ -27,4 +27,4 @@ $$;
 
 COMMENT ON FUNCTION khala.allocate_watermark(text, integer) IS
 'Allocates contiguous watermarks and locks the topic for other writers until the transaction ends. Arguments: topic; how many. Result: the last one. Errors: KH001 unknown topic, KH007 count below 1.';
-REVOKE ALL ON FUNCTION khala.allocate_watermark(text, integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION khala.allocate_watermark(text, integer) FROM public;

@@ -86,4 +86,4 @@ $$;
 
 COMMENT ON FUNCTION khala.append_event(text, text, text, jsonb, text, bigint, timestamptz) IS
 'Appends an event to an entity and projects it. Arguments: entity kind, its id, event type, payload, owner organisation (fixed by the first event; NULL keeps it), sequence number (NULL: the next one), moment (NULL: now). Result: sequence number, appended or duplicate (the event is there already; nothing is written), watermark of the summary (NULL when nothing was written). Errors: KH004, KH005, KH007 as khala.check_event, KH009 gap, other content under this number, or another owner.';
-REVOKE ALL ON FUNCTION khala.append_event(text, text, text, jsonb, text, bigint, timestamptz) FROM PUBLIC;
+REVOKE ALL ON FUNCTION khala.append_event(text, text, text, jsonb, text, bigint, timestamptz) FROM public;

@@ -57,5 +57,5 @@ $$;
 
 COMMENT ON FUNCTION khala.arm(text[], bigint[]) IS
 'Asks for a notification at the next write. Arguments: topics, either name; the watermark seen of each. Result: per topic its head and state: armed (sleep), moved (the head is beyond what was seen: look now) or busy (a writer holds it: look again shortly). Errors: KH001, KH007.';
-REVOKE ALL ON FUNCTION khala.arm(text[], bigint[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION khala.arm(text[], bigint[]) FROM public;
 GRANT EXECUTE ON FUNCTION khala.arm(text[], bigint[]) TO khala_relay;

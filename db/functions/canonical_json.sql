@@ -60,5 +60,5 @@ $$;
 
 COMMENT ON FUNCTION khala.canonical_json(jsonb, integer) IS
 'RFC 8785 text of a JSON value. Arguments: the value; the depth it stands at (leave it out). Result: canonical text. Errors: KH005 for a number no double stands for, or nesting beyond 64 levels.';
-REVOKE ALL ON FUNCTION khala.canonical_json(jsonb, integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION khala.canonical_json(jsonb, integer) FROM public;
 GRANT EXECUTE ON FUNCTION khala.canonical_json(jsonb, integer) TO khala_runtime, khala_relay, khala_dba;

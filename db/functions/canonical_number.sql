@@ -108,5 +108,5 @@ $$;
 
 COMMENT ON FUNCTION khala.canonical_number(numeric) IS
 'A JSON number in RFC 8785 form. Argument: the number. Result: its text. Errors: KH005 when no double stands for it exactly or as ECMAScript prints it.';
-REVOKE ALL ON FUNCTION khala.canonical_number(numeric) FROM PUBLIC;
+REVOKE ALL ON FUNCTION khala.canonical_number(numeric) FROM public;
 GRANT EXECUTE ON FUNCTION khala.canonical_number(numeric) TO khala_runtime, khala_relay, khala_dba;

@@ -131,5 +131,5 @@ $$;
 
 COMMENT ON FUNCTION khala.check_cursors(text[], jsonb, text, text[]) IS
 'Judges a subscribe request. Arguments: topics, either name; cursors as {topic: watermark} or [{topic, watermark}], numbers or strings; epoch they count in, null to take the one in force; topics the token allows, null for all. Result: per topic the name used, the topic, its cursor (null: none given), head, retention floor, whether the cursor is stale and why: below_floor, cursor_ahead or epoch_changed. Errors: KH001 unknown topic, KH006 topics out of scope, KH007 malformed.';
-REVOKE ALL ON FUNCTION khala.check_cursors(text[], jsonb, text, text[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION khala.check_cursors(text[], jsonb, text, text[]) FROM public;
 GRANT EXECUTE ON FUNCTION khala.check_cursors(text[], jsonb, text, text[]) TO khala_relay, khala_dba;

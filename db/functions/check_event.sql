@@ -50,4 +50,4 @@ $$;
 
 COMMENT ON FUNCTION khala.check_event(text, text, text, jsonb, text, bigint, timestamptz) IS
 'Refuses an event that breaks a rule. Arguments: entity kind, its id, event type, payload, organisation (NULL: none given), sequence number (NULL: to be allocated), moment (NULL: now). Errors: KH004 payload above 1 MiB, KH005 payload not an I-JSON object, KH007 anything else.';
-REVOKE ALL ON FUNCTION khala.check_event(text, text, text, jsonb, text, bigint, timestamptz) FROM PUBLIC;
+REVOKE ALL ON FUNCTION khala.check_event(text, text, text, jsonb, text, bigint, timestamptz) FROM public;

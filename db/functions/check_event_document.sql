@@ -56,4 +56,4 @@ $$;
 
 COMMENT ON FUNCTION khala.check_event_document(jsonb) IS
 'Refuses an element of khala.ingest_events that is malformed. Argument: the element. Errors: KH004, KH005, KH007 as khala.check_event, KH007 for an unknown, missing or wrongly typed field.';
-REVOKE ALL ON FUNCTION khala.check_event_document(jsonb) FROM PUBLIC;
+REVOKE ALL ON FUNCTION khala.check_event_document(jsonb) FROM public;

@@ -19,4 +19,4 @@ $$;
 
 COMMENT ON FUNCTION khala.check_page_limits(integer, integer) IS
 'Internal: refuses unusable page limits. Arguments: updates, bytes. Result: none. Errors: KH007.';
-REVOKE ALL ON FUNCTION khala.check_page_limits(integer, integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION khala.check_page_limits(integer, integer) FROM public;

@@ -10,5 +10,5 @@ $$;
 
 COMMENT ON FUNCTION khala.count_entities(text) IS
 'Number of entities of a kind. Argument: run or codex_worker. Result: the number, 0 for another kind. Errors: none.';
-REVOKE ALL ON FUNCTION khala.count_entities(text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION khala.count_entities(text) FROM public;
 GRANT EXECUTE ON FUNCTION khala.count_entities(text) TO khala_runtime, khala_dba;

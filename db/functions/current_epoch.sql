@@ -10,5 +10,5 @@ $$;
 
 COMMENT ON FUNCTION khala.current_epoch() IS
 'The epoch in force. Arguments: none. Result: its name. Errors: none.';
-REVOKE ALL ON FUNCTION khala.current_epoch() FROM PUBLIC;
+REVOKE ALL ON FUNCTION khala.current_epoch() FROM public;
 GRANT EXECUTE ON FUNCTION khala.current_epoch() TO khala_runtime, khala_relay, khala_dba;

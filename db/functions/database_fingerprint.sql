@@ -21,5 +21,5 @@ $$;
 
 COMMENT ON FUNCTION khala.database_fingerprint() IS
 'Internal: which server, timeline, database and table this is. Arguments: none. Result: system identifier/timeline/database/table. Errors: none.';
-REVOKE ALL ON FUNCTION khala.database_fingerprint() FROM PUBLIC;
+REVOKE ALL ON FUNCTION khala.database_fingerprint() FROM public;
 GRANT EXECUTE ON FUNCTION khala.database_fingerprint() TO khala_dba;

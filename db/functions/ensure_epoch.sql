@@ -26,5 +26,5 @@ $$;
 
 COMMENT ON FUNCTION khala.ensure_epoch() IS
 'The epoch in force, a new one if the database was restored, copied or promoted since. Arguments: none. Result: the epoch. Errors: none.';
-REVOKE ALL ON FUNCTION khala.ensure_epoch() FROM PUBLIC;
+REVOKE ALL ON FUNCTION khala.ensure_epoch() FROM public;
 GRANT EXECUTE ON FUNCTION khala.ensure_epoch() TO khala_relay, khala_dba;

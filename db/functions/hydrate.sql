@@ -24,5 +24,5 @@ $$;
 
 COMMENT ON FUNCTION khala.hydrate(text, text, text) IS
 'One document with its payload. Arguments: topic, either name; document key; organisation, null sees public documents only. Result: an Update as JSON text; null when there is no such document, it is deleted, or belongs to another. Errors: KH001.';
-REVOKE ALL ON FUNCTION khala.hydrate(text, text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION khala.hydrate(text, text, text) FROM public;
 GRANT EXECUTE ON FUNCTION khala.hydrate(text, text, text) TO khala_relay;

@@ -18,4 +18,4 @@ RETURN length(p_doc_key) BETWEEN 1 AND 512
 
 COMMENT ON FUNCTION khala.is_writable(text, bigint, text, jsonb, boolean, boolean) IS
 'Internal: whether a document can be written. Arguments: key; version; owner; payload; whether it is a tombstone; whether the topic''s documents may have owners. Result: true, or false or null. Errors: none.';
-REVOKE ALL ON FUNCTION khala.is_writable(text, bigint, text, jsonb, boolean, boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION khala.is_writable(text, bigint, text, jsonb, boolean, boolean) FROM public;

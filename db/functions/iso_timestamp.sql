@@ -13,4 +13,4 @@ $$;
 
 COMMENT ON FUNCTION khala.iso_timestamp(timestamptz) IS
 'A moment as documents show it. Argument: the moment, of the years 1 to 9999. Result: text such as 2026-01-31T23:59:59.000001Z. Errors: none.';
-REVOKE ALL ON FUNCTION khala.iso_timestamp(timestamptz) FROM PUBLIC;
+REVOKE ALL ON FUNCTION khala.iso_timestamp(timestamptz) FROM public;

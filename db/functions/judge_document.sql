@@ -23,4 +23,4 @@ END;
 
 COMMENT ON FUNCTION khala.judge_document(bigint, bytea, text, boolean, bigint, bytea, text) IS
 'Internal: outcome of writing a document. Arguments: its version, hash, owner and whether it is a tombstone; version (null: none), hash and owner stored. Result: applied, rewritten, duplicate or stale_version. Errors: none.';
-REVOKE ALL ON FUNCTION khala.judge_document(bigint, bytea, text, boolean, bigint, bytea, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION khala.judge_document(bigint, bytea, text, boolean, bigint, bytea, text) FROM public;

@@ -21,5 +21,5 @@ $$;
 
 COMMENT ON FUNCTION khala.new_epoch(text) IS
 'Starts a new epoch; call it after restoring a backup or a failover that lost commits. Argument: why, for the record. Result: the new epoch. Errors: none.';
-REVOKE ALL ON FUNCTION khala.new_epoch(text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION khala.new_epoch(text) FROM public;
 GRANT EXECUTE ON FUNCTION khala.new_epoch(text) TO khala_dba;

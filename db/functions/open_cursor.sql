@@ -55,4 +55,4 @@ $$;
 
 COMMENT ON FUNCTION khala.open_cursor(text, bigint, text) IS
 'Internal: resolves a topic and checks a cursor. Arguments: topic, either name; cursor, null for the earliest retained; epoch the cursor counts in, null to take the one in force. Result: topic, cursor, head. Errors: KH001, KH002 below the retention floor, KH003 ahead of the head or of another epoch, KH007 negative.';
-REVOKE ALL ON FUNCTION khala.open_cursor(text, bigint, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION khala.open_cursor(text, bigint, text) FROM public;

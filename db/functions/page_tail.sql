@@ -15,4 +15,4 @@ RETURN '],"replay_complete":' || p_complete::text
 
 COMMENT ON FUNCTION khala.page_tail(text, boolean, bigint, bigint) IS
 'Internal: the end of an update_batch payload, from the closing bracket of its updates. Arguments: topic name as the subscriber wrote it; whether the page reaches the head; head; covered watermark. Result: JSON text. Errors: none.';
-REVOKE ALL ON FUNCTION khala.page_tail(text, boolean, bigint, bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION khala.page_tail(text, boolean, bigint, bigint) FROM public;

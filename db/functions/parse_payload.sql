@@ -61,5 +61,5 @@ $$;
 
 COMMENT ON FUNCTION khala.parse_payload(text) IS
 'An I-JSON object from its text. Argument: the text. Result: the payload for khala.sink. Errors: KH005 when it is not JSON, not an object, has duplicate keys, lone surrogates, or numbers no double stands for.';
-REVOKE ALL ON FUNCTION khala.parse_payload(text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION khala.parse_payload(text) FROM public;
 GRANT EXECUTE ON FUNCTION khala.parse_payload(text) TO khala_runtime, khala_relay, khala_dba;

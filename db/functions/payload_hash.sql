@@ -10,5 +10,5 @@ $$;
 
 COMMENT ON FUNCTION khala.payload_hash(jsonb) IS
 'SHA-256 over the RFC 8785 bytes of a JSON value. Argument: the value. Result: 32 bytes. Errors: KH005 as khala.canonical_json.';
-REVOKE ALL ON FUNCTION khala.payload_hash(jsonb) FROM PUBLIC;
+REVOKE ALL ON FUNCTION khala.payload_hash(jsonb) FROM public;
 GRANT EXECUTE ON FUNCTION khala.payload_hash(jsonb) TO khala_runtime, khala_relay, khala_dba;

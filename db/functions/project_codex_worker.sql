@@ -19,5 +19,5 @@ $$;
 
 COMMENT ON FUNCTION khala.project_codex_worker(text) IS
 'Projects the summary of a codex worker. Argument: its id. Result: watermark (NULL when nothing was written), outcome (applied, rewritten, skipped), reason (new_events; drift, projection_version; unchanged, checkpoint_ahead, read_model_ahead). Errors: KH007 unknown codex worker.';
-REVOKE ALL ON FUNCTION khala.project_codex_worker(text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION khala.project_codex_worker(text) FROM public;
 GRANT EXECUTE ON FUNCTION khala.project_codex_worker(text) TO khala_runtime, khala_dba;

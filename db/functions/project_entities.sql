@@ -100,4 +100,4 @@ $$;
 
 COMMENT ON FUNCTION khala.project_entities(text, text[]) IS
 'Projects the summaries of some entities. Arguments: entity kind, ids (unknown ones are left out). Result: per entity the watermark (NULL when nothing was written), outcome applied, rewritten (same sequence, other summary) or skipped, and the reason: new_events; drift, projection_version; unchanged, checkpoint_ahead, read_model_ahead. Errors: KH007 unknown kind, and those of khala.sink_batch.';
-REVOKE ALL ON FUNCTION khala.project_entities(text, text[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION khala.project_entities(text, text[]) FROM public;

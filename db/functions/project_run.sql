@@ -19,5 +19,5 @@ $$;
 
 COMMENT ON FUNCTION khala.project_run(text) IS
 'Projects the summary of a run. Argument: its id. Result: watermark (NULL when nothing was written), outcome (applied, rewritten, skipped), reason (new_events; drift, projection_version; unchanged, checkpoint_ahead, read_model_ahead). Errors: KH007 unknown run.';
-REVOKE ALL ON FUNCTION khala.project_run(text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION khala.project_run(text) FROM public;
 GRANT EXECUTE ON FUNCTION khala.project_run(text) TO khala_runtime, khala_dba;

@@ -19,4 +19,4 @@ $$;
 
 COMMENT ON FUNCTION khala.projection_of(text) IS
 'How a kind of entity is projected. Argument: run or codex_worker. Result: one row with the projection''s name (document keys are runtime/<name>:<id>), its topic, the prefix of its event types and the name of the id in its documents; no row for another kind. Errors: none.';
-REVOKE ALL ON FUNCTION khala.projection_of(text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION khala.projection_of(text) FROM public;

@@ -13,5 +13,5 @@ $$;
 
 COMMENT ON FUNCTION khala.projection_version() IS
 'Version of the summary documents. Result: a positive integer that grows when their content is built differently. Errors: none.';
-REVOKE ALL ON FUNCTION khala.projection_version() FROM PUBLIC;
+REVOKE ALL ON FUNCTION khala.projection_version() FROM public;
 GRANT EXECUTE ON FUNCTION khala.projection_version() TO khala_runtime, khala_relay, khala_dba;

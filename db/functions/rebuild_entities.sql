@@ -35,4 +35,4 @@ $$;
 
 COMMENT ON FUNCTION khala.rebuild_entities(text, text[]) IS
 'Rebuilds the summaries of some entities from history. Arguments: entity kind, ids (unknown ones are left out). Result: per entity the watermark and outcome of the new summary. Errors: KH007 unknown kind, and those of khala.sink_batch.';
-REVOKE ALL ON FUNCTION khala.rebuild_entities(text, text[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION khala.rebuild_entities(text, text[]) FROM public;

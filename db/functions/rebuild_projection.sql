@@ -18,5 +18,5 @@ $$;
 
 COMMENT ON FUNCTION khala.rebuild_projection(text, text) IS
 'Drops and rebuilds the summary of one entity from its history. Arguments: run or codex_worker; its id. Result: watermark and outcome of the new summary. Errors: KH007 unknown kind or entity.';
-REVOKE ALL ON FUNCTION khala.rebuild_projection(text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION khala.rebuild_projection(text, text) FROM public;
 GRANT EXECUTE ON FUNCTION khala.rebuild_projection(text, text) TO khala_runtime, khala_dba;

@@ -32,5 +32,5 @@ $$;
 
 COMMENT ON FUNCTION khala.rebuild_projections(text, text, integer) IS
 'Drops and rebuilds one page of summaries from history. Arguments: run or codex_worker; the last id of the page before (NULL: from the start); how many at most. Result: per entity, in the order of ids, watermark and outcome of the new summary; no row after the last entity. Errors: KH007 unknown kind or limit.';
-REVOKE ALL ON FUNCTION khala.rebuild_projections(text, text, integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION khala.rebuild_projections(text, text, integer) FROM public;
 GRANT EXECUTE ON FUNCTION khala.rebuild_projections(text, text, integer) TO khala_runtime, khala_dba;

@@ -37,4 +37,4 @@ $$;
 
 COMMENT ON FUNCTION khala.refuse_document(integer, text, bigint, text, jsonb, boolean) IS
 'Internal: raises the error for a document that cannot be written. Arguments: its ordinal in the call, key, version, owner and payload; whether the topic''s documents may have owners. Errors: KH005, KH006 or KH007.';
-REVOKE ALL ON FUNCTION khala.refuse_document(integer, text, bigint, text, jsonb, boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION khala.refuse_document(integer, text, bigint, text, jsonb, boolean) FROM public;

@@ -15,4 +15,4 @@ $$;
 
 COMMENT ON FUNCTION khala.refuse_history_change() IS
 'Trigger on the event tables: refuses UPDATE, DELETE and TRUNCATE. Errors: KH009 always.';
-REVOKE ALL ON FUNCTION khala.refuse_history_change() FROM PUBLIC;
+REVOKE ALL ON FUNCTION khala.refuse_history_change() FROM public;

@@ -15,4 +15,4 @@ $$;
 
 COMMENT ON FUNCTION khala.refuse_size(text, integer, integer) IS
 'Internal: raises the error for a payload above the limit of an inline topic. Arguments: topic; canonical bytes; limit. Errors: KH004.';
-REVOKE ALL ON FUNCTION khala.refuse_size(text, integer, integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION khala.refuse_size(text, integer, integer) FROM public;

@@ -14,4 +14,4 @@ $$;
 
 COMMENT ON FUNCTION khala.refuse_topic(text) IS
 'Internal: raises the error for an unknown topic. Argument: its name. Errors: KH001.';
-REVOKE ALL ON FUNCTION khala.refuse_topic(text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION khala.refuse_topic(text) FROM public;

@@ -102,5 +102,5 @@ $$;
 
 COMMENT ON FUNCTION khala.register_topic(text, text, text, integer, interval, boolean, text) IS
 'Adds a topic with its read-model table. Arguments: topic name; read-model table (default sync_ and the name); payload mode inline, pointer or auto; inline limit in bytes; retention horizon; whether documents may have an owner; proto enum name. Result: the topic. Errors: KH007 unusable argument, KH008 registered with other settings or name in use.';
-REVOKE ALL ON FUNCTION khala.register_topic(text, text, text, integer, interval, boolean, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION khala.register_topic(text, text, text, integer, interval, boolean, text) FROM public;
 GRANT EXECUTE ON FUNCTION khala.register_topic(text, text, text, integer, interval, boolean, text) TO khala_dba;

@@ -72,5 +72,5 @@ $$;
 
 COMMENT ON FUNCTION khala.replay(text, bigint, text, integer, integer, text) IS
 'One page of a topic for one organisation. Arguments: topic, either name; cursor, null for the earliest retained; organisation, null sees public documents only; most updates; most bytes, though never less than one update; epoch of the cursor, null to take the one in force. Result: the update_batch payload as JSON text, the watermark it covers, the head, whether it reaches the head, number of updates. Errors: KH001, KH002 cursor below the retention floor, KH003 cursor ahead or of another epoch, KH007.';
-REVOKE ALL ON FUNCTION khala.replay(text, bigint, text, integer, integer, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION khala.replay(text, bigint, text, integer, integer, text) FROM public;
 GRANT EXECUTE ON FUNCTION khala.replay(text, bigint, text, integer, integer, text) TO khala_relay;

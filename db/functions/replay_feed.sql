@@ -68,5 +68,5 @@ $$;
 
 COMMENT ON FUNCTION khala.replay_feed(text, bigint, integer, integer, text) IS
 'One page of a topic with the audience of every update. Arguments: topic, either name; cursor; most watermarks; most bytes; epoch of the cursor. Result: per update its watermark, organisation that may have it (null: everybody but except_org_id), JSON text, and on every row alike the end of the payload, the watermark covered, the head and whether it is reached; no row when the cursor is at the head. Errors: KH001, KH002, KH003, KH007 as khala.replay.';
-REVOKE ALL ON FUNCTION khala.replay_feed(text, bigint, integer, integer, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION khala.replay_feed(text, bigint, integer, integer, text) FROM public;
 GRANT EXECUTE ON FUNCTION khala.replay_feed(text, bigint, integer, integer, text) TO khala_relay;

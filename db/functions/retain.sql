@@ -77,5 +77,5 @@ $$;
 
 COMMENT ON FUNCTION khala.retain(text, timestamptz, interval, integer) IS
 'Purges journal rows beyond the retention horizon, at most a batch per topic: call it again while more is true. Arguments: topic, null for all; the time to count from; horizon, null for each topic''s own; most rows per topic. Result: per topic the rows deleted, the new retention floor, whether more can go; a topic that another purge holds is missing. Errors: KH001, KH007.';
-REVOKE ALL ON FUNCTION khala.retain(text, timestamptz, interval, integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION khala.retain(text, timestamptz, interval, integer) FROM public;
 GRANT EXECUTE ON FUNCTION khala.retain(text, timestamptz, interval, integer) TO khala_dba;

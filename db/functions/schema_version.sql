@@ -10,5 +10,5 @@ $$;
 
 COMMENT ON FUNCTION khala.schema_version() IS
 'Version of the SQL API. Arguments: none. Result: a number that grows with every incompatible change. Errors: none.';
-REVOKE ALL ON FUNCTION khala.schema_version() FROM PUBLIC;
+REVOKE ALL ON FUNCTION khala.schema_version() FROM public;
 GRANT EXECUTE ON FUNCTION khala.schema_version() TO khala_runtime, khala_relay, khala_dba;

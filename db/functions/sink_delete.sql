@@ -19,5 +19,5 @@ $$;
 
 COMMENT ON FUNCTION khala.sink_delete(text, text, bigint, text) IS
 'Deletes a document. Arguments: topic; document key; version of the deletion, above the last one; owner, used only when the document was never seen. Result: watermark and outcome as khala.sink. Errors: KH001, KH006, KH007 as khala.sink.';
-REVOKE ALL ON FUNCTION khala.sink_delete(text, text, bigint, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION khala.sink_delete(text, text, bigint, text) FROM public;
 GRANT EXECUTE ON FUNCTION khala.sink_delete(text, text, bigint, text) TO khala_runtime;

@@ -83,5 +83,5 @@ $$;
 
 COMMENT ON FUNCTION khala.snapshot(text, text, text, integer, bigint, integer) IS
 'One page of the read model in document key order. Arguments: topic, either name; organisation, null sees public documents only; key to go on after, null for the first page; most documents; the first page''s watermark, null on the first page; most bytes, though never less than one document. Result: the page as JSON text, the key to go on after, the watermark to subscribe from, whether it is the last. Errors: KH001, KH002 or KH003 when the first page''s watermark is no longer good, KH007.';
-REVOKE ALL ON FUNCTION khala.snapshot(text, text, text, integer, bigint, integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION khala.snapshot(text, text, text, integer, bigint, integer) FROM public;
 GRANT EXECUTE ON FUNCTION khala.snapshot(text, text, text, integer, bigint, integer) TO khala_relay;

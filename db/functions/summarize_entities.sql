@@ -152,4 +152,4 @@ $$;
 
 COMMENT ON FUNCTION khala.summarize_entities(text, text[]) IS
 'Summary documents from history. Arguments: entity kind, ids. Result: per known entity with at least one event its id, owner, last sequence number and summary (without projected_at). Errors: none.';
-REVOKE ALL ON FUNCTION khala.summarize_entities(text, text[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION khala.summarize_entities(text, text[]) FROM public;

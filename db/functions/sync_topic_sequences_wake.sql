@@ -15,4 +15,4 @@ $$;
 
 COMMENT ON FUNCTION khala.sync_topic_sequences_wake() IS
 'Trigger of runtime.sync_topic_sequences: notifies channel khala_sync with the topic''s name. Result: ignored. Errors: none.';
-REVOKE ALL ON FUNCTION khala.sync_topic_sequences_wake() FROM PUBLIC;
+REVOKE ALL ON FUNCTION khala.sync_topic_sequences_wake() FROM public;

@@ -27,4 +27,4 @@ RETURN '{"topic":"' || p_topic
 
 COMMENT ON FUNCTION khala.update_text(text, text, bigint, bigint, bytea, boolean, text) IS
 'Internal: one Update as JSON text. Arguments: topic name as the subscriber wrote it; key; version; watermark; hash; whether it is a tombstone; canonical payload, null for a pointer. Result: a JSON object. Errors: none.';
-REVOKE ALL ON FUNCTION khala.update_text(text, text, bigint, bigint, bytea, boolean, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION khala.update_text(text, text, bigint, bigint, bytea, boolean, text) FROM public;

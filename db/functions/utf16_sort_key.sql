@@ -15,5 +15,5 @@ $$;
 
 COMMENT ON FUNCTION khala.utf16_sort_key(text) IS
 'A text whose order under collation "C" is the UTF-16 code unit order of the argument. Argument: an object key. Result: its sort key. Errors: none.';
-REVOKE ALL ON FUNCTION khala.utf16_sort_key(text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION khala.utf16_sort_key(text) FROM public;
 GRANT EXECUTE ON FUNCTION khala.utf16_sort_key(text) TO khala_runtime, khala_relay, khala_dba;

@@ -12,4 +12,4 @@ END;
 
 COMMENT ON FUNCTION khala.wire_integer(bigint) IS
 'Internal: a watermark or version as JSON text. Argument: the value. Result: a number, or a string above 2^53 - 1. Errors: none.';
-REVOKE ALL ON FUNCTION khala.wire_integer(bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION khala.wire_integer(bigint) FROM public;

@@ -109,4 +109,4 @@ $$;
 
 COMMENT ON FUNCTION khala.write_document(text, text, bigint, text, jsonb, boolean) IS
 'Internal: the write path behind sink and sink_delete. Arguments: topic; key; version; owner; payload; whether it is a tombstone. Result: watermark (null when nothing was written) and outcome. Errors: KH001, KH004, KH005, KH006, KH007.';
-REVOKE ALL ON FUNCTION khala.write_document(text, text, bigint, text, jsonb, boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION khala.write_document(text, text, bigint, text, jsonb, boolean) FROM public;

@@ -153,4 +153,4 @@ $$;
 
 COMMENT ON FUNCTION khala.write_documents(text, text[], bigint[], text[], jsonb[], boolean[]) IS
 'Internal: the write path behind sink_batch. Arguments: topic; keys, each at most once; versions; owners; payloads; which are tombstones. Result: per document its watermark (null when nothing was written) and outcome. Errors: KH001, KH004, KH005, KH006, KH007.';
-REVOKE ALL ON FUNCTION khala.write_documents(text, text[], bigint[], text[], jsonb[], boolean[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION khala.write_documents(text, text[], bigint[], text[], jsonb[], boolean[]) FROM public;
