@@ -1,0 +1,72 @@
+"""`khala run -- CMD …`: a command as a run, live for whoever tails its summary."""
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from khala_pg import settings
+from khala_pg.runner import RunOptions, new_run_id, run_command, spool
+from khala_pg.runner.outbox import Pace
+
+app = typer.Typer(add_completion=False)
+
+
+# Options end at the first word of the command, so that `khala run make -j4` works without `--`.
+@app.command(context_settings={"allow_interspersed_args": False})
+def command(
+    words: Annotated[list[str], typer.Argument(metavar="-- CMD [ARG]…", help="What to run.")],
+    run_id: Annotated[
+        str | None, typer.Option("--id", help="Id of the run.  [default: a new one]")
+    ] = None,
+    title: Annotated[
+        str | None, typer.Option(help="What it is called.  [default: the command]")
+    ] = None,
+    org: Annotated[
+        str | None,
+        typer.Option(
+            envvar="KHALA_ORG",
+            help="Organisation that may see it.  [default: everybody with the topic's scope]",
+        ),
+    ] = None,
+    database: Annotated[
+        str | None,
+        typer.Option(
+            help="Connection string.  [default: KHALA_DATABASE_URL, then a running khala dev]"
+        ),
+    ] = None,
+    heartbeat: Annotated[
+        float,
+        typer.Option(min=0.1, help="Seconds without an event after which a heartbeat is recorded."),
+    ] = 10.0,
+    flush: Annotated[
+        float,
+        typer.Option(
+            min=0.0, help="Seconds to wait at the end for a database that does not answer."
+        ),
+    ] = 3.0,
+    spool_dir: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="KHALA_SPOOL_DIR",
+            help="Where events go that it did not take.  [default: ~/.local/state/khala/spool]",
+        ),
+    ] = None,
+) -> None:
+    """Run a command and record it as a run: started, output progress, heartbeats, how it ended.
+
+    Its input, output and exit status are its own. A database that is away neither stops nor slows
+    it; what could not be recorded is kept in a file that `khala ingest` loads.
+    """
+    options = RunOptions(
+        database=settings.resolve(settings.DATABASE, database),
+        run_id=run_id if run_id is not None else new_run_id(datetime.now(UTC)),
+        title=title,
+        org_id=org,
+        spool_directory=spool_dir or spool.spool_directory(os.environ),
+        flush_seconds=flush,
+        pace=Pace(heartbeat=heartbeat),
+    )
+    raise typer.Exit(run_command(words, options))

@@ -1,0 +1,224 @@
+"""Loads runtime events from JSON lines in bulk: in batches, each all or nothing and exactly once.
+
+Running it again over the same lines is how it recovers from anything: what is there already with
+the same content is skipped, by entity, id and sequence number.
+"""
+
+import asyncio
+import itertools
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, BinaryIO, NoReturn
+
+import psycopg
+
+from khala_pg import sqlapi
+from khala_pg.errors import KhalaError, RefusedError, from_psycopg
+
+BATCH_EVENTS = 1000
+_CHUNK_BYTES = 1 << 18
+_LINE_BYTES = 4 << 20
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_REQUIRED = ("entity", "id", "seq", "type")
+
+
+class LineError(KhalaError):
+    """A line cannot be loaded; `line` counts from 1. Lines of earlier batches are loaded."""
+
+    def __init__(self, line: int, reason: str, hint: str = "") -> None:
+        super().__init__(f"line {line}: {reason}", hint)
+        self.line = line
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line with an event: its number from 1 and its text, which is one JSON object."""
+
+    number: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What has been loaded so far: events appended and found there already, and bytes read."""
+
+    appended: int = 0
+    duplicates: int = 0
+    bytes: int = 0
+
+
+def load(
+    database: str, source: BinaryIO, report: Callable[[Loaded], None] = lambda _: None
+) -> Loaded:
+    """Load all lines of `source` into `database`; `report` is called after every batch.
+
+    A line that cannot be loaded raises LineError after what stands before it has been loaded, or,
+    when the database refuses it, all batches before its own. psycopg's errors pass through.
+    """
+    loaded = Loaded()
+    with asyncio.Runner() as runner:
+        connection = runner.run(
+            psycopg.AsyncConnection.connect(
+                database, autocommit=True, application_name="khala ingest"
+            )
+        )
+        try:
+            for lines, position, error in _batches(source):
+                if lines:
+                    ingested = runner.run(_send(connection, lines))
+                    loaded = Loaded(
+                        loaded.appended + ingested.appended,
+                        loaded.duplicates + ingested.duplicates,
+                        position,
+                    )
+                    report(loaded)
+                if error is not None:
+                    raise error
+        finally:
+            runner.run(connection.close())
+    return loaded
+
+
+async def _send(connection: sqlapi.Connection, lines: Sequence[Line]) -> sqlapi.Ingested:
+    try:
+        return await sqlapi.ingest_events(connection, f"[{','.join(line.text for line in lines)}]")
+    except psycopg.Error as error:
+        known = from_psycopg(error)
+        if isinstance(known, RefusedError):
+            ordinal = known.detail.get("ordinal") if isinstance(known.detail, dict) else None
+            if isinstance(ordinal, int):
+                raise LineError(lines[ordinal - 1].number, str(known), known.hint) from error
+        if known is None:
+            first, last = lines[0].number, lines[-1].number
+            raise LineError(
+                first, f"the database refuses something between here and line {last}: {error}"
+            ) from error
+        raise
+
+
+def _batches(source: BinaryIO) -> Iterator[tuple[list[Line], int, LineError | None]]:
+    """Batches of lines with how many bytes have been read; an error comes with what is before it.
+
+    A batch is what one read returns, so a slow writer's lines go in as they come.
+    """
+    position = 0
+    for chunk, size in _whole_lines(source):
+        position += size
+        lines: list[Line] = []
+        error = None
+        try:
+            for number, raw in chunk:
+                text = check_line(number, raw)
+                if text is not None:
+                    lines.append(Line(number, text))
+        except LineError as found:
+            error = found
+        for part in _parts(lines):
+            yield part, position, None
+        if error is not None:
+            yield [], position, error
+
+
+def _parts(lines: Sequence[Line]) -> Iterator[list[Line]]:
+    rest = iter(lines)
+    while part := list(itertools.islice(rest, BATCH_EVENTS)):
+        yield part
+
+
+def _whole_lines(source: BinaryIO) -> Iterator[tuple[Iterable[tuple[int, bytes]], int]]:
+    """Numbered lines, read by read, with the bytes they take; a rest without newline is a line."""
+    # An unbuffered or pipe-like source returns what it has; a file as much as asked for.
+    read: Callable[[int], bytes] = getattr(source, "read1", source.read)
+    number = 1
+    rest = read(len(_BYTE_ORDER_MARK))
+    if rest == _BYTE_ORDER_MARK:
+        rest = b""
+    while chunk := read(_CHUNK_BYTES):
+        *lines, rest = (rest + chunk).split(b"\n")
+        if len(rest) > _LINE_BYTES:
+            raise LineError(
+                number + len(lines), f"is longer than {_LINE_BYTES} bytes", "Is this JSON lines?"
+            )
+        yield enumerate(lines, number), sum(map(len, lines)) + len(lines)
+        number += len(lines)
+    if rest:
+        yield [(number, rest)], len(rest)
+
+
+def check_line(number: int, raw: bytes) -> str | None:
+    """The text of a line that holds one JSON object, None for a blank one.
+
+    The text goes to the database as it is, which judges numbers and fields; here is refused what
+    would make it refuse the whole batch without naming the line. Raises LineError.
+    """
+    if not raw.strip():
+        return None
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise LineError(
+            number, f"is not UTF-8 (byte {error.start + 1})", "Convert the file to UTF-8."
+        ) from error
+    try:
+        value = json.loads(
+            text,
+            object_pairs_hook=_unique,
+            parse_constant=_refuse_constant,
+            parse_float=_finite,
+        )
+    except RecursionError as error:
+        raise LineError(number, "is nested too deeply", "Flatten the payload.") from error
+    except json.JSONDecodeError as error:
+        raise LineError(
+            number,
+            f"is not JSON: {error.msg} at character {error.colno}",
+            "Write one object a line.",
+        ) from error
+    except ValueError as error:
+        raise LineError(number, str(error)) from error
+    if not isinstance(value, dict):
+        raise LineError(number, "is not a JSON object", "Write one object a line.")
+    for field in _REQUIRED:
+        if field not in value:
+            raise LineError(
+                number,
+                f"field {field} is missing",
+                'An event is {"entity": "run", "id": …, "seq": …, "type": …, "payload": {…}}.',
+            )
+    if "\\u" in text:
+        _check_strings(number, value)
+    return text
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise ValueError(f"has the key {json.dumps(key)} twice in one object")
+            seen.add(key)
+    return found
+
+
+def _refuse_constant(text: str) -> NoReturn:
+    raise ValueError(f"holds {text}, which is not JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if number in (float("inf"), float("-inf")):
+        raise ValueError("holds a number outside the range of a double")
+    return number
+
+
+def _check_strings(number: int, value: Any) -> None:
+    """Refuse what \\u escapes can say and no text of the database can hold."""
+    text = json.dumps(value, ensure_ascii=False)
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise LineError(number, "holds a lone surrogate", "Write characters whole.") from error
+    if "\\u0000" in text.replace("\\\\", ""):
+        raise LineError(number, "holds U+0000", "The database cannot store this character.")

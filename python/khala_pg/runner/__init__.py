@@ -1,0 +1,163 @@
+"""Runs a command as a run: what it does is recorded while it passes through unchanged."""
+
+import contextlib
+import os
+import secrets
+import shlex
+import signal
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from khala_pg.errors import UsageError
+from khala_pg.runner import child as children
+from khala_pg.runner import signals, spool
+from khala_pg.runner.child import STDERR, Child, exit_status
+from khala_pg.runner.outbox import Outbox, Pace
+from khala_pg.runner.output import OutputMeter
+from khala_pg.runner.recorder import Leftover, Recorder, RunIdentity
+from khala_pg.runner.streams import write_all
+
+__all__ = ["RunOptions", "new_run_id", "run_command"]
+
+NOT_FOUND, NOT_EXECUTABLE = 127, 126
+_TITLE_CHARACTERS = 200
+_COMMAND_CHARACTERS = 4000
+_ID_CHARACTERS = 400
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How a run is recorded.
+
+    `database` is a connection string, `title` None the command itself, `org_id` None public,
+    `flush_seconds` how long the end may take when the database does not answer, `spool_directory`
+    where events go that it did not take.
+    """
+
+    database: str
+    run_id: str
+    title: str | None
+    org_id: str | None
+    spool_directory: Path
+    flush_seconds: float
+    pace: Pace
+
+
+def new_run_id(now: datetime) -> str:
+    """An id nobody else uses, sorting by time."""
+    return f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(6)}"
+
+
+def run_command(argv: Sequence[str], options: RunOptions) -> int:
+    """Run `argv`; its exit status as a shell would report it.
+
+    To be called from the main thread while it is the only one. Raises UsageError for options that
+    cannot be recorded; nothing has been started then. Whatever goes wrong later is told on standard
+    error after the command has ended, and changes neither its output nor its status.
+    """
+    if not 1 <= len(options.run_id) <= _ID_CHARACTERS:
+        raise UsageError(
+            "the run's id is empty or too long", f"Use 1 to {_ID_CHARACTERS} characters."
+        )
+    meter = OutputMeter()
+    wanted, mask = signals.block()
+    began, began_at = time.monotonic(), datetime.now(UTC)
+    with contextlib.ExitStack() as running:
+        try:
+            child = running.enter_context(children.started(argv, mask, meter.feed))
+        except FileNotFoundError:
+            _say(f"{argv[0]}: command not found")
+            return NOT_FOUND
+        except OSError as error:
+            _say(f"{argv[0]}: {error.strerror}")
+            return NOT_EXECUTABLE
+        recorder = Recorder(
+            options.database,
+            RunIdentity(options.run_id, options.org_id),
+            Outbox(_start_payload(argv, options.title), began_at, options.pace),
+            meter,
+        )
+        forwarder = signals.Forwarder(wanted, partial(_on_signal, child, recorder))
+        forwarder.start()
+        recorder.start()
+        returncode = child.process.wait()
+        ended, ended_at = time.monotonic(), datetime.now(UTC)
+        child.drain()
+    status, signal_name = exit_status(returncode)
+    leftover = recorder.finish(
+        {
+            "exit_code": None if signal_name else status,
+            "signal": signal_name,
+            "duration_ms": round((ended - began) * 1000),
+            **meter.progress().payload(),
+        },
+        ended_at,
+        options.flush_seconds,
+    )
+    forwarder.stop()
+    for copy in child.outputs:
+        if copy.failure is not None and not isinstance(copy.failure, BrokenPipeError):
+            _say(f"output could not be passed on: {copy.failure.strerror}")
+    _keep(leftover, options)
+    if recorder.stuck:
+        # A name lookup cannot be cancelled, and leaving in the ordinary way would wait for it.
+        os._exit(status)
+    return status
+
+
+def _on_signal(child: Child, recorder: Recorder, number: signal.Signals, from_kernel: bool) -> None:
+    if number == signal.SIGWINCH:
+        child.resize()
+    if child.process.returncode is None:
+        # From the kernel, the command has it too if it shares our terminal; but it may have asked
+        # for the window's size before we had set it.
+        shared = from_kernel and not child.whole_terminal and number != signal.SIGWINCH
+        if not shared:
+            child.process.send_signal(number)
+    elif number != signal.SIGWINCH:
+        child.abandon()
+        recorder.hurry()
+
+
+def _start_payload(argv: Sequence[str], title: str | None) -> Mapping[str, Any]:
+    command = [_readable(part) for part in argv]
+    payload: dict[str, Any] = {
+        "title": _readable(title if title is not None else shlex.join(command))[:_TITLE_CHARACTERS]
+    }
+    if sum(map(len, command)) <= _COMMAND_CHARACTERS:
+        payload["command"] = command
+    return payload
+
+
+def _readable(text: str) -> str:
+    """Arguments are bytes to the system; what is not text in them cannot be recorded."""
+    return text.encode("utf-8", errors="surrogateescape").decode("utf-8", errors="replace")
+
+
+def _keep(leftover: Leftover, options: RunOptions) -> None:
+    """Spool what was not recorded, and say so."""
+    if not leftover.events:
+        return
+    count = len(leftover.events)
+    what = f"{count} event{'s' if count > 1 else ''} of run {options.run_id} not recorded"
+    if not leftover.loadable:
+        _say(f"{what}: {leftover.reason}")
+        return
+    try:
+        path = spool.write(options.spool_directory, leftover.events, options.run_id, options.org_id)
+    except OSError as error:
+        _say(f"{what} and not spooled either: {leftover.reason}; {error}")
+        return
+    _say(f"{what}: {leftover.reason}", f"Load with: khala ingest {shlex.quote(str(path))}")
+
+
+def _say(message: str, hint: str = "") -> None:
+    text = f"khala: {message}\n" + (f"  {hint}\n" if hint else "")
+    # With standard error gone there is nobody to tell, and the command's status still counts.
+    with contextlib.suppress(OSError):
+        write_all(STDERR, text.encode("utf-8", errors="replace"))

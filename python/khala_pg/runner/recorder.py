@@ -1,0 +1,228 @@
+"""Writes the events of a run into the database, beside the command and never in its way.
+
+A thread with an event loop of its own. The database may refuse, vanish and come back at any time;
+the recorder tries again with back-off, forever while the command runs.
+"""
+
+import asyncio
+import random
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import psycopg
+
+from khala_pg import sqlapi
+from khala_pg.errors import from_psycopg
+from khala_pg.runner.outbox import Event, Outbox
+from khala_pg.runner.output import OutputMeter
+
+_CONNECT_SECONDS = 5
+_STATEMENT_SECONDS = 10
+_CANCEL_SECONDS = 1
+_BACKOFF_FIRST = 0.1
+_BACKOFF_MOST = 5.0
+_BACKOFF_ENDING = 0.25
+# SQLSTATE classes that no later attempt changes: wrong data, no such function, no permission.
+_HOPELESS_CLASSES = ("KH", "0A", "22", "23", "3D", "3F", "42")
+
+
+@dataclass(frozen=True, slots=True)
+class RunIdentity:
+    """Under which id a run is recorded, and whose it is (None: public)."""
+
+    run_id: str
+    org_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """Events that the database may not have, and why.
+
+    `loadable` is False when a khala.* function refused them: loading them later fails too.
+    """
+
+    events: list[Event]
+    reason: str
+    loadable: bool
+
+
+class _HopelessError(Exception):
+    """The database answers, but will never take this run's events."""
+
+    def __init__(self, reason: str, refused: bool) -> None:
+        super().__init__(reason)
+        self.refused = refused
+
+
+class Recorder:
+    """Sends what `outbox` has to `database` until the run's last event is acknowledged."""
+
+    def __init__(
+        self, database: str, identity: RunIdentity, outbox: Outbox, meter: OutputMeter
+    ) -> None:
+        self._database = database
+        self._identity = identity
+        self._outbox = outbox
+        self._meter = meter
+        # Guards the outbox: the recorder's thread sends from it, the command's thread ends it.
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._wake: asyncio.Event | None = None
+        self._ending: asyncio.Event | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._ready = threading.Event()
+        self._stopped = threading.Event()
+        # Set when there is nothing more to wait for: it has stopped, or nobody wants to wait.
+        self._settled = threading.Event()
+        self._reason = ""
+        self._refused = False
+        self._thread = threading.Thread(target=self._run, name="khala-recorder", daemon=True)
+
+    def start(self) -> None:
+        """Begin to record."""
+        self._thread.start()
+        self._ready.wait()
+
+    def finish(self, payload: Mapping[str, Any], at: datetime, flush_seconds: float) -> Leftover:
+        """Record the end of the command; takes at most about `flush_seconds`."""
+        with self._lock:
+            self._outbox.finish(payload, at)
+        self._call(self._set_ending)
+        self._settled.wait(flush_seconds)
+        if not self._stopped.is_set():
+            self._call(self._cancel)
+            self._stopped.wait(_CANCEL_SECONDS)
+        with self._lock:
+            events = self._outbox.unsent()
+        return Leftover(events, self._reason or "no answer in time", not self._refused)
+
+    def hurry(self) -> None:
+        """Make `finish` return at once, now or when it is called."""
+        self._settled.set()
+
+    @property
+    def stuck(self) -> bool:
+        """Whether the thread is still there, in a call that cannot be cancelled."""
+        return not self._stopped.is_set()
+
+    def _call(self, function: Any) -> None:
+        assert self._loop is not None
+        # The loop may close at any moment because the recorder has given up; then nobody listens.
+        try:
+            self._loop.call_soon_threadsafe(function)
+        except RuntimeError:
+            if not self._loop.is_closed():
+                raise
+
+    def _set_ending(self) -> None:
+        if self._ending is not None and self._wake is not None:
+            self._ending.set()
+            self._wake.set()
+
+    def _cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    def _run(self) -> None:
+        try:
+            with asyncio.Runner() as runner:
+                self._loop = runner.get_loop()
+                self._wake, self._ending = asyncio.Event(), asyncio.Event()
+                self._ready.set()
+                runner.run(self._record())
+        except asyncio.CancelledError:
+            pass
+        except _HopelessError as error:
+            self._reason, self._refused = str(error), error.refused
+        except Exception as error:
+            # The command must go on whatever is wrong here; the reason is told when it has ended.
+            self._reason = f"{type(error).__name__}: {error}"
+        finally:
+            self._ready.set()
+            self._stopped.set()
+            self._settled.set()
+
+    async def _record(self) -> None:
+        assert self._ending is not None
+        self._task = asyncio.current_task()
+        backoff = _BACKOFF_FIRST
+        while not self._outbox.done:
+            try:
+                async with asyncio.timeout(_CONNECT_SECONDS + 1):
+                    connection = await psycopg.AsyncConnection.connect(
+                        self._database,
+                        autocommit=True,
+                        connect_timeout=_CONNECT_SECONDS,
+                        application_name="khala run",
+                    )
+                try:
+                    while not self._outbox.done:
+                        await self._send_next(connection)
+                        backoff = _BACKOFF_FIRST
+                finally:
+                    await connection.close()
+            except (OSError, psycopg.Error) as error:
+                self._reason = _explain(error)
+                if self._ending.is_set():
+                    # Little time is left: a server that is coming back is met as soon as it is up.
+                    await asyncio.sleep(_BACKOFF_ENDING)
+                else:
+                    await _wait(self._ending, random.uniform(backoff / 2, backoff))  # noqa: S311
+                backoff = min(backoff * 2, _BACKOFF_MOST)
+
+    async def _send_next(self, connection: sqlapi.Connection) -> None:
+        assert self._wake is not None
+        now = time.monotonic()
+        progress = self._meter.progress()
+        with self._lock:
+            event = self._outbox.next_event(progress, now)
+            pause = self._outbox.wait(progress, now)
+            reported = self._outbox.reported_bytes
+        if event is None:
+            wake = self._wake
+            wake.clear()
+            if self._meter.arm(reported, lambda: self._call(wake.set)) or progress.bytes > reported:
+                await _wait(wake, pause)
+            return
+        async with asyncio.timeout(_STATEMENT_SECONDS):
+            await sqlapi.append_run_event(
+                connection,
+                self._identity.run_id,
+                event.type,
+                event.payload,
+                self._identity.org_id,
+                event.seq,
+                event.occurred_at,
+            )
+        with self._lock:
+            self._outbox.acknowledge(time.monotonic())
+
+
+def _explain(error: OSError | psycopg.Error) -> str:
+    """Why the database did not take an event; raises _HopelessError if it never will."""
+    if isinstance(error, psycopg.Error):
+        known = from_psycopg(error)
+        # libpq writes several lines.
+        text = " ".join(str(known or error).split())
+        if known is not None and known.hint:
+            text = f"{text}. {known.hint}"
+        sqlstate = error.sqlstate or ""
+        if sqlstate.startswith(_HOPELESS_CLASSES):
+            raise _HopelessError(text, refused=sqlstate.startswith("KH")) from error
+        return text
+    if isinstance(error, TimeoutError):
+        return "the database does not answer"
+    return f"the database cannot be reached: {error}"
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    """Wait until `event` is set, but at most `seconds`."""
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return

@@ -1,0 +1,70 @@
+"""Passes signals on to the command, as if they had been sent to it."""
+
+import signal
+import sys
+import threading
+from collections.abc import Callable
+
+_FORWARDED = frozenset(
+    {
+        signal.SIGHUP,
+        signal.SIGINT,
+        signal.SIGQUIT,
+        signal.SIGTERM,
+        signal.SIGUSR1,
+        signal.SIGUSR2,
+        signal.SIGWINCH,
+    }
+)
+# Ignored by everybody unless asked for; here it tells the thread to end.
+_END = signal.SIGURG
+
+
+def block() -> tuple[set[signal.Signals], set[int | signal.Signals]]:
+    """Block what `Forwarder` waits for, before any thread or child is there.
+
+    Returns the blocked signals and the mask that the child must get back. A signal that is ignored
+    (`nohup`) stays so.
+    """
+    wanted = {number for number in _FORWARDED if signal.getsignal(number) != signal.SIG_IGN}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, wanted | {_END})
+    return wanted, set(before)
+
+
+class Forwarder:
+    """Gives each of `wanted` to `handle(signal, from_kernel)` in a thread.
+
+    The kernel sends a signal for a key such as Ctrl-C, to every process in front of the terminal.
+    """
+
+    def __init__(
+        self, wanted: set[signal.Signals], handle: Callable[[signal.Signals, bool], None]
+    ) -> None:
+        self._wanted = wanted
+        self._handle = handle
+        self._thread = threading.Thread(target=self._run, name="khala-signals", daemon=True)
+
+    def start(self) -> None:
+        """Begin to forward."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread; signals stay blocked until the process ends."""
+        assert self._thread.ident is not None
+        if self._thread.is_alive():
+            signal.pthread_kill(self._thread.ident, _END)
+            self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            number, from_kernel = _receive(self._wanted | {_END})
+            if number == _END:
+                return
+            self._handle(number, from_kernel)
+
+
+def _receive(wanted: set[signal.Signals]) -> tuple[signal.Signals, bool]:
+    if sys.platform == "darwin":
+        return signal.Signals(signal.sigwait(wanted)), False
+    info = signal.sigwaitinfo(wanted)
+    return signal.Signals(info.si_signo), info.si_code > 0

@@ -1,0 +1,48 @@
+"""Events that the database did not take: a JSON-lines file that `khala ingest` loads."""
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from khala_pg.runner.outbox import Event
+
+
+def spool_directory(environment: Mapping[str, str]) -> Path:
+    """Where files go: KHALA_SPOOL_DIR, else khala/spool in the user's state directory."""
+    named = environment.get("KHALA_SPOOL_DIR")
+    if named:
+        return Path(named)
+    state = environment.get("XDG_STATE_HOME")
+    return (Path(state) if state else Path.home() / ".local" / "state") / "khala" / "spool"
+
+
+def ingestible(event: Event, run_id: str, org_id: str | None) -> dict[str, Any]:
+    """The event as `khala.ingest_events` takes it."""
+    line = {
+        "entity": "run",
+        "id": run_id,
+        "seq": event.seq,
+        "type": event.type,
+        "payload": dict(event.payload),
+        "occurred_at": event.occurred_at.isoformat(timespec="microseconds"),
+    }
+    return line if org_id is None else {**line, "org_id": org_id}
+
+
+def write(directory: Path, events: Sequence[Event], run_id: str, org_id: str | None) -> Path:
+    """Write `events` to a file that only this user can read; its path. Raises OSError."""
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    # A name per run, and never over an earlier file: two runs may have been given one id.
+    descriptor, name = tempfile.mkstemp(
+        prefix=f"run-{quote(run_id, safe='')[:100]}-", suffix=".jsonl", dir=directory
+    )
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        for event in events:
+            file.write(json.dumps(ingestible(event, run_id, org_id), ensure_ascii=False) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    return Path(name)
