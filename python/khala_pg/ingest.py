@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, NoReturn
 import psycopg
 
 from khala_pg import sqlapi
-from khala_pg.errors import KhalaError, RefusedError, from_psycopg
+from khala_pg.errors import KhalaError, RefusedError, UnavailableError, from_psycopg
 
 BATCH_EVENTS = 1000
 _CHUNK_BYTES = 1 << 18
@@ -93,6 +93,11 @@ async def _send(connection: sqlapi.Connection, lines: Sequence[Line]) -> sqlapi.
             first, last = lines[0].number, lines[-1].number
             raise LineError(
                 first, f"the database refuses something between here and line {last}: {error}"
+            ) from error
+        if isinstance(known, UnavailableError):
+            raise UnavailableError(
+                f"{known}; loading stopped before line {lines[0].number}",
+                "Run it again when it is back: what is loaded already is skipped.",
             ) from error
         raise
 

@@ -34,8 +34,8 @@ def command(
     """Load runtime events, one JSON object a line.
 
     {"entity": "run" or "codex_worker", "id": …, "seq": …, "type": …, "payload": {…}, "org_id": …,
-    "occurred_at": …}; the last three may be left out. Every event is loaded exactly once, by entity,
-    id and seq: run it again after an error or a crash, over the same or a corrected file.
+    "occurred_at": …}; the last three may be left out. Every event is loaded exactly once, by
+    entity, id and seq: run it again after an error or a crash, over the same or a corrected file.
     """
     dsn = settings.resolve(settings.DATABASE, database)
     console = Console(stderr=True)
