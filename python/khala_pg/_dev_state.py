@@ -21,6 +21,7 @@ import psycopg
 from psycopg import sql
 
 from khala_pg import keyring as keys
+from khala_pg._pg_cluster import private
 from khala_pg.errors import KhalaError
 from khala_pg.migrate import Outcome, migrate
 from khala_pg.postgres_server import PostgresServer
@@ -129,11 +130,6 @@ def write_state(data_dir: Path, state: DevState) -> None:
 def forget_state(data_dir: Path) -> None:
     """Removes dev.json: nothing runs here any more."""
     (data_dir / "dev.json").unlink(missing_ok=True)
-
-
-def private(path: str, flags: int) -> int:
-    """An opener of files that only their owner may read."""
-    return os.open(path, flags, 0o600)
 
 
 def _secret(path: Path) -> str:

@@ -111,7 +111,7 @@ def _make(place: Path, home: Path, installation: Installation, account: Account)
     password = secrets.token_urlsafe(24)
     secret = home / "password"
     secret.unlink(missing_ok=True)
-    with open(secret, "x", opener=_private) as file:
+    with open(secret, "x", opener=private) as file:
         file.write(password + "\n")
     # An initdb that is interrupted leaves its half-made directory under this other name.
     staging = place.with_name(place.name + ".new")
@@ -145,7 +145,8 @@ def _make(place: Path, home: Path, installation: Installation, account: Account)
     staging.rename(place)
 
 
-def _private(path: str, flags: int) -> int:
+def private(path: str, flags: int) -> int:
+    """An opener of files that only their owner may read."""
     return os.open(path, flags, 0o600)
 
 

@@ -20,6 +20,7 @@ from khala_pg import _dev_state as state
 from khala_pg import ports
 from khala_pg._child import die_with_parent
 from khala_pg._dev_state import DevError, DevState
+from khala_pg._pg_cluster import private
 from khala_pg.postgres_server import PostgresServer, PostgresServerError
 
 __all__ = ["DevConfig", "DevError", "DevState", "run"]
@@ -123,7 +124,8 @@ class _Relay:
     def start(self) -> None:
         # The connection string holds a password: not among the arguments, which anyone may list.
         environment = {**os.environ, "KHALA_DATABASE_URL": self._database}
-        with open(self.log_file, "ab", opener=state.private) as log:
+        environment.pop("KHALA_LISTENER_DATABASE_URL", None)  # of some other relay
+        with open(self.log_file, "ab", opener=private) as log:
             self._process = subprocess.Popen(
                 [
                     sys.executable,

@@ -211,7 +211,7 @@ class PostgresServer:
         command = [self.installation.program("postgres"), "-D", str(self.data_directory)]
         for name, value in settings.items():
             command += ["-c", f"{name}={value}"]
-        with self.log_file.open("ab") as log:
+        with open(self.log_file, "ab", opener=_pg_cluster.private) as log:
             self._process = subprocess.Popen(
                 command,
                 cwd="/",

@@ -1,0 +1,231 @@
+"""`khala dev` as its user meets it: one process to start, one to stop, whatever dies in between."""
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from khala_pg import keyring as keys
+from khala_pg import ports
+from support.servers import Servers
+
+PATIENCE_S = 60.0
+
+
+@dataclass
+class Dev:
+    """A running `khala dev` and its ready line."""
+
+    process: subprocess.Popen[str]
+    ready: dict[str, Any]
+    data_dir: Path
+
+    def child(self, word: str) -> int:
+        """The process id of the child that has this word in its command line; 0 if none has."""
+        pid = self.process.pid
+        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+            try:
+                command = Path(f"/proc/{child}/cmdline").read_bytes()
+            except FileNotFoundError:
+                continue
+            if word.encode() in command.replace(b"\0", b" "):
+                return int(child)
+        return 0
+
+    def is_ready(self) -> bool:
+        """Whether the relay answers that it can serve."""
+        try:
+            with urllib.request.urlopen(self.ready["http"] + "/readyz", timeout=5) as answer:
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def sink(self, doc_key: str) -> None:
+        with psycopg.connect(self.ready["database"], autocommit=True) as connection:
+            connection.execute(
+                "SELECT khala.sink('runtime.notifications', %s, 1, '{\"a\": 1}')", (doc_key,)
+            )
+
+    def stop(self, sig: signal.Signals = signal.SIGTERM) -> int:
+        self.process.send_signal(sig)
+        return self.process.wait(PATIENCE_S)
+
+
+def khala(*arguments: str | Path) -> list[str]:
+    return [
+        *(sys.executable, "-c", "from khala_pg.cli.main import main; main()"),
+        *map(str, arguments),
+    ]
+
+
+@contextmanager
+def running(data_dir: Path, *arguments: str) -> Iterator[Dev]:
+    if not arguments:
+        arguments = ("--ws-port=0", "--http-port=0")
+    with subprocess.Popen(
+        khala("dev", "--json", "--data-dir", data_dir, *arguments),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            line = process.stdout.readline()
+            assert line, process.stderr.read()
+            yield Dev(process, json.loads(line), data_dir)
+        finally:
+            if process.poll() is None:
+                process.terminate()
+                try:
+                    process.wait(PATIENCE_S)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.05)  # between looks
+
+
+@pytest.fixture
+def data_dir(servers: Servers) -> Path:
+    return servers.new_home("dev") / "data"
+
+
+def test_ready_line_and_state(data_dir: Path) -> None:
+    with running(data_dir) as dev:
+        ready = dev.ready
+        assert list(ready) == ["ready", "database", "ws", "http", "token"]
+        assert ready["ready"] is True
+        assert ready["ws"].endswith("/socket/websocket")
+        state = json.loads((data_dir / "dev.json").read_text())
+        assert {state[name] == ready[name] for name in ("database", "ws", "http", "token")} == {
+            True
+        }
+        assert state["pid"] == dev.process.pid
+        claims = keys.verify_token(ready["token"], keys.load(Path(state["keyring"])))
+        assert claims.org_id == "dev"
+        assert set(claims.scopes) >= {
+            "runtime.run_summaries",
+            "runtime.codex_worker_summaries",
+            "runtime.notifications",
+        }
+        for name in ("dev.json", "keyring.json", "relay.password", "relay.log"):
+            assert (data_dir / name).stat().st_mode & 0o077 == 0, name
+        assert dev.is_ready()
+        # One group: whoever ends the group ends all of it.
+        groups = {os.getpgid(dev.child(word)) for word in ("postgres", "relay")}
+        assert groups == {os.getpgid(dev.process.pid)}
+        with psycopg.connect(state["relay_database"]) as relay:
+            assert relay.execute("SELECT khala.schema_version() > 0").fetchone() == (True,)
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                relay.execute("SELECT * FROM runtime.sync_stream_events")
+        doctor = subprocess.run(
+            khala("doctor", "--json"),
+            env={**os.environ, "KHALA_DEV_FILE": str(data_dir / "dev.json")},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert doctor.returncode == 0, doctor.stdout + doctor.stderr
+        assert {finding["status"] for finding in json.loads(doctor.stdout)["findings"]} <= {
+            "ok",
+            "warn",
+        }
+
+
+def test_stop_ends_everything_and_a_second_start_finds_the_data(data_dir: Path) -> None:
+    with running(data_dir) as dev:
+        dev.sink("kept")
+        children = [dev.child("postgres"), dev.child("relay")]
+        assert 0 not in children
+        watches = [os.pidfd_open(child) for child in children]
+        assert dev.stop() == 0
+        assert not (data_dir / "dev.json").exists()
+        for watch in watches:
+            assert select.select([watch], [], [], 0)[0], "a child outlived khala dev"
+            os.close(watch)
+    with running(data_dir) as dev:
+        with psycopg.connect(dev.ready["database"]) as connection:
+            row = connection.execute(
+                "SELECT count(*) FROM khala.snapshot('runtime.notifications', NULL) "
+                "WHERE page LIKE '%\"kept\"%'"
+            ).fetchone()
+        assert row == (1,)
+        assert dev.stop(signal.SIGINT) == 0
+
+
+def test_what_is_killed_comes_back(data_dir: Path) -> None:
+    with running(data_dir) as dev:
+        relay, postgres = dev.child("relay"), dev.child("postgres")
+        os.kill(relay, signal.SIGKILL)
+        eventually(lambda: dev.child("relay") not in (0, relay) and dev.is_ready())
+        os.kill(postgres, signal.SIGKILL)
+        eventually(lambda: dev.child("postgres") not in (0, postgres) and dev.is_ready())
+        dev.sink("after")
+        assert dev.stop() == 0
+        assert dev.process.stderr is not None
+        said = dev.process.stderr.read()
+    assert "the relay was killed by SIGKILL; starting it again" in said
+    assert "PostgreSQL was killed by SIGKILL; starting it again" in said
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel ends children on Linux only")
+def test_children_end_with_a_killed_parent(data_dir: Path) -> None:
+    with running(data_dir) as dev:
+        watches = [os.pidfd_open(dev.child(word)) for word in ("postgres", "relay")]
+        dev.process.kill()
+        for watch in watches:
+            assert select.select([watch], [], [], PATIENCE_S)[0], "a child outlived khala dev"
+            os.close(watch)
+    with running(data_dir) as dev:
+        assert dev.is_ready()
+
+
+def test_what_is_taken_is_refused(data_dir: Path, servers: Servers) -> None:
+    def refusal(*arguments: str | Path) -> str:
+        said = subprocess.run(
+            khala("dev", *arguments),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PATIENCE_S,
+        )
+        assert said.returncode == 1, said.stdout + said.stderr
+        assert "Traceback" not in said.stderr
+        return " ".join(said.stderr.split())
+
+    with running(data_dir) as dev:
+        other = servers.new_home("other")
+        port = dev.ready["http"].rpartition(":")[2]
+        assert "already runs in" in refusal("--data-dir", data_dir, "--ws-port=0", "--http-port=0")
+        said = refusal("--data-dir", other, "--ws-port", port, "--http-port=0")
+        assert f"port {port} of 127.0.0.1 is in use" in said
+        assert "--ws-port" in said
+        said = refusal("--data-dir", other, "--ws-port=0", "--http-port=0", "--pg-bin", other)
+        assert "no program postgres" in said
+        assert dev.is_ready()
+
+
+def test_given_ports_are_used(data_dir: Path) -> None:
+    ws, http, pg = (ports.free_port() for _ in range(3))
+    with running(data_dir, f"--ws-port={ws}", f"--http-port={http}", f"--pg-port={pg}") as dev:
+        assert dev.ready["ws"] == f"ws://127.0.0.1:{ws}/socket/websocket"
+        assert dev.ready["http"] == f"http://127.0.0.1:{http}"
+        assert f"127.0.0.1:{pg}/" in dev.ready["database"]
