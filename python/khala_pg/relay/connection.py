@@ -83,7 +83,9 @@ class RelayConnection(ServerConnection):
 
     def abort(self) -> None:
         """Drops the connection and whatever is unsent."""
-        self.transport.abort()
+        # asyncio's transport does not stand an abort after its end.
+        if not self.connection_lost_waiter.done():
+            self.transport.abort()
 
     async def drained(self) -> None:
         """Returns when little enough is unsent, or the connection is gone."""
