@@ -25,8 +25,9 @@ COMMENT ON COLUMN runtime.sync_topics.owned IS 'Whether documents may belong to 
 GRANT SELECT, UPDATE (payload_mode, inline_limit_bytes, retention_horizon) ON runtime.sync_topics TO khala_dba;
 
 -- The hot row of a topic: every writer updates it, so pages are kept nearly empty and nothing that
--- changes is indexed; each update is then HOT and prunes its predecessors in place. The numbers
--- behind the storage parameters: bench/bloat.py.
+-- changes is indexed; an update is then HOT and prunes its predecessors in place. While writers queue for
+-- the row they pin its page, which cannot be pruned then and fills: now and again an update moves on to
+-- another page, and a vacuum every minute takes the old ones back. Numbers: bench/bloat.py.
 CREATE TABLE runtime.sync_topic_sequences (
     topic text PRIMARY KEY REFERENCES runtime.sync_topics (topic),
     head_watermark bigint NOT NULL DEFAULT 0 CHECK (head_watermark >= 0),
@@ -34,7 +35,7 @@ CREATE TABLE runtime.sync_topic_sequences (
 ) WITH (
     fillfactor = 10,
     autovacuum_vacuum_scale_factor = 0,
-    autovacuum_vacuum_threshold = 20000,
+    autovacuum_vacuum_threshold = 1000,
     autovacuum_vacuum_cost_delay = 0,
     autovacuum_analyze_scale_factor = 0,
     autovacuum_analyze_threshold = 1000000
