@@ -10,6 +10,7 @@ SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('khala.funct
 \ir functions/canonical_json.sql
 \ir functions/payload_hash.sql
 \ir functions/payload_hash_text.sql
+\ir functions/payload_text.sql
 \ir functions/parse_payload.sql
 \ir functions/current_epoch.sql
 \ir functions/database_fingerprint.sql
@@ -18,6 +19,7 @@ SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('khala.funct
 \ir functions/register_topic.sql
 \ir functions/refuse_topic.sql
 \ir functions/refuse_size.sql
+\ir functions/refuse_payloads.sql
 \ir functions/is_writable.sql
 \ir functions/judge_document.sql
 \ir functions/allocate_watermark.sql

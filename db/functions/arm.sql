@@ -9,7 +9,8 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 BEGIN
-    IF coalesce(cardinality(p_topics), 0) <> coalesce(cardinality(p_seen), 0)
+    IF array_ndims(p_topics) > 1 OR array_ndims(p_seen) > 1
+        OR coalesce(cardinality(p_topics), 0) <> coalesce(cardinality(p_seen), 0)
         OR array_position(p_topics, NULL) IS NOT NULL OR array_position(p_seen, NULL) IS NOT NULL
     THEN
         RAISE EXCEPTION 'every topic needs the watermark seen of it'

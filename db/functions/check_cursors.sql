@@ -27,7 +27,7 @@ DECLARE
     v_bad text;
     v_forbidden text[];
 BEGIN
-    IF coalesce(cardinality(p_topics), 0) = 0 OR array_position(p_topics, NULL) IS NOT NULL THEN
+    IF array_ndims(p_topics) IS DISTINCT FROM 1 OR array_position(p_topics, NULL) IS NOT NULL THEN
         RAISE EXCEPTION 'no topics were named'
             USING ERRCODE = 'KH007', HINT = 'Name at least one topic, and no null.';
     END IF;

@@ -12,7 +12,8 @@ DECLARE
 BEGIN
     v_cursor := khala.open_cursor(p_topic, NULL, NULL);
     SELECT khala.update_text(
-        p_topic, d.doc_key, d.doc_version, d.watermark, d.payload_hash, FALSE, d.payload::text
+        p_topic, d.doc_key, d.doc_version, d.watermark, d.payload_hash, FALSE,
+        khala.payload_text(d.payload, d.payload_bytes)
     )
     INTO v_update
     FROM runtime.sync_documents AS d

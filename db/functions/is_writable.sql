@@ -13,7 +13,11 @@ RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN length(p_doc_key) BETWEEN 1 AND 512
     AND p_doc_version >= 0
-    AND (p_org_id IS NULL OR (p_owned AND length(p_org_id) BETWEEN 1 AND 200))
+    AND (
+        p_org_id IS NULL
+        -- The read model indexes owner and key together, in at most a third of a page.
+        OR (p_owned AND length(p_org_id) BETWEEN 1 AND 200 AND octet_length(p_doc_key) + octet_length(p_org_id) <= 2600)
+    )
     AND (p_deleted OR jsonb_typeof(p_payload) = 'object');
 
 COMMENT ON FUNCTION khala.is_writable(text, bigint, text, jsonb, boolean, boolean) IS

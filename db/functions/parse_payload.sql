@@ -26,6 +26,9 @@ BEGIN
             USING ERRCODE = 'KH005', HINT = 'Wrap the value in an object.';
     END IF;
 
+    -- Before the search for duplicates, whose cost grows with the depth that this limits.
+    PERFORM khala.canonical_json(v_payload);
+
     WITH RECURSIVE node AS (
         SELECT p_text::json AS value
         UNION ALL
@@ -54,7 +57,6 @@ BEGIN
             USING ERRCODE = 'KH005', HINT = 'Keep one of them.';
     END IF;
 
-    PERFORM khala.canonical_json(v_payload);
     RETURN v_payload;
 END
 $$;

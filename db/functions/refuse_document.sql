@@ -1,4 +1,4 @@
--- Says what is wrong with a document that khala.write_documents will not take.
+-- Says what is wrong with a document that the write paths will not take.
 
 CREATE OR REPLACE FUNCTION khala.refuse_document(
     p_ordinal integer,
@@ -24,6 +24,9 @@ BEGIN
     ELSIF length(p_org_id) NOT BETWEEN 1 AND 200 THEN
         RAISE EXCEPTION 'owner of document % has % characters', quote_literal(p_doc_key), length(p_org_id)
             USING ERRCODE = 'KH007', DETAIL = v_where, HINT = 'Use 1 to 200 characters, or null for a public document.';
+    ELSIF octet_length(p_doc_key) + octet_length(p_org_id) > 2600 THEN
+        RAISE EXCEPTION 'key and owner of a document have % bytes together', octet_length(p_doc_key) + octet_length(p_org_id)
+            USING ERRCODE = 'KH007', DETAIL = v_where, HINT = 'Shorten them to 2600 bytes of UTF-8 together.';
     ELSIF p_org_id IS NOT NULL AND NOT p_owned THEN
         RAISE EXCEPTION 'document % names an owner, but documents of this topic are public', quote_literal(p_doc_key)
             USING ERRCODE = 'KH006', DETAIL = v_where,

@@ -50,9 +50,9 @@ BEGIN
         RAISE EXCEPTION 'p_owned must be true or false' USING ERRCODE = 'KH007',
             HINT = 'true: documents may belong to an organisation; false: every document is public.';
     END IF;
-    IF p_enum_name IS NOT NULL AND p_enum_name !~ '^SYNC_TOPIC_[A-Z0-9_]+$' THEN
+    IF p_enum_name IS NOT NULL AND (p_enum_name !~ '^SYNC_TOPIC_[A-Z0-9_]+$' OR length(p_enum_name) > 200) THEN
         RAISE EXCEPTION 'enum name % is not usable', quote_literal(left(p_enum_name, 200))
-            USING ERRCODE = 'KH007', HINT = 'Use the proto enum value''s name, such as SYNC_TOPIC_SHOP_ORDERS.';
+            USING ERRCODE = 'KH007', HINT = 'Use the proto enum value''s name, such as SYNC_TOPIC_SHOP_ORDERS, at most 200 characters.';
     END IF;
 
     -- Two registrations of one topic at once: the second waits, then finds the first's work.

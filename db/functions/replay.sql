@@ -42,7 +42,8 @@ BEGIN
     measured AS (
         SELECT v.*,
             row_number() OVER w AS place,
-            sum(v.payload_bytes + octet_length(v.doc_key) + 256) OVER w AS bytes
+            sum(CASE WHEN v.payload IS NULL OR NOT v.own THEN 0 ELSE v.payload_bytes END
+                + octet_length(v.doc_key) + 256) OVER w AS bytes
         FROM visible AS v
         WINDOW w AS (ORDER BY v.watermark)
     ),

@@ -39,7 +39,8 @@ BEGIN
     SELECT max(m.watermark) INTO v_until
     FROM (
         SELECT j.watermark,
-            sum(j.payload_bytes + octet_length(j.doc_key) + 256) OVER (ORDER BY j.watermark) AS bytes
+            sum(CASE WHEN j.payload IS NULL THEN 0 ELSE j.payload_bytes END
+                + octet_length(j.doc_key) + 256) OVER (ORDER BY j.watermark) AS bytes
         FROM runtime.sync_stream_events AS j
         WHERE j.topic = v_cursor.topic AND j.watermark > v_cursor.after AND j.watermark <= v_until
     ) AS m

@@ -17,8 +17,8 @@ DECLARE
     v_refused integer;
     v_result record;
     v_from integer := 1;
-    v_repeat integer;
-    v_to integer;
+    v_earlier bigint[];
+    v_count integer;
 BEGIN
     IF coalesce(jsonb_typeof(p_documents) <> 'array', TRUE) THEN
         RAISE EXCEPTION 'documents are not an array but %', coalesce('a JSON ' || jsonb_typeof(p_documents), 'missing')
@@ -30,7 +30,13 @@ BEGIN
     WHERE CASE
         WHEN jsonb_typeof(e.document) <> 'object' THEN TRUE
         ELSE coalesce(jsonb_typeof(e.document -> 'doc_key') <> 'string', TRUE)
-            OR coalesce(e.document ->> 'doc_version' !~ '^[0-9]{1,18}$', TRUE)
+            OR coalesce(
+                CASE
+                    WHEN e.document ->> 'doc_version' ~ '^[0-9]{1,19}$'
+                        THEN (e.document ->> 'doc_version')::numeric > 9223372036854775807
+                    ELSE TRUE
+                END, TRUE
+            )
             OR coalesce(jsonb_typeof(e.document -> 'org_id') NOT IN ('string', 'null'), FALSE)
             OR coalesce(jsonb_typeof(e.document -> 'deleted') <> 'boolean', FALSE)
             OR (coalesce((e.document ->> 'deleted')::boolean, FALSE) AND e.document ? 'payload')
@@ -55,16 +61,17 @@ BEGIN
     INTO v_keys, v_versions, v_orgs, v_payloads, v_deleted
     FROM jsonb_array_elements(p_documents) WITH ORDINALITY AS e (document, ordinality);
 
-    WHILE v_from <= coalesce(cardinality(v_keys), 0) LOOP
-        SELECT min(r.ordinality) INTO v_repeat
-        FROM (
-            SELECT k.ordinality, lag(k.ordinality) OVER (PARTITION BY k.key ORDER BY k.ordinality) AS earlier
-            FROM unnest(v_keys) WITH ORDINALITY AS k (key, ordinality)
-        ) AS r
-        WHERE r.earlier >= v_from;
-        v_to := coalesce(v_repeat - 1, cardinality(v_keys));
+    -- Where each key stood before, to find the repetitions in one pass.
+    SELECT array_agg(r.earlier ORDER BY r.ordinality), count(*) INTO v_earlier, v_count
+    FROM (
+        SELECT k.ordinality, lag(k.ordinality) OVER (PARTITION BY k.key ORDER BY k.ordinality) AS earlier
+        FROM unnest(v_keys) WITH ORDINALITY AS k (key, ordinality)
+    ) AS r;
+    -- An empty batch goes through the write path too, which refuses an unknown topic.
+    FOR v_to IN least(v_count, 1) .. v_count LOOP
+        CONTINUE WHEN v_to < v_count AND (v_earlier[v_to + 1] >= v_from) IS NOT TRUE;
         v_result := khala.write_documents(
-            p_topic, v_keys[v_from:v_to], v_versions[v_from:v_to], v_orgs[v_from:v_to],
+            p_topic, v_from, v_keys[v_from:v_to], v_versions[v_from:v_to], v_orgs[v_from:v_to],
             v_payloads[v_from:v_to], v_deleted[v_from:v_to]
         );
         RETURN QUERY

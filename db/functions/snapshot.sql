@@ -47,7 +47,7 @@ BEGIN
     ),
     measured AS (
         SELECT v.*, row_number() OVER w AS place,
-            sum(CASE WHEN v.payload_bytes <= v_limit THEN v.payload_bytes ELSE 0 END
+            sum(CASE WHEN v.payload_bytes <= v_limit THEN v.payload_bytes * 1.5 ELSE 0 END
                 + octet_length(v.doc_key) + 256) OVER w AS bytes
         FROM visible AS v
         WINDOW w AS (ORDER BY v.doc_key)
@@ -63,7 +63,7 @@ BEGIN
         || coalesce(string_agg(
             khala.update_text(
                 p_topic, c.doc_key, c.doc_version, c.watermark, c.payload_hash, FALSE,
-                CASE WHEN c.payload_bytes <= v_limit THEN c.payload::text END
+                CASE WHEN c.payload_bytes <= v_limit THEN khala.payload_text(c.payload, c.payload_bytes) END
             ), ','
             ORDER BY c.doc_key
         ) FILTER (WHERE c.fits), '') || ']',

@@ -43,7 +43,7 @@ BEGIN
         v_hash := sha256(convert_to(v_canonical, 'UTF8'));
         IF v_bytes > v_topic.inline_limit_bytes OR v_topic.payload_mode = 'pointer' THEN
             IF v_topic.payload_mode = 'inline' THEN
-                PERFORM khala.refuse_size(p_topic, v_bytes, v_topic.inline_limit_bytes);
+                PERFORM khala.refuse_size(1, p_doc_key, p_topic, v_bytes, v_topic.inline_limit_bytes);
             END IF;
             v_canonical := NULL;
         END IF;

@@ -5,6 +5,7 @@
 
 CREATE OR REPLACE FUNCTION khala.write_documents(
     p_topic text,
+    p_first_ordinal integer,
     p_doc_keys text[],
     p_doc_versions bigint[],
     p_org_ids text[],
@@ -23,7 +24,6 @@ DECLARE
     v_canonical text[];
     v_hashes bytea[];
     v_refused integer;
-    v_largest integer;
     v_expected integer;
     v_written integer;
     v_head bigint;
@@ -40,23 +40,30 @@ BEGIN
     WHERE khala.is_writable(i.doc_key, i.doc_version, i.org_id, i.payload, i.deleted, v_topic.owned) IS NOT TRUE;
     IF v_refused IS NOT NULL THEN
         PERFORM khala.refuse_document(
-            v_refused, p_doc_keys[v_refused], p_doc_versions[v_refused], p_org_ids[v_refused],
+            p_first_ordinal + v_refused - 1, p_doc_keys[v_refused], p_doc_versions[v_refused], p_org_ids[v_refused],
             p_payloads[v_refused], v_topic.owned
         );
     END IF;
 
-    SELECT
-        array_agg(c.canonical ORDER BY c.ordinality),
-        array_agg(sha256(convert_to(c.canonical, 'UTF8')) ORDER BY c.ordinality),
-        max(octet_length(c.canonical))
-    INTO v_canonical, v_hashes, v_largest
-    FROM (
-        SELECT CASE WHEN NOT i.deleted THEN khala.canonical_json(i.payload) END AS canonical, i.ordinality
-        FROM unnest(p_payloads, p_deleted) WITH ORDINALITY AS i (payload, deleted)
-    ) AS c;
-
-    IF v_topic.payload_mode = 'inline' AND v_largest > v_topic.inline_limit_bytes THEN
-        PERFORM khala.refuse_size(p_topic, v_largest, v_topic.inline_limit_bytes);
+    BEGIN
+        SELECT
+            array_agg(c.canonical ORDER BY c.ordinality),
+            array_agg(sha256(convert_to(c.canonical, 'UTF8')) ORDER BY c.ordinality),
+            min(c.ordinality) FILTER (WHERE octet_length(c.canonical) > v_topic.inline_limit_bytes)
+        INTO v_canonical, v_hashes, v_refused
+        FROM (
+            SELECT CASE WHEN NOT i.deleted THEN khala.canonical_json(i.payload) END AS canonical, i.ordinality
+            FROM unnest(p_payloads, p_deleted) WITH ORDINALITY AS i (payload, deleted)
+        ) AS c;
+    EXCEPTION
+        WHEN SQLSTATE 'KH005' THEN
+            PERFORM khala.refuse_payloads(p_first_ordinal, p_doc_keys, p_payloads, p_deleted);
+    END;
+    IF v_topic.payload_mode = 'inline' AND v_refused IS NOT NULL THEN
+        PERFORM khala.refuse_size(
+            p_first_ordinal + v_refused - 1, p_doc_keys[v_refused], p_topic,
+            octet_length(v_canonical[v_refused]), v_topic.inline_limit_bytes
+        );
     END IF;
 
     SELECT count(*) INTO v_expected
@@ -151,6 +158,6 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION khala.write_documents(text, text[], bigint[], text[], jsonb[], boolean[]) IS
-'Internal: the write path behind sink_batch. Arguments: topic; keys, each at most once; versions; owners; payloads; which are tombstones. Result: per document its watermark (null when nothing was written) and outcome. Errors: KH001, KH004, KH005, KH006, KH007.';
-REVOKE ALL ON FUNCTION khala.write_documents(text, text[], bigint[], text[], jsonb[], boolean[]) FROM public;
+COMMENT ON FUNCTION khala.write_documents(text, integer, text[], bigint[], text[], jsonb[], boolean[]) IS
+'Internal: the write path behind sink_batch. Arguments: topic; ordinal of the first document, for errors; keys, each at most once; versions; owners; payloads; which are tombstones. Result: per document its watermark (null when nothing was written) and outcome. Errors: KH001, KH004, KH005, KH006, KH007.';
+REVOKE ALL ON FUNCTION khala.write_documents(text, integer, text[], bigint[], text[], jsonb[], boolean[]) FROM public;
