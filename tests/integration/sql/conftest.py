@@ -1,0 +1,11 @@
+"""What the concurrency tests of the SQL API share."""
+
+import pytest
+
+from support.seeds import choose_seed
+
+
+@pytest.fixture
+def seed() -> int:
+    """The seed of a random test."""
+    return choose_seed()
