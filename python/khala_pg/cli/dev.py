@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from khala_pg.dev import DevConfig, DevState, run
+from khala_pg.settings import DEV_FILE
 
 
 def command(
@@ -81,6 +82,10 @@ def _print_banner(found: DevState, data_dir: Path) -> None:
         ("logs", f"{data_dir}/relay.log, {data_dir}/postgres/postgres.log"),
     ):
         console.print(f"  {name:10} {escape(value)}")
-    console.print("\nTry, in other terminals, in this directory:\n")
+    if data_dir.absolute() == Path.cwd() / DEV_FILE.parent:
+        console.print("\nTry, in other terminals, in this directory:\n")
+    else:
+        console.print("\nTry, in other terminals:\n")
+        console.print(f"  export KHALA_DEV_FILE={escape(str(data_dir.absolute() / DEV_FILE.name))}")
     console.print("  khala tail runtime.run_summaries")
-    console.print("  khala run -- ping -c 5 127.0.0.1\n")
+    console.print("  khala run -- find /usr -name '*.py'\n")
