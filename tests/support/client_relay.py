@@ -15,8 +15,11 @@ from khala_pg.client import Backoff, Endpoint
 from khala_pg.keyring import Keyring
 from khala_pg.relay.server import Addresses, Relay
 from khala_pg.relay.settings import RelaySettings
+from support.databases import Database
 
-TOPICS = ("runtime.run_summaries", "runtime.codex_worker_summaries", "runtime.notifications")
+RUNS = "runtime.run_summaries"
+NOTES = "runtime.notifications"
+TOPICS = (RUNS, "runtime.codex_worker_summaries", NOTES)
 ORG = "org-a"
 SOON = Backoff(base=0.02, cap=0.2)
 """Back-off of clients in tests, so that they do not wait longer than they must."""
@@ -59,6 +62,29 @@ class RelayUnderTest:
 
     def endpoint(self, **claims: Any) -> Endpoint:
         return Endpoint(self.ws, self.http, self.token(**claims))
+
+
+def sink(
+    database: Database,
+    doc_key: str,
+    version: int,
+    payload: dict[str, Any] | None,
+    *,
+    topic: str = RUNS,
+    org: str | None = ORG,
+) -> int | None:
+    """Write a version of a document, None deletes it; its watermark."""
+    with database.connect("runtime") as connection:
+        if payload is None:
+            query = "SELECT watermark FROM khala.sink_delete(%s, %s, %s, %s)"
+            row = connection.execute(query, (topic, doc_key, version, org)).fetchone()
+        else:
+            query = "SELECT watermark FROM khala.sink(%s, %s, %s, %s::jsonb, %s)"
+            row = connection.execute(
+                query, (topic, doc_key, version, json.dumps(payload), org)
+            ).fetchone()
+    assert row is not None
+    return row[0] if row[0] is None else int(row[0])
 
 
 def quick(database: str, **changes: Any) -> RelaySettings:

@@ -73,7 +73,6 @@ class KhalaClient:
         self._on_status = on_status
         self._changed = asyncio.Event()
         self._board = StatusBoard({topic: TopicStatus() for topic in self._topics}, self._tell)
-        self._group = asyncio.TaskGroup()
         self._running: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -85,8 +84,7 @@ class KhalaClient:
         for topic in self._topics:
             cursor = self._replica.cursor(topic)
             self._board.topic(topic, watermark=cursor.watermark if cursor else None)
-        await self._group.__aenter__()
-        self._running = self._group.create_task(self._run(), name="khala-client")
+        self._running = asyncio.create_task(self._run(), name="khala-client")
         return self
 
     async def __aexit__(
@@ -98,9 +96,11 @@ class KhalaClient:
         assert self._running is not None
         self._running.cancel()
         try:
-            await self._group.__aexit__(kind, error, traceback)
+            await asyncio.wait({self._running})
         finally:
             await self._store.close()
+        if not self._running.cancelled():
+            self._running.result()
 
     @property
     def status(self) -> Status:
@@ -116,8 +116,8 @@ class KhalaClient:
 
         Several iterations may run. The client takes no more from the server than the slowest of
         them has asked for, and saves a watermark once all have asked for more than it covers: after
-        a crash, what was not dealt with comes again. Raises the error that ends the client for
-        good.
+        a crash, what was not dealt with comes again. An iterator that is kept but no longer asked
+        therefore stops everything: close it. Raises the error that ends the client for good.
         """
         return self._feed.listen()
 
@@ -139,13 +139,15 @@ class KhalaClient:
         try:
             async with httpx.AsyncClient(timeout=self._timeout, trust_env=False) as http:
                 await self._follow(http)
-        except KhalaError as error:
-            self._board.connection(ConnectionState.ERROR, error=error)
-            self._feed.end(error)
         except asyncio.CancelledError:
             self._board.connection(ConnectionState.CLOSED)
             self._feed.end()
             raise
+        except Exception as error:
+            self._board.connection(ConnectionState.ERROR, error=error)
+            self._feed.end(error)
+            if not isinstance(error, KhalaError):
+                raise
 
     async def _follow(self, http: httpx.AsyncClient) -> None:
         attempt = 0

@@ -1,42 +1,15 @@
 """A client and a real relay: bootstrap, live updates, tombstones, pointers, organisations."""
 
 import asyncio
-import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from khala_pg.client import Change, KhalaClient, Start
-from support.client_relay import ORG, SOON, running_relay
+from support.client_relay import NOTES, ORG, RUNS, SOON, running_relay, sink
 from support.databases import Database
 from support.waiting import until
-
-RUNS = "runtime.run_summaries"
-NOTES = "runtime.notifications"
-
-
-def sink(
-    database: Database,
-    doc_key: str,
-    version: int,
-    payload: dict[str, Any] | None,
-    *,
-    topic: str = RUNS,
-    org: str | None = ORG,
-) -> int | None:
-    """Write a version of a document, None deletes it; its watermark."""
-    with database.connect("runtime") as connection:
-        if payload is None:
-            query = "SELECT watermark FROM khala.sink_delete(%s, %s, %s, %s)"
-            row = connection.execute(query, (topic, doc_key, version, org)).fetchone()
-        else:
-            query = "SELECT watermark FROM khala.sink(%s, %s, %s, %s::jsonb, %s)"
-            row = connection.execute(
-                query, (topic, doc_key, version, json.dumps(payload), org)
-            ).fetchone()
-    assert row is not None
-    return row[0] if row[0] is None else int(row[0])
 
 
 def has(client: KhalaClient, expected: dict[str, Any], topic: str = RUNS) -> Callable[[], bool]:
