@@ -67,7 +67,7 @@ BEGIN
             v_digits := btrim(translate(v_shortest::text, '-.', ''), '0');
             v_scale := CASE
                 WHEN abs(v_exact) >= 1 THEN length(trunc(abs(v_exact))::text)
-                ELSE 1 - length(substring(v_exact::text FROM '\.(0*)')) - 1
+                ELSE 1 - length(substring(v_exact::text FROM '[.](0*)')) - 1
             END;
             -- Postgres never prints a decimal half way between two doubles; ECMAScript does where it is
             -- shorter (1e23). That takes a form of 16 digits or more to be shorter than.
@@ -94,7 +94,7 @@ BEGIN
     IF abs(v_shortest) >= 1e21 THEN
         v_scale := length(abs(v_shortest)::text) - 1;
     ELSIF abs(v_shortest) < 1e-6 THEN
-        v_scale := - length(substring(v_plain FROM '\.(0*)')) - 1;
+        v_scale := - length(substring(v_plain FROM '[.](0*)')) - 1;
     ELSE
         RETURN v_plain;
     END IF;

@@ -36,7 +36,7 @@ BEGIN
     ELSIF p_event ->> 'seq' !~ '^[0-9]{1,18}$' THEN
         RAISE EXCEPTION 'field seq of the event is %, not a whole number from 1', left(p_event ->> 'seq', 60)
             USING ERRCODE = 'KH007', HINT = 'Events of an entity count 1, 2, 3 …';
-    ELSIF p_event ->> 'occurred_at' !~ '^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$' THEN
+    ELSIF p_event ->> 'occurred_at' !~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$' THEN
         RAISE EXCEPTION 'field occurred_at of the event is %', to_json(left(p_event ->> 'occurred_at', 60))
             USING ERRCODE = 'KH007', HINT = 'Write it as 2026-01-31T23:59:59.25Z, with Z or an offset.';
     END IF;

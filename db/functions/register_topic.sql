@@ -24,7 +24,7 @@ DECLARE
     );
     v_known runtime.sync_topics;
 BEGIN
-    IF p_topic IS NULL OR p_topic !~ '^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$' OR length(p_topic) > 200 THEN
+    IF p_topic IS NULL OR p_topic !~ '^[a-z][a-z0-9_]*([.][a-z][a-z0-9_]*)*$' OR length(p_topic) > 200 THEN
         RAISE EXCEPTION 'topic name % is not usable', coalesce(quote_literal(left(p_topic, 200)), 'NULL')
             USING ERRCODE = 'KH007',
                 HINT = 'Use lower-case words joined by dots, such as shop.orders, at most 200 characters.';

@@ -6,6 +6,8 @@ CREATE OR REPLACE FUNCTION khala.utf16_sort_key(p_key text)
 RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
+-- The literals below hold backslashes, which a session may have made escapes.
+SET standard_conforming_strings = on
 AS $$
 SELECT regexp_replace(
     regexp_replace(p_key, U&'([\+10FFFE\+10FFFF])', U&'\+10FFFE\\1', 'g'),
