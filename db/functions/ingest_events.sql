@@ -154,6 +154,6 @@ END
 $$;
 
 COMMENT ON FUNCTION khala.ingest_events(jsonb) IS
-'Appends many events, all or none, each at most once. Argument: array of at most 10000 {"entity": "run" or "codex_worker", "id", "seq", "type", "payload"?, "org_id"?, "occurred_at"?}. Result: events received, appended, duplicates (there already with the same content), entities projected. Errors, with DETAIL {"ordinal": n} counting from 1: KH004 payload above 1 MiB, KH005 payload not I-JSON, KH007 malformed, KH009 gap, conflict or another owner.';
+'Appends many events, all or none, each at most once. Argument: array of at most 10000 {"entity": "run" or "codex_worker", "id", "seq", "type", "payload"?, "org_id"?, "occurred_at"?}. Result: events received, appended, duplicates (there already with the same content), entities projected. Errors: (DETAIL {"ordinal": n} counts from 1) KH004 payload above 1 MiB, KH005 payload not I-JSON, KH007 malformed, KH009 gap, conflict or another owner.';
 REVOKE ALL ON FUNCTION khala.ingest_events(jsonb) FROM public;
 GRANT EXECUTE ON FUNCTION khala.ingest_events(jsonb) TO khala_runtime;

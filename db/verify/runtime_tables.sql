@@ -2,14 +2,70 @@
 
 BEGIN;
 
-SELECT kind, id, latest_seq, created_at, org_id FROM runtime.entities WHERE FALSE;
-SELECT kind, id, latest_seq, created_at, org_id FROM runtime.runs WHERE FALSE;
-SELECT kind, id, latest_seq, created_at, org_id FROM runtime.codex_workers WHERE FALSE;
-SELECT kind, id, seq, occurred_at, recorded_at, event_type, payload FROM runtime.entity_events WHERE FALSE;
-SELECT kind, id, seq, occurred_at, recorded_at, event_type, payload FROM runtime.run_events WHERE FALSE;
-SELECT kind, id, seq, occurred_at, recorded_at, event_type, payload FROM runtime.codex_worker_events WHERE FALSE;
-SELECT projection, entity_id, last_seq, drift_count, updated_at, projection_version, summary_hash
-FROM runtime.projection_checkpoints WHERE FALSE;
+SELECT
+    kind,
+    id,
+    latest_seq,
+    created_at,
+    org_id
+FROM runtime.entities
+WHERE FALSE;
+SELECT
+    kind,
+    id,
+    latest_seq,
+    created_at,
+    org_id
+FROM runtime.runs
+WHERE FALSE;
+SELECT
+    kind,
+    id,
+    latest_seq,
+    created_at,
+    org_id
+FROM runtime.codex_workers
+WHERE FALSE;
+SELECT
+    kind,
+    id,
+    seq,
+    occurred_at,
+    recorded_at,
+    event_type,
+    payload
+FROM runtime.entity_events
+WHERE FALSE;
+SELECT
+    kind,
+    id,
+    seq,
+    occurred_at,
+    recorded_at,
+    event_type,
+    payload
+FROM runtime.run_events
+WHERE FALSE;
+SELECT
+    kind,
+    id,
+    seq,
+    occurred_at,
+    recorded_at,
+    event_type,
+    payload
+FROM runtime.codex_worker_events
+WHERE FALSE;
+SELECT
+    projection,
+    entity_id,
+    last_seq,
+    drift_count,
+    updated_at,
+    projection_version,
+    summary_hash
+FROM runtime.projection_checkpoints
+WHERE FALSE;
 
 DO $$
 BEGIN

@@ -1,0 +1,39 @@
+BEGIN;
+CREATE EXTENSION IF NOT EXISTS pgtap;
+SELECT plan(6);
+
+-- One summary dropped and built again, whatever stands in its way.
+SELECT khala.append_run_event('tap', 'run.started', '{"title": "t"}', 'tap-org');
+UPDATE runtime.projection_checkpoints SET last_seq = 99, drift_count = 7
+WHERE projection = 'run_summary' AND entity_id = 'tap';
+UPDATE runtime.sync_documents SET doc_version = 99, payload = '{"wrong": true}'
+WHERE topic = 'runtime.run_summaries' AND doc_key = 'runtime/run_summary:tap';
+CREATE TEMP TABLE rebuilt AS SELECT r.watermark, r.outcome FROM khala.rebuild_projection('run', 'tap') AS r;
+SELECT is(
+    (SELECT (watermark, outcome)::text FROM rebuilt),
+    (
+        SELECT format('(%s,applied)', head_watermark) FROM runtime.sync_topic_sequences
+        WHERE topic = 'runtime.run_summaries'
+    ),
+    'is written anew'
+);
+SELECT is(
+    (
+        SELECT (doc_version, org_id, payload ->> 'title')::text FROM runtime.sync_documents
+        WHERE topic = 'runtime.run_summaries' AND doc_key = 'runtime/run_summary:tap'
+    ),
+    '(1,tap-org,t)', 'from history alone'
+);
+SELECT is(
+    (
+        SELECT (last_seq, drift_count)::text FROM runtime.projection_checkpoints
+        WHERE projection = 'run_summary' AND entity_id = 'tap'
+    ),
+    '(1,0)', 'with a new checkpoint'
+);
+SELECT throws_ok($$SELECT khala.rebuild_projection('run', 'tap-none')$$, 'KH007', NULL, 'an unknown run');
+SELECT throws_ok($$SELECT khala.rebuild_projection('job', 'tap')$$, 'KH007', NULL, 'an unknown kind');
+SELECT throws_ok($$SELECT khala.rebuild_projection(NULL, NULL)$$, 'KH007', NULL, 'nothing named');
+
+SELECT t.line FROM finish() AS t (line);
+ROLLBACK;

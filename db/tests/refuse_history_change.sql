@@ -1,0 +1,18 @@
+BEGIN;
+CREATE EXTENSION IF NOT EXISTS pgtap;
+SELECT plan(7);
+
+-- History is append-only, for the owner too, in the parent and in the partitions.
+SELECT
+    khala.append_run_event('tap', 'x') AS event_1,
+    khala.append_codex_worker_event('tap', 'x') AS event_2;
+SELECT throws_ok($$UPDATE runtime.entity_events SET seq = 7 WHERE id = 'tap'$$, 'KH009', NULL, 'UPDATE');
+SELECT throws_ok($$UPDATE runtime.run_events SET payload = '{"a": 1}' WHERE id = 'tap'$$, 'KH009', NULL, 'of a partition');
+SELECT throws_ok($$DELETE FROM runtime.entity_events WHERE id = 'tap'$$, 'KH009', NULL, 'DELETE');
+SELECT throws_ok($$DELETE FROM runtime.codex_worker_events WHERE id = 'tap'$$, 'KH009', NULL, 'of a partition');
+SELECT throws_ok('TRUNCATE runtime.entity_events', 'KH009', NULL, 'TRUNCATE');
+SELECT throws_ok('TRUNCATE runtime.run_events', 'KH009', NULL, 'of the runs'' events');
+SELECT throws_ok('TRUNCATE runtime.codex_worker_events', 'KH009', NULL, 'of the workers'' events');
+
+SELECT t.line FROM finish() AS t (line);
+ROLLBACK;
