@@ -98,6 +98,16 @@ class Relay:
         if self._fatal is not None:
             raise self._fatal
 
+    @property
+    def feed_count(self) -> int:
+        """How many live feeds run: one for each topic that somebody is subscribed to."""
+        return len(self._feeds)
+
+    @property
+    def unsent_bytes(self) -> int:
+        """What this process holds for sockets that have not taken it yet."""
+        return sum(session.connection.unsent_bytes for session in self._sessions)
+
     async def unready(self) -> str | None:
         """Why no traffic should come here; None when it should."""
         return self._why_unready()

@@ -1,0 +1,280 @@
+"""What goes away under a relay: its listener, its database, the journal, the epoch."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+
+from khala_pg.relay.database import conninfo_for
+from khala_pg.relay.settings import RelaySettings
+from support.databases import Database
+from support.relays import NOTES, RUNS, ready_relay, running_relay, writer
+from support.waiting import until
+
+NO_POLL: dict[str, Any] = {"slow_poll_interval_s": 600.0}
+
+
+async def listeners(database: Database) -> list[int]:
+    async with await psycopg.AsyncConnection.connect(database.dsn) as connection:
+        rows = await connection.execute(
+            "SELECT pid FROM pg_stat_activity"
+            " WHERE application_name = 'khala relay listener' AND datname = current_database()"
+        )
+        return [pid for (pid,) in await rows.fetchall()]
+
+
+async def test_wake_ups_come_back_after_the_listener_was_killed(database: Database) -> None:
+    async with running_relay(database, **NO_POLL) as running, writer(database) as write:
+        await ready_relay(running)
+        async with running.joined() as peer:
+            await peer.subscribe(NOTES)
+            await peer.event("sync:update_batch")
+            for number in range(1, 4):
+                [pid] = await listeners(database)
+                await write.connection.execute("SELECT pg_terminate_backend(%s)", (pid,))
+                await write.sink(f"d{number}")
+                assert len((await peer.updates_until(number))[0]) == 1
+                await ready_relay(running)
+
+
+@dataclass
+class Proxy:
+    """Forwards TCP to a server until it is told to swallow everything."""
+
+    port: int = 0
+    is_deaf: bool = False
+    connections: int = 0
+    writers: list[asyncio.StreamWriter] = field(default_factory=list)
+
+
+@asynccontextmanager
+async def proxied(host: str, port: int) -> AsyncIterator[Proxy]:
+    proxy = Proxy()
+
+    async def forward(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while data := await source.read(65536):
+                if not proxy.is_deaf:
+                    sink.write(data)
+        sink.close()
+
+    async def accept(reader: asyncio.StreamReader, stream: asyncio.StreamWriter) -> None:
+        proxy.connections += 1
+        proxy.is_deaf = False
+        up_reader, up_stream = await asyncio.open_connection(host, port)
+        proxy.writers += [stream, up_stream]
+        await asyncio.gather(forward(reader, up_stream), forward(up_reader, stream))
+
+    async with await asyncio.start_server(accept, "127.0.0.1", 0) as server:
+        proxy.port = server.sockets[0].getsockname()[1]
+        yield proxy
+        for stream in proxy.writers:
+            stream.transport.abort()
+
+
+async def test_a_listener_that_hears_nothing_is_made_anew(newest_database: Database) -> None:
+    parts = psycopg.conninfo.conninfo_to_dict(newest_database.relay_dsn)
+    async with proxied("127.0.0.1", int(parts["port"] or 0)) as proxy:
+        through = psycopg.conninfo.make_conninfo(
+            newest_database.relay_dsn, host="127.0.0.1", port=proxy.port
+        )
+        limits: dict[str, Any] = {"probe_interval_s": 0.2, "probe_timeout_s": 0.5, **NO_POLL}
+        async with (
+            running_relay(newest_database, listener_database=through, **limits) as running,
+            writer(newest_database) as write,
+        ):
+            await ready_relay(running)
+            async with running.joined() as peer:
+                await peer.subscribe(NOTES)
+                await peer.event("sync:update_batch")
+                proxy.is_deaf = True
+                await write.sink("d1")
+                # Nobody hears of it; the next probe finds that out.
+                await peer.updates_until(1)
+                assert proxy.connections >= 2
+
+
+async def test_a_slow_poll_finds_what_no_notification_told(newest_database: Database) -> None:
+    # LISTEN in another database works and hears nothing of this one.
+    elsewhere = newest_database.server.dsn("postgres")
+    limits: dict[str, Any] = {"slow_poll_interval_s": 0.3, "probe_interval_s": 600.0}
+    async with (
+        running_relay(newest_database, listener_database=elsewhere, **limits) as running,
+        writer(newest_database) as write,
+    ):
+        await ready_relay(running)
+        async with running.joined() as peer:
+            await peer.subscribe(NOTES)
+            await peer.event("sync:update_batch")
+            for number in range(1, 4):
+                await write.sink(f"d{number}")
+                await peer.updates_until(number)
+
+
+async def test_sockets_outlive_a_restart_of_the_database(own_database: Database) -> None:
+    limits: dict[str, Any] = {"heartbeat_interval_s": 0.2, "database_timeout_s": 1.0}
+    async with running_relay(own_database, **limits) as running:
+        await ready_relay(running)
+        async with running.joined() as peer:
+            await peer.subscribe(NOTES)
+            await peer.event("sync:update_batch")
+            for round_ in (1, 2):
+                await asyncio.to_thread(own_database.server.stop, "immediate")
+                refused = await peer.ask_in_vain("sync:subscribe", {"topics": [RUNS]})
+                assert refused["code"] == "internal"
+                assert refused["retry_after_ms"] > 0
+                assert await running.relay.unready() is not None
+                peer.frames.clear()
+                await peer.event("sync:heartbeat")
+                await asyncio.to_thread(own_database.server.start)
+                async with writer(own_database) as write:
+                    watermark = await write.sink(f"d{round_}")
+                updates, _ = await peer.updates_until(watermark)
+                assert [u["doc_key"] for u in updates] == [f"d{round_}"]
+                await ready_relay(running)
+            await peer.subscribe(RUNS)
+
+
+async def test_a_relay_started_without_a_database_serves_when_it_comes(
+    own_database: Database,
+) -> None:
+    await asyncio.to_thread(own_database.server.stop, "fast")
+    async with (
+        running_relay(own_database, database_timeout_s=1.0) as running,
+        running.open() as peer,
+    ):
+        refused = await peer.ask_in_vain("phx_join", {})
+        assert refused["code"] == "internal"
+        assert refused["retry_after_ms"] > 0
+        assert await running.relay.unready() is not None
+        await asyncio.to_thread(own_database.server.start)
+        await ready_relay(running)
+        await peer.join()
+        await peer.subscribe(NOTES)
+        await peer.event("sync:update_batch")
+
+
+async def test_a_purge_during_catch_up_is_told_and_never_a_gap(database: Database) -> None:
+    async with running_relay(database) as running, writer(database) as write:
+        await ready_relay(running)
+        await write.sink_many(2000, text="x" * 5000)
+        # One frame fits in what the client takes without reading; the rest waits in the journal.
+        async with running.joined(max_queue=1) as peer:
+            await peer.subscribe(NOTES, resume_after={NOTES: 0}, replay_batch_size=50)
+            first = await peer.event("sync:update_batch")
+            await write.purge()
+            seen = [update["watermark"] for update in first["updates"]]
+            while True:
+                frame = await peer.next()
+                if frame[3] == "sync:error":
+                    break
+                assert frame[3] == "sync:update_batch"
+                seen += [update["watermark"] for update in frame[4]["updates"]]
+            assert seen == list(range(1, len(seen) + 1))
+            assert len(seen) < 2000
+            error = frame[4]
+            assert error["code"] == "stale_cursor"
+            [stale] = error["stale_topics"]
+            assert stale["reason"] == "below_floor"
+            assert stale["resume_after"] == len(seen)
+            assert stale["retention_floor"] == 2001
+            assert (await peer.ask("sync:heartbeat", {}))["watermarks"] == []
+
+
+async def test_a_purge_past_a_live_feed_that_was_cut_off(own_database: Database) -> None:
+    async with running_relay(own_database, database_timeout_s=1.0) as running:
+        await ready_relay(running)
+        async with running.joined() as peer:
+            await peer.subscribe(NOTES)
+            await peer.event("sync:update_batch")
+            async with writer(own_database) as write:
+                # The relay may not look until all is done.
+                await write.connection.execute("REVOKE khala_relay FROM khala_test_relay")
+                await write.connection.execute("ALTER ROLE khala_test_relay NOLOGIN")
+            await asyncio.to_thread(own_database.server.stop, "fast")
+            await asyncio.to_thread(own_database.server.start)
+            async with writer(own_database) as write:
+                await write.sink_many(5)
+                await write.purge()
+                await write.connection.execute("GRANT khala_relay TO khala_test_relay")
+                await write.connection.execute("ALTER ROLE khala_test_relay LOGIN")
+            error = await peer.event("sync:error")
+            assert error["code"] == "stale_cursor"
+            assert error["stale_topics"][0]["reason"] == "below_floor"
+            assert error["stale_topics"][0]["resume_after"] == 0
+
+
+async def test_a_new_epoch_makes_every_subscriber_resync(database: Database) -> None:
+    async with (
+        running_relay(database, slow_poll_interval_s=0.3) as running,
+        writer(database) as write,
+    ):
+        await ready_relay(running)
+        await write.sink("d1")
+        async with running.joined() as one, running.joined(running.token("org-b")) as two:
+            old = (await one.subscribe(NOTES, RUNS))["epoch"]
+            await two.subscribe(NOTES)
+            await one.event("sync:update_batch")
+            await one.event("sync:update_batch")
+            await two.event("sync:update_batch")
+            await write.connection.execute("SELECT khala.new_epoch('test')")
+            for peer, topics in ((one, {NOTES, RUNS}), (two, {NOTES})):
+                told = set()
+                for _ in topics:
+                    error = await peer.event("sync:error")
+                    assert error["code"] == "stale_cursor"
+                    [stale] = error["stale_topics"]
+                    assert stale["reason"] == "epoch_changed"
+                    told.add(stale["topic"])
+                assert told == topics
+                assert (await peer.ask("sync:heartbeat", {}))["watermarks"] == []
+            subscribed = await one.subscribe(NOTES, resume_after={NOTES: 1})
+            assert subscribed["epoch"] != old
+            await one.join()
+            refused = await one.ask_in_vain(
+                "sync:subscribe", {"topics": [NOTES], "resume_after": {NOTES: 1}, "epoch": old}
+            )
+            assert refused["stale_topics"][0]["reason"] == "epoch_changed"
+
+
+async def test_two_relays_both_hear_every_wake_up(database: Database) -> None:
+    async with (
+        running_relay(database, **NO_POLL) as first,
+        running_relay(database, first.keyring, **NO_POLL) as second,
+        writer(database) as write,
+    ):
+        await ready_relay(first)
+        await ready_relay(second)
+        async with first.joined() as one, second.joined() as two:
+            for peer in (one, two):
+                await peer.subscribe(NOTES)
+                await peer.event("sync:update_batch")
+            for number in range(1, 30):
+                await write.sink(f"d{number}")
+                for peer in (one, two):
+                    await peer.updates_until(number)
+
+
+async def test_a_topic_without_readers_is_not_looked_at(newest_database: Database) -> None:
+    async with running_relay(newest_database, **NO_POLL) as running:
+        await ready_relay(running)
+        async with running.joined() as peer:
+            await peer.subscribe(NOTES)
+            await peer.event("sync:update_batch")
+            await until(lambda: running.relay.feed_count == 1, "the feed has begun")
+            await peer.ask("sync:unsubscribe", {"topics": [NOTES]})
+            assert running.relay.feed_count == 0
+            await peer.subscribe(NOTES)
+            await peer.event("sync:update_batch")
+        await until(lambda: running.relay.feed_count == 0, "the feed has ended")
+
+
+def test_the_relay_asks_for_no_durability_of_its_wake_up_flag() -> None:
+    settings = RelaySettings("host=a options='-c geqo=off'")
+    options = psycopg.conninfo.conninfo_to_dict(conninfo_for(settings.database, settings))
+    assert "-c geqo=off" in str(options["options"])
+    assert "-c synchronous_commit=off" in str(options["options"])
