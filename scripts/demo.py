@@ -20,16 +20,8 @@ from typing import IO, Any
 ROOT = Path(__file__).resolve().parent.parent
 KHALA = [sys.executable, "-c", "from khala_pg.cli.main import main; main()"]
 # A few seconds of work that prints as it goes and that every checkout has.
-WATCHED = [
-    sys.executable,
-    "-u",
-    "-m",
-    "pytest",
-    "-v",
-    "-p",
-    "no:cacheprovider",
-    "tests/unit/client",
-]
+TESTS = ["pytest", "-v", "-p", "no:cacheprovider", "tests/unit/client"]
+WATCHED = [sys.executable, "-u", "-m", *TESTS]
 PATIENCE_S = 60.0
 
 
