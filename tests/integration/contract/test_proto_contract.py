@@ -1,0 +1,283 @@
+"""What the database, the relay and the HTTP side say is what proto/ says: parsed strictly, by the
+committed descriptors, so that an unknown field, a wrong type or a lost number is a failure."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest
+from google.protobuf import descriptor_pb2, descriptor_pool, json_format, message_factory
+from google.protobuf.message import Message
+from websockets.asyncio.client import ClientConnection, connect
+
+from khala_pg.errors import WIRE_CODES
+from khala_pg.proto_gen.openagents.sync.v1 import error_pb2, options_pb2, topic_pb2
+from khala_pg.resources import proto_dir
+from support.client_relay import ORG, RUNS, TOPICS, RelayUnderTest, running_relay, sink
+from support.databases import Database
+from support.waiting import until
+
+Json = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def pool() -> descriptor_pool.DescriptorPool:
+    """The committed descriptor set, apart from the generated modules."""
+    files = descriptor_pb2.FileDescriptorSet()
+    files.ParseFromString((proto_dir() / "descriptors.binpb").read_bytes())
+    made = descriptor_pool.DescriptorPool()
+    for file in files.file:
+        made.Add(file)
+    return made
+
+
+class Reader:
+    """Parses JSON as a named message and hands it back as proto-JSON writes it."""
+
+    def __init__(self, pool: descriptor_pool.DescriptorPool) -> None:
+        self._pool = pool
+
+    def __call__(self, name: str, value: Json | str) -> Any:
+        descriptor = self._pool.FindMessageTypeByName(f"openagents.sync.v1.{name}")
+        message: Message = message_factory.GetMessageClass(descriptor)()
+        text = value if isinstance(value, str) else json.dumps(value)
+        json_format.Parse(text, message, ignore_unknown_fields=False, descriptor_pool=self._pool)
+        _compare(json.loads(text), _plain(message))
+        return message
+
+
+@pytest.fixture
+def read(pool: descriptor_pool.DescriptorPool) -> Reader:
+    return Reader(pool)
+
+
+def _plain(message: Message) -> Any:
+    return json_format.MessageToDict(message, preserving_proto_field_name=True)
+
+
+def _compare(said: Any, meant: Any) -> None:
+    """Everything said is in the message; counters may be numbers or strings, defaults left out."""
+    if isinstance(said, dict):
+        for name, value in said.items():
+            if value not in (False, None, "", [], 0, {}):
+                _compare(value, meant[name])
+    elif isinstance(said, list):
+        assert len(said) == len(meant)
+        for one, other in zip(said, meant, strict=True):
+            _compare(one, other)
+    elif isinstance(said, str) or isinstance(meant, str):
+        assert str(said) == str(meant)
+    else:
+        assert said == meant
+
+
+def wire_names(enum: Any) -> dict[str, str]:
+    """Wire name by value name, without the value that means none."""
+    return {
+        value.name: value.GetOptions().Extensions[options_pb2.wire_name]
+        for value in enum.DESCRIPTOR.values
+        if value.number
+    }
+
+
+def one(database: Database, query: str, *values: Any) -> Any:
+    with database.connect("relay") as connection:
+        row = connection.execute(query, values).fetchone()
+    assert row is not None
+    return row[0]
+
+
+@pytest.fixture
+def filled(database: Database) -> Database:
+    """Every kind of update: inline, rewritten, tombstone, pointer, beyond 2^53, somebody else's."""
+    sink(database, "a", 1, {"n": 0.1, "s": "naïve \U0001f600", "o": {"l": [None, True, 1e21]}})
+    sink(database, "a", 1, {"n": 2})
+    sink(database, "b", 2**62, {"n": 1})
+    sink(database, "c", 1, {"n": 1})
+    sink(database, "c", 2, None)
+    sink(database, "large", 1, {"text": "x" * 300 * 1024})
+    sink(database, "theirs", 1, {"n": 1}, org="org-b")
+    sink(database, "moved", 1, {"n": 1})
+    sink(database, "moved", 2, {"n": 1}, org="org-b")
+    return database
+
+
+def test_replay_pages(filled: Database, read: Reader) -> None:
+    for topic in (RUNS, "SYNC_TOPIC_RUNTIME_RUN_SUMMARIES"):
+        text = one(filled, "SELECT page FROM khala.replay(%s, 0, %s)", topic, ORG)
+        batch = read("UpdateBatch", text)
+        assert {update.topic for update in batch.updates} == {topic}
+        assert [update.watermark for update in batch.updates] == [1, 2, 3, 4, 5, 6, 8, 9]
+        assert batch.updates[2].doc_version == 2**62
+        assert [u.hydration_required for u in batch.updates].count(True) == 1
+        assert [u.deleted for u in batch.updates].count(True) == 2
+        assert all(len(u.payload_hash) == (0 if u.deleted else 32) for u in batch.updates)
+        assert batch.covered_watermarks[0].watermark == 9
+        assert batch.replay_complete
+    empty = read("UpdateBatch", one(filled, "SELECT page FROM khala.replay(%s, 9, %s)", RUNS, ORG))
+    assert empty.replay_complete
+    assert not empty.updates
+
+
+def test_feed_pages(filled: Database, read: Reader) -> None:
+    with filled.connect("relay") as connection:
+        rows = connection.execute(
+            "SELECT update_text, page_tail FROM khala.replay_feed(%s, 0)", (RUNS,)
+        ).fetchall()
+    batch = read("UpdateBatch", '{"updates":[' + ",".join(row[0] for row in rows) + rows[0][1])
+    assert len(batch.updates) == len(rows)
+
+
+def test_snapshot_pages_and_documents(filled: Database, read: Reader) -> None:
+    whole = read("SnapshotPage", one(filled, "SELECT page FROM khala.snapshot(%s, %s)", RUNS, ORG))
+    assert [update.doc_key for update in whole.documents] == ["a", "b", "large"]
+    assert whole.complete
+    assert not whole.HasField("next_doc_key")
+    first = read(
+        "SnapshotPage", one(filled, "SELECT page FROM khala.snapshot(%s, %s, NULL, 1)", RUNS, ORG)
+    )
+    assert first.next_doc_key == "a"
+    assert not first.complete
+    document = read("Update", one(filled, "SELECT khala.hydrate(%s, 'large', %s)", RUNS, ORG))
+    assert len(document.payload.struct_value.fields["text"].string_value) == 300 * 1024
+
+
+def test_seeded_topics_are_those_of_the_enum(database: Database) -> None:
+    with database.connect() as connection:
+        seeded = dict(
+            connection.execute("SELECT enum_name, topic FROM runtime.sync_topics").fetchall()
+        )
+    assert seeded == wire_names(topic_pb2.SyncTopic)
+
+
+def test_error_codes_are_those_of_the_enum(database: Database) -> None:
+    assert set(WIRE_CODES.values()) <= set(wire_names(error_pb2.SyncErrorCode).values())
+    for name, wire_name in wire_names(error_pb2.SyncErrorCode).items():
+        assert name == f"SYNC_ERROR_CODE_{wire_name.upper()}"
+
+
+@asynccontextmanager
+async def joined(relay: RelayUnderTest, **claims: Any) -> AsyncIterator["Caller"]:
+    url = f"{relay.ws}?vsn=2.0.0&token={relay.token(**claims)}"
+    async with connect(url, max_size=None, proxy=None) as socket:
+        yield Caller(socket)
+
+
+class Caller:
+    """A socket that sends a request and collects what comes until its answer."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self._socket = socket
+        self._refs: Iterator[int] = iter(range(1, 1000))
+        self.pushes: list[tuple[str, Json]] = []
+
+    async def ask(self, event: str, payload: Json) -> tuple[str, Json]:
+        ref = str(next(self._refs))
+        await self._socket.send(json.dumps(["1", ref, "sync:v1", event, payload]))
+        while True:
+            _, answered, _, name, said = json.loads(await self._socket.recv())
+            if name == "phx_reply" and answered == ref:
+                return said["status"], said["response"]
+            self.pushes.append((name, said))
+
+    async def push(self, event: str) -> Json:
+        """The next push of this event."""
+        async with asyncio.timeout(20):
+            while True:
+                for place, (name, said) in enumerate(self.pushes):
+                    if name == event:
+                        del self.pushes[: place + 1]
+                        return said
+                _, _, _, name, said = json.loads(await self._socket.recv())
+                self.pushes.append((name, said))
+
+    async def garbage(self) -> None:
+        await self._socket.send("not a frame")
+
+
+async def test_what_the_relay_says(filled: Database, read: Reader) -> None:
+    async with running_relay(filled.relay_dsn) as relay, joined_when_ready(relay) as caller:
+        status, response = await caller.ask("phx_join", {})
+        assert status == "ok"
+        reply = read("JoinReply", response)
+        assert list(reply.allowed_topics) == list(TOPICS)
+        assert reply.limits.max_batch_updates > 0
+        assert reply.epoch
+
+        status, response = await caller.ask(
+            "sync:subscribe", {"topics": [RUNS], "resume_after": {RUNS: 0}, "request_id": "r"}
+        )
+        subscribed = read("SubscribeReply", response)
+        assert (status, subscribed.request_id) == ("ok", "r")
+        assert list(subscribed.topics) == [RUNS]
+        assert subscribed.current_watermarks[0].watermark == 0
+        assert subscribed.head_watermarks[0].watermark == 9
+        read("UpdateBatch", await caller.push("sync:update_batch"))
+        status, response = await caller.ask("sync:heartbeat", {})
+        beat = read("Heartbeat", response)
+        assert beat.watermarks[0].topic == RUNS
+        read("Heartbeat", await caller.push("sync:heartbeat"))
+        status, response = await caller.ask("sync:refresh", {"token": relay.token()})
+        refreshed = read("RefreshReply", response)
+        assert (status, refreshed.expires_at.seconds > 0) == ("ok", True)
+        status, response = await caller.ask("sync:unsubscribe", {"topics": [RUNS]})
+        assert status == "ok"
+        read("UnsubscribeReply", response)
+
+
+REFUSED: list[tuple[Json, str]] = [
+    ({"topics": []}, "bad_subscription"),
+    ({}, "bad_subscription"),
+    ({"topics": [RUNS], "resume_after": {RUNS: -1}}, "bad_subscription"),
+    ({"topics": ["no.such"]}, "forbidden_topic"),
+    ({"topics": [RUNS], "resume_after": {RUNS: 10**6}}, "stale_cursor"),
+    ({"topics": [RUNS], "resume_after": {RUNS: 1}, "epoch": "other"}, "stale_cursor"),
+    ({"topics": [RUNS], "resume_after": {RUNS: 0}}, "stale_cursor"),
+]
+
+
+async def test_errors_of_the_relay(filled: Database, read: Reader) -> None:
+    with filled.connect("dba") as connection:
+        connection.execute("SELECT khala.retain(p_horizon => '0')")
+    codes = set(wire_names(error_pb2.SyncErrorCode).values())
+    reasons = set()
+    async with running_relay(filled.relay_dsn) as relay, joined_when_ready(relay) as caller:
+        await caller.ask("phx_join", {})
+        for request, code in REFUSED:
+            status, response = await caller.ask("sync:subscribe", {**request, "request_id": "r"})
+            error = read("SyncError", response)
+            assert (status, error.code) == ("error", code), request
+            assert error.message
+            assert error.code in codes
+            if code == "stale_cursor":
+                assert error.full_resync_required
+                assert error.stale_topics[0].topic == RUNS
+                assert error.stale_topics[0].head_watermark == 9
+                assert error.stale_topics[0].retention_floor == 10
+                reasons.add(error.stale_topics[0].reason)
+                read("SyncError", await caller.push("sync:error"))
+            if code == "forbidden_topic":
+                assert list(error.forbidden_topics) == ["no.such"]
+        status, response = await caller.ask("sync:refresh", {"token": "nonsense"})
+        assert (status, read("SyncError", response).code) == ("error", "unauthorized")
+        status, response = await caller.ask("sync:nonsense", {})
+        assert read("SyncError", response).code == "bad_subscription"
+        await caller.garbage()
+        pushed = read("SyncError", await caller.push("sync:error"))
+        assert pushed.code == "bad_frame"
+    assert reasons == set(wire_names(error_pb2.SyncStaleReason).values())
+
+
+@asynccontextmanager
+async def joined_when_ready(relay: RelayUnderTest) -> AsyncIterator[Caller]:
+    async with httpx.AsyncClient(base_url=relay.http, trust_env=False) as http:
+
+        async def ready() -> bool:
+            return (await http.get("/readyz")).status_code == httpx.codes.OK
+
+        await until(ready, "the relay is ready")
+    async with joined(relay) as caller:
+        yield caller
