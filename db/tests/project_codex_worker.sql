@@ -7,7 +7,7 @@ SELECT khala.append_codex_worker_event('tap', 'worker.started', '{"title": "t"}'
 PREPARE project AS SELECT
     outcome,
     reason,
-    watermark IS NOT NULL
+    watermark IS NOT NULL AS written
 FROM khala.project_codex_worker('tap');
 
 SELECT results_eq('project', $$VALUES ('skipped', 'unchanged', FALSE)$$, 'same sequence, version and hash: skipped');

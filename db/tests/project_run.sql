@@ -7,7 +7,7 @@ SELECT khala.append_run_event('tap', 'run.started', '{"title": "t"}');
 PREPARE project AS SELECT
     outcome,
     reason,
-    watermark IS NOT NULL
+    watermark IS NOT NULL AS written
 FROM khala.project_run('tap');
 
 SELECT results_eq('project', $$VALUES ('skipped', 'unchanged', FALSE)$$, 'same sequence, version and hash: skipped');
