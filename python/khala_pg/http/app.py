@@ -172,8 +172,10 @@ def _whole(request: Request, name: str, *, least: int) -> int | None:
     text = request.query_params.get(name)
     if text is None:
         return None
-    if not (text.isascii() and text.isdecimal() and len(text) <= 19 and int(text) >= least):
+    if not (text.isascii() and text.isdecimal() and len(text) <= 19):
         raise ValueError(f"{name} is a whole number from {least}")
+    if not least <= int(text) < 2**63:
+        raise ValueError(f"{name} is from {least} to {2**63 - 1}")
     return int(text)
 
 
