@@ -1,0 +1,133 @@
+"""`khala relay` as an operator runs it: a process on fixed ports, killed and started again."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from khala_pg import keyring as keys
+from khala_pg import ports
+from khala_pg.client import Endpoint
+from khala_pg.keyring import Keyring
+
+KHALA = [sys.executable, "-c", "from khala_pg.cli.main import main; main()"]
+TOPICS = ("runtime.run_summaries", "runtime.codex_worker_summaries", "runtime.notifications")
+QUICK: Mapping[str, float] = {
+    "heartbeat_interval_s": 0.5,
+    "slow_poll_interval_s": 2.0,
+    "max_backoff_s": 0.5,
+    "max_retry_after_ms": 200,
+    "database_timeout_s": 2.0,
+}
+"""Intervals that keep a test short."""
+
+
+class RelayProcess:
+    """One relay's addresses and, while it runs, its process."""
+
+    def __init__(self, dsn: str, directory: Path, limits: Mapping[str, float]) -> None:
+        self.keyring: Keyring = keys.generate()
+        self.log_file = directory / "relay.log"
+        self._dsn = dsn
+        self._ws_port = ports.free_port()
+        self._http_port = ports.free_port()
+        self._keyring_file = directory / "keyring.json"
+        keys.save(self.keyring, self._keyring_file)
+        self._limits = [f"--limit={name}={value}" for name, value in limits.items()]
+        self._process: subprocess.Popen[str] | None = None
+
+    @property
+    def ws(self) -> str:
+        return f"ws://127.0.0.1:{self._ws_port}/socket/websocket"
+
+    @property
+    def http(self) -> str:
+        return f"http://127.0.0.1:{self._http_port}"
+
+    @property
+    def process(self) -> "subprocess.Popen[str]":
+        assert self._process is not None, "the relay was not started"
+        return self._process
+
+    def start(self) -> None:
+        """Returns when it serves."""
+        with self.log_file.open("a") as log:
+            self._process = subprocess.Popen(
+                [
+                    *KHALA,
+                    "relay",
+                    "--json",
+                    f"--ws-port={self._ws_port}",
+                    f"--http-port={self._http_port}",
+                    f"--keyring={self._keyring_file}",
+                    *self._limits,
+                ],
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                env={**os.environ, "KHALA_DATABASE_URL": self._dsn},
+            )
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        assert line, f"the relay did not start:\n{self.log_file.read_text()}"
+        assert json.loads(line)["ws"] == self.ws
+
+    def kill(self) -> None:
+        """SIGKILL: it gets no chance to say goodbye."""
+        self._end(signal.SIGKILL)
+
+    def terminate(self) -> int:
+        """SIGTERM, and the exit status it ends with."""
+        return self._end(signal.SIGTERM)
+
+    def _end(self, number: signal.Signals) -> int:
+        process = self.process
+        process.send_signal(number)
+        status = process.wait(30)
+        if process.stdout is not None:
+            process.stdout.close()
+        return status
+
+    def rss_bytes(self) -> int:
+        """The memory it has resident now."""
+        pages = Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]
+        return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+    def token(self, org: str, scopes: Sequence[str] = TOPICS) -> str:
+        return keys.sign_token(self.keyring, org_id=org, scopes=scopes)
+
+    def url(self, org: str) -> str:
+        return f"{self.ws}?vsn=2.0.0&token={self.token(org)}"
+
+    def endpoint(self, org: str) -> Endpoint:
+        return Endpoint(self.ws, self.http, self.token(org))
+
+
+@contextmanager
+def relay_process(
+    dsn: str, directory: Path, limits: Mapping[str, float] = QUICK
+) -> Iterator[RelayProcess]:
+    """A relay that serves, killed at the end if it still runs; then its log is printed."""
+    relay = RelayProcess(dsn, directory, limits)
+    relay.start()
+    try:
+        yield relay
+    finally:
+        if relay.process.poll() is None:
+            relay.kill()
+        print(_without_sockets(relay.log_file.read_text()))
+
+
+def _without_sockets(log: str) -> str:
+    kept = [line for line in log.splitlines() if " socket " not in line]
+    return "the relay said:\n" + "\n".join(kept[-60:])
+
+
+def open_files(process: "subprocess.Popen[Any]") -> int:
+    """How many file descriptors a process holds."""
+    return len(list(Path(f"/proc/{process.pid}/fd").iterdir()))
