@@ -1,6 +1,7 @@
 """The live feed of one topic: one pull a wake-up, for every reader at the head."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Protocol
@@ -103,7 +104,7 @@ class TopicFeed:
                     await self._pull_to_head()
                     await self._await_move()
                 except UnavailableError:
-                    await asyncio.sleep(backoff.next_s())
+                    await self._rest(backoff.next_s())
                 else:
                     backoff.reset()
         except RefusedError as error:
@@ -112,6 +113,13 @@ class TopicFeed:
             logger.exception("the feed of topic %s failed", self.name)
             for reader in self._dismiss():
                 reader.fail()
+
+    async def _rest(self, most_s: float) -> None:
+        # The listener's connection may find out first that the database is back.
+        self._wake.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(most_s):
+                await self._wake.wait()
 
     async def _pull_to_head(self) -> None:
         while self._audience:

@@ -77,6 +77,8 @@ class Listener:
                 if failures == 1:
                     reason = str(errors.exceptions[0]).strip()
                     logger.warning("not listening, wake-ups come late: %s", reason)
+            except* Exception:
+                logger.exception("not listening, wake-ups come late")
             finally:
                 self.is_connected = False
             await asyncio.sleep(backoff.next_s())

@@ -246,12 +246,20 @@ class Relay:
         while True:
             await asyncio.sleep(_TICK_S)
             for session in list(self._sessions):
-                caretaker.tend(session, self._settings, loop.time(), time.time())
+                try:
+                    caretaker.tend(session, self._settings, loop.time(), time.time())
+                except Exception:
+                    # One socket's failure is no other's.
+                    logger.exception("socket %s failed", session.connection.id)
+                    session.connection.abort()
 
     async def _beat(self) -> None:
         while True:
             await asyncio.sleep(self._settings.heartbeat_interval_s)
-            caretaker.beat(list(self._sessions), self._settings)
+            try:
+                caretaker.beat(list(self._sessions), self._settings)
+            except Exception:
+                logger.exception("heartbeats failed")
 
     async def _drain(self, server: Server) -> None:
         self._is_draining = True

@@ -127,7 +127,7 @@ class Session:
             refusal = self._refusal(error)
             self.act(self.channel.subscribe_refused(request, refusal))
             return
-        if not self.connection.is_open:
+        if not (self.connection.is_open and self.channel.joined):
             return
         ends = [
             old.name
