@@ -1,0 +1,24 @@
+BEGIN;
+CREATE EXTENSION IF NOT EXISTS pgtap;
+SELECT plan(5);
+
+SELECT matches(khala.database_fingerprint(), '^[0-9]+/[0-9]+/[0-9]+/[0-9]+$', 'four numbers');
+SELECT is(
+    split_part(khala.database_fingerprint(), '/', 1), (SELECT s.system_identifier::text FROM pg_control_system() AS s),
+    'the server'
+);
+SELECT is(
+    split_part(khala.database_fingerprint(), '/', 2),
+    (SELECT c.timeline_id::text FROM pg_control_checkpoint() AS c), 'its timeline'
+);
+SELECT is(
+    split_part(khala.database_fingerprint(), '/', 3),
+    (SELECT d.oid::text FROM pg_database AS d WHERE d.datname = current_database()), 'the database'
+);
+SELECT is(
+    split_part(khala.database_fingerprint(), '/', 4), 'runtime.sync_epochs'::regclass::oid::text,
+    'the table, which a restored dump has made anew'
+);
+
+SELECT t.line FROM finish() AS t (line);
+ROLLBACK;
