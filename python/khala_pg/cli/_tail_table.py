@@ -12,11 +12,11 @@ from rich.table import Table
 from rich.text import Text
 
 from khala_pg.canonical import canonical_bytes
-from khala_pg.cli._tail_lines import describe
 from khala_pg.cli._text import duration, number
 from khala_pg.client import Change, ChangeKind, ConnectionState, Document, KhalaClient, Status
 
 _FRAMES_PER_SECOND = 4
+_FRAME_LINES = 6  # state, blank, heading, rule, blank, and what is left out
 _STATE_STYLES = {
     ConnectionState.CONNECTED: "green",
     ConnectionState.CONNECTING: "yellow",
@@ -71,16 +71,20 @@ class TailTable:
         """One picture of the table, no higher than the terminal."""
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=True)
         if len(self._topics) > 1:
-            table.add_column("topic", style="dim", no_wrap=True, ratio=2)
-        table.add_column("document", style="bold", no_wrap=True, ratio=4)
+            table.add_column("topic", style="dim", no_wrap=True)
+        part = 3 if len(self._topics) > 1 else 2
+        table.add_column(
+            "document", style="bold", no_wrap=True, max_width=self._console.width // part
+        )
         table.add_column("status", no_wrap=True, min_width=9)
         table.add_column("seq", justify="right", no_wrap=True)
         table.add_column("age", justify="right", no_wrap=True, min_width=5)
-        table.add_column("last event", no_wrap=True, ratio=5)
-        room = max(1, self._console.height - 4 - len(self._topics))
+        table.add_column("last event", no_wrap=True, min_width=12, ratio=1)
+        room = max(1, self._console.height - _FRAME_LINES - len(self._topics))
         for document in list(reversed(self._documents.values()))[:room]:
             row = _row(document)
-            table.add_row(*([document.topic, *row] if len(self._topics) > 1 else row))
+            topic = document.topic.rpartition(".")[2]
+            table.add_row(*([topic, *row] if len(self._topics) > 1 else row))
         hidden = len(self._documents) - room
         more = [Text(f"and {number(hidden)} more", "dim")] if hidden > 0 else []
         return Group(_head(status), table, *more)
@@ -90,7 +94,7 @@ def _head(status: Status) -> Text:
     head = Text(no_wrap=True, overflow="ellipsis")
     head.append(f"● {status.state}", _STATE_STYLES.get(status.state, "dim"))
     if status.state is not ConnectionState.CONNECTED and status.error is not None:
-        head.append(f"  {describe(status) or status.error}".replace("\n", " "), "dim")
+        head.append(f"  {status.error}".replace("\n", " "), "dim")
     if status.retry_in:
         head.append(f"  trying again within {duration(status.retry_in)}", "dim")
     for name, topic in status.topics.items():

@@ -27,7 +27,7 @@ from khala_pg.client import (
 from khala_pg.errors import KhalaError, UsageError
 from khala_pg.settings import HTTP, TOKEN, WS, resolve
 
-_BACKOFF = Backoff(base=0.25, cap=5.0)
+_BACKOFF = Backoff(base=0.25, cap=3.0)
 
 
 def command(
