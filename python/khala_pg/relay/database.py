@@ -153,8 +153,16 @@ def conninfo_for(
 
     The relay's one write is the wake-up flag, which may be lost in a crash: it need not wait for
     the disk. The time limits notice a server that is gone without a word.
+
+    Raises UsageError when it is no connection string.
     """
-    given = conninfo_to_dict(database)
+    try:
+        given = conninfo_to_dict(database)
+    except psycopg.ProgrammingError as error:
+        raise UsageError(
+            f"not a connection string: {str(error).strip()}",
+            "Write postgresql://user@host/database, or host=… dbname=… user=….",
+        ) from None
     timeout_ms = max(1, round(settings.database_timeout_s * 1000))
     ours = f"-c synchronous_commit=off -c statement_timeout={timeout_ms}"
     defaults: dict[str, Any] = {
