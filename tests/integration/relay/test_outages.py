@@ -9,8 +9,6 @@ from typing import Any
 
 import psycopg
 
-from khala_pg.relay.database import conninfo_for
-from khala_pg.relay.settings import RelaySettings
 from support.databases import Database
 from support.relays import NOTES, RUNS, ready_relay, running_relay, writer
 from support.waiting import until
@@ -271,10 +269,3 @@ async def test_a_topic_without_readers_is_not_looked_at(newest_database: Databas
             await peer.subscribe(NOTES)
             await peer.event("sync:update_batch")
         await until(lambda: running.relay.feed_count == 0, "the feed has ended")
-
-
-def test_the_relay_asks_for_no_durability_of_its_wake_up_flag() -> None:
-    settings = RelaySettings("host=a options='-c geqo=off'")
-    options = psycopg.conninfo.conninfo_to_dict(conninfo_for(settings.database, settings))
-    assert "-c geqo=off" in str(options["options"])
-    assert "-c synchronous_commit=off" in str(options["options"])

@@ -1,0 +1,54 @@
+"""Limits and delays: what is refused, and how back-off grows."""
+
+from typing import Any
+
+import psycopg
+import pytest
+
+from khala_pg.errors import UsageError
+from khala_pg.relay.backoff import Backoff
+from khala_pg.relay.database import conninfo_for
+from khala_pg.relay.settings import RelaySettings
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {"max_batch_updates": 0},
+        {"max_batch_bytes": 0},
+        {"max_topics": 0},
+        {"pool_size": 1},
+        {"heartbeat_interval_s": -1.0},
+        {"idle_timeout_s": float("nan")},
+        {"max_requests_per_second": 0.0},
+        {"max_requests_per_second": float("nan")},
+    ],
+)
+def test_limits_that_cannot_work_are_refused(limits: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=next(iter(limits))):
+        RelaySettings("", **limits)
+
+
+def test_backoff_doubles_up_to_its_bound_and_starts_anew() -> None:
+    backoff = Backoff(max_s=1.0, first_s=0.25)
+    bounds = [0.25, 0.5, 1.0, 1.0, 1.0]
+    for bound in bounds:
+        assert 0 <= backoff.next_s() <= bound
+    backoff.reset()
+    assert backoff.next_s() <= 0.25
+
+
+def test_the_connection_string_is_kept_and_added_to() -> None:
+    settings = RelaySettings("host=a dbname=b options='-c geqo=off' connect_timeout=9")
+    parts = psycopg.conninfo.conninfo_to_dict(conninfo_for(settings.database, settings))
+    assert (parts["host"], parts["dbname"]) == ("a", "b")
+    assert str(parts["connect_timeout"]) == "9"
+    # The wake-up flag is all a relay writes, and it need not survive a crash.
+    assert parts["options"] == "-c geqo=off -c synchronous_commit=off -c statement_timeout=5000"
+
+
+def test_a_faulty_connection_string_is_not_repeated() -> None:
+    settings = RelaySettings("password=secret nonsense")
+    with pytest.raises(UsageError, match="connection string") as caught:
+        conninfo_for(settings.database, settings)
+    assert "secret" not in str(caught.value)
