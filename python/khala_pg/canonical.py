@@ -33,7 +33,10 @@ def canonical_bytes(document: Document) -> bytes:
     if not isinstance(document, Mapping):
         raise NotIJsonError(f"a payload is a JSON object, not {type(document).__name__}")
     try:
-        return rfc8785.dumps(_with_doubles(document))
+        try:
+            return rfc8785.dumps(dict(document))
+        except rfc8785.IntegerDomainError:
+            return rfc8785.dumps(_with_doubles(document))
     except NotIJsonError:
         raise
     except RecursionError as error:

@@ -14,6 +14,7 @@ from rich.text import Text
 from khala_pg.canonical import canonical_bytes
 from khala_pg.cli._text import duration, number
 from khala_pg.client import Change, ChangeKind, ConnectionState, Document, KhalaClient, Status
+from khala_pg.errors import KhalaError
 
 _FRAMES_PER_SECOND = 4
 _FRAME_LINES = 6  # state, blank, heading, rule, blank, and what is left out
@@ -49,10 +50,13 @@ class TailTable:
             for document in sorted(client.documents(topic).values(), key=lambda d: d.watermark):
                 self._documents[document.topic, document.doc_key] = document
         with Live(console=self._console, auto_refresh=False) as live:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._redraw(client, live))
-                async for change in client.changes():
-                    self._take(change)
+            try:
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(self._redraw(client, live))
+                    async for change in client.changes():
+                        self._take(change)
+            except* KhalaError as failures:
+                raise failures.exceptions[0] from None
 
     def _take(self, change: Change) -> None:
         self._documents.pop((change.topic, change.doc_key), None)

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -24,7 +24,7 @@ from khala_pg.client import (
     UnauthorizedError,
     WatermarkStore,
 )
-from khala_pg.errors import KhalaError, UsageError
+from khala_pg.errors import UsageError
 from khala_pg.settings import HTTP, TOKEN, WS, resolve
 
 _BACKOFF = Backoff(base=0.25, cap=3.0)
@@ -91,89 +91,69 @@ def command(
         raise UsageError("--since and --from-snapshot exclude each other")
     start = Start(snapshot=from_snapshot, cursors=_cursors(topics, since or []))
     store: WatermarkStore = MemoryStore() if state is None else SqliteStore(state)
-    given = bool(token or os.environ.get(TOKEN.variable))
+    source = _Source(ws, http, token)
     try:
-        asyncio.run(_follow(_endpoints(ws, http, token), topics, store, start, as_json, given))
+        asyncio.run(_follow(source, topics, store, start, as_json))
     except BrokenPipeError:
         # Whoever read us has enough. Python would complain again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+class _Source:
+    """Where the relay is and with what token, looked up for every connection."""
+
+    def __init__(self, ws: str | None, http: str | None, token: str | None) -> None:
+        self._ws, self._http, self._token = ws, http, token
+        # A token that was given will not change; that of `khala dev` does when it starts again.
+        self._token_is_given = bool(token or os.environ.get(TOKEN.variable))
+        self._last: Endpoint | None = None
+        self.refusal: Exception | None = None
+        """Why the relay refuses the token, once it does."""
+
+    def endpoint(self) -> Endpoint:
+        """Raises UsageError, or UnauthorizedError if there is no use in trying again."""
+        if self.refusal is not None and self._token_is_given:
+            raise UnauthorizedError(
+                f"the relay refuses the token: {self.refusal}",
+                "Get a new one with `khala token`, and pass it with --token or KHALA_TOKEN.",
+            )
+        try:
+            self._last = Endpoint(
+                resolve(WS, self._ws), resolve(HTTP, self._http), resolve(TOKEN, self._token)
+            )
+        except UsageError:
+            # `khala dev` is down, perhaps only between two runs: what it said may hold again.
+            if self._last is None:
+                raise
+        return self._last
+
+
 async def _follow(
-    endpoint: Callable[[], Endpoint],
+    source: _Source,
     topics: Sequence[str],
     store: WatermarkStore,
     start: Start,
     as_json: bool,
-    token_is_given: bool,
 ) -> None:
     console = Console(highlight=False)
     in_place = console.is_terminal and not as_json
     say = StateLines()
-    refused = asyncio.Event()
 
     def on_status(status: Status) -> None:
         if not in_place:
             say(status)
-        # A token that was given will not change; that of `khala dev` does when it starts again.
-        if token_is_given and status.state is ConnectionState.NEEDS_AUTH:
-            refused.set()
+        if status.state is ConnectionState.NEEDS_AUTH:
+            source.refusal = status.error
 
-    async def show(client: KhalaClient) -> None:
+    async with KhalaClient(
+        source.endpoint, topics, store=store, start=start, backoff=_BACKOFF, on_status=on_status
+    ) as client:
+        # In this very task: an interruption must reach the client before it can take the batch at
+        # hand for dealt with.
         if in_place:
             await TailTable(topics, console).run(client)
         else:
             await print_lines(client)
-
-    client = KhalaClient(
-        endpoint, topics, store=store, start=start, backoff=_BACKOFF, on_status=on_status
-    )
-    try:
-        async with client, asyncio.TaskGroup() as group:
-            showing = group.create_task(show(client))
-            await _first(group, showing, refused)
-            if refused.is_set():
-                showing.cancel()
-    except* (KhalaError, BrokenPipeError) as several:
-        raise _single(several) from None
-    if refused.is_set():
-        raise UnauthorizedError(
-            f"the relay refuses the token: {client.status.error}",
-            "Get a new one with `khala token`, and pass it with --token or KHALA_TOKEN.",
-        )
-
-
-async def _first(
-    group: asyncio.TaskGroup, showing: "asyncio.Task[None]", refused: asyncio.Event
-) -> None:
-    waiting = group.create_task(_wait(refused))
-    await asyncio.wait({showing, waiting}, return_when=asyncio.FIRST_COMPLETED)
-    waiting.cancel()
-
-
-async def _wait(event: asyncio.Event) -> None:
-    await event.wait()
-
-
-def _single(several: BaseExceptionGroup[BaseException]) -> BaseException:
-    first = several.exceptions[0]
-    return _single(first) if isinstance(first, BaseExceptionGroup) else first
-
-
-def _endpoints(ws: str | None, http: str | None, token: str | None) -> Callable[[], Endpoint]:
-    last: Endpoint | None = None
-
-    def endpoint() -> Endpoint:
-        nonlocal last
-        try:
-            last = Endpoint(resolve(WS, ws), resolve(HTTP, http), resolve(TOKEN, token))
-        except UsageError:
-            # `khala dev` is down, perhaps only between two runs: what it said last may hold again.
-            if last is None:
-                raise
-        return last
-
-    return endpoint
 
 
 def _cursors(topics: Sequence[str], since: Sequence[str]) -> dict[str, int]:

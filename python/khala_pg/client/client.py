@@ -116,8 +116,10 @@ class KhalaClient:
 
         Several iterations may run. The client takes no more from the server than the slowest of
         them has asked for, and saves a watermark once all have asked for more than it covers: after
-        a crash, what was not dealt with comes again. An iterator that is kept but no longer asked
-        therefore stops everything: close it. Raises the error that ends the client for good.
+        a crash, or an exception that leaves the client's context as well, what was not dealt with
+        comes again. An iterator that is kept but no longer asked therefore stops everything: close
+        it, and the rest of its batch counts as dealt with. Raises the error that ends the client
+        for good.
         """
         return self._feed.listen()
 

@@ -3,6 +3,9 @@
 import inspect
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from khala_pg.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +18,15 @@ class Endpoint:
     ws_url: str
     http_url: str
     token: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        """Raises UsageError for what can never work."""
+        for url, schemes in ((self.ws_url, ("ws", "wss")), (self.http_url, ("http", "https"))):
+            parts = urlsplit(url)
+            if parts.scheme not in schemes or not parts.hostname:
+                raise UsageError(f"{url!r} is not an address of the form {schemes[0]}://host:port")
+        if not self.token.isascii() or not self.token.isprintable() or " " in self.token:
+            raise UsageError("the token holds characters that no token has, such as a line feed")
 
 
 EndpointProvider = Callable[[], Endpoint | Awaitable[Endpoint]]
