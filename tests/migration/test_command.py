@@ -1,0 +1,96 @@
+"""`khala migrate` and `khala doctor` as commands: what they print and their exit status."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from khala_pg import ports
+from khala_pg.migrate import read_plan
+from khala_pg.resources import db_dir
+from support.databases import Database
+
+NAMES = [change.name for change in read_plan(db_dir())]
+
+
+def khala(
+    *arguments: str, cwd: Path, typed: str = "", **environment: str
+) -> subprocess.CompletedProcess[str]:
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("KHALA_")}
+    said = subprocess.run(
+        [sys.executable, "-c", "from khala_pg.cli.main import main; main()", *arguments],
+        input=typed,
+        cwd=cwd,
+        env={**inherited, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" not in said.stderr, said.stderr
+    return said
+
+
+def test_from_nothing_to_everything_and_back(empty_database: Database, tmp_path: Path) -> None:
+    def migrate(*arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
+        where = {"KHALA_DATABASE_URL": empty_database.dsn}
+        return khala("migrate", *arguments, cwd=tmp_path, typed=typed, **where)
+
+    said = migrate("--status")
+    assert said.returncode == 1
+    assert said.stdout.split() == [word for name in NAMES for word in ("pending", name)]
+
+    said = migrate("--dry-run", "--to", "sync_tables")
+    assert said.stdout.splitlines() == ["would apply  roles", "would apply  sync_tables"]
+
+    said = migrate()
+    assert said.returncode == 0
+    assert said.stdout.splitlines() == [f"applied  {name}" for name in NAMES]
+    assert migrate().stdout == "nothing to do: the schema is up to date\n"
+    assert migrate("--status").returncode == 0
+    assert migrate("--verify").stdout.splitlines() == [f"ok       {name}" for name in NAMES]
+
+    with empty_database.connect() as connection:
+        connection.execute("DROP FUNCTION khala.schema_version()")
+    assert "would load   khala.schema_version() (new)" in migrate("--dry-run").stdout
+    assert migrate("--verify").returncode == 1
+    assert migrate().stdout == "loaded   khala.schema_version() (new)\n"
+
+    said = migrate("--revert", typed="n\n")
+    assert said.returncode == 1
+    assert migrate("--status").returncode == 0
+    said = migrate("--revert", "--dry-run")
+    assert said.stdout.splitlines()[0] == f"would revert {NAMES[-1]}"
+    said = migrate("--revert", "--to", "sync_tables", "--yes")
+    assert said.stdout.splitlines() == [f"reverted {name}" for name in reversed(NAMES[2:])]
+    assert migrate("--revert", "--yes").returncode == 0
+
+
+def test_errors_say_what_to_do(empty_database: Database, tmp_path: Path) -> None:
+    said = khala("migrate", cwd=tmp_path)
+    assert said.returncode == 1
+    assert "KHALA_DATABASE_URL" in said.stderr
+
+    said = khala("migrate", "--status", "--revert", "--database", "x", cwd=tmp_path)
+    assert "exclude each other" in said.stderr
+
+    nobody = f"postgresql://x@127.0.0.1:{ports.free_port()}/x"
+    said = khala("migrate", "--database", nobody, cwd=tmp_path)
+    assert said.returncode == 1
+    assert "cannot be reached" in said.stderr
+
+    said = khala("migrate", "--to", "nonsense", "--database", empty_database.dsn, cwd=tmp_path)
+    assert said.returncode == 1
+    assert "no change nonsense" in said.stderr
+
+
+def test_doctor_says_what_to_do(
+    newest_database: Database, empty_database: Database, tmp_path: Path
+) -> None:
+    said = khala("doctor", "--database", empty_database.dsn, cwd=tmp_path)
+    assert said.returncode == 1
+    assert "FAIL schema" in said.stdout
+    assert "→ Run `khala migrate`." in said.stdout
+    said = khala("doctor", "--json", "--database", newest_database.dsn, cwd=tmp_path)
+    assert said.returncode == 0
+    assert json.loads(said.stdout)["ok"] is True
