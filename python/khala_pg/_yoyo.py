@@ -6,8 +6,11 @@ notes that it did, so both happen here in one transaction; it locks with a row t
 process leaves behind, so the lock here is the session's.
 """
 
+import socket
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -89,6 +92,21 @@ class KhalaBackend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             "ORDER BY applied_at_utc"
         )
         return tuple(name for (name,) in rows.fetchall())
+
+    def get_log_data(
+        self, migration: Migration | None = None, operation: str = "apply"
+    ) -> dict[str, object]:
+        # yoyo asks the resolver for this host's full name, which takes seconds without a network,
+        # and the system for the account's name, which an account without an entry does not have.
+        return {
+            "id": str(uuid.uuid4()),
+            "migration_id": migration.id if migration else None,
+            "migration_hash": migration.hash if migration else None,
+            "username": self.connection.info.user,
+            "hostname": socket.gethostname(),
+            "created_at_utc": datetime.now(UTC).replace(tzinfo=None),
+            "operation": operation,
+        }
 
     def apply_one(self, migration: Migration, force: bool = False, mark: bool = True) -> None:
         with self.transaction():
