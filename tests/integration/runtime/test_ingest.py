@@ -1,0 +1,187 @@
+"""`khala ingest`: bulk loading, errors with their line, exactly once whatever happens."""
+
+import json
+import random
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.consistency import check_topic
+from support.databases import Database
+from support.runs import KHALA, NO_DATABASE, environment, events, khala, summary
+from support.seeds import choose_seed
+from support.waiting import wait_until
+
+RUNS = "runtime.run_summaries"
+
+
+def line(entity_id: str, seq: int, **more: Any) -> str:
+    event = {"entity": "run", "id": entity_id, "seq": seq, "type": "run.progress"}
+    return json.dumps({**event, "payload": {"lines": seq}, **more})
+
+
+def write(path: Path, lines: list[str]) -> str:
+    path.write_text("".join(one + "\n" for one in lines))
+    return str(path)
+
+
+def count(database: Database) -> int:
+    with database.connect() as connection:
+        row = connection.execute("SELECT count(*) FROM runtime.entity_events").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def check_histories(database: Database, entities: int, length: int) -> None:
+    """Every run has its whole history once, and the summary of it."""
+    with database.connect() as connection:
+        rows = connection.execute(
+            "SELECT r.id, r.latest_seq, count(*), min(e.seq), max(e.seq),"
+            " (max(d.payload::text)::jsonb -> 'progress' ->> 'lines')::bigint, max(d.doc_version)"
+            " FROM runtime.runs AS r JOIN runtime.run_events AS e USING (id)"
+            " JOIN runtime.sync_run_summaries AS d ON d.doc_key = 'runtime/run_summary:' || r.id"
+            " GROUP BY r.id, r.latest_seq"
+        ).fetchall()
+        assert len(rows) == entities
+        for row in rows:
+            assert row[1:] == (length, length, 1, length, length, length), row
+        check_topic(connection, RUNS)
+
+
+def test_loads_runs_and_workers(database: Database, tmp_path: Path) -> None:
+    file = write(
+        tmp_path / "events.jsonl",
+        [
+            line("r", 1, type="run.started", org_id="dev", payload={"title": "é"}),
+            line("w", 1, entity="codex_worker", type="worker.busy", payload={"task": "t"}),
+            "",
+            line("r", 2, occurred_at="2026-01-01T12:00:00+02:00"),
+        ],
+    )
+    done = khala("ingest", file, env=environment(database.runtime_dsn))
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout == b"3 events loaded, 0 were there already\n"
+    document = summary(database, "r")
+    assert (document["title"], document["owner"], document["event_count"]) == ("é", "dev", 2)
+    assert document["latest_event_at"] == "2026-01-01T10:00:00.000000Z"
+    assert summary(database, "w", "codex_worker")["task"] == "t"
+
+
+@pytest.mark.parametrize(
+    ("bad", "says"),
+    [
+        ("{", "line 1503: is not JSON"),
+        (
+            line("r", 1502, payload={"n": 1}, orgid="x"),
+            'line 1503: event has the unknown field "or',
+        ),
+        (line("r", 1504), "line 1503: event 1504 of run 'r' would leave a gap"),
+        (line("r", 7, type="other"), "line 1503: event 7 of run 'r' is already there with other"),
+        (line("r", 1502, org_id="other"), "line 1503: run 'r' belongs to nobody"),
+        (line("r", 1502, payload=[]), "line 1503: field payload of the event is a JSON array"),
+        (
+            line("r", 1502)[:-1] + ', "payload": {"n": 0.1234567890123456789}}',
+            'line 1503: has the key "payload" twice',
+        ),
+        (
+            line("r", 1502).replace('"lines": 1502', '"n": 9007199254740993'),
+            "line 1503: number 9007199254740993 is not exactly a double",
+        ),
+        (line("r", 1502, payload={"a": "x" * 1_100_000}), "line 1503: payload of the event has"),
+    ],
+)
+def test_an_error_names_its_line(
+    newest_database: Database, tmp_path: Path, bad: str, says: str
+) -> None:
+    good = [line("r", seq) for seq in range(1, 1502)]
+    # The blank line must be counted too.
+    file = write(tmp_path / "events.jsonl", [*good[:3], "", *good[3:], bad, line("r", 1502)])
+    env = environment(newest_database.runtime_dsn)
+    done = khala("ingest", file, env=env)
+    assert done.returncode == 1
+    assert says in done.stderr.decode().replace("\n", " ")
+    assert b"Traceback" not in done.stderr
+
+    corrected = write(tmp_path / "corrected.jsonl", [*good, line("r", 1502)])
+    assert khala("ingest", corrected, env=env).returncode == 0
+    check_histories(newest_database, 1, 1502)
+
+
+def test_lines_of_a_slow_writer_go_in_as_they_come(newest_database: Database) -> None:
+    with subprocess.Popen(
+        [KHALA, "ingest", "-"],
+        env=environment(newest_database.runtime_dsn),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdin is not None
+        for seq in (1, 2, 3):
+            process.stdin.write((line("r", seq) + "\n").encode())
+            process.stdin.flush()
+            wait_until(lambda seq=seq: count(newest_database) == seq, "the line is loaded")  # type: ignore[misc]
+        output, _ = process.communicate(timeout=20)
+    assert output == b"3 events loaded, 0 were there already\n"
+
+
+def test_nothing_to_load(newest_database: Database) -> None:
+    done = khala("ingest", "-", env=environment(newest_database.runtime_dsn), stdin=b"")
+    assert done.stdout == b"0 events loaded, 0 were there already\n"
+
+
+def test_what_cannot_be_read_or_reached(tmp_path: Path, empty_database: Database) -> None:
+    file = write(tmp_path / "events.jsonl", [line("r", 1)])
+    missing = khala("ingest", str(tmp_path / "none"), env=environment(NO_DATABASE))
+    assert (missing.returncode, b"cannot be read: No such file" in missing.stderr) == (1, True)
+    away = khala("ingest", file, env=environment(NO_DATABASE))
+    assert (away.returncode, b"cannot be reached" in away.stderr) == (1, True)
+    bare = khala("ingest", file, env=environment(empty_database.dsn))
+    assert (bare.returncode, b"khala migrate" in bare.stderr) == (1, True)
+
+
+def test_killed_in_the_middle_and_run_again(newest_database: Database, tmp_path: Path) -> None:
+    entities, length = 20, 1500
+    chance = random.Random(choose_seed())
+    # Each history in order, the histories mixed.
+    left = {f"r{number}": iter(range(1, length + 1)) for number in range(entities)}
+    order = [entity for entity in left for _ in range(length)]
+    chance.shuffle(order)
+    file = write(tmp_path / "events.jsonl", [line(entity, next(left[entity])) for entity in order])
+    env = environment(newest_database.runtime_dsn)
+    for _ in range(3):
+        before = count(newest_database)
+        process = subprocess.Popen([KHALA, "ingest", file], env=env, stdout=subprocess.DEVNULL)
+        step = chance.randrange(1, 8000)
+        wait_until(
+            lambda before=before, step=step: (  # type: ignore[misc]
+                count(newest_database) >= min(before + step, entities * length - 2000)
+            ),
+            "some of it is loaded",
+        )
+        process.kill()
+        process.wait()
+    loaded = count(newest_database)
+    assert loaded < entities * length
+    done = khala("ingest", file, env=env)
+    assert done.returncode == 0, done.stderr
+    check_histories(newest_database, entities, length)
+    again = khala("ingest", file, env=env)
+    assert again.stdout == f"0 events loaded, {entities * length} were there already\n".encode()
+
+
+def test_two_at_once_over_the_same_file(newest_database: Database, tmp_path: Path) -> None:
+    file = write(
+        tmp_path / "events.jsonl",
+        [line(f"r{entity}", seq) for seq in range(1, 301) for entity in range(20)],
+    )
+    env = environment(newest_database.runtime_dsn)
+    both = [
+        subprocess.Popen([KHALA, "ingest", file], env=env, stderr=subprocess.PIPE) for _ in range(2)
+    ]
+    for process in both:
+        _, error = process.communicate(timeout=60)
+        assert process.returncode == 0, error
+    check_histories(newest_database, 20, 300)
+    assert len(events(newest_database, "r7")) == 300

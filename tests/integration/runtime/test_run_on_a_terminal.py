@@ -1,0 +1,198 @@
+"""A command under `khala run` on a terminal: it has one too, with keys, size and signals."""
+
+import fcntl
+import os
+import select
+import signal
+import subprocess
+import termios
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.runs import KHALA, NO_DATABASE, environment, python
+from support.waiting import wait_until
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "openpty"), reason="no terminals")
+
+
+@dataclass
+class Screen:
+    """What a user sees and types, with khala in the foreground of the terminal."""
+
+    ours: int
+    theirs: int
+    process: subprocess.Popen[bytes]
+    seen: bytes = b""
+
+    def read_until(self, text: bytes, seconds: float = 20) -> bytes:
+        deadline = time.monotonic() + seconds
+        while text not in self.seen:
+            left = deadline - time.monotonic()
+            assert left > 0, f"no {text!r} in {self.seen!r}"
+            if select.select([self.ours], [], [], left)[0]:
+                self.seen += os.read(self.ours, 65536)
+        return self.seen
+
+    def type(self, keys: bytes) -> None:
+        os.write(self.ours, keys)
+
+
+@contextmanager
+def terminal(
+    tmp_path: Path, command: Sequence[str], stdin: int | None = None, stdout: int | None = None
+) -> Iterator[Screen]:
+    ours, theirs = os.openpty()
+    termios.tcsetwinsize(theirs, (33, 101))
+
+    def control() -> None:
+        fcntl.ioctl(theirs, termios.TIOCSCTTY, 0)
+
+    process = subprocess.Popen(
+        [KHALA, "run", "--flush", "0", "--", *command],
+        env=environment(NO_DATABASE, tmp_path),
+        stdin=theirs if stdin is None else stdin,
+        stdout=theirs if stdout is None else stdout,
+        stderr=theirs,
+        start_new_session=True,
+        pass_fds=[theirs],
+        preexec_fn=control,
+    )
+    try:
+        yield Screen(ours, theirs, process)
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
+        os.close(theirs)
+
+
+def settings(descriptor: int) -> list[Any]:
+    return termios.tcgetattr(descriptor)
+
+
+def test_all_three_are_a_terminal_of_the_same_size(tmp_path: Path) -> None:
+    source = (
+        "import os\n"
+        "print([os.isatty(n) for n in range(3)], os.get_terminal_size(), os.ttyname(0))\n"
+        "print(open('/dev/tty').isatty())"
+    )
+    with terminal(tmp_path, python(source)) as screen:
+        before = settings(screen.theirs)
+        seen = screen.read_until(b"khala: 2 events")
+        assert b"[True, True, True] os.terminal_size(columns=101, lines=33)" in seen
+        assert os.ttyname(screen.theirs).encode() + b"\r" not in seen
+        assert b"True\r\n" in seen
+        assert b"\r\r\n" not in seen
+        assert screen.process.wait(timeout=20) == 0
+        assert settings(screen.theirs) == before
+
+
+def test_keys_reach_the_command(tmp_path: Path) -> None:
+    source = (
+        "print('name?'); print('hello', input()); print('rest', __import__('sys').stdin.read())"
+    )
+    with terminal(tmp_path, python(source)) as screen:
+        screen.read_until(b"name?")
+        screen.type(b"zer\x7falda\r")
+        screen.read_until(b"hello zealda\r\n")
+        screen.type(b"more\r\x04")
+        screen.read_until(b"rest more\r\n")
+        assert screen.process.wait(timeout=20) == 0
+
+
+def test_ctrl_c_interrupts_it_once(tmp_path: Path) -> None:
+    source = (
+        "import signal, time\n"
+        "caught = []\n"
+        "signal.signal(signal.SIGINT, lambda *_: caught.append(1))\n"
+        "print('ready')\n"
+        "signal.pause(); time.sleep(0.5)\n"
+        "print('caught', len(caught)); raise SystemExit(5)"
+    )
+    with terminal(tmp_path, python(source)) as screen:
+        screen.read_until(b"ready")
+        screen.type(b"\x03")
+        screen.read_until(b"caught 1\r\n")
+        assert screen.process.wait(timeout=20) == 5
+
+
+def test_ctrl_c_kills_what_does_not_care(tmp_path: Path) -> None:
+    with terminal(tmp_path, ["sh", "-c", "echo ready; sleep 600"]) as screen:
+        before = settings(screen.theirs)
+        screen.read_until(b"ready")
+        screen.type(b"\x03")
+        assert screen.process.wait(timeout=20) == 128 + signal.SIGINT
+        assert settings(screen.theirs) == before
+
+
+def test_a_new_size_is_passed_on(tmp_path: Path) -> None:
+    source = (
+        "import os, signal\n"
+        "signal.signal(signal.SIGWINCH, lambda *_: None)\n"
+        "print('ready'); signal.pause(); print(os.get_terminal_size())"
+    )
+    with terminal(tmp_path, python(source)) as screen:
+        screen.read_until(b"ready")
+        termios.tcsetwinsize(screen.ours, (50, 160))
+        screen.read_until(b"columns=160, lines=50")
+
+
+def test_input_from_elsewhere_leaves_ctrl_c_to_the_terminal(tmp_path: Path) -> None:
+    source = (
+        "import os, signal, sys, time\n"
+        "caught = []\n"
+        "signal.signal(signal.SIGINT, lambda *_: caught.append(1))\n"
+        "print(sys.stdin.read(), [os.isatty(n) for n in range(3)], os.get_terminal_size())\n"
+        "print('ready')\n"
+        "signal.pause(); time.sleep(0.5)\n"
+        "print('caught', len(caught))"
+    )
+    reader, writer = os.pipe()
+    os.write(writer, b"piped")
+    os.close(writer)
+    with terminal(tmp_path, python(source), stdin=reader) as screen:
+        os.close(reader)
+        seen = screen.read_until(b"ready")
+        assert b"piped [False, True, True] os.terminal_size(columns=101, lines=33)\r\n" in seen
+        assert b"\r\r\n" not in seen
+        screen.type(b"\x03")
+        screen.read_until(b"caught 1\r\n")
+        assert screen.process.wait(timeout=20) == 0
+
+
+def test_output_to_elsewhere_leaves_error_and_input_at_the_terminal(tmp_path: Path) -> None:
+    source = (
+        "import os, sys\n"
+        "print([os.isatty(n) for n in range(3)])\n"
+        "print('name?', file=sys.stderr); print('hello', input())"
+    )
+    output = tmp_path / "output"
+    with (
+        output.open("wb") as file,
+        terminal(tmp_path, python(source), stdout=file.fileno()) as screen,
+    ):
+        screen.read_until(b"name?\r\n")
+        screen.type(b"zelda\r")
+        assert screen.process.wait(timeout=20) == 0
+    assert output.read_bytes() == b"[True, False, True]\nhello zelda\n"
+
+
+def test_a_background_job_at_the_terminal_does_not_keep_it(tmp_path: Path) -> None:
+    with terminal(tmp_path, ["sh", "-c", "trap '' HUP; sleep 600 & echo $!"]) as screen:
+        assert screen.process.wait(timeout=20) == 0
+        left_behind = int(screen.read_until(b"\n").split()[0])
+        os.kill(left_behind, signal.SIGTERM)
+
+
+def test_hanging_up_ends_the_command(tmp_path: Path) -> None:
+    with terminal(tmp_path, ["sh", "-c", "echo $$; exec sleep 600"]) as screen:
+        command = int(screen.read_until(b"\n").split()[0])
+        screen.process.send_signal(signal.SIGHUP)
+        assert screen.process.wait(timeout=20) == 128 + signal.SIGHUP
+        wait_until(lambda: not Path(f"/proc/{command}").exists(), "the command is gone")
