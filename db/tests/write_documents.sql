@@ -1,0 +1,103 @@
+BEGIN;
+CREATE EXTENSION IF NOT EXISTS pgtap;
+SELECT plan(6);
+
+CREATE FUNCTION pg_temp.failure(p_sql text)
+RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+    v_state text;
+    v_detail text;
+    v_hint text;
+BEGIN
+    EXECUTE p_sql;
+    RETURN NULL;
+EXCEPTION
+    WHEN SQLSTATE 'KH001' OR SQLSTATE 'KH002' OR SQLSTATE 'KH003' OR SQLSTATE 'KH004' OR SQLSTATE 'KH005'
+    OR SQLSTATE 'KH006' OR SQLSTATE 'KH007' THEN
+        GET STACKED DIAGNOSTICS
+            v_state = RETURNED_SQLSTATE, v_detail = PG_EXCEPTION_DETAIL, v_hint = PG_EXCEPTION_HINT;
+        RETURN jsonb_build_object(
+            'state', v_state, 'message', SQLERRM, 'detail', nullif(v_detail, '')::jsonb, 'hinted', v_hint <> ''
+        );
+END
+$$;
+
+-- Its rules are tested through khala.sink_batch; here, that both write paths have the same.
+DO $$
+BEGIN
+    PERFORM khala.register_topic('pgtap.one_by_one');
+    PERFORM khala.register_topic('pgtap.together');
+END
+$$;
+CREATE TEMP TABLE changes AS
+SELECT
+    c.step,
+    'doc ' || c.step % 7 AS doc_key,
+    (c.step / 15 + c.step * 3 % 5 / 4)::bigint AS doc_version,
+    (ARRAY[NULL, 'a', 'b'])[1 + c.step / 28 % 3] AS org_id,
+    c.step / 7 % 4 = 3 AS deleted,
+    CASE WHEN c.step / 7 % 4 <> 3 THEN jsonb_build_object('n', c.step / 21) END AS payload
+FROM generate_series(1, 140) AS c (step);
+
+CREATE TEMP TABLE written AS
+SELECT c.step, w.watermark, w.outcome
+FROM changes AS c
+CROSS JOIN LATERAL khala.write_document('pgtap.one_by_one', c.doc_key, c.doc_version, c.org_id, c.payload, c.deleted) AS w;
+CREATE TEMP TABLE together AS
+SELECT (c.step - 1) / 7 AS round, w.watermarks, w.outcomes
+FROM (
+    SELECT
+        min(g.step) AS step,
+        array_agg(g.doc_key ORDER BY g.step) AS doc_keys,
+        array_agg(g.doc_version ORDER BY g.step) AS doc_versions,
+        array_agg(g.org_id ORDER BY g.step) AS org_ids,
+        array_agg(g.payload ORDER BY g.step) AS payloads,
+        array_agg(g.deleted ORDER BY g.step) AS deleted
+    FROM changes AS g GROUP BY (g.step - 1) / 7 ORDER BY min(g.step)
+) AS c
+CROSS JOIN LATERAL khala.write_documents(
+    'pgtap.together', 1, c.doc_keys, c.doc_versions, c.org_ids, c.payloads, c.deleted
+) AS w;
+
+SELECT results_eq(
+    $$SELECT t.round * 7 + u.place, u.watermark, u.outcome FROM together AS t
+      CROSS JOIN LATERAL unnest(t.watermarks, t.outcomes) WITH ORDINALITY AS u (watermark, outcome, place)
+      ORDER BY 1$$,
+    'SELECT w.step::bigint, w.watermark, w.outcome FROM written AS w ORDER BY 1', 'the same outcomes and watermarks'
+);
+SELECT is(
+    (SELECT array_agg(DISTINCT w.outcome ORDER BY w.outcome) FROM written AS w),
+    ARRAY['applied', 'duplicate', 'rewritten', 'stale_version'], 'all of them occurred'
+);
+SELECT results_eq(
+    $$SELECT d.doc_key, d.doc_version, d.watermark, d.org_id, d.deleted, d.payload, d.payload_hash, d.payload_bytes
+      FROM runtime.sync_documents AS d WHERE d.topic = 'pgtap.together' ORDER BY d.doc_key$$,
+    $$SELECT d.doc_key, d.doc_version, d.watermark, d.org_id, d.deleted, d.payload, d.payload_hash, d.payload_bytes
+      FROM runtime.sync_documents AS d WHERE d.topic = 'pgtap.one_by_one' ORDER BY d.doc_key$$,
+    'the same read model'
+);
+SELECT results_eq(
+    $$SELECT j.watermark, j.doc_key, j.doc_version, j.org_id, j.owner_changed, j.previous_org_id, j.deleted, j.payload,
+        j.payload_hash, j.payload_bytes FROM runtime.sync_stream_events AS j
+      WHERE j.topic = 'pgtap.together' ORDER BY j.watermark$$,
+    $$SELECT j.watermark, j.doc_key, j.doc_version, j.org_id, j.owner_changed, j.previous_org_id, j.deleted, j.payload,
+        j.payload_hash, j.payload_bytes FROM runtime.sync_stream_events AS j
+      WHERE j.topic = 'pgtap.one_by_one' ORDER BY j.watermark$$,
+    'the same journal'
+);
+SELECT is(
+    (
+        SELECT count(DISTINCT s.head_watermark) FROM runtime.sync_topic_sequences AS s
+        WHERE s.topic IN ('pgtap.together', 'pgtap.one_by_one')
+    ), 1::bigint, 'the same head'
+);
+SELECT is(
+    pg_temp.failure(
+        $$SELECT khala.write_documents(
+            'pgtap.together', 5, ARRAY['x', ''], ARRAY[1, 1], ARRAY[NULL, NULL]::text[], ARRAY['{}', '{}']::jsonb[],
+            ARRAY[FALSE, FALSE])$$
+    ) -> 'detail' -> 'ordinal', '6', 'an error names the ordinal, counted from the one given'
+);
+
+SELECT t.line FROM finish() AS t (line);
+ROLLBACK;
