@@ -25,7 +25,7 @@ $(STAMP): $(ROOT)pyproject.toml
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
 		|| { echo "Python's venv module is incomplete: apt-get install python3-venv"; exit 1; }
 	@# Made anew only when it does not work: over another Python's environment venv breaks it.
-	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '$(ROOT).[dev]'
 	@touch $@
 
