@@ -51,7 +51,9 @@ COMMENT ON TABLE runtime.run_events IS 'Events of runs';
 COMMENT ON TABLE runtime.codex_worker_events IS 'Events of codex workers';
 
 -- A summary needs the last event of a handful of types: one index descent each, however long the history.
-CREATE INDEX entity_events_type ON runtime.entity_events (kind, id, event_type, seq);
+-- Minus, so that no other index gives this order: the planner believed that a walk back along the primary
+-- key would soon meet an event of each type, and walked through whole histories for types that were not there.
+CREATE INDEX entity_events_type ON runtime.entity_events (kind, id, event_type, (-seq));
 
 CREATE TABLE runtime.projection_checkpoints (
     projection text NOT NULL,

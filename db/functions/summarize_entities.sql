@@ -72,7 +72,7 @@ BEGIN
         SELECT v.seq, v.occurred_at, v.payload
         FROM runtime.entity_events AS v
         WHERE v.kind = p_kind AND v.id = e.id AND v.event_type = v_event_prefix || 'started'
-        ORDER BY v.seq DESC
+        ORDER BY -v.seq
         LIMIT 1
     ) AS started ON TRUE
     LEFT JOIN LATERAL (
@@ -88,7 +88,7 @@ BEGIN
             SELECT w.seq, w.event_type, w.occurred_at, w.payload
             FROM runtime.entity_events AS w
             WHERE w.kind = p_kind AND w.id = e.id AND w.event_type = v_event_prefix || s.verb
-            ORDER BY w.seq DESC
+            ORDER BY -w.seq
             LIMIT 1
         ) AS v
         ORDER BY v.seq DESC
@@ -98,7 +98,7 @@ BEGIN
         SELECT v.seq, v.payload
         FROM runtime.entity_events AS v
         WHERE v.kind = p_kind AND v.id = e.id AND v.event_type = v_event_prefix || 'progress'
-        ORDER BY v.seq DESC
+        ORDER BY -v.seq
         LIMIT 1
     ) AS progress ON TRUE
     LEFT JOIN LATERAL (
