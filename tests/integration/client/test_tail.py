@@ -57,6 +57,17 @@ async def lines(process: Process, count: int) -> list[dict[str, Any]]:
         return [json.loads(await process.stdout.readline()) for _ in range(count)]
 
 
+async def watermarks(process: Process, count: int) -> list[int]:
+    return [line["watermark"] for line in await lines(process, count)]
+
+
+async def remaining(process: Process) -> list[int]:
+    """The watermarks of the whole lines written before the process ended."""
+    async with asyncio.timeout(20):
+        rest, _ = await process.communicate()
+    return [json.loads(line)["watermark"] for line in rest.splitlines(True) if line[-1:] == b"\n"]
+
+
 async def finish(process: Process) -> tuple[int, str]:
     """The exit status and what was said on standard error."""
     async with asyncio.timeout(20):
@@ -133,13 +144,12 @@ async def test_a_killed_tail_goes_on_from_its_state(
             for n in range(10):
                 sink(newest_database, f"d{n}", turn, {"turn": turn})
             async with tail(relay, RUNS, *state) as process:
-                # Up to somewhere in the middle, so that part of a batch is not dealt with.
-                seen += [line["watermark"] for line in await lines(process, 7 + turn)]
+                seen += await watermarks(process, 7 + turn)
                 process.kill()
+                seen += await remaining(process)
         async with tail(relay, RUNS, *state) as process:
-            while seen[-1] < 30:
-                seen += [line["watermark"] for line in await lines(process, 1)]
-    assert set(seen) == set(range(1, 31))
+            while set(seen) != set(range(1, 31)):
+                seen += await watermarks(process, 1)
 
 
 async def test_an_interrupted_tail_leaves_nothing_out(
@@ -150,18 +160,15 @@ async def test_an_interrupted_tail_leaves_nothing_out(
         sink(newest_database, f"d{n}", 1, {"fill": "x" * 10_000})
     async with running_relay(newest_database.relay_dsn) as relay:
         async with tail(relay, RUNS, *state) as process:
-            seen = [line["watermark"] for line in await lines(process, 3)]
+            seen = await watermarks(process, 3)
             # The pipe is full: it is in the middle of the one batch there is.
             process.send_signal(signal.SIGINT)
-            async with asyncio.timeout(20):
-                rest, said = await process.communicate()
-            assert process.returncode == CTRL_C, said
-            seen += [json.loads(line)["watermark"] for line in rest.splitlines()]
+            seen += await remaining(process)
+            assert process.returncode == CTRL_C
             assert len(seen) < 60
         async with tail(relay, RUNS, *state) as process:
-            while seen[-1] < 60:
-                seen += [line["watermark"] for line in await lines(process, 1)]
-    assert set(seen) == set(range(1, 61))
+            while set(seen) != set(range(1, 61)):
+                seen += await watermarks(process, 1)
 
 
 async def test_relay_and_database_restart_under_it(own_database: Database) -> None:
