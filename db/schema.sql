@@ -1975,7 +1975,7 @@ BEGIN
         SELECT v.seq, v.occurred_at, v.payload
         FROM runtime.entity_events AS v
         WHERE v.kind = p_kind AND v.id = e.id AND v.event_type = v_event_prefix || 'started'
-        ORDER BY v.seq DESC
+        ORDER BY -v.seq
         LIMIT 1
     ) AS started ON TRUE
     LEFT JOIN LATERAL (
@@ -1991,7 +1991,7 @@ BEGIN
             SELECT w.seq, w.event_type, w.occurred_at, w.payload
             FROM runtime.entity_events AS w
             WHERE w.kind = p_kind AND w.id = e.id AND w.event_type = v_event_prefix || s.verb
-            ORDER BY w.seq DESC
+            ORDER BY -w.seq
             LIMIT 1
         ) AS v
         ORDER BY v.seq DESC
@@ -2001,7 +2001,7 @@ BEGIN
         SELECT v.seq, v.payload
         FROM runtime.entity_events AS v
         WHERE v.kind = p_kind AND v.id = e.id AND v.event_type = v_event_prefix || 'progress'
-        ORDER BY v.seq DESC
+        ORDER BY -v.seq
         LIMIT 1
     ) AS progress ON TRUE
     LEFT JOIN LATERAL (
@@ -2826,11 +2826,11 @@ ALTER TABLE ONLY runtime.sync_topics
 ALTER TABLE ONLY runtime.sync_topics
     ADD CONSTRAINT sync_topics_read_model_key UNIQUE (read_model);
 
-CREATE INDEX entity_events_type ON ONLY runtime.entity_events USING btree (kind, id, event_type, seq);
+CREATE INDEX entity_events_type ON ONLY runtime.entity_events USING btree (kind, id, event_type, ((- seq)));
 
-CREATE INDEX codex_worker_events_kind_id_event_type_seq_idx ON runtime.codex_worker_events USING btree (kind, id, event_type, seq);
+CREATE INDEX codex_worker_events_kind_id_event_type_expr_idx ON runtime.codex_worker_events USING btree (kind, id, event_type, ((- seq)));
 
-CREATE INDEX run_events_kind_id_event_type_seq_idx ON runtime.run_events USING btree (kind, id, event_type, seq);
+CREATE INDEX run_events_kind_id_event_type_expr_idx ON runtime.run_events USING btree (kind, id, event_type, ((- seq)));
 
 CREATE INDEX sync_documents_owner ON ONLY runtime.sync_documents USING btree (org_id, doc_key);
 
@@ -2840,13 +2840,13 @@ CREATE INDEX sync_notifications_org_id_doc_key_idx ON runtime.sync_notifications
 
 CREATE INDEX sync_run_summaries_org_id_doc_key_idx ON runtime.sync_run_summaries USING btree (org_id, doc_key);
 
-ALTER INDEX runtime.entity_events_type ATTACH PARTITION runtime.codex_worker_events_kind_id_event_type_seq_idx;
+ALTER INDEX runtime.entity_events_type ATTACH PARTITION runtime.codex_worker_events_kind_id_event_type_expr_idx;
 
 ALTER INDEX runtime.entity_events_pkey ATTACH PARTITION runtime.codex_worker_events_pkey;
 
 ALTER INDEX runtime.entities_pkey ATTACH PARTITION runtime.codex_workers_pkey;
 
-ALTER INDEX runtime.entity_events_type ATTACH PARTITION runtime.run_events_kind_id_event_type_seq_idx;
+ALTER INDEX runtime.entity_events_type ATTACH PARTITION runtime.run_events_kind_id_event_type_expr_idx;
 
 ALTER INDEX runtime.entity_events_pkey ATTACH PARTITION runtime.run_events_pkey;
 
