@@ -10,10 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from khala_pg import keyring as keys
 from khala_pg import ports
 from khala_pg.client import Endpoint
 from khala_pg.keyring import Keyring
+from support.waiting import wait_until
 
 KHALA = [sys.executable, "-c", "from khala_pg.cli.main import main; main()"]
 TOPICS = ("runtime.run_summaries", "runtime.codex_worker_summaries", "runtime.notifications")
@@ -77,6 +80,13 @@ class RelayProcess:
         assert line, f"the relay did not start:\n{self.log_file.read_text()}"
         assert json.loads(line)["ws"] == self.ws
 
+    def is_ready(self) -> bool:
+        """Whether it says that it can serve: it has the database and hears it."""
+        try:
+            return httpx.get(f"{self.http}/readyz", timeout=5, trust_env=False).status_code == 200
+        except httpx.TransportError:
+            return False
+
     def kill(self) -> None:
         """SIGKILL: it gets no chance to say goodbye."""
         self._end(signal.SIGKILL)
@@ -112,10 +122,11 @@ class RelayProcess:
 def relay_process(
     dsn: str, directory: Path, limits: Mapping[str, float] = QUICK
 ) -> Iterator[RelayProcess]:
-    """A relay that serves, killed at the end if it still runs; then its log is printed."""
+    """A relay that is ready, killed at the end if it still runs; then its log is printed."""
     relay = RelayProcess(dsn, directory, limits)
     relay.start()
     try:
+        wait_until(relay.is_ready, "the relay is ready")
         yield relay
     finally:
         if relay.process.poll() is None:

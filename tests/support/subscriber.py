@@ -32,10 +32,15 @@ class RefusedByRelayError(Exception):
 
 @dataclass
 class Stretch:
-    """What one connection was given of one topic: after `start`, up to `covered`."""
+    """What one connection was given of one topic: after `start`, up to `covered`.
+
+    Not `resumed`: it asked for the earliest retained, and a purge may have come before its first
+    page, so that its first update says where it began.
+    """
 
     topic: str
     start: int
+    resumed: bool
     watermarks: list[int] = field(default_factory=list)
     covered: int = 0
 
@@ -49,6 +54,8 @@ class Stretch:
         assert not self.watermarks or watermark > self.watermarks[-1], (
             f"{self.topic}: {watermark} came after {self.watermarks[-1]}"
         )
+        if not self.resumed and not self.watermarks:
+            self.start = watermark - 1
         self.watermarks.append(watermark)
 
     def cover(self, watermark: int) -> None:
@@ -73,7 +80,7 @@ class Subscriber:
         self.frames = 0
         self.resets = 0
         self.stale: list[dict[str, Any]] = []
-        self._url = url
+        self.url = url
         self._now: dict[str, Stretch] = {}
 
     def has_reached(self, heads: dict[str, int]) -> bool:
@@ -97,9 +104,7 @@ class Subscriber:
                 await asyncio.sleep(rng.uniform(0.01, 0.1))  # back-off between attempts
 
     async def _converse(self, enough: Callable[[], bool], frames: int | None) -> None:
-        socket_ = await connect(
-            self._url(), max_size=None, compression=None, open_timeout=_ANSWER_S
-        )
+        socket_ = await connect(self.url(), max_size=None, compression=None, open_timeout=_ANSWER_S)
         try:
             await self.begin(socket_)
             while not enough():
@@ -129,7 +134,7 @@ class Subscriber:
         for entry in subscribed["current_watermarks"]:
             topic, start = entry["topic"], entry["watermark"]
             assert self.cursors.get(topic, start) == start, "it was put somewhere else"
-            self._now[topic] = Stretch(topic, start)
+            self._now[topic] = Stretch(topic, start, resumed=topic in self.cursors)
         assert set(self._now) == set(self.topics)
         self.stretches += self._now.values()
 
