@@ -14,6 +14,7 @@ from khala_pg.client import (
     ConnectionState,
     Endpoint,
     ForbiddenTopicError,
+    HydrationBehindError,
     KhalaClient,
     PayloadHashMismatchError,
     SqliteStore,
@@ -339,6 +340,25 @@ async def test_a_tampered_document_is_never_applied(newest_database: Database) -
         with pytest.raises(PayloadHashMismatchError, match=r"run_summaries a: the payload's hash"):
             await client.caught_up()
         assert contents(client) == {}
+
+
+async def test_a_document_behind_its_pointer_is_waited_for(newest_database: Database) -> None:
+    large = {"fill": "x" * 300 * 1024}
+    sink(newest_database, "a", 5, large)
+    with newest_database.connect() as connection:
+        # What a read replica that lags would answer.
+        connection.execute("UPDATE runtime.sync_documents SET doc_version = 4, watermark = 0")
+        async with (
+            running_relay(newest_database.relay_dsn) as relay,
+            KhalaClient(relay.endpoint, [RUNS], start=EARLIEST, backoff=SOON) as client,
+        ):
+            await until(
+                lambda: isinstance(client.status.error, HydrationBehindError), "it gives up once"
+            )
+            assert contents(client) == {}
+            connection.execute("UPDATE runtime.sync_documents SET doc_version = 5, watermark = 1")
+            await client.caught_up()
+            assert contents(client) == {"a": large}
 
 
 async def test_a_slow_listener_slows_the_socket(newest_database: Database) -> None:
