@@ -26,6 +26,7 @@ DECLARE
     v_cursors text[];
     v_bad text;
     v_forbidden text[];
+    v_epoch text := khala.current_epoch();
 BEGIN
     IF array_ndims(p_topics) IS DISTINCT FROM 1 OR array_position(p_topics, NULL) IS NOT NULL THEN
         RAISE EXCEPTION 'no topics were named'
@@ -111,7 +112,7 @@ BEGIN
         SELECT n.name, n.ordinality, t.topic, c.cursor, s.head_watermark, r.retention_floor,
             CASE
                 WHEN c.cursor IS NULL THEN NULL
-                WHEN p_epoch IS NOT NULL AND p_epoch IS DISTINCT FROM khala.current_epoch() THEN 'epoch_changed'
+                WHEN v_epoch IS NULL OR p_epoch <> v_epoch THEN 'epoch_changed'
                 WHEN c.cursor > s.head_watermark THEN 'cursor_ahead'
                 WHEN c.cursor + 1 < r.retention_floor THEN 'below_floor'
             END AS reason

@@ -1,14 +1,19 @@
--- The epoch that watermarks count in now.
+-- The epoch that watermarks count in now. There is none while the epoch table is not the one that the
+-- newest epoch began in: then a dump has been restored, and until khala.ensure_epoch has been called no
+-- cursor can be told from one of before.
 
 CREATE OR REPLACE FUNCTION khala.current_epoch()
 RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-SELECT e.epoch FROM runtime.sync_epochs AS e ORDER BY e.epoch_number DESC LIMIT 1;
+SELECT CASE WHEN split_part(e.fingerprint, '/', 4) = e.tableoid::text THEN e.epoch END
+FROM runtime.sync_epochs AS e
+ORDER BY e.epoch_number DESC
+LIMIT 1;
 $$;
 
 COMMENT ON FUNCTION khala.current_epoch() IS
-'The epoch in force. Arguments: none. Result: its name. Errors: none.';
+'The epoch in force. Arguments: none. Result: its name, null in a restored dump until khala.ensure_epoch has been called. Errors: none.';
 REVOKE ALL ON FUNCTION khala.current_epoch() FROM public;
 GRANT EXECUTE ON FUNCTION khala.current_epoch() TO khala_runtime, khala_relay, khala_dba;

@@ -33,11 +33,9 @@ BEGIN
             USING ERRCODE = 'KH007', HINT = 'Pass a watermark from 0, or null for the earliest retained.';
     END IF;
     open_cursor.after := coalesce(p_after, v_floor - 1);
-    IF p_epoch IS NOT NULL THEN
-        SELECT e.epoch INTO v_epoch FROM runtime.sync_epochs AS e ORDER BY e.epoch_number DESC LIMIT 1;
-    END IF;
+    v_epoch := khala.current_epoch();
     v_reason := CASE
-        WHEN p_epoch IS DISTINCT FROM v_epoch THEN 'epoch_changed'
+        WHEN v_epoch IS NULL OR p_epoch <> v_epoch THEN 'epoch_changed'
         WHEN open_cursor.after > open_cursor.head_watermark THEN 'cursor_ahead'
         WHEN open_cursor.after + 1 < v_floor THEN 'below_floor'
     END;
@@ -48,11 +46,15 @@ BEGIN
                     'topic', p_topic, 'resume_after', open_cursor.after, 'retention_floor', v_floor,
                     'head_watermark', open_cursor.head_watermark, 'reason', v_reason
                 )),
-                HINT = 'Read a snapshot of the topic and go on from its watermark; never use this cursor again.';
+                HINT = CASE
+                    WHEN v_epoch IS NULL
+                        THEN 'This database was restored: call khala.ensure_epoch(), as a relay does when it connects.'
+                    ELSE 'Read a snapshot of the topic and go on from its watermark; never use this cursor again.'
+                END;
     END IF;
 END
 $$;
 
 COMMENT ON FUNCTION khala.open_cursor(text, bigint, text) IS
-'Internal: resolves a topic and checks a cursor. Arguments: topic, either name; cursor, null for the earliest retained; epoch the cursor counts in, null to take the one in force. Result: topic, cursor, head. Errors: KH001, KH002 below the retention floor, KH003 ahead of the head or of another epoch, KH007 negative.';
+'Internal: resolves a topic and checks a cursor. Arguments: topic, either name; cursor, null for the earliest retained; epoch the cursor counts in, null to take the one in force. Result: topic, cursor, head. Errors: KH001, KH002 below the retention floor, KH003 ahead of the head, of another epoch or with none in force, KH007 negative.';
 REVOKE ALL ON FUNCTION khala.open_cursor(text, bigint, text) FROM public;
