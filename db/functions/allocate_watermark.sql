@@ -14,6 +14,11 @@ BEGIN
         RAISE EXCEPTION 'cannot allocate % watermarks', coalesce(p_count::text, 'NULL')
             USING ERRCODE = 'KH007', HINT = 'Pass a positive count.';
     END IF;
+    -- Subscribers are given what is committed: a crash must not take it back and let the watermark run
+    -- again, so this transaction waits for the disk even where the caller's do not.
+    IF current_setting('synchronous_commit') = 'off' THEN
+        PERFORM set_config('synchronous_commit', 'on', TRUE);
+    END IF;
     UPDATE runtime.sync_topic_sequences AS s
     SET head_watermark = s.head_watermark + p_count, armed = FALSE
     WHERE s.topic = p_topic
@@ -26,5 +31,5 @@ END
 $$;
 
 COMMENT ON FUNCTION khala.allocate_watermark(text, integer) IS
-'Allocates contiguous watermarks and locks the topic for other writers until the transaction ends. Arguments: topic; how many. Result: the last one. Errors: KH001 unknown topic, KH007 count below 1.';
+'Allocates contiguous watermarks and locks the topic for other writers until the transaction ends, which then commits synchronously. Arguments: topic; how many. Result: the last one. Errors: KH001 unknown topic, KH007 count below 1.';
 REVOKE ALL ON FUNCTION khala.allocate_watermark(text, integer) FROM public;

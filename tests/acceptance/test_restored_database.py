@@ -8,7 +8,6 @@ import asyncio
 import random
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -97,7 +96,7 @@ async def test_everybody_ends_with_what_was_restored(
                 await until(lambda: raw.has_reached({TOPIC: 20}), "the raw one has everything")
 
                 if not relay_runs_on:
-                    relay.terminate()
+                    await asyncio.to_thread(relay.terminate)
                 await asyncio.to_thread(restore_over, newest_database, tmp_path / "backup")
                 await asyncio.to_thread(write, newest_database, 11, 10 + last, "after")
                 if not relay_runs_on:
@@ -136,10 +135,8 @@ async def test_commits_lost_in_a_crash_are_not_taken_for_delivered(
 
     A subscriber may have been given them by then. What is written in their place must reach it.
     """
-    settings: dict[str, Any] = {"wal_writer_delay": "10s"}
     with own_database.connect() as connection:
-        for name, value in settings.items():
-            connection.execute(f"ALTER SYSTEM SET {name} = '{value}'")
+        connection.execute("ALTER SYSTEM SET wal_writer_delay = '4s'")
         connection.execute("SELECT pg_reload_conf()")
     with relay_process(own_database.relay_dsn, tmp_path) as relay:
         async with client(relay, tmp_path / "store.sqlite") as one:

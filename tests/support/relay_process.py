@@ -22,7 +22,7 @@ KHALA = [sys.executable, "-c", "from khala_pg.cli.main import main; main()"]
 TOPICS = ("runtime.run_summaries", "runtime.codex_worker_summaries", "runtime.notifications")
 QUICK: Mapping[str, float] = {
     "heartbeat_interval_s": 0.5,
-    "slow_poll_interval_s": 2.0,
+    "slow_poll_interval_s": 1.0,
     "max_backoff_s": 0.5,
     "max_retry_after_ms": 200,
     "database_timeout_s": 2.0,

@@ -125,3 +125,21 @@ def test_a_crash_between_allocation_and_commit_leaves_no_hole(
             killer.execute("SELECT pg_terminate_backend(%s, 10000)", [victim.info.backend_pid])
             victim.close()
             assert check_topic(checker, TOPIC).head == committed
+
+
+def test_a_write_waits_for_the_disk_even_where_the_caller_would_not(database: Database) -> None:
+    """What was delivered must not be lost in a crash, for its watermark would run again."""
+    with psycopg.connect(database.runtime_dsn) as connection:
+        connection.execute("SET synchronous_commit = off")
+        connection.commit()
+        connection.execute("SELECT khala.sink(%s, 'doc', 1, '{}')", [TOPIC])
+        assert connection.execute("SHOW synchronous_commit").fetchone() == ("on",)
+        connection.commit()
+        assert connection.execute("SHOW synchronous_commit").fetchone() == ("off",)
+        # What writes nothing does not wait.
+        connection.execute("SELECT khala.sink(%s, 'doc', 1, '{}')", [TOPIC])
+        assert connection.execute("SHOW synchronous_commit").fetchone() == ("off",)
+        connection.rollback()
+        connection.execute("SET synchronous_commit = remote_apply")
+        connection.execute("SELECT khala.sink(%s, 'doc', 2, '{}')", [TOPIC])
+        assert connection.execute("SHOW synchronous_commit").fetchone() == ("remote_apply",)
