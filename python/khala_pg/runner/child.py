@@ -8,7 +8,9 @@ script(1), because programs that draw on the screen set terminal modes through a
 """
 
 import contextlib
+import errno
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
@@ -118,9 +120,9 @@ def started(
             terminal.take_control(STDIN)
         signal.pthread_sigmask(signal.SIG_SETMASK, signal_mask)
 
-    try:
-        process = subprocess.Popen(
-            list(argv),
+    def execute(words: Sequence[str]) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            list(words),
             stdin=theirs[STDOUT] if whole else None,
             stdout=theirs[STDOUT],
             stderr=theirs[STDERR],
@@ -128,6 +130,16 @@ def started(
             # Safe, since no thread runs yet.
             preexec_fn=before_exec,
         )
+
+    try:
+        try:
+            process = execute(argv)
+        except OSError as error:
+            script = shutil.which(argv[0])
+            if error.errno != errno.ENOEXEC or script is None:
+                raise
+            # A script without a first line that names its shell: for sh, as execvp(3) has it.
+            process = execute(["/bin/sh", script, *argv[1:]])
     except BaseException:
         for descriptor in sources.values():
             os.close(descriptor)

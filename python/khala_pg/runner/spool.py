@@ -12,12 +12,20 @@ from khala_pg.runner.outbox import Event
 
 
 def spool_directory(environment: Mapping[str, str]) -> Path:
-    """Where files go: KHALA_SPOOL_DIR, else khala/spool in the user's state directory."""
+    """Where files go: KHALA_SPOOL_DIR, else khala/spool in the user's state directory.
+
+    A user without a home, as containers have them, gets the directory for temporary files.
+    """
     named = environment.get("KHALA_SPOOL_DIR")
     if named:
         return Path(named)
     state = environment.get("XDG_STATE_HOME")
-    return (Path(state) if state else Path.home() / ".local" / "state") / "khala" / "spool"
+    if state:
+        return Path(state) / "khala" / "spool"
+    try:
+        return Path.home() / ".local" / "state" / "khala" / "spool"
+    except RuntimeError:
+        return Path(tempfile.gettempdir()) / f"khala-spool-{os.getuid()}"
 
 
 def ingestible(event: Event, run_id: str, org_id: str | None) -> dict[str, Any]:

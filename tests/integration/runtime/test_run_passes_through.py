@@ -68,6 +68,14 @@ def test_what_cannot_be_executed(
     assert not (tmp_path / "spool").exists()
 
 
+def test_a_script_without_a_first_line_is_for_sh(env: dict[str, str], tmp_path: Path) -> None:
+    script = tmp_path / "script"
+    script.write_text('echo "$1-$2"; exit 3\n')
+    script.chmod(0o755)
+    done = khala(*QUICK, "--", str(script), "a b", "c", env=env)
+    assert (done.returncode, done.stdout) == (3, b"a b-c\n")
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGSEGV, 40])
 def test_death_by_signal_is_reported_as_a_shell_does(env: dict[str, str], number: int) -> None:
     source = f"import os, resource; resource.setrlimit(4, (0, 0)); os.kill(os.getpid(), {number})"
