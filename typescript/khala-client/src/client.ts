@@ -1,0 +1,271 @@
+/** The client: keeps a connection for as long as somebody follows a topic. */
+
+import { Connection } from "./connection.js";
+import { isAway, watchEnvironment } from "./environment.js";
+import { type AnyKhalaError, asKhalaError, failure, KhalaError } from "./errors.js";
+import { hasSubtle } from "./hash.js";
+import { Observable, type Unsubscribe } from "./observable.js";
+import { memoryStore } from "./stores/memory.js";
+import { makeBackoff, Timer } from "./timer.js";
+import { type KhalaTopic, Topic } from "./topic.js";
+import type { JsonObject, KhalaClientOptions, KhalaStatus, WebSocketClass } from "./types.js";
+
+/** Follows topics. Its methods need no `this`. */
+export interface KhalaClient {
+  /** A topic by its name; the same object for the same name. */
+  readonly topic: <T = JsonObject>(name: string) => KhalaTopic<T>;
+  /** What the client is doing; the same object until something changes. */
+  readonly getStatus: () => KhalaStatus;
+  readonly onStatus: (listener: (status: KhalaStatus) => void) => Unsubscribe;
+  /**
+   * Connects now, whatever the wait; when connected, finds out soon whether that still holds. The
+   * first subscription connects by itself.
+   */
+  readonly connect: () => void;
+  /** Ends the connection until `connect`. Documents stay. */
+  readonly disconnect: () => void;
+  /** Saves everything seen so far. Rejects with `store` when that fails. */
+  readonly flush: () => Promise<void>;
+  /** Disconnects, saves, and lets go of the store, for good. Rejects as `flush` does. */
+  readonly close: () => Promise<void>;
+}
+
+/** Makes a client. Throws `usage` when an option is missing. */
+export function createKhalaClient(options: KhalaClientOptions): KhalaClient {
+  return new Client(options);
+}
+
+const LONGEST_AWAY_MS = 30_000;
+
+class Client implements KhalaClient {
+  readonly #options: KhalaClientOptions;
+  readonly #topics = new Map<string, Topic>();
+  readonly #status = new Observable<KhalaStatus>({
+    state: "disconnected",
+    attempt: 0,
+    retryAt: null,
+    error: null,
+  });
+  readonly #timer = new Timer();
+  readonly #backoff;
+  readonly #store;
+  readonly #platform;
+  readonly #unwatch: () => void;
+  #connection: Connection | null = null;
+  /** Changes with every try and every `disconnect`: what an older one still does is outdated. */
+  #turn = 0;
+  #attempt = 0;
+  #refusedToken: string | null = null;
+  /** Null: nobody has asked for anything yet. */
+  #isWanted: boolean | null = null;
+  #isClosed = false;
+
+  constructor(options: KhalaClientOptions) {
+    this.#options = options;
+    this.#platform = platformOf(options);
+    this.#backoff = makeBackoff(options.backoff);
+    this.#store = options.store ?? memoryStore();
+    this.#unwatch = watchEnvironment(
+      () => this.#wake(),
+      () => this.#hide(),
+    );
+  }
+
+  readonly topic = <T = JsonObject>(name: string): KhalaTopic<T> => {
+    let topic = this.#topics.get(name);
+    if (topic === undefined) {
+      const { saveEveryMs = 200, onStaleCursor } = this.#options;
+      const rest = onStaleCursor && { onStaleCursor };
+      topic = new Topic(
+        name,
+        { store: this.#store, saveEveryMs, onError: this.#onError, ...rest },
+        () => this.#activated(),
+      );
+      topic.connect(this.#connection?.link ?? null);
+      this.#topics.set(name, topic);
+    }
+    // What a payload looks like is between the program and those who write it.
+    return topic as unknown as KhalaTopic<T>;
+  };
+
+  readonly getStatus = this.#status.get;
+
+  readonly onStatus = this.#status.subscribe;
+
+  readonly connect = (): void => {
+    if (this.#isClosed) {
+      throw failure("usage", "this client is closed: make another");
+    }
+    this.#isWanted = true;
+    this.#refusedToken = null;
+    if (this.getStatus().state === "error") {
+      this.#attempt = 0;
+    }
+    this.#wake(true);
+  };
+
+  readonly disconnect = (): void => {
+    this.#isWanted = false;
+    this.#turn++;
+    this.#timer.stop();
+    this.#connection?.close();
+    this.#connection = null;
+    this.#status.patch({ state: "disconnected", attempt: 0, retryAt: null });
+  };
+
+  readonly flush = async (): Promise<void> => {
+    await Promise.all(Array.from(this.#topics.values(), (topic) => topic.follower.saver.flush()));
+  };
+
+  readonly close = async (): Promise<void> => {
+    this.disconnect();
+    this.#isClosed = true;
+    this.#unwatch();
+    try {
+      await this.flush();
+    } finally {
+      for (const { follower } of this.#topics.values()) {
+        follower.saver.stop();
+      }
+      await this.#store.close();
+    }
+  };
+
+  readonly #onError = (error: AnyKhalaError): void => this.#options.onError?.(error);
+
+  #activated(): void {
+    this.#isWanted ??= true;
+    const { state, retryAt } = this.getStatus();
+    if (state === "disconnected" && retryAt === null) {
+      this.#wake();
+    }
+  }
+
+  #hide(): void {
+    this.flush().catch(this.#onError);
+  }
+
+  #wake(isAsked = false): void {
+    const { state } = this.getStatus();
+    if (this.#connection !== null) {
+      this.#connection.probe();
+    } else if (this.#isWanted && state !== "connecting" && (state !== "error" || isAsked)) {
+      void this.#try();
+    }
+  }
+
+  async #try(): Promise<void> {
+    const turn = ++this.#turn;
+    this.#timer.stop();
+    this.#status.patch({ state: "connecting", retryAt: null });
+    let token: string | null;
+    try {
+      token = await this.#askToken();
+    } catch (error) {
+      if (turn === this.#turn) {
+        this.#retry(asKhalaError(error, "transport", "the token provider failed"));
+      }
+      return;
+    }
+    if (turn !== this.#turn) {
+      return;
+    }
+    if (token === null || token === this.#refusedToken) {
+      const known = this.getStatus().error;
+      const error = known?.code === "unauthorized" ? known : unauthorized("there is no token");
+      this.#retry(error, "needs-auth");
+      return;
+    }
+    this.#open(token);
+  }
+
+  #open(token: string): void {
+    try {
+      this.#connection = new Connection(
+        {
+          ...this.#platform,
+          backoff: this.#backoff,
+          topics: this.#topics,
+          askToken: () => this.#askToken(),
+          onError: this.#onError,
+          onJoined: () => {
+            this.#status.patch({ state: "connected", error: null });
+            if (![...this.#topics.values()].some((topic) => topic.isActive)) {
+              this.#succeeded();
+            }
+          },
+          onLive: () => this.#succeeded(),
+          onEnd: (error, lastToken) => this.#ended(error, lastToken),
+        },
+        token,
+      );
+    } catch (error) {
+      this.#onError(failure("usage", `no WebSocket can be made: ${error}`, error));
+      this.#status.patch({ state: "error", error: failure("usage", String(error), error) });
+    }
+  }
+
+  #succeeded(): void {
+    this.#attempt = 0;
+    this.#status.patch({ attempt: 0 });
+  }
+
+  #ended(error: AnyKhalaError, token: string): void {
+    this.#connection = null;
+    if (error.code === "forbidden_topic") {
+      this.#onError(error);
+      this.#status.patch({ state: "error", error });
+      return;
+    }
+    if (error.code === "unauthorized") {
+      this.#refusedToken = token;
+      if (this.#attempt === 0) {
+        // The first new token is worth trying at once; one refused after another is not.
+        this.#attempt = 1;
+        this.#onError(error);
+        this.#status.patch({ state: "disconnected", attempt: 1, error });
+        void this.#try();
+        return;
+      }
+    }
+    this.#retry(error);
+  }
+
+  #retry(error: AnyKhalaError, state: "disconnected" | "needs-auth" = "disconnected"): void {
+    if (error !== this.getStatus().error) {
+      this.#onError(error);
+    }
+    const wait = this.#backoff(this.#attempt++, error.retryAfterMs);
+    const delay = isAway() ? Math.max(wait, LONGEST_AWAY_MS) : wait;
+    this.#status.patch({ state, attempt: this.#attempt, retryAt: Date.now() + delay, error });
+    this.#timer.start(delay, () => {
+      void this.#try();
+    });
+  }
+
+  async #askToken(): Promise<string | null> {
+    const { token } = this.#options;
+    return typeof token === "string" ? token : (await token()) || null;
+  }
+}
+
+function unauthorized(message: string): AnyKhalaError {
+  return new KhalaError("unauthorized", message, {}) as AnyKhalaError;
+}
+
+/** What the platform or the options bring. Throws `usage` when something is missing. */
+function platformOf(options: KhalaClientOptions) {
+  const { url, WebSocket = globalThis.WebSocket as WebSocketClass | undefined } = options;
+  const { fetch = globalThis.fetch, sha256 } = options;
+  if (WebSocket === undefined) {
+    throw failure("usage", "there is no WebSocket here: pass `WebSocket`, such as that of `ws`");
+  }
+  if (sha256 === undefined && !hasSubtle()) {
+    throw failure("usage", "there is no SubtleCrypto here: pass `sha256` of khala-client/sha256");
+  }
+  const absolute = url.startsWith("/") ? new URL(url, globalThis.location.href).href : url;
+  const wsUrl = absolute.replace(/^http/, "ws");
+  const origin = absolute.replace(/^ws/, "http").replace(/\/(socket|sync)\/websocket\b.*$/, "");
+  const httpUrl = (options.httpUrl ?? origin).replace(/\/+$/, "");
+  return { WebSocket, fetch, sha256, url: wsUrl, httpUrl };
+}

@@ -1,0 +1,220 @@
+/** One connection: socket, channel, token, and what it tells the topics. */
+
+import { Channel } from "./channel.js";
+import { CLOSE } from "./constants.js";
+import { type AnyKhalaError, asKhalaError, failure, KhalaError } from "./errors.js";
+import type { Link } from "./follower.js";
+import { HttpApi } from "./http.js";
+import { readBatch, readError, watermarks } from "./serializer.js";
+import { Socket, type SocketEnd } from "./socket.js";
+import { type Backoff, Timer } from "./timer.js";
+import { organisationOf } from "./token.js";
+import type { Topic } from "./topic.js";
+import type { JsonObject, Sha256, WebSocketClass } from "./types.js";
+
+export interface ConnectionOptions {
+  readonly WebSocket: WebSocketClass;
+  readonly fetch: typeof fetch;
+  readonly sha256: Sha256 | undefined;
+  readonly url: string;
+  readonly httpUrl: string;
+  readonly backoff: Backoff;
+  readonly topics: ReadonlyMap<string, Topic>;
+  readonly askToken: () => Promise<string | null>;
+  readonly onError: (error: AnyKhalaError) => void;
+  readonly onJoined: () => void;
+  readonly onLive: () => void;
+  /** Why it ended, and the token that was in use; called once. */
+  readonly onEnd: (error: AnyKhalaError, token: string) => void;
+}
+
+export class Connection {
+  readonly #options: ConnectionOptions;
+  readonly #abort = new AbortController();
+  readonly #refresh = new Timer();
+  readonly #channel: Channel;
+  readonly #socket: Socket;
+  readonly #http: HttpApi;
+  /** What topics work with, once joined. */
+  link: Link | null = null;
+  #token: string;
+  /** Why the channel cannot go on, told before the socket closes. */
+  #told: AnyKhalaError | null = null;
+
+  /** Throws what the WebSocket class throws for a URL that is none. */
+  constructor(options: ConnectionOptions, token: string) {
+    this.#options = options;
+    this.#token = token;
+    this.#http = new HttpApi(options.httpUrl, options.fetch, () => this.#token);
+    this.#channel = new Channel(
+      (text) => this.#socket.send(text),
+      (event, payload) => this.#handle(event, payload),
+    );
+    this.#socket = new Socket(options.WebSocket, options.url, token, {
+      onOpen: () => this.#channel.join((response, error) => this.#joined(response, error)),
+      onMessage: (data) => this.#receive(data),
+      onEnd: (end) => {
+        void this.#ended(end);
+      },
+    });
+  }
+
+  /** Finds out soon whether the other side is still there. */
+  probe(): void {
+    this.#socket.probe();
+  }
+
+  /** The program wants no connection any more: `onEnd` is not called. */
+  close(): void {
+    this.#abort.abort();
+    this.#socket.close();
+  }
+
+  #receive(data: unknown): void {
+    try {
+      this.#channel.receive(data);
+    } catch (error) {
+      this.#giveUp(asKhalaError(error, "transport", "a message failed"));
+    }
+  }
+
+  #giveUp(error: AnyKhalaError): void {
+    this.#told = error;
+    this.#socket.abandon(error.message);
+  }
+
+  #joined(response: JsonObject, error: AnyKhalaError | null): void {
+    if (error !== null) {
+      this.#giveUp(error);
+      return;
+    }
+    this.#socket.watch(Number(response["heartbeat_interval_ms"]) || 15_000);
+    this.#scheduleRefresh(response["token_expires_at"]);
+    this.#options.onJoined();
+    const { sha256, backoff, onLive, topics } = this.#options;
+    this.link = {
+      http: this.#http,
+      sha256,
+      backoff,
+      onLive,
+      org: organisationOf(this.#token),
+      push: (event, payload, onReply) => this.#channel.push(event, payload, onReply),
+    };
+    for (const topic of topics.values()) {
+      topic.connect(this.link);
+    }
+  }
+
+  #handle(event: string, payload: JsonObject): void {
+    const { topics } = this.#options;
+    switch (event) {
+      case "sync:update_batch": {
+        const batch = readBatch(payload);
+        for (const name of new Set([...batch.covered.keys(), ...batch.heads.keys()])) {
+          topics.get(name)?.follower.take(batch);
+        }
+        break;
+      }
+      case "sync:heartbeat":
+        for (const [name, watermark] of watermarks(payload["watermarks"])) {
+          topics.get(name)?.follower.cover(watermark);
+        }
+        break;
+      case "sync:error":
+        this.#refused(readError(payload));
+        break;
+      case "phx_error":
+      case "phx_close":
+        this.#told ??= failure("transport", `the server ended the channel (${event})`);
+        // Closed here if the server does not: it also ends channels whose socket stays.
+        this.#socket.abandon(event);
+    }
+  }
+
+  #refused(error: AnyKhalaError): void {
+    switch (error.code) {
+      case "stale_cursor":
+      case "forbidden_topic":
+        for (const topic of this.#named(error)) {
+          topic.follower.refuse(error);
+        }
+        break;
+      case "unauthorized":
+      case "internal":
+        this.#told = error;
+        break;
+      default:
+        this.#options.onError(error);
+    }
+  }
+
+  #named({ code, details }: AnyKhalaError & { code: "stale_cursor" | "forbidden_topic" }): Topic[] {
+    const names =
+      code === "stale_cursor" ? details.topics.map(({ topic }) => topic) : details.topics;
+    return names.flatMap((name) => this.#options.topics.get(name) ?? []);
+  }
+
+  async #ended(end: SocketEnd): Promise<void> {
+    this.#refresh.stop();
+    const wanted = !this.#abort.signal.aborted;
+    for (const topic of this.#options.topics.values()) {
+      topic.connect(null);
+    }
+    if (wanted) {
+      const error = this.#told ?? (await this.#why(end));
+      // Closed by the program while it was asked.
+      if (!this.#abort.signal.aborted) {
+        this.#options.onEnd(error, this.#token);
+      }
+    }
+  }
+
+  async #why({ code, reason, opened }: SocketEnd): Promise<AnyKhalaError> {
+    const said = `the connection closed (${code}${reason && `: ${reason}`})`;
+    if (code === CLOSE.unauthorized) {
+      return new KhalaError("unauthorized", said, {}) as AnyKhalaError;
+    }
+    if (code === CLOSE.forbidden) {
+      return new KhalaError("forbidden_topic", said, { topics: [] }) as AnyKhalaError;
+    }
+    // A WebSocket does not tell why the server refused to open it; HTTP does.
+    const refusal = opened ? null : await this.#http.refusal(this.#abort.signal);
+    return refusal ?? failure("transport", said);
+  }
+
+  /** Shows a new token before the old one expires, if there is one by then. */
+  #scheduleRefresh(expiresAt: unknown): void {
+    const left = Date.parse(String(expiresAt)) - Date.now();
+    // Too late for an answer, or no time given: the server says when it is over.
+    if (!(left > 1_000)) {
+      return;
+    }
+    this.#refresh.start(left * 0.75, () => {
+      void this.#refreshToken(expiresAt);
+    });
+  }
+
+  async #refreshToken(expiresAt: unknown): Promise<void> {
+    const { askToken, onError } = this.#options;
+    const token = await askToken().catch((error) => {
+      onError(asKhalaError(error, "transport", "the token provider failed"));
+      return null;
+    });
+    if (this.#abort.signal.aborted) {
+      return;
+    }
+    if (token === null || token === this.#token) {
+      this.#scheduleRefresh(expiresAt);
+      return;
+    }
+    this.#channel.push("sync:refresh", { token }, (response, error) => {
+      if (error === null) {
+        this.#token = token;
+        this.#scheduleRefresh(response["expires_at"]);
+      } else {
+        // The old token still holds; when it expires, the connection starts over.
+        onError(error);
+      }
+    });
+  }
+}

@@ -1,0 +1,106 @@
+/** A cursor that cannot be resumed from, and why. */
+export interface StaleTopic {
+  readonly topic: string;
+  readonly resumeAfter: bigint | null;
+  readonly retentionFloor: bigint | null;
+  /** `below_floor`, `cursor_ahead`, `epoch_changed`, or what a newer server says. */
+  readonly reason: string | null;
+}
+
+/** What each error carries besides its message, by its code. */
+export interface KhalaErrorDetails {
+  /** The server: the cursor cannot be resumed from. The client takes a snapshot by itself. */
+  stale_cursor: { readonly topics: readonly StaleTopic[] };
+  /** The server: the token is missing, not valid, expired or revoked. */
+  unauthorized: object;
+  /** The server: the token does not cover the topic, or there is no such topic. Final. */
+  forbidden_topic: { readonly topics: readonly string[] };
+  /** The server: a request that will not be accepted. Final. */
+  bad_subscription: object;
+  /** The server: a request over a limit. Final. */
+  payload_too_large: object;
+  /** The server: too many requests. Tried again. */
+  rate_limited: object;
+  /** The server: it could not read a message. Tried again. */
+  bad_frame: object;
+  /** The server: it cannot serve now. Tried again. */
+  internal: object;
+  /** The server cannot be reached or went away. Tried again. */
+  transport: object;
+  /** The server said what this protocol does not allow. Tried again. */
+  protocol: object;
+  /** The server's copy of a document is older than it announced. Tried again. */
+  hydration_behind: { readonly docKey: string };
+  /** A document does not have the hash it was announced with. Final. */
+  payload_hash_mismatch: { readonly docKey: string };
+  /** The local store failed. The client goes on from memory and saves again later. */
+  store: object;
+  /** A payload is not I-JSON, so it has no canonical form. */
+  not_i_json: object;
+  /** The program uses this client in a way that cannot work. */
+  usage: object;
+}
+
+export type KhalaErrorCode = keyof KhalaErrorDetails;
+
+/** Anything that goes wrong. `switch (error.code)` narrows {@link AnyKhalaError} to its details. */
+export class KhalaError<C extends KhalaErrorCode = KhalaErrorCode> extends Error {
+  override readonly name = "KhalaError";
+
+  constructor(
+    readonly code: C,
+    message: string,
+    readonly details: KhalaErrorDetails[C],
+    /** How long the server asks to wait before the next try. */
+    readonly retryAfterMs = 0,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+/** One of the errors, told apart by `code`. */
+export type AnyKhalaError = { [C in KhalaErrorCode]: KhalaError<C> }[KhalaErrorCode];
+
+/** Whether a thrown value is an error of this package, and of this code if one is given. */
+export function isKhalaError<C extends KhalaErrorCode>(
+  error: unknown,
+  code?: C,
+): error is KhalaError<C> {
+  return error instanceof KhalaError && (code === undefined || error.code === code);
+}
+
+const FINAL: ReadonlySet<KhalaErrorCode> = new Set([
+  "forbidden_topic",
+  "bad_subscription",
+  "payload_too_large",
+  "payload_hash_mismatch",
+  "not_i_json",
+  "usage",
+]);
+
+/** Whether trying again would end the same way. */
+export function isFinal(error: AnyKhalaError): boolean {
+  return FINAL.has(error.code);
+}
+
+/** A fault of the connection or of what came over it; tried again. */
+export function failure(
+  code: "transport" | "protocol" | "store" | "usage" | "not_i_json",
+  message: string,
+  cause?: unknown,
+): AnyKhalaError {
+  return new KhalaError(code, message, {}, 0, { cause }) as AnyKhalaError;
+}
+
+/** Any thrown value as one of ours. */
+export function asKhalaError(
+  thrown: unknown,
+  code: "transport" | "store",
+  what: string,
+): AnyKhalaError {
+  if (thrown instanceof KhalaError) {
+    return thrown as AnyKhalaError;
+  }
+  return failure(code, `${what}: ${thrown instanceof Error ? thrown.message : thrown}`, thrown);
+}

@@ -1,0 +1,270 @@
+/** One topic's conversation: subscribe, take updates in, recover from a stale cursor. */
+
+import { DocumentCache } from "./cache.js";
+import { type AnyKhalaError, asKhalaError, isFinal, type StaleTopic } from "./errors.js";
+import { resolve, type Supply } from "./hydrate.js";
+import { Observable } from "./observable.js";
+import type { OnReply } from "./push.js";
+import { Saver } from "./saver.js";
+import { type Batch, watermarks } from "./serializer.js";
+import { readSnapshot } from "./snapshot.js";
+import type { Cursor, KhalaStore } from "./stores/store.js";
+import { sleep, Timer } from "./timer.js";
+import type { KhalaClientOptions, TopicStatus } from "./types.js";
+
+/** A joined connection. */
+export interface Link extends Omit<Supply, "signal"> {
+  /** Whose documents are seen through it. */
+  readonly org: string;
+  push(event: string, payload: object, onReply?: OnReply): void;
+  /** A topic has reached the server's end. */
+  onLive(): void;
+}
+
+/** From a start to a stop. */
+interface Run {
+  readonly link: Link;
+  readonly abort: AbortController;
+}
+
+export interface FollowerOptions extends Pick<KhalaClientOptions, "onStaleCursor"> {
+  readonly store: KhalaStore;
+  readonly saveEveryMs: number;
+  readonly onError: (error: AnyKhalaError) => void;
+}
+
+export class Follower {
+  readonly cache = new DocumentCache();
+  cursor: Cursor | null = null;
+  readonly status = new Observable<TopicStatus>({
+    phase: "idle",
+    watermark: null,
+    head: null,
+    error: null,
+  });
+  readonly saver: Saver;
+  readonly #name: string;
+  readonly #options: FollowerOptions;
+  readonly #onChange: () => void;
+  readonly #timer = new Timer();
+  #loaded: Promise<void> | null = null;
+  #run: Run | null = null;
+  /** Work on this topic, one piece after the other: nothing overtakes a pointer being fetched. */
+  #chain: Promise<void> = Promise.resolve();
+  #attempt = 0;
+
+  constructor(name: string, options: FollowerOptions, onChange: () => void) {
+    this.#name = name;
+    this.#options = options;
+    this.#onChange = onChange;
+    this.saver = new Saver(name, options.store, options.saveEveryMs, this, options.onError);
+  }
+
+  /** Begins with what the store holds; once. */
+  load(): Promise<void> {
+    this.#loaded ??= this.saver.load().then((stored) => {
+      if (stored !== null) {
+        this.cache.replace(stored.versions);
+        this.#moveTo(stored.cursor);
+      }
+    });
+    return this.#loaded;
+  }
+
+  start(link: Link): void {
+    this.stop();
+    this.#run = { link, abort: new AbortController() };
+    this.#chain = this.load();
+    this.#enqueue((run) => this.#subscribe(run));
+  }
+
+  stop(): void {
+    this.#run?.abort.abort();
+    this.#run = null;
+    this.#timer.stop();
+    this.#attempt = 0;
+    this.status.patch({ phase: "idle" });
+  }
+
+  /** Stops, and has the server stop as well. */
+  leave(): void {
+    this.#run?.link.push("sync:unsubscribe", { topics: [this.#name] });
+    this.stop();
+  }
+
+  /** A page of updates came. */
+  take(batch: Batch): void {
+    this.#enqueue(async (run) => {
+      if (!this.#isServed()) {
+        return;
+      }
+      const head = batch.heads.get(this.#name);
+      const versions = await resolve(
+        batch.updates.filter((update) => update.topic === this.#name),
+        (docKey) => this.cache.get(docKey),
+        this.#supply(run),
+      );
+      run.abort.signal.throwIfAborted();
+      // From here on nothing waits: documents and watermark move as one.
+      const applied = versions.filter((version) => this.cache.apply(version));
+      this.saver.moved(applied);
+      this.#advance(batch.covered.get(this.#name), head);
+      if (batch.replayComplete) {
+        this.#attempt = 0;
+        this.status.patch({ phase: "live", error: null });
+        run.link.onLive();
+      }
+      if (applied.length > 0) {
+        this.#onChange();
+      }
+    });
+  }
+
+  /** The server says that everything up to here has been sent. */
+  cover(watermark: bigint): void {
+    this.#enqueue(async () => {
+      if (this.#isServed()) {
+        this.#advance(watermark);
+      }
+    });
+  }
+
+  /** The server will not go on. */
+  refuse(error: AnyKhalaError): void {
+    this.#enqueue(async (run) => {
+      // To a topic being subscribed the answer says the same.
+      if (!this.#isServed()) {
+        return;
+      }
+      if (error.code !== "stale_cursor") {
+        throw error;
+      }
+      await this.#recover(run, error.details.topics);
+      await this.#subscribe(run);
+    });
+  }
+
+  async #subscribe(run: Run): Promise<void> {
+    if (this.cursor !== null && this.cursor.org !== run.link.org) {
+      // Somebody else signed in: neither these documents nor this watermark are theirs.
+      this.cursor = null;
+      this.cache.replace([]);
+      this.status.patch({ watermark: null, head: null });
+      this.#onChange();
+    }
+    const { watermark, epoch } = this.cursor ?? (await this.#recover(run));
+    this.status.patch({ phase: "subscribing" });
+    const resumeAfter = { [this.#name]: String(watermark) };
+    run.link.push(
+      "sync:subscribe",
+      { topics: [this.#name], resume_after: resumeAfter, epoch },
+      (response, error) => this.#enqueue((own) => this.#subscribed(own, response, error)),
+    );
+  }
+
+  async #subscribed(run: Run, ...[response, error]: Parameters<OnReply>): Promise<void> {
+    if (error === null) {
+      const heads = watermarks(response["head_watermarks"]);
+      this.status.patch({ phase: "catching-up" });
+      this.#advance(undefined, heads.get(this.#name));
+      return;
+    }
+    if (error.code !== "stale_cursor") {
+      throw error;
+    }
+    if (this.#attempt > 0) {
+      // Stale again after a recovery: not at full speed for ever.
+      await sleep(run.link.backoff(this.#attempt), run.abort.signal);
+    }
+    this.#attempt++;
+    await this.#recover(run, error.details.topics);
+    await this.#subscribe(run);
+  }
+
+  /** Replaces everything by a snapshot; cursor and versions may go back. */
+  async #recover(run: Run, stale: readonly StaleTopic[] = []): Promise<Cursor> {
+    this.status.patch({ phase: "recovering" });
+    const own = stale.find(({ topic }) => topic === this.#name);
+    if (own !== undefined) {
+      await this.#tellStale(own);
+    }
+    const { versions, watermark, epoch } = await readSnapshot(this.#name, this.#supply(run));
+    run.abort.signal.throwIfAborted();
+    const cursor = { watermark, epoch, org: run.link.org };
+    this.cache.replace(versions);
+    this.#moveTo(cursor);
+    this.saver.replaced(own?.reason === "cursor_ahead");
+    return cursor;
+  }
+
+  async #tellStale(stale: StaleTopic): Promise<void> {
+    try {
+      await this.#options.onStaleCursor?.(stale);
+    } catch (error) {
+      // The program's own failure; the recovery does not depend on it.
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
+  }
+
+  #moveTo(cursor: Cursor): void {
+    this.cursor = cursor;
+    this.status.patch({ watermark: cursor.watermark });
+    this.#onChange();
+  }
+
+  #advance(covered: bigint | undefined, head?: bigint): void {
+    if (this.cursor !== null && covered !== undefined && covered > this.cursor.watermark) {
+      this.cursor = { ...this.cursor, watermark: covered };
+      this.saver.moved([]);
+    }
+    const { watermark } = this.cursor ?? { watermark: null };
+    const known = head ?? this.status.get().head;
+    // A head is told now and then; what was seen is certainly not beyond it.
+    const isBehind = known === null || (watermark !== null && known < watermark);
+    this.status.patch({ watermark, head: isBehind ? watermark : known });
+  }
+
+  // What is on the way of a subscription that ended must not count for the one that follows.
+  #isServed(): boolean {
+    const { phase } = this.status.get();
+    return phase === "catching-up" || phase === "live";
+  }
+
+  #supply({ link, abort }: Run): Supply {
+    return { ...link, signal: abort.signal };
+  }
+
+  #enqueue(work: (run: Run) => Promise<void>): void {
+    const run = this.#run;
+    if (run === null) {
+      return;
+    }
+    const isOver = () => run.abort.signal.aborted;
+    this.#chain = this.#chain.then(async () => {
+      try {
+        if (!isOver()) {
+          await work(run);
+        }
+      } catch (error) {
+        if (!isOver()) {
+          this.#fail(asKhalaError(error, "transport", this.#name));
+        }
+      }
+    });
+  }
+
+  #fail(error: AnyKhalaError): void {
+    const { onError } = this.#options;
+    onError(error);
+    if (isFinal(error)) {
+      this.leave();
+      this.status.patch({ phase: "error", error });
+      return;
+    }
+    this.status.patch({ phase: "waiting", error });
+    const delay = this.#run?.link.backoff(this.#attempt++, error.retryAfterMs) ?? 0;
+    this.#timer.start(delay, () => this.#enqueue((run) => this.#subscribe(run)));
+  }
+}

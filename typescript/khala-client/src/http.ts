@@ -1,0 +1,103 @@
+/** The HTTP side of the server: snapshots, documents behind pointers, and what a token is worth. */
+
+import { TIMEOUT_MS } from "./constants.js";
+import { type AnyKhalaError, asKhalaError, failure, KhalaError } from "./errors.js";
+import type { SnapshotPage, Update } from "./serializer.js";
+import { object, parse, readError, readSnapshotPage, readUpdate } from "./serializer.js";
+import type { JsonObject } from "./types.js";
+
+export class HttpApi {
+  readonly #baseUrl: string;
+  readonly #fetch: typeof fetch;
+  readonly #token: () => string;
+
+  constructor(baseUrl: string, fetcher: typeof fetch, token: () => string) {
+    this.#baseUrl = baseUrl;
+    // Browsers' fetch refuses to be called as a method of something else.
+    this.#fetch = (...request) => fetcher(...request);
+    this.#token = token;
+  }
+
+  /** One page of a topic. After the first: the key and the watermark of the page before. */
+  async snapshotPage(
+    topic: string,
+    signal: AbortSignal,
+    after?: { readonly docKey: string; readonly watermark: bigint },
+  ): Promise<SnapshotPage> {
+    const query = after
+      ? `?after_doc_key=${encodeURIComponent(after.docKey)}&watermark=${after.watermark}`
+      : "";
+    return readSnapshotPage(await this.#get(`snapshot/${segment(topic)}${query}`, signal));
+  }
+
+  /** A document as it is now, with its payload; null if it is gone or not ours to see. */
+  async document(topic: string, docKey: string, signal: AbortSignal): Promise<Update | null> {
+    const path = `documents/${segment(topic)}/${segment(docKey)}`;
+    const body = await this.#get(path, signal, true);
+    return body === null ? null : readUpdate(body);
+  }
+
+  /**
+   * Why the server refuses, null if it does not: a refused WebSocket says nothing to a browser.
+   * The document need not exist.
+   */
+  async refusal(signal: AbortSignal): Promise<AnyKhalaError | null> {
+    try {
+      await this.#get("documents/-/-", signal, true);
+      return null;
+    } catch (error) {
+      return asKhalaError(error, "transport", "the server cannot be reached");
+    }
+  }
+
+  async #get(path: string, signal: AbortSignal, isOptional = false): Promise<unknown> {
+    const { status, text, retryAfterMs } = await this.#fetchText(path, signal);
+    if (status === 200) {
+      return parse(text);
+    }
+    const said = text.startsWith("{") ? object(parse(text), "an error") : {};
+    const body: JsonObject = { retry_after_ms: retryAfterMs, ...said };
+    if (isOptional && status === 404 && body["code"] === "not_found") {
+      return null;
+    }
+    if (body["code"] !== undefined) {
+      throw readError(body);
+    }
+    if (status === 401) {
+      throw new KhalaError("unauthorized", "the server refuses the token", {});
+    }
+    throw new KhalaError("transport", `the server answered ${status}`, {}, retryAfterMs);
+  }
+
+  async #fetchText(path: string, signal: AbortSignal) {
+    const abort = new AbortController();
+    const stop = () => abort.abort(signal.reason);
+    const timer = setTimeout(stop, TIMEOUT_MS);
+    signal.addEventListener("abort", stop);
+    try {
+      signal.throwIfAborted();
+      const response = await this.#fetch(`${this.#baseUrl}/api/sync/${path}`, {
+        headers: { Authorization: `Bearer ${this.#token()}` },
+        signal: abort.signal,
+      });
+      return {
+        status: response.status,
+        text: await response.text(),
+        retryAfterMs: (Number(response.headers.get("Retry-After")) || 0) * 1000,
+      };
+    } catch (error) {
+      throw failure("transport", `GET ${path} failed: ${error}`, error);
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", stop);
+    }
+  }
+}
+
+function segment(text: string): string {
+  if (text === "." || text === "..") {
+    // Every URL parser resolves it as a relative path, escaped or not.
+    throw failure("usage", `${JSON.stringify(text)} cannot stand in a URL: choose another name`);
+  }
+  return encodeURIComponent(text);
+}

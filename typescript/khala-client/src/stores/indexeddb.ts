@@ -1,0 +1,128 @@
+/** A store in IndexedDB: one transaction compares and writes, so tabs can share it. */
+
+import { isNewer, type Version } from "../cache.js";
+import { type Cursor, decide, type KhalaStore } from "./store.js";
+
+export interface IndexedDbOptions {
+  /** The database's name: name the account in it. Default `khala`. */
+  readonly name?: string;
+}
+
+const FORMAT = 1;
+const CURSORS = "cursors";
+const VERSIONS = "versions";
+const BOTH = [CURSORS, VERSIONS];
+
+/** A store in IndexedDB: web pages and Electron. */
+export function indexedDbStore({ name = "khala" }: IndexedDbOptions = {}): KhalaStore {
+  let opening: Promise<IDBDatabase> | null = null;
+
+  const open = (): Promise<IDBDatabase> => {
+    opening ??= connect(name, () => {
+      opening = null;
+    });
+    return opening;
+  };
+
+  /** Runs `work` in one transaction; resolves with its answer once that is durable. */
+  const transact = async <T>(
+    mode: IDBTransactionMode,
+    work: (cursors: IDBObjectStore, versions: IDBObjectStore, answer: (value: T) => void) => void,
+  ): Promise<T> => {
+    const database = await open();
+    return new Promise<T>((resolve, reject) => {
+      const transaction = database.transaction(BOTH, mode);
+      let answer: T;
+      transaction.oncomplete = () => resolve(answer);
+      transaction.onabort = () => reject(transaction.error);
+      work(transaction.objectStore(CURSORS), transaction.objectStore(VERSIONS), (value) => {
+        answer = value;
+      });
+    });
+  };
+
+  return {
+    load: (topic) =>
+      transact("readonly", (cursors, versions, answer) => {
+        const cursor = cursors.get(topic) as IDBRequest<Cursor | undefined>;
+        const found = versions.getAll(of(topic)) as IDBRequest<Version[]>;
+        found.onsuccess = () =>
+          answer(cursor.result ? { cursor: cursor.result, versions: found.result } : null);
+      }),
+    commit: (commit) =>
+      transact("readwrite", (cursors, versions, answer) => {
+        const { topic, cursor } = commit;
+        const request = cursors.get(topic) as IDBRequest<Cursor | undefined>;
+        request.onsuccess = () => {
+          const stored = request.result ?? null;
+          const decision = decide(stored, commit);
+          answer(decision !== "conflict");
+          if (decision === "replace") {
+            versions.delete(of(topic));
+            for (const version of commit.versions) {
+              versions.put(version);
+            }
+          } else if (decision === "merge") {
+            for (const version of commit.versions) {
+              putIfNewer(versions, version);
+            }
+          }
+          if (
+            decision === "replace" ||
+            (decision === "merge" && stored && stored.watermark < cursor.watermark)
+          ) {
+            cursors.put(cursor, topic);
+          }
+        };
+      }),
+    clear: () =>
+      transact<void>("readwrite", (cursors, versions) => {
+        cursors.clear();
+        versions.clear();
+      }),
+    close: async () => {
+      if (opening !== null) {
+        (await opening).close();
+        opening = null;
+      }
+    },
+  };
+}
+
+function connect(name: string, onGone: () => void): Promise<IDBDatabase> {
+  return new Promise((resolve, reject) => {
+    const request = indexedDB.open(name, FORMAT);
+    request.onupgradeneeded = () => {
+      request.result.createObjectStore(CURSORS);
+      request.result.createObjectStore(VERSIONS, { keyPath: ["topic", "docKey"] });
+    };
+    request.onerror = () => {
+      onGone();
+      reject(request.error);
+    };
+    request.onsuccess = () => {
+      const database = request.result;
+      database.onclose = onGone;
+      // Another tab wants to delete or upgrade it: it waits for everybody to let go.
+      database.onversionchange = () => {
+        database.close();
+        onGone();
+      };
+      resolve(database);
+    };
+  });
+}
+
+/** The keys of a topic's versions: an array sorts behind every text. */
+function of(topic: string): IDBKeyRange {
+  return IDBKeyRange.bound([topic], [topic, []]);
+}
+
+function putIfNewer(versions: IDBObjectStore, version: Version): void {
+  const request = versions.get([version.topic, version.docKey]) as IDBRequest<Version | undefined>;
+  request.onsuccess = () => {
+    if (isNewer(version, request.result)) {
+      versions.put(version);
+    }
+  };
+}

@@ -1,0 +1,142 @@
+/** A store in SQLite: React Native, Electron, Node. Processes may share a file. */
+
+import type { Version } from "../cache.js";
+import type { JsonObject } from "../types.js";
+import { type Commit, decide, type KhalaStore, type Stored } from "./store.js";
+
+export type SqliteValue = string | number | null;
+export type SqliteRow = Readonly<Record<string, unknown>>;
+
+/** Runs one statement; its rows, none for a statement that has none. */
+export type SqliteExecute = (
+  sql: string,
+  parameters: readonly SqliteValue[],
+) => readonly SqliteRow[] | Promise<readonly SqliteRow[]>;
+
+/** Counters travel as text: not every driver binds or returns 64 bits. */
+const SCHEMA = [
+  `CREATE TABLE IF NOT EXISTS khala_cursor (
+    topic TEXT PRIMARY KEY, watermark INTEGER NOT NULL, epoch TEXT NOT NULL, org TEXT NOT NULL)`,
+  `CREATE TABLE IF NOT EXISTS khala_document (
+    topic TEXT NOT NULL, doc_key TEXT NOT NULL, doc_version INTEGER NOT NULL,
+    watermark INTEGER NOT NULL, payload_hash TEXT NOT NULL, payload TEXT,
+    PRIMARY KEY (topic, doc_key))`,
+];
+const CURSOR =
+  "SELECT CAST(watermark AS TEXT) AS watermark, epoch, org FROM khala_cursor WHERE topic = ?";
+const DOCUMENTS = `SELECT doc_key, CAST(doc_version AS TEXT) AS doc_version,
+  CAST(watermark AS TEXT) AS watermark, payload_hash, payload
+  FROM khala_document WHERE topic = ?`;
+const PUT_DOCUMENT = `INSERT INTO khala_document
+  VALUES (?, ?, CAST(? AS INTEGER), CAST(? AS INTEGER), ?, ?)
+  ON CONFLICT (topic, doc_key) DO UPDATE SET doc_version = excluded.doc_version,
+  watermark = excluded.watermark, payload_hash = excluded.payload_hash, payload = excluded.payload
+  WHERE excluded.doc_version > khala_document.doc_version
+  OR (excluded.doc_version = khala_document.doc_version
+    AND excluded.watermark > khala_document.watermark)`;
+const PUT_CURSOR = `INSERT INTO khala_cursor VALUES (?, CAST(? AS INTEGER), ?, ?)
+  ON CONFLICT (topic) DO UPDATE SET watermark = excluded.watermark, epoch = excluded.epoch,
+  org = excluded.org`;
+
+/**
+ * A store in a SQLite database. The connection behind `execute` belongs to the store: a transaction
+ * that the program opened on it would take the store's statements in. Closing it is the program's.
+ */
+export function sqliteStore(execute: SqliteExecute): KhalaStore {
+  let last: Promise<unknown> = Promise.resolve();
+  let isReady = false;
+
+  const run = async (sql: string, ...parameters: SqliteValue[]) => execute(sql, parameters);
+
+  /** One transaction after the other. */
+  const transact = <T>(work: () => Promise<T>): Promise<T> => {
+    const next = last.then(async () => {
+      // At once with the lock for writing: what is compared is what is written over.
+      await run("BEGIN IMMEDIATE");
+      try {
+        if (!isReady) {
+          for (const statement of SCHEMA) {
+            await run(statement);
+          }
+        }
+        const result = await work();
+        await run("COMMIT");
+        isReady = true;
+        return result;
+      } catch (error) {
+        // SQLite may have rolled back by itself; the first error is the one that tells.
+        await run("ROLLBACK").catch(() => {});
+        throw error;
+      }
+    });
+    // A failure is the caller's; whoever comes next is not held up by it.
+    last = next.catch(() => {});
+    return next;
+  };
+
+  const cursor = async (topic: string) => {
+    const [row] = await run(CURSOR, topic);
+    return row === undefined
+      ? null
+      : {
+          watermark: BigInt(String(row["watermark"])),
+          epoch: String(row["epoch"]),
+          org: String(row["org"]),
+        };
+  };
+
+  const commit = async (wanted: Commit): Promise<boolean> => {
+    const stored = await cursor(wanted.topic);
+    const decision = decide(stored, wanted);
+    if (decision === "replace") {
+      await run("DELETE FROM khala_document WHERE topic = ?", wanted.topic);
+    }
+    if (decision === "replace" || decision === "merge") {
+      for (const version of wanted.versions) {
+        await run(PUT_DOCUMENT, ...row(version));
+      }
+      const { watermark, epoch, org } = wanted.cursor;
+      if (decision === "replace" || stored === null || stored.watermark < watermark) {
+        await run(PUT_CURSOR, wanted.topic, String(watermark), epoch, org);
+      }
+    }
+    return decision !== "conflict";
+  };
+
+  return {
+    load: (topic) =>
+      transact(async (): Promise<Stored | null> => {
+        const found = await cursor(topic);
+        const rows = found === null ? [] : await run(DOCUMENTS, topic);
+        return found && { cursor: found, versions: rows.map((row) => version(topic, row)) };
+      }),
+    commit: (wanted) => transact(() => commit(wanted)),
+    clear: () =>
+      transact(async () => {
+        await run("DELETE FROM khala_document");
+        await run("DELETE FROM khala_cursor");
+      }),
+    close: async () => {
+      await last;
+    },
+  };
+}
+
+function row(version: Version): SqliteValue[] {
+  const { topic, docKey, docVersion, watermark, payloadHash, payload } = version;
+  const text = payload && JSON.stringify(payload);
+  return [topic, docKey, String(docVersion), String(watermark), payloadHash, text];
+}
+
+function version(topic: string, row: SqliteRow): Version {
+  const payload = row["payload"];
+  return {
+    topic,
+    docKey: String(row["doc_key"]),
+    docVersion: BigInt(String(row["doc_version"])),
+    watermark: BigInt(String(row["watermark"])),
+    payloadHash: String(row["payload_hash"]),
+    deleted: payload === null,
+    payload: payload === null ? null : (JSON.parse(String(payload)) as JsonObject),
+  };
+}

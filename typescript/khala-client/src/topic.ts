@@ -1,0 +1,105 @@
+/** A topic as a program sees it: documents, status, and whether anybody listens. */
+
+import { Follower, type FollowerOptions, type Link } from "./follower.js";
+import { call, Observable, type Unsubscribe } from "./observable.js";
+import { Timer } from "./timer.js";
+import type { JsonObject, KhalaDocument, TopicStatus } from "./types.js";
+
+/** A topic of a client: followed as long as somebody subscribes. Its methods need no `this`. */
+export interface KhalaTopic<T = JsonObject> {
+  readonly name: string;
+  /**
+   * Follows the topic and calls `listener` with its documents: at once if there are any to show,
+   * and after every change.
+   */
+  readonly subscribe: (listener: (documents: readonly KhalaDocument<T>[]) => void) => Unsubscribe;
+  /** The documents by key, without deleted ones; the same array until something changes. */
+  readonly getSnapshot: () => readonly KhalaDocument<T>[];
+  /** One document as it stands. */
+  readonly get: (docKey: string) => KhalaDocument<T> | undefined;
+  /** Where the topic stands; the same object until something changes. */
+  readonly getStatus: () => TopicStatus;
+  readonly onStatus: (listener: (status: TopicStatus) => void) => Unsubscribe;
+}
+
+/** A component that leaves and comes back, as when React mounts it twice, keeps its subscription. */
+const LINGER_MS = 1_000;
+
+export class Topic implements KhalaTopic {
+  readonly follower: Follower;
+  readonly #documents = new Observable<readonly KhalaDocument[]>([]);
+  readonly #timer = new Timer();
+  readonly #onActive: () => void;
+  #link: Link | null = null;
+  #listeners = 0;
+  #isActive = false;
+
+  constructor(
+    readonly name: string,
+    options: FollowerOptions,
+    onActive: () => void,
+  ) {
+    this.#onActive = onActive;
+    this.follower = new Follower(name, options, () =>
+      this.#documents.set(this.follower.cache.documents()),
+    );
+  }
+
+  get isActive(): boolean {
+    return this.#isActive;
+  }
+
+  /** A connection joined, or ended. */
+  connect(link: Link | null): void {
+    this.#link = link;
+    if (link !== null && this.#isActive) {
+      this.follower.start(link);
+    } else {
+      this.follower.stop();
+    }
+  }
+
+  readonly getSnapshot = this.#documents.get;
+
+  readonly subscribe = (listener: (documents: readonly KhalaDocument[]) => void): Unsubscribe => {
+    const unsubscribe = this.#documents.subscribe(listener);
+    this.#listeners++;
+    this.#timer.stop();
+    if (!this.#isActive || this.getStatus().phase === "error") {
+      this.#activate();
+    }
+    if (this.follower.cursor !== null) {
+      call(listener, this.getSnapshot());
+    }
+    let isOver = false;
+    return () => {
+      unsubscribe();
+      if (!isOver && --this.#listeners === 0) {
+        this.#timer.start(LINGER_MS, () => {
+          this.#isActive = false;
+          this.follower.leave();
+        });
+      }
+      isOver = true;
+    };
+  };
+
+  readonly get = (docKey: string): KhalaDocument | undefined => {
+    const version = this.follower.cache.get(docKey);
+    return version && !version.deleted ? (version as KhalaDocument) : undefined;
+  };
+
+  readonly getStatus = (): TopicStatus => this.follower.status.get();
+
+  readonly onStatus = (listener: (status: TopicStatus) => void): Unsubscribe =>
+    this.follower.status.subscribe(listener);
+
+  #activate(): void {
+    this.#isActive = true;
+    void this.follower.load();
+    if (this.#link !== null) {
+      this.follower.start(this.#link);
+    }
+    this.#onActive();
+  }
+}
