@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from khala_pg import keyring as keys
-from khala_pg.client import Backoff, Endpoint
+from khala_pg.client import Backoff, Endpoint, KhalaClient
 from khala_pg.keyring import Keyring
 from khala_pg.relay.server import Addresses, Relay
 from khala_pg.relay.settings import RelaySettings
@@ -85,6 +85,10 @@ def sink(
             ).fetchone()
     assert row is not None
     return row[0] if row[0] is None else int(row[0])
+
+
+def contents(client: KhalaClient, topic: str = RUNS) -> dict[str, Any]:
+    return {key: document.payload for key, document in client.documents(topic).items()}
 
 
 def quick(database: str, **changes: Any) -> RelaySettings:
