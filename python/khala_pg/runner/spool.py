@@ -25,7 +25,7 @@ def spool_directory(environment: Mapping[str, str]) -> Path:
     try:
         return Path.home() / ".local" / "state" / "khala" / "spool"
     except RuntimeError:
-        return Path(tempfile.gettempdir()) / f"khala-spool-{os.getuid()}"
+        return Path(tempfile.gettempdir())
 
 
 def ingestible(event: Event, run_id: str, org_id: str | None) -> dict[str, Any]:
@@ -42,9 +42,20 @@ def ingestible(event: Event, run_id: str, org_id: str | None) -> dict[str, Any]:
 
 
 def write(directory: Path, events: Sequence[Event], run_id: str, org_id: str | None) -> Path:
-    """Write `events` to a file that only this user can read; its path. Raises OSError."""
-    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    # A name per run, and never over an earlier file: two runs may have been given one id.
+    """Write `events` to a file that only this user can read; its path.
+
+    If `directory` cannot be written to, it goes where temporary files do. Raises OSError when that
+    fails too.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return _write(directory, events, run_id, org_id)
+    except OSError:
+        return _write(Path(tempfile.gettempdir()), events, run_id, org_id)
+
+
+def _write(directory: Path, events: Sequence[Event], run_id: str, org_id: str | None) -> Path:
+    # A name per call, and never over an earlier file: two runs may have been given one id.
     descriptor, name = tempfile.mkstemp(
         prefix=f"run-{quote(run_id, safe='')[:100]}-", suffix=".jsonl", dir=directory
     )
