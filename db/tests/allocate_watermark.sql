@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(14);
+SELECT plan(16);
 
 DO $$
 BEGIN
@@ -37,6 +37,14 @@ SELECT is(
     (SELECT s.armed FROM runtime.sync_topic_sequences AS s WHERE s.topic = 'pgtap.allocate'), FALSE,
     'it disarms the wake-up'
 );
+
+-- Subscribers are given what is committed; a crash must not take it back.
+SET LOCAL synchronous_commit = off;
+DO $$ BEGIN PERFORM khala.allocate_watermark('pgtap.allocate'); END $$;
+SELECT is(current_setting('synchronous_commit'), 'on', 'a caller that commits asynchronously waits for this commit');
+SET LOCAL synchronous_commit = remote_apply;
+DO $$ BEGIN PERFORM khala.allocate_watermark('pgtap.allocate'); END $$;
+SELECT is(current_setting('synchronous_commit'), 'remote_apply', 'one that waits for more does so');
 
 SELECT throws_ok($$SELECT khala.allocate_watermark('pgtap.unknown')$$, 'KH001', NULL, 'an unknown topic');
 SELECT throws_ok('SELECT khala.allocate_watermark(NULL)', 'KH001', NULL, 'no topic');

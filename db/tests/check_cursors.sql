@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(83);
+SELECT plan(85);
 
 CREATE FUNCTION pg_temp.failure(p_sql text)
 RETURNS jsonb LANGUAGE plpgsql AS $$
@@ -153,6 +153,14 @@ SELECT throws_ok(
     $$SELECT khala.check_cursors(ARRAY['pgtap.check', 'pgtap.x'], '{"pgtap.check": 3}', NULL, ARRAY['pgtap.check'])$$, 'KH006', NULL,
     'the topics before the cursors'
 );
+
+-- A restored dump, before ensure_epoch.
+INSERT INTO runtime.sync_epochs (epoch, reason, fingerprint) VALUES ('pgtap restored', 'test', '1/1/1/1');
+SELECT is(
+    pg_temp.answer(ARRAY['pgtap.check'], '{"pgtap.check": 7}', v.epoch), 'pgtap.check pgtap.check 7 10 5 t epoch_changed',
+    'restored: no cursor is good, with the epoch ' || coalesce(v.epoch, 'null')
+)
+FROM (VALUES (NULL), ('pgtap restored')) AS v (epoch);
 
 SELECT t.line FROM finish() AS t (line);
 ROLLBACK;

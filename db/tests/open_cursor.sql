@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(29);
+SELECT plan(33);
 
 CREATE FUNCTION pg_temp.failure(p_sql text)
 RETURNS jsonb LANGUAGE plpgsql AS $$
@@ -93,6 +93,17 @@ DO $$ BEGIN PERFORM khala.register_topic('pgtap.cursor_empty'); END $$;
 SELECT is((SELECT c.after FROM khala.open_cursor('pgtap.cursor_empty', NULL, NULL) AS c), 0::bigint, 'new topic: none begins at 0');
 SELECT lives_ok($$SELECT khala.open_cursor('pgtap.cursor_empty', 0, NULL)$$, 'new topic: 0 is good');
 SELECT throws_ok($$SELECT khala.open_cursor('pgtap.cursor_empty', 1, NULL)$$, 'KH003', NULL, 'new topic: 1 is ahead');
+
+-- A restored dump, before ensure_epoch: no cursor is good, given with an epoch or without.
+INSERT INTO runtime.sync_epochs (epoch, reason, fingerprint) VALUES ('pgtap restored', 'test', '1/1/1/1');
+SELECT throws_ok(format('SELECT khala.open_cursor(%L, %L, %L)', 'pgtap.cursor', v.cursor, v.epoch), 'KH003', NULL, v.what)
+FROM (
+    VALUES
+    (10, NULL, 'restored: a cursor without its epoch'), (10, 'pgtap restored', 'restored: under the epoch it came with'),
+    (NULL, NULL, 'restored: no cursor')
+) AS v (cursor, epoch, what);
+DO $$ BEGIN PERFORM khala.ensure_epoch(); END $$;
+SELECT lives_ok($$SELECT khala.open_cursor('pgtap.cursor', 10, NULL)$$, 'restored: until the epoch has been made sure of');
 
 SELECT t.line FROM finish() AS t (line);
 ROLLBACK;
