@@ -14,7 +14,8 @@ SELECT is(khala.current_epoch(), 'pgtap', 'a new one is in force at once');
 -- What a restored dump looks like: the newest epoch began in a table of another oid.
 UPDATE runtime.sync_epochs SET fingerprint = '1/1/1/1' WHERE epoch = 'pgtap';
 SELECT is(khala.current_epoch(), NULL, 'none is in force in a restored dump');
-SELECT is(khala.ensure_epoch(), khala.current_epoch(), 'until it has been made sure of');
+DO $$ BEGIN PERFORM khala.ensure_epoch(); END $$;
+SELECT isnt(khala.current_epoch(), NULL, 'until it has been made sure of');
 
 SELECT t.line FROM finish() AS t (line);
 ROLLBACK;
