@@ -27,15 +27,17 @@ def command(
     database: Annotated[
         str | None,
         typer.Option(
-            help="Connection string.  [default: KHALA_DATABASE_URL, then a running khala dev]"
+            help="Connection string; by default KHALA_DATABASE_URL, then a running khala dev."
         ),
     ] = None,
 ) -> None:
     """Load runtime events, one JSON object a line.
 
-    {"entity": "run" or "codex_worker", "id": …, "seq": …, "type": …, "payload": {…}, "org_id": …,
-    "occurred_at": …}; the last three may be left out. Every event is loaded exactly once, by
-    entity, id and seq: run it again after an error or a crash, over the same or a corrected file.
+    Fields: entity (run or codex_worker), id, seq, type; if wanted payload, org_id, occurred_at.
+
+    Every event is loaded exactly once, by entity, id and seq.
+
+    Run it again after an error or a crash, over the same or a corrected file.
     """
     dsn = settings.resolve(settings.DATABASE, database)
     console = Console(stderr=True)

@@ -21,7 +21,7 @@ def command(
     database: Annotated[
         str | None,
         typer.Option(
-            help="Connection string.  [default: KHALA_DATABASE_URL, then a running khala dev]"
+            help="Connection string; by default KHALA_DATABASE_URL, then a running khala dev."
         ),
     ] = None,
 ) -> None:

@@ -19,22 +19,22 @@ app = typer.Typer(add_completion=False)
 def command(
     words: Annotated[list[str], typer.Argument(metavar="-- CMD [ARG]…", help="What to run.")],
     run_id: Annotated[
-        str | None, typer.Option("--id", help="Id of the run.  [default: a new one]")
+        str | None, typer.Option("--id", help="Id of the run; by default a new one.")
     ] = None,
     title: Annotated[
-        str | None, typer.Option(help="What it is called.  [default: the command]")
+        str | None, typer.Option(help="What it is called; by default the command.")
     ] = None,
     org: Annotated[
         str | None,
         typer.Option(
             envvar="KHALA_ORG",
-            help="Organisation that may see it.  [default: everybody with the topic's scope]",
+            help="Organisation that may see it; by default everybody with the topic's scope.",
         ),
     ] = None,
     database: Annotated[
         str | None,
         typer.Option(
-            help="Connection string.  [default: KHALA_DATABASE_URL, then a running khala dev]"
+            help="Connection string; by default KHALA_DATABASE_URL, then a running khala dev."
         ),
     ] = None,
     heartbeat: Annotated[
@@ -51,14 +51,17 @@ def command(
         Path | None,
         typer.Option(
             envvar="KHALA_SPOOL_DIR",
-            help="Where events go that it did not take.  [default: ~/.local/state/khala/spool]",
+            help="Where events go that it did not take; by default ~/.local/state/khala/spool.",
         ),
     ] = None,
 ) -> None:
     """Run a command and record it as a run: started, output progress, heartbeats, how it ended.
 
-    Its input, output and exit status are its own. A database that is away neither stops nor slows
-    it; what could not be recorded is kept in a file that `khala ingest` loads.
+    Its input, output and exit status are its own.
+
+    A database that is away neither stops nor slows it.
+
+    What could not be recorded is kept in a file that `khala ingest` loads.
     """
     options = RunOptions(
         database=settings.resolve(settings.DATABASE, database),
