@@ -118,10 +118,10 @@ def _table(found: Sequence[TopicStats], width: int) -> Table:
         ("bytes", lambda topic: size(topic.bytes)),
         ("writes/min", lambda topic: number(topic.writes_per_minute)),
         ("oldest", _oldest),
-        ("kept for", lambda topic: duration(topic.retention_horizon_s)),
     ]
     if width >= _WIDE:
         columns.insert(0, ("floor", lambda topic: number(topic.retention_floor)))
+        columns.append(("kept for", lambda topic: duration(topic.retention_horizon_s)))
         columns.append(("purged", lambda topic: number(topic.purged_events)))
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("topic", overflow="fold", style="bold", min_width=16)

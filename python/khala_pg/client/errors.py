@@ -48,7 +48,7 @@ class ForbiddenTopicError(ClientError):
     """The token does not cover these topics, or they do not exist."""
 
     def __init__(self, message: str, topics: Sequence[str] = ()) -> None:
-        super().__init__(message)
+        super().__init__(message, "Use a token whose scopes include the topic: see `khala token`.")
         self.topics = tuple(topics)
 
 
