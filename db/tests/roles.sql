@@ -1,0 +1,237 @@
+BEGIN;
+CREATE EXTENSION IF NOT EXISTS pgtap;
+SELECT plan(105);
+
+-- Runs a statement as a role and gives its first column; the role is left whatever happens.
+CREATE FUNCTION pg_temp.as_role(p_role text, p_sql text)
+RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    v_result text;
+BEGIN
+    PERFORM set_config('role', p_role, TRUE);
+    EXECUTE p_sql INTO v_result;
+    PERFORM set_config('role', 'none', TRUE);
+    RETURN v_result;
+END
+$$;
+CREATE FUNCTION pg_temp.functions_of(p_role text)
+RETURNS SETOF text LANGUAGE sql AS $$
+SELECT p.proname::text FROM pg_proc AS p
+WHERE p.pronamespace = 'khala'::regnamespace AND has_function_privilege(p_role, p.oid, 'EXECUTE')
+$$;
+
+DO $$
+BEGIN
+    PERFORM khala.register_topic('pgtap.roles');
+    PERFORM khala.sink('pgtap.roles', 'k', 1, '{}');
+END
+$$;
+
+-- The roles themselves.
+SELECT has_role(r.name, r.name || ' is there')
+FROM (VALUES ('khala_owner'), ('khala_runtime'), ('khala_relay'), ('khala_dba')) AS r (name);
+SELECT ok(
+    NOT (r.rolsuper OR r.rolcreaterole OR r.rolcreatedb OR r.rolcanlogin OR r.rolreplication OR r.rolbypassrls),
+    r.rolname || ' is a group: it cannot log in and has no power over the cluster'
+)
+FROM pg_roles AS r WHERE r.rolname IN ('khala_owner', 'khala_runtime', 'khala_relay', 'khala_dba') ORDER BY r.rolname;
+SELECT is_empty(
+    $$SELECT r.rolname, g.rolname FROM pg_roles AS r CROSS JOIN pg_roles AS g
+      WHERE r.rolname IN ('khala_runtime', 'khala_relay', 'khala_dba') AND r.oid <> g.oid AND pg_has_role(r.oid, g.oid, 'MEMBER')$$,
+    'none of them is a member of another role'
+);
+
+-- Everybody: nothing.
+SELECT is_empty(
+    $$SELECT p.oid::regprocedure FROM pg_proc AS p
+      WHERE p.pronamespace = 'khala'::regnamespace AND has_function_privilege('public', p.oid, 'EXECUTE')$$,
+    'no function is executable by everybody'
+);
+SELECT is_empty(
+    $$SELECT n.nspname FROM pg_namespace AS n CROSS JOIN (VALUES ('USAGE'), ('CREATE')) AS p (privilege)
+      WHERE n.nspname IN ('khala', 'runtime') AND has_schema_privilege('public', n.oid, p.privilege)$$,
+    'no schema can be used by everybody'
+);
+SELECT is_empty(
+    $$SELECT c.oid::regclass FROM pg_class AS c
+      CROSS JOIN (VALUES ('SELECT'), ('INSERT'), ('UPDATE'), ('DELETE'), ('TRUNCATE'), ('REFERENCES'), ('TRIGGER')) AS p (privilege)
+      WHERE c.relnamespace IN ('khala'::regnamespace, 'runtime'::regnamespace) AND c.relkind IN ('r', 'p', 'v', 'm')
+          AND has_table_privilege('public', c.oid, p.privilege)$$,
+    'no table or view is open to everybody'
+);
+
+-- What each may execute, and nothing else.
+SELECT set_eq(
+    $$SELECT f FROM pg_temp.functions_of('khala_relay') AS f$$,
+    ARRAY[
+        'arm', 'canonical_json', 'canonical_number', 'check_cursors', 'current_epoch', 'ensure_epoch', 'hydrate', 'parse_payload',
+        'payload_hash', 'payload_hash_text', 'projection_version', 'replay', 'replay_feed', 'schema_version', 'snapshot',
+        'utf16_sort_key'
+    ], 'what a relay may call'
+);
+SELECT set_eq(
+    $$SELECT f FROM pg_temp.functions_of('khala_runtime') AS f$$,
+    ARRAY[
+        'append_codex_worker_event', 'append_run_event', 'canonical_json', 'canonical_number', 'count_entities', 'current_epoch',
+        'ingest_events', 'parse_payload', 'payload_hash', 'payload_hash_text', 'project_codex_worker', 'project_run',
+        'projection_version', 'rebuild_projection', 'rebuild_projections', 'schema_version', 'sink', 'sink_batch', 'sink_delete',
+        'utf16_sort_key'
+    ], 'what a runtime may call'
+);
+SELECT set_eq(
+    $$SELECT f FROM pg_temp.functions_of('khala_dba') AS f$$,
+    ARRAY[
+        'canonical_json', 'canonical_number', 'check_cursors', 'count_entities', 'current_epoch', 'database_fingerprint',
+        'ensure_epoch', 'new_epoch', 'parse_payload', 'payload_hash', 'payload_hash_text', 'project_codex_worker', 'project_run',
+        'projection_version', 'rebuild_projection', 'rebuild_projections', 'register_topic', 'retain', 'schema_version',
+        'utf16_sort_key'
+    ], 'what an administrator may call'
+);
+
+-- Tables: whatever there is, partitions of topics registered since among it.
+SELECT is_empty(
+    format(
+        $$SELECT c.oid::regclass, p.privilege FROM pg_class AS c
+          CROSS JOIN (VALUES ('SELECT'), ('INSERT'), ('UPDATE'), ('REFERENCES')) AS p (privilege)
+          WHERE c.relnamespace IN ('khala'::regnamespace, 'runtime'::regnamespace) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+              AND (has_table_privilege(%1$L, c.oid, p.privilege) OR has_any_column_privilege(%1$L, c.oid, p.privilege))
+          UNION ALL
+          SELECT c.oid::regclass, p.privilege FROM pg_class AS c
+          CROSS JOIN (VALUES ('DELETE'), ('TRUNCATE'), ('TRIGGER')) AS p (privilege)
+          WHERE c.relnamespace IN ('khala'::regnamespace, 'runtime'::regnamespace) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+              AND has_table_privilege(%1$L, c.oid, p.privilege)
+          UNION ALL
+          SELECT c.oid::regclass, p.privilege FROM pg_class AS c
+          CROSS JOIN (VALUES ('USAGE'), ('SELECT'), ('UPDATE')) AS p (privilege)
+          WHERE c.relnamespace IN ('khala'::regnamespace, 'runtime'::regnamespace) AND c.relkind = 'S'
+              AND has_sequence_privilege(%1$L, c.oid, p.privilege)$$, r.name
+    ), r.name || ' has no table, view, column or sequence'
+)
+FROM (VALUES ('khala_relay'), ('khala_runtime')) AS r (name);
+SELECT set_eq(
+    $$SELECT c.oid::regclass::text FROM pg_class AS c
+      WHERE c.relnamespace IN ('khala'::regnamespace, 'runtime'::regnamespace) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+          AND has_table_privilege('khala_dba', c.oid, 'SELECT')$$,
+    ARRAY['khala.retention_stats', 'khala.topic_stats', 'runtime.sync_topics'], 'an administrator reads statistics and settings'
+);
+SELECT is_empty(
+    $$SELECT c.oid::regclass, p.privilege FROM pg_class AS c
+      CROSS JOIN (VALUES ('INSERT'), ('UPDATE'), ('DELETE'), ('TRUNCATE'), ('REFERENCES'), ('TRIGGER')) AS p (privilege)
+      WHERE c.relnamespace IN ('khala'::regnamespace, 'runtime'::regnamespace) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+          AND has_table_privilege('khala_dba', c.oid, p.privilege)$$,
+    'and changes no table as a whole'
+);
+SELECT set_eq(
+    $$SELECT a.attname::text FROM pg_attribute AS a
+      WHERE a.attrelid = 'runtime.sync_topics'::regclass AND a.attnum > 0
+          AND has_column_privilege('khala_dba', a.attrelid, a.attnum, 'UPDATE')$$,
+    ARRAY['payload_mode', 'inline_limit_bytes', 'retention_horizon'], 'only settings'
+);
+SELECT is_empty(
+    $$SELECT a.attrelid::regclass, a.attname FROM pg_attribute AS a INNER JOIN pg_class AS c ON a.attrelid = c.oid
+      WHERE c.relnamespace IN ('khala'::regnamespace, 'runtime'::regnamespace) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+          AND a.attnum > 0 AND NOT a.attisdropped AND c.oid <> 'runtime.sync_topics'::regclass
+          AND has_column_privilege('khala_dba', a.attrelid, a.attnum, 'UPDATE')$$,
+    'of topics'
+);
+SELECT is(
+    concat_ws(' ', has_schema_privilege(r.name, 'khala', 'USAGE'), has_schema_privilege(r.name, 'khala', 'CREATE'),
+        has_schema_privilege(r.name, 'runtime', 'USAGE'), has_schema_privilege(r.name, 'runtime', 'CREATE')), r.privileges,
+    r.name || ': the schemas'
+)
+FROM (VALUES ('khala_relay', 't f f f'), ('khala_runtime', 't f f f'), ('khala_dba', 't f t f'), ('khala_owner', 't t t t')) AS r (name, privileges);
+SELECT is_empty(
+    $$SELECT r.rolname, d.objid, d.classid::regclass FROM pg_shdepend AS d INNER JOIN pg_roles AS r ON d.refobjid = r.oid
+      WHERE d.refclassid = 'pg_authid'::regclass AND d.deptype = 'o' AND r.rolname IN ('khala_relay', 'khala_runtime', 'khala_dba')
+          AND d.dbid IN (0, (SELECT b.oid FROM pg_database AS b WHERE b.datname = current_database()))$$,
+    'they own nothing'
+);
+
+-- SECURITY DEFINER.
+SELECT is_empty(
+    $$SELECT p.oid::regprocedure FROM pg_proc AS p
+      WHERE p.pronamespace IN ('khala'::regnamespace, 'runtime'::regnamespace) AND p.prosecdef
+          AND NOT 'search_path=pg_catalog, pg_temp' = ANY(coalesce(p.proconfig, '{}'))$$,
+    'whatever runs as the owner looks in pg_catalog first and in the caller''s temporary schema last'
+);
+SELECT is_empty(
+    $$SELECT p.oid::regprocedure FROM pg_proc AS p
+      WHERE p.pronamespace = 'khala'::regnamespace AND p.proowner <> 'khala_owner'::regrole$$, 'and the owner is khala_owner'
+);
+SELECT is_empty(
+    $$SELECT p.oid::regprocedure FROM pg_proc AS p
+      WHERE p.pronamespace = 'khala'::regnamespace AND NOT p.prosecdef
+          AND 'search_path=pg_catalog, pg_temp' <> ALL(coalesce(p.proconfig, '{}')) AND p.prosqlbody IS NULL$$,
+    'the others do the same, or have a body that was bound when it was created'
+);
+
+-- Tried out: what a relay does.
+SELECT lives_ok(format('SELECT pg_temp.as_role(%L, %L)', 'khala_relay', v.statement), 'a relay may: ' || v.statement)
+FROM (
+    VALUES
+    ('SELECT khala.schema_version()'), ('SELECT khala.current_epoch()'), ('SELECT khala.ensure_epoch()'),
+    ('SELECT khala.check_cursors(ARRAY[''pgtap.roles''], ''{"pgtap.roles": 0}'', NULL, ARRAY[''pgtap.roles''])'),
+    ('SELECT khala.replay(''pgtap.roles'', 0, ''a'')'), ('SELECT khala.replay_feed(''pgtap.roles'', 0)'),
+    ('SELECT khala.snapshot(''pgtap.roles'', ''a'')'), ('SELECT khala.hydrate(''pgtap.roles'', ''k'', ''a'')'),
+    ('SELECT khala.arm(ARRAY[''pgtap.roles''], ARRAY[1])'), ('SELECT khala.canonical_json(''{"é": 1.5}'')'),
+    ('SELECT khala.payload_hash_text(''{}'')'), ('SELECT khala.parse_payload(''{}'')')
+) AS v (statement);
+SELECT throws_ok(format('SELECT pg_temp.as_role(%L, %L)', 'khala_relay', v.statement), '42501', NULL, 'a relay may not: ' || v.statement)
+FROM (
+    VALUES
+    ('SELECT khala.sink(''pgtap.roles'', ''k'', 2, ''{}'')'), ('SELECT khala.sink_delete(''pgtap.roles'', ''k'', 2)'),
+    ('SELECT khala.sink_batch(''pgtap.roles'', ''[]'')'), ('SELECT khala.write_document(''pgtap.roles'', ''k'', 2, NULL, ''{}'', FALSE)'),
+    ('SELECT khala.allocate_watermark(''pgtap.roles'')'), ('SELECT khala.retain(''pgtap.roles'')'), ('SELECT khala.new_epoch()'),
+    ('SELECT khala.register_topic(''pgtap.roles_other'')'), ('SELECT khala.database_fingerprint()'),
+    ('SELECT khala.open_cursor(''pgtap.roles'', 0, NULL)'), ('SELECT khala.update_text(''t'', ''k'', 1, 1, '''', FALSE, NULL)'),
+    ('SELECT khala.wire_integer(1)'), ('SELECT khala.refuse_topic(''x'')'), ('SELECT khala.append_run_event(''r'', ''x'')'),
+    ('SELECT khala.project_run(''r'')'), ('SELECT khala.ingest_events(''[]'')'),
+    ('SELECT count(*) FROM khala.topic_stats'), ('SELECT count(*) FROM khala.retention_stats'),
+    ('SELECT count(*) FROM runtime.sync_topics'), ('SELECT count(*) FROM runtime.sync_documents'),
+    ('SELECT count(*) FROM runtime.sync_pgtap_roles'), ('SELECT count(*) FROM runtime.sync_stream_events'),
+    ('INSERT INTO runtime.sync_epochs (epoch, reason, fingerprint) VALUES (''x'', ''x'', ''x'') RETURNING epoch'),
+    ('UPDATE runtime.sync_topic_sequences SET armed = TRUE RETURNING topic'), ('DELETE FROM runtime.sync_documents RETURNING topic'),
+    ('TRUNCATE runtime.sync_stream_events'), ('SELECT ''runtime.sync_topics''::regclass'),
+    ('CREATE TABLE khala.x ()'), ('CREATE TABLE runtime.x ()'), ('CREATE SCHEMA pgtap_x'),
+    ('CREATE FUNCTION khala.x() RETURNS integer LANGUAGE sql AS ''SELECT 1'''), ('DROP FUNCTION khala.schema_version()'),
+    ('ALTER FUNCTION khala.schema_version() SECURITY DEFINER'),
+    ('CREATE ROLE pgtap_x')
+) AS v (statement);
+
+-- A runtime and an administrator.
+SELECT lives_ok(format('SELECT pg_temp.as_role(%L, %L)', v.role, v.statement), format('%s may: %s', v.role, v.statement))
+FROM (
+    VALUES
+    ('khala_runtime', 'SELECT khala.sink(''pgtap.roles'', ''k'', 2, ''{}'')'), ('khala_runtime', 'SELECT khala.sink_delete(''pgtap.roles'', ''k'', 3)'),
+    ('khala_runtime', 'SELECT khala.sink_batch(''pgtap.roles'', ''[{"doc_key": "l", "doc_version": 1, "payload": {"é": 1}}]'')'),
+    ('khala_dba', 'SELECT khala.register_topic(''pgtap.roles_other'')'), ('khala_dba', 'SELECT khala.retain(''pgtap.roles'', now() + ''1 day'', ''0'')'),
+    ('khala_dba', 'SELECT khala.new_epoch()'), ('khala_dba', 'SELECT khala.ensure_epoch()'), ('khala_dba', 'SELECT khala.database_fingerprint()'),
+    ('khala_dba', 'SELECT khala.check_cursors(ARRAY[''pgtap.roles''])'), ('khala_dba', 'SELECT s.topic FROM khala.topic_stats AS s'),
+    ('khala_dba', 'SELECT s.topic FROM khala.retention_stats AS s'),
+    ('khala_dba', 'UPDATE runtime.sync_topics SET retention_horizon = ''1 day'' WHERE topic = ''pgtap.roles'' RETURNING topic')
+) AS v (role, statement);
+SELECT throws_ok(format('SELECT pg_temp.as_role(%L, %L)', v.role, v.statement), '42501', NULL, format('%s may not: %s', v.role, v.statement))
+FROM (
+    VALUES
+    ('khala_runtime', 'SELECT khala.replay(''pgtap.roles'', 0, ''a'')'), ('khala_runtime', 'SELECT khala.replay_feed(''pgtap.roles'', 0)'),
+    ('khala_runtime', 'SELECT khala.hydrate(''pgtap.roles'', ''k'', ''a'')'), ('khala_runtime', 'SELECT khala.snapshot(''pgtap.roles'', ''a'')'),
+    ('khala_runtime', 'SELECT khala.arm(ARRAY[''pgtap.roles''], ARRAY[1])'), ('khala_runtime', 'SELECT khala.retain()'),
+    ('khala_runtime', 'SELECT khala.register_topic(''pgtap.x'')'), ('khala_runtime', 'SELECT khala.write_document(''pgtap.roles'', ''k'', 2, NULL, ''{}'', FALSE)'),
+    ('khala_runtime', 'SELECT count(*) FROM runtime.sync_documents'), ('khala_runtime', 'SELECT khala.allocate_watermark(''pgtap.roles'')'),
+    ('khala_dba', 'SELECT khala.sink(''pgtap.roles'', ''k'', 9, ''{}'')'), ('khala_dba', 'SELECT khala.replay(''pgtap.roles'', NULL, ''a'')'),
+    ('khala_dba', 'SELECT count(*) FROM runtime.sync_documents'), ('khala_dba', 'SELECT count(*) FROM runtime.sync_stream_events'),
+    ('khala_dba', 'UPDATE runtime.sync_topics SET read_model = ''x'' RETURNING topic'), ('khala_dba', 'UPDATE runtime.sync_topic_retention SET retention_floor = 1 RETURNING topic')
+) AS v (role, statement);
+
+-- A login that is a member of khala_relay and of nothing else cannot become anybody else.
+CREATE ROLE pgtap_relay_login IN ROLE khala_relay;
+SELECT is_empty(
+    $$SELECT r.rolname FROM pg_roles AS r WHERE r.rolname <> 'khala_relay' AND r.rolname <> 'pgtap_relay_login'
+      AND pg_has_role('pgtap_relay_login', r.oid, 'MEMBER')$$, 'a relay''s login is a relay and nothing else'
+);
+SELECT lives_ok(
+    $$SELECT pg_temp.as_role('pgtap_relay_login', 'SELECT khala.replay(''pgtap.roles'', NULL, ''a'')')$$, 'and can do its work'
+);
+
+SELECT t.line FROM finish() AS t (line);
+ROLLBACK;
