@@ -112,7 +112,8 @@ def test_ctrl_c_interrupts_it_once(tmp_path: Path) -> None:
         "caught = []\n"
         "signal.signal(signal.SIGINT, lambda *_: caught.append(1))\n"
         "print('ready')\n"
-        "signal.pause(); time.sleep(0.5)\n"
+        "while not caught: time.sleep(0.01)\n"
+        "time.sleep(0.5)\n"
         "print('caught', len(caught)); raise SystemExit(5)"
     )
     with terminal(tmp_path, python(source)) as screen:
@@ -134,8 +135,8 @@ def test_ctrl_c_kills_what_does_not_care(tmp_path: Path) -> None:
 def test_a_new_size_is_passed_on(tmp_path: Path) -> None:
     source = (
         "import os, signal\n"
-        "signal.signal(signal.SIGWINCH, lambda *_: None)\n"
-        "print('ready'); signal.pause(); print(os.get_terminal_size())"
+        "signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGWINCH})\n"
+        "print('ready'); signal.sigwait({signal.SIGWINCH}); print(os.get_terminal_size())"
     )
     with terminal(tmp_path, python(source)) as screen:
         screen.read_until(b"ready")
@@ -150,7 +151,8 @@ def test_input_from_elsewhere_leaves_ctrl_c_to_the_terminal(tmp_path: Path) -> N
         "signal.signal(signal.SIGINT, lambda *_: caught.append(1))\n"
         "print(sys.stdin.read(), [os.isatty(n) for n in range(3)], os.get_terminal_size())\n"
         "print('ready')\n"
-        "signal.pause(); time.sleep(0.5)\n"
+        "while not caught: time.sleep(0.01)\n"
+        "time.sleep(0.5)\n"
         "print('caught', len(caught))"
     )
     reader, writer = os.pipe()
