@@ -88,10 +88,10 @@ def test_death_by_signal_is_reported_as_a_shell_does(env: dict[str, str], number
 )
 def test_signals_reach_the_command(env: dict[str, str], number: signal.Signals) -> None:
     source = (
-        "import signal, sys\n"
+        "import signal, sys, time\n"
         f"signal.signal({int(number)}, lambda *_: (print('got it'), sys.exit(7)))\n"
         "print('ready')\n"
-        "while True: signal.pause()"
+        "while True: time.sleep(0.1)"
     )
     with start(env, *python(source)) as process:
         assert process.stdout is not None
