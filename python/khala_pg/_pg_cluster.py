@@ -15,6 +15,7 @@ from khala_pg._pg_install import Account, Installation, PostgresServerError
 SUPERUSER = "postgres"
 
 _OUTSIDE = Path("/var/lib/khala-pg")
+_ORIGIN = ".home"
 _PREVIOUS_SERVER_S = 30.0
 
 
@@ -66,24 +67,16 @@ def await_previous_server(cluster: Path) -> None:
 
     Raises PostgresServerError when the server goes on running.
     """
-    lock = cluster / "postmaster.pid"
-    try:
-        pid = int(lock.read_text().split("\n", 1)[0])
-    except (FileNotFoundError, ValueError):
-        return
-    if not Path("/proc/self").exists() or not hasattr(os, "pidfd_open"):
+    pid = _locked_by(cluster)
+    if pid is None or not hasattr(os, "pidfd_open"):
         return
     try:
         process = os.pidfd_open(pid)
     except ProcessLookupError:
         return
     try:
-        try:
-            working_directory = Path(f"/proc/{pid}/cwd").readlink()
-        except (FileNotFoundError, PermissionError):
-            working_directory = None  # ended, or somebody else's
-        if working_directory != cluster:
-            lock.unlink(missing_ok=True)
+        if not _serves(pid, cluster):
+            (cluster / "postmaster.pid").unlink(missing_ok=True)
             return
         ended, _, _ = select.select([process], [], [], _PREVIOUS_SERVER_S)
     finally:
@@ -93,6 +86,22 @@ def await_previous_server(cluster: Path) -> None:
             f"a PostgreSQL server (process {pid}) already runs on {cluster}",
             hint="stop the khala that started it, or choose another data directory",
         )
+
+
+def _locked_by(cluster: Path) -> int | None:
+    """The process id in the cluster's postmaster.pid, or None."""
+    try:
+        return int((cluster / "postmaster.pid").read_text().split("\n", 1)[0])
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def _serves(pid: int, cluster: Path) -> bool:
+    """Whether the process is a server of this cluster: that is where it works."""
+    try:
+        return Path(f"/proc/{pid}/cwd").readlink() == cluster
+    except (FileNotFoundError, PermissionError):
+        return False  # ended, or somebody else's
 
 
 def short_socket_directory(cluster: Path, account: Account) -> Path:
@@ -179,8 +188,24 @@ def _outside(home: Path) -> Path:
     so the cluster goes the same way.
     """
     _OUTSIDE.mkdir(mode=0o755, parents=True, exist_ok=True)
+    _remove_leftovers()
     place = _OUTSIDE / hashlib.sha256(os.fsencode(home.resolve())).hexdigest()[:24]
     if place.exists():
         await_previous_server(place)
         shutil.rmtree(place)
+    place.with_suffix(_ORIGIN).write_text(str(home.resolve()))
     return place
+
+
+def _remove_leftovers() -> None:
+    """Removes clusters whose home was a temporary directory that is gone."""
+    temporary = Path(tempfile.gettempdir()).resolve()
+    for origin in _OUTSIDE.glob(f"*{_ORIGIN}"):
+        place = origin.with_suffix("")
+        pid = _locked_by(place)
+        home = Path(origin.read_text())
+        if home.exists() or not home.is_relative_to(temporary):
+            continue
+        if pid is None or not _serves(pid, place):
+            shutil.rmtree(place, ignore_errors=True)
+            origin.unlink(missing_ok=True)

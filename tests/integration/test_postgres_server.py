@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -141,11 +142,19 @@ def test_a_closed_home_gets_its_cluster_elsewhere(home: Path) -> None:
     assert closed.stat().st_mode & 0o777 == 0o700
     # Whoever removes the home means an empty database the next time.
     (closed / "khala" / "cluster").unlink()
-    with PostgresServer(closed / "khala", settings=SETTINGS) as server:
-        with psycopg.connect(server.dsn()) as connection:
-            assert connection.execute("SELECT to_regclass('kept')").fetchone() == (None,)
-        place = server.data_directory
-    subprocess.run(["rm", "-r", str(place)], check=True)
+    with (
+        PostgresServer(closed / "khala", settings=SETTINGS) as server,
+        psycopg.connect(server.dsn()) as connection,
+    ):
+        assert connection.execute("SELECT to_regclass('kept')").fetchone() == (None,)
+    # The home being a temporary directory, its cluster goes when the next one is made.
+    shutil.rmtree(closed)
+    (home / "next").mkdir(mode=0o700)
+    with PostgresServer(home / "next" / "khala", settings=SETTINGS) as server:
+        assert not place.exists()
+        last = server.data_directory
+    shutil.rmtree(last)
+    last.with_suffix(".home").unlink()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel ends children on Linux only")
