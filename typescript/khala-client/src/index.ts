@@ -22,6 +22,13 @@ export {
   type SqliteValue,
   sqliteStore,
 } from "./stores/sqlite.js";
-export { type Commit, type Cursor, decide, type KhalaStore, type Stored } from "./stores/store.js";
+export {
+  type Commit,
+  type Cursor,
+  type KhalaStore,
+  type Plan,
+  plan,
+  type Stored,
+} from "./stores/store.js";
 export type { KhalaTopic } from "./topic.js";
 export type * from "./types.js";

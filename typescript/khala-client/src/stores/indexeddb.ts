@@ -1,7 +1,7 @@
 /** A store in IndexedDB: one transaction compares and writes, so tabs can share it. */
 
 import { isNewer, type Version } from "../cache.js";
-import { type Cursor, decide, type KhalaStore } from "./store.js";
+import { type Cursor, type KhalaStore, plan } from "./store.js";
 
 export interface IndexedDbOptions {
   /** The database's name: name the account in it. Default `khala`. */
@@ -51,27 +51,19 @@ export function indexedDbStore({ name = "khala" }: IndexedDbOptions = {}): Khala
       }),
     commit: (commit) =>
       transact("readwrite", (cursors, versions, answer) => {
-        const { topic, cursor } = commit;
+        const { topic } = commit;
         const request = cursors.get(topic) as IDBRequest<Cursor | undefined>;
         request.onsuccess = () => {
-          const stored = request.result ?? null;
-          const decision = decide(stored, commit);
-          answer(decision !== "conflict");
-          if (decision === "replace") {
+          const planned = plan(request.result ?? null, commit);
+          answer(planned !== null);
+          if (planned?.replaces) {
             versions.delete(of(topic));
-            for (const version of commit.versions) {
-              versions.put(version);
-            }
-          } else if (decision === "merge") {
-            for (const version of commit.versions) {
-              putIfNewer(versions, version);
-            }
           }
-          if (
-            decision === "replace" ||
-            (decision === "merge" && stored && stored.watermark < cursor.watermark)
-          ) {
-            cursors.put(cursor, topic);
+          for (const version of planned?.versions ?? []) {
+            putIfNewer(versions, version);
+          }
+          if (planned?.cursor) {
+            cursors.put(planned.cursor, topic);
           }
         };
       }),

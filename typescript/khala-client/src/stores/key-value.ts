@@ -8,7 +8,7 @@
 
 import { isNewer, type Version } from "../cache.js";
 import type { JsonObject } from "../types.js";
-import { type Cursor, decide, type KhalaStore, type Stored } from "./store.js";
+import { type Cursor, type KhalaStore, plan, type Stored } from "./store.js";
 
 type Promised<T> = T | Promise<T>;
 
@@ -66,20 +66,20 @@ export function asyncStorageStore(
     load: async (topic) => read(topic, await storage.getItem(key(topic))),
     commit: (commit) =>
       alone(async () => {
-        const { topic, cursor } = commit;
+        const { topic } = commit;
         const stored = read(topic, await storage.getItem(key(topic)));
-        const decision = decide(stored?.cursor ?? null, commit);
-        if (decision === "merge" || decision === "replace") {
-          const merge = decision === "merge" && stored !== null;
-          const versions = merge ? merged(stored.versions, commit.versions) : commit.versions;
-          const isBehind = merge && stored.cursor.watermark > cursor.watermark;
-          const known = await topics();
-          if (!known.includes(topic)) {
-            await storage.setItem(index, JSON.stringify([...known, topic]));
-          }
-          await storage.setItem(key(topic), write(isBehind ? stored.cursor : cursor, versions));
+        const planned = plan(stored?.cursor ?? null, commit);
+        const cursor = planned?.cursor ?? stored?.cursor;
+        if (planned === null || cursor === undefined) {
+          return false;
         }
-        return decision !== "conflict";
+        const standing = planned.replaces || stored === null ? [] : stored.versions;
+        const known = await topics();
+        if (!known.includes(topic)) {
+          await storage.setItem(index, JSON.stringify([...known, topic]));
+        }
+        await storage.setItem(key(topic), write(cursor, merged(standing, planned.versions)));
+        return true;
       }),
     clear: () =>
       alone(async () => {

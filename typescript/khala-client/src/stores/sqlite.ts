@@ -2,7 +2,7 @@
 
 import type { Version } from "../cache.js";
 import type { JsonObject } from "../types.js";
-import { type Commit, decide, type KhalaStore, type Stored } from "./store.js";
+import { type Commit, type KhalaStore, plan, type Stored } from "./store.js";
 
 export type SqliteValue = string | number | null;
 export type SqliteRow = Readonly<Record<string, unknown>>;
@@ -86,21 +86,22 @@ export function sqliteStore(execute: SqliteExecute): KhalaStore {
   };
 
   const commit = async (wanted: Commit): Promise<boolean> => {
-    const stored = await cursor(wanted.topic);
-    const decision = decide(stored, wanted);
-    if (decision === "replace") {
-      await run("DELETE FROM khala_document WHERE topic = ?", wanted.topic);
+    const { topic } = wanted;
+    const planned = plan(await cursor(topic), wanted);
+    if (planned === null) {
+      return false;
     }
-    if (decision === "replace" || decision === "merge") {
-      for (const version of wanted.versions) {
-        await run(PUT_DOCUMENT, ...row(version));
-      }
-      const { watermark, epoch, org } = wanted.cursor;
-      if (decision === "replace" || stored === null || stored.watermark < watermark) {
-        await run(PUT_CURSOR, wanted.topic, String(watermark), epoch, org);
-      }
+    if (planned.replaces) {
+      await run("DELETE FROM khala_document WHERE topic = ?", topic);
     }
-    return decision !== "conflict";
+    for (const version of planned.versions) {
+      await run(PUT_DOCUMENT, ...row(version));
+    }
+    if (planned.cursor !== null) {
+      const { watermark, epoch, org } = planned.cursor;
+      await run(PUT_CURSOR, topic, String(watermark), epoch, org);
+    }
+    return true;
   };
 
   return {

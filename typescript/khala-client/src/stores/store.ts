@@ -37,8 +37,8 @@ export interface KhalaStore {
   /** What was saved of a topic; null when nothing was. */
   load(topic: string): Promise<Stored | null>;
   /**
-   * Does what `decide` says, atomically. False when that is `conflict`: nothing was written, and
-   * the caller commits everything it has instead.
+   * Does what `plan` says, atomically. False when it says null: nothing was written, and the
+   * caller commits everything it has instead.
    */
   commit(commit: Commit): Promise<boolean>;
   /** Forgets everything of every topic, as when the user signs out. */
@@ -47,22 +47,38 @@ export interface KhalaStore {
   close(): Promise<void>;
 }
 
-export type Decision = "merge" | "replace" | "keep" | "conflict";
+/** What a commit does to what is stored, in one transaction and in this order. */
+export interface Plan {
+  /** Drop all versions of the topic. */
+  readonly replaces: boolean;
+  /** Put each of these that `isNewer` than what is there. */
+  readonly versions: readonly Version[];
+  /** Set the cursor; null: leave it. */
+  readonly cursor: Cursor | null;
+}
 
-/**
- * What a commit does to a store that stands at `stored`.
- *
- * `merge`: put the versions that are newer, raise the watermark if it rises. `replace`: drop what
- * is there. `keep`: another tab is further in the same history, which includes all of this.
- * `conflict`: the store does not hold what the step builds upon.
- */
-export function decide(stored: Cursor | null, { base, cursor, force }: Commit): Decision {
+/** The plan for a commit to a store that stands at `stored`; null: conflict, write nothing. */
+export function plan(stored: Cursor | null, commit: Commit): Plan | null {
+  const { base, cursor, versions, force } = commit;
   const further = (than: Cursor) =>
     stored !== null && sameHistory(stored, than) && stored.watermark >= than.watermark;
-  if (base !== null) {
-    return further(base) ? "merge" : "conflict";
+  if (base === null) {
+    // Another tab may be further in the same history, which includes all of this.
+    const keeps = further(cursor) && !force;
+    return keeps
+      ? { replaces: false, versions: [], cursor: null }
+      : { replaces: true, versions, cursor };
   }
-  return further(cursor) && !force ? "keep" : "replace";
+  if (stored === null || !further(base)) {
+    return null;
+  }
+  // Up to its watermark the store is complete: what it lacks there has been deleted since, and may
+  // not come back.
+  return {
+    replaces: false,
+    versions: versions.filter((version) => version.watermark > stored.watermark),
+    cursor: cursor.watermark > stored.watermark ? cursor : null,
+  };
 }
 
 /** Whether watermarks of both count the same things. */

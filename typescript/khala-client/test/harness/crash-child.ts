@@ -1,0 +1,23 @@
+/** A process that follows a topic into a store, until it is killed. */
+
+import WebSocket from "ws";
+import { asyncStorageStore, createKhalaClient } from "../../src/index.js";
+import type { WebSocketClass } from "../../src/types.js";
+import { fileStorage } from "./file-storage.js";
+import { openSqlite } from "./sqlite.js";
+
+const [, , kind, place, topic, url, httpUrl, token] = process.argv as unknown as string[];
+if (!place || !topic || !url || !httpUrl || !token) {
+  throw new Error("kind, place, topic, url, httpUrl, token");
+}
+createKhalaClient({
+  url,
+  httpUrl,
+  token,
+  store: kind === "sqlite" ? openSqlite(place) : asyncStorageStore(fileStorage(place)),
+  WebSocket: WebSocket as unknown as WebSocketClass,
+  saveEveryMs: 0,
+  onError: ({ code, message }) => process.stderr.write(`${code}: ${message}\n`),
+})
+  .topic(topic)
+  .subscribe((documents) => process.stdout.write(`${documents.length}\n`));

@@ -1,0 +1,144 @@
+/** Cursors that cannot be resumed from: purged history, another epoch, another organisation. */
+
+import { expect, test } from "vitest";
+import type { Cursor, KhalaStore, StaleTopic, Stored } from "../src/index.js";
+import { asyncStorageStore } from "../src/index.js";
+import { connect, openDatabase, token } from "./harness/server.js";
+import { mapStorage } from "./harness/storage.js";
+import { documents, live, plain, topicStatus } from "./harness/waiting.js";
+
+test("a cursor below the floor: told, then a snapshot, then live", async () => {
+  const database = await openDatabase();
+  const name = await database.topic();
+  const stale: StaleTopic[] = [];
+  const khala = connect({
+    token: token([name]),
+    onStaleCursor: (one) => {
+      stale.push(one);
+    },
+  });
+  const topic = khala.topic(name);
+  await live(topic);
+  await database.sink(name, "a", 1, { n: 1 });
+  await database.sink(name, "gone", 1, { n: 1 });
+  await documents(topic, (found) => found.length === 2);
+  khala.disconnect();
+  await database.remove(name, "gone", 2);
+  for (let n = 2; n < 10; n++) {
+    await database.sink(name, "a", n, { n });
+  }
+  await database.purge(name);
+  await database.sink(name, "b", 1, { n: 1 });
+  khala.connect();
+  await documents(topic, (found) => found.length === 2 && found[1]?.docKey === "b");
+  expect(plain(topic.getSnapshot())).toEqual(await database.documents(name));
+  expect(stale).toEqual([
+    expect.objectContaining({ topic: name, resumeAfter: 2n, reason: "below_floor" }),
+  ]);
+  await topicStatus(topic, ({ phase }) => phase === "live");
+  await database.sink(name, "c", 1, { n: 1 });
+  await documents(topic, (found) => found.length === 3);
+});
+
+test("a new epoch reaches a live subscription", async () => {
+  const database = await openDatabase();
+  const name = await database.topic();
+  const reasons: (string | null)[] = [];
+  const topic = connect({
+    token: token([name]),
+    onStaleCursor: ({ reason }) => {
+      reasons.push(reason);
+    },
+  }).topic(name);
+  await live(topic);
+  await database.sink(name, "a", 1, { n: 1 });
+  await documents(topic, (found) => found.length === 1);
+  const recovering = topicStatus(topic, ({ phase }) => phase === "recovering");
+  await database.value("SELECT khala.new_epoch()");
+  await recovering;
+  await topicStatus(topic, ({ phase }) => phase === "live");
+  expect(reasons).toEqual(["epoch_changed"]);
+  await database.sink(name, "a", 2, { n: 2 });
+  await documents(topic, ([one]) => one?.docVersion === 2n);
+});
+
+test("a stored cursor ahead of the server is overwritten, not resumed from", async () => {
+  const database = await openDatabase();
+  const name = await database.topic();
+  await database.sink(name, "a", 1, { n: 1 });
+  const storage = mapStorage();
+  const first = connect({ token: token([name]), store: asyncStorageStore(storage) });
+  await live(first.topic(name));
+  await first.flush();
+  first.disconnect();
+  const store = asyncStorageStore(storage);
+  const stored = (await store.load(name)) as Stored;
+  const ahead: Cursor = { ...stored.cursor, watermark: 1_000n };
+  await store.commit({ topic: name, base: null, cursor: ahead, versions: [], force: true });
+
+  const reasons: (string | null)[] = [];
+  const second = connect({
+    token: token([name]),
+    store: asyncStorageStore(storage),
+    onStaleCursor: ({ reason }) => {
+      reasons.push(reason);
+    },
+  });
+  await live(second.topic(name));
+  expect(reasons).toEqual(["cursor_ahead"]);
+  expect(plain(second.topic(name).getSnapshot())).toEqual(await database.documents(name));
+  await second.flush();
+  expect((await store.load(name))?.cursor.watermark).toBe(1n);
+});
+
+test("documents of one organisation are not shown to another", async () => {
+  const database = await openDatabase();
+  const name = await database.topic();
+  await database.sink(name, "ours", 1, { n: 1 }, "acme");
+  await database.sink(name, "theirs", 1, { n: 1 }, "other");
+  const store = asyncStorageStore(mapStorage());
+  let org = "acme";
+  const khala = connect({ token: () => token([name], { org }), store });
+  const topic = khala.topic(name);
+  await documents(topic, ([one]) => one?.docKey === "ours");
+  khala.disconnect();
+  org = "other";
+  khala.connect();
+  const found = await documents(topic, ([one]) => one?.docKey === "theirs");
+  expect(found.length).toBe(1);
+  await khala.flush();
+  expect((await store.load(name))?.versions.map(({ docKey }) => docKey)).toEqual(["theirs"]);
+});
+
+test("a store that fails is told, and what it missed is saved when it works again", async () => {
+  const database = await openDatabase();
+  const name = await database.topic();
+  const inner = asyncStorageStore(mapStorage());
+  let fails = true;
+  const store: KhalaStore = {
+    ...inner,
+    commit: async (commit) => {
+      if (fails) {
+        throw new Error("the disk is full");
+      }
+      return inner.commit(commit);
+    },
+  };
+  const errors: string[] = [];
+  const khala = connect({
+    token: token([name]),
+    store,
+    onError: ({ code }) => errors.push(code),
+  });
+  const topic = khala.topic(name);
+  await live(topic);
+  await database.sink(name, "a", 1, { n: 1 });
+  await documents(topic, (found) => found.length === 1);
+  await expect(khala.flush()).rejects.toMatchObject({ code: "store" });
+  expect(await inner.load(name)).toBeNull();
+  fails = false;
+  await database.sink(name, "b", 1, { n: 1 });
+  await documents(topic, (found) => found.length === 2);
+  await khala.flush();
+  expect((await inner.load(name))?.versions.length).toBe(2);
+});
