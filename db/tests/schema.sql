@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(122);
+SELECT plan(121);
 
 CREATE FUNCTION pg_temp.relations()
 RETURNS TABLE (oid oid, name text, kind text, options text[]) LANGUAGE sql AS $$
@@ -155,7 +155,7 @@ SELECT is(pg_temp.option(v.tab::regclass, v.option), v.value, format('%s: %s is 
 FROM (
     VALUES
     ('runtime.sync_topic_sequences', 'fillfactor', '10'), ('runtime.sync_topic_sequences', 'autovacuum_vacuum_scale_factor', '0'),
-    ('runtime.sync_topic_sequences', 'autovacuum_vacuum_threshold', '20000'), ('runtime.sync_run_summaries', 'fillfactor', '70'),
+    ('runtime.sync_run_summaries', 'fillfactor', '70'),
     ('runtime.sync_codex_worker_summaries', 'fillfactor', '70'), ('runtime.sync_notifications', 'fillfactor', '70'),
     ('runtime.sync_stream_events', 'fillfactor', NULL), ('runtime.runs', 'fillfactor', '50'), ('runtime.codex_workers', 'fillfactor', '50'),
     ('runtime.projection_checkpoints', 'fillfactor', '50')
