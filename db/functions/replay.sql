@@ -14,6 +14,8 @@ CREATE OR REPLACE FUNCTION khala.replay(
 RETURNS TABLE (page text, next_watermark bigint, head_watermark bigint, complete boolean, updates integer)
 LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 1
 SET search_path = pg_catalog, pg_temp
+-- Compiling a plan takes longer than a page may.
+SET jit = off
 SET enable_seqscan = off
 SET enable_bitmapscan = off
 AS $$

@@ -21,6 +21,8 @@ RETURNS TABLE (
 )
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+-- Compiling a plan takes longer than a page may.
+SET jit = off
 SET enable_seqscan = off
 SET enable_bitmapscan = off
 AS $$

@@ -12,6 +12,8 @@ CREATE OR REPLACE FUNCTION khala.retain(
 RETURNS TABLE (topic text, deleted bigint, retention_floor bigint, more boolean)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+-- Compiling a plan takes longer than a page may.
+SET jit = off
 SET enable_seqscan = off
 SET enable_bitmapscan = off
 AS $$

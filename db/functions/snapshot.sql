@@ -13,6 +13,8 @@ CREATE OR REPLACE FUNCTION khala.snapshot(
 RETURNS TABLE (page text, next_doc_key text, watermark bigint, complete boolean)
 LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 1
 SET search_path = pg_catalog, pg_temp
+-- Compiling a plan takes longer than a page may.
+SET jit = off
 SET enable_seqscan = off
 SET plan_cache_mode = force_custom_plan
 AS $$

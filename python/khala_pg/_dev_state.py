@@ -45,6 +45,7 @@ class DevState:
     ws: str
     http: str
     token: str
+    organisation: str
     keyring: str
     pid: int
 

@@ -90,6 +90,7 @@ def _run(config: DevConfig, wakeup: "_Wakeup", say: Say, ready: Callable[[DevSta
                 ws=f"ws://{HOST}:{ws_port}/socket/websocket",
                 http=f"http://{HOST}:{http_port}",
                 token=state.sign_dev_token(server, keyring),
+                organisation=state.ORGANISATION,
                 keyring=str(keyring),
                 pid=os.getpid(),
             )

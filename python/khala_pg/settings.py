@@ -35,6 +35,25 @@ TOKEN = Setting("a token", "--token", "KHALA_TOKEN", "token")
 KEYRING = Setting("the keyring file", "--keyring", "KHALA_KEYRING", "keyring")
 
 
+def organisation(
+    option: str | None,
+    database_option: str | None,
+    environment: Mapping[str, str] | None = None,
+    directory: Path | None = None,
+) -> str | None:
+    """Who owns what a command writes: `option`, else KHALA_ORG, else that of `khala dev`.
+
+    The last holds only if the database is that of `khala dev` too. None: what is written is public.
+    """
+    env = os.environ if environment is None else environment
+    if option or env.get("KHALA_ORG"):
+        return option or env["KHALA_ORG"]
+    if database_option or env.get(DATABASE.variable):
+        return None
+    value = _dev_state(env, directory or Path.cwd()).get("organisation")
+    return value if isinstance(value, str) else None
+
+
 def find_dev_file(start: Path) -> Path | None:
     """The dev.json of the `khala dev` that runs in `start` or the nearest directory above it."""
     for directory in (start, *start.parents):

@@ -27,8 +27,8 @@ def command(
     org: Annotated[
         str | None,
         typer.Option(
-            envvar="KHALA_ORG",
-            help="Organisation that may see it; by default everybody with the topic's scope.",
+            help="Organisation that may see it; by default KHALA_ORG, then that of a running "
+            "khala dev, then everybody with the topic's scope.",
         ),
     ] = None,
     database: Annotated[
@@ -67,7 +67,7 @@ def command(
         database=settings.resolve(settings.DATABASE, database),
         run_id=run_id if run_id is not None else new_run_id(datetime.now(UTC)),
         title=title,
-        org_id=org,
+        org_id=settings.organisation(org, database),
         spool_directory=spool_dir or spool.spool_directory(os.environ),
         flush_seconds=flush,
         pace=Pace(heartbeat=heartbeat),
