@@ -4,6 +4,7 @@ import base64
 import json
 import stat
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -132,7 +133,7 @@ def test_the_token_does_not_choose_its_algorithm(ring: Keyring) -> None:
     key = ring.keys[ring.current]
     body = sign(ring).split(".")[1]
     claims = json.loads(base64.urlsafe_b64decode(body + "=="))
-    unsigned = jwt.encode(claims, None, algorithm="none", headers={"kid": key.kid})
+    unsigned = jwt.encode(claims, "", algorithm="none", headers={"kid": key.kid})
     stronger = jwt.encode(claims, key.secret * 2, algorithm="HS512", headers={"kid": key.kid})
     for token in (unsigned, stronger):
         with pytest.raises(TokenError):
@@ -154,6 +155,7 @@ def test_changed_token_is_refused(ring: Keyring) -> None:
 
 
 SECRET = base64.urlsafe_b64encode(b"s" * 32).decode()
+GOOD = {"kid": "k", "alg": "HS256", "secret": SECRET}
 
 
 @pytest.mark.parametrize(
@@ -168,6 +170,15 @@ SECRET = base64.urlsafe_b64encode(b"s" * 32).decode()
         ({"keys": [{"kid": "k", "alg": "HS256", "secret": "c2hvcnQ"}]}, "at least 32"),
         ({"keys": [{"kid": "x", "alg": "HS256", "secret": SECRET}]}, "no key 'k'"),
         ({"keys": [{"kid": "k", "alg": "HS256", "secret": SECRET}] * 2}, "twice"),
+        ({"keys": [GOOD], "next": "n"}, "no key 'n'"),
+        ({"keys": [GOOD], "next": "k"}, "`next` is `current`"),
+        ({"keys": [GOOD], "nxt": "k"}, "nxt, which nobody knows"),
+        ({"keys": [GOOD], "audiences": "b"}, "`audiences`"),
+        ({"keys": [GOOD], "jwks": [{"url": "https://i/keys"}]}, "no `issuer`"),
+        ({"keys": [GOOD], "jwks": [{"issuer": "i"}]}, "one of `url` and `file`"),
+        ({"keys": [GOOD], "jwks": [{"issuer": "i", "url": "http://i/keys"}]}, "https://"),
+        ({"keys": [GOOD], "jwks": [{"issuer": "i", "file": "f", "miss_s": 0}]}, "miss_s"),
+        ({"keys": [GOOD], "jwks": [{"issuer": "i", "file": "f", "ttl": 1}]}, "other fields"),
     ],
 )
 def test_unfit_keyring_says_what_to_do(tmp_path: Path, document: Any, message: str) -> None:
@@ -192,3 +203,49 @@ def test_missing_and_broken_files_say_what_to_do(tmp_path: Path) -> None:
 
 def test_secrets_do_not_show(ring: Keyring) -> None:
     assert "secret" not in repr(ring)
+
+
+def test_rotation_goes_by_next_current_previous(ring: Keyring, tmp_path: Path) -> None:
+    announced = keys.rotate(ring)
+    assert (announced.current, announced.next is not None) == (ring.current, True)
+    turned = keys.rotate(announced)
+    assert turned.current == announced.next
+    assert set(turned.keys) == {ring.current, turned.current, turned.next}
+    token = keys.sign_token(turned, org_id="a", scopes=[])
+    # Whoever knew the announced keyring knows the key already.
+    assert keys.verify_token(token, announced).key_id == turned.current
+    dropped = keys.rotate(turned)
+    assert ring.current not in dropped.keys
+    with pytest.raises(TokenError, match="not in the keyring"):
+        keys.verify_token(keys.sign_token(ring, org_id="a", scopes=[]), dropped)
+    keys.save(dropped, tmp_path / "k.json")
+    assert keys.load(tmp_path / "k.json") == dropped
+
+
+def test_further_issuers_and_audiences_are_accepted(ring: Keyring, tmp_path: Path) -> None:
+    wide = replace(ring, issuers=("old",), audiences=("other",))
+    assert keys.verify_token(sign(ring, iss="old", aud="other"), wide)
+    assert keys.verify_token(sign(ring, aud=["x", ring.audience]), wide)
+    with pytest.raises(TokenError):
+        keys.verify_token(sign(ring, iss="older"), wide)
+    keys.save(wide, tmp_path / "k.json")
+    assert keys.load(tmp_path / "k.json") == wide
+
+
+def test_a_token_has_an_end_and_a_size(ring: Keyring) -> None:
+    now = int(time.time())
+    with pytest.raises(TokenError, match="32 days"):
+        keys.verify_token(sign(ring, exp=now + 33 * 86400), ring)
+    with pytest.raises(TokenError, match="longer than"):
+        keys.verify_token("a" * 20_000, ring)
+
+
+def test_a_keyring_of_key_sets_only_cannot_sign(tmp_path: Path) -> None:
+    path = tmp_path / "keyring.json"
+    path.write_text(
+        json.dumps({"audience": "a", "jwks": [{"issuer": "i", "url": "https://i/keys"}]})
+    )
+    ring = keys.load(path)
+    assert ring.jwks[0].url == "https://i/keys"
+    with pytest.raises(KeyringError, match="no key to sign"):
+        keys.sign_token(ring, org_id="a", scopes=[])

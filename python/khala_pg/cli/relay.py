@@ -65,7 +65,8 @@ def command(
 
     The relay holds nothing that matters: run as many as you like on one database, kill any of them
     at any moment; clients reconnect and go on from their watermarks. It keeps running while the
-    database is away. SIGTERM makes it tell its clients to come back elsewhere, then stop.
+    database is away. SIGTERM makes it tell its clients to come back elsewhere, then stop;
+    SIGHUP makes it read the keyring again.
 
     GET /healthz says that it runs, GET /readyz (on both ports) that it can serve.
 
@@ -78,7 +79,8 @@ def command(
     level = logging.getLevelNamesMapping().get(log_level.upper())
     if level is None:
         raise UsageError(f"no log level {log_level!r}", "Choose debug, info, warning or error.")
-    ring = keys.load(Path(resolve(KEYRING, keyring)))
+    ring_file = Path(resolve(KEYRING, keyring))
+    ring = keys.load(ring_file)
     try:
         settings = replace(
             RelaySettings(
@@ -93,7 +95,8 @@ def command(
     except ValueError as error:
         raise UsageError(str(error), "See `khala relay --help`.") from error
     _configure_logging(level)
-    asyncio.run(_run(settings, ring, as_json))
+    relay = Relay(settings, ring, lambda: keys.load(ring_file))
+    asyncio.run(_run(relay, as_json))
 
 
 def _limits(pairs: list[str]) -> dict[str, Any]:
@@ -125,15 +128,16 @@ def _configure_logging(level: int) -> None:
         logging.getLogger(name).setLevel(max(level, logging.ERROR))
 
 
-async def _run(settings: RelaySettings, ring: keys.Keyring, as_json: bool) -> None:
+async def _run(relay: Relay, as_json: bool) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, relay.reload)
 
     def announce(addresses: Addresses) -> None:
         if as_json:
             line = {"ready": True, "ws": addresses.ws, "http": addresses.http}
             typer.echo(json.dumps(line))
 
-    await Relay(settings, ring).run(stop, announce)
+    await relay.run(stop, announce)

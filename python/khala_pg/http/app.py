@@ -52,7 +52,7 @@ register_url_convertor("anytext", _AnyText())
 
 def create_app(
     connect: Connect,
-    verify: Callable[[str], Claims],
+    verify: Callable[[str], Awaitable[Claims]],
     ready: Ready,
     settings: HttpSettings | None = None,
 ) -> Starlette:
@@ -92,7 +92,7 @@ def create_app(
 @dataclass(frozen=True, slots=True)
 class _Documents:
     connect: Connect
-    verify: Callable[[str], Claims]
+    verify: Callable[[str], Awaitable[Claims]]
     settings: HttpSettings
 
     async def snapshot(self, request: Request) -> Response:
@@ -137,7 +137,7 @@ class _Documents:
         if scheme.lower() != "bearer" or not token:
             return errors.answer("unauthorized", "no token: send Authorization: Bearer <token>")
         try:
-            claims = self.verify(token.strip())
+            claims = await self.verify(token.strip())
         except TokenError as error:
             return errors.answer("unauthorized", str(error))
         if any("\x00" in name for name in (topic, *names)):

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -28,9 +28,9 @@ class QuietLogger(logging.LoggerAdapter[logging.Logger]):
         return level >= logging.WARNING and super().isEnabledFor(level)
 
 
-def answer(
+async def answer(
     request: Request,
-    verify: Callable[[str], Claims],
+    verify: Callable[[str], Awaitable[Claims]],
     unready: str | None,
     is_full: bool,
     now: float,
@@ -52,7 +52,7 @@ def answer(
             return _respond(HTTPStatus.OK, {"status": "ready"})
         status = HTTPStatus.SERVICE_UNAVAILABLE
         return _refuse(Refusal(status, "internal", unready, _RETRY_AFTER_S))
-    admitted = handshake.admit(asked, verify, now)
+    admitted = await handshake.admit(asked, verify, now)
     if isinstance(admitted, Refusal):
         return _refuse(admitted)
     if is_full:

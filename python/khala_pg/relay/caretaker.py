@@ -1,8 +1,9 @@
 """What is done for every socket now and then, in one pass over all of them."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
+from khala_pg.keyring import Claims
 from khala_pg.relay.connection import SharedMessage
 from khala_pg.relay.session import Session
 from khala_pg.relay.settings import RelaySettings
@@ -11,19 +12,23 @@ logger = logging.getLogger("khala.relay.caretaker")
 
 _CLOSE_TIMEOUT_S = 5.0
 
+WhyOver = Callable[[Claims], str | None]
 
-def tend(session: Session, settings: RelaySettings, now: float, seconds: float) -> None:
-    """Closes a socket whose token has expired, drops a dead one, pings a quiet one.
 
-    now: the loop's clock; seconds: the time in seconds since 1970.
+def tend(session: Session, settings: RelaySettings, now: float, why_over: WhyOver) -> None:
+    """Closes a socket whose token no longer holds, drops a dead one, pings a quiet one.
+
+    now: the loop's clock.
+    why_over: why a token no longer holds, None when it does.
     """
     connection = session.connection
     if session.closing_since is not None:
         if now - session.closing_since > _CLOSE_TIMEOUT_S:
             connection.abort()
         return
-    if session.channel.claims.expires_at <= seconds:
-        session.act(session.channel.expire("the token has expired: come back with a new one"))
+    reason = why_over(session.channel.claims)
+    if reason is not None:
+        session.act(session.channel.expire(reason))
         return
     # Whoever takes what is written is alive, however long the answer to a ping is under way.
     unsent = connection.unsent_bytes

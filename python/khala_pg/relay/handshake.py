@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from urllib.parse import parse_qsl, urlsplit
@@ -59,7 +59,9 @@ def read(target: str, subprotocols: Sequence[str]) -> OpeningRequest | Refusal:
     return OpeningRequest(parts.path, query.get("vsn"), query.get("encoding", "json"), token)
 
 
-def admit(request: OpeningRequest, verify: Callable[[str], Claims], now: float) -> Claims | Refusal:
+async def admit(
+    request: OpeningRequest, verify: Callable[[str], Awaitable[Claims]], now: float
+) -> Claims | Refusal:
     """Whether the socket may open, and for whom.
 
     verify: checks a token, raises TokenError.
@@ -82,7 +84,7 @@ def admit(request: OpeningRequest, verify: Callable[[str], Claims], now: float) 
         )
         return Refusal(HTTPStatus.FORBIDDEN, "unauthorized", message)
     try:
-        claims = verify(request.token)
+        claims = await verify(request.token)
     except TokenError as error:
         return Refusal(HTTPStatus.FORBIDDEN, "unauthorized", str(error))
     if claims.expires_at <= now:

@@ -2,7 +2,7 @@
 
 import contextlib
 import math
-from collections.abc import Callable, Generator
+from collections.abc import Awaitable, Callable, Generator
 
 import uvicorn
 
@@ -21,7 +21,10 @@ class HttpServer(uvicorn.Server):
 
 
 def make_http_server(
-    database: Database, verify: Callable[[str], Claims], ready: Ready, settings: RelaySettings
+    database: Database,
+    verify: Callable[[str], Awaitable[Claims]],
+    ready: Ready,
+    settings: RelaySettings,
 ) -> HttpServer:
     """A server for snapshots and documents; `serve` runs it on sockets that are bound."""
     return HttpServer(

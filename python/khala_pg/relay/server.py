@@ -14,8 +14,8 @@ from typing import Any
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
 
-from khala_pg import keyring as keys
 from khala_pg import sqlapi
+from khala_pg.auth.authority import Authority
 from khala_pg.errors import KhalaError, UnavailableError, UsageError
 from khala_pg.keyring import Claims, Keyring
 from khala_pg.relay import admission, caretaker
@@ -50,9 +50,15 @@ class Addresses:
 class Relay:
     """One relay process. `run` is its whole life."""
 
-    def __init__(self, settings: RelaySettings, keyring: Keyring) -> None:
+    def __init__(
+        self,
+        settings: RelaySettings,
+        keyring: Keyring,
+        load_keyring: Callable[[], Keyring] | None = None,
+    ) -> None:
+        """load_keyring: reads the keyring again at every `reload`, raises KeyringError."""
         self._settings = settings
-        self._keyring = keyring
+        self._authority = Authority(keyring, load_keyring)
         self._epoch: str | None = None
         self._database = Database(settings, self._note_epoch)
         self._feeds = Feeds(self._database, settings, self._spawn)
@@ -129,9 +135,17 @@ class Relay:
         http_socket: socket.socket | None,
     ) -> None:
         self._spawn(self._start(stop))
-        for work in (self._listener.run, self._poll, self._tend, self._beat):
+        for work in (
+            self._authority.run,
+            self._listener.run,
+            self._poll,
+            self._tend,
+            self._beat,
+        ):
             self._spawn(work())
-        http = make_http_server(self._database, self._verify, self.unready, self._settings)
+        http = make_http_server(
+            self._database, self._authority.verify, self.unready, self._settings
+        )
         http_done: asyncio.Task[None] | None = None
         if http_socket is not None and self._group is not None:
             http_done = self._group.create_task(http.serve([http_socket]))
@@ -167,9 +181,11 @@ class Relay:
             logger=QuietLogger(logging.getLogger("khala.relay.websockets")),
         )
 
-    def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
+    async def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
         is_full = self._is_draining or len(self._sessions) >= self._settings.max_connections
-        answer = admission.answer(request, self._verify, self._why_unready(), is_full, time.time())
+        answer = await admission.answer(
+            request, self._authority.verify, self._why_unready(), is_full, time.time()
+        )
         if isinstance(answer, Response):
             return answer
         assert isinstance(connection, RelayConnection)
@@ -185,7 +201,7 @@ class Relay:
             connection,
             claims,
             self._supply,
-            verify=self._verify,
+            verify=self._authority.verify,
             epoch=lambda: self._epoch,
             spawn=self._spawn,
         )
@@ -197,8 +213,12 @@ class Relay:
             self._sessions.discard(session)
             logger.info("socket %s closed code=%s", connection.id, connection.close_code)
 
-    def _verify(self, token: str) -> Claims:
-        return keys.verify_token(token, self._keyring)
+    def reload(self) -> bool:
+        """Reads the keyring again; whether that went well. Sockets of withdrawn keys are closed."""
+        return self._authority.reload()
+
+    def _why_over(self, claims: Claims) -> str | None:
+        return self._authority.why_over(claims, time.time())
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         assert self._group is not None
@@ -247,7 +267,7 @@ class Relay:
             await asyncio.sleep(_TICK_S)
             for session in list(self._sessions):
                 try:
-                    caretaker.tend(session, self._settings, loop.time(), time.time())
+                    caretaker.tend(session, self._settings, loop.time(), self._why_over)
                 except Exception:
                     # One socket's failure is no other's.
                     logger.exception("socket %s failed", session.connection.id)

@@ -3,7 +3,7 @@
 import logging
 import random
 import time
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any
 
 from websockets.exceptions import ConnectionClosed
@@ -35,7 +35,7 @@ class Session:
         claims: Claims,
         supply: Supply,
         *,
-        verify: Callable[[str], Claims],
+        verify: Callable[[str], Awaitable[Claims]],
         epoch: Callable[[], str | None],
         spawn: Callable[[Coroutine[Any, Any, None]], object],
     ) -> None:
@@ -166,7 +166,7 @@ class Session:
 
     async def _refresh(self, request: RefreshRequest) -> None:
         try:
-            claims = self._verify(request.token)
+            claims = await self._verify(request.token)
             if claims.expires_at <= time.time():
                 raise TokenError("the new token has expired already")
             forbidden = await self._topics_lost(claims)

@@ -25,7 +25,7 @@ def bearer(**claims: Any) -> dict[str, str]:
     return {"Authorization": f"Bearer {keys.sign_token(KEYRING, **given)}"}
 
 
-def verify(token: str) -> Claims:
+async def verify(token: str) -> Claims:
     return keys.verify_token(token, KEYRING)
 
 

@@ -14,7 +14,7 @@ CLAIMS = Claims("me", "org-a", ("a",), 0, 0, int(NOW) + 60, "jti")
 TOKEN = "header.payload~.signature-_"
 
 
-def verify(token: str) -> Claims:
+async def verify(token: str) -> Claims:
     if token == "expired":
         return Claims("me", "org-a", (), 0, 0, int(NOW), "jti")
     if token != TOKEN:
@@ -22,33 +22,33 @@ def verify(token: str) -> Claims:
     return CLAIMS
 
 
-def open_socket(target: str, *subprotocols: str) -> Claims | Refusal:
+async def open_socket(target: str, *subprotocols: str) -> Claims | Refusal:
     request = handshake.read(target, handshake.split_subprotocols(subprotocols))
     if isinstance(request, Refusal):
         return request
-    return handshake.admit(request, verify, NOW)
+    return await handshake.admit(request, verify, NOW)
 
 
 @pytest.mark.parametrize("path", ["/socket/websocket", "/sync/websocket"])
-def test_token_in_the_query(path: str) -> None:
-    assert open_socket(f"{path}?vsn=2.0.0&token={TOKEN}") == CLAIMS
+async def test_token_in_the_query(path: str) -> None:
+    assert await open_socket(f"{path}?vsn=2.0.0&token={TOKEN}") == CLAIMS
 
 
-def test_token_among_the_subprotocols_in_either_alphabet() -> None:
+async def test_token_among_the_subprotocols_in_either_alphabet() -> None:
     plain = base64.b64encode(TOKEN.encode()).decode()
     url_safe = base64.urlsafe_b64encode(TOKEN.encode()).decode()
     assert "+" in plain
     assert "-" in url_safe
     for encoded in (plain, plain.rstrip("="), url_safe.rstrip("=")):
         offered = f"phoenix, base64url.bearer.phx.{encoded}"
-        assert open_socket("/socket/websocket?vsn=2.0.0", offered) == CLAIMS
+        assert await open_socket("/socket/websocket?vsn=2.0.0", offered) == CLAIMS
         two = (f"base64url.bearer.phx.{encoded}", " phoenix")
-        assert open_socket("/socket/websocket?vsn=2.0.0", *two) == CLAIMS
+        assert await open_socket("/socket/websocket?vsn=2.0.0", *two) == CLAIMS
 
 
 @pytest.mark.parametrize("query", ["", "vsn=1.0.0", "vsn=3.0.0", "vsn=2", "vsn=", "vsn=20.0"])
-def test_other_versions_are_refused(query: str) -> None:
-    refusal = open_socket(f"/socket/websocket?token={TOKEN}&{query}")
+async def test_other_versions_are_refused(query: str) -> None:
+    refusal = await open_socket(f"/socket/websocket?token={TOKEN}&{query}")
     assert isinstance(refusal, Refusal)
     assert refusal.status == HTTPStatus.FORBIDDEN
     assert refusal.code == "unsupported_version"
@@ -68,8 +68,8 @@ def test_other_versions_are_refused(query: str) -> None:
         ("", ("phoenix", "base64url.bearer.phx._w")),
     ],
 )
-def test_without_a_good_token_no_socket(query: str, offered: tuple[str, ...]) -> None:
-    refusal = open_socket(f"/socket/websocket?vsn=2.0.0{query}", *offered)
+async def test_without_a_good_token_no_socket(query: str, offered: tuple[str, ...]) -> None:
+    refusal = await open_socket(f"/socket/websocket?vsn=2.0.0{query}", *offered)
     assert isinstance(refusal, Refusal)
     assert refusal.status == HTTPStatus.FORBIDDEN
     assert refusal.code == "unauthorized"
@@ -87,8 +87,8 @@ def test_without_a_good_token_no_socket(query: str, offered: tuple[str, ...]) ->
         (f"/socket/websocket?vsn=2.0.0&encoding=xml&token={TOKEN}", HTTPStatus.FORBIDDEN),
     ],
 )
-def test_other_requests_are_refused(target: str, status: HTTPStatus) -> None:
-    refusal = open_socket(target)
+async def test_other_requests_are_refused(target: str, status: HTTPStatus) -> None:
+    refusal = await open_socket(target)
     assert isinstance(refusal, Refusal)
     assert refusal.status == status
     assert TOKEN not in repr(refusal)

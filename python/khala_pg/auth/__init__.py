@@ -1,0 +1,1 @@
+"""Who somebody is: tokens, the keys they are verified with, API keys, revocations, the issuer."""

@@ -1,0 +1,92 @@
+"""Whether a token is good, now and for as long as its socket lives."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+
+from khala_pg.auth import claims as tokens
+from khala_pg.auth.claims import Claims, TokenError, VerificationKey
+from khala_pg.auth.jwks import JwksSettings, KeySet
+from khala_pg.auth.revocations import Revocations
+from khala_pg.keyring import Keyring, KeyringError
+
+logger = logging.getLogger("khala.auth")
+
+
+class Authority:
+    """The keyring in force, the key sets it names, and the revocations."""
+
+    def __init__(self, keyring: Keyring, load: Callable[[], Keyring] | None = None) -> None:
+        """load: reads the keyring again, raises KeyringError; None when it never changes."""
+        self.keyring = keyring
+        self.revocations = Revocations()
+        self._load = load
+        self._changed = asyncio.Event()
+        self._sets: dict[JwksSettings, KeySet] = {each: KeySet(each) for each in keyring.jwks}
+
+    async def verify(self, token: str) -> Claims:
+        """What the token says. Raises TokenError when it is not good."""
+        kid = tokens.key_id(token)
+        key = self._known(kid)
+        for key_set in self._sets.values() if key is None else ():
+            key = await key_set.find(kid)
+            if key is not None:
+                break
+        if key is None:
+            raise TokenError("the token is signed with a key that is not in the keyring")
+        claims = tokens.verify(token, key, self.keyring.accepted_audiences)
+        if self.revocations.covers(claims):
+            raise TokenError("the token has been revoked: come back with a new one")
+        return claims
+
+    def why_over(self, claims: Claims, now: float) -> str | None:
+        """Why a token that was good no longer is; None when it still is.
+
+        now: seconds since 1970. A live socket gets no leeway.
+        """
+        if claims.expires_at <= now:
+            return "the token has expired: come back with a new one"
+        if self.revocations.covers(claims):
+            return "the token has been revoked: come back with a new one"
+        if self._known(claims.key_id) is None:
+            return "the key of the token has been withdrawn: come back with a new token"
+        return None
+
+    def reload(self) -> bool:
+        """Reads the keyring again; one that is unfit is reported and changes nothing."""
+        if self._load is None:
+            return False
+        try:
+            keyring = self._load()
+        except KeyringError as error:
+            logger.error("the keyring in force stays: %s", error)
+            return False
+        # What was read of a set that stays is kept.
+        self._sets = {each: self._sets.get(each) or KeySet(each) for each in keyring.jwks}
+        self.keyring = keyring
+        self._changed.set()
+        logger.info(
+            "keyring read again: %d keys of its own, %d key sets",
+            len(keyring.keys),
+            len(self._sets),
+        )
+        return True
+
+    async def run(self) -> None:
+        """Keeps the key sets fresh until it is cancelled."""
+        while True:
+            self._changed.clear()
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(each.run()) for each in self._sets.values()]
+                with contextlib.ExitStack() as ends:
+                    for task in tasks:
+                        ends.callback(task.cancel)
+                    await self._changed.wait()
+
+    def _known(self, kid: str) -> VerificationKey | None:
+        key = self.keyring.verification_key(kid)
+        if key is not None:
+            return key
+        found = (key_set.get(kid) for key_set in self._sets.values())
+        return next((key for key in found if key is not None), None)

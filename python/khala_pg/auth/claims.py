@@ -1,0 +1,150 @@
+"""What a token says, and how a signed token becomes claims.
+
+The key is found by `kid`; its algorithm and the issuers it speaks for belong to the key: what a
+token says about either is never trusted.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import jwt
+
+from khala_pg.errors import KhalaError
+
+LEEWAY_S = 30.0
+"""How far the clocks of signer and verifier may differ, in seconds."""
+
+CLAIMS_VERSION = 1
+MAX_LIFETIME_S = 32 * 24 * 3600
+"""The longest life of a token, in seconds: a revocation need not be kept for longer."""
+
+MAX_TOKEN_BYTES = 16 * 1024
+_REQUIRED = (
+    "exp",
+    "iat",
+    "nbf",
+    "iss",
+    "aud",
+    "sub",
+    "jti",
+    "oa_org_id",
+    "oa_sync_scopes",
+    "oa_claims_version",
+)
+
+
+class TokenError(KhalaError):
+    """A token is not accepted. The message is safe to show: it never holds the token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a verified token says. Times are seconds since 1970; `scopes` are topic names.
+
+    key_id: the `kid` of the key that verified it.
+    """
+
+    subject: str
+    org_id: str
+    scopes: tuple[str, ...]
+    issued_at: int
+    not_before: int
+    expires_at: int
+    token_id: str
+    key_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationKey:
+    """What verifies: an algorithm fixed for the key, its material, and whom it speaks for."""
+
+    kid: str
+    alg: str
+    material: Any = field(repr=False)
+    issuers: Collection[str]
+
+
+def key_id(token: str) -> str:
+    """The `kid` that a token names, not verified in any way. Raises TokenError."""
+    if len(token) > MAX_TOKEN_BYTES:
+        raise TokenError(f"the token is not valid: it is longer than {MAX_TOKEN_BYTES} bytes")
+    try:
+        kid = jwt.get_unverified_header(token).get("kid")
+    except (jwt.PyJWTError, ValueError, RecursionError):
+        raise TokenError("the token is not valid: it cannot be decoded") from None
+    if not isinstance(kid, str) or not kid:
+        raise TokenError("the token is not valid: it names no key (kid)")
+    return kid
+
+
+def verify(token: str, key: VerificationKey, audiences: Collection[str]) -> Claims:
+    """Checks signature, times (30 s of leeway), issuer, audience and claims.
+
+    Raises TokenError, whose message says what is wrong with the token.
+    """
+    try:
+        claims = jwt.decode(
+            token,
+            key.material,
+            algorithms=[key.alg],
+            audience=list(audiences),
+            issuer=list(key.issuers),
+            leeway=LEEWAY_S,
+            options={"require": list(_REQUIRED)},
+        )
+    except jwt.ExpiredSignatureError:
+        raise TokenError("the token has expired: come back with a new one") from None
+    except jwt.PyJWTError as error:
+        raise TokenError(f"the token is not valid: {error}") from None
+    except (ValueError, TypeError, RecursionError, OverflowError):
+        raise TokenError("the token is not valid: it cannot be decoded") from None
+    return parse(claims, key.kid)
+
+
+def parse(claims: Mapping[str, Any], kid: str) -> Claims:
+    """The claims of a token whose signature, times, issuer and audience are good.
+
+    Raises TokenError when one is missing or not what it should be.
+    """
+    for name in _REQUIRED:
+        if name not in claims:
+            raise TokenError(f"the token has no {name}")
+    version = claims["oa_claims_version"]
+    if isinstance(version, bool) or version != CLAIMS_VERSION:
+        raise TokenError(f"the token's oa_claims_version is not {CLAIMS_VERSION}")
+    for name in ("sub", "jti", "oa_org_id"):
+        if not _is_name(claims[name]):
+            raise TokenError(f"the token's {name} is not a text that can be used")
+    scopes = claims["oa_sync_scopes"]
+    if not isinstance(scopes, list) or not all(_is_name(scope) for scope in scopes):
+        raise TokenError("the token's oa_sync_scopes is not a list of topic names")
+    times = {name: _seconds(claims[name]) for name in ("iat", "nbf", "exp")}
+    if times["exp"] - times["iat"] > MAX_LIFETIME_S:
+        raise TokenError(f"the token lives for more than {MAX_LIFETIME_S // 86400} days")
+    return Claims(
+        subject=claims["sub"],
+        org_id=claims["oa_org_id"],
+        scopes=tuple(dict.fromkeys(scopes)),
+        issued_at=times["iat"],
+        not_before=times["nbf"],
+        expires_at=times["exp"],
+        token_id=claims["jti"],
+        key_id=kid,
+    )
+
+
+def _seconds(value: object) -> int:
+    # A float that is no number, or a time beyond all calendars, is not a time.
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TokenError("the token's times are not numbers")
+    if not abs(value) < 2**53:
+        raise TokenError("the token's times are out of range")
+    return int(value)
+
+
+def _is_name(value: object) -> bool:
+    """Whether Postgres can take the value as a text that names something."""
+    if not isinstance(value, str) or not value or "\0" in value:
+        return False
+    return not any("\ud800" <= character <= "\udfff" for character in value)

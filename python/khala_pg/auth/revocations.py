@@ -1,0 +1,51 @@
+"""Which tokens no longer count, as the database said last.
+
+A revocation names a token (`jti`), a subject (`sub`) or an organisation (`org`), and the moment up
+to which tokens issued are meant: whoever gets a new token afterwards is let in again.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from khala_pg.auth.claims import Claims
+
+Kind = Literal["jti", "sub", "org"]
+
+
+@dataclass(frozen=True, slots=True)
+class Revocation:
+    """One revocation. `number` grows with every change; `issued_until` is in seconds since 1970."""
+
+    number: int
+    kind: str
+    value: str
+    issued_until: float
+
+
+class Revocations:
+    """The revocations in force."""
+
+    def __init__(self) -> None:
+        self.known = False
+        """Whether the database has been asked yet."""
+        self.seen = 0
+        """Number of the latest one that is known."""
+        self._until: dict[tuple[str, str], float] = {}
+
+    def take(self, changes: Iterable[Revocation], *, everything: bool) -> None:
+        """Notes what changed since `seen`, or all there is."""
+        if everything:
+            self._until.clear()
+            self.seen = 0
+        for change in changes:
+            self.seen = max(self.seen, change.number)
+            self._until[change.kind, change.value] = change.issued_until
+        self.known = True
+
+    def covers(self, claims: Claims) -> bool:
+        """Whether the token is revoked."""
+        named = (("jti", claims.token_id), ("sub", claims.subject), ("org", claims.org_id))
+        return any(
+            until is not None and claims.issued_at <= until for until in map(self._until.get, named)
+        )
