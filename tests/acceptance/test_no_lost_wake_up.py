@@ -15,6 +15,7 @@ import pytest
 from support.consistency import Model, check_topic, visible
 from support.databases import Database
 from support.relay_process import QUICK, TOPICS, relay_process
+from support.relays import Peer
 from support.scale import scaled
 from support.seeds import stream
 from support.subscriber import Subscriber
@@ -104,6 +105,25 @@ async def test_every_commit_is_delivered_without_a_poll(
             for subscriber in subscribers:
                 assert subscriber.connections == 1
                 subscriber.check(connection, partial(_read_model, newest_database, subscriber.org))
+
+
+async def test_a_new_epoch_is_told_without_a_poll(
+    newest_database: Database, tmp_path: Path
+) -> None:
+    """Nobody writes, so no topic is named: the relay has to look at all of them."""
+    with relay_process(newest_database.relay_dsn, tmp_path, LIMITS) as relay:
+        async with Peer(relay.url(ORG)) as peer:
+            await peer.join()
+            await peer.subscribe(*TOPICS)
+            for _ in TOPICS:
+                await peer.event("sync:update_batch")
+            with newest_database.connect("dba") as connection:
+                connection.execute("SELECT khala.new_epoch('by hand')")
+            told: set[str] = set()
+            while told < set(TOPICS):
+                stale = await peer.event("sync:error")
+                assert stale["code"] == "stale_cursor"
+                told |= {entry["topic"] for entry in stale["stale_topics"]}
 
 
 def _read_model(database: Database, org: str, topic: str) -> Model:

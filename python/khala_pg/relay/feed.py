@@ -218,9 +218,9 @@ class Feeds:
         return feed
 
     def wake(self, topic: str | None = None) -> None:
-        """There may be something new in a topic; None: in any."""
+        """There may be something new in a topic; None, or a notification without one: in any."""
         for feed in self._feeds.values():
-            if topic is None or feed.topic == topic:
+            if not topic or feed.topic == topic:
                 feed.wake()
 
     def _forget(self, feed: TopicFeed) -> None:
