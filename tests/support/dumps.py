@@ -1,5 +1,7 @@
-"""Backups as people make them: pg_dump and pg_restore as programs, on real servers."""
+"""Backups and standbys as people make them: with PostgreSQL's programs, on real servers."""
 
+import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -58,6 +60,26 @@ def restore_as(
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     _restore_into(server, name, file)
     return Database(server, name, passwords)
+
+
+def make_standby(primary: PostgresServer, home: Path) -> PostgresServer:
+    """A physical copy of a running server, which follows it once it is started."""
+    home.mkdir()
+    home.chmod(0o755)
+    cluster = home / "cluster"
+    _run(
+        primary.installation.program("pg_basebackup"),
+        f"--pgdata={cluster}",
+        f"--dbname={primary.dsn()}",
+        "--checkpoint=fast",
+        "--wal-method=stream",
+        "--write-recovery-conf",
+    )
+    shutil.copy(primary.home / "password", home / "password")
+    if not primary.account.is_ours:
+        for place in (cluster, *cluster.rglob("*")):
+            os.chown(place, primary.account.uid, primary.account.gid, follow_symlinks=False)
+    return PostgresServer(home, settings=primary.settings)
 
 
 def _restore_into(server: PostgresServer, name: str, file: Path) -> None:

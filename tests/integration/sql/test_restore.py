@@ -11,8 +11,10 @@ import pytest
 from khala_pg.postgres_server import PostgresServer
 from support.consistency import check_topic, replay_all, visible
 from support.databases import Database, Template, cloned
-from support.dumps import dump, restore_as, restore_in_place, restore_over
+from support.dumps import dump, make_standby, restore_as, restore_in_place, restore_over
+from support.servers import Servers
 from support.sessions import SINK, sessions
+from support.waiting import wait_until
 
 TOPIC = "runtime.run_summaries"
 CHANGED = "KH003"
@@ -153,6 +155,33 @@ def test_from_the_oldest_version_to_the_newest(
         newest_server, f"{newest_database.name}_upgraded", newest_database.passwords, file
     )
     _check_restored(restored, epoch)
+
+
+def test_on_a_standby_that_is_promoted_before_it_has_everything(
+    own_database: Database, servers: Servers
+) -> None:
+    """A failover that loses commits: the same server to look at, on another timeline."""
+    primary = own_database.server
+    with own_database.connect("relay") as relay, own_database.connect("runtime") as runtime:
+        epoch = _epoch(relay)
+        _write(runtime, 1, 5, "before")
+        with make_standby(primary, servers.new_home("standby") / "home") as standby:
+            copy = Database(standby, own_database.name, own_database.passwords)
+            with copy.connect() as connection, copy.connect("relay") as reader:
+                # It serves readers in the epoch it shares with the primary.
+                assert reader.execute("SELECT khala.current_epoch()").fetchone() == (epoch,)
+                connection.execute("ALTER SYSTEM SET primary_conninfo = ''")
+                connection.execute("SELECT pg_reload_conf()")
+                wait_until(
+                    lambda: (
+                        connection.execute("SELECT count(*) FROM pg_stat_wal_receiver").fetchone()
+                        == (0,)
+                    ),
+                    "the standby follows no more",
+                )
+                _write(runtime, 6, 10, "lost")
+                assert connection.execute("SELECT pg_promote(TRUE)").fetchone() == (True,)
+            _check_restored(copy, epoch)
 
 
 def test_two_relays_that_meet_a_restored_database_at_once_agree(
