@@ -62,5 +62,11 @@ SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('khala.funct
 \ir functions/project_run.sql
 \ir functions/project_codex_worker.sql
 \ir functions/ingest_events.sql
+\ir functions/revoke.sql
+\ir functions/revocations.sql
+\ir functions/create_api_key.sql
+\ir functions/revoke_api_key.sql
+\ir functions/list_api_keys.sql
+\ir functions/authenticate_api_key.sql
 
 RESET ROLE;

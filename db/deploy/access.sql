@@ -1,0 +1,43 @@
+-- Deploy khala:access to pg
+
+BEGIN;
+
+SET LOCAL ROLE khala_owner;
+
+CREATE TABLE runtime.sync_revocations (
+    kind text NOT NULL CHECK (kind IN ('jti', 'sub', 'org')),
+    value text NOT NULL CHECK (pg_catalog.length(value) BETWEEN 1 AND 1024),
+    revocation_number bigint NOT NULL GENERATED ALWAYS AS IDENTITY UNIQUE,
+    issued_until timestamptz NOT NULL,
+    revoked_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    forget_at timestamptz NOT NULL,
+    revoked_by text NOT NULL DEFAULT SESSION_USER,
+    reason text,
+    PRIMARY KEY (kind, value)
+);
+COMMENT ON TABLE runtime.sync_revocations IS 'Tokens that no longer count: by token, subject or organisation';
+COMMENT ON COLUMN runtime.sync_revocations.kind IS 'The claim it names: jti, sub, or org for oa_org_id';
+COMMENT ON COLUMN runtime.sync_revocations.revocation_number IS 'Grows with every change, in commit order: a relay asks for what is above the last it knows';
+COMMENT ON COLUMN runtime.sync_revocations.issued_until IS 'Tokens issued up to here are meant; -infinity takes the revocation back';
+COMMENT ON COLUMN runtime.sync_revocations.forget_at IS 'No token it means can live on then: no token lives longer than 32 days';
+GRANT SELECT ON runtime.sync_revocations TO khala_dba;
+
+CREATE TABLE runtime.api_keys (
+    key_id text PRIMARY KEY CHECK (key_id ~ '^[0-9a-z]{8,32}$'),
+    secret_hash bytea NOT NULL CHECK (pg_catalog.octet_length(secret_hash) = 32),
+    label text NOT NULL CHECK (pg_catalog.length(label) BETWEEN 1 AND 200),
+    subject text NOT NULL CHECK (pg_catalog.length(subject) BETWEEN 1 AND 400),
+    org_id text NOT NULL CHECK (pg_catalog.length(org_id) BETWEEN 1 AND 200),
+    scopes text[] NOT NULL CHECK (pg_catalog.cardinality(scopes) BETWEEN 1 AND 1000),
+    created_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    created_by text NOT NULL DEFAULT SESSION_USER,
+    expires_at timestamptz,
+    last_used_at timestamptz,
+    revoked_at timestamptz
+);
+COMMENT ON TABLE runtime.api_keys IS 'Keys that are exchanged for tokens; the secret itself is stored nowhere';
+COMMENT ON COLUMN runtime.api_keys.secret_hash IS 'SHA-256 of the secret, which is 32 random bytes: nothing that could be guessed, so no salt and no stretching';
+COMMENT ON COLUMN runtime.api_keys.scopes IS 'Topics that its tokens may be for';
+COMMENT ON COLUMN runtime.api_keys.last_used_at IS 'When a token was made with it last, to the hour';
+
+COMMIT;

@@ -1,0 +1,31 @@
+-- The API keys without what could be checked against a secret.
+
+CREATE OR REPLACE FUNCTION khala.list_api_keys()
+RETURNS TABLE (
+    key_id text,
+    label text,
+    subject text,
+    org_id text,
+    scopes text[],
+    created_at timestamptz,
+    created_by text,
+    expires_at timestamptz,
+    last_used_at timestamptz,
+    revoked_at timestamptz
+)
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN QUERY
+    SELECT k.key_id, k.label, k.subject, k.org_id, k.scopes, k.created_at, k.created_by, k.expires_at,
+        k.last_used_at, k.revoked_at
+    FROM runtime.api_keys AS k
+    ORDER BY k.created_at, k.key_id;
+END
+$$;
+
+COMMENT ON FUNCTION khala.list_api_keys() IS
+'All API keys, ended ones too, oldest first. Arguments: none. Result: everything about a key but its secret''s hash. Errors: none.';
+REVOKE ALL ON FUNCTION khala.list_api_keys() FROM public;
+GRANT EXECUTE ON FUNCTION khala.list_api_keys() TO khala_dba;

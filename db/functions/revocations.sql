@@ -1,0 +1,20 @@
+-- What a relay has to know to refuse tokens that were revoked: everything, then only what is new.
+
+CREATE OR REPLACE FUNCTION khala.revocations(p_seen bigint DEFAULT 0)
+RETURNS TABLE (number bigint, kind text, value text, issued_until double precision)
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RETURN QUERY
+    SELECT r.revocation_number, r.kind, r.value, extract(EPOCH FROM r.issued_until)::double precision
+    FROM runtime.sync_revocations AS r
+    WHERE r.revocation_number > p_seen AND r.forget_at > clock_timestamp()
+    ORDER BY r.revocation_number;
+END
+$$;
+
+COMMENT ON FUNCTION khala.revocations(bigint) IS
+'Revocations in force. Argument: number of the last one that is known, 0 for all. Result: number, claim, its value, and until when tokens issued are meant, in seconds since 1970 or infinite. Errors: none.';
+REVOKE ALL ON FUNCTION khala.revocations(bigint) FROM public;
+GRANT EXECUTE ON FUNCTION khala.revocations(bigint) TO khala_relay, khala_dba;

@@ -1,0 +1,26 @@
+BEGIN;
+CREATE EXTENSION IF NOT EXISTS pgtap;
+SELECT plan(10);
+
+DO $$
+BEGIN
+    PERFORM khala.create_api_key('key00001', sha256('a'), 'one', 'ann', 'org-a', ARRAY['runtime.notifications']);
+    PERFORM khala.create_api_key('key00002', sha256('b'), 'two', 'bob', 'org-b', ARRAY['runtime.run_summaries'], 'infinity');
+END
+$$;
+PREPARE one AS SELECT a.subject, a.org_id, a.scopes FROM khala.authenticate_api_key('key00001', sha256('a')) AS a;
+SELECT results_eq('one', $$VALUES ('ann', 'org-a', ARRAY['runtime.notifications'])$$, 'whom it speaks for');
+SELECT ok(k.last_used_at BETWEEN now() AND clock_timestamp(), 'its use is noted') FROM runtime.api_keys AS k WHERE k.key_id = 'key00001';
+UPDATE runtime.api_keys SET last_used_at = now() - INTERVAL '59 minutes' WHERE key_id = 'key00001';
+SELECT isnt_empty('one', 'soon after');
+SELECT ok(k.last_used_at < now(), 'it is not noted again') FROM runtime.api_keys AS k WHERE k.key_id = 'key00001';
+SELECT is_empty($$SELECT * FROM khala.authenticate_api_key('key00001', sha256('b'))$$, 'another secret');
+SELECT is_empty($$SELECT * FROM khala.authenticate_api_key('key00009', sha256('a'))$$, 'an unknown key');
+SELECT is_empty($$SELECT * FROM khala.authenticate_api_key(NULL, NULL)$$, 'nothing');
+UPDATE runtime.api_keys SET expires_at = now() WHERE key_id = 'key00002';
+SELECT is_empty($$SELECT * FROM khala.authenticate_api_key('key00002', sha256('b'))$$, 'a key past its end');
+SELECT lives_ok($$SELECT khala.revoke_api_key('key00001')$$, 'a key is revoked');
+SELECT is_empty('one', 'and no longer good');
+
+SELECT t.line FROM finish() AS t (line);
+ROLLBACK;
