@@ -2,8 +2,6 @@
 -- role that may act as khala_owner: `khala migrate` does, and so does `psql -1 -f db/functions.sql`.
 
 SET LOCAL ROLE khala_owner;
--- On a new database this runs in the middle of the plan: a body may name what a later change makes.
-SET LOCAL check_function_bodies = off;
 SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('khala.functions', 0));
 
 \ir functions/schema_version.sql
