@@ -1,5 +1,5 @@
--- The epoch that watermarks count in now. There is none while the epoch table is not the one that the
--- newest epoch began in: then a dump has been restored, and until khala.ensure_epoch has been called no
+-- The epoch that watermarks count in now. There is none while the epoch table's file is not the one that
+-- the newest epoch began in: then a dump has been restored, and until khala.ensure_epoch has been called no
 -- cursor can be told from one of before.
 
 CREATE OR REPLACE FUNCTION khala.current_epoch()
@@ -7,7 +7,7 @@ RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-SELECT CASE WHEN split_part(e.fingerprint, '/', 4) = e.tableoid::text THEN e.epoch END
+SELECT CASE WHEN split_part(e.fingerprint, '/', 4) = pg_relation_filenode(e.tableoid)::text THEN e.epoch END
 FROM runtime.sync_epochs AS e
 ORDER BY e.epoch_number DESC
 LIMIT 1;

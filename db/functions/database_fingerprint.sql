@@ -1,5 +1,6 @@
 -- What a restored, copied or promoted database differs in: the server's identity and timeline, the
--- database, and the epoch table itself, which a dump creates anew.
+-- database, and the file of the epoch table, which is a new one whether a dump made the table anew or its
+-- rows were put back after a TRUNCATE. (VACUUM FULL makes one too: clients resynchronise once more.)
 
 CREATE OR REPLACE FUNCTION khala.database_fingerprint()
 RETURNS text
@@ -15,11 +16,11 @@ SELECT concat_ws(
         ELSE ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::integer
     END,
     (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database()),
-    'runtime.sync_epochs'::regclass::oid
+    pg_relation_filenode('runtime.sync_epochs')
 );
 $$;
 
 COMMENT ON FUNCTION khala.database_fingerprint() IS
-'Internal: which server, timeline, database and table this is. Arguments: none. Result: system identifier/timeline/database/table. Errors: none.';
+'Internal: which server, timeline, database and table file this is. Arguments: none. Result: system identifier/timeline/database/table file. Errors: none.';
 REVOKE ALL ON FUNCTION khala.database_fingerprint() FROM public;
 GRANT EXECUTE ON FUNCTION khala.database_fingerprint() TO khala_dba;

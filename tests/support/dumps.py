@@ -52,6 +52,28 @@ def restore_in_place(database: Database, file: Path) -> None:
     _restore_into(database.server, database.name, file)
 
 
+def restore_data_only(database: Database, file: Path) -> None:
+    """Puts the rows of a backup back into tables that are emptied, not made anew."""
+    with database.connect() as connection:
+        tables = connection.execute(
+            "SELECT string_agg(format('%I.%I', n.nspname, c.relname), ', ')"
+            " FROM pg_class AS c JOIN pg_namespace AS n ON c.relnamespace = n.oid"
+            " WHERE n.nspname = 'runtime' AND c.relkind = 'r'"
+        ).fetchone()
+        assert tables is not None
+        connection.execute("SET session_replication_role = replica")
+        connection.execute(f"TRUNCATE {tables[0]} CASCADE")
+    _run(
+        database.server.installation.program("pg_restore"),
+        "--data-only",
+        "--disable-triggers",
+        "--schema=runtime",
+        "--exit-on-error",
+        f"--dbname={database.dsn}",
+        str(file),
+    )
+
+
 def restore_as(
     server: PostgresServer, name: str, passwords: dict[str, str], file: Path
 ) -> Database:

@@ -11,7 +11,14 @@ import pytest
 from khala_pg.postgres_server import PostgresServer
 from support.consistency import check_topic, replay_all, visible
 from support.databases import Database, Template, cloned
-from support.dumps import dump, make_standby, restore_as, restore_in_place, restore_over
+from support.dumps import (
+    dump,
+    make_standby,
+    restore_as,
+    restore_data_only,
+    restore_in_place,
+    restore_over,
+)
 from support.servers import Servers
 from support.sessions import SINK, sessions
 from support.waiting import wait_until
@@ -94,7 +101,7 @@ def test_into_another_database_of_the_same_server(
         assert _epoch(relay) == epoch, "the origin goes on in its own epoch"
 
 
-@pytest.mark.parametrize("put_back", [restore_over, restore_in_place])
+@pytest.mark.parametrize("put_back", [restore_over, restore_in_place, restore_data_only])
 def test_over_the_database_itself(
     database: Database,
     backup: tuple[Path, str],
