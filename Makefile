@@ -11,10 +11,10 @@ PYTHON ?= python3
 # Passed on to pytest: make test PYTEST_ARGS='-k replay'
 PYTEST_ARGS ?=
 
-.PHONY: help env demo dev test lint format schema clean
+.PHONY: help env demo dev test test-ts lint format schema clean
 
 help: ## list these targets
-	@sed -n 's/^\([a-z]*\):.*## /  make \1 — /p' $(ROOT)Makefile
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1 — /p' $(ROOT)Makefile
 
 env: $(STAMP) ## create .venv with everything in it
 
@@ -35,13 +35,18 @@ demo: $(STAMP) ## everything once: Postgres, relay, a real command, its summary 
 dev: $(STAMP) ## Postgres and relay, until Ctrl-C
 	@cd $(ROOT) && exec $(BIN)/khala dev
 
-test: $(STAMP) ## every test
+# pytest comes last: its closing line is the one that is read.
+test: $(STAMP) test-ts ## every test
 	@cd $(ROOT) && exec $(BIN)/python -m pytest $(PYTEST_ARGS)
 
-lint: $(STAMP) ## ruff, mypy and sqlfluff; all read-only
+test-ts: $(STAMP) ## the TypeScript tests, against a live relay; skipped without Node
+	@KHALA_BIN=$${KHALA_BIN:-$(BIN)/khala} $(ROOT)scripts/typescript.sh test
+
+lint: $(STAMP) ## ruff, mypy, sqlfluff, biome and tsc; all read-only
 	@cd $(ROOT) && $(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet .
 	@cd $(ROOT) && $(BIN)/mypy
 	@cd $(ROOT) && $(BIN)/sqlfluff lint --disable-progress-bar --processes 2 db
+	@$(ROOT)scripts/typescript.sh lint
 
 format: $(STAMP) ## let ruff rewrite what lint complains about
 	@cd $(ROOT) && $(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
@@ -51,4 +56,5 @@ schema: $(STAMP) ## write db/schema.sql again after a change of the schema
 
 clean: ## remove the environment, caches and the development database
 	rm -rf $(VENV) $(ROOT).khala $(ROOT).cache $(ROOT).mypy_cache $(ROOT).pytest_cache \
-		$(ROOT).ruff_cache $(ROOT).hypothesis $(ROOT)dist $(ROOT)build
+		$(ROOT).ruff_cache $(ROOT).hypothesis $(ROOT)dist $(ROOT)build \
+		$(ROOT)typescript/*/node_modules $(ROOT)typescript/*/dist

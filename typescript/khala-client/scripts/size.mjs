@@ -22,13 +22,14 @@ async function measure(name, contents, limit) {
 
 const entry = "../src/index.ts";
 const fits = [
+  // The JSON lane; stores are added by those who use them.
   await measure("client", `export { createKhalaClient } from "${entry}"`, LIMIT_BYTES),
   await measure(
     "client and IndexedDB",
     `export { createKhalaClient, indexedDbStore } from "${entry}"`,
-    LIMIT_BYTES,
+    LIMIT_BYTES + 700,
   ),
-  await measure("everything but React", `export * from "${entry}"`, LIMIT_BYTES + 2_000),
+  await measure("everything but React", `export * from "${entry}"`, LIMIT_BYTES + 2_500),
 ];
 if (fits.includes(false)) {
   console.error("larger than it may be");

@@ -200,8 +200,7 @@ class Client implements KhalaClient {
         token,
       );
     } catch (error) {
-      this.#onError(failure("usage", `no WebSocket can be made: ${error}`, error));
-      this.#status.patch({ state: "error", error: failure("usage", String(error), error) });
+      this.#giveUp(failure("usage", `no WebSocket can be made: ${error}`, error));
     }
   }
 
@@ -213,8 +212,7 @@ class Client implements KhalaClient {
   #ended(error: AnyKhalaError, token: string): void {
     this.#connection = null;
     if (error.code === "forbidden_topic") {
-      this.#onError(error);
-      this.#status.patch({ state: "error", error });
+      this.#giveUp(error);
       return;
     }
     if (error.code === "unauthorized") {
@@ -229,6 +227,11 @@ class Client implements KhalaClient {
       }
     }
     this.#retry(error);
+  }
+
+  #giveUp(error: AnyKhalaError): void {
+    this.#onError(error);
+    this.#status.patch({ state: "error", error });
   }
 
   #retry(error: AnyKhalaError, state: "disconnected" | "needs-auth" = "disconnected"): void {
@@ -258,10 +261,10 @@ function platformOf(options: KhalaClientOptions) {
   const { url, WebSocket = globalThis.WebSocket as WebSocketClass | undefined } = options;
   const { fetch = globalThis.fetch, sha256 } = options;
   if (WebSocket === undefined) {
-    throw failure("usage", "there is no WebSocket here: pass `WebSocket`, such as that of `ws`");
+    throw failure("usage", "no WebSocket here: pass that of the package ws");
   }
   if (sha256 === undefined && !hasSubtle()) {
-    throw failure("usage", "there is no SubtleCrypto here: pass `sha256` of khala-client/sha256");
+    throw failure("usage", "no SubtleCrypto here: pass sha256 of khala-client/sha256");
   }
   const absolute = url.startsWith("/") ? new URL(url, globalThis.location.href).href : url;
   const wsUrl = absolute.replace(/^http/, "ws");

@@ -116,7 +116,7 @@ export class Connection {
         break;
       }
       case "sync:heartbeat":
-        for (const [name, watermark] of watermarks(payload["watermarks"])) {
+        for (const [name, watermark] of watermarks(payload, "watermarks")) {
           topics.get(name)?.follower.cover(watermark);
         }
         break;

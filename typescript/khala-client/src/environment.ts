@@ -2,20 +2,15 @@
 
 /** Calls `wake` when a try is worth it now, `hide` when the page may end without a word. */
 export function watchEnvironment(wake: () => void, hide: () => void): () => void {
-  const target = globalThis.addEventListener === undefined ? null : globalThis;
-  const page = globalThis.document ?? null;
-  const turn = () => (isHidden() ? hide() : wake());
-  target?.addEventListener("online", wake);
+  const end = new AbortController();
+  const listen = (target: Partial<EventTarget> | undefined, name: string, work: () => void) =>
+    target?.addEventListener?.(name, work, { signal: end.signal });
+  listen(globalThis, "online", wake);
   // The network is gone, or so it says: a probe finds out.
-  target?.addEventListener("offline", wake);
-  target?.addEventListener("pagehide", hide);
-  page?.addEventListener("visibilitychange", turn);
-  return () => {
-    target?.removeEventListener("online", wake);
-    target?.removeEventListener("offline", wake);
-    target?.removeEventListener("pagehide", hide);
-    page?.removeEventListener("visibilitychange", turn);
-  };
+  listen(globalThis, "offline", wake);
+  listen(globalThis, "pagehide", hide);
+  listen(globalThis.document, "visibilitychange", () => (isHidden() ? hide() : wake()));
+  return () => end.abort();
 }
 
 /** Whether a try now would be in vain or for nobody to see. */

@@ -9,7 +9,7 @@ import { Saver } from "./saver.js";
 import { type Batch, watermarks } from "./serializer.js";
 import { readSnapshot } from "./snapshot.js";
 import type { Cursor, KhalaStore } from "./stores/store.js";
-import { sleep, Timer } from "./timer.js";
+import { check, sleep, Timer } from "./timer.js";
 import type { KhalaClientOptions, TopicStatus } from "./types.js";
 
 /** A joined connection. */
@@ -104,7 +104,7 @@ export class Follower {
         (docKey) => this.cache.get(docKey),
         this.#supply(run),
       );
-      run.abort.signal.throwIfAborted();
+      check(run.abort.signal);
       // From here on nothing waits: documents and watermark move as one.
       const applied = versions.filter((version) => this.cache.apply(version));
       this.saver.moved(applied);
@@ -164,7 +164,7 @@ export class Follower {
 
   async #subscribed(run: Run, ...[response, error]: Parameters<OnReply>): Promise<void> {
     if (error === null) {
-      const heads = watermarks(response["head_watermarks"]);
+      const heads = watermarks(response, "head_watermarks");
       this.status.patch({ phase: "catching-up" });
       this.#advance(undefined, heads.get(this.#name));
       return;
@@ -189,7 +189,7 @@ export class Follower {
       await this.#tellStale(own);
     }
     const { versions, watermark, epoch } = await readSnapshot(this.#name, this.#supply(run));
-    run.abort.signal.throwIfAborted();
+    check(run.abort.signal);
     const cursor = { watermark, epoch, org: run.link.org };
     this.cache.replace(versions);
     this.#moveTo(cursor);

@@ -7,7 +7,7 @@ import type { Json, Sha256 } from "./types.js";
 export function canonicalJson(value: unknown): string {
   if (typeof value === "string") {
     // With the flag `u` a surrogate pair is one character: only lone ones are found.
-    if (/\p{Surrogate}/u.test(value)) {
+    if (/[\ud800-\udfff]/u.test(value)) {
       throw failure("not_i_json", "a text holds a lone surrogate");
     }
     return JSON.stringify(value);

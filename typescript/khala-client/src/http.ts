@@ -4,6 +4,7 @@ import { TIMEOUT_MS } from "./constants.js";
 import { type AnyKhalaError, asKhalaError, failure, KhalaError } from "./errors.js";
 import type { SnapshotPage, Update } from "./serializer.js";
 import { object, parse, readError, readSnapshotPage, readUpdate } from "./serializer.js";
+import { check } from "./timer.js";
 import type { JsonObject } from "./types.js";
 
 export class HttpApi {
@@ -55,7 +56,7 @@ export class HttpApi {
     if (status === 200) {
       return parse(text);
     }
-    const said = text.startsWith("{") ? object(parse(text), "an error") : {};
+    const said = text.startsWith("{") ? object([parse(text)], 0) : {};
     const body: JsonObject = { retry_after_ms: retryAfterMs, ...said };
     if (isOptional && status === 404 && body["code"] === "not_found") {
       return null;
@@ -71,11 +72,11 @@ export class HttpApi {
 
   async #fetchText(path: string, signal: AbortSignal) {
     const abort = new AbortController();
-    const stop = () => abort.abort(signal.reason);
+    const stop = () => abort.abort();
     const timer = setTimeout(stop, TIMEOUT_MS);
     signal.addEventListener("abort", stop);
     try {
-      signal.throwIfAborted();
+      check(signal);
       const response = await this.#fetch(`${this.#baseUrl}/api/sync/${path}`, {
         headers: { Authorization: `Bearer ${this.#token()}` },
         signal: abort.signal,

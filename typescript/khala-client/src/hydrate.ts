@@ -78,8 +78,7 @@ async function fetchDocument(announced: Update, supply: Supply): Promise<Version
     if (version === null || (isSame && found.payloadHash !== announced.payloadHash)) {
       throw new KhalaError(
         "payload_hash_mismatch",
-        `${topic} ${docKey}: the payload does not have the hash that was announced: ` +
-          "it was changed behind the engine's back or on the way",
+        `${topic} ${docKey}: the payload does not have the hash that was announced`,
         { docKey },
       );
     }
@@ -90,7 +89,7 @@ async function fetchDocument(announced: Update, supply: Supply): Promise<Version
   }
   throw new KhalaError(
     "hydration_behind",
-    `${topic} ${docKey}: version ${docVersion} was announced, the server still has an older one`,
+    `${topic} ${docKey}: the server is behind the version ${docVersion} that it announced`,
     { docKey },
   );
 }

@@ -25,7 +25,7 @@ export class Pushes {
       return;
     }
     this.#waiting.delete(ref);
-    const response = object(payload["response"], "response");
+    const response = object(payload, "response");
     const { status } = payload;
     if (status !== "ok" && status !== "error") {
       throw failure("protocol", "a reply is neither ok nor error");

@@ -56,24 +56,21 @@ export function encodeFrame(
 
 /** Reads one message. Throws `protocol`. */
 export function decodeFrame(data: unknown): Frame {
-  const message = parse(data);
-  if (Array.isArray(message) && message.length === 5) {
-    const [joinRef, ref, topic, event, payload] = message as unknown[];
-    return {
-      joinRef: joinRef === null ? null : text(joinRef, "join_ref"),
-      ref: ref === null ? null : text(ref, "ref"),
-      topic: text(topic, "topic"),
-      event: text(event, "event"),
-      payload: object(payload, "payload"),
-    };
-  }
-  throw failure("protocol", "the server sent what is no Phoenix V2 message");
+  const [joinRef, ref, topic, event, payload] = list([parse(data)], 0);
+  const fields = { topic, event, payload };
+  return {
+    joinRef: joinRef === null ? null : String(joinRef),
+    ref: ref === null ? null : String(ref),
+    topic: text(fields, "topic"),
+    event: text(fields, "event"),
+    payload: object(fields, "payload"),
+  };
 }
 
 /** Parses JSON. Throws `protocol`. */
 export function parse(data: unknown): unknown {
   try {
-    return JSON.parse(text(data, "message"));
+    return JSON.parse(text([data], 0));
   } catch (error) {
     throw failure("protocol", "the server sent what is not JSON", error);
   }
@@ -81,15 +78,15 @@ export function parse(data: unknown): unknown {
 
 export function readBatch(payload: JsonObject): Batch {
   return {
-    updates: list(payload["updates"], "updates").map(readUpdate),
+    updates: list(payload, "updates").map(readUpdate),
     replayComplete: payload["replay_complete"] === true,
-    heads: watermarks(payload["head_watermarks"]),
-    covered: watermarks(payload["covered_watermarks"]),
+    heads: watermarks(payload, "head_watermarks"),
+    covered: watermarks(payload, "covered_watermarks"),
   };
 }
 
 export function readUpdate(value: unknown): Update {
-  const fields = object(value, "update");
+  const fields = object([value], 0);
   const deleted = fields["deleted"] === true;
   const payload = fields["payload"];
   const bare = deleted || fields["hydration_required"] === true;
@@ -97,39 +94,39 @@ export function readUpdate(value: unknown): Update {
     throw failure("protocol", "an update has a payload unless it is a pointer or a tombstone");
   }
   return {
-    topic: text(fields["topic"], "topic"),
-    docKey: text(fields["doc_key"], "doc_key"),
-    docVersion: counter(fields["doc_version"], "doc_version"),
-    watermark: counter(fields["watermark"], "watermark"),
-    payloadHash: deleted ? "" : text(fields["payload_hash"], "payload_hash"),
+    topic: text(fields, "topic"),
+    docKey: text(fields, "doc_key"),
+    docVersion: counter(fields, "doc_version"),
+    watermark: counter(fields, "watermark"),
+    payloadHash: deleted ? "" : text(fields, "payload_hash"),
     deleted,
-    payload: bare ? null : object(payload, "payload"),
+    payload: bare ? null : object(fields, "payload"),
   };
 }
 
 export function readSnapshotPage(value: unknown): SnapshotPage {
-  const fields = object(value, "snapshot");
+  const fields = object([value], 0);
   return {
-    epoch: text(fields["epoch"], "epoch"),
-    watermark: counter(fields["watermark"], "watermark"),
-    documents: list(fields["documents"], "documents").map(readUpdate),
-    nextDocKey: fields["complete"] === true ? null : text(fields["next_doc_key"], "next_doc_key"),
+    epoch: text(fields, "epoch"),
+    watermark: counter(fields, "watermark"),
+    documents: list(fields, "documents").map(readUpdate),
+    nextDocKey: fields["complete"] === true ? null : text(fields, "next_doc_key"),
   };
 }
 
-/** `[{topic, watermark}…]` by topic; absent is empty. */
-export function watermarks(value: unknown): Watermarks {
+/** A list of `{topic, watermark}` by topic; absent is empty. */
+export function watermarks(payload: JsonObject, name: string): Watermarks {
   return new Map(
-    list(value, "watermarks").map((entry) => {
-      const fields = object(entry, "watermark");
-      return [text(fields["topic"], "topic"), counter(fields["watermark"], "watermark")];
+    list(payload, name).map((entry) => {
+      const fields = object([entry], 0);
+      return [text(fields, "topic"), counter(fields, "watermark")];
     }),
   );
 }
 
 /** The error that a `sync:error` payload, an error reply or an HTTP body stands for. */
 export function readError(payload: JsonObject): AnyKhalaError {
-  const code = String(payload["code"]);
+  const code = String(payload["code"] ?? "internal");
   const message = String(payload["message"] ?? payload["reason"] ?? code);
   const wait = Number(payload["retry_after_ms"]) || 0;
   return known(code, message, payload, wait) as AnyKhalaError;
@@ -141,14 +138,14 @@ function known(code: string, message: string, payload: JsonObject, wait: number)
       return new KhalaError(
         code,
         message,
-        { topics: list(payload["stale_topics"], "stale_topics").map(readStale) },
+        { topics: list(payload, "stale_topics").map(readStale) },
         wait,
       );
     case "forbidden_topic":
       return new KhalaError(
         code,
         message,
-        { topics: list(payload["forbidden_topics"], "forbidden_topics").map(String) },
+        { topics: list(payload, "forbidden_topics").map(String) },
         wait,
       );
     case "unauthorized":
@@ -163,44 +160,56 @@ function known(code: string, message: string, payload: JsonObject, wait: number)
 }
 
 function readStale(value: unknown): StaleTopic {
-  const fields = object(value, "stale_topics");
-  const { resume_after, retention_floor, reason } = fields;
+  const fields = object([value], 0);
+  const optional = (name: string) => (fields[name] == null ? null : counter(fields, name));
   return {
-    topic: text(fields["topic"], "topic"),
-    resumeAfter: resume_after == null ? null : counter(resume_after, "resume_after"),
-    retentionFloor: retention_floor == null ? null : counter(retention_floor, "retention_floor"),
-    reason: reason == null ? null : String(reason),
+    topic: text(fields, "topic"),
+    resumeAfter: optional("resume_after"),
+    retentionFloor: optional("retention_floor"),
+    reason: fields["reason"] == null ? null : text(fields, "reason"),
   };
 }
 
+type Fields = Readonly<Record<string | number, unknown>> | readonly unknown[];
+
+/** A member as it is; the readers below throw `protocol` for what is not of their kind. */
+function member(fields: Fields, name: string | number): unknown {
+  return (fields as Readonly<Record<string | number, unknown>>)[name];
+}
+
 /** A number up to 2^53 - 1, a string of digits above. */
-function counter(value: unknown, what: string): bigint {
+function counter(fields: Fields, name: string): bigint {
+  const value = member(fields, name);
   if (Number.isSafeInteger(value) || (typeof value === "string" && /^-?\d+$/.test(value))) {
     return BigInt(value as number | string);
   }
-  throw failure("protocol", `${what} is neither a whole number nor a string of digits`);
+  throw unfit(name);
 }
 
-export function object(value: unknown, what: string): JsonObject {
+export function object(fields: Fields, name: string | number): JsonObject {
+  const value = member(fields, name);
   if (typeof value === "object" && value !== null && !Array.isArray(value)) {
     return value as JsonObject;
   }
-  throw failure("protocol", `${what} is not an object`);
+  throw unfit(name);
 }
 
-function text(value: unknown, what: string): string {
+function text(fields: Fields, name: string | number): string {
+  const value = member(fields, name);
   if (typeof value === "string") {
     return value;
   }
-  throw failure("protocol", `${what} is not text`);
+  throw unfit(name);
 }
 
-function list(value: unknown, what: string): readonly unknown[] {
-  if (value == null) {
-    return [];
-  }
+function list(fields: Fields, name: string | number): readonly unknown[] {
+  const value = member(fields, name) ?? [];
   if (Array.isArray(value)) {
     return value;
   }
-  throw failure("protocol", `${what} is not a list`);
+  throw unfit(name);
+}
+
+function unfit(name: string | number): AnyKhalaError {
+  return failure("protocol", `the server sent something unfit (${name || "message"})`);
 }

@@ -2,6 +2,7 @@
  * back together. */
 
 import { LONGEST_TIMER_MS } from "./constants.js";
+import { failure } from "./errors.js";
 import type { BackoffOptions } from "./types.js";
 
 export type Backoff = (attempt: number, atLeastMs?: number) => number;
@@ -27,13 +28,20 @@ export class Timer {
   }
 }
 
-/** Returns after a while; rejects with the signal's reason when it is aborted. */
+/** Throws when the signal is aborted. React Native's signals cannot do it themselves. */
+export function check(signal: AbortSignal): void {
+  if (signal.aborted) {
+    throw failure("transport", "the connection ended");
+  }
+}
+
+/** Returns after a while; rejects when the signal is aborted. */
 export function sleep(delayMs: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
-    signal.throwIfAborted();
+    check(signal);
     const abort = () => {
       clearTimeout(handle);
-      reject(signal.reason);
+      reject(failure("transport", "the connection ended"));
     };
     const handle = setTimeout(() => {
       signal.removeEventListener("abort", abort);
