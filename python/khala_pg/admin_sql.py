@@ -58,6 +58,35 @@ class Purge:
 
 
 @dataclass(frozen=True, slots=True)
+class NewApiKey:
+    """An API key to be stored; `lifetime` is an interval as SQL writes it, None for no end."""
+
+    key_id: str
+    secret_hash: bytes
+    label: str
+    subject: str
+    org_id: str
+    scopes: Sequence[str]
+    lifetime: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """What is known of an API key."""
+
+    key_id: str
+    label: str
+    subject: str
+    org_id: str
+    scopes: list[str]
+    created_at: datetime
+    created_by: str
+    expires_at: datetime | None
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class NewTopic:
     """The arguments of khala.register_topic; None leaves one at its default."""
 
@@ -107,6 +136,51 @@ def register_topic(connection: Connection[Any], new: NewTopic) -> None:
     arguments = ", ".join(f"p_{name} => %({name})s{casts.get(name, '')}" for name in given)
     # The names are this module's own; only values come from outside.
     connection.execute(f"SELECT khala.register_topic({arguments})".encode(), given)
+
+
+def revoke(
+    connection: Connection[Any], kind: str, value: str, issued_until: str | None, reason: str | None
+) -> None:
+    """Revoke tokens by jti, sub or org.
+
+    issued_until: those issued up to then, as SQL writes a moment, infinity included; None for now.
+    """
+    connection.execute(
+        "SELECT khala.revoke(%s, %s, %s::timestamptz, %s)", (kind, value, issued_until, reason)
+    )
+
+
+def create_api_key(connection: Connection[Any], key: NewApiKey) -> None:
+    """Store an API key."""
+    connection.execute(
+        "SELECT khala.create_api_key(%s, %s, %s, %s, %s, %s, now() + %s::interval)",
+        (
+            key.key_id,
+            key.secret_hash,
+            key.label,
+            key.subject,
+            key.org_id,
+            list(key.scopes),
+            key.lifetime,
+        ),
+    )
+
+
+def api_keys(connection: Connection[Any]) -> Sequence[ApiKey]:
+    """All API keys, oldest first."""
+    with connection.cursor(row_factory=class_row(ApiKey)) as cursor:
+        return cursor.execute(
+            "SELECT k.key_id, k.label, k.subject, k.org_id, k.scopes, k.created_at, k.created_by,"
+            # Python has no moment called infinity, and none is what it means.
+            " nullif(k.expires_at, 'infinity') AS expires_at, k.last_used_at, k.revoked_at"
+            " FROM khala.list_api_keys() AS k"
+        ).fetchall()
+
+
+def revoke_api_key(connection: Connection[Any], key_id: str) -> bool:
+    """End an API key; whether there is one."""
+    row = connection.execute("SELECT khala.revoke_api_key(%s)", (key_id,)).fetchone()
+    return row is not None and bool(row[0])
 
 
 def retain(

@@ -13,7 +13,11 @@ from psycopg import AsyncConnection
 from psycopg.rows import class_row, scalar_row
 from psycopg.types.json import Jsonb
 
+from khala_pg.auth.revocations import Revocation
+
 CHANNEL = "khala_sync"
+REVOKED = "revoked:"
+"""The payload that says that something was revoked; no topic has such a name."""
 SUPPORTED_SCHEMA_VERSIONS = range(1, 2)
 
 Connection = AsyncConnection[Any]
@@ -83,6 +87,15 @@ class SnapshotPage:
     next_doc_key: str | None
     watermark: int
     complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KeyHolder:
+    """Whom an API key speaks for, and the topics its tokens may be for."""
+
+    subject: str
+    org_id: str
+    scopes: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +232,24 @@ async def hydrate(
     """The document as finished JSON text; None when there is none that `org_id` may see."""
     text = await _scalar(connection, "SELECT khala.hydrate(%s, %s, %s)", topic, doc_key, org_id)
     return None if text is None else str(text)
+
+
+async def revocations(connection: Connection, seen: int) -> list[Revocation]:
+    """Revocations whose number is above `seen`, in the order of their numbers."""
+    async with connection.cursor(row_factory=class_row(Revocation)) as cursor:
+        await cursor.execute("SELECT * FROM khala.revocations(%s)", (seen,), prepare=True)
+        return await cursor.fetchall()
+
+
+async def authenticate_api_key(
+    connection: Connection, key_id: str, secret_hash: bytes
+) -> KeyHolder | None:
+    """Whom an API key speaks for; None when it is not good."""
+    async with connection.cursor(row_factory=class_row(KeyHolder)) as cursor:
+        await cursor.execute(
+            "SELECT * FROM khala.authenticate_api_key(%s, %s)", (key_id, secret_hash)
+        )
+        return await cursor.fetchone()
 
 
 async def notify(connection: Connection, payload: str) -> None:

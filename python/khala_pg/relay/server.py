@@ -27,6 +27,7 @@ from khala_pg.relay.feed import Feeds
 from khala_pg.relay.http_server import make_http_server
 from khala_pg.relay.listener import Listener
 from khala_pg.relay.pager import Supply
+from khala_pg.relay.revocation_watch import RevocationWatch
 from khala_pg.relay.session import Session
 from khala_pg.relay.settings import RelaySettings
 
@@ -62,8 +63,11 @@ class Relay:
         self._epoch: str | None = None
         self._database = Database(settings, self._note_epoch)
         self._feeds = Feeds(self._database, settings, self._spawn)
+        self._watch = RevocationWatch(
+            settings, self._database, self._authority.revocations, self._tend_all
+        )
         self._listener = Listener(
-            settings, self._database, on_connect=self._feeds.wake, on_notify=self._feeds.wake
+            settings, self._database, on_connect=self._on_listening, on_notify=self._on_notify
         )
         self._supply = Supply(
             settings,
@@ -123,6 +127,8 @@ class Relay:
             return "the relay is stopping"
         if not self._database.is_available:
             return "the database cannot be reached"
+        if not self._authority.revocations.known:
+            return "it is not known yet which tokens are revoked"
         if not self._listener.is_connected:
             return "wake-ups from the database are not heard"
         return None
@@ -137,6 +143,7 @@ class Relay:
         self._spawn(self._start(stop))
         for work in (
             self._authority.run,
+            self._watch.run,
             self._listener.run,
             self._poll,
             self._tend,
@@ -202,7 +209,7 @@ class Relay:
             claims,
             self._supply,
             verify=self._authority.verify,
-            epoch=lambda: self._epoch,
+            epoch=self._served_epoch,
             spawn=self._spawn,
         )
         self._sessions.add(session)
@@ -215,7 +222,9 @@ class Relay:
 
     def reload(self) -> bool:
         """Reads the keyring again; whether that went well. Sockets of withdrawn keys are closed."""
-        return self._authority.reload()
+        done = self._authority.reload()
+        self._tend_all()
+        return done
 
     def _why_over(self, claims: Claims) -> str | None:
         return self._authority.why_over(claims, time.time())
@@ -231,7 +240,22 @@ class Relay:
             logger.warning("the epoch changed from %s to %s: clients resync", self._epoch, epoch)
             # Each feed asks under its own epoch, and so finds out at its next pull.
             self._feeds.wake()
+            self._watch.start_over()
         self._epoch = epoch
+
+    def _served_epoch(self) -> str | None:
+        # Nobody is served as long as it is not known who must not be.
+        return self._epoch if self._authority.revocations.known else None
+
+    def _on_listening(self) -> None:
+        self._feeds.wake()
+        self._watch.start_over()
+
+    def _on_notify(self, payload: str) -> None:
+        if payload == sqlapi.REVOKED:
+            self._watch.look()
+        else:
+            self._feeds.wake(payload)
 
     async def _start(self, stop: asyncio.Event) -> None:
         """Waits for the database; gives up only if its schema is of no use."""
@@ -262,16 +286,19 @@ class Relay:
             self._feeds.wake()
 
     async def _tend(self) -> None:
-        loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(_TICK_S)
-            for session in list(self._sessions):
-                try:
-                    caretaker.tend(session, self._settings, loop.time(), self._why_over)
-                except Exception:
-                    # One socket's failure is no other's.
-                    logger.exception("socket %s failed", session.connection.id)
-                    session.connection.abort()
+            self._tend_all()
+
+    def _tend_all(self) -> None:
+        now = asyncio.get_running_loop().time()
+        for session in list(self._sessions):
+            try:
+                caretaker.tend(session, self._settings, now, self._why_over)
+            except Exception:
+                # One socket's failure is no other's.
+                logger.exception("socket %s failed", session.connection.id)
+                session.connection.abort()
 
     async def _beat(self) -> None:
         while True:

@@ -41,6 +41,7 @@ class RelaySettings:
     pool_size: int = 8
     database_timeout_s: float = 5.0
     slow_poll_interval_s: float = 5.0
+    revocation_poll_interval_s: float = 1.0
     probe_interval_s: float = 15.0
     probe_timeout_s: float = 5.0
     max_backoff_s: float = 5.0

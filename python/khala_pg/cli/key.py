@@ -1,0 +1,107 @@
+"""`khala key`: API keys, which are exchanged for tokens."""
+
+import json
+import sys
+from dataclasses import asdict
+from typing import Annotated
+
+import psycopg
+import typer
+from rich import box
+from rich.table import Table
+
+from khala_pg import admin_sql
+from khala_pg.admin_sql import NewApiKey
+from khala_pg.auth import api_keys
+from khala_pg.cli._text import wide_console
+from khala_pg.errors import UsageError
+from khala_pg.settings import DATABASE, resolve
+
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="API keys, which are exchanged for tokens."
+)
+
+Database = Annotated[
+    str | None,
+    typer.Option(
+        help="Connection string. Default: KHALA_DATABASE_URL, else a running `khala dev`."
+    ),
+]
+
+
+@app.command()
+def create(
+    label: Annotated[str, typer.Argument(help="What it is for, in words for humans.")],
+    org: Annotated[str, typer.Option(help="Organisation whose documents its tokens see.")],
+    topic: Annotated[list[str], typer.Option(help="Topic its tokens may be for; may be repeated.")],
+    subject: Annotated[
+        str | None, typer.Option(help="Who its tokens say they are. Default: key:<id>.")
+    ] = None,
+    lifetime: Annotated[
+        str | None, typer.Option(help="How long it is good for: '90 days'. Default: for ever.")
+    ] = None,
+    database: Database = None,
+) -> None:
+    """Make an API key and print it. It is shown this once: only its hash is stored.
+
+    Example:
+
+        khala key create 'web shop' --org acme --topic runtime.run_summaries --lifetime '90 days'
+    """
+    key = api_keys.generate()
+    new = NewApiKey(
+        key_id=key.key_id,
+        secret_hash=key.secret_hash,
+        label=label,
+        subject=subject or f"key:{key.key_id}",
+        org_id=org,
+        scopes=topic,
+        lifetime=lifetime,
+    )
+    with psycopg.connect(resolve(DATABASE, database), autocommit=True) as connection:
+        admin_sql.create_api_key(connection, new)
+    typer.echo(str(key))
+    if sys.stderr.isatty():
+        typer.echo(f"key {key.key_id}: keep it now, it is not shown again", err=True)
+
+
+@app.command("list")
+def list_keys(
+    database: Database = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one line of JSON per key.")
+    ] = False,
+) -> None:
+    """List the API keys, those that have ended too."""
+    with psycopg.connect(resolve(DATABASE, database), autocommit=True) as connection:
+        found = admin_sql.api_keys(connection)
+    if as_json:
+        for key in found:
+            print(json.dumps(asdict(key), default=str))
+        return
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in ("key", "label", "subject", "organisation", "topics", "state", "last used"):
+        table.add_column(column, overflow="fold")
+    for key in found:
+        state = "revoked" if key.revoked_at else f"until {key.expires_at or 'revoked'}"
+        used = "never" if key.last_used_at is None else f"{key.last_used_at:%Y-%m-%d %H:%M}"
+        table.add_row(
+            key.key_id, key.label, key.subject, key.org_id, "\n".join(key.scopes), state, used
+        )
+    wide_console().print(table)
+
+
+@app.command()
+def revoke(
+    key_id: Annotated[str, typer.Argument(help="Its id: the part between khala_ and the secret.")],
+    database: Database = None,
+) -> None:
+    """End an API key for good.
+
+    Tokens made with it live on for at most 15 minutes; `khala revoke --sub` ends those at once.
+    """
+    with psycopg.connect(resolve(DATABASE, database), autocommit=True) as connection:
+        if not admin_sql.revoke_api_key(connection, key_id):
+            raise UsageError(
+                f"there is no key {key_id!r}", "`khala key list` shows those there are."
+            )

@@ -1,0 +1,50 @@
+"""`khala revoke`: make tokens worthless, at once and on every relay."""
+
+from typing import Annotated
+
+import psycopg
+import typer
+
+from khala_pg import admin_sql
+from khala_pg.errors import UsageError
+from khala_pg.settings import DATABASE, resolve
+
+
+def command(
+    jti: Annotated[str | None, typer.Option(help="One token, by its id.")] = None,
+    sub: Annotated[str | None, typer.Option(help="All tokens of a subject.")] = None,
+    org: Annotated[str | None, typer.Option(help="All tokens of an organisation.")] = None,
+    for_ever: Annotated[
+        bool, typer.Option("--for-ever", help="Tokens that are still to be issued as well.")
+    ] = False,
+    lift: Annotated[bool, typer.Option("--lift", help="Take a revocation back.")] = False,
+    reason: Annotated[str | None, typer.Option(help="Why, for the record.")] = None,
+    database: Annotated[
+        str | None,
+        typer.Option(
+            help="Connection string of a member of khala_dba. "
+            "Default: KHALA_DATABASE_URL, else a running `khala dev`."
+        ),
+    ] = None,
+) -> None:
+    """Revoke tokens: their sockets are closed within a second, and no new one opens with them.
+
+    Without --for-ever, tokens issued from now on are good again: that is what a logout wants.
+
+    Examples:
+
+        khala revoke --sub ann --reason 'lost her laptop'
+
+        khala revoke --org acme --for-ever
+
+        khala revoke --org acme --lift
+    """
+    named = {kind: value for kind, value in (("jti", jti), ("sub", sub), ("org", org)) if value}
+    if len(named) != 1:
+        raise UsageError("whom to revoke?", "Pass one of --jti, --sub and --org.")
+    if for_ever and lift:
+        raise UsageError("--for-ever and --lift contradict each other", "Pass one of them.")
+    [(kind, value)] = named.items()
+    issued_until = "infinity" if for_ever else "-infinity" if lift else None
+    with psycopg.connect(resolve(DATABASE, database), autocommit=True) as connection:
+        admin_sql.revoke(connection, kind, value, issued_until, reason)

@@ -1,0 +1,79 @@
+"""Keeps a relay's revocations those of the database."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from khala_pg import sqlapi
+from khala_pg.auth.revocations import Revocations
+from khala_pg.errors import UnavailableError
+from khala_pg.relay.backoff import Backoff
+from khala_pg.relay.database import Database
+from khala_pg.relay.settings import RelaySettings
+
+logger = logging.getLogger("khala.relay.revocations")
+
+
+class RevocationWatch:
+    """Asks for what is new when it is told to, and every so often by itself."""
+
+    def __init__(
+        self,
+        settings: RelaySettings,
+        database: Database,
+        revocations: Revocations,
+        on_change: Callable[[], None],
+    ) -> None:
+        """on_change: called after something was revoked."""
+        self._settings = settings
+        self._database = database
+        self._revocations = revocations
+        self._on_change = on_change
+        self._everything = True
+        self._hint = asyncio.Event()
+
+    def look(self) -> None:
+        """Something may have been revoked."""
+        self._hint.set()
+
+    def start_over(self) -> None:
+        """What was known may be another database's: ask for everything."""
+        self._everything = True
+        self._hint.set()
+
+    async def run(self) -> None:
+        """Watches until it is cancelled."""
+        backoff = Backoff(self._settings.max_backoff_s)
+        while True:
+            self._hint.clear()
+            try:
+                await self._ask()
+            except UnavailableError:
+                await asyncio.sleep(backoff.next_s())
+                continue
+            except Exception:
+                logger.exception("revocations cannot be read")
+                await asyncio.sleep(backoff.next_s())
+                continue
+            backoff.reset()
+            # A notification makes it quick; that one may be lost is what the interval is for.
+            try:
+                async with asyncio.timeout(self._settings.revocation_poll_interval_s):
+                    await self._hint.wait()
+            except TimeoutError:
+                continue
+
+    async def _ask(self) -> None:
+        everything, self._everything = self._everything, False
+        try:
+            changes = await self._database.call(
+                sqlapi.revocations, 0 if everything else self._revocations.seen
+            )
+        except BaseException:
+            self._everything = self._everything or everything
+            raise
+        self._revocations.take(changes, everything=everything)
+        if changes:
+            if not everything:
+                logger.info("%d revocations", len(changes))
+            self._on_change()
