@@ -690,7 +690,7 @@ CREATE FUNCTION khala.current_epoch() RETURNS text
     LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-SELECT CASE WHEN split_part(e.fingerprint, '/', 4) = e.tableoid::text THEN e.epoch END
+SELECT CASE WHEN split_part(e.fingerprint, '/', 4) = pg_relation_filenode(e.tableoid)::text THEN e.epoch END
 FROM runtime.sync_epochs AS e
 ORDER BY e.epoch_number DESC
 LIMIT 1;
@@ -713,13 +713,13 @@ SELECT concat_ws(
         ELSE ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::integer
     END,
     (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database()),
-    'runtime.sync_epochs'::regclass::oid
+    pg_relation_filenode('runtime.sync_epochs')
 );
 $$;
 
 ALTER FUNCTION khala.database_fingerprint() OWNER TO khala_owner;
 
-COMMENT ON FUNCTION khala.database_fingerprint() IS 'Internal: which server, timeline, database and table this is. Arguments: none. Result: system identifier/timeline/database/table. Errors: none.';
+COMMENT ON FUNCTION khala.database_fingerprint() IS 'Internal: which server, timeline, database and table file this is. Arguments: none. Result: system identifier/timeline/database/table file. Errors: none.';
 
 CREATE FUNCTION khala.ensure_epoch() RETURNS text
     LANGUAGE plpgsql SECURITY DEFINER
