@@ -1,6 +1,7 @@
 """`khala relay`: serve subscribers from a database."""
 
 import asyncio
+import importlib
 import json
 import logging
 import signal
@@ -47,6 +48,35 @@ def command(
         str | None,
         typer.Option(help="File of the keys that tokens are signed with. Default: KHALA_KEYRING."),
     ] = None,
+    origin: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Web origin whose pages may come, such as https://app.example; may be repeated; "
+            "'*': all. Default: pages of the relay's own host."
+        ),
+    ] = None,
+    trusted_proxy: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NETWORK",
+            help="Address or network of proxies whose X-Forwarded-* is believed; may be repeated.",
+        ),
+    ] = None,
+    tls_certificate: Annotated[
+        str | None, typer.Option(help="PEM file of the certificate chain: both ports speak TLS.")
+    ] = None,
+    tls_key: Annotated[str | None, typer.Option(help="PEM file of the certificate's key.")] = None,
+    require_tls: Annotated[
+        bool,
+        typer.Option("--require-tls", help="Refuse who comes without TLS, here or at a proxy."),
+    ] = False,
+    session_authenticator: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODULE:FUNCTION",
+            help="Whom a session of your application belongs to, for POST /api/sync/token.",
+        ),
+    ] = None,
     limit: Annotated[
         list[str] | None,
         typer.Option(
@@ -89,13 +119,23 @@ def command(
                 host=host,
                 ws_port=ws_port,
                 http_port=None if http_port < 0 else http_port,
+                origins=tuple(origin or ()),
+                trusted_proxies=tuple(trusted_proxy or ()),
+                tls_certificate=tls_certificate,
+                tls_key=tls_key,
+                require_tls=require_tls,
             ),
             **_limits(limit or []),
         )
     except ValueError as error:
         raise UsageError(str(error), "See `khala relay --help`.") from error
     _configure_logging(level)
-    relay = Relay(settings, ring, lambda: keys.load(ring_file))
+    relay = Relay(
+        settings,
+        ring,
+        lambda: keys.load(ring_file),
+        None if session_authenticator is None else _load_function(session_authenticator),
+    )
     asyncio.run(_run(relay, as_json))
 
 
@@ -116,6 +156,20 @@ def _limits(pairs: list[str]) -> dict[str, Any]:
             raise UsageError(
                 f"{name} cannot be {text!r}", f"Write a number like --limit {name}={default}."
             ) from None
+    return found
+
+
+def _load_function(name: str) -> Any:
+    module, _, function = name.partition(":")
+    try:
+        found = getattr(importlib.import_module(module), function)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise UsageError(
+            f"there is no session authenticator {name!r}: {error}",
+            "Name an async function of one argument, the request: package.module:function.",
+        ) from None
+    if not callable(found):
+        raise UsageError(f"{name!r} is not a function", "Name one: package.module:function.")
     return found
 
 

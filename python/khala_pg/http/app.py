@@ -20,6 +20,7 @@ from starlette.routing import Route
 from khala_pg import sqlapi
 from khala_pg.errors import from_psycopg
 from khala_pg.http import errors
+from khala_pg.http.tokens import TokenEndpoint
 from khala_pg.keyring import Claims, TokenError
 
 Connect = Callable[[], AbstractAsyncContextManager[sqlapi.Connection]]
@@ -34,9 +35,11 @@ class HttpSettings:
     """Limits of the HTTP side, with their units in their names.
 
     origins: web origins that may ask from a browser, such as https://app.example; "*" for all.
+    origin_regex: the same as a regular expression that the whole origin has to match.
     """
 
     origins: Sequence[str] = ()
+    origin_regex: str | None = None
     max_snapshot_documents: int = 200
     max_snapshot_bytes: int = 2 * 1024 * 1024
     retry_after_s: float = 2.0
@@ -55,10 +58,12 @@ def create_app(
     verify: Callable[[str], Awaitable[Claims]],
     ready: Ready,
     settings: HttpSettings | None = None,
+    tokens: TokenEndpoint | None = None,
 ) -> Starlette:
     """The ASGI application.
 
     verify: checks a token, raises TokenError.
+    tokens: issues tokens; None when they come from elsewhere.
     """
     documents = _Documents(connect, verify, settings or HttpSettings())
 
@@ -72,6 +77,7 @@ def create_app(
         routes=[
             Route("/api/sync/snapshot/{topic:anytext}", documents.snapshot),
             Route("/api/sync/documents/{topic}/{doc_key:anytext}", documents.document),
+            *([] if tokens is None else _token_routes(tokens)),
             Route("/healthz", _healthz),
             Route("/readyz", readyz),
         ],
@@ -79,7 +85,8 @@ def create_app(
             Middleware(
                 CORSMiddleware,
                 allow_origins=list(documents.settings.origins),
-                allow_methods=["GET"],
+                allow_origin_regex=documents.settings.origin_regex,
+                allow_methods=["GET", "POST"],
                 allow_headers=["Authorization", "If-None-Match"],
                 expose_headers=["ETag", "Retry-After"],
                 max_age=600,
@@ -157,6 +164,19 @@ class _Documents:
         return _json(request, body)
 
 
+def _token_routes(tokens: TokenEndpoint) -> list[Route]:
+    async def token(request: Request) -> Response:
+        return await tokens.answer(request)
+
+    async def legacy_token(request: Request) -> Response:
+        return await tokens.answer_legacy(request)
+
+    return [
+        Route("/api/sync/token", token, methods=["POST"]),
+        Route("/api/convex/token", legacy_token, methods=["POST"]),
+    ]
+
+
 def _json(request: Request, body: str) -> Response:
     content = body.encode()
     etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
@@ -187,7 +207,7 @@ async def _nothing_here(request: Request, error: Exception) -> JSONResponse:
     return errors.answer(
         "not_found",
         "there is nothing here: GET /api/sync/snapshot/{topic} "
-        "or /api/sync/documents/{topic}/{doc_key}",
+        "or /api/sync/documents/{topic}/{doc_key}, POST /api/sync/token",
     )
 
 

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -11,11 +12,13 @@ from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
+from khala_pg.edge import Client
 from khala_pg.keyring import Claims
 from khala_pg.relay import handshake
+from khala_pg.relay.gate import Gate
 from khala_pg.relay.handshake import Refusal
 
-_RETRY_AFTER_S = 2
+_RETRY_AFTER_MS = 2000
 
 
 class QuietLogger(logging.LoggerAdapter[logging.Logger]):
@@ -30,13 +33,16 @@ class QuietLogger(logging.LoggerAdapter[logging.Logger]):
 
 async def answer(
     request: Request,
+    client: Client,
+    gate: Gate,
     verify: Callable[[str], Awaitable[Claims]],
     unready: str | None,
-    is_full: bool,
+    is_full: Callable[[], bool],
     now: float,
 ) -> Claims | Response:
     """Whom a socket is opened for, or the HTTP answer instead.
 
+    client: who sends the request.
     unready: why the relay should get no traffic, None when it should.
     is_full: whether no more sockets are taken.
     now: the time in seconds since 1970.
@@ -51,14 +57,22 @@ async def answer(
         if unready is None:
             return _respond(HTTPStatus.OK, {"status": "ready"})
         status = HTTPStatus.SERVICE_UNAVAILABLE
-        return _refuse(Refusal(status, "internal", unready, _RETRY_AFTER_S))
+        return _refuse(Refusal(status, "internal", unready, _RETRY_AFTER_MS))
+    refusal = gate.refuse_request(client, request.headers)
+    if refusal is not None:
+        return _refuse(refusal)
     admitted = await handshake.admit(asked, verify, now)
     if isinstance(admitted, Refusal):
+        if admitted.code == "unauthorized":
+            gate.failed(client)
         return _refuse(admitted)
-    if is_full:
+    refusal = gate.refuse_subject(admitted)
+    if refusal is not None:
+        return _refuse(refusal)
+    if is_full():
         message = "no more sockets are taken here: try again after retry_after_ms"
         status = HTTPStatus.SERVICE_UNAVAILABLE
-        return _refuse(Refusal(status, "rate_limited", message, _RETRY_AFTER_S))
+        return _refuse(Refusal(status, "rate_limited", message, _RETRY_AFTER_MS))
     return admitted
 
 
@@ -72,9 +86,11 @@ def select_subprotocol(
 
 def _refuse(refusal: Refusal) -> Response:
     body: dict[str, Any] = {"code": refusal.code, "message": refusal.message}
-    if refusal.retry_after_s is not None:
-        body["retry_after_ms"] = refusal.retry_after_s * 1000
-    return _respond(refusal.status, body, refusal.retry_after_s)
+    retry_after_s = None
+    if refusal.retry_after_ms is not None:
+        body["retry_after_ms"] = refusal.retry_after_ms
+        retry_after_s = math.ceil(refusal.retry_after_ms / 1000)
+    return _respond(refusal.status, body, retry_after_s)
 
 
 def _respond(

@@ -32,6 +32,10 @@ def tend(session: Session, settings: RelaySettings, now: float, why_over: WhyOve
         return
     # Whoever takes what is written is alive, however long the answer to a ping is under way.
     unsent = connection.unsent_bytes
+    if unsent > settings.max_unsent_bytes:
+        logger.info("socket %s dropped: it asks and does not read", connection.id)
+        connection.abort()
+        return
     if unsent < session.unsent_before:
         session.moved_at = now
     session.unsent_before = unsent

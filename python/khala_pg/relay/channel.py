@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from khala_pg.keyring import Claims
+from khala_pg.rates import Buckets
 from khala_pg.relay import frames, requests
 from khala_pg.relay.actions import Action, Close, End, Refresh, Send, Subscribe
 from khala_pg.relay.frames import CHANNEL, Frame, FrameError
@@ -19,6 +20,7 @@ from khala_pg.relay.settings import RelaySettings
 
 CLOSE_PROTOCOL_ERROR = 1002
 CLOSE_SERVICE_RESTART = 1012
+CLOSE_TRY_LATER = 1013
 CLOSE_UNAUTHORIZED = 4401
 
 # A datetime ends with the year 9999; a token need not.
@@ -56,11 +58,16 @@ class Channel:
         self._now = now
         self._new_id = new_id
         self._bad_frames = 0
+        self._messages = Buckets(
+            settings.max_messages_per_second, settings.max_message_burst, max_keys=1
+        )
         self._allowance = float(settings.max_request_burst)
         self._allowance_at = now()
 
     def receive(self, text: str) -> list[Action]:
         """Handles one text message of the client."""
+        if self._messages.take(None, self._now()) > 0:
+            return self._end_flood()
         try:
             frame = frames.decode(text)
         except FrameError as error:
@@ -78,6 +85,15 @@ class Channel:
             return self._join(frame) if frame.event == "phx_join" else self._request(frame)
         except RequestError as error:
             return [Send(_reply_error(frame, error.payload(_request_id(frame))))]
+
+    def _end_flood(self) -> list[Action]:
+        message = "far too many messages: connect again after retry_after_ms"
+        payload = {
+            "code": "rate_limited",
+            "message": message,
+            "retry_after_ms": self._settings.max_retry_after_ms,
+        }
+        return [End(None), *self.push_error(payload), Close(CLOSE_TRY_LATER, "too many messages")]
 
     def refuse_frame(self, reason: str) -> list[Action]:
         """Tells the client of a message that was dropped; closes after a few of them."""

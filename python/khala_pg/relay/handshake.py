@@ -25,7 +25,7 @@ class Refusal:
     status: HTTPStatus
     code: str
     message: str
-    retry_after_s: int | None = None
+    retry_after_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

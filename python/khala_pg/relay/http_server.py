@@ -2,12 +2,17 @@
 
 import contextlib
 import math
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Generator
 
 import uvicorn
 
-from khala_pg.http.app import Ready, create_app
-from khala_pg.keyring import Claims
+from khala_pg import sqlapi
+from khala_pg.auth.authority import Authority
+from khala_pg.auth.issuer import Issuer
+from khala_pg.edge import LOOPBACK_ORIGINS, Origins, Proxies
+from khala_pg.http.app import HttpSettings, Ready, create_app
+from khala_pg.http.guarded import guarded
+from khala_pg.http.tokens import SessionAuthenticator, TokenEndpoint
 from khala_pg.relay.database import Database
 from khala_pg.relay.settings import RelaySettings
 
@@ -22,15 +27,41 @@ class HttpServer(uvicorn.Server):
 
 def make_http_server(
     database: Database,
-    verify: Callable[[str], Awaitable[Claims]],
+    authority: Authority,
+    authenticate_session: SessionAuthenticator | None,
     ready: Ready,
     settings: RelaySettings,
 ) -> HttpServer:
-    """A server for snapshots and documents; `serve` runs it on sockets that are bound."""
+    """A server for snapshots, documents and tokens; `serve` runs it on sockets that are bound.
+
+    authenticate_session: whom a session of the host application belongs to, if it has sessions.
+    """
+
+    async def ask(key_id: str, secret_hash: bytes) -> sqlapi.KeyHolder | None:
+        return await database.call(sqlapi.authenticate_api_key, key_id, secret_hash)
+
+    origins = Origins(settings.origins, settings.host)
+    tokens = TokenEndpoint(
+        Issuer(lambda: authority.keyring, settings.token_ttl_s),
+        ask,
+        authenticate_session,
+        origins,
+        Proxies(settings.trusted_proxies),
+        max_per_minute=settings.max_tokens_per_minute,
+    )
+    pages = HttpSettings(
+        origins=settings.origins, origin_regex=LOOPBACK_ORIGINS if origins.is_local else None
+    )
     return HttpServer(
         uvicorn.Config(
-            create_app(database.connection, verify, ready),
+            create_app(database.connection, authority.verify, ready, pages, tokens),
             lifespan="off",
+            http=guarded(settings.open_timeout_s),
+            # Its headers are judged by khala_pg.edge, which trusts nobody who was not named.
+            proxy_headers=False,
+            ssl_certfile=settings.tls_certificate,
+            ssl_keyfile=settings.tls_key,
+            limit_concurrency=settings.max_connections,
             # What uvicorn would log of a request is its line, and the relay configures logging.
             access_log=False,
             log_config=None,

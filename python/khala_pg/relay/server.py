@@ -8,44 +8,35 @@ import random
 import socket
 import time
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from typing import Any
 
-from websockets.asyncio.server import Server, ServerConnection, serve
-from websockets.http11 import Request, Response
+from websockets.asyncio.server import Server, ServerConnection
 
 from khala_pg import sqlapi
 from khala_pg.auth.authority import Authority
-from khala_pg.errors import KhalaError, UnavailableError, UsageError
+from khala_pg.errors import KhalaError, UnavailableError
+from khala_pg.http.tokens import SessionAuthenticator
 from khala_pg.keyring import Claims, Keyring
-from khala_pg.relay import admission, caretaker
-from khala_pg.relay.admission import QuietLogger
+from khala_pg.relay import caretaker
 from khala_pg.relay.backoff import Backoff
-from khala_pg.relay.connection import RelayConnection
 from khala_pg.relay.database import Database
+from khala_pg.relay.door import Door
 from khala_pg.relay.feed import Feeds
+from khala_pg.relay.guarded import GuardedConnection
 from khala_pg.relay.http_server import make_http_server
 from khala_pg.relay.listener import Listener
+from khala_pg.relay.listening import Addresses, addresses_of, bind, tls_context
 from khala_pg.relay.pager import Supply
 from khala_pg.relay.revocation_watch import RevocationWatch
 from khala_pg.relay.session import Session
 from khala_pg.relay.settings import RelaySettings
 
+__all__ = ["Addresses", "Relay"]
+
 logger = logging.getLogger("khala.relay")
 
 _TICK_S = 0.5
-_MAX_QUEUED_FRAMES = 4
-# The next page is fetched when this process holds no more than the second for the socket.
-_WRITE_LIMIT_BYTES = (256 * 1024, 64 * 1024)
 _NOTSENT_BYTES = 256 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Addresses:
-    """Where a running relay answers; http is None when it serves none."""
-
-    ws: str
-    http: str | None
 
 
 class Relay:
@@ -56,10 +47,16 @@ class Relay:
         settings: RelaySettings,
         keyring: Keyring,
         load_keyring: Callable[[], Keyring] | None = None,
+        authenticate_session: SessionAuthenticator | None = None,
     ) -> None:
-        """load_keyring: reads the keyring again at every `reload`, raises KeyringError."""
+        """
+        load_keyring: reads the keyring again at every `reload`, raises KeyringError.
+        authenticate_session: whom a session of the host application belongs to; for tokens.
+        """
         self._settings = settings
+        self._authenticate_session = authenticate_session
         self._authority = Authority(keyring, load_keyring)
+        self._door = Door(settings, self._authority, self._why_unready, self._is_full)
         self._epoch: str | None = None
         self._database = Database(settings, self._note_epoch)
         self._feeds = Feeds(self._database, settings, self._spawn)
@@ -92,10 +89,10 @@ class Relay:
         """
         settings = self._settings
         with contextlib.ExitStack() as sockets:
-            ws_socket = sockets.enter_context(_bind("--ws-port", settings.host, settings.ws_port))
+            ws_socket = sockets.enter_context(bind("--ws-port", settings.host, settings.ws_port))
             http_socket = None
             if settings.http_port is not None:
-                http_socket = _bind("--http-port", settings.host, settings.http_port)
+                http_socket = bind("--http-port", settings.host, settings.http_port)
                 sockets.enter_context(http_socket)
             await self._database.open()
             try:
@@ -151,16 +148,18 @@ class Relay:
         ):
             self._spawn(work())
         http = make_http_server(
-            self._database, self._authority.verify, self.unready, self._settings
+            self._database,
+            self._authority,
+            self._authenticate_session,
+            self.unready,
+            self._settings,
         )
         http_done: asyncio.Task[None] | None = None
         if http_socket is not None and self._group is not None:
             http_done = self._group.create_task(http.serve([http_socket]))
-        async with self._serve_sockets(ws_socket) as server:
-            addresses = Addresses(
-                f"ws://{_authority(ws_socket)}/socket/websocket",
-                None if http_socket is None else f"http://{_authority(http_socket)}",
-            )
+        tls = tls_context(self._settings.tls_certificate, self._settings.tls_key)
+        async with self._door.serve(ws_socket, tls, self._handle) as server:
+            addresses = addresses_of(ws_socket, http_socket, is_tls=tls is not None)
             logger.info("serving ws=%s http=%s", addresses.ws, addresses.http)
             if on_serving is not None:
                 on_serving(addresses)
@@ -170,37 +169,11 @@ class Relay:
         if http_done is not None:
             await http_done
 
-    def _serve_sockets(self, sock: socket.socket) -> Server:
-        return serve(
-            self._handle,
-            sock=sock,
-            create_connection=RelayConnection,
-            process_request=self._admit,
-            select_subprotocol=admission.select_subprotocol,
-            compression="deflate" if self._settings.compression else None,
-            open_timeout=self._settings.open_timeout_s,
-            # One caretaker pings and drops all sockets.
-            ping_interval=None,
-            max_size=self._settings.max_frame_bytes,
-            max_queue=_MAX_QUEUED_FRAMES,
-            write_limit=_WRITE_LIMIT_BYTES,
-            server_header=None,
-            logger=QuietLogger(logging.getLogger("khala.relay.websockets")),
-        )
-
-    async def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
-        is_full = self._is_draining or len(self._sessions) >= self._settings.max_connections
-        answer = await admission.answer(
-            request, self._authority.verify, self._why_unready(), is_full, time.time()
-        )
-        if isinstance(answer, Response):
-            return answer
-        assert isinstance(connection, RelayConnection)
-        connection.claims = answer
-        return None
+    def _is_full(self) -> bool:
+        return self._is_draining or len(self._sessions) >= self._settings.max_connections
 
     async def _handle(self, connection: ServerConnection) -> None:
-        assert isinstance(connection, RelayConnection)
+        assert isinstance(connection, GuardedConnection)
         claims = connection.claims
         assert claims is not None
         connection.limit_kernel_buffer(_NOTSENT_BYTES)
@@ -323,19 +296,3 @@ class Relay:
             for session in list(self._sessions):
                 session.connection.abort()
             await server.wait_closed()
-
-
-def _bind(option: str, host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family, backlog=1024)
-    except OSError as error:
-        raise UsageError(
-            f"cannot listen on {host} port {port}: {error.strerror}",
-            f"Choose another one with {option}; 0 takes any that is free.",
-        ) from error
-
-
-def _authority(sock: socket.socket) -> str:
-    host, port = sock.getsockname()[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

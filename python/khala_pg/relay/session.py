@@ -123,6 +123,7 @@ class Session:
         try:
             epoch, cursors = await self._supply.database.call(check)
             _refuse_stale(epoch, cursors)
+            self._refuse_too_many(cursors)
         except Exception as error:
             refusal = self._refusal(error)
             self.act(self.channel.subscribe_refused(request, refusal))
@@ -143,6 +144,13 @@ class Session:
         for subscription in added:
             self._subscriptions[subscription.name] = subscription
             self._fall_back(subscription)
+
+    def _refuse_too_many(self, cursors: list[Cursor]) -> None:
+        most = self._supply.settings.max_topics
+        topics = {each.topic for each in self._subscriptions.values()}
+        if len(topics | {cursor.topic for cursor in cursors}) > most:
+            message = f"a socket has at most {most} topics: unsubscribe from some first"
+            raise RequestError("bad_subscription", message)
 
     def _subscription(self, request: SubscribeRequest, epoch: str, cursor: Cursor) -> Subscription:
         settings = self._supply.settings

@@ -1,6 +1,10 @@
 """Every limit and interval of a relay, with its unit in its name."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from khala_pg.auth.issuer import MAX_TTL_S, MIN_TTL_S
+from khala_pg.edge import Proxies
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,6 +14,10 @@ class RelaySettings:
     listener_database: the connection that LISTENs; it must reach the server itself, because a
     transaction pooler breaks LISTEN. The same as `database` when None.
     ws_port, http_port: 0 picks a free port; http_port None serves no HTTP.
+    origins: web origins whose pages may come, such as https://app.example; "*" for all.
+    trusted_proxies: addresses or networks of proxies whose X-Forwarded-* headers are believed.
+    tls_certificate, tls_key: PEM files; both ports then speak TLS.
+    require_tls: refuse whoever does not come by TLS, here or at a trusted proxy.
     """
 
     database: str
@@ -25,11 +33,25 @@ class RelaySettings:
     max_frame_bytes: int = 1024 * 1024
     max_topics: int = 64
     max_connections: int = 10_000
+    max_connections_per_ip: int = 2_000
+    max_connections_per_subject: int = 1_000
+    max_pending_handshakes: int = 2_000
+    max_handshakes_per_second: float = 250.0
+    max_handshake_burst: int = 500
+    max_failed_handshakes_per_minute: int = 120
+    max_tokens_per_minute: int = 60
     max_bad_frames: int = 5
     max_requests_per_second: float = 50.0
     max_request_burst: int = 100
+    # Messages of any kind, refused ones too; beyond that the socket is closed.
+    max_messages_per_second: float = 200.0
+    max_message_burst: int = 2_000
+    max_fragments: int = 512
+    max_control_frames_per_second: int = 100
     # What one connection may have waiting in this process; one frame may exceed it.
     max_write_buffer_bytes: int = 1024 * 1024
+    # A connection that lets more than this pile up asks without reading the answers.
+    max_unsent_bytes: int = 16 * 1024 * 1024
 
     heartbeat_interval_s: float = 15.0
     ping_interval_s: float = 20.0
@@ -48,7 +70,14 @@ class RelaySettings:
     min_busy_delay_s: float = 0.002
     max_busy_delay_s: float = 0.05
 
+    token_ttl_s: int = 300
+
     compression: bool = False
+    require_tls: bool = False
+    origins: Sequence[str] = ()
+    trusted_proxies: Sequence[str] = ()
+    tls_certificate: str | None = None
+    tls_key: str | None = None
 
     def __post_init__(self) -> None:
         for name in self.__slots__:
@@ -60,5 +89,20 @@ class RelaySettings:
                 raise ValueError(f"{name} must be at least 1")
         if self.pool_size < 2:
             raise ValueError("pool_size must be at least 2: one for live feeds, one for replays")
-        if not self.max_requests_per_second > 0:
-            raise ValueError("max_requests_per_second must be above 0")
+        for name in (
+            "max_requests_per_second",
+            "max_messages_per_second",
+            "max_message_burst",
+            "max_handshakes_per_second",
+            "max_handshake_burst",
+            "max_failed_handshakes_per_minute",
+            "max_tokens_per_minute",
+            "revocation_poll_interval_s",
+        ):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be above 0")
+        if not MIN_TTL_S <= self.token_ttl_s <= MAX_TTL_S:
+            raise ValueError(f"token_ttl_s must be from {MIN_TTL_S} to {MAX_TTL_S}")
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("tls_certificate and tls_key go together")
+        Proxies(self.trusted_proxies)

@@ -1,0 +1,112 @@
+"""Tokens for whoever has proven who they are: short-lived, and never for more than they may see."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any
+
+from khala_pg import keyring as keys
+from khala_pg.auth.claims import CLAIMS_VERSION
+from khala_pg.keyring import Keyring
+
+MIN_TTL_S = 60
+MAX_TTL_S = 900
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who asks for a token, and the topics that it may be for."""
+
+    subject: str
+    org_id: str
+    scopes: Sequence[str]
+
+
+class SessionExpiredError(Exception):
+    """The request has a session, but it has expired. For session authenticators."""
+
+
+class IssuerError(Exception):
+    """No token is issued; the answer says why."""
+
+    def __init__(self, status: HTTPStatus, code: str, message: str, **details: Any) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.details = details
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRequest:
+    """What is asked for: scopes None means all, ttl_s None the usual."""
+
+    scopes: tuple[str, ...] | None
+    ttl_s: int | None
+
+
+class Issuer:
+    """Issues tokens with the key that signs at the moment."""
+
+    def __init__(self, keyring: Callable[[], Keyring], ttl_s: int) -> None:
+        """keyring: the one in force. ttl_s: the usual life of a token, in seconds."""
+        if not MIN_TTL_S <= ttl_s <= MAX_TTL_S:
+            raise ValueError(f"token_ttl_s must be from {MIN_TTL_S} to {MAX_TTL_S}")
+        self._keyring = keyring
+        self._ttl_s = ttl_s
+
+    def require_ready(self) -> None:
+        """Raises IssuerError when no token could be made, whoever asked."""
+        keyring = self._keyring()
+        if keyring.current not in keyring.keys:
+            raise IssuerError(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                "sync_token_unavailable",
+                "this relay has no key to sign with: its tokens come from another issuer",
+            )
+
+    def issue(self, identity: Identity, asked: TokenRequest) -> dict[str, Any]:
+        """The token and everything about it. Raises IssuerError."""
+        self.require_ready()
+        keyring = self._keyring()
+        scopes = list(identity.scopes) if asked.scopes is None else list(asked.scopes)
+        excess = [scope for scope in scopes if scope not in identity.scopes]
+        if excess or not scopes:
+            raise IssuerError(
+                HTTPStatus.UNPROCESSABLE_ENTITY,
+                "invalid_scope",
+                "a token may be for topics that you may see, and for at least one of them",
+                invalid_scopes=excess,
+            )
+        ttl_s = self._ttl_s if asked.ttl_s is None else asked.ttl_s
+        if not MIN_TTL_S <= ttl_s <= MAX_TTL_S:
+            message = f"expires_in is from {MIN_TTL_S} to {MAX_TTL_S} seconds"
+            raise IssuerError(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_ttl", message)
+        issued_at = int(time.time())
+        token = keys.sign_token(
+            keyring,
+            org_id=identity.org_id,
+            scopes=scopes,
+            subject=identity.subject,
+            ttl_s=ttl_s,
+            now=issued_at,
+        )
+        return {
+            "token": token,
+            "token_type": "Bearer",
+            "expires_in": ttl_s,
+            "issued_at": _moment(issued_at),
+            "expires_at": _moment(issued_at + ttl_s),
+            "issuer": keyring.issuer,
+            "audience": keyring.audience,
+            "subject": identity.subject,
+            "org_id": identity.org_id,
+            "claims_version": CLAIMS_VERSION,
+            "scopes": scopes,
+            "kid": keyring.current,
+        }
+
+
+def _moment(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

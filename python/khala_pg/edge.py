@@ -1,0 +1,116 @@
+"""Who is at the other end: address and transport through proxies, and web origins.
+
+Headers that a proxy writes are believed only when they come from a proxy that was named, and only
+what that proxy itself added: the rest of the list may be the client's own invention.
+"""
+
+import ipaddress
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+LOOPBACK_ORIGINS = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?"
+"""Pages of this machine, as a regular expression."""
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A client: its address as text, and whether nobody on the way can read along."""
+
+    ip: str
+    is_secure: bool
+
+    @property
+    def bucket(self) -> str:
+        """What limits are counted by: an IPv6 subscriber has a whole /64."""
+        address = _address(self.ip)
+        if isinstance(address, ipaddress.IPv6Address):
+            return str(ipaddress.ip_network((address, 64), strict=False))
+        return self.ip
+
+
+class Proxies:
+    """The proxies whose headers are believed."""
+
+    def __init__(self, networks: Sequence[str]) -> None:
+        """networks: addresses or networks, such as 10.0.0.0/8. Raises ValueError."""
+        self._networks: tuple[Network, ...] = tuple(map(ipaddress.ip_network, networks))
+
+    def trusts(self, ip: str) -> bool:
+        """Whether the address is a proxy of ours."""
+        address = _address(ip)
+        return address is not None and any(address in network for network in self._networks)
+
+    def client(
+        self, peer: str, is_tls: bool, forwarded_for: Sequence[str], forwarded_proto: Sequence[str]
+    ) -> Client:
+        """Who is behind the peer.
+
+        peer: the address the connection comes from. is_tls: whether that connection is TLS.
+        forwarded_for, forwarded_proto: values of X-Forwarded-For and -Proto, in order.
+        """
+        if not self.trusts(peer):
+            return Client(_plain(peer), is_tls)
+        hops = [hop.strip() for value in forwarded_for for hop in value.split(",")]
+        found = peer
+        for hop in reversed(hops):
+            if _address(hop) is None:
+                break
+            found = hop
+            if not self.trusts(hop):
+                break
+        protocols = [each.strip().lower() for value in forwarded_proto for each in value.split(",")]
+        return Client(_plain(found), is_tls or (protocols[-1:] in (["https"], ["wss"])))
+
+
+class Origins:
+    """The web origins whose pages may open sockets and ask for tokens.
+
+    A page of the relay's own host always may; so may a page of this machine when the relay itself
+    listens on it only. A program that is no browser sends no origin and is not meant.
+    """
+
+    def __init__(self, allowed: Sequence[str], host: str) -> None:
+        """allowed: origins such as https://app.example, or "*". host: where the relay listens."""
+        self._allowed = {origin.lower().rstrip("/") for origin in allowed}
+        self.is_local = _is_loopback(host)
+        """Whether the relay listens on this machine only."""
+
+    def allows(self, origin: str | None, host: str | None) -> bool:
+        """Whether a request with these Origin and Host headers is let through."""
+        if origin is None or "*" in self._allowed or origin.lower() in self._allowed:
+            return True
+        asking = _hostname(origin)
+        if asking is None:
+            return False
+        own = _hostname(f"//{host}") if host else None
+        return asking == own or (self.is_local and _is_loopback(asking))
+
+
+def _hostname(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None
+
+
+def _is_loopback(host: str) -> bool:
+    address = _address(host)
+    return host == "localhost" or (address is not None and address.is_loopback)
+
+
+def _address(text: str) -> Address | None:
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    mapped = getattr(address, "ipv4_mapped", None)
+    return address if mapped is None else mapped
+
+
+def _plain(text: str) -> str:
+    address = _address(text)
+    return text if address is None else str(address)

@@ -1,0 +1,202 @@
+"""`POST /api/sync/token`: a short-lived token for an API key or a session."""
+
+import asyncio
+import json
+import logging
+import math
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+import psycopg
+from psycopg_pool import PoolTimeout
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+
+from khala_pg import sqlapi
+from khala_pg.auth import api_keys
+from khala_pg.auth.issuer import Identity, Issuer, IssuerError, SessionExpiredError, TokenRequest
+from khala_pg.edge import Origins, Proxies
+from khala_pg.errors import UnavailableError, from_psycopg
+from khala_pg.http.errors import NO_STORE
+from khala_pg.rates import Buckets
+
+logger = logging.getLogger("khala.http.tokens")
+
+SessionAuthenticator = Callable[[Request], Awaitable[Identity | None]]
+"""Whom a request's session belongs to, None when it has none; raises SessionExpiredError."""
+
+Ask = Callable[[str, bytes], Awaitable[sqlapi.KeyHolder | None]]
+"""Whom an API key of that id and hash speaks for."""
+
+_MAX_BODY_BYTES = 16 * 1024
+_BODY_TIMEOUT_S = 5.0
+_MAX_SCOPES = 1000
+# Deprecated since then (RFC 9745), in favour of the path without a product's name.
+_LEGACY_HEADERS = {
+    "Deprecation": "@1763856000",
+    "Link": '</api/sync/token>; rel="successor-version"',
+}
+
+
+class TokenEndpoint:
+    """Answers token requests."""
+
+    def __init__(
+        self,
+        issuer: Issuer,
+        authenticate_api_key: Ask,
+        authenticate_session: SessionAuthenticator | None,
+        origins: Origins,
+        proxies: Proxies,
+        *,
+        max_per_minute: float,
+    ) -> None:
+        """max_per_minute: tokens for one subject, and refused attempts from one address."""
+        self._issuer = issuer
+        self._authenticate_api_key = authenticate_api_key
+        self._authenticate_session = authenticate_session
+        self._origins = origins
+        self._proxies = proxies
+        self._issued = Buckets(max_per_minute / 60, max_per_minute)
+        self._failed = Buckets(max_per_minute / 60, max_per_minute)
+
+    async def answer(self, request: Request) -> Response:
+        """The token, or why there is none."""
+        try:
+            body = {"data": await self._issue(request)}
+        except IssuerError as error:
+            return _refuse(error)
+        return JSONResponse(body, headers=NO_STORE)
+
+    async def answer_legacy(self, request: Request) -> Response:
+        """The same under the path that older clients know."""
+        response = await self.answer(request)
+        response.headers.update(_LEGACY_HEADERS)
+        return response
+
+    async def _issue(self, request: Request) -> Mapping[str, Any]:
+        if not self._origins.allows(request.headers.get("Origin"), request.headers.get("Host")):
+            message = "pages of this origin may not ask for tokens here"
+            raise IssuerError(HTTPStatus.FORBIDDEN, "forbidden_origin", message)
+        self._issuer.require_ready()
+        address = self._address(request)
+        _limit(self._failed.wait_s(address, time.monotonic()))
+        asked = await _read(request)
+        try:
+            identity = await self._identify(request)
+        except IssuerError as error:
+            if error.status == HTTPStatus.UNAUTHORIZED:
+                self._failed.take(address, time.monotonic())
+            raise
+        _limit(self._issued.take((identity.org_id, identity.subject), time.monotonic()))
+        return self._issuer.issue(identity, asked)
+
+    def _address(self, request: Request) -> str:
+        peer = request.client.host if request.client else ""
+        headers = request.headers
+        return self._proxies.client(
+            peer,
+            request.url.scheme == "https",
+            headers.getlist("X-Forwarded-For"),
+            headers.getlist("X-Forwarded-Proto"),
+        ).bucket
+
+    async def _identify(self, request: Request) -> Identity:
+        scheme, _, credential = request.headers.get("Authorization", "").partition(" ")
+        key = api_keys.parse(credential.strip()) if scheme.lower() == "bearer" else None
+        if key is not None:
+            holder = await self._ask(key.key_id, key.secret_hash)
+            if holder is None:
+                raise _unauthorized("the API key is not good: it is unknown, revoked or expired")
+            return Identity(holder.subject, holder.org_id, holder.scopes)
+        if self._authenticate_session is None:
+            raise _unauthorized("no API key: send Authorization: Bearer khala_…")
+        try:
+            identity = await self._authenticate_session(request)
+        except SessionExpiredError:
+            raise _unauthorized("the session has expired: sign in again") from None
+        except Exception:
+            logger.exception("the session authenticator failed")
+            raise _unavailable("sessions cannot be checked at the moment") from None
+        if identity is None:
+            raise _unauthorized("no session and no API key")
+        return identity
+
+    async def _ask(self, key_id: str, secret_hash: bytes) -> sqlapi.KeyHolder | None:
+        try:
+            return await self._authenticate_api_key(key_id, secret_hash)
+        except (UnavailableError, PoolTimeout):
+            raise _unavailable("the database cannot be reached: try again") from None
+        except psycopg.Error as error:
+            if not isinstance(from_psycopg(error), UnavailableError):
+                raise
+            raise _unavailable("the database cannot be reached: try again") from None
+
+
+async def _read(request: Request) -> TokenRequest:
+    """The request's body; an empty one asks for everything."""
+    content = bytearray()
+    try:
+        async with asyncio.timeout(_BODY_TIMEOUT_S):
+            async for piece in request.stream():
+                content += piece
+                if len(content) > _MAX_BODY_BYTES:
+                    message = f"a token request has at most {_MAX_BODY_BYTES} bytes"
+                    raise IssuerError(
+                        HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "payload_too_large", message
+                    )
+    except (TimeoutError, ClientDisconnect):
+        raise IssuerError(
+            HTTPStatus.REQUEST_TIMEOUT, "invalid_request", "the body did not come in time"
+        ) from None
+    try:
+        document = json.loads(content or b"{}")
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict):
+        message = "the body is a JSON object, or empty"
+        raise IssuerError(HTTPStatus.BAD_REQUEST, "invalid_request", message)
+    scopes, ttl_s = document.get("scopes"), document.get("expires_in")
+    if scopes is not None and not (
+        isinstance(scopes, list)
+        and len(scopes) <= _MAX_SCOPES
+        and all(isinstance(scope, str) for scope in scopes)
+    ):
+        message = "scopes is a list of topic names"
+        raise IssuerError(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_scope", message)
+    if ttl_s is not None and (isinstance(ttl_s, bool) or not isinstance(ttl_s, int)):
+        message = "expires_in is a number of seconds"
+        raise IssuerError(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_ttl", message)
+    return TokenRequest(None if scopes is None else tuple(dict.fromkeys(scopes)), ttl_s)
+
+
+def _limit(wait_s: float) -> None:
+    if wait_s > 0:
+        raise IssuerError(
+            HTTPStatus.TOO_MANY_REQUESTS,
+            "rate_limited",
+            "too many token requests: try again after retry_after_ms",
+            retry_after_ms=math.ceil(wait_s * 1000),
+        )
+
+
+def _unauthorized(message: str) -> IssuerError:
+    return IssuerError(HTTPStatus.UNAUTHORIZED, "unauthorized", message)
+
+
+def _unavailable(message: str) -> IssuerError:
+    return IssuerError(
+        HTTPStatus.SERVICE_UNAVAILABLE, "sync_token_unavailable", message, retry_after_ms=2000
+    )
+
+
+def _refuse(error: IssuerError) -> JSONResponse:
+    headers = dict(NO_STORE)
+    if error.status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    if "retry_after_ms" in error.details:
+        headers["Retry-After"] = str(math.ceil(error.details["retry_after_ms"] / 1000))
+    body = {"code": error.code, "message": str(error), **error.details}
+    return JSONResponse(body, error.status, headers)

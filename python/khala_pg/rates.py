@@ -1,0 +1,54 @@
+"""Token buckets, one per key, in bounded memory. Not aware of clocks: the caller says the time."""
+
+from collections import OrderedDict
+from collections.abc import Hashable
+
+
+class Buckets:
+    """Lets each key do `burst` things at once and `per_s` of them a second in the long run."""
+
+    def __init__(self, per_s: float, burst: float, max_keys: int = 10_000) -> None:
+        """max_keys: how many keys are remembered; the one used longest ago is forgotten first."""
+        self._per_s = per_s
+        self._burst = burst
+        self._max_keys = max_keys
+        self._left: OrderedDict[Hashable, tuple[float, float]] = OrderedDict()
+
+    def wait_s(self, key: Hashable, now: float) -> float:
+        """How long the key has to wait before its next thing, in seconds; 0 when it need not."""
+        left = self._now(key, now)
+        return 0.0 if left >= 1.0 else (1.0 - left) / self._per_s
+
+    def take(self, key: Hashable, now: float) -> float:
+        """Takes one, and returns 0; or takes none, and returns how long to wait in seconds."""
+        wait_s = self.wait_s(key, now)
+        if wait_s == 0.0:
+            self._left[key] = (self._now(key, now) - 1.0, now)
+            self._left.move_to_end(key)
+            if len(self._left) > self._max_keys:
+                self._left.popitem(last=False)
+        return wait_s
+
+    def _now(self, key: Hashable, now: float) -> float:
+        left, at = self._left.get(key, (self._burst, now))
+        return min(self._burst, left + max(0.0, now - at) * self._per_s)
+
+
+class Queue:
+    """One rate for all; whoever comes too early is told when there will be room.
+
+    Those turned away are remembered as a number only, and each is sent to a later moment than the
+    one before: they come back spread out, at the pace at which they can be served.
+    """
+
+    def __init__(self, per_s: float, burst: float) -> None:
+        self._per_s = per_s
+        self._bucket = Buckets(per_s, burst, max_keys=1)
+        self._room_at = 0.0
+
+    def take(self, now: float) -> float:
+        """Takes one, and returns 0; or returns in how many seconds to come back."""
+        if self._bucket.take(None, now) == 0.0:
+            return 0.0
+        self._room_at = max(self._room_at, now) + 1.0 / self._per_s
+        return self._room_at - now

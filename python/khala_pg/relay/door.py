@@ -1,0 +1,84 @@
+"""Where sockets come in: the port, and what is asked of an opening request."""
+
+import logging
+import socket
+import ssl
+import time
+from collections.abc import Awaitable, Callable
+
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.http11 import Request, Response
+
+from khala_pg.auth.authority import Authority
+from khala_pg.relay import admission
+from khala_pg.relay.admission import QuietLogger
+from khala_pg.relay.gate import Gate
+from khala_pg.relay.guarded import GuardedConnection, guarded_by
+from khala_pg.relay.settings import RelaySettings
+
+_MAX_QUEUED_FRAMES = 4
+# The next page is fetched when this process holds no more than the second for the socket.
+_WRITE_LIMIT_BYTES = (256 * 1024, 64 * 1024)
+
+
+class Door:
+    """Admits opening requests and hands on the sockets that open."""
+
+    def __init__(
+        self,
+        settings: RelaySettings,
+        authority: Authority,
+        why_unready: Callable[[], str | None],
+        is_full: Callable[[], bool],
+    ) -> None:
+        """
+        why_unready: why the relay should get no traffic, None when it should.
+        is_full: whether no more sockets are taken.
+        """
+        self._settings = settings
+        self._authority = authority
+        self._why_unready = why_unready
+        self._is_full = is_full
+        self._gate = Gate(settings)
+
+    def serve(
+        self,
+        sock: socket.socket,
+        tls: ssl.SSLContext | None,
+        handle: Callable[[ServerConnection], Awaitable[None]],
+    ) -> Server:
+        """A server on a socket that is bound; `handle` gets each connection that was admitted."""
+        return serve(
+            handle,
+            sock=sock,
+            ssl=tls,
+            create_connection=guarded_by(self._gate, self._settings),
+            process_request=self._admit,
+            select_subprotocol=admission.select_subprotocol,
+            compression="deflate" if self._settings.compression else None,
+            open_timeout=self._settings.open_timeout_s,
+            # One caretaker pings and drops all sockets.
+            ping_interval=None,
+            max_size=self._settings.max_frame_bytes,
+            max_queue=_MAX_QUEUED_FRAMES,
+            write_limit=_WRITE_LIMIT_BYTES,
+            server_header=None,
+            logger=QuietLogger(logging.getLogger("khala.relay.websockets")),
+        )
+
+    async def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
+        assert isinstance(connection, GuardedConnection)
+        client = self._gate.client(connection.peer_ip, connection.is_tls, request.headers)
+        answer = await admission.answer(
+            request,
+            client,
+            self._gate,
+            self._authority.verify,
+            self._why_unready(),
+            self._is_full,
+            time.time(),
+        )
+        if isinstance(answer, Response):
+            return answer
+        connection.admit(client, answer)
+        return None

@@ -1,0 +1,118 @@
+"""How many may come in, how fast, and from where: before a token is looked at, and after."""
+
+import math
+import time
+from collections import Counter
+from collections.abc import Callable, Hashable
+from http import HTTPStatus
+from typing import Any
+
+from websockets.datastructures import Headers
+
+from khala_pg.edge import Client, Origins, Proxies
+from khala_pg.keyring import Claims
+from khala_pg.rates import Buckets, Queue
+from khala_pg.relay.handshake import Refusal
+from khala_pg.relay.settings import RelaySettings
+
+_FULL_RETRY_MS = 2000
+
+
+class Gate:
+    """Counts the sockets of every address and subject, and the opening requests of all."""
+
+    def __init__(self, settings: RelaySettings, now: Callable[[], float] = time.monotonic) -> None:
+        """now: a clock in seconds."""
+        self._settings = settings
+        self._now = now
+        self._proxies = Proxies(settings.trusted_proxies)
+        self._origins = Origins(settings.origins, settings.host)
+        self._handshakes = Queue(settings.max_handshakes_per_second, settings.max_handshake_burst)
+        per_minute = settings.max_failed_handshakes_per_minute
+        self._failures = Buckets(per_minute / 60, per_minute)
+        self._by_ip: Counter[str] = Counter()
+        self._by_subject: Counter[tuple[str, str]] = Counter()
+        self._transports = 0
+
+    def connected(self) -> bool:
+        """A connection was made, long before it says anything: whether it may stay."""
+        self._transports += 1
+        settings = self._settings
+        return self._transports <= settings.max_connections + settings.max_pending_handshakes
+
+    def disconnected(self) -> None:
+        """A connection that was made is gone."""
+        self._transports -= 1
+
+    def client(self, peer: str, is_tls: bool, headers: Headers) -> Client:
+        """Who sends an opening request."""
+        return self._proxies.client(
+            peer,
+            is_tls,
+            headers.get_all("X-Forwarded-For"),
+            headers.get_all("X-Forwarded-Proto"),
+        )
+
+    def refuse_request(self, client: Client, headers: Headers) -> Refusal | None:
+        """What is wrong with an opening request, whatever its token is worth."""
+        if self._settings.require_tls and not client.is_secure:
+            message = "sockets are opened with TLS only: use wss://"
+            return Refusal(HTTPStatus.FORBIDDEN, "insecure_transport", message)
+        origins, hosts = headers.get_all("Origin"), headers.get_all("Host")
+        if len(origins) > 1 or not self._origins.allows(
+            origins[0] if origins else None, hosts[0] if len(hosts) == 1 else None
+        ):
+            message = "pages of this origin may not open sockets here"
+            return Refusal(HTTPStatus.FORBIDDEN, "forbidden_origin", message)
+        if self._by_ip[client.bucket] >= self._settings.max_connections_per_ip:
+            return _too_many("this address has too many sockets", _FULL_RETRY_MS)
+        now = self._now()
+        wait_s = self._failures.wait_s(client.bucket, now)
+        if wait_s > 0:
+            return _too_many("this address was refused too often", _ms(wait_s))
+        wait_s = self._handshakes.take(now)
+        if wait_s > 0:
+            return Refusal(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                "rate_limited",
+                "too many sockets are being opened: try again after retry_after_ms",
+                _ms(wait_s),
+            )
+        return None
+
+    def refuse_subject(self, claims: Claims) -> Refusal | None:
+        """Whether this subject has enough sockets already."""
+        held = self._by_subject[claims.org_id, claims.subject]
+        if held >= self._settings.max_connections_per_subject:
+            return _too_many("this subject has too many sockets", _FULL_RETRY_MS)
+        return None
+
+    def failed(self, client: Client) -> None:
+        """A token was not accepted."""
+        self._failures.take(client.bucket, self._now())
+
+    def entered(self, client: Client, claims: Claims) -> None:
+        """A socket opens."""
+        self._by_ip[client.bucket] += 1
+        self._by_subject[claims.org_id, claims.subject] += 1
+
+    def left(self, client: Client, claims: Claims) -> None:
+        """A socket that had opened is gone. `claims` are those that it opened with."""
+        _decrement(self._by_ip, client.bucket)
+        _decrement(self._by_subject, (claims.org_id, claims.subject))
+
+
+def _decrement(counter: Counter[Any], key: Hashable) -> None:
+    counter[key] -= 1
+    # Not one entry for every address that was ever seen.
+    if counter[key] <= 0:
+        del counter[key]
+
+
+def _too_many(message: str, retry_after_ms: int) -> Refusal:
+    message = f"{message}: try again after retry_after_ms"
+    return Refusal(HTTPStatus.TOO_MANY_REQUESTS, "rate_limited", message, retry_after_ms)
+
+
+def _ms(seconds: float) -> int:
+    return math.ceil(seconds * 1000)

@@ -1,0 +1,83 @@
+"""A socket that ends by itself when it is used as nobody uses it who means well."""
+
+import asyncio
+from typing import Any
+
+from websockets.frames import CloseCode, Frame, Opcode
+from websockets.http11 import Request, Response
+
+from khala_pg.edge import Client
+from khala_pg.keyring import Claims
+from khala_pg.relay.connection import RelayConnection
+from khala_pg.relay.gate import Gate
+from khala_pg.relay.settings import RelaySettings
+
+_DATA = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
+
+
+class GuardedConnection(RelayConnection):
+    """Counted from its first packet to its last; bounded in what it may send besides messages.
+
+    A message has at most `max_fragments` frames: websockets bounds a message's bytes, and a frame
+    may have none. Control frames are bounded per second: each ping is answered by a pong, which
+    a peer that does not read leaves to this process to keep.
+    """
+
+    gate: Gate
+    settings: RelaySettings
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._opened_with: tuple[Client, Claims] | None = None
+        self._fragments = 0
+        self._controls = 0
+        self._controls_since = 0.0
+
+    def admit(self, client: Client, claims: Claims) -> None:
+        """The socket may open, for this client under these claims."""
+        self._opened_with, self.claims = (client, claims), claims
+        self.gate.entered(client, claims)
+
+    @property
+    def peer_ip(self) -> str:
+        """The address that the connection comes from; a proxy's if there is one."""
+        peer = self.remote_address
+        return str(peer[0]) if peer else ""
+
+    @property
+    def is_tls(self) -> bool:
+        """Whether the connection itself is TLS, whatever comes after a proxy."""
+        return self.transport.get_extra_info("sslcontext") is not None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        if not self.gate.connected():
+            self.transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.gate.disconnected()
+        if self._opened_with is not None:
+            self.gate.left(*self._opened_with)
+        super().connection_lost(exc)
+
+    def process_event(self, event: Frame | Request | Response) -> None:
+        if isinstance(event, Frame) and not self._is_tolerable(event):
+            self.protocol.fail(CloseCode.POLICY_VIOLATION, "too many frames")
+            self.send_data()
+            return
+        super().process_event(event)
+
+    def _is_tolerable(self, frame: Frame) -> bool:
+        if frame.opcode in _DATA:
+            self._fragments = 0 if frame.fin else self._fragments + 1
+            return self._fragments <= self.settings.max_fragments
+        now = self.loop.time()
+        if now - self._controls_since > 1.0:
+            self._controls, self._controls_since = 0, now
+        self._controls += 1
+        return self._controls <= self.settings.max_control_frames_per_second
+
+
+def guarded_by(gate: Gate, settings: RelaySettings) -> type[GuardedConnection]:
+    """The class of the connections that one gate counts; websockets wants a class."""
+    return type("GuardedConnection", (GuardedConnection,), {"gate": gate, "settings": settings})

@@ -1,0 +1,62 @@
+"""The ports of a relay: bound, described, and with TLS if there is a certificate."""
+
+import socket
+import ssl
+from dataclasses import dataclass
+
+from khala_pg.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where a running relay answers; http is None when it serves none."""
+
+    ws: str
+    http: str | None
+
+
+def addresses_of(
+    ws_socket: socket.socket, http_socket: socket.socket | None, *, is_tls: bool
+) -> Addresses:
+    """Where sockets that are bound can be reached."""
+    s = "s" if is_tls else ""
+    return Addresses(
+        f"ws{s}://{_authority(ws_socket)}/socket/websocket",
+        None if http_socket is None else f"http{s}://{_authority(http_socket)}",
+    )
+
+
+def tls_context(certificate: str | None, key: str | None) -> ssl.SSLContext | None:
+    """What a port needs to speak TLS; None without a certificate.
+
+    Raises UsageError when the PEM files are of no use.
+    """
+    if certificate is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(certificate, key)
+    except (OSError, ssl.SSLError) as error:
+        raise UsageError(
+            f"the TLS certificate cannot be used: {error}",
+            "Name PEM files of a certificate chain and its key.",
+        ) from None
+    return context
+
+
+def bind(option: str, host: str, port: int) -> socket.socket:
+    """A listening socket. Raises UsageError, naming the option, when the port cannot be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=1024)
+    except OSError as error:
+        raise UsageError(
+            f"cannot listen on {host} port {port}: {error.strerror}",
+            f"Choose another one with {option}; 0 takes any that is free.",
+        ) from error
+
+
+def _authority(sock: socket.socket) -> str:
+    host, port = sock.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
