@@ -14,6 +14,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.protocol import State
 
 from khala_pg import keyring as keys
+from khala_pg.http.tokens import SessionAuthenticator
 from khala_pg.keyring import Keyring
 from khala_pg.relay.server import Addresses, Relay
 from khala_pg.relay.settings import RelaySettings
@@ -62,14 +63,18 @@ class RunningRelay:
 
 @asynccontextmanager
 async def running_relay(
-    database: Database, keyring: Keyring | None = None, **limits: Any
+    database: Database,
+    keyring: Keyring | None = None,
+    authenticate_session: SessionAuthenticator | None = None,
+    load_keyring: Callable[[], Keyring] | None = None,
+    **limits: Any,
 ) -> AsyncIterator[RunningRelay]:
     """A relay on free ports, stopped afterwards."""
     settings = replace(
         RelaySettings(database.relay_dsn, ws_port=0, max_backoff_s=0.5, drain_timeout_s=5), **limits
     )
     ring = keyring or keys.generate()
-    relay = Relay(settings, ring)
+    relay = Relay(settings, ring, load_keyring, authenticate_session)
     stop, serving = asyncio.Event(), asyncio.Event()
     found: list[Addresses] = []
 

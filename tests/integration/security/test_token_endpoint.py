@@ -1,0 +1,266 @@
+"""`POST /api/sync/token`: who gets a token, for what, and what everybody else is told."""
+
+import asyncio
+import json
+import sys
+import time
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+from starlette.requests import Request
+
+from khala_pg import admin_sql
+from khala_pg import keyring as keys
+from khala_pg.auth import api_keys
+from khala_pg.auth.issuer import Identity, SessionExpiredError
+from khala_pg.auth.jwks import JwksSettings
+from khala_pg.keyring import Keyring
+from support.asking import bearer, http
+from support.databases import Database
+from support.relays import NOTES, RUNS, RunningRelay, ready_relay, running_relay
+
+KHALA = str(Path(sys.executable).with_name("khala"))
+PATH = "/api/sync/token"
+
+
+async def khala_key(database: Database, *arguments: str) -> tuple[int | None, str, str]:
+    process = await asyncio.create_subprocess_exec(
+        KHALA,
+        "key",
+        *arguments,
+        f"--database={database.dba_dsn}",
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await asyncio.wait_for(process.communicate(), 60)
+    return process.returncode, out.decode().strip(), err.decode()
+
+
+def make_key(
+    database: Database, org: str = "org-a", *topics: str, lifetime: str | None = None
+) -> str:
+    """An API key, made without the command: quicker."""
+    key = api_keys.generate()
+    new = admin_sql.NewApiKey(
+        key.key_id, key.secret_hash, "test", "shop", org, topics or (NOTES, RUNS), lifetime
+    )
+    with database.connect("dba") as connection:
+        admin_sql.create_api_key(connection, new)
+    return str(key)
+
+
+def issuing(database: Database, keyring: Keyring | None = None, **more: Any) -> Any:
+    return running_relay(database, keyring, http_port=0, **more)
+
+
+async def post(
+    running: RunningRelay, credential: str | None, body: Any = None, path: str = PATH, **more: Any
+) -> httpx.Response:
+    headers = {} if credential is None else bearer(credential)
+    async with http(running) as asking:
+        return await asking.post(path, headers={**headers, **more}, json=body)
+
+
+async def test_a_key_for_a_token_for_a_socket(database: Database) -> None:
+    async with issuing(database) as running:
+        await ready_relay(running)
+        before = int(time.time())
+        answer = await post(running, make_key(database))
+        assert answer.status_code == 200
+        assert answer.headers["cache-control"] == "no-store"
+        assert "deprecation" not in answer.headers
+        data = answer.json()["data"]
+        claims = keys.verify_token(data["token"], running.keyring)
+        assert set(data) == {
+            "token",
+            "token_type",
+            "expires_in",
+            "issued_at",
+            "expires_at",
+            "issuer",
+            "audience",
+            "subject",
+            "org_id",
+            "claims_version",
+            "scopes",
+            "kid",
+        }
+        assert (data["token_type"], data["expires_in"]) == ("Bearer", 300)
+        assert (data["subject"], data["org_id"]) == ("shop", "org-a")
+        assert (data["issuer"], data["audience"]) == ("khala", "khala-sync")
+        assert (data["claims_version"], data["kid"]) == (1, running.keyring.current)
+        assert data["scopes"] == list(claims.scopes) == [NOTES, RUNS]
+        issued = datetime.fromisoformat(data["issued_at"]).timestamp()
+        assert issued == claims.issued_at
+        assert before <= issued <= time.time()
+        assert datetime.fromisoformat(data["expires_at"]).timestamp() == claims.expires_at
+        async with running.joined(data["token"]) as peer:
+            await peer.subscribe(NOTES)
+
+
+async def test_scopes_and_life_can_be_narrowed(newest_database: Database) -> None:
+    key = make_key(newest_database)
+    async with issuing(newest_database) as running:
+        await ready_relay(running)
+        data = (await post(running, key, {"scopes": [RUNS], "expires_in": 60})).json()["data"]
+        claims = keys.verify_token(data["token"], running.keyring)
+        assert (claims.scopes, data["scopes"]) == ((RUNS,), [RUNS])
+        assert claims.expires_at - claims.issued_at == data["expires_in"] == 60
+        for body, code in [
+            ({"scopes": [RUNS, "no.such"]}, "invalid_scope"),
+            ({"scopes": ["runtime.codex_worker_summaries"]}, "invalid_scope"),
+            ({"scopes": []}, "invalid_scope"),
+            ({"scopes": "x"}, "invalid_scope"),
+            ({"scopes": [1]}, "invalid_scope"),
+            ({"expires_in": 59}, "invalid_ttl"),
+            ({"expires_in": 901}, "invalid_ttl"),
+            ({"expires_in": True}, "invalid_ttl"),
+            ({"expires_in": "60"}, "invalid_ttl"),
+        ]:
+            answer = await post(running, key, body)
+            assert (answer.status_code, answer.json()["code"]) == (422, code), body
+        excess = await post(running, key, {"scopes": [RUNS, "no.such"]})
+        assert excess.json()["invalid_scopes"] == ["no.such"]
+
+
+async def test_the_old_path_says_that_it_is_old(newest_database: Database) -> None:
+    async with issuing(newest_database) as running:
+        await ready_relay(running)
+        old = "/api/convex/token"
+        answer = await post(running, make_key(newest_database), path=old)
+        assert answer.status_code == 200
+        assert answer.headers["deprecation"].startswith("@")
+        assert PATH in answer.headers["link"]
+        refused = await post(running, None, path=old)
+        assert (refused.status_code, "deprecation" in refused.headers) == (401, True)
+
+
+async def test_keys_that_are_no_good(newest_database: Database) -> None:
+    good = make_key(newest_database)
+    expired = make_key(newest_database, lifetime="1 hour")
+    revoked = make_key(newest_database)
+    with newest_database.connect() as connection:
+        connection.execute(
+            "UPDATE runtime.api_keys SET expires_at = now() WHERE expires_at IS NOT NULL"
+        )
+        connection.execute("SELECT khala.revoke_api_key(%s)", (revoked.split("_")[1],))
+    async with issuing(newest_database) as running:
+        await ready_relay(running)
+        token = running.token()
+        for credential in (None, expired, revoked, good[:-1] + "~", good + "x", "x", token):
+            answer = await post(running, credential)
+            assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
+            assert answer.headers["www-authenticate"] == "Bearer"
+        assert (await post(running, good)).status_code == 200
+
+
+async def test_no_signing_key_and_no_database(newest_database: Database) -> None:
+    key = make_key(newest_database)
+    elsewhere = Keyring("", "a", "", {}, jwks=(JwksSettings("i", file="/nowhere/jwks.json"),))
+    async with issuing(newest_database, elsewhere) as running:
+        answer = await post(running, key)
+        assert (answer.status_code, answer.json()["code"]) == (503, "sync_token_unavailable")
+    gone = replace(newest_database, name="no_such_database")
+    async with issuing(gone, database_timeout_s=0.5) as running:
+        answer = await post(running, key)
+        assert (answer.status_code, answer.json()["code"]) == (503, "sync_token_unavailable")
+        assert answer.headers["retry-after"] == "2"
+
+
+async def test_bodies_that_are_none(newest_database: Database) -> None:
+    key = make_key(newest_database)
+    async with issuing(newest_database) as running, http(running) as asking:
+        await ready_relay(running)
+        for body, status in [
+            (b"", 200),
+            (b"{}", 200),
+            (b"[]", 400),
+            (b"{", 400),
+            (b"[" * 10_000, 400),
+            (b"\xff", 400),
+            (b" " * 20_000, 413),
+        ]:
+            answer = await asking.post(PATH, headers=bearer(key), content=body)
+            assert answer.status_code == status, body[:10]
+        assert (await asking.get(PATH, headers=bearer(key))).status_code == 404
+
+
+async def test_limits(newest_database: Database) -> None:
+    key, other = make_key(newest_database), make_key(newest_database, "org-b")
+    async with issuing(newest_database, max_tokens_per_minute=3) as running:
+        await ready_relay(running)
+        assert [(await post(running, key)).status_code for _ in range(4)] == [200] * 3 + [429]
+        refused = await post(running, key)
+        assert refused.json()["code"] == "rate_limited"
+        assert 0 < refused.json()["retry_after_ms"] <= 20_000
+        assert int(refused.headers["retry-after"]) <= 20
+        # Another subject is not concerned; guessing is limited by address.
+        assert (await post(running, other)).status_code == 200
+        statuses = [(await post(running, f"khala_00000000_{'x' * 43}")).status_code for _ in "1234"]
+        assert statuses == [401] * 3 + [429]
+
+
+async def test_pages_of_other_origins_get_none(newest_database: Database) -> None:
+    key = make_key(newest_database)
+    async with issuing(newest_database, origins=("https://app.example",)) as running:
+        await ready_relay(running)
+        good = await post(running, key, Origin="https://app.example")
+        assert good.status_code == 200
+        assert good.headers["access-control-allow-origin"] == "https://app.example"
+        bad = await post(running, key, Origin="https://evil.example")
+        assert (bad.status_code, bad.json()["code"]) == (403, "forbidden_origin")
+        assert "access-control-allow-origin" not in bad.headers
+
+
+SESSIONS = {
+    "ann": Identity("ann", "org-a", (NOTES,)),
+    "old": None,
+}
+
+
+async def by_cookie(request: Request) -> Identity | None:
+    """What a host application plugs in."""
+    name = request.cookies.get("session", "")
+    if name == "crash":
+        raise RuntimeError("the application's own fault")
+    if name == "old":
+        raise SessionExpiredError
+    return SESSIONS.get(name)
+
+
+async def test_sessions_of_the_host_application(newest_database: Database) -> None:
+    async with issuing(newest_database, authenticate_session=by_cookie) as running:
+        await ready_relay(running)
+        answer = await post(running, None, Cookie="session=ann")
+        assert answer.json()["data"]["subject"] == "ann"
+        for cookie, status in [("old", 401), ("nobody", 401), ("crash", 503)]:
+            refused = await post(running, None, Cookie=f"session={cookie}")
+            assert refused.status_code == status
+            assert "fault" not in refused.text
+        assert "expired" in (await post(running, None, Cookie="session=old")).text
+
+
+async def test_keys_on_the_command_line(newest_database: Database) -> None:
+    code, key, _ = await khala_key(
+        newest_database, "create", "web shop", "--org=org-a", f"--topic={NOTES}"
+    )
+    assert code == 0
+    key_id = key.split("_")[1]
+    with newest_database.connect() as connection:
+        everything = connection.execute("SELECT k::text FROM runtime.api_keys AS k").fetchall()
+    assert key.split("_", 2)[2] not in str(everything)
+    code, listed, _ = await khala_key(newest_database, "list", "--json")
+    row = json.loads(listed)
+    assert (row["key_id"], row["label"], row["subject"]) == (key_id, "web shop", f"key:{key_id}")
+    assert "web shop" in (await khala_key(newest_database, "list"))[1]
+    async with issuing(newest_database) as running:
+        await ready_relay(running)
+        assert (await post(running, key)).status_code == 200
+        assert (await khala_key(newest_database, "revoke", key_id))[0] == 0
+        assert (await post(running, key)).status_code == 401
+    assert "no key" in (await khala_key(newest_database, "revoke", "unknown1"))[2]
+    refused = await khala_key(newest_database, "create", "x", "--org=o", "--topic=no.such")
+    assert (refused[0], "no.such" in refused[2]) == (1, True)
