@@ -1,212 +1,28 @@
-"""Bad input gets a clear answer, loses nothing, and leaves the relay and the database at work.
+"""Bad frames and requests get a clear answer, lose nothing, and leave the relay at work.
 
-Every entry of the two tables is sent to the same relay and the same database, one after the other.
+Every entry of the tables is sent to the same relay, one after the other.
 """
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import httpx
-import psycopg
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from khala_pg.postgres_server import PostgresServer
 from support.consistency import check_topic
-from support.databases import Database, Template, cloned
-from support.relay_process import QUICK, RelayProcess, relay_process
+from support.databases import Database
+from support.relay_process import RelayProcess
 from support.relays import CHANNEL, NOTES, RUNS, Peer
 from support.scale import scaled
 
 ORG = "red"
-OBJECT = '{"n": 1}'
+# As the relay of these tests is told.
+MAX_BAD_FRAMES = 3
 BIG = json.dumps({"text": "x" * 300 * 1024})
-LIMITS = {**QUICK, "max_bad_frames": 3}
-
-
-@pytest.fixture(scope="module")
-def database(
-    newest_server: PostgresServer, template_of: Callable[[PostgresServer], Template]
-) -> Iterator[Database]:
-    """One database for all entries: what one does to it, the next one would feel."""
-    with cloned(template_of(newest_server)) as made:
-        with made.connect() as connection:
-            connection.execute("SELECT khala.register_topic('test.strict', NULL, 'inline')")
-            connection.execute("SELECT khala.register_topic('test.public', p_owned => FALSE)")
-        yield made
-
-
-@pytest.fixture(scope="module")
-def relay(database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RelayProcess]:
-    directory: Path = tmp_path_factory.mktemp("relay")
-    with relay_process(database.relay_dsn, directory, LIMITS) as running:
-        yield running
-        assert running.process.poll() is None, "the relay did not survive"
-        assert "Traceback" not in running.log_file.read_text()
-
-
-def sink(database: Database, key: str, version: int, topic: str = NOTES) -> int:
-    with database.connect("runtime") as connection:
-        row = connection.execute(
-            "SELECT watermark FROM khala.sink(%s, %s, %s, %s::jsonb)", [topic, key, version, OBJECT]
-        ).fetchone()
-    assert row is not None
-    return int(row[0])
-
-
-# --- What a runtime can do wrong ------------------------------------------------------------------
-
-SINK = "SELECT khala.sink(%s, %s, %s, %s::jsonb, %s)"
-SINK_TEXT = "SELECT khala.sink(%s, %s, %s, khala.parse_payload(%s), %s)"
-BATCH = "SELECT * FROM khala.sink_batch(%s, %s::jsonb)"
-GOOD = '{"doc_key": "good", "doc_version": 1, "payload": {}}'
-
-
-def batch_of(bad: str) -> str:
-    return f"[{GOOD}, {bad}]"
-
-
-# Call, its arguments, SQLSTATE. 22P02, 22P05 and 22003 are Postgres's own, from its JSON parser.
-REFUSED_SQL: dict[str, tuple[str, list[Any], str]] = {
-    "unknown topic": (SINK, ["no.such_topic", "d", 1, OBJECT, None], "KH001"),
-    "topic that is no name": (SINK, ["'; DROP TABLE x; --", "d", 1, OBJECT, None], "KH001"),
-    "no topic": (SINK, [None, "d", 1, OBJECT, None], "KH001"),
-    "negative version": (SINK, [NOTES, "d", -1, OBJECT, None], "KH007"),
-    "no version": (SINK, [NOTES, "d", None, OBJECT, None], "KH007"),
-    "empty key": (SINK, [NOTES, "", 1, OBJECT, None], "KH007"),
-    "key of 513 characters": (SINK, [NOTES, "k" * 513, 1, OBJECT, None], "KH007"),
-    "empty owner": (SINK, [NOTES, "d", 1, OBJECT, ""], "KH007"),
-    "owner in a public topic": (SINK, ["test.public", "d", 1, OBJECT, ORG], "KH006"),
-    "payload that is an array": (SINK, [NOTES, "d", 1, "[1]", None], "KH005"),
-    "payload that is a text": (SINK, [NOTES, "d", 1, '"text"', None], "KH005"),
-    "payload that is null": (SINK, [NOTES, "d", 1, "null", None], "KH005"),
-    "no payload": (SINK, [NOTES, "d", 1, None, None], "KH005"),
-    "1e400": (SINK, [NOTES, "d", 1, '{"n": 1e400}', None], "KH005"),
-    "an integer no double holds": (SINK, [NOTES, "d", 1, '{"n": 9007199254740993}', None], "KH005"),
-    "NaN to Postgres's parser": (SINK, [NOTES, "d", 1, '{"n": NaN}', None], "22P02"),
-    "lone surrogate to Postgres's parser": (
-        SINK,
-        [NOTES, "d", 1, '{"s": "\\ud800"}', None],
-        "22P02",
-    ),
-    "not JSON to Postgres's parser": (SINK, [NOTES, "d", 1, "{", None], "22P02"),
-    "NaN": (SINK_TEXT, [NOTES, "d", 1, '{"n": NaN}', None], "KH005"),
-    "Infinity": (SINK_TEXT, [NOTES, "d", 1, '{"n": -Infinity}', None], "KH005"),
-    "1e400 as text": (SINK_TEXT, [NOTES, "d", 1, '{"n": 1e400}', None], "KH005"),
-    "lone surrogate": (SINK_TEXT, [NOTES, "d", 1, '{"s": "\\ud800"}', None], "KH005"),
-    "lone surrogate in a key": (SINK_TEXT, [NOTES, "d", 1, '{"\\udc00": 1}', None], "KH005"),
-    "NUL": (SINK_TEXT, [NOTES, "d", 1, '{"s": "\\u0000"}', None], "KH005"),
-    "a key twice": (SINK_TEXT, [NOTES, "d", 1, '{"a": 1, "a": 2}', None], "KH005"),
-    "not JSON": (SINK_TEXT, [NOTES, "d", 1, "{", None], "KH005"),
-    "300 KiB in a topic that is inline": (SINK, ["test.strict", "d", 1, BIG, None], "KH004"),
-    "a batch that is no array": (BATCH, [NOTES, OBJECT], "KH007"),
-    "a batch with a text": (BATCH, [NOTES, batch_of('"text"')], "KH007"),
-    "a batch with a negative version": (
-        BATCH,
-        [NOTES, batch_of('{"doc_key": "d", "doc_version": -1, "payload": {}}')],
-        "KH007",
-    ),
-    "a batch with 1e400": (
-        BATCH,
-        [NOTES, batch_of('{"doc_key": "d", "doc_version": 1, "payload": {"n": 1e400}}')],
-        "KH005",
-    ),
-    "a batch with an unknown member": (
-        BATCH,
-        [NOTES, batch_of('{"doc_key": "d", "doc_version": 1, "payload": {}, "ttl": 1}')],
-        "KH007",
-    ),
-    "no watermarks": ("SELECT khala.allocate_watermark(%s, 0)", [NOTES], "KH007"),
-}
-
-REFUSED_READS: dict[str, tuple[str, list[Any], str]] = {
-    "unknown topic": ("SELECT * FROM khala.replay(%s, 0, NULL)", ["no.such_topic"], "KH001"),
-    "negative watermark": ("SELECT * FROM khala.replay(%s, -1, NULL)", [NOTES], "KH007"),
-    "a watermark ahead": ("SELECT * FROM khala.replay(%s, 4000000000, NULL)", [NOTES], "KH003"),
-    "pages of nothing": ("SELECT * FROM khala.replay(%s, 0, NULL, 0)", [NOTES], "KH007"),
-    "pages of everything": ("SELECT * FROM khala.replay(%s, 0, NULL, 10000000)", [NOTES], "KH007"),
-    "negative watermark in a feed": ("SELECT * FROM khala.replay_feed(%s, -1)", [NOTES], "KH007"),
-    "a snapshot of an unknown topic": (
-        "SELECT * FROM khala.snapshot(%s, NULL)",
-        ["no.such_topic"],
-        "KH001",
-    ),
-    "arming without a watermark": ("SELECT * FROM khala.arm(ARRAY[%s], '{}')", [NOTES], "KH007"),
-    "arming an unknown topic": (
-        "SELECT * FROM khala.arm(ARRAY[%s], '{0}')",
-        ["no.such_topic"],
-        "KH001",
-    ),
-    "a negative cursor": (
-        """SELECT * FROM khala.check_cursors(ARRAY[%s], '{"runtime.notifications": -1}')""",
-        [NOTES],
-        "KH007",
-    ),
-}
-
-
-@pytest.mark.parametrize("name", REFUSED_SQL)
-def test_a_bad_write_is_refused_and_nothing_is_written(database: Database, name: str) -> None:
-    query, values, sqlstate = REFUSED_SQL[name]
-    with database.connect() as observer:
-        before = check_topic(observer, NOTES).head
-        role = None if "allocate" in query else "runtime"
-        with database.connect(role) as connection:
-            with pytest.raises(psycopg.Error) as refused:
-                connection.execute(query, values)
-            assert refused.value.sqlstate == sqlstate, refused.value
-            if sqlstate.startswith("KH"):
-                assert refused.value.diag.message_hint, "no hint says what to do"
-        assert check_topic(observer, NOTES).head == before
-        assert sink(database, "after a refusal", before + 1) == before + 1, "a watermark was lost"
-
-
-@pytest.mark.parametrize("name", REFUSED_READS)
-def test_a_bad_read_is_refused(database: Database, name: str) -> None:
-    query, values, sqlstate = REFUSED_READS[name]
-    with database.connect("relay") as connection:
-        with pytest.raises(psycopg.Error) as refused:
-            connection.execute(query, values)
-        assert refused.value.sqlstate == sqlstate, refused.value
-        assert refused.value.diag.message_hint
-
-
-def test_a_payload_of_300_kib_is_delivered_as_a_pointer(
-    database: Database, relay: RelayProcess
-) -> None:
-    """Too large for the wire is no error: the document is fetched instead."""
-    with database.connect("runtime") as connection:
-        row = connection.execute(
-            "SELECT watermark, outcome FROM khala.sink(%s, 'big', 1, %s::jsonb, %s)",
-            [RUNS, BIG, ORG],
-        ).fetchone()
-    assert row == (1, "applied")
-
-    async def read() -> dict[str, Any]:
-        async with Peer(relay.url(ORG)) as peer:
-            await peer.join()
-            await peer.subscribe(RUNS)
-            updates, _ = await peer.updates_until(1, RUNS)
-            return dict(updates[0])
-
-    update = asyncio.run(read())
-    assert update["hydration_required"] is True
-    assert "payload" not in update
-    answer = httpx.get(
-        f"{relay.http}/api/sync/documents/{RUNS}/big",
-        headers={"Authorization": f"Bearer {relay.token(ORG)}"},
-        trust_env=False,
-    )
-    assert answer.status_code == 200
-    assert answer.json()["payload"] == json.loads(BIG)
-
-
-# --- What a client can do wrong -------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -321,7 +137,12 @@ async def still_delivers(peer: Peer, database: Database) -> None:
 def _sink_next(database: Database) -> int:
     with database.connect() as connection:
         head = check_topic(connection, NOTES).head
-    return sink(database, "wire", head + 1)
+    with database.connect("runtime") as connection:
+        row = connection.execute(
+            "SELECT watermark FROM khala.sink(%s, 'wire', %s, '{}')", [NOTES, head + 1]
+        ).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 @pytest.mark.parametrize("name", ANSWERED)
@@ -364,7 +185,7 @@ async def test_a_few_of_them_close_the_socket(database: Database, relay: RelayPr
     async with Peer(relay.url(ORG)) as peer, Peer(relay.url(ORG)) as other:
         await joined_and_live(peer)
         await joined_and_live(other)
-        for _ in range(int(LIMITS["max_bad_frames"])):
+        for _ in range(MAX_BAD_FRAMES):
             await peer.socket.send("hello")
         code, _ = await peer.closed()
         assert code == 1002
@@ -455,3 +276,33 @@ async def test_a_hail_of_rubbish_holds_nobody_up(database: Database, relay: Rela
             for _ in range(5):
                 await still_delivers(peer, database)
         await still_delivers(peer, database)
+
+
+def test_a_payload_of_300_kib_is_delivered_as_a_pointer(
+    database: Database, relay: RelayProcess
+) -> None:
+    """Too large for the wire is no error: the document is fetched instead."""
+    with database.connect("runtime") as connection:
+        row = connection.execute(
+            "SELECT watermark, outcome FROM khala.sink(%s, 'big', 1, %s::jsonb, %s)",
+            [RUNS, BIG, ORG],
+        ).fetchone()
+    assert row == (1, "applied")
+
+    async def read() -> dict[str, Any]:
+        async with Peer(relay.url(ORG)) as peer:
+            await peer.join()
+            await peer.subscribe(RUNS)
+            updates, _ = await peer.updates_until(1, RUNS)
+            return dict(updates[0])
+
+    update = asyncio.run(read())
+    assert update["hydration_required"] is True
+    assert "payload" not in update
+    answer = httpx.get(
+        f"{relay.http}/api/sync/documents/{RUNS}/big",
+        headers={"Authorization": f"Bearer {relay.token(ORG)}"},
+        trust_env=False,
+    )
+    assert answer.status_code == 200
+    assert answer.json()["payload"] == json.loads(BIG)
