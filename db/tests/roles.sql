@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(105);
+SELECT plan(114);
 
 -- Runs a statement as a role and gives its first column; the role is left whatever happens.
 CREATE FUNCTION pg_temp.as_role(p_role text, p_sql text)
@@ -64,9 +64,9 @@ SELECT is_empty(
 SELECT set_eq(
     $$SELECT f FROM pg_temp.functions_of('khala_relay') AS f$$,
     ARRAY[
-        'arm', 'canonical_json', 'canonical_number', 'check_cursors', 'current_epoch', 'ensure_epoch', 'hydrate', 'parse_payload',
-        'payload_hash', 'payload_hash_text', 'projection_version', 'replay', 'replay_feed', 'schema_version', 'snapshot',
-        'utf16_sort_key'
+        'arm', 'authenticate_api_key', 'canonical_json', 'canonical_number', 'check_cursors', 'current_epoch', 'ensure_epoch',
+        'hydrate', 'parse_payload', 'payload_hash', 'payload_hash_text', 'projection_version', 'replay', 'replay_feed',
+        'revocations', 'schema_version', 'snapshot', 'utf16_sort_key'
     ], 'what a relay may call'
 );
 SELECT set_eq(
@@ -81,10 +81,10 @@ SELECT set_eq(
 SELECT set_eq(
     $$SELECT f FROM pg_temp.functions_of('khala_dba') AS f$$,
     ARRAY[
-        'canonical_json', 'canonical_number', 'check_cursors', 'count_entities', 'current_epoch', 'database_fingerprint',
-        'ensure_epoch', 'new_epoch', 'parse_payload', 'payload_hash', 'payload_hash_text', 'project_codex_worker', 'project_run',
-        'projection_version', 'rebuild_projection', 'rebuild_projections', 'register_topic', 'retain', 'schema_version',
-        'utf16_sort_key'
+        'canonical_json', 'canonical_number', 'check_cursors', 'count_entities', 'create_api_key', 'current_epoch',
+        'database_fingerprint', 'ensure_epoch', 'list_api_keys', 'new_epoch', 'parse_payload', 'payload_hash', 'payload_hash_text',
+        'project_codex_worker', 'project_run', 'projection_version', 'rebuild_projection', 'rebuild_projections', 'register_topic',
+        'retain', 'revocations', 'revoke', 'revoke_api_key', 'schema_version', 'utf16_sort_key'
     ], 'what an administrator may call'
 );
 
@@ -112,7 +112,8 @@ SELECT set_eq(
     $$SELECT c.oid::regclass::text FROM pg_class AS c
       WHERE c.relnamespace IN ('khala'::regnamespace, 'runtime'::regnamespace) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
           AND has_table_privilege('khala_dba', c.oid, 'SELECT')$$,
-    ARRAY['khala.retention_stats', 'khala.topic_stats', 'runtime.sync_topics'], 'an administrator reads statistics and settings'
+    ARRAY['khala.retention_stats', 'khala.topic_stats', 'runtime.sync_revocations', 'runtime.sync_topics'],
+    'an administrator reads statistics, settings and revocations'
 );
 SELECT is_empty(
     $$SELECT c.oid::regclass, p.privilege FROM pg_class AS c
@@ -185,7 +186,10 @@ FROM (
     ('SELECT khala.register_topic(''pgtap.roles_other'')'), ('SELECT khala.database_fingerprint()'),
     ('SELECT khala.open_cursor(''pgtap.roles'', 0, NULL)'), ('SELECT khala.update_text(''t'', ''k'', 1, 1, '''', FALSE, NULL)'),
     ('SELECT khala.wire_integer(1)'), ('SELECT khala.refuse_topic(''x'')'), ('SELECT khala.append_run_event(''r'', ''x'')'),
-    ('SELECT khala.project_run(''r'')'), ('SELECT khala.ingest_events(''[]'')'),
+    ('SELECT khala.project_run(''r'')'), ('SELECT khala.ingest_events(''[]'')'), ('SELECT khala.revoke(''sub'', ''x'')'),
+    ('SELECT khala.list_api_keys()'), ('SELECT khala.revoke_api_key(''key00001'')'),
+    ('SELECT khala.create_api_key(''key00001'', sha256(''x''), ''l'', ''s'', ''o'', ARRAY[''pgtap.roles''])'),
+    ('SELECT count(*) FROM runtime.api_keys'), ('SELECT count(*) FROM runtime.sync_revocations'),
     ('SELECT count(*) FROM khala.topic_stats'), ('SELECT count(*) FROM khala.retention_stats'),
     ('SELECT count(*) FROM runtime.sync_topics'), ('SELECT count(*) FROM runtime.sync_documents'),
     ('SELECT count(*) FROM runtime.sync_pgtap_roles'), ('SELECT count(*) FROM runtime.sync_stream_events'),
@@ -219,7 +223,9 @@ FROM (
     ('khala_runtime', 'SELECT khala.register_topic(''pgtap.x'')'), ('khala_runtime', 'SELECT khala.write_document(''pgtap.roles'', ''k'', 2, NULL, ''{}'', FALSE)'),
     ('khala_runtime', 'SELECT count(*) FROM runtime.sync_documents'), ('khala_runtime', 'SELECT khala.allocate_watermark(''pgtap.roles'')'),
     ('khala_dba', 'SELECT khala.sink(''pgtap.roles'', ''k'', 9, ''{}'')'), ('khala_dba', 'SELECT khala.replay(''pgtap.roles'', NULL, ''a'')'),
-    ('khala_dba', 'SELECT count(*) FROM runtime.sync_documents'), ('khala_dba', 'SELECT count(*) FROM runtime.sync_stream_events'),
+    ('khala_dba', 'SELECT count(*) FROM runtime.sync_documents'), ('khala_dba', 'SELECT count(*) FROM runtime.api_keys'),
+    ('khala_runtime', 'SELECT khala.revoke(''sub'', ''x'')'), ('khala_dba', 'SELECT khala.authenticate_api_key(''key00001'', sha256(''x''))'),
+    ('khala_dba', 'SELECT count(*) FROM runtime.sync_stream_events'),
     ('khala_dba', 'UPDATE runtime.sync_topics SET read_model = ''x'' RETURNING topic'), ('khala_dba', 'UPDATE runtime.sync_topic_retention SET retention_floor = 1 RETURNING topic')
 ) AS v (role, statement);
 
