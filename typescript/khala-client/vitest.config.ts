@@ -6,7 +6,7 @@ export default defineConfig({
     globalSetup: ["test/harness/global.ts"],
     // Tests share one server, whose relay some of them kill.
     fileParallelism: false,
-    testTimeout: 60_000,
+    testTimeout: 30_000,
     hookTimeout: 120_000,
   },
 });

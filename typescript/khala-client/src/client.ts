@@ -58,7 +58,7 @@ class Client implements KhalaClient {
   #refusedToken: string | null = null;
   /** Null: nobody has asked for anything yet. */
   #isWanted: boolean | null = null;
-  #isClosed = false;
+  #closing: Promise<void> | null = null;
 
   constructor(options: KhalaClientOptions) {
     this.#options = options;
@@ -93,7 +93,7 @@ class Client implements KhalaClient {
   readonly onStatus = this.#status.subscribe;
 
   readonly connect = (): void => {
-    if (this.#isClosed) {
+    if (this.#closing !== null) {
       throw failure("usage", "this client is closed: make another");
     }
     this.#isWanted = true;
@@ -117,18 +117,9 @@ class Client implements KhalaClient {
     await Promise.all(Array.from(this.#topics.values(), (topic) => topic.follower.saver.flush()));
   };
 
-  readonly close = async (): Promise<void> => {
-    this.disconnect();
-    this.#isClosed = true;
-    this.#unwatch();
-    try {
-      await this.flush();
-    } finally {
-      for (const { follower } of this.#topics.values()) {
-        follower.saver.stop();
-      }
-      await this.#store.close();
-    }
+  readonly close = (): Promise<void> => {
+    this.#closing ??= this.#close();
+    return this.#closing;
   };
 
   readonly #onError = (error: AnyKhalaError): void => this.#options.onError?.(error);
@@ -138,6 +129,19 @@ class Client implements KhalaClient {
     const { state, retryAt } = this.getStatus();
     if (state === "disconnected" && retryAt === null) {
       this.#wake();
+    }
+  }
+
+  async #close(): Promise<void> {
+    this.disconnect();
+    this.#unwatch();
+    try {
+      await this.flush();
+    } finally {
+      for (const { follower } of this.#topics.values()) {
+        follower.saver.stop();
+      }
+      await this.#store.close();
     }
   }
 

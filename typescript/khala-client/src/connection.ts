@@ -134,11 +134,18 @@ export class Connection {
   #refused(error: AnyKhalaError): void {
     switch (error.code) {
       case "stale_cursor":
-      case "forbidden_topic":
-        for (const topic of this.#named(error)) {
+      case "forbidden_topic": {
+        const named = this.#named(error);
+        for (const topic of named) {
           topic.follower.refuse(error);
         }
+        if (named.length > 0) {
+          break;
+        }
+        // Something has ended, whatever it was: asking anew tells.
+        this.#giveUp(failure("transport", error.message, error));
         break;
+      }
       case "unauthorized":
       case "internal":
         this.#told = error;

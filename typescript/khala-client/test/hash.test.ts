@@ -9,7 +9,8 @@ import { sha256 } from "../src/sha256.js";
 import { jsonObject } from "./harness/json.js";
 import { openDatabase } from "./harness/server.js";
 
-const canonical = canonicalize as unknown as (value: unknown) => string;
+const library = canonicalize as unknown as (value: unknown) => string;
+const canonical = (value: unknown) => library(value);
 
 test("the examples of RFC 8785", () => {
   const text = String.raw`{"numbers":[333333333.33333329,1E30,4.50,2e-3,0.000000000000000000000000001],
@@ -38,23 +39,19 @@ test.each([
   expect(isKhalaError(new Error("another"))).toBe(false);
 });
 
-test("any document: the same text as the published library's", () => {
-  fc.assert(
-    fc.property(jsonObject, (value) => canonicalJson(value) === canonical(value)),
-    { numRuns: 3_000 },
-  );
-});
-
-test("any document: the same hash as in Postgres", async () => {
+test("10,000 documents: the same text as the published library's, the same hash as in Postgres", async () => {
   const database = await openDatabase();
-  const values = fc.sample(jsonObject, 1_500);
-  const { rows } = await database.client.query(
-    `SELECT encode(khala.payload_hash(khala.parse_payload(each.text)), 'base64') AS hash
-     FROM unnest($1::text[]) WITH ORDINALITY AS each (text, n) ORDER BY n`,
-    [values.map((value) => JSON.stringify(value))],
-  );
-  const ours = await Promise.all(values.map((value) => payloadHash(value)));
-  expect(rows.map(({ hash }) => hash)).toEqual(ours);
+  for (let round = 0; round < 10; round++) {
+    const values = fc.sample(jsonObject, 1_000);
+    expect(values.map(canonicalJson)).toEqual(values.map(canonical));
+    const { rows } = await database.client.query(
+      `SELECT encode(khala.payload_hash(khala.parse_payload(each.text)), 'base64') AS hash
+       FROM unnest($1::text[]) WITH ORDINALITY AS each (text, n) ORDER BY n`,
+      [values.map((value) => JSON.stringify(value))],
+    );
+    const ours = await Promise.all(values.map((value) => payloadHash(value)));
+    expect(rows.map(({ hash }) => hash)).toEqual(ours);
+  }
 });
 
 test("a hash as text", async () => {

@@ -1,7 +1,8 @@
 /** A client against a live server: what it shows is what the database holds. */
 
-import { expect, test } from "vitest";
-import { isKhalaError } from "../src/index.js";
+import { expect, test, vi } from "vitest";
+import { createKhalaClient, isKhalaError } from "../src/index.js";
+import { sha256 } from "../src/sha256.js";
 import { connect, killRelay, openDatabase, token } from "./harness/server.js";
 import { documents, live, plain, status, topicStatus } from "./harness/waiting.js";
 
@@ -163,4 +164,33 @@ test("disconnects and connects when told to", async () => {
   await database.sink(name, "a", 1, { n: 1 });
   khala.connect();
   await documents(topic, (found) => found.length === 1);
+});
+
+test.skipIf(globalThis.WebSocket === undefined)("takes the platform's WebSocket", async () => {
+  const database = await openDatabase();
+  const name = await database.topic();
+  const { WebSocket } = globalThis;
+  const topic = connect({ token: token([name]), WebSocket }).topic(name);
+  await live(topic);
+  await database.sink(name, "a", 1, { n: 1 });
+  await documents(topic, (found) => found.length === 1);
+});
+
+test("a platform without WebSocket or SubtleCrypto is told what to pass", () => {
+  const options = { url: "ws://127.0.0.1/socket/websocket", token: "" };
+  vi.stubGlobal("WebSocket", undefined);
+  expect(() => createKhalaClient(options)).toThrow(/package ws/);
+  vi.stubGlobal("crypto", undefined);
+  const WebSocket = class {} as never;
+  expect(() => createKhalaClient({ ...options, WebSocket })).toThrow(/khala-client\/sha256/);
+  expect(createKhalaClient({ ...options, WebSocket, sha256 }).getStatus().state).toBe(
+    "disconnected",
+  );
+  vi.unstubAllGlobals();
+});
+
+test("a closed client says so", async () => {
+  const khala = connect({ token: "" });
+  await Promise.all([khala.close(), khala.close()]);
+  expect(() => khala.connect()).toThrow(expect.objectContaining({ code: "usage" }));
 });

@@ -3,7 +3,7 @@
 import { expect, test } from "vitest";
 import type { Cursor, KhalaStore, StaleTopic, Stored } from "../src/index.js";
 import { asyncStorageStore } from "../src/index.js";
-import { connect, openDatabase, token } from "./harness/server.js";
+import { connect, type Database, openDatabase, token } from "./harness/server.js";
 import { mapStorage } from "./harness/storage.js";
 import { documents, live, plain, topicStatus } from "./harness/waiting.js";
 
@@ -141,4 +141,51 @@ test("a store that fails is told, and what it missed is saved when it works agai
   await documents(topic, (found) => found.length === 2);
   await khala.flush();
   expect((await inner.load(name))?.versions.length).toBe(2);
+});
+
+/** Changes a payload behind the engine's back: in the journal, in the read model, or in both. */
+async function tamper(database: Database, topic: string, ...tables: string[]): Promise<void> {
+  for (const table of tables) {
+    await database.client.query(
+      `UPDATE runtime.${table} SET payload = '{"n": 666}' WHERE topic = $1 AND doc_key = 'a'`,
+      [topic],
+    );
+  }
+}
+
+test("a payload that is not what was announced is fetched again", async () => {
+  const database = await openDatabase();
+  const name = await database.topic();
+  const khala = connect({ token: token([name]) });
+  const topic = khala.topic(name);
+  await live(topic);
+  khala.disconnect();
+  await database.sink(name, "a", 1, { n: 1 });
+  await tamper(database, name, "sync_stream_events");
+  khala.connect();
+  const [found] = await documents(topic, (all) => all.length === 1);
+  expect(found?.payload).toEqual({ n: 1 });
+});
+
+test("a payload that nowhere is what was announced ends the topic, its neighbour goes on", async () => {
+  const database = await openDatabase();
+  const name = await database.topic();
+  const neighbour = await database.topic();
+  const khala = connect({ token: token([name, neighbour]) });
+  const topic = khala.topic(name);
+  await live(topic);
+  await live(khala.topic(neighbour));
+  khala.disconnect();
+  await database.sink(name, "a", 1, { n: 1 });
+  await tamper(database, name, "sync_stream_events", "sync_documents");
+  khala.connect();
+  const { error } = await topicStatus(topic, ({ phase }) => phase === "error");
+  expect(error).toMatchObject({ code: "payload_hash_mismatch", details: { docKey: "a" } });
+  expect(topic.getSnapshot()).toEqual([]);
+  expect(topic.getStatus().watermark).toBe(0n);
+  await database.sink(neighbour, "b", 1, { n: 1 });
+  await documents(khala.topic(neighbour), (all) => all.length === 1);
+  // Put right, and subscribed again: it starts over where it was.
+  await database.sink(name, "a", 2, { n: 2 });
+  await documents(topic, ([one]) => one?.docVersion === 2n);
 });

@@ -14,6 +14,7 @@ export interface Server {
   readonly http: string;
   readonly keyring: string;
   readonly pid: number;
+  readonly relayLog: string;
 }
 
 declare module "vitest" {
@@ -31,7 +32,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
     { stdio: ["ignore", "pipe", "inherit"], env: withoutKhala() },
   );
   await firstLine(child, program);
-  project.provide("server", JSON.parse(await readFile(join(directory, "dev.json"), "utf8")));
+  const state = JSON.parse(await readFile(join(directory, "dev.json"), "utf8"));
+  project.provide("server", { ...state, relayLog: join(directory, "relay.log") });
   return async () => {
     const ended = new Promise((resolve) => child.once("exit", resolve));
     child.kill("SIGTERM");

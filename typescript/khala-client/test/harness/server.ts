@@ -3,7 +3,7 @@
 import { createHmac, randomUUID } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { Client } from "pg";
-import { inject, onTestFinished } from "vitest";
+import { inject, onTestFailed, onTestFinished } from "vitest";
 import WebSocket from "ws";
 import { createKhalaClient, type KhalaClient, type KhalaClientOptions } from "../../src/index.js";
 import type { WebSocketClass } from "../../src/types.js";
@@ -120,10 +120,11 @@ export function token(
   return `${signed}.${signature.digest("base64url")}`;
 }
 
-/** A client of the live server, closed when the test ends. */
+/** A client of the live server, closed when the test ends; if that fails, what it knew is told. */
 export function connect(
   options: Partial<KhalaClientOptions> & Pick<KhalaClientOptions, "token">,
 ): KhalaClient {
+  const errors: string[] = [];
   const khala = createKhalaClient({
     url: server.ws,
     httpUrl: server.http,
@@ -131,6 +132,14 @@ export function connect(
     backoff: { baseMs: 50, capMs: 1_000 },
     saveEveryMs: 0,
     ...options,
+    onError: (error) => {
+      errors.push(`${error.code}: ${error.message}`);
+      options.onError?.(error);
+    },
+  });
+  onTestFailed(() => {
+    process.stderr.write(`${khala.getStatus().state}; ${errors.slice(-20).join("; ")}\n`);
+    process.stderr.write(readFileSync(server.relayLog, "utf8").slice(-2_000));
   });
   onTestFinished(() => khala.close());
   return khala;
