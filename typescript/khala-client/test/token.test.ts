@@ -80,6 +80,17 @@ test("a refused token needs another; `connect` asks for it without waiting", asy
   expect(signedOut.error?.code).toBe("unauthorized");
 });
 
+test("a revoked token ends a live connection", async () => {
+  const database = await openDatabase();
+  const name = await database.topic();
+  const subject = `revoked ${name}`;
+  const khala = connect({ token: token([name], { subject }) });
+  await live(khala.topic(name));
+  await database.value("SELECT khala.revoke('sub', $1)", subject);
+  const { error } = await status(khala, ({ state }) => state === "needs-auth");
+  expect(error?.code).toBe("unauthorized");
+});
+
 test("a provider that fails is asked again", async () => {
   const database = await openDatabase();
   const name = await database.topic();
