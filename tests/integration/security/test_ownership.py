@@ -230,10 +230,10 @@ async def test_nobody_hears_of_what_is_not_theirs(newest_database: Database) -> 
             for follower in followers:
                 group.create_task(follower.follow(stop))
     for follower in followers:
-        heard = "\n".join(follower.heard)
+        heard = "\n".join(dict.fromkeys(follower.heard))
         assert world.leaks(follower.org, heard) == []
         assert follower.documents == own(newest_database, follower.org)
     # The test must be able to see a leak, and must have seen what it is about.
     everything = "\n".join(text for follower in followers for text in follower.heard)
-    assert all(world.leaks(org, everything) for org in ORGS)
+    assert all(any(secret in everything for secret in world.secrets[org]) for org in ORGS)
     assert any(follower.resyncs for follower in followers)
