@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from khala_pg.relay.requests import RefreshRequest, SubscribeRequest
+from khala_pg.relay.requests import RefreshRequest, SubscribeRequest, UnsubscribeRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,13 @@ class Subscribe:
     """Check the request against the database, then tell the channel how it went."""
 
     request: SubscribeRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Unsubscribe:
+    """Find out what the names mean and end it, then tell the channel what remains."""
+
+    request: UnsubscribeRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,4 +48,4 @@ class Close:
     reason: str
 
 
-Action = Send | Subscribe | Refresh | End | Close
+Action = Send | Subscribe | Unsubscribe | Refresh | End | Close

@@ -12,10 +12,15 @@ from typing import Any
 
 from khala_pg.keyring import Claims
 from khala_pg.rates import Buckets
-from khala_pg.relay import frames, requests
-from khala_pg.relay.actions import Action, Close, End, Refresh, Send, Subscribe
+from khala_pg.relay import answers, frames, requests
+from khala_pg.relay.actions import Action, Close, End, Refresh, Send, Subscribe, Unsubscribe
 from khala_pg.relay.frames import CHANNEL, Frame, FrameError
-from khala_pg.relay.requests import RefreshRequest, RequestError, SubscribeRequest
+from khala_pg.relay.requests import (
+    RefreshRequest,
+    RequestError,
+    SubscribeRequest,
+    UnsubscribeRequest,
+)
 from khala_pg.relay.settings import RelaySettings
 
 CLOSE_PROTOCOL_ERROR = 1002
@@ -61,8 +66,9 @@ class Channel:
         self._messages = Buckets(
             settings.max_messages_per_second, settings.max_message_burst, max_keys=1
         )
-        self._allowance = float(settings.max_request_burst)
-        self._allowance_at = now()
+        self._requests = Buckets(
+            settings.max_requests_per_second, settings.max_request_burst, max_keys=1
+        )
 
     def receive(self, text: str) -> list[Action]:
         """Handles one text message of the client."""
@@ -75,7 +81,7 @@ class Channel:
         if frame.topic == "phoenix" and frame.event == "heartbeat":
             return [Send(frames.reply(frame.join_ref, frame.ref, "phoenix", "ok", {}))]
         if frame.topic != CHANNEL or (not self.joined and frame.event != "phx_join"):
-            return [Send(_reply_unmatched(frame))]
+            return [Send(answers.unmatched(frame))]
         if frame.event == "phx_leave" and not self._is_outdated(frame):
             return self._leave(frame)
         if frame.event != "phx_join" and self._is_outdated(frame):
@@ -84,7 +90,7 @@ class Channel:
             self._limit(text)
             return self._join(frame) if frame.event == "phx_join" else self._request(frame)
         except RequestError as error:
-            return [Send(_reply_error(frame, error.payload(_request_id(frame))))]
+            return [Send(answers.error(frame, error.payload(_request_id(frame))))]
 
     def _end_flood(self) -> list[Action]:
         message = "far too many messages: connect again after retry_after_ms"
@@ -118,15 +124,26 @@ class Channel:
             "head_watermarks": frames.watermark_list(heads),
             "epoch": epoch,
         }
-        _echo(request.request_id, response)
+        answers.echo(request.request_id, response)
         return [Send(frames.reply(request.join_ref, request.ref, CHANNEL, "ok", response))]
 
-    def subscribe_refused(self, request: SubscribeRequest, error: RequestError) -> list[Action]:
-        """The answer to a subscribe that did not; a stale cursor is told as a push as well."""
+    def refused(
+        self, request: SubscribeRequest | UnsubscribeRequest, error: RequestError
+    ) -> list[Action]:
+        """The answer to a request that did not; a stale cursor is told as a push as well."""
         payload = error.payload(request.request_id)
         actions = self.push_error(payload) if error.code == "stale_cursor" else []
         reply = frames.reply(request.join_ref, request.ref, CHANNEL, "error", payload)
         return [*actions, Send(reply)]
+
+    def unsubscribed(self, request: UnsubscribeRequest) -> list[Action]:
+        """The answer to an unsubscribe, with what remains: sent when the rest has ended."""
+        response: dict[str, Any] = {
+            "subscription_id": self.subscription_id,
+            "topics": [topic for topic, _ in self._covered()],
+        }
+        answers.echo(request.request_id, response)
+        return [Send(frames.reply(request.join_ref, request.ref, CHANNEL, "ok", response))]
 
     def refreshed(self, request: RefreshRequest, claims: Claims) -> list[Action]:
         """The answer to a new token that was verified; the channel goes on under it.
@@ -210,50 +227,40 @@ class Channel:
         old_ref, was_joined = replaced
         if not was_joined:
             return [reply]
-        return [End(None), reply, Send(_phx_close(old_ref))]
+        # A phx_close with the reference of the new join would close that one.
+        closed = [] if old_ref == join_ref else [Send(answers.phx_close(old_ref))]
+        return [End(None), reply, *closed]
 
     def _leave(self, frame: Frame) -> list[Action]:
-        closed = Send(_phx_close(self.join_ref))
+        closed = Send(answers.phx_close(self.join_ref))
         self._reset()
-        return [End(None), Send(_reply_ok(frame, {})), closed]
+        return [End(None), Send(answers.ok(frame, {})), closed]
 
     def _request(self, frame: Frame) -> list[Action]:
         match frame.event:
             case "sync:subscribe":
                 return [Subscribe(requests.subscribe(frame, self._settings.max_topics))]
             case "sync:unsubscribe":
-                return self._unsubscribe(frame)
+                return [Unsubscribe(requests.unsubscribe(frame, self._settings.max_topics))]
             case "sync:heartbeat":
                 watermarks = self._heartbeat()
                 response = {"subscription_id": self.subscription_id, **watermarks}
-                return [Send(_reply_ok(frame, response)), Send(self.heartbeat_text())]
+                return [Send(answers.ok(frame, response)), Send(self.heartbeat_text())]
             case "sync:refresh":
                 return [Refresh(requests.refresh(frame))]
         raise RequestError("bad_subscription", f"unknown event {frame.event[:64]!r}")
-
-    def _unsubscribe(self, frame: Frame) -> list[Action]:
-        request = requests.unsubscribe(frame, self._settings.max_topics)
-        remaining = [topic for topic, _ in self._covered() if topic not in request.topics]
-        response: dict[str, Any] = {"subscription_id": self.subscription_id, "topics": remaining}
-        _echo(request.request_id, response)
-        return [End(request.topics), Send(_reply_ok(frame, response))]
 
     def _heartbeat(self) -> dict[str, Any]:
         return {"watermarks": frames.watermark_list(self._covered())}
 
     def _limit(self, text: str) -> None:
-        now = self._now()
-        earned = (now - self._allowance_at) * self._settings.max_requests_per_second
-        self._allowance = min(self._settings.max_request_burst, self._allowance + earned)
-        self._allowance_at = now
-        if self._allowance < 1.0:
-            wait_s = (1.0 - self._allowance) / self._settings.max_requests_per_second
+        wait_s = self._requests.take(None, self._now())
+        if wait_s > 0:
             raise RequestError(
                 "rate_limited",
                 "too many requests: try again after retry_after_ms",
                 details={"retry_after_ms": max(1, round(wait_s * 1000))},
             )
-        self._allowance -= 1.0
         if _is_longer(text, self._settings.max_request_bytes):
             raise RequestError(
                 "payload_too_large",
@@ -277,24 +284,6 @@ def timestamp(seconds: float) -> str:
     return datetime.fromtimestamp(min(seconds, _LAST_MOMENT), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _phx_close(join_ref: str | None) -> str:
-    return frames.encode(join_ref, join_ref, CHANNEL, "phx_close", {})
-
-
-def _reply_ok(frame: Frame, response: dict[str, Any]) -> str:
-    return frames.reply(frame.join_ref, frame.ref, frame.topic, "ok", response)
-
-
-def _reply_error(frame: Frame, response: dict[str, Any]) -> str:
-    return frames.reply(frame.join_ref, frame.ref, frame.topic, "error", response)
-
-
-def _reply_unmatched(frame: Frame) -> str:
-    if frame.event == "phx_leave":
-        return _reply_ok(frame, {})
-    return frames.reply(None, frame.ref, frame.topic, "error", {"reason": "unmatched topic"})
-
-
 def _request_id(frame: Frame) -> str | None:
     try:
         return requests.request_id(frame.payload)
@@ -305,8 +294,3 @@ def _request_id(frame: Frame) -> str | None:
 def _is_longer(text: str, max_bytes: int) -> bool:
     # Encoding only to count is worth it for the few texts whose characters do not decide it.
     return len(text) > max_bytes or (len(text) * 4 > max_bytes and len(text.encode()) > max_bytes)
-
-
-def _echo(request_id: str | None, response: dict[str, Any]) -> None:
-    if request_id is not None:
-        response["request_id"] = request_id

@@ -47,8 +47,10 @@ class SubscribeRequest:
 
 @dataclass(frozen=True, slots=True)
 class UnsubscribeRequest:
-    """A well-shaped `sync:unsubscribe`."""
+    """A well-shaped `sync:unsubscribe`; a topic may be named otherwise than it was subscribed."""
 
+    join_ref: str | None
+    ref: str | None
     topics: tuple[str, ...]
     request_id: str | None
 
@@ -88,7 +90,9 @@ def subscribe(frame: Frame, max_topics: int) -> SubscribeRequest:
 
 def unsubscribe(frame: Frame, max_topics: int) -> UnsubscribeRequest:
     """Reads a `sync:unsubscribe`. Raises RequestError."""
-    return UnsubscribeRequest(_topics(frame.payload, max_topics), request_id(frame.payload))
+    return UnsubscribeRequest(
+        frame.join_ref, frame.ref, _topics(frame.payload, max_topics), request_id(frame.payload)
+    )
 
 
 def refresh(frame: Frame) -> RefreshRequest:

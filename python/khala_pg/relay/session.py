@@ -1,7 +1,6 @@
 """One socket: reads its messages one by one, does what its channel says, and ends what it began."""
 
 import logging
-import random
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any
@@ -9,14 +8,19 @@ from typing import Any
 from websockets.exceptions import ConnectionClosed
 
 from khala_pg import sqlapi
-from khala_pg.errors import KhalaError, RefusedError, StaleCursorError, UnavailableError
+from khala_pg.errors import RefusedError, StaleCursorError
 from khala_pg.keyring import Claims, TokenError
-from khala_pg.relay.actions import Action, Close, End, Refresh, Send, Subscribe
+from khala_pg.relay import refusals
+from khala_pg.relay.actions import Action, Close, End, Refresh, Send, Subscribe, Unsubscribe
 from khala_pg.relay.channel import Channel
 from khala_pg.relay.connection import RelayConnection
-from khala_pg.relay.frames import number
 from khala_pg.relay.pager import Pager, Supply
-from khala_pg.relay.requests import RefreshRequest, RequestError, SubscribeRequest
+from khala_pg.relay.requests import (
+    RefreshRequest,
+    RequestError,
+    SubscribeRequest,
+    UnsubscribeRequest,
+)
 from khala_pg.relay.subscription import Subscription
 from khala_pg.sqlapi import Connection, Cursor
 
@@ -92,7 +96,7 @@ class Session:
                     self._end(None)
                     self.closing_since = self.connection.loop.time()
                     self.connection.start_close(code, reason)
-                case Subscribe() | Refresh():
+                case Subscribe() | Unsubscribe() | Refresh():
                     raise TypeError(f"{action} needs the database")
 
     def crash(self) -> None:
@@ -104,6 +108,8 @@ class Session:
             match action:
                 case Subscribe(request):
                     await self._subscribe(request)
+                case Unsubscribe(request):
+                    await self._unsubscribe(request)
                 case Refresh(request):
                     await self._refresh(request)
                 case _:
@@ -122,11 +128,10 @@ class Session:
 
         try:
             epoch, cursors = await self._supply.database.call(check)
-            _refuse_stale(epoch, cursors)
+            refusals.refuse_stale(epoch, cursors)
             self._refuse_too_many(cursors)
         except Exception as error:
-            refusal = self._refusal(error)
-            self.act(self.channel.subscribe_refused(request, refusal))
+            self.act(self.channel.refused(request, self._refusal(error)))
             return
         if not (self.connection.is_open and self.channel.joined):
             return
@@ -172,6 +177,41 @@ class Session:
             on_fail=self.crash,
         )
 
+    async def _unsubscribe(self, request: UnsubscribeRequest) -> None:
+        try:
+            topics = await self._topics_of(request.topics)
+        except Exception as error:
+            self.act(self.channel.refused(request, self._refusal(error)))
+            return
+        if not (self.connection.is_open and self.channel.joined):
+            return
+        self._end([s.name for s in self._subscriptions.values() if s.topic in topics])
+        self.act(self.channel.unsubscribed(request))
+
+    async def _topics_of(self, names: Iterable[str]) -> set[str]:
+        """The topics that names stand for; names that stand for none are left out."""
+        known = {
+            name: each.topic
+            for each in self._subscriptions.values()
+            for name in (each.name, each.topic)
+        }
+        topics = {known[name] for name in names if name in known}
+        others = [name for name in names if name not in known]
+        # Only the database knows the other names of what is subscribed.
+        while others and topics < set(known.values()):
+            try:
+                cursors = await self._supply.database.call(
+                    sqlapi.check_cursors, others, None, None, None
+                )
+            except RefusedError as error:
+                unknown = refusals.topics_refused(error)
+                if not unknown & set(others):
+                    raise
+                others = [name for name in others if name not in unknown]
+            else:
+                return topics | {cursor.topic for cursor in cursors}
+        return topics
+
     async def _refresh(self, request: RefreshRequest) -> None:
         try:
             claims = await self._verify(request.token)
@@ -196,34 +236,13 @@ class Session:
         try:
             await self._supply.database.call(sqlapi.check_cursors, names, None, None, claims.scopes)
         except RefusedError as error:
-            if error.wire_code != "forbidden_topic" or not isinstance(error.detail, dict):
+            if error.wire_code != "forbidden_topic":
                 raise
-            return [str(name) for name in error.detail.get("forbidden_topics", names)]
+            return sorted(refusals.topics_refused(error)) or names
         return []
 
     def _refusal(self, error: Exception) -> RequestError:
-        match error:
-            case RequestError():
-                return error
-            case TokenError():
-                return RequestError("unauthorized", str(error))
-            case StaleCursorError():
-                return _stale(str(error), error.stale_topics)
-            case RefusedError():
-                details = error.detail if isinstance(error.detail, dict) else {}
-                return RequestError(error.wire_code, str(error), details=details)
-            case UnavailableError():
-                retry_after_ms = self._retry_after_ms()
-                message = "the database cannot be reached: try again after retry_after_ms"
-                return RequestError("internal", message, details={"retry_after_ms": retry_after_ms})
-        logger.error("a request failed", exc_info=error)
-        message = str(error) if isinstance(error, KhalaError) else "internal failure"
-        details = {"retry_after_ms": self._retry_after_ms()}
-        return RequestError("internal", message, details=details)
-
-    def _retry_after_ms(self) -> int:
-        most = self._supply.settings.max_retry_after_ms
-        return random.randint(most // 10, most)  # noqa: S311 - spreads load, guards nothing
+        return refusals.of(error, self._supply.settings.max_retry_after_ms)
 
     def _fall_back(self, subscription: Subscription) -> None:
         self._pager.add(subscription)
@@ -238,43 +257,16 @@ class Session:
             entries = [
                 {**entry, "resume_after": subscription.covered} for entry in error.stale_topics
             ]
-            refusal = _stale(str(error), entries)
+            payload = refusals.stale(str(error), entries).payload()
         else:
-            refusal = self._refusal(error)
-        self.act(self.channel.push_error(refusal.payload()))
+            names = [subscription.name]
+            payload = {**self._refusal(error).payload(), "topics": names}
+            if error.wire_code == "forbidden_topic":
+                payload["forbidden_topics"] = names
+        self.act(self.channel.push_error(payload))
 
     def _end(self, names: Iterable[str] | None) -> None:
         for name in list(self._subscriptions if names is None else names):
             subscription = self._subscriptions.pop(name, None)
             if subscription is not None:
                 subscription.end()
-
-
-def _refuse_stale(epoch: str, cursors: list[Cursor]) -> None:
-    stale = [
-        {
-            "topic": cursor.name,
-            "resume_after": cursor.resume_after,
-            "retention_floor": cursor.retention_floor,
-            "head_watermark": cursor.head_watermark,
-            "reason": cursor.reason,
-        }
-        for cursor in cursors
-        if cursor.stale
-    ]
-    if stale:
-        topics = ", ".join(str(entry["topic"]) for entry in stale)
-        raise _stale(
-            f"cannot resume {topics}: take a snapshot and never use this cursor again", stale, epoch
-        )
-
-
-def _stale(message: str, entries: list[dict[str, Any]], epoch: str | None = None) -> RequestError:
-    wire = [
-        {key: number(value) if isinstance(value, int) else value for key, value in entry.items()}
-        for entry in entries
-    ]
-    details: dict[str, Any] = {"full_resync_required": True, "stale_topics": wire}
-    if epoch is not None:
-        details["epoch"] = epoch
-    return RequestError("stale_cursor", message, details=details)

@@ -136,22 +136,6 @@ async def test_either_name_of_a_topic_may_be_used(database: Database) -> None:
             assert [entry["topic"] for entry in heartbeat["watermarks"]] == [NOTES_ENUM]
 
 
-async def test_no_update_follows_the_answer_to_unsubscribe(database: Database) -> None:
-    async with writer(database) as write, running_relay(database) as running:
-        await ready_relay(running)
-        async with running.joined() as peer:
-            await peer.subscribe(NOTES, RUNS)
-            await peer.event("sync:update_batch")
-            await peer.event("sync:update_batch")
-            response = await peer.ask("sync:unsubscribe", {"topics": [NOTES, "no.such"]})
-            assert response["topics"] == [RUNS]
-            await write.sink("d1")
-            await write.sink("r1", topic=RUNS)
-            updates, _ = await peer.updates_until(1, RUNS)
-            assert [update["doc_key"] for update in updates] == ["r1"]
-            assert peer.frames == []
-
-
 async def test_subscribing_again_restarts_at_the_cursor(database: Database) -> None:
     async with writer(database) as write, running_relay(database) as running:
         await ready_relay(running)

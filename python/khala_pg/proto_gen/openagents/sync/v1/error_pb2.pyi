@@ -57,7 +57,7 @@ class StaleTopic(_message.Message):
     def __init__(self, topic: _Optional[str] = ..., resume_after: _Optional[int] = ..., retention_floor: _Optional[int] = ..., head_watermark: _Optional[int] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class SyncError(_message.Message):
-    __slots__ = ("code", "message", "retry_after_ms", "full_resync_required", "stale_topics", "forbidden_topics", "request_id", "epoch")
+    __slots__ = ("code", "message", "retry_after_ms", "full_resync_required", "stale_topics", "forbidden_topics", "request_id", "epoch", "topics")
     CODE_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     RETRY_AFTER_MS_FIELD_NUMBER: _ClassVar[int]
@@ -66,6 +66,7 @@ class SyncError(_message.Message):
     FORBIDDEN_TOPICS_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     EPOCH_FIELD_NUMBER: _ClassVar[int]
+    TOPICS_FIELD_NUMBER: _ClassVar[int]
     code: str
     message: str
     retry_after_ms: int
@@ -74,4 +75,5 @@ class SyncError(_message.Message):
     forbidden_topics: _containers.RepeatedScalarFieldContainer[str]
     request_id: str
     epoch: str
-    def __init__(self, code: _Optional[str] = ..., message: _Optional[str] = ..., retry_after_ms: _Optional[int] = ..., full_resync_required: _Optional[bool] = ..., stale_topics: _Optional[_Iterable[_Union[StaleTopic, _Mapping]]] = ..., forbidden_topics: _Optional[_Iterable[str]] = ..., request_id: _Optional[str] = ..., epoch: _Optional[str] = ...) -> None: ...
+    topics: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, code: _Optional[str] = ..., message: _Optional[str] = ..., retry_after_ms: _Optional[int] = ..., full_resync_required: _Optional[bool] = ..., stale_topics: _Optional[_Iterable[_Union[StaleTopic, _Mapping]]] = ..., forbidden_topics: _Optional[_Iterable[str]] = ..., request_id: _Optional[str] = ..., epoch: _Optional[str] = ..., topics: _Optional[_Iterable[str]] = ...) -> None: ...
