@@ -19,6 +19,7 @@ SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('khala.funct
 \ir functions/register_topic.sql
 \ir functions/refuse_topic.sql
 \ir functions/refuse_size.sql
+\ir functions/refuse_suppressed_write.sql
 \ir functions/refuse_payloads.sql
 \ir functions/is_writable.sql
 \ir functions/judge_document.sql

@@ -60,6 +60,7 @@ CREATE TABLE runtime.projection_checkpoints (
     entity_id text NOT NULL,
     last_seq bigint NOT NULL CHECK (last_seq > 0),
     drift_count bigint NOT NULL DEFAULT 0 CHECK (drift_count >= 0),
+    version_offset bigint NOT NULL DEFAULT 0 CHECK (version_offset >= 0),
     updated_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
     projection_version integer NOT NULL CHECK (projection_version > 0),
     summary_hash bytea NOT NULL CHECK (pg_catalog.octet_length(summary_hash) = 32),
@@ -67,6 +68,7 @@ CREATE TABLE runtime.projection_checkpoints (
 ) WITH (fillfactor = 50);
 COMMENT ON TABLE runtime.projection_checkpoints IS 'What each projection has written last for each entity; makes projecting again a no-op';
 COMMENT ON COLUMN runtime.projection_checkpoints.last_seq IS 'Last event of the entity that the summary includes';
+COMMENT ON COLUMN runtime.projection_checkpoints.version_offset IS 'How far the document''s version is above its sequence number: above 0 when history was lost and the summary rebuilt';
 COMMENT ON COLUMN runtime.projection_checkpoints.drift_count IS 'How often the same history gave another summary under the same projection version';
 COMMENT ON COLUMN runtime.projection_checkpoints.summary_hash IS 'SHA-256 of the canonical summary without projected_at';
 

@@ -11,7 +11,7 @@ CREATE TABLE runtime.sync_topics (
     read_model text NOT NULL UNIQUE,
     payload_mode text NOT NULL DEFAULT 'auto' CHECK (payload_mode IN ('inline', 'pointer', 'auto')),
     inline_limit_bytes integer NOT NULL DEFAULT 262144 CHECK (inline_limit_bytes > 0),
-    retention_horizon interval NOT NULL DEFAULT '7 days' CHECK (retention_horizon > '0'),
+    retention_horizon interval NOT NULL DEFAULT '7 days' CHECK (retention_horizon > '0' AND retention_horizon <= '1000 years'),
     owned boolean NOT NULL DEFAULT TRUE,
     created_at timestamptz NOT NULL DEFAULT pg_catalog.now()
 );
@@ -85,7 +85,8 @@ CREATE TABLE runtime.sync_documents (
     PRIMARY KEY (doc_key, topic),
     CHECK (deleted = (payload IS NULL))
 ) PARTITION BY LIST (topic);
-CREATE INDEX sync_documents_owner ON runtime.sync_documents (org_id, doc_key);
+-- Tombstones are kept for ever: a snapshot must not walk through them.
+CREATE INDEX sync_documents_owner ON runtime.sync_documents (org_id, doc_key) WHERE NOT deleted;
 COMMENT ON TABLE runtime.sync_documents IS 'The read models together, one partition per topic: payload authority';
 COMMENT ON COLUMN runtime.sync_documents.watermark IS 'Watermark of the last change';
 COMMENT ON COLUMN runtime.sync_documents.deleted IS 'Tombstone: kept so that an older version cannot bring the document back';

@@ -1,8 +1,10 @@
 -- The projector, for one entity or many: builds the summaries, compares them with the checkpoints and sinks
 -- those that say something new, all in the caller's transaction. Locks are taken in one order everywhere:
--- entities by id, checkpoints, then the topic inside khala.sink_batch, which is why that comes last.
+-- entities by id, checkpoints, then the topic inside khala.sink_batch, which is why that comes last. A rebuild
+-- writes whatever the checkpoint says. It never takes a document back to a lower version, which no client
+-- would follow: where the read model is ahead of the history, versions go on from there by an offset.
 
-CREATE OR REPLACE FUNCTION khala.project_entities(p_kind text, p_ids text[])
+CREATE OR REPLACE FUNCTION khala.project_entities(p_kind text, p_ids text[], p_rebuild boolean DEFAULT FALSE)
 RETURNS TABLE (id text, watermark bigint, outcome text, reason text)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -27,7 +29,15 @@ BEGIN
     FOR NO KEY UPDATE;
 
     WITH compared AS (
-        SELECT s.id, s.org_id, s.latest_seq, s.summary, h.hash, c.last_seq, c.projection_version, c.summary_hash
+        SELECT s.id, s.org_id, s.latest_seq, s.summary, h.hash, c.last_seq, c.projection_version, c.summary_hash,
+            CASE
+                WHEN p_rebuild THEN greatest(0, (
+                    SELECT d.doc_version - s.latest_seq
+                    FROM runtime.sync_documents AS d
+                    WHERE d.topic = v_topic AND d.doc_key = s.summary ->> 'document_id'
+                ))
+                ELSE coalesce(c.version_offset, 0)
+            END AS version_offset
         FROM khala.summarize_entities(p_kind, p_ids) AS s
         CROSS JOIN LATERAL khala.payload_hash(s.summary) AS h (hash)
         LEFT JOIN runtime.projection_checkpoints AS c ON c.projection = v_projection AND c.entity_id = s.id
@@ -35,6 +45,7 @@ BEGIN
     judged AS (
         SELECT d.*,
             CASE
+                WHEN p_rebuild THEN 'rebuilt'
                 WHEN d.last_seq IS NULL OR d.latest_seq > d.last_seq THEN 'new_events'
                 WHEN d.latest_seq < d.last_seq THEN 'checkpoint_ahead'
                 WHEN d.projection_version <> v_version THEN 'projection_version'
@@ -46,21 +57,24 @@ BEGIN
     SELECT jsonb_agg(
         jsonb_build_object(
             'id', j.id, 'reason', j.reason, 'latest_seq', j.latest_seq, 'hash', encode(j.hash, 'hex'),
-            'org_id', j.org_id, 'summary', j.summary
+            'org_id', j.org_id, 'summary', j.summary, 'version_offset', j.version_offset
         ) ORDER BY j.id
     )
     INTO v_decided
     FROM judged AS j;
 
     INSERT INTO runtime.projection_checkpoints AS c (
-        projection, entity_id, last_seq, drift_count, updated_at, projection_version, summary_hash
+        projection, entity_id, last_seq, drift_count, version_offset, updated_at, projection_version, summary_hash
     )
-    SELECT v_projection, d.id, d.latest_seq, (d.reason = 'drift')::integer, v_now, v_version, decode(d.hash, 'hex')
-    FROM jsonb_to_recordset(v_decided) AS d (id text, reason text, latest_seq bigint, hash text)
-    WHERE d.reason IN ('new_events', 'projection_version', 'drift')
+    SELECT v_projection, d.id, d.latest_seq, (d.reason = 'drift')::integer, d.version_offset, v_now, v_version,
+        decode(d.hash, 'hex')
+    FROM jsonb_to_recordset(v_decided)
+        AS d (id text, reason text, latest_seq bigint, version_offset bigint, hash text)
+    WHERE d.reason NOT IN ('unchanged', 'checkpoint_ahead')
     ON CONFLICT (projection, entity_id) DO UPDATE SET
     last_seq = excluded.last_seq,
-    drift_count = c.drift_count + excluded.drift_count,
+    drift_count = CASE WHEN p_rebuild THEN 0 ELSE c.drift_count + excluded.drift_count END,
+    version_offset = excluded.version_offset,
     updated_at = excluded.updated_at,
     projection_version = excluded.projection_version,
     summary_hash = excluded.summary_hash;
@@ -72,7 +86,7 @@ BEGIN
 
     SELECT jsonb_agg(d.value) INTO v_decided
     FROM jsonb_array_elements(v_decided) AS d
-    WHERE d.value ->> 'reason' IN ('new_events', 'projection_version', 'drift');
+    WHERE d.value ->> 'reason' NOT IN ('unchanged', 'checkpoint_ahead');
     IF v_decided IS NULL THEN
         RETURN;
     END IF;
@@ -86,11 +100,12 @@ BEGIN
         (
             SELECT jsonb_agg(jsonb_build_object(
                 'doc_key', w.summary -> 'document_id',
-                'doc_version', w.latest_seq,
+                'doc_version', w.latest_seq + w.version_offset,
                 'org_id', w.org_id,
                 'payload', w.summary || jsonb_build_object('projected_at', khala.iso_timestamp(v_now))
             ) ORDER BY w.id)
-            FROM jsonb_to_recordset(v_decided) AS w (id text, latest_seq bigint, org_id text, summary jsonb)
+            FROM jsonb_to_recordset(v_decided)
+                AS w (id text, latest_seq bigint, version_offset bigint, org_id text, summary jsonb)
         )
     ) AS s
     INNER JOIN jsonb_to_recordset(v_decided) AS d (id text, reason text, summary jsonb)
@@ -98,6 +113,6 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION khala.project_entities(text, text[]) IS
-'Projects the summaries of some entities. Arguments: entity kind, ids (unknown ones are left out). Result: per entity the watermark (NULL when nothing was written), outcome applied, rewritten (same sequence, other summary) or skipped, and the reason: new_events; drift, projection_version; unchanged, checkpoint_ahead, read_model_ahead. Errors: KH007 unknown kind, and those of khala.sink_batch.';
-REVOKE ALL ON FUNCTION khala.project_entities(text, text[]) FROM public;
+COMMENT ON FUNCTION khala.project_entities(text, text[], boolean) IS
+'Projects the summaries of some entities. Arguments: entity kind, ids (unknown ones are left out), whether to write them whatever the checkpoints say. Result: per entity the watermark (NULL when nothing was written), outcome applied, rewritten (same sequence, other summary) or skipped, and the reason: new_events; drift, projection_version; rebuilt; unchanged, checkpoint_ahead, read_model_ahead. Errors: KH007 unknown kind, and those of khala.sink_batch.';
+REVOKE ALL ON FUNCTION khala.project_entities(text, text[], boolean) FROM public;

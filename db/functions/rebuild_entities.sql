@@ -1,5 +1,6 @@
--- Drops what a projection holds for some entities and builds it again from their histories, in one
--- transaction: a reader sees the old summary until it commits and the new one after, never none.
+-- Builds what a projection holds for some entities again from their histories, in one transaction: a reader
+-- sees the old summary until it commits and the new one after, never none. The topic is locked first, so
+-- that nobody changes a document between the look at its version and the write.
 
 CREATE OR REPLACE FUNCTION khala.rebuild_entities(p_kind text, p_ids text[])
 RETURNS TABLE (id text, watermark bigint, outcome text)
@@ -8,28 +9,20 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
-    v_projection text;
     v_topic text;
 BEGIN
-    SELECT p.projection, p.topic INTO v_projection, v_topic FROM khala.projection_of(p_kind) AS p;
+    SELECT p.topic INTO v_topic FROM khala.projection_of(p_kind) AS p;
 
     PERFORM e.id FROM runtime.entities AS e
     WHERE e.kind = p_kind AND e.id = ANY (p_ids)
     ORDER BY e.id
     FOR NO KEY UPDATE;
-    DELETE FROM runtime.projection_checkpoints AS c
-    WHERE c.projection = v_projection AND c.entity_id = ANY (p_ids);
-    -- Before the documents, as every other writer does, so that one which sinks such a document directly
-    -- and this function can never wait for each other.
     PERFORM s.topic FROM runtime.sync_topic_sequences AS s
     WHERE s.topic = v_topic
     FOR NO KEY UPDATE;
-    DELETE FROM runtime.sync_documents AS d
-    USING unnest(p_ids) AS i (id)
-    WHERE d.topic = v_topic AND d.doc_key = 'runtime/' || v_projection || ':' || i.id;
 
     RETURN QUERY
-    SELECT p.id, p.watermark, p.outcome FROM khala.project_entities(p_kind, p_ids) AS p;
+    SELECT p.id, p.watermark, p.outcome FROM khala.project_entities(p_kind, p_ids, TRUE) AS p;
 END
 $$;
 

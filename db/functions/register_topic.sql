@@ -42,9 +42,9 @@ BEGIN
         RAISE EXCEPTION 'inline limit of % bytes is not usable', coalesce(p_inline_limit_bytes::text, 'NULL')
             USING ERRCODE = 'KH007', HINT = 'Use 1 to 16777216 bytes; 262144 is the default.';
     END IF;
-    IF p_retention_horizon IS NULL OR p_retention_horizon <= '0' THEN
+    IF coalesce(NOT (p_retention_horizon > '0' AND p_retention_horizon <= '1000 years'), TRUE) THEN
         RAISE EXCEPTION 'retention horizon % is not usable', coalesce(p_retention_horizon::text, 'NULL')
-            USING ERRCODE = 'KH007', HINT = 'Use a positive interval, such as 7 days.';
+            USING ERRCODE = 'KH007', HINT = 'Use a positive interval of at most 1000 years, such as 7 days.';
     END IF;
     IF p_owned IS NULL THEN
         RAISE EXCEPTION 'p_owned must be true or false' USING ERRCODE = 'KH007',
@@ -76,8 +76,11 @@ BEGIN
         WHERE t.read_model = v_read_model OR t.enum_name = p_enum_name OR t.topic = p_enum_name)
         OR to_regclass(format('runtime.%I', v_read_model)) IS NOT NULL
     THEN
-        RAISE EXCEPTION 'read model runtime.% or enum name % is already in use', v_read_model, p_enum_name
-            USING ERRCODE = 'KH008', HINT = 'Pass another p_read_model or p_enum_name.';
+        RAISE EXCEPTION 'topic % cannot be registered: %', p_topic, concat_ws(
+            ' or ', 'a table runtime.' || v_read_model, 'the enum name ' || p_enum_name
+        ) || ' is already there'
+            USING ERRCODE = 'KH008',
+                HINT = 'Pass another p_read_model or p_enum_name; in REPEATABLE READ, try the transaction again.';
     END IF;
 
     INSERT INTO runtime.sync_topics

@@ -27,9 +27,9 @@ BEGIN
         RAISE EXCEPTION 'a batch of % rows is not possible', coalesce(p_batch::text, 'NULL')
             USING ERRCODE = 'KH007', HINT = 'Use 1 to 1000000; 10000 is the default.';
     END IF;
-    IF p_horizon < '0' OR p_now IS NULL THEN
+    IF NOT (p_horizon >= '0' AND p_horizon <= '1000 years') OR coalesce(NOT isfinite(p_now), TRUE) THEN
         RAISE EXCEPTION 'horizon % before % is not possible', coalesce(p_horizon::text, 'NULL'), coalesce(p_now::text, 'NULL')
-            USING ERRCODE = 'KH007', HINT = 'Give a point in time and an interval from 0; null takes the topic''s own horizon.';
+            USING ERRCODE = 'KH007', HINT = 'Give a point in time and an interval from 0 to 1000 years; null takes the topic''s own horizon.';
     END IF;
     IF p_topic IS NOT NULL AND NOT EXISTS (SELECT FROM runtime.sync_topics AS t WHERE t.topic = p_topic) THEN
         PERFORM khala.refuse_topic(p_topic);

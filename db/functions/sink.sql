@@ -20,6 +20,6 @@ END
 $$;
 
 COMMENT ON FUNCTION khala.sink(text, text, bigint, jsonb, text) IS
-'Writes one version of a document. Arguments: topic; document key; version, growing with each change; payload, an I-JSON object; owner organisation, null for public. Result: watermark (null when nothing was written) and outcome: applied, rewritten (same version, other content), duplicate or stale_version. Errors: KH001 unknown topic, KH004 payload too large, KH005 not I-JSON, KH006 owner in a public topic, KH007 unusable key, version or owner.';
+'Writes one version of a document. Arguments: topic; document key; version, growing with each change; payload, an I-JSON object; owner organisation, null for public. Result: watermark (null when nothing was written) and outcome: applied, rewritten (same version, other content), duplicate or stale_version. Errors: KH001 unknown topic, KH004 payload too large, KH005 not I-JSON, KH006 owner in a public topic, KH007 unusable key, version or owner, KH010 a trigger suppressed the write.';
 REVOKE ALL ON FUNCTION khala.sink(text, text, bigint, jsonb, text) FROM public;
 GRANT EXECUTE ON FUNCTION khala.sink(text, text, bigint, jsonb, text) TO khala_runtime;

@@ -58,21 +58,28 @@ BEGIN
         SELECT m.*, m.place = 1 OR (m.place <= p_limit AND m.bytes <= p_max_bytes) AS fits
         FROM measured AS m
         WHERE m.place <= p_limit + 1
+    ),
+    -- The text is made once and apart: update_text is inlined only where its arguments are simple.
+    printed AS MATERIALIZED (
+        SELECT c.*,
+            CASE
+                WHEN c.fits AND c.payload_bytes <= v_limit THEN khala.payload_text(c.payload, c.payload_bytes)
+            END AS payload_json
+        FROM cut AS c
     )
     SELECT
         '{"topic":"' || p_topic || '","epoch":' || to_json(khala.current_epoch())::text
         || ',"watermark":' || khala.wire_integer(v_watermark) || ',"documents":['
         || coalesce(string_agg(
             khala.update_text(
-                p_topic, c.doc_key, c.doc_version, c.watermark, c.payload_hash, FALSE,
-                CASE WHEN c.payload_bytes <= v_limit THEN khala.payload_text(c.payload, c.payload_bytes) END
+                p_topic, p.doc_key, p.doc_version, p.watermark, p.payload_hash, FALSE, p.payload_json
             ), ','
-            ORDER BY c.doc_key
-        ) FILTER (WHERE c.fits), '') || ']',
-        max(c.doc_key) FILTER (WHERE c.fits),
-        coalesce(bool_and(c.fits), TRUE)
+            ORDER BY p.doc_key
+        ) FILTER (WHERE p.fits), '') || ']',
+        max(p.doc_key) FILTER (WHERE p.fits),
+        coalesce(bool_and(p.fits), TRUE)
     INTO page, next_doc_key, complete
-    FROM cut AS c;
+    FROM printed AS p;
 
     IF complete THEN
         next_doc_key := NULL;

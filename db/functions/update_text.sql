@@ -11,7 +11,7 @@ CREATE OR REPLACE FUNCTION khala.update_text(
     p_payload text
 )
 RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE
 RETURN '{"topic":"' || p_topic
     || '","doc_key":' || to_json(p_doc_key)::text
     || ',"doc_version":' || khala.wire_integer(p_doc_version)

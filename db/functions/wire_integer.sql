@@ -6,7 +6,7 @@ CREATE OR REPLACE FUNCTION khala.wire_integer(p_value bigint)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE
-    WHEN p_value > 9007199254740991 THEN '"' || p_value || '"'
+    WHEN p_value > 9007199254740991 THEN '"' || p_value::text || '"'
     ELSE p_value::text
 END;
 

@@ -28,6 +28,7 @@ DECLARE
     v_watermark bigint;
     v_owner text;
     v_owner_changed boolean;
+    v_judged_locked boolean := FALSE;
 BEGIN
     SELECT t.payload_mode, t.inline_limit_bytes, t.owned INTO v_topic
     FROM runtime.sync_topics AS t WHERE t.topic = p_topic;
@@ -93,6 +94,11 @@ BEGIN
             payload = excluded.payload
         WHERE d.watermark = v_stored.watermark;
         EXIT WHEN FOUND;
+        -- Once the topic is locked nobody else changes the document: a second miss is a trigger's doing.
+        IF v_judged_locked THEN
+            PERFORM khala.refuse_suppressed_write(p_topic);
+        END IF;
+        v_judged_locked := TRUE;
     END LOOP;
 
     INSERT INTO runtime.sync_stream_events (
@@ -108,5 +114,5 @@ END
 $$;
 
 COMMENT ON FUNCTION khala.write_document(text, text, bigint, text, jsonb, boolean) IS
-'Internal: the write path behind sink and sink_delete. Arguments: topic; key; version; owner; payload; whether it is a tombstone. Result: watermark (null when nothing was written) and outcome. Errors: KH001, KH004, KH005, KH006, KH007.';
+'Internal: the write path behind sink and sink_delete. Arguments: topic; key; version; owner; payload; whether it is a tombstone. Result: watermark (null when nothing was written) and outcome. Errors: KH001, KH004, KH005, KH006, KH007, KH010.';
 REVOKE ALL ON FUNCTION khala.write_document(text, text, bigint, text, jsonb, boolean) FROM public;

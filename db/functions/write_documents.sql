@@ -26,6 +26,7 @@ DECLARE
     v_refused integer;
     v_expected integer;
     v_written integer;
+    v_stored integer;
     v_head bigint;
 BEGIN
     SELECT t.payload_mode, t.inline_limit_bytes, t.owned INTO v_topic
@@ -136,6 +137,7 @@ BEGIN
             org_id = excluded.org_id,
             payload_hash = excluded.payload_hash,
             payload = excluded.payload
+        RETURNING d.doc_key
     )
     SELECT
         array_agg(w.watermark ORDER BY j.ordinal),
@@ -145,11 +147,15 @@ BEGIN
             CASE WHEN v_expected = 0 AND j.outcome IN ('applied', 'rewritten') THEN 'duplicate' ELSE j.outcome END
             ORDER BY j.ordinal
         ),
-        count(w.watermark)
-    INTO watermarks, outcomes, v_written
+        count(w.watermark),
+        (SELECT count(*) FROM model)
+    INTO watermarks, outcomes, v_written, v_stored
     FROM judged AS j
     LEFT JOIN written AS w ON w.ordinal = j.ordinal;
 
+    IF v_stored <> v_written THEN
+        PERFORM khala.refuse_suppressed_write(p_topic);
+    END IF;
     IF v_written <> v_expected THEN
         UPDATE runtime.sync_topic_sequences AS s
         SET head_watermark = s.head_watermark + v_written - v_expected
@@ -159,5 +165,5 @@ END
 $$;
 
 COMMENT ON FUNCTION khala.write_documents(text, integer, text[], bigint[], text[], jsonb[], boolean[]) IS
-'Internal: the write path behind sink_batch. Arguments: topic; ordinal of the first document, for errors; keys, each at most once; versions; owners; payloads; which are tombstones. Result: per document its watermark (null when nothing was written) and outcome. Errors: KH001, KH004, KH005, KH006, KH007.';
+'Internal: the write path behind sink_batch. Arguments: topic; ordinal of the first document, for errors; keys, each at most once; versions; owners; payloads; which are tombstones. Result: per document its watermark (null when nothing was written) and outcome. Errors: KH001, KH004, KH005, KH006, KH007, KH010.';
 REVOKE ALL ON FUNCTION khala.write_documents(text, integer, text[], bigint[], text[], jsonb[], boolean[]) FROM public;

@@ -6,7 +6,7 @@ SELECT plan(3);
 SELECT khala.append_run_event('tap-' || n, 'x') FROM generate_series(1, 3) AS n;
 SELECT results_eq(
     $$SELECT id, outcome FROM khala.rebuild_entities('run', ARRAY['tap-3', 'tap-none', 'tap-1']) ORDER BY id$$,
-    $$VALUES ('tap-1', 'applied'), ('tap-3', 'applied')$$, 'those that are named and known'
+    $$VALUES ('tap-1', 'rewritten'), ('tap-3', 'rewritten')$$, 'those that are named and known'
 );
 SELECT is(
     (

@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(6);
+SELECT plan(9);
 
 -- One summary dropped and built again, whatever stands in its way.
 SELECT khala.append_run_event('tap', 'run.started', '{"title": "t"}', 'tap-org');
@@ -12,7 +12,7 @@ CREATE TEMP TABLE rebuilt AS SELECT r.watermark, r.outcome FROM khala.rebuild_pr
 SELECT is(
     (SELECT (watermark, outcome)::text FROM rebuilt),
     (
-        SELECT format('(%s,applied)', head_watermark) FROM runtime.sync_topic_sequences
+        SELECT format('(%s,rewritten)', head_watermark) FROM runtime.sync_topic_sequences
         WHERE topic = 'runtime.run_summaries'
     ),
     'is written anew'
@@ -22,7 +22,7 @@ SELECT is(
         SELECT (doc_version, org_id, payload ->> 'title')::text FROM runtime.sync_documents
         WHERE topic = 'runtime.run_summaries' AND doc_key = 'runtime/run_summary:tap'
     ),
-    '(1,tap-org,t)', 'from history alone'
+    '(99,tap-org,t)', 'from history alone, but never below the version that clients have'
 );
 SELECT is(
     (
@@ -30,6 +30,26 @@ SELECT is(
         WHERE projection = 'run_summary' AND entity_id = 'tap'
     ),
     '(1,0)', 'with a new checkpoint'
+);
+SELECT is(
+    (SELECT outcome FROM khala.append_run_event('tap', 'run.progress')), 'appended', 'history goes on'
+);
+SELECT is(
+    (
+        SELECT doc_version FROM runtime.sync_documents
+        WHERE topic = 'runtime.run_summaries' AND doc_key = 'runtime/run_summary:tap'
+    ), 100::bigint, 'and so do the versions'
+);
+
+-- Somebody wrote the summary past the projector, for another owner: that owner has to lose it.
+SELECT khala.sink('runtime.run_summaries', 'runtime/run_summary:tap', 200, '{}', 'tap-thief');
+SELECT khala.rebuild_projection('run', 'tap');
+SELECT is(
+    (
+        SELECT (doc_version, org_id, owner_changed, previous_org_id)::text FROM runtime.sync_stream_events
+        WHERE topic = 'runtime.run_summaries' AND doc_key = 'runtime/run_summary:tap'
+        ORDER BY watermark DESC LIMIT 1
+    ), '(200,tap-org,t,tap-thief)', 'a rebuilt document leaves whoever should not have it'
 );
 SELECT throws_ok($$SELECT khala.rebuild_projection('run', 'tap-none')$$, 'KH007', NULL, 'an unknown run');
 SELECT throws_ok($$SELECT khala.rebuild_projection('job', 'tap')$$, 'KH007', NULL, 'an unknown kind');

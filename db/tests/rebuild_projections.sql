@@ -6,7 +6,7 @@ SELECT plan(7);
 SELECT khala.append_codex_worker_event('￿tap-' || n, 'x') FROM generate_series(1, 5) AS n;
 SELECT results_eq(
     $$SELECT id, outcome FROM khala.rebuild_projections('codex_worker', '￿tap-', 2)$$,
-    $$VALUES ('￿tap-1', 'applied'), ('￿tap-2', 'applied')$$, 'a page, in the order of ids'
+    $$VALUES ('￿tap-1', 'rewritten'), ('￿tap-2', 'rewritten')$$, 'a page, in the order of ids'
 );
 SELECT results_eq(
     $$SELECT id FROM khala.rebuild_projections('codex_worker', '￿tap-2', 10)$$,

@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(83);
+SELECT plan(84);
 
 CREATE FUNCTION pg_temp.failure(p_sql text)
 RETURNS jsonb LANGUAGE plpgsql AS $$
@@ -132,6 +132,7 @@ FROM (
     ('p_payload_mode => ''both'''), ('p_payload_mode => NULL'), ('p_inline_limit_bytes => 0'),
     ('p_inline_limit_bytes => 16777217'), ('p_inline_limit_bytes => NULL'), ('p_retention_horizon => ''0'''),
     ('p_retention_horizon => ''-1 day'''), ('p_retention_horizon => NULL'), ('p_owned => NULL'),
+    ('p_retention_horizon => ''1001 years'''),
     ('p_enum_name => ''pgtap.x'''), ('p_enum_name => ''SYNC_TOPIC_'''), ('p_enum_name => ''SYNC_TOPIC_a'''),
     ('p_enum_name => ''SYNC_TOPIC_' || repeat('A', 200) || '''')
 ) AS v (setting);

@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(57);
+SELECT plan(59);
 
 -- Purges that run beside writers, replays and each other take sessions: tests/integration.
 DO $$
@@ -130,6 +130,8 @@ FROM (
     ('''pgtap.unknown''', 'KH001', 'an unknown topic'), ('''''', 'KH001', 'an empty name'),
     ('''SYNC_TOPIC_RUNTIME_NOTIFICATIONS''', 'KH001', 'the name of an enum value'),
     ('''pgtap.retain'', NULL', 'KH007', 'no moment'), ('''pgtap.retain'', now(), ''-1 day''', 'KH007', 'a negative horizon'),
+    ('''pgtap.retain'', now(), ''7000 years''', 'KH007', 'a horizon before the calendar'),
+    ('''pgtap.retain'', ''infinity''', 'KH007', 'a moment that never comes'),
     ('''pgtap.retain'', p_batch => 0', 'KH007', 'a batch of nothing'), ('''pgtap.retain'', p_batch => -1', 'KH007', 'of less'),
     ('''pgtap.retain'', p_batch => 1000001', 'KH007', 'of too much'), ('''pgtap.retain'', p_batch => NULL', 'KH007', 'of who knows how much')
 ) AS v (arguments, state, what);

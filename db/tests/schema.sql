@@ -62,7 +62,7 @@ FROM (
     ('entity_events', ARRAY['kind', 'id', 'seq', 'occurred_at', 'recorded_at', 'event_type', 'payload']),
     (
         'projection_checkpoints',
-        ARRAY['projection', 'entity_id', 'last_seq', 'drift_count', 'updated_at', 'projection_version', 'summary_hash']
+        ARRAY['projection', 'entity_id', 'last_seq', 'drift_count', 'version_offset', 'updated_at', 'projection_version', 'summary_hash']
     )
 ) AS v (name, columns);
 SELECT col_type_is('runtime', v.tab, v.col, v.type, format('%s.%s is %s', v.tab, v.col, v.type))

@@ -40,7 +40,7 @@ BEGIN
             ('khala.payload_hash_text(jsonb)'),
             ('khala.payload_text(jsonb, integer)'),
             ('khala.project_codex_worker(text)'),
-            ('khala.project_entities(text, text[])'),
+            ('khala.project_entities(text, text[], boolean)'),
             ('khala.project_run(text)'),
             ('khala.projection_of(text)'),
             ('khala.projection_version()'),
@@ -50,6 +50,7 @@ BEGIN
             ('khala.refuse_document(integer, text, bigint, text, jsonb, boolean)'),
             ('khala.refuse_history_change()'),
             ('khala.refuse_payloads(integer, text[], jsonb[], boolean[])'),
+            ('khala.refuse_suppressed_write(text)'),
             ('khala.refuse_size(integer, text, text, integer, integer)'),
             ('khala.refuse_topic(text)'),
             ('khala.register_topic(text, text, text, integer, interval, boolean, text)'),
@@ -81,6 +82,45 @@ BEGIN
             AND (p.proowner <> 'khala_owner'::pg_catalog.regrole
                 OR pg_catalog.has_function_privilege('public', p.oid, 'EXECUTE'))
     ), 'every function must belong to khala_owner and none may be executable by PUBLIC';
+    ASSERT NOT EXISTS (
+        SELECT
+        FROM (
+            VALUES
+            ('khala_runtime', 'khala.sink(text,text,bigint,jsonb,text)'),
+            ('khala_runtime', 'khala.sink_batch(text,jsonb)'),
+            ('khala_runtime', 'khala.sink_delete(text,text,bigint,text)'),
+            ('khala_runtime', 'khala.append_run_event(text,text,jsonb,text,bigint,timestamptz)'),
+            ('khala_runtime', 'khala.append_codex_worker_event(text,text,jsonb,text,bigint,timestamptz)'),
+            ('khala_runtime', 'khala.ingest_events(jsonb)'),
+            ('khala_relay', 'khala.check_cursors(text[],jsonb,text,text[])'),
+            ('khala_relay', 'khala.replay(text,bigint,text,integer,integer,text)'),
+            ('khala_relay', 'khala.replay_feed(text,bigint,integer,integer,text)'),
+            ('khala_relay', 'khala.snapshot(text,text,text,integer,bigint,integer)'),
+            ('khala_relay', 'khala.hydrate(text,text,text)'),
+            ('khala_relay', 'khala.arm(text[],bigint[])'),
+            ('khala_relay', 'khala.ensure_epoch()'),
+            ('khala_dba', 'khala.register_topic(text,text,text,integer,interval,boolean,text)'),
+            ('khala_dba', 'khala.retain(text,timestamptz,interval,integer)'),
+            ('khala_dba', 'khala.new_epoch(text)')
+        ) AS f (role, signature)
+        INNER JOIN pg_catalog.pg_proc AS p ON p.oid = pg_catalog.to_regprocedure(f.signature)
+        WHERE NOT p.prosecdef OR NOT pg_catalog.has_function_privilege(f.role, p.oid, 'EXECUTE')
+    ), 'each role must be able to call its functions, which must run with their owner''s rights';
+    ASSERT NOT EXISTS (
+        SELECT
+        FROM pg_catalog.pg_proc AS p
+        WHERE p.pronamespace = 'khala'::pg_catalog.regnamespace
+            AND p.prosqlbody IS NULL
+            AND NOT 'search_path=pg_catalog, pg_temp' = ANY (coalesce(p.proconfig, '{}'))
+    ), 'every function whose body is not bound must have a fixed search path';
+    ASSERT NOT EXISTS (
+        SELECT
+        FROM pg_catalog.pg_class AS c
+        CROSS JOIN (VALUES ('khala_relay'), ('khala_runtime'), ('public')) AS r (role)
+        WHERE c.relnamespace IN ('khala'::pg_catalog.regnamespace, 'runtime'::pg_catalog.regnamespace)
+            AND c.relkind IN ('r', 'p', 'v', 'm')
+            AND pg_catalog.has_table_privilege(r.role, c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE')
+    ), 'neither the relay nor the runtime nor PUBLIC may touch a table or view';
 END
 $$;
 

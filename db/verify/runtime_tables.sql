@@ -98,6 +98,11 @@ BEGIN
             'runtime.runs'::pg_catalog.regclass, 'runtime.codex_workers'::pg_catalog.regclass
         ) AND a.attname = 'latest_seq'
     ), 'the event counter may not be indexed';
+    ASSERT (
+        SELECT i.indisvalid AND i.indisready
+        FROM pg_catalog.pg_index AS i
+        WHERE i.indexrelid = pg_catalog.to_regclass('runtime.entity_events_type')
+    ), 'the index that finds the last event of a type must be there and valid';
 END
 $$;
 

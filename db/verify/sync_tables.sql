@@ -30,6 +30,16 @@ BEGIN
         FROM pg_catalog.pg_class AS c
         WHERE c.oid = 'runtime.sync_topic_sequences'::pg_catalog.regclass
     ), 'the sequence table must leave room for HOT updates';
+    ASSERT (
+        SELECT pg_catalog.count(*) = 7
+        FROM pg_catalog.pg_index AS i
+        INNER JOIN pg_catalog.pg_class AS c ON i.indexrelid = c.oid
+        WHERE c.relnamespace = 'runtime'::pg_catalog.regnamespace AND i.indisvalid AND i.indisready
+            AND c.relname IN (
+                'sync_topics_pkey', 'sync_topic_sequences_pkey', 'sync_stream_events_pkey', 'sync_documents_pkey',
+                'sync_documents_owner', 'sync_topic_retention_pkey', 'sync_epochs_pkey'
+            )
+    ), 'the primary keys and the owner index must be there and valid';
     ASSERT NOT EXISTS (
         SELECT
         FROM pg_catalog.pg_index AS i

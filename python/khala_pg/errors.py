@@ -8,6 +8,7 @@ KhalaError                the caller can act on it; its hint says how
 """
 
 import json
+import re
 from typing import Any
 
 import psycopg
@@ -23,11 +24,15 @@ WIRE_CODES = {
     "KH007": "bad_subscription",
     "KH008": "internal",
     "KH009": "internal",
+    "KH010": "internal",
 }
 
 # Classes of SQLSTATE after which the same call may work later: connection exceptions, insufficient
 # resources, operator intervention, system errors.
 _TRANSIENT_CLASSES = ("08", "53", "57", "58")
+
+# What is missing is ours: a function or a table by its qualified name, or the schema itself.
+_OURS = re.compile(r'\b(khala|runtime)\.|"(khala|runtime)"')
 
 
 class KhalaError(Exception):
@@ -89,10 +94,14 @@ def from_psycopg(error: psycopg.Error) -> KhalaError | None:
                 detail = error.diag.message_detail
         kind = StaleCursorError if sqlstate in {"KH002", "KH003"} else RefusedError
         return kind(primary, error.diag.message_hint or "", sqlstate, detail)
-    if sqlstate in {"3F000", "42883", "42P01"}:
+    if sqlstate in {"3F000", "42883", "42P01"} and _OURS.search(primary):
         return UsageError(
             f"the database has no (or an older) Khala schema: {primary}",
             "Run `khala migrate` on it.",
+        )
+    if sqlstate is not None and sqlstate.startswith("22"):
+        return UsageError(
+            f"the database cannot read a value: {primary}", error.diag.message_hint or ""
         )
     if sqlstate == "42501":
         return UsageError(

@@ -1,0 +1,17 @@
+-- Says that something on the read model swallowed a write, which would leave it behind its journal.
+
+CREATE OR REPLACE FUNCTION khala.refuse_suppressed_write(p_topic text)
+RETURNS void
+LANGUAGE plpgsql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RAISE EXCEPTION 'the read model of topic % did not take a write', p_topic
+        USING ERRCODE = 'KH010',
+            HINT = 'Look for a trigger or rule on the table that suppresses rows, and remove it.';
+END
+$$;
+
+COMMENT ON FUNCTION khala.refuse_suppressed_write(text) IS
+'Internal: raises the error for a read model that a trigger keeps from being written. Argument: its topic. Errors: KH010.';
+REVOKE ALL ON FUNCTION khala.refuse_suppressed_write(text) FROM public;

@@ -1,0 +1,35 @@
+BEGIN;
+CREATE EXTENSION IF NOT EXISTS pgtap;
+SELECT plan(5);
+
+-- Functions that run once for every row are bound at creation and have no SET clause so that the planner puts
+-- their bodies in place of the call. It refuses without a word, for instance when a body is less constant
+-- than its function claims; then a row costs thirty times as much.
+CREATE FUNCTION pg_temp.plan_of(p_query text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    v_line text;
+    v_plan text := '';
+BEGIN
+    FOR v_line IN EXECUTE 'EXPLAIN (VERBOSE) ' || p_query LOOP
+        v_plan := v_plan || v_line || ' ';
+    END LOOP;
+    RETURN v_plan;
+END
+$$;
+CREATE TEMP TABLE row_of AS
+SELECT 't' AS topic, 'k' AS key, 1::bigint AS n, ''::bytea AS hash, FALSE AS flag, '{}' AS payload, '{}'::jsonb AS body;
+
+SELECT unalike(
+    pg_temp.plan_of('SELECT ' || c.call || ' FROM pg_temp.row_of AS r'), '%khala.%', c.call || ' is inlined'
+)
+FROM (
+    VALUES
+    ('khala.wire_integer(r.n)'),
+    ('khala.update_text(r.topic, r.key, r.n, r.n, r.hash, r.flag, r.payload)'),
+    ('khala.page_tail(r.topic, r.flag, r.n, r.n)'),
+    ('khala.judge_document(r.n, r.hash, r.key, r.flag, r.n, r.hash, r.key)'),
+    ('khala.is_writable(r.key, r.n, r.key, r.body, r.flag, r.flag)')
+) AS c (call);
+
+SELECT t.line FROM finish() AS t (line);
+ROLLBACK;
