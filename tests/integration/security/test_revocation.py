@@ -174,5 +174,5 @@ async def test_revoking_on_the_command_line(newest_database: Database) -> None:
             await assert_revoked(peer)
     for arguments in ([], ["--sub", "a", "--org", "b"], ["--sub", "a", "--lift", "--for-ever"]):
         code, said = await khala(*arguments)
-        assert code == 1
+        assert code != 0
         assert "Pass one" in said

@@ -263,4 +263,5 @@ async def test_keys_on_the_command_line(newest_database: Database) -> None:
         assert (await post(running, key)).status_code == 401
     assert "no key" in (await khala_key(newest_database, "revoke", "unknown1"))[2]
     refused = await khala_key(newest_database, "create", "x", "--org=o", "--topic=no.such")
-    assert (refused[0], "no.such" in refused[2]) == (1, True)
+    assert refused[0] != 0
+    assert "no.such" in refused[2]
