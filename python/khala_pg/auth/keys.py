@@ -1,0 +1,55 @@
+"""What a keyring is: who signs, for whom, and with which keys."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from khala_pg.auth.claims import VerificationKey
+from khala_pg.auth.jwks import JwksSettings
+from khala_pg.errors import UsageError
+
+MIN_SECRET_BYTES = 32
+"""HS256 is as strong as its key: nothing shorter is taken."""
+
+
+class KeyringError(UsageError):
+    """A keyring file cannot be used; the message says what to do about it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One secret: its id, the algorithm fixed for it, and its bytes."""
+
+    kid: str
+    alg: str
+    secret: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Keyring:
+    """Who signs, for whom, and with which keys.
+
+    current: the id of the key that signs; empty when there is none and tokens come from elsewhere.
+    next: the id of the key that will sign after it, None when there is none yet.
+    issuers, audiences: accepted beside `issuer` and `audience`.
+    """
+
+    issuer: str
+    audience: str
+    current: str
+    keys: Mapping[str, Key]
+    next: str | None = None
+    issuers: tuple[str, ...] = ()
+    audiences: tuple[str, ...] = ()
+    jwks: tuple[JwksSettings, ...] = ()
+
+    def verification_key(self, kid: str) -> VerificationKey | None:
+        """The key of that id, for verifying."""
+        key = self.keys.get(kid)
+        if key is None:
+            return None
+        return VerificationKey(kid, key.alg, key.secret, (self.issuer, *self.issuers))
+
+    @property
+    def accepted_audiences(self) -> tuple[str, ...]:
+        """Every audience that a token may be for."""
+        return (self.audience, *self.audiences)
