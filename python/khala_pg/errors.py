@@ -2,6 +2,7 @@
 
 KhalaError                the caller can act on it; its hint says how
 ├── UsageError            a wrong option, file or setting
+│   └── BadValueError     the database cannot read a value; in a server, a fault of this program
 ├── UnavailableError      the database or the relay cannot be reached now; trying again may help
 └── RefusedError          a khala.* function refused the call; sqlstate says why
     └── StaleCursorError  the cursor cannot be used again; stale_topics says for which topics
@@ -45,6 +46,10 @@ class KhalaError(Exception):
 
 class UsageError(KhalaError):
     """A wrong option, file or setting."""
+
+
+class BadValueError(UsageError):
+    """The database cannot read a value: SQLSTATE class 22."""
 
 
 class UnavailableError(KhalaError):
@@ -100,9 +105,8 @@ def from_psycopg(error: psycopg.Error) -> KhalaError | None:
             "Run `khala migrate` on it.",
         )
     if sqlstate is not None and sqlstate.startswith("22"):
-        return UsageError(
-            f"the database cannot read a value: {primary}", error.diag.message_hint or ""
-        )
+        hint = error.diag.message_hint or ""
+        return BadValueError(f"the database cannot read a value: {primary}", hint)
     if sqlstate == "42501":
         return UsageError(
             primary,

@@ -14,7 +14,13 @@ from typing import Any, BinaryIO, NoReturn
 import psycopg
 
 from khala_pg import sqlapi
-from khala_pg.errors import KhalaError, RefusedError, UnavailableError, from_psycopg
+from khala_pg.errors import (
+    BadValueError,
+    KhalaError,
+    RefusedError,
+    UnavailableError,
+    from_psycopg,
+)
 
 BATCH_EVENTS = 1000
 _CHUNK_BYTES = 1 << 18
@@ -89,7 +95,7 @@ async def _send(connection: sqlapi.Connection, lines: Sequence[Line]) -> sqlapi.
             ordinal = known.detail.get("ordinal") if isinstance(known.detail, dict) else None
             if isinstance(ordinal, int):
                 raise LineError(lines[ordinal - 1].number, str(known), known.hint) from error
-        if known is None:
+        if known is None or isinstance(known, BadValueError):
             first, last = lines[0].number, lines[-1].number
             raise LineError(
                 first, f"the database refuses something between here and line {last}: {error}"

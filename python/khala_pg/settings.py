@@ -5,11 +5,13 @@ A newcomer who has `khala dev` running in a directory needs no options in it or 
 
 import json
 import os
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from khala_pg import conninfo
 from khala_pg.errors import UsageError
 
 DEV_FILE = Path(".khala") / "dev.json"
@@ -23,11 +25,12 @@ class Setting:
     option: str
     variable: str
     dev_key: str
+    is_database: bool = False
 
 
-DATABASE = Setting("the database", "--database", "KHALA_DATABASE_URL", "database")
+DATABASE = Setting("the database", "--database", "KHALA_DATABASE_URL", "database", True)
 RELAY_DATABASE = Setting(
-    "the relay's database", "--database", "KHALA_DATABASE_URL", "relay_database"
+    "the relay's database", "--database", "KHALA_DATABASE_URL", "relay_database", True
 )
 WS = Setting("the relay's WebSocket address", "--ws", "KHALA_WS_URL", "ws")
 HTTP = Setting("the relay's HTTP address", "--http", "KHALA_HTTP_URL", "http")
@@ -74,7 +77,29 @@ def _dev_state(environment: Mapping[str, str], directory: Path) -> dict[str, Any
         raise UsageError(f"{path} cannot be read: {error}", "Start `khala dev` again.") from error
     if not isinstance(state, dict):
         raise UsageError(f"{path} does not hold a JSON object", "Start `khala dev` again.")
+    pid = state.get("pid")
+    if isinstance(pid, int) and not _is_alive(pid):
+        raise UsageError(
+            f"khala dev (process {pid}) is not running; it was killed and left {path} behind",
+            f"Start it again: {_start_command(path)}",
+        )
     return state
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True  # somebody else's process
+    return True
+
+
+def _start_command(path: Path) -> str:
+    if path.parent.name == DEV_FILE.parent.name:
+        return f"`khala dev` in {path.parent.parent}"
+    return f"khala dev --data-dir {shlex.quote(str(path.parent))}"
 
 
 def resolve(
@@ -85,16 +110,15 @@ def resolve(
 ) -> str:
     """The value of `setting`: `option`, else the environment's, else the one in dev.json.
 
-    Raises UsageError, naming the three ways, when none of them says it.
+    Raises UsageError: naming the three ways, when none of them says it; when it is to be a
+    connection string and is none; when it would be in a dev.json whose `khala dev` is gone.
     """
     env = os.environ if environment is None else environment
-    if option:
-        return option
-    if env.get(setting.variable):
-        return env[setting.variable]
-    value = _dev_state(env, directory or Path.cwd()).get(setting.dev_key)
+    value = option or env.get(setting.variable)
+    if not value:
+        value = _dev_state(env, directory or Path.cwd()).get(setting.dev_key)
     if isinstance(value, str) and value:
-        return value
+        return conninfo.check(value) if setting.is_database else value
     raise UsageError(
         f"no option or setting says where {setting.what} is"
         if setting is not TOKEN

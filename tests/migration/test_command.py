@@ -68,7 +68,7 @@ def test_from_nothing_to_everything_and_back(empty_database: Database, tmp_path:
 
 def test_errors_say_what_to_do(empty_database: Database, tmp_path: Path) -> None:
     said = khala("migrate", cwd=tmp_path)
-    assert said.returncode == 1
+    assert said.returncode == 2
     assert "KHALA_DATABASE_URL" in said.stderr
 
     said = khala("migrate", "--status", "--revert", "--database", "x", cwd=tmp_path)

@@ -22,7 +22,7 @@ def dev_directory(tmp_path: Path) -> Path:
 
 def test_an_option_wins_over_the_environment_and_that_over_khala_dev(dev_directory: Path) -> None:
     env = {"KHALA_DATABASE_URL": "postgresql:///env"}
-    assert settings.resolve(settings.DATABASE, "mine", env, dev_directory) == "mine"
+    assert settings.resolve(settings.DATABASE, "host=mine", env, dev_directory) == "host=mine"
     assert settings.resolve(settings.DATABASE, None, env, dev_directory) == "postgresql:///env"
     assert settings.resolve(settings.DATABASE, None, {}, dev_directory) == "postgresql:///dev"
 

@@ -1,6 +1,12 @@
-"""Numbers as people read them, and the console that tables of them go to."""
+"""Numbers and errors as people read them, and the console that tables go to."""
+
+import re
+from collections.abc import Iterable
 
 from rich.console import Console
+from rich.markup import escape
+
+from khala_pg.errors import KhalaError, UsageError
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
@@ -43,3 +49,27 @@ def wide_console() -> Console:
     """Standard output, with room for a table where nobody's window limits it."""
     console = Console(highlight=False)
     return console if console.is_terminal else Console(highlight=False, width=160)
+
+
+def say(error: KhalaError) -> None:
+    """Tells an error, and what to do about it, on standard error."""
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console.print(f"[bold red]khala:[/] {escape(str(error))}")
+    if error.hint:
+        console.print(f"  {escape(error.hint)}")
+
+
+def status_of(error: KhalaError) -> int:
+    """The exit status: 2 when the call was wrong, 1 when the work failed."""
+    return 2 if isinstance(error, UsageError) else 1
+
+
+def refuse_enum_names(topics: Iterable[str]) -> None:
+    """Raises UsageError for a topic by its proto enum name: scopes hold topics' own names."""
+    for topic in topics:
+        if re.fullmatch(r"SYNC_TOPIC_[A-Z0-9_]+", topic):
+            raise UsageError(
+                f"{topic} is the enum name of a topic: a token for it would be good for nothing",
+                "Scopes are topic names, such as runtime.run_summaries: `khala topics --json` "
+                "lists both.",
+            )

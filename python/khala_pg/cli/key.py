@@ -13,7 +13,7 @@ from rich.table import Table
 from khala_pg import admin_sql
 from khala_pg.admin_sql import NewApiKey
 from khala_pg.auth import api_keys
-from khala_pg.cli._text import wide_console
+from khala_pg.cli._text import refuse_enum_names, wide_console
 from khala_pg.errors import UsageError
 from khala_pg.settings import DATABASE, resolve
 
@@ -48,6 +48,7 @@ def create(
 
         khala key create 'web shop' --org acme --topic runtime.run_summaries --lifetime '90 days'
     """
+    refuse_enum_names(topic)
     key = api_keys.generate()
     new = NewApiKey(
         key_id=key.key_id,

@@ -1,16 +1,16 @@
 """Entry point of `khala`: finds the subcommand's module; says errors in words, not tracebacks."""
 
 import importlib
+import os
 import sys
 from typing import Any
 
 import psycopg
 import typer
-from rich.console import Console
-from rich.markup import escape
 from typer.core import TyperGroup
 
 from khala_pg import __version__
+from khala_pg.cli._text import say, status_of
 from khala_pg.errors import KhalaError, from_psycopg
 
 # In the order in which a newcomer meets them.
@@ -77,25 +77,33 @@ def options(
     """The options that stand before the subcommand."""
 
 
-def _say(error: KhalaError) -> None:
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
-    console.print(f"[bold red]khala:[/] {escape(str(error))}")
-    if error.hint:
-        console.print(f"  {escape(error.hint)}")
-
-
 def main() -> None:
-    """Run `khala`; exit status 1 when the work failed, 2 when the call was wrong."""
+    """Run `khala`; exit status 1 when the work failed, 2 when the call was wrong.
+
+    `khala run` has its own.
+    """
     try:
-        app()
+        try:
+            app()
+        finally:
+            # What cannot be written is to be told here, not by the interpreter as it ends.
+            if sys.__stdout__ is not None:
+                sys.__stdout__.flush()
     except KhalaError as error:
-        _say(error)
-        sys.exit(1)
+        say(error)
+        sys.exit(status_of(error))
     except psycopg.Error as error:
         ours = from_psycopg(error)
         if ours is None:
             raise
-        _say(ours)
+        say(ours)
+        sys.exit(status_of(ours))
+    except OSError as error:
+        # The interpreter flushes once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        if not isinstance(error, BrokenPipeError):
+            where = f"{error.filename}: " if error.filename else ""
+            say(KhalaError(f"{where}{error.strerror or error}"))
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

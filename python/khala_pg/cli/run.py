@@ -3,19 +3,38 @@
 import os
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from khala_pg import settings
+from khala_pg.cli._text import say
+from khala_pg.errors import UsageError
 from khala_pg.runner import RunOptions, new_run_id, run_command, spool
 from khala_pg.runner.outbox import Pace
 
 app = typer.Typer(add_completion=False)
 
 
+NOT_STARTED = 125
+"""The exit status when it is not the command's: as env, nohup and timeout have it."""
+
+
+class _RunCommand(TyperCommand):
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().make_context(*args, **kwargs)
+        except typer.Exit:
+            raise
+        except Exception as error:
+            if hasattr(error, "exit_code"):  # options that cannot be understood
+                error.exit_code = NOT_STARTED
+            raise
+
+
 # Options end at the first word of the command, so that `khala run make -j4` works without `--`.
-@app.command(context_settings={"allow_interspersed_args": False})
+@app.command(cls=_RunCommand, context_settings={"allow_interspersed_args": False})
 def command(
     words: Annotated[list[str], typer.Argument(metavar="-- CMD [ARG]…", help="What to run.")],
     run_id: Annotated[
@@ -62,14 +81,21 @@ def command(
     A database that is away neither stops nor slows it.
 
     What could not be recorded is kept in a file that `khala ingest` loads.
+
+    Exit status 125: the command was not started, for want of a database to record it in, say.
     """
-    options = RunOptions(
-        database=settings.resolve(settings.DATABASE, database),
-        run_id=run_id if run_id is not None else new_run_id(datetime.now(UTC)),
-        title=title,
-        org_id=settings.organisation(org, database),
-        spool_directory=spool_dir or spool.spool_directory(os.environ),
-        flush_seconds=flush,
-        pace=Pace(heartbeat=heartbeat),
-    )
-    raise typer.Exit(run_command(words, options))
+    try:
+        options = RunOptions(
+            database=settings.resolve(settings.DATABASE, database),
+            run_id=run_id if run_id is not None else new_run_id(datetime.now(UTC)),
+            title=title,
+            org_id=settings.organisation(org, database),
+            spool_directory=spool_dir or spool.spool_directory(os.environ),
+            flush_seconds=flush,
+            pace=Pace(heartbeat=heartbeat),
+        )
+        status = run_command(words, options)
+    except UsageError as error:
+        say(error)
+        status = NOT_STARTED
+    raise typer.Exit(status)

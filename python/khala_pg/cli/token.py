@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from khala_pg import keyring as keys
+from khala_pg.cli._text import refuse_enum_names
 from khala_pg.errors import UsageError
 from khala_pg.settings import KEYRING, resolve
 
@@ -54,6 +55,7 @@ def command(
             "a token needs an organisation and at least one topic",
             "For example: khala token --org acme --topic runtime.run_summaries",
         )
+    refuse_enum_names(topic)
     ring = keys.load(Path(resolve(KEYRING, keyring)))
     token = keys.sign_token(ring, org_id=org, scopes=topic, subject=subject, ttl_s=_seconds(ttl))
     typer.echo(token)

@@ -84,7 +84,12 @@ def add(
     ] = None,
     inline_limit: Annotated[
         int | None,
-        typer.Option(min=1, metavar="BYTES", help="Largest inline payload. Default: 262144."),
+        typer.Option(
+            min=1,
+            max=16_777_216,
+            metavar="BYTES",
+            help="Largest inline payload. Default: 262144.",
+        ),
     ] = None,
     horizon: Annotated[
         str | None,

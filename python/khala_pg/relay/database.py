@@ -10,7 +10,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
-from khala_pg import sqlapi
+from khala_pg import conninfo, sqlapi
 from khala_pg.errors import UnavailableError, UsageError, from_psycopg
 from khala_pg.relay.settings import RelaySettings
 from khala_pg.sqlapi import Connection
@@ -156,13 +156,7 @@ def conninfo_for(
 
     Raises UsageError when it is no connection string.
     """
-    try:
-        given = conninfo_to_dict(database)
-    except psycopg.ProgrammingError as error:
-        raise UsageError(
-            f"not a connection string: {str(error).strip()}",
-            "Write postgresql://user@host/database, or host=… dbname=… user=….",
-        ) from None
+    given = conninfo_to_dict(conninfo.check(database))
     timeout_ms = max(1, round(settings.database_timeout_s * 1000))
     ours = f"-c synchronous_commit=off -c statement_timeout={timeout_ms}"
     defaults: dict[str, Any] = {

@@ -134,11 +134,11 @@ def test_nothing_to_load(newest_database: Database) -> None:
 def test_what_cannot_be_read_or_reached(tmp_path: Path, empty_database: Database) -> None:
     file = write(tmp_path / "events.jsonl", [line("r", 1)])
     missing = khala("ingest", str(tmp_path / "none"), env=environment(NO_DATABASE))
-    assert (missing.returncode, b"cannot be read: No such file" in missing.stderr) == (1, True)
+    assert (missing.returncode, b"cannot be read: No such file" in missing.stderr) == (2, True)
     away = khala("ingest", file, env=environment(NO_DATABASE))
     assert (away.returncode, b"cannot be reached" in away.stderr) == (1, True)
     bare = khala("ingest", file, env=environment(empty_database.dsn))
-    assert (bare.returncode, b"khala migrate" in bare.stderr) == (1, True)
+    assert (bare.returncode, b"khala migrate" in bare.stderr) == (2, True)
 
 
 def test_killed_in_the_middle_and_run_again(newest_database: Database, tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ def test_what_it_refuses(newest_database: Database) -> None:
     assert (unknown.returncode, b"run 'none' is not known" in unknown.stderr) == (1, True)
     for arguments in ([], ["--all", "--run", "r"]):
         unclear = khala("reproject", *arguments, env=env)
-        assert unclear.returncode == 1
+        assert unclear.returncode == 2
         assert b"Pass one of --run, --worker and --all." in unclear.stderr
 
 

@@ -144,6 +144,6 @@ def test_closed_standard_descriptors_do_no_harm(env: dict[str, str]) -> None:
 def test_no_database_is_an_error_before_anything_runs(tmp_path: Path) -> None:
     env = {key: value for key, value in os.environ.items() if not key.startswith("KHALA_")}
     done = khala("run", "--", "touch", "witness", env=env, cwd=tmp_path)
-    assert done.returncode == 1
+    assert done.returncode == 125
     assert b"KHALA_DATABASE_URL" in done.stderr
     assert not (tmp_path / "witness").exists()

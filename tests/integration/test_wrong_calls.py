@@ -1,0 +1,139 @@
+"""Calls that cannot work: told in words with what to do, exit status 2, never a traceback."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from khala_pg import keyring as keys
+from support.databases import Database
+
+KHALA = str(Path(sys.executable).with_name("khala"))
+WRONG, FAILED, NOT_STARTED = 2, 1, 125
+
+
+def khala(
+    *arguments: str, cwd: Path | None = None, stdout: int | None = subprocess.PIPE
+) -> tuple[int, str]:
+    """The exit status and what was said on standard error."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("KHALA_")}
+    done = subprocess.run(
+        [KHALA, *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        timeout=60,
+        cwd=cwd,
+        env=env,
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["migrate"],
+        ["stats"],
+        ["topics"],
+        ["topics", "add", "a.b"],
+        ["retain"],
+        ["reproject", "--all"],
+        ["ingest", "-"],
+        ["revoke", "--sub", "ann"],
+        ["key", "list"],
+        ["doctor"],
+    ],
+    ids=" ".join,
+)
+def test_a_connection_string_that_is_none(command: Sequence[str]) -> None:
+    status, said = khala(*command, "--database", "garbage")
+    assert status == WRONG
+    assert "not a connection string" in said
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        (["topics", "add", "x.y", "--horizon", "nonsense"], 'interval: "nonsense"'),
+        (["retain", "--horizon", "abc"], 'interval: "abc"'),
+        (["topics", "add", "x.z", "--inline-limit", "99999999999"], "16777216"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_values_that_the_database_cannot_read(
+    newest_database: Database, command: Sequence[str], says: str
+) -> None:
+    status, said = khala(*command, "--database", newest_database.dba_dsn)
+    assert status == WRONG
+    assert says in said
+    assert "migrate" not in said
+
+
+def test_a_database_without_khala_is_to_be_migrated(empty_database: Database) -> None:
+    for command in (["stats"], ["topics"], ["topics", "add", "a.b"], ["retain"]):
+        status, said = khala(*command, "--database", empty_database.dsn)
+        assert (status, "khala migrate" in said) == (WRONG, True), said
+
+
+def test_output_that_cannot_be_written(newest_database: Database) -> None:
+    with Path("/dev/full").open("wb") as full:
+        for command in ("topics", "stats"):
+            status, said = khala(
+                command, "--database", newest_database.dba_dsn, stdout=full.fileno()
+            )
+            assert (status, "No space left" in said) == (FAILED, True), said
+
+
+def test_no_setting_at_all(tmp_path: Path) -> None:
+    status, said = khala("stats", cwd=tmp_path)
+    assert (status, "KHALA_DATABASE_URL" in said) == (WRONG, True)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [[], ["--database", "garbage"], ["--id", ""], ["--heartbeat", "0"], ["--no-such-option"]],
+    ids=" ".join,
+)
+def test_khala_run_that_does_not_start_its_command(tmp_path: Path, options: list[str]) -> None:
+    if options == ["--id", ""]:
+        options = ["--database", "host=localhost", *options]
+    mark = tmp_path / "started"
+    status, said = khala("run", *options, "--", "touch", str(mark), cwd=tmp_path)
+    assert status == NOT_STARTED, said
+    assert said
+    assert not mark.exists()
+
+
+def test_a_token_for_an_enum_name(tmp_path: Path) -> None:
+    ring = tmp_path / "keyring.json"
+    keys.save(keys.generate(), ring)
+    arguments = ["--org", "acme", "--topic", "SYNC_TOPIC_RUNTIME_NOTIFICATIONS"]
+    status, said = khala("token", *arguments, "--keyring", str(ring))
+    assert (status, "runtime.run_summaries" in said) == (WRONG, True)
+    status, said = khala("key", "create", "label", *arguments, "--database", "host=localhost")
+    assert (status, "runtime.run_summaries" in said) == (WRONG, True)
+
+
+def test_a_khala_dev_that_was_killed(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as gone:
+        gone.wait()
+    state = {"database": "postgresql:///dev", "pid": gone.pid}
+    for directory in (tmp_path / ".khala", tmp_path / "elsewhere"):
+        directory.mkdir()
+        (directory / "dev.json").write_text(json.dumps(state))
+    status, said = khala("stats", cwd=tmp_path)
+    assert status == WRONG
+    assert f"khala dev (process {gone.pid}) is not running" in said
+    assert f"`khala dev` in {tmp_path}" in said
+    status, said = khala("run", "--", "true", cwd=tmp_path)
+    assert (status, "is not running" in said) == (NOT_STARTED, True)
+    # Whoever says where the database is does not need khala dev.
+    status, said = khala("stats", "--database", "garbage", cwd=tmp_path)
+    assert "not a connection string" in said
