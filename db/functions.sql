@@ -6,7 +6,9 @@ SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('khala.funct
 
 \ir functions/schema_version.sql
 \ir functions/canonical_number.sql
+\ir functions/number_text.sql
 \ir functions/utf16_sort_key.sql
+\ir functions/canonical_json_by_level.sql
 \ir functions/canonical_json.sql
 \ir functions/payload_hash.sql
 \ir functions/payload_hash_text.sql

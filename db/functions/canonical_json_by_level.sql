@@ -1,0 +1,87 @@
+-- Canonical text of a value with many objects and arrays in it. Starting a query for each of them is what
+-- makes khala.canonical_json dear, so here one query writes all of a level: their texts one after the
+-- other, and a mark where a nested one belongs. From the deepest level up, the finished texts are then put
+-- in the place of the marks. Control characters serve as marks, because JSON text never holds any:
+-- 1 a nested text belongs here, 2 the next text begins, 3 nothing stands in this text yet.
+
+CREATE OR REPLACE FUNCTION khala.canonical_json_by_level(p_payload jsonb)
+RETURNS text
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+-- One plan is right for every level; making it anew costs more than running it.
+SET plan_cache_mode = force_generic_plan
+AS $$
+DECLARE
+    v_level jsonb[] := ARRAY[p_payload];
+    v_texts text[] := '{}';
+    v_text text;
+BEGIN
+    LOOP
+        IF cardinality(v_texts) >= 64 THEN
+            RAISE EXCEPTION 'payload is nested deeper than 64 levels'
+                USING ERRCODE = 'KH005', HINT = 'Flatten the document.';
+        END IF;
+        -- Sorted once, below the aggregates, which take their input as it comes.
+        SELECT string_agg(s.piece, ''), array_agg(s.value) FILTER (WHERE s.nested)
+        INTO v_text, v_level
+        FROM (
+            SELECT n.piece, n.value, n.nested
+            FROM (
+                SELECT
+                    c.container, 0::bigint AS place, NULL::text COLLATE "C" AS sort_key,
+                    CASE jsonb_typeof(c.value) WHEN 'object' THEN U&'\0002{\0003' ELSE U&'\0002[\0003' END AS piece,
+                    FALSE AS nested, NULL::jsonb AS value
+                FROM unnest(v_level) WITH ORDINALITY AS c (value, container)
+                UNION ALL
+                SELECT
+                    c.container, 1,
+                    (CASE WHEN octet_length(m.key) = length(m.key) THEN m.key ELSE khala.utf16_sort_key(m.key) END) COLLATE "C",
+                    ',' || to_json(m.key)::text || ':' || CASE jsonb_typeof(m.value)
+                        WHEN 'number' THEN khala.number_text(m.value::numeric)
+                        WHEN 'object' THEN U&'\0001'
+                        WHEN 'array' THEN U&'\0001'
+                        ELSE m.value::text
+                    END,
+                    jsonb_typeof(m.value) IN ('object', 'array'), m.value
+                FROM unnest(v_level) WITH ORDINALITY AS c (value, container)
+                CROSS JOIN LATERAL jsonb_each(c.value) AS m
+                WHERE jsonb_typeof(c.value) = 'object'
+                UNION ALL
+                SELECT
+                    c.container, e.ordinality, NULL,
+                    ',' || CASE jsonb_typeof(e.value)
+                        WHEN 'number' THEN khala.number_text(e.value::numeric)
+                        WHEN 'object' THEN U&'\0001'
+                        WHEN 'array' THEN U&'\0001'
+                        ELSE e.value::text
+                    END,
+                    jsonb_typeof(e.value) IN ('object', 'array'), e.value
+                FROM unnest(v_level) WITH ORDINALITY AS c (value, container)
+                CROSS JOIN LATERAL jsonb_array_elements(c.value) WITH ORDINALITY AS e
+                WHERE jsonb_typeof(c.value) = 'array'
+            ) AS n
+            ORDER BY n.container, n.place, n.sort_key
+        ) AS s;
+        v_texts := v_texts || substr(replace(replace(v_text, U&'\0003,', ''), U&'\0003', ''), 2);
+        EXIT WHEN v_level IS NULL;
+    END LOOP;
+
+    v_text := v_texts[cardinality(v_texts)];
+    FOR v_place IN REVERSE cardinality(v_texts) - 1 .. 1 LOOP
+        SELECT string_agg(
+            t.segment || coalesce(t.child || CASE left(t.child, 1) WHEN '{' THEN '}' ELSE ']' END, ''), ''
+            ORDER BY t.place
+        )
+        INTO v_text
+        FROM ROWS FROM (
+            unnest(string_to_array(v_texts[v_place], U&'\0001')), unnest(string_to_array(v_text, U&'\0002'))
+        ) WITH ORDINALITY AS t (segment, child, place);
+    END LOOP;
+    RETURN v_text || CASE left(v_text, 1) WHEN '{' THEN '}' ELSE ']' END;
+END
+$$;
+
+COMMENT ON FUNCTION khala.canonical_json_by_level(jsonb) IS
+'Internal: RFC 8785 text of an object or array, made level by level. Argument: the value, an object or array. Result: canonical text. Errors: KH005 as khala.canonical_json.';
+REVOKE ALL ON FUNCTION khala.canonical_json_by_level(jsonb) FROM public;
+GRANT EXECUTE ON FUNCTION khala.canonical_json_by_level(jsonb) TO khala_runtime, khala_relay, khala_dba;

@@ -1,0 +1,35 @@
+BEGIN;
+CREATE EXTENSION IF NOT EXISTS pgtap;
+SELECT plan(16);
+
+SELECT is(khala.canonical_json_by_level(v.given::jsonb), v.canonical, v.what)
+FROM (
+    VALUES
+    ('{}', '{}', 'an empty object'),
+    ('[]', '[]', 'an empty array'),
+    ('[{},[],{}]', '[{},[],{}]', 'empty ones inside'),
+    ('{"b":[],"a":{}}', '{"a":{},"b":[]}', 'by key'),
+    ('{"bb":1,"a":2,"":3}', '{"":3,"a":2,"bb":1}', 'keys in order'),
+    ('{"\ufb33":[1],"\ud83d\ude00":[2]}', E'{"😀":[2],"\uFB33":[1]}', 'in UTF-16 order, and what is below them too'),
+    ('[1,[2,[3,{"x":[4]}]],5]', '[1,[2,[3,{"x":[4]}]],5]', 'nested ones go where they belong'),
+    ('[[[1],[2]],[[3],[]],[]]', '[[[1],[2]],[[3],[]],[]]', 'several to a level'),
+    ('{"b":{"y":1,"x":2},"a":{"y":3,"x":4}}', '{"a":{"x":4,"y":3},"b":{"x":2,"y":1}}', 'of the right parent'),
+    ('["{,","[,",",","\u0001\u0002\u0003","}"]', '["{,","[,",",","\u0001\u0002\u0003","}"]', 'strings that look like marks'),
+    ('{"n":[1.50,1e21,-0.0,1e-7],"l":[null,true,false]}', '{"l":[null,true,false],"n":[1.5,1e+21,0,1e-7]}', 'scalars'),
+    ((repeat('[', 64) || repeat(']', 64)), repeat('[', 64) || repeat(']', 64), '64 levels are taken')
+) AS v (given, canonical, what);
+
+SELECT throws_ok(
+    $$SELECT khala.canonical_json_by_level((repeat('[', 65) || repeat(']', 65))::jsonb)$$, 'KH005', NULL, '65 are not'
+);
+SELECT throws_ok(
+    $$SELECT khala.canonical_json_by_level('[[{"a":9007199254740993}]]')$$, 'KH005', NULL, 'a number between doubles'
+);
+SELECT is(khala.canonical_json_by_level(NULL), NULL, 'null in, null out');
+SELECT is(
+    khala.canonical_json(d.wide), khala.canonical_json_by_level(d.wide), 'what canonical_json takes for a value with many in it'
+)
+FROM (SELECT jsonb_agg(jsonb_build_object('n', i, 'l', jsonb_build_array(i, 'x'))) AS wide FROM generate_series(1, 50) AS s (i)) AS d;
+
+SELECT t.line FROM finish() AS t (line);
+ROLLBACK;
