@@ -43,13 +43,13 @@ class Row:
 
     watermark: int
     key: str
-    deleted: bool
     owner: str | None
+    moved: bool
+    """Whether a living document left `previous` with this row."""
     previous: str | None
 
     def reaches(self, org: str) -> bool:
-        moved = self.owner != self.previous and self.watermark > 0
-        return self.owner in (None, org) or (moved and self.previous in (None, org))
+        return self.owner in (None, org) or (self.moved and self.previous in (None, org))
 
 
 @dataclass
@@ -59,6 +59,7 @@ class Topic:
     name: str
     rows: list[Row] = field(default_factory=list)
     owners: dict[str, str | None] = field(default_factory=dict)
+    alive: set[str] = field(default_factory=set)
     floor: int = 1
 
     @property
@@ -194,7 +195,11 @@ class Wire(RuleBasedStateMachine):
 
     @initialize(target=clients, org=st.sampled_from(ORGS))
     def first(self, org: str) -> Client:
-        return self.connect(org, 2)
+        client = self.connect(org, 2)
+        self.join(client)
+        for topic in range(2):
+            self.subscribe(client, topic, 0)
+        return client
 
     @rule(target=clients, org=st.sampled_from(ORGS), scopes=st.integers(0, 2))
     def connect_again(self, org: str, scopes: int) -> Client:
@@ -229,9 +234,14 @@ class Wire(RuleBasedStateMachine):
             row = self.database.execute(query, values)
         found = row.fetchone()
         assert found == (model.head + 1,)
-        previous = model.owners.get(key, owner)
-        model.rows.append(Row(model.head + 1, key, deleted, owner, previous))
+        previous = model.owners.get(key)
+        if deleted:
+            # A tombstone goes to whoever could see the document, whatever owner is named.
+            owner = previous
+        moved = key in model.alive and owner != previous
+        model.rows.append(Row(model.head + 1, key, owner, moved, previous))
         model.owners[key] = owner
+        (model.alive.discard if deleted else model.alive.add)(key)
 
     @rule(topic=st.integers(0, 1))
     def purge(self, topic: int) -> None:
