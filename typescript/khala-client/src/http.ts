@@ -47,7 +47,9 @@ export class HttpApi {
       await this.#get("documents/-/-", signal, true);
       return null;
     } catch (error) {
-      return asKhalaError(error, "transport", "the server cannot be reached");
+      const refused = asKhalaError(error, "transport", "the server cannot be reached");
+      // No token covers that topic: to be told so is to have one that is accepted.
+      return refused.code === "forbidden_topic" ? null : refused;
     }
   }
 

@@ -1,6 +1,7 @@
 /** A client against a live server: what it shows is what the database holds. */
 
-import { expect, test, vi } from "vitest";
+import { type AddressInfo, createServer } from "node:net";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { createKhalaClient, isKhalaError } from "../src/index.js";
 import { sha256 } from "../src/sha256.js";
 import { connect, killRelay, openDatabase, token } from "./harness/server.js";
@@ -193,4 +194,20 @@ test("a closed client says so", async () => {
   const khala = connect({ token: "" });
   await Promise.all([khala.close(), khala.close()]);
   expect(() => khala.connect()).toThrow(expect.objectContaining({ code: "usage" }));
+});
+
+test("a socket that cannot be opened while HTTP answers is tried again, not given up", async () => {
+  const database = await openDatabase();
+  const name = await database.topic();
+  const refusing = createServer((socket) => socket.destroy());
+  await new Promise<void>((done) => refusing.listen(0, "127.0.0.1", done));
+  onTestFinished(() => {
+    refusing.close();
+  });
+  const { port } = refusing.address() as AddressInfo;
+  const khala = connect({ token: token([name]), url: `ws://127.0.0.1:${port}/socket/websocket` });
+  khala.topic(name).subscribe(() => {});
+  const { state, error } = await status(khala, ({ attempt }) => attempt >= 2);
+  expect(state).not.toBe("error");
+  expect(error?.code).toBe("transport");
 });
