@@ -10,12 +10,12 @@ import typer
 from rich import box
 from rich.table import Table
 
-from khala_pg import admin_sql
-from khala_pg.admin_sql import NewApiKey
 from khala_pg.auth import api_keys
 from khala_pg.cli._text import refuse_enum_names, wide_console
 from khala_pg.errors import UsageError
 from khala_pg.settings import DATABASE, resolve
+from khala_pg.sqlapi import admin
+from khala_pg.sqlapi.admin import NewApiKey
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="API keys, which are exchanged for tokens."
@@ -60,7 +60,7 @@ def create(
         lifetime=lifetime,
     )
     with psycopg.connect(resolve(DATABASE, database), autocommit=True) as connection:
-        admin_sql.create_api_key(connection, new)
+        admin.create_api_key(connection, new)
     typer.echo(str(key))
     if sys.stderr.isatty():
         typer.echo(f"key {key.key_id}: keep it now, it is not shown again", err=True)
@@ -75,7 +75,7 @@ def list_keys(
 ) -> None:
     """List the API keys, those that have ended too."""
     with psycopg.connect(resolve(DATABASE, database), autocommit=True) as connection:
-        found = admin_sql.api_keys(connection)
+        found = admin.api_keys(connection)
     if as_json:
         for key in found:
             print(json.dumps(asdict(key), default=str))
@@ -102,7 +102,7 @@ def revoke(
     Tokens made with it live on for at most 15 minutes; `khala revoke --sub` ends those at once.
     """
     with psycopg.connect(resolve(DATABASE, database), autocommit=True) as connection:
-        if not admin_sql.revoke_api_key(connection, key_id):
+        if not admin.revoke_api_key(connection, key_id):
             raise UsageError(
                 f"there is no key {key_id!r}", "`khala key list` shows those there are."
             )

@@ -9,10 +9,10 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from khala_pg import admin_sql
-from khala_pg.admin_sql import Purge
 from khala_pg.cli._text import number
 from khala_pg.settings import DATABASE, resolve
+from khala_pg.sqlapi import admin
+from khala_pg.sqlapi.admin import Purge
 
 
 def command(
@@ -65,7 +65,7 @@ def command(
         bar = progress.add_task(topic or "all topics", total=None, rows="0")
         more = True
         while more:
-            step = admin_sql.retain(connection, topic, horizon, batch)
+            step = admin.retain(connection, topic, horizon, batch)
             for purge in step:
                 before = done[purge.topic].deleted if purge.topic in done else 0
                 done[purge.topic] = Purge(
@@ -73,7 +73,7 @@ def command(
                 )
             progress.update(bar, rows=number(sum(purge.deleted for purge in done.values())))
             more = any(purge.more for purge in step)
-        known = [t.topic for t in admin_sql.stats(connection) if topic in (None, t.topic)]
+        known = [t.topic for t in admin.stats(connection) if topic in (None, t.topic)]
     _print(done, known, as_json)
 
 

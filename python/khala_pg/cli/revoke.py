@@ -5,9 +5,9 @@ from typing import Annotated
 import psycopg
 import typer
 
-from khala_pg import admin_sql
 from khala_pg.errors import UsageError
 from khala_pg.settings import DATABASE, resolve
+from khala_pg.sqlapi import admin
 
 
 def command(
@@ -47,4 +47,4 @@ def command(
     [(kind, value)] = named.items()
     issued_until = "infinity" if for_ever else "-infinity" if lift else None
     with psycopg.connect(resolve(DATABASE, database), autocommit=True) as connection:
-        admin_sql.revoke(connection, kind, value, issued_until, reason)
+        admin.revoke(connection, kind, value, issued_until, reason)

@@ -15,11 +15,11 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from khala_pg import admin_sql
-from khala_pg.admin_sql import TopicStats
 from khala_pg.cli._text import duration, number, size, wide_console
 from khala_pg.errors import KhalaError, UnavailableError, from_psycopg
 from khala_pg.settings import DATABASE, resolve
+from khala_pg.sqlapi import admin
+from khala_pg.sqlapi.admin import TopicStats
 
 _WIDE = 100
 
@@ -77,7 +77,7 @@ def command(
 def _read(conninfo: str) -> Sequence[TopicStats]:
     try:
         with psycopg.connect(conninfo, autocommit=True, connect_timeout=5) as connection:
-            return admin_sql.stats(connection)
+            return admin.stats(connection)
     except psycopg.Error as error:
         raise (from_psycopg(error) or error) from error
 

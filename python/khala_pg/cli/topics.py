@@ -10,9 +10,9 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from khala_pg import admin_sql
 from khala_pg.cli._text import duration, number, size, wide_console
 from khala_pg.settings import DATABASE, resolve
+from khala_pg.sqlapi import admin
 
 app = typer.Typer(add_completion=False, help="List the topics of a database, or add one.")
 
@@ -41,7 +41,7 @@ def command(context: typer.Context, database: Database = None, as_json: AsJson =
         context.obj = database
         return
     with psycopg.connect(resolve(DATABASE, database), autocommit=True) as connection:
-        found = admin_sql.topics(connection)
+        found = admin.topics(connection)
     if as_json:
         for topic in found:
             print(json.dumps(asdict(topic)))
@@ -117,7 +117,7 @@ def add(
 
         khala topics add shop.blobs --mode pointer --horizon '1 day' --public
     """
-    new = admin_sql.NewTopic(
+    new = admin.NewTopic(
         name,
         read_model,
         mode,
@@ -128,5 +128,5 @@ def add(
     )
     conninfo = resolve(DATABASE, database or context.obj)
     with psycopg.connect(conninfo, autocommit=True) as connection:
-        admin_sql.register_topic(connection, new)
+        admin.register_topic(connection, new)
     Console(highlight=False, soft_wrap=True).print(f"topic {name} is registered", markup=False)

@@ -12,12 +12,12 @@ from typing import Any
 import httpx
 from starlette.requests import Request
 
-from khala_pg import admin_sql
 from khala_pg import keyring as keys
 from khala_pg.auth import api_keys
 from khala_pg.auth.issuer import Identity, SessionExpiredError
 from khala_pg.auth.jwks import JwksSettings
 from khala_pg.keyring import Keyring
+from khala_pg.sqlapi import admin
 from support.asking import bearer, http
 from support.databases import Database
 from support.relays import NOTES, RUNS, RunningRelay, ready_relay, running_relay
@@ -44,11 +44,11 @@ def make_key(
 ) -> str:
     """An API key, made without the command: quicker."""
     key = api_keys.generate()
-    new = admin_sql.NewApiKey(
+    new = admin.NewApiKey(
         key.key_id, key.secret_hash, "test", "shop", org, topics or (NOTES, RUNS), lifetime
     )
     with database.connect("dba") as connection:
-        admin_sql.create_api_key(connection, new)
+        admin.create_api_key(connection, new)
     return str(key)
 
 

@@ -13,11 +13,11 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidMessage
 from websockets.typing import Subprotocol
 
-from khala_pg import admin_sql
 from khala_pg import keyring as keys
 from khala_pg.auth import api_keys
 from khala_pg.errors import UsageError
 from khala_pg.relay.listening import tls_context
+from khala_pg.sqlapi import admin
 from support.asking import bearer, refusal
 from support.certificates import make_certificate
 from support.databases import Database
@@ -79,9 +79,9 @@ async def test_no_secret_is_ever_logged(newest_database: Database, tmp_path: Pat
     keys.save(ring, tmp_path / "keyring.json")
     key = api_keys.generate()
     with newest_database.connect("dba") as connection:
-        admin_sql.create_api_key(
+        admin.create_api_key(
             connection,
-            admin_sql.NewApiKey(key.key_id, key.secret_hash, "l", "s", "org-a", [NOTES], None),
+            admin.NewApiKey(key.key_id, key.secret_hash, "l", "s", "org-a", [NOTES], None),
         )
     log_file = tmp_path / "relay.log"
     with (

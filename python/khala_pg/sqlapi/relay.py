@@ -1,27 +1,19 @@
-"""The one module that names the functions of schema khala: each call once, typed.
-
-Every function takes an open connection and runs one statement. Errors are psycopg's, which
-khala_pg.errors turns into ours. Watermarks are integers from 0; an epoch names what they count in.
-"""
+"""What a relay asks: epochs, cursors, pages, wake-ups, revocations. Role khala_relay."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
-from psycopg import AsyncConnection
-from psycopg.rows import class_row, scalar_row
+from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from khala_pg.auth.revocations import Revocation
+from khala_pg.sqlapi._call import Connection, scalar
 
 CHANNEL = "khala_sync"
 REVOKED = "revoked:"
 """The payload that says that something was revoked; no topic has such a name."""
 SUPPORTED_SCHEMA_VERSIONS = range(1, 2)
-
-Connection = AsyncConnection[Any]
-EntityKind = Literal["run", "codex_worker"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,39 +90,14 @@ class KeyHolder:
     scopes: list[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Appended:
-    """An event's place in its history; outcome is appended, or duplicate when it was there."""
-
-    seq: int
-    outcome: str
-    watermark: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Ingested:
-    """What became of a batch: received = appended + duplicates; `projected` counts entities."""
-
-    received: int
-    appended: int
-    duplicates: int
-    projected: int
-
-
-async def _scalar(connection: Connection, query: str, *values: Any) -> Any:
-    async with connection.cursor(row_factory=scalar_row) as cursor:
-        await cursor.execute(query, values)
-        return await cursor.fetchone()
-
-
 async def schema_version(connection: Connection) -> int:
     """The version of the SQL API in this database."""
-    return int(await _scalar(connection, "SELECT khala.schema_version()"))
+    return int(await scalar(connection, "SELECT khala.schema_version()"))
 
 
 async def ensure_epoch(connection: Connection) -> str:
     """The epoch in force; a new one when the database was restored, copied or promoted since."""
-    return str(await _scalar(connection, "SELECT khala.ensure_epoch()"))
+    return str(await scalar(connection, "SELECT khala.ensure_epoch()"))
 
 
 async def check_cursors(
@@ -230,7 +197,7 @@ async def hydrate(
     connection: Connection, topic: str, doc_key: str, org_id: str | None
 ) -> str | None:
     """The document as finished JSON text; None when there is none that `org_id` may see."""
-    text = await _scalar(connection, "SELECT khala.hydrate(%s, %s, %s)", topic, doc_key, org_id)
+    text = await scalar(connection, "SELECT khala.hydrate(%s, %s, %s)", topic, doc_key, org_id)
     return None if text is None else str(text)
 
 
@@ -260,55 +227,3 @@ async def notify(connection: Connection, payload: str) -> None:
 async def listen(connection: Connection) -> None:
     """Listen on the wake-up channel; the connection must be in autocommit mode."""
     await connection.execute(f"LISTEN {CHANNEL}")
-
-
-async def append_run_event(
-    connection: Connection,
-    run_id: str,
-    event_type: str,
-    payload: Any,
-    org_id: str | None,
-    seq: int | None,
-    occurred_at: datetime | None,
-) -> Appended:
-    """Append one event to a run's history, at `seq` when given, and project its summary."""
-    async with connection.cursor(row_factory=class_row(Appended)) as cursor:
-        await cursor.execute(
-            "SELECT * FROM khala.append_run_event(%s, %s, %s, %s, %s, %s)",
-            (run_id, event_type, Jsonb(payload), org_id, seq, occurred_at),
-        )
-        appended = await cursor.fetchone()
-    if appended is None:
-        raise RuntimeError("khala.append_run_event returned no row")
-    return appended
-
-
-async def ingest_events(connection: Connection, events: str) -> Ingested:
-    """Append the events of a JSON array, given as text: all of them or none, each at most once."""
-    async with connection.cursor(row_factory=class_row(Ingested)) as cursor:
-        await cursor.execute("SELECT * FROM khala.ingest_events(%s::jsonb)", (events,))
-        ingested = await cursor.fetchone()
-    if ingested is None:
-        raise RuntimeError("khala.ingest_events returned no row")
-    return ingested
-
-
-async def count_entities(connection: Connection, kind: EntityKind) -> int:
-    """How many entities of `kind` there are."""
-    return int(await _scalar(connection, "SELECT khala.count_entities(%s)", kind))
-
-
-async def rebuild_projection(connection: Connection, kind: EntityKind, entity_id: str) -> None:
-    """Drop the summary of one entity and build it again from history."""
-    await connection.execute("SELECT khala.rebuild_projection(%s, %s)", (kind, entity_id))
-
-
-async def rebuild_projections(
-    connection: Connection, kind: EntityKind, after_id: str | None, limit: int
-) -> list[str]:
-    """Rebuild a page of summaries; the ids done, in order, and none after the last entity."""
-    async with connection.cursor(row_factory=scalar_row) as cursor:
-        await cursor.execute(
-            "SELECT id FROM khala.rebuild_projections(%s, %s, %s)", (kind, after_id, limit)
-        )
-        return [str(entity_id) for entity_id in await cursor.fetchall()]

@@ -1,7 +1,6 @@
 """What an administrator asks of the database: topics, statistics, retention. Role khala_dba.
 
-Every function takes an open connection and runs one statement. Errors are psycopg's, which
-khala_pg.errors turns into ours. Durations are in seconds.
+Synchronous, unlike its neighbours. Durations are in seconds.
 """
 
 from collections.abc import Sequence

@@ -1,0 +1,83 @@
+"""What a runtime asks: events appended, summaries rebuilt. Role khala_runtime."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from psycopg.rows import class_row, scalar_row
+from psycopg.types.json import Jsonb
+
+from khala_pg.sqlapi._call import Connection, scalar
+
+EntityKind = Literal["run", "codex_worker"]
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """An event's place in its history; outcome is appended, or duplicate when it was there."""
+
+    seq: int
+    outcome: str
+    watermark: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """What became of a batch: received = appended + duplicates; `projected` counts entities."""
+
+    received: int
+    appended: int
+    duplicates: int
+    projected: int
+
+
+async def append_run_event(
+    connection: Connection,
+    run_id: str,
+    event_type: str,
+    payload: Any,
+    org_id: str | None,
+    seq: int | None,
+    occurred_at: datetime | None,
+) -> Appended:
+    """Append one event to a run's history, at `seq` when given, and project its summary."""
+    async with connection.cursor(row_factory=class_row(Appended)) as cursor:
+        await cursor.execute(
+            "SELECT * FROM khala.append_run_event(%s, %s, %s, %s, %s, %s)",
+            (run_id, event_type, Jsonb(payload), org_id, seq, occurred_at),
+        )
+        appended = await cursor.fetchone()
+    if appended is None:
+        raise RuntimeError("khala.append_run_event returned no row")
+    return appended
+
+
+async def ingest_events(connection: Connection, events: str) -> Ingested:
+    """Append the events of a JSON array, given as text: all of them or none, each at most once."""
+    async with connection.cursor(row_factory=class_row(Ingested)) as cursor:
+        await cursor.execute("SELECT * FROM khala.ingest_events(%s::jsonb)", (events,))
+        ingested = await cursor.fetchone()
+    if ingested is None:
+        raise RuntimeError("khala.ingest_events returned no row")
+    return ingested
+
+
+async def count_entities(connection: Connection, kind: EntityKind) -> int:
+    """How many entities of `kind` there are."""
+    return int(await scalar(connection, "SELECT khala.count_entities(%s)", kind))
+
+
+async def rebuild_projection(connection: Connection, kind: EntityKind, entity_id: str) -> None:
+    """Drop the summary of one entity and build it again from history."""
+    await connection.execute("SELECT khala.rebuild_projection(%s, %s)", (kind, entity_id))
+
+
+async def rebuild_projections(
+    connection: Connection, kind: EntityKind, after_id: str | None, limit: int
+) -> list[str]:
+    """Rebuild a page of summaries; the ids done, in order, and none after the last entity."""
+    async with connection.cursor(row_factory=scalar_row) as cursor:
+        await cursor.execute(
+            "SELECT id FROM khala.rebuild_projections(%s, %s, %s)", (kind, after_id, limit)
+        )
+        return [str(entity_id) for entity_id in await cursor.fetchall()]
