@@ -44,6 +44,7 @@ class DevState:
     relay_database: str
     ws: str
     http: str
+    page: str | None
     token: str
     organisation: str
     keyring: str
@@ -119,18 +120,23 @@ def sign_dev_token(server: PostgresServer, keyring: Path) -> str:
     )
 
 
+def state_file(data_dir: Path) -> Path:
+    """Where dev.json is, or will be."""
+    return data_dir / "dev.json"
+
+
 def write_state(data_dir: Path, state: DevState) -> None:
     """Writes dev.json, all of it or nothing, readable by its owner only."""
     scratch = data_dir / f".dev.json.{os.getpid()}"
     with open(scratch, "w", opener=private) as file:
         json.dump(asdict(state), file, indent=2)
         file.write("\n")
-    scratch.replace(data_dir / "dev.json")
+    scratch.replace(state_file(data_dir))
 
 
 def forget_state(data_dir: Path) -> None:
     """Removes dev.json: nothing runs here any more."""
-    (data_dir / "dev.json").unlink(missing_ok=True)
+    state_file(data_dir).unlink(missing_ok=True)
 
 
 def _secret(path: Path) -> str:

@@ -38,13 +38,17 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class DevConfig:
-    """What the user chose. A port of 0 means: any that is free."""
+    """What the user chose. A port of 0 means: any that is free.
+
+    web_dir: the built admin page; None serves none.
+    """
 
     data_dir: Path
     ws_port: int = 4000
     http_port: int = 4001
     pg_port: int = 0
     pg_bin: Path | None = None
+    web_dir: Path | None = None
 
 
 class _StopRequested(BaseException):
@@ -81,7 +85,7 @@ def _run(config: DevConfig, wakeup: "_Wakeup", say: Say, ready: Callable[[DevSta
             _report_migration(server, say)
             keyring = state.keyring_file(data_dir)
             relay_database = state.relay_dsn(server, data_dir)
-            relay = _Relay(relay_database, ws_port, http_port, keyring, data_dir / "relay.log")
+            relay = _Relay(relay_database, ws_port, http_port, keyring, data_dir, config.web_dir)
             relay.start()
             relay.await_ready(wakeup)
             found = DevState(
@@ -89,6 +93,7 @@ def _run(config: DevConfig, wakeup: "_Wakeup", say: Say, ready: Callable[[DevSta
                 relay_database=relay_database,
                 ws=f"ws://{HOST}:{ws_port}/socket/websocket",
                 http=f"http://{HOST}:{http_port}",
+                page=None if config.web_dir is None else f"http://{HOST}:{http_port}/",
                 token=state.sign_dev_token(server, keyring),
                 organisation=state.ORGANISATION,
                 keyring=str(keyring),
@@ -109,7 +114,13 @@ class _Relay:
     """The relay as a child process."""
 
     def __init__(
-        self, database: str, ws_port: int, http_port: int, keyring: Path, log_file: Path
+        self,
+        database: str,
+        ws_port: int,
+        http_port: int,
+        keyring: Path,
+        data_dir: Path,
+        web_dir: Path | None,
     ) -> None:
         self._database = database
         self._arguments = [
@@ -118,8 +129,11 @@ class _Relay:
             f"--http-port={http_port}",
             f"--keyring={keyring}",
         ]
+        if web_dir is not None:
+            session = state.state_file(data_dir)
+            self._arguments += [f"--web-dir={web_dir}", f"--dev-session={session}"]
         self._ready_url = f"http://{HOST}:{http_port}/readyz"
-        self.log_file = log_file
+        self.log_file = data_dir / "relay.log"
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:

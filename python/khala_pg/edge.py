@@ -90,6 +90,12 @@ class Origins:
         return asking == own or (self.is_local and _is_loopback(asking))
 
 
+def is_loopback_url(url: str) -> bool:
+    """Whether the URL's host, such as that of `//localhost:4001`, is this machine."""
+    host = _hostname(url)
+    return host is not None and _is_loopback(host)
+
+
 def _hostname(url: str) -> str | None:
     try:
         return urlsplit(url).hostname

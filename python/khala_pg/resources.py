@@ -20,6 +20,12 @@ def db_dir() -> Path:
     return _find("_db", "db")
 
 
+def web_dir() -> Path | None:
+    """The directory of the built admin page; None as long as nobody has built it (`make web`)."""
+    built = _CHECKOUT / "typescript" / "web" / "dist"
+    return built if (built / "index.html").is_file() else None
+
+
 def proto_dir() -> Path:
     """The directory with openagents/sync/v1/*.proto."""
     return _find("_proto", "proto")

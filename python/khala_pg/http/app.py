@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from pathlib import Path
 
 import psycopg
 from starlette.applications import Starlette
@@ -21,6 +22,7 @@ from khala_pg import sqlapi
 from khala_pg.errors import from_psycopg
 from khala_pg.http import errors
 from khala_pg.http.tokens import TokenEndpoint
+from khala_pg.http.web import page_routes
 from khala_pg.keyring import Claims, TokenError
 
 Connect = Callable[[], AbstractAsyncContextManager[sqlapi.Connection]]
@@ -36,6 +38,8 @@ class HttpSettings:
 
     origins: web origins that may ask from a browser, such as https://app.example; "*" for all.
     origin_regex: the same as a regular expression that the whole origin has to match.
+    web_dir: the built admin page to serve; None serves none.
+    session_file: the dev.json whose session that page gets; None: it gets none.
     """
 
     origins: Sequence[str] = ()
@@ -43,6 +47,8 @@ class HttpSettings:
     max_snapshot_documents: int = 200
     max_snapshot_bytes: int = 2 * 1024 * 1024
     retry_after_s: float = 2.0
+    web_dir: Path | None = None
+    session_file: Path | None = None
 
 
 class _AnyText(StringConvertor):
@@ -65,7 +71,9 @@ def create_app(
     verify: checks a token, raises TokenError.
     tokens: issues tokens; None when they come from elsewhere.
     """
-    documents = _Documents(connect, verify, settings or HttpSettings())
+    settings = settings or HttpSettings()
+    documents = _Documents(connect, verify, settings)
+    page = [] if settings.web_dir is None else page_routes(settings.web_dir, settings.session_file)
 
     async def readyz(request: Request) -> Response:
         reason = await ready()
@@ -80,6 +88,7 @@ def create_app(
             *([] if tokens is None else _token_routes(tokens)),
             Route("/healthz", _healthz),
             Route("/readyz", readyz),
+            *page,
         ],
         middleware=[
             Middleware(

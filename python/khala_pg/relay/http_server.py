@@ -50,7 +50,10 @@ def make_http_server(
         max_per_minute=settings.max_tokens_per_minute,
     )
     pages = HttpSettings(
-        origins=settings.origins, origin_regex=LOOPBACK_ORIGINS if origins.is_local else None
+        origins=settings.origins,
+        origin_regex=LOOPBACK_ORIGINS if origins.is_local else None,
+        web_dir=settings.web_dir,
+        session_file=settings.dev_session,
     )
     return HttpServer(
         uvicorn.Config(

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from khala_pg.auth.issuer import MAX_TTL_S, MIN_TTL_S
-from khala_pg.edge import Proxies
+from khala_pg.edge import Proxies, is_loopback_url
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,8 @@ class RelaySettings:
     trusted_proxies: addresses or networks of proxies whose X-Forwarded-* headers are believed.
     tls_certificate, tls_key: PEM files; both ports then speak TLS.
     require_tls: refuse whoever does not come by TLS, here or at a trusted proxy.
+    web_dir: the built admin page, served on the HTTP port; None serves none.
+    dev_session: the dev.json whose token pages get; for `khala dev`, which listens on loopback.
     """
 
     database: str
@@ -78,6 +81,8 @@ class RelaySettings:
     trusted_proxies: Sequence[str] = ()
     tls_certificate: str | None = None
     tls_key: str | None = None
+    web_dir: Path | None = None
+    dev_session: Path | None = None
 
     def __post_init__(self) -> None:
         for name in self.__slots__:
@@ -105,4 +110,6 @@ class RelaySettings:
             raise ValueError(f"token_ttl_s must be from {MIN_TTL_S} to {MAX_TTL_S}")
         if (self.tls_certificate is None) != (self.tls_key is None):
             raise ValueError("tls_certificate and tls_key go together")
+        if self.dev_session is not None and not is_loopback_url(f"//{self.host}"):
+            raise ValueError("dev_session hands out a token: it needs a host of this machine only")
         Proxies(self.trusted_proxies)
