@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from websockets.asyncio.client import connect
+
 from khala_pg import keyring as keys
 from khala_pg.client import Backoff, Endpoint, KhalaClient
 from khala_pg.keyring import Keyring
@@ -89,6 +91,14 @@ def sink(
 
 def contents(client: KhalaClient, topic: str = RUNS) -> dict[str, Any]:
     return {key: document.payload for key, document in client.documents(topic).items()}
+
+
+async def heartbeats(relay: RelayUnderTest, count: int) -> None:
+    """Waits until a socket of its own has been pushed so many heartbeats."""
+    async with connect(f"{relay.ws}?vsn=2.0.0&token={relay.token()}") as socket:
+        await socket.send('["1","1","sync:v1","phx_join",{}]')
+        while count:
+            count -= json.loads(await socket.recv())[3] == "sync:heartbeat"
 
 
 def quick(database: str, **changes: Any) -> RelaySettings:

@@ -59,7 +59,9 @@ def describe(status: Status) -> str | None:
             if status.live:
                 return "live"
             phases = {topic.phase for topic in status.topics.values()}
-            return "taking a snapshot" if "recovering" in phases else "connected"
+            if "recovering" not in phases:
+                return "connected"
+            return f"taking a snapshot: {status.error}" if status.error else "taking a snapshot"
         case ConnectionState.DISCONNECTED:
             return f"disconnected: {status.error}"
         case ConnectionState.NEEDS_AUTH:

@@ -199,7 +199,7 @@ class KhalaClient:
                     connection,
                     self._replica,
                     api,
-                    Resolver(api, self._backoff),
+                    Resolver(api, self._backoff, self._board.notice),
                     self._tokens,
                     self._board,
                     self._topics,

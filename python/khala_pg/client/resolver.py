@@ -25,9 +25,13 @@ Known = Callable[[str, str], Document | None]
 class Resolver:
     """Fetches a few documents at a time and tries again a few times before it gives up."""
 
-    def __init__(self, api: HttpApi, backoff: Backoff) -> None:
+    def __init__(
+        self, api: HttpApi, backoff: Backoff, on_retry: Callable[[Exception], None]
+    ) -> None:
+        """on_retry: told what went wrong before each further try."""
         self._api = api
         self._backoff = backoff
+        self._on_retry = on_retry
 
     async def resolve(
         self, updates: Sequence[Update], known: Known = lambda topic, doc_key: None
@@ -63,9 +67,14 @@ class Resolver:
             except TransportError as error:
                 if attempt == _TRIES - 1:
                     raise
-                wait = error.retry_after if isinstance(error, RetryLaterError) else 0.0
-            await asyncio.sleep(self._backoff.delay(attempt, at_least=wait))
+                await self.pause(attempt, error)
         raise AssertionError("unreachable")
+
+    async def pause(self, attempt: int, error: Exception) -> None:
+        """Tell what went wrong and wait before try number `attempt` (0 is the first retry)."""
+        self._on_retry(error)
+        wait = error.retry_after if isinstance(error, RetryLaterError) else 0.0
+        await asyncio.sleep(self._backoff.delay(attempt, at_least=wait))
 
     async def _fetch(self, announced: Update) -> Document | None:
         for attempt in range(_TRIES):

@@ -18,20 +18,16 @@ async def read_snapshot(
     Raises what HttpApi and Resolver raise, and TransportError when the topic's history is cut off
     under it again and again.
     """
-    for _ in range(_TRIES):
+    for attempt in range(_TRIES):
         try:
-            documents, cursor = await _read_once(api, resolver, topic)
-        except StaleCursorError:
-            continue  # a purge or a restore overtook the first page: what it began is of no use
-        if cursor is not None:
-            return documents, cursor
+            return await _read_once(api, resolver, topic)
+        except StaleCursorError as error:
+            # A purge or a restore overtook the first page: what it began is of no use.
+            await resolver.pause(attempt, error)
     raise TransportError(f"{topic}: no snapshot could be finished before it was out of date")
 
 
-async def _read_once(
-    api: HttpApi, resolver: Resolver, topic: str
-) -> tuple[list[Document], Cursor | None]:
-    """No cursor: the epoch changed between two pages."""
+async def _read_once(api: HttpApi, resolver: Resolver, topic: str) -> tuple[list[Document], Cursor]:
     page = await resolver.patiently(partial(api.snapshot_page, topic))
     first = page
     documents = await resolver.resolve(page.documents)
@@ -45,6 +41,6 @@ async def _read_once(
             )
         )
         if page.epoch != first.epoch:
-            return [], None
+            raise StaleCursorError(f"{topic}: the epoch changed between two pages", ())
         documents += await resolver.resolve(page.documents)
     return documents, Cursor(topic, first.watermark, first.epoch)

@@ -19,8 +19,9 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from khala_pg import sqlapi
-from khala_pg.errors import from_psycopg
+from khala_pg.errors import BadValueError, from_psycopg
 from khala_pg.http import errors
+from khala_pg.http.epoch import within_epoch
 from khala_pg.http.tokens import TokenEndpoint
 from khala_pg.http.web import page_routes
 from khala_pg.keyring import Claims, TokenError
@@ -162,10 +163,10 @@ class _Documents:
             async with self.connect() as connection:
                 # Scopes are judged where the subscribe request's are, and answered alike.
                 await sqlapi.check_cursors(connection, [topic], None, None, claims.scopes)
-                body = await ask(connection, claims)
+                body = await within_epoch(connection, lambda: ask(connection, claims))
         except psycopg.Error as error:
             ours = from_psycopg(error)
-            if ours is None:
+            if ours is None or isinstance(ours, BadValueError):
                 raise
             return errors.from_khala(ours, self.settings.retry_after_s)
         if body is None:

@@ -10,6 +10,7 @@ import pytest
 
 from khala_pg import keyring as keys
 from khala_pg.client import (
+    Backoff,
     Change,
     ConnectionState,
     Endpoint,
@@ -25,6 +26,7 @@ from support.client_relay import (
     SOON,
     RelayUnderTest,
     contents,
+    heartbeats,
     relay_process,
     running_relay,
     sink,
@@ -119,6 +121,18 @@ async def test_a_restarted_database_is_survived(own_database: Database) -> None:
         await asyncio.to_thread(own_database.server.start)
         sink(own_database, "d", 2, {"n": 2})
         await until(lambda: contents(client) == {"d": {"n": 2}}, "updates flow again")
+
+
+async def test_a_snapshot_that_is_refused_is_told_at_once(own_database: Database) -> None:
+    async with running_relay(own_database.relay_dsn, database_timeout_s=0.5) as relay:
+        async with KhalaClient(relay.endpoint, [RUNS], backoff=SOON) as client:
+            await client.caught_up()
+        await asyncio.to_thread(own_database.server.stop, "immediate")
+        # The waits between tries are long, as they are by default.
+        async with KhalaClient(relay.endpoint, [RUNS], backoff=Backoff(30, 30)) as client:
+            await until(lambda: client.status.error is not None, "it says why", 5)
+            assert client.status.state is ConnectionState.CONNECTED
+            assert "database cannot be reached" in str(client.status.error)
 
 
 async def test_a_stored_place_is_gone_on_from(newest_database: Database, tmp_path: Path) -> None:
@@ -268,8 +282,9 @@ async def test_a_slow_listener_slows_the_socket(newest_database: Database) -> No
         async for _ in client.changes():
             seen += 1
             if seen == 1:
-                # Several heartbeat intervals: neither side takes the silence for death.
-                await asyncio.sleep(3)
+                # Held for several heartbeats of the relay, that another client counts: neither side
+                # takes the silence for death.
+                await heartbeats(relay, 3)
                 assert (client.status.topics[RUNS].watermark or 0) <= 400
                 assert len(contents(client)) <= 400
             if seen == 6000:

@@ -182,3 +182,24 @@ async def test_an_absent_database(own_database: Database) -> None:
             assert answer.json()["retry_after_ms"] == 1500
             assert answer.headers["retry-after"] == "2"
         assert (await http.get("/healthz")).text == "ok\n"
+
+
+@pytest.mark.parametrize("path", [f"snapshot/{RUNS}", f"documents/{RUNS}/d"])
+async def test_a_question_begins_the_epoch_that_is_missing(
+    newest_database: Database, path: str
+) -> None:
+    sink(newest_database, "d", 1, {"n": 1})
+    async with serving(newest_database.relay_dsn) as http:
+        assert (await http.get(f"/api/sync/{path}", headers=bearer())).status_code == 200
+        with newest_database.connect() as connection:
+            # As after a restore: the epoch table's file is another one.
+            connection.execute("VACUUM FULL runtime.sync_epochs")
+            epoch = connection.execute("SELECT khala.current_epoch()").fetchone()
+            assert epoch == (None,)
+        found = await http.get(f"/api/sync/{path}", headers=bearer())
+        assert found.status_code == 200, found.text
+        # A cursor that is really stale is refused as before.
+        ahead = await http.get(
+            f"/api/sync/snapshot/{RUNS}", params={"watermark": 99}, headers=bearer()
+        )
+        assert ahead.status_code == 409
