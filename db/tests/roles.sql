@@ -64,16 +64,16 @@ SELECT is_empty(
 SELECT set_eq(
     $$SELECT f FROM pg_temp.functions_of('khala_relay') AS f$$,
     ARRAY[
-        'arm', 'authenticate_api_key', 'canonical_json', 'canonical_number', 'check_cursors', 'current_epoch', 'ensure_epoch',
-        'hydrate', 'parse_payload', 'payload_hash', 'payload_hash_text', 'projection_version', 'replay', 'replay_feed',
+        'arm', 'authenticate_api_key', 'canonical_json', 'canonical_json_by_level', 'canonical_number', 'check_cursors',
+        'current_epoch', 'ensure_epoch', 'hydrate', 'number_text', 'parse_payload', 'payload_hash', 'payload_hash_text', 'projection_version', 'replay', 'replay_feed',
         'revocations', 'schema_version', 'snapshot', 'utf16_sort_key'
     ], 'what a relay may call'
 );
 SELECT set_eq(
     $$SELECT f FROM pg_temp.functions_of('khala_runtime') AS f$$,
     ARRAY[
-        'append_codex_worker_event', 'append_run_event', 'canonical_json', 'canonical_number', 'count_entities', 'current_epoch',
-        'ingest_events', 'parse_payload', 'payload_hash', 'payload_hash_text', 'project_codex_worker', 'project_run',
+        'append_codex_worker_event', 'append_run_event', 'canonical_json', 'canonical_json_by_level', 'canonical_number',
+        'count_entities', 'current_epoch', 'ingest_events', 'number_text', 'parse_payload', 'payload_hash', 'payload_hash_text', 'project_codex_worker', 'project_run',
         'projection_version', 'rebuild_projection', 'rebuild_projections', 'schema_version', 'sink', 'sink_batch', 'sink_delete',
         'utf16_sort_key'
     ], 'what a runtime may call'
@@ -81,8 +81,8 @@ SELECT set_eq(
 SELECT set_eq(
     $$SELECT f FROM pg_temp.functions_of('khala_dba') AS f$$,
     ARRAY[
-        'canonical_json', 'canonical_number', 'check_cursors', 'count_entities', 'create_api_key', 'current_epoch',
-        'database_fingerprint', 'ensure_epoch', 'list_api_keys', 'new_epoch', 'parse_payload', 'payload_hash', 'payload_hash_text',
+        'canonical_json', 'canonical_json_by_level', 'canonical_number', 'check_cursors', 'count_entities', 'create_api_key',
+        'current_epoch', 'database_fingerprint', 'ensure_epoch', 'list_api_keys', 'new_epoch', 'number_text', 'parse_payload', 'payload_hash', 'payload_hash_text',
         'project_codex_worker', 'project_run', 'projection_version', 'rebuild_projection', 'rebuild_projections', 'register_topic',
         'retain', 'revocations', 'revoke', 'revoke_api_key', 'schema_version', 'utf16_sort_key'
     ], 'what an administrator may call'
