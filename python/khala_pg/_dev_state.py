@@ -22,7 +22,7 @@ from psycopg import sql
 
 from khala_pg import keyring as keys
 from khala_pg._pg_cluster import private
-from khala_pg.errors import KhalaError
+from khala_pg.errors import KhalaError, UsageError
 from khala_pg.migrate import Outcome, migrate
 from khala_pg.postgres_server import PostgresServer
 
@@ -53,12 +53,22 @@ class DevState:
 
 @contextmanager
 def locked(data_dir: Path) -> Iterator[None]:
-    """Makes the data directory and holds it for this process. Raises DevError if it is taken."""
-    data_dir.mkdir(parents=True, exist_ok=True)
-    ignore = data_dir / ".gitignore"
-    if not ignore.exists():
-        ignore.write_text("*\n")
-    with (data_dir / "dev.lock").open("a+") as lock:
+    """Makes the data directory and holds it for this process. Raises DevError if it is taken.
+
+    Raises UsageError if it cannot be made or written to.
+    """
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        ignore = data_dir / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("*\n")
+        file = (data_dir / "dev.lock").open("a+")
+    except OSError as error:
+        raise UsageError(
+            f"{data_dir} cannot be the data directory: {error.strerror}",
+            "Choose one that can be made or written to, with --data-dir.",
+        ) from error
+    with file as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as taken:

@@ -137,3 +137,11 @@ def test_a_khala_dev_that_was_killed(tmp_path: Path) -> None:
     # Whoever says where the database is does not need khala dev.
     status, said = khala("stats", "--database", "garbage", cwd=tmp_path)
     assert "not a connection string" in said
+
+
+def test_a_data_directory_that_cannot_be_one(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    for place in ("/dev/null/x", str(file)):
+        status, said = khala("dev", "--data-dir", place)
+        assert (status, "--data-dir" in said) == (WRONG, True), said

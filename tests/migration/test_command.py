@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from psycopg.conninfo import make_conninfo
+
 from khala_pg import ports
 from khala_pg.migrate import read_plan
 from khala_pg.resources import db_dir
@@ -94,3 +96,19 @@ def test_doctor_says_what_to_do(
     said = khala("doctor", "--json", "--database", newest_database.dsn, cwd=tmp_path)
     assert said.returncode == 0
     assert json.loads(said.stdout)["ok"] is True
+
+
+def test_whoever_may_not_migrate_is_told_who_may(empty_database: Database, tmp_path: Path) -> None:
+    login = f"{empty_database.name}_nobody"
+    with empty_database.connect() as connection:
+        connection.execute(f"CREATE ROLE {login} LOGIN PASSWORD 'x'".encode())
+    try:
+        dsn = make_conninfo(empty_database.dsn, user=login, password="x")
+        said = khala("migrate", "--database", dsn, cwd=tmp_path)
+        assert said.returncode == 1
+        told = " ".join(said.stderr.split())
+        for word in ("superuser", "CREATEROLE", "owns the database", f"TO {login} WITH ADMIN"):
+            assert word in told
+    finally:
+        with empty_database.connect() as connection:
+            connection.execute(f"DROP ROLE {login}".encode())

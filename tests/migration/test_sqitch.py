@@ -75,3 +75,13 @@ def test_a_database_kept_by_sqitch_stays_with_sqitch(oldest_server: PostgresServ
         assert migrate(database.dsn).changes == ()
         with pytest.raises(MigrationError, match="sqitch deployed this database"):
             revert(database.dsn)
+
+
+def test_sqitch_takes_over_what_khala_migrate_made(oldest_server: PostgresServer) -> None:
+    with empty(oldest_server) as database:
+        migrate(database.dsn)
+        before = dump_schema(oldest_server, database.dsn)
+        sqitch("deploy", database.dsn, "--log-only")
+        sqitch("verify", database.dsn)
+        assert "Nothing to deploy" in sqitch("status", database.dsn)
+        assert dump_schema(oldest_server, database.dsn) == before

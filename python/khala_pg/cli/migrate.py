@@ -14,7 +14,8 @@ def command(
     database: Annotated[
         str | None,
         typer.Option(
-            help="Connection string of a role that may create in the database. "
+            help="Connection string of a superuser, or of a role with CREATEROLE that owns the "
+            "database; straight to PostgreSQL, not through a pooler of transactions. "
             "Default: KHALA_DATABASE_URL, else a running `khala dev`."
         ),
     ] = None,
