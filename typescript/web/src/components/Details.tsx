@@ -1,0 +1,106 @@
+import type { KhalaTopic } from "khala-client";
+import { useEffect, useRef } from "react";
+import type { Arrival, History } from "../history";
+import type { Summary, SummaryDocument } from "../summary";
+import * as summary from "../summary";
+import { shownTime, wholeTime } from "../times";
+import { useFrames } from "../use-frames";
+
+interface DetailsProps {
+  readonly docKey: string;
+  readonly topic: KhalaTopic<Summary>;
+  readonly history: History;
+  readonly onClose: () => void;
+}
+
+/** One document as it stands, and its versions as they come. */
+export function Details({ docKey, topic, history, onClose }: DetailsProps) {
+  const document = useFrames(topic.subscribe, () => topic.get(docKey));
+  const arrivals = useFrames(history.subscribe, () => history.of(docKey));
+  const panel = useRef<HTMLElement>(null);
+  useEffect(() => panel.current?.focus(), []);
+  const last = document ?? arrivals[0]?.document;
+  const name = last ? summary.id(last.payload, docKey) : docKey;
+  return (
+    <aside
+      ref={panel}
+      className="details"
+      tabIndex={-1}
+      aria-label={`Details of ${name}`}
+      data-testid="details"
+      onKeyDown={(event) => {
+        if (event.key === "Escape") {
+          onClose();
+        }
+      }}
+    >
+      <div className="details-head">
+        <h2>{name}</h2>
+        <button type="button" className="button" onClick={onClose} aria-keyshortcuts="Escape">
+          Close
+        </button>
+      </div>
+      {document === undefined && <p className="notice warning">It has been deleted.</p>}
+      {last !== undefined && <Facts document={last} />}
+      <h3>
+        History <span className="quiet">as it arrives, since this page was opened</span>
+      </h3>
+      <ol className="history" aria-live="off" data-testid="history">
+        {arrivals.map((arrival) => (
+          <Version key={`${arrival.document.docVersion} ${arrival.at}`} arrival={arrival} />
+        ))}
+      </ol>
+      {last !== undefined && (
+        <details className="payload">
+          <summary>Payload</summary>
+          <pre>{JSON.stringify(last.payload, null, 2)}</pre>
+        </details>
+      )}
+    </aside>
+  );
+}
+
+function Facts({
+  document: { payload, docVersion, watermark, docKey },
+}: {
+  readonly document: SummaryDocument;
+}) {
+  const facts: readonly (readonly [string, string])[] = [
+    ["Status", summary.status(payload)],
+    ["Title", summary.text(payload, "title")],
+    ["Command", summary.command(payload)],
+    ["Task", summary.text(payload, "task")],
+    ["Now", summary.activity(payload)],
+    ["Started", wholeTime(summary.text(payload, "started_at"))],
+    ["Finished", wholeTime(summary.text(payload, "finished_at"))],
+    ["Events", String(summary.eventCount(payload))],
+    ["Version", String(docVersion)],
+    ["Watermark", String(watermark)],
+    ["Key", docKey],
+  ];
+  return (
+    <dl className="facts">
+      {facts
+        .filter(([, value]) => value !== "")
+        .map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{name === "Status" ? <span className={`pill ${value}`}>{value}</span> : value}</dd>
+          </div>
+        ))}
+    </dl>
+  );
+}
+
+function Version({ arrival: { document, at, changed } }: { readonly arrival: Arrival }) {
+  const status = summary.status(document.payload);
+  return (
+    <li data-version={String(document.docVersion)}>
+      <time dateTime={new Date(at).toISOString()}>{shownTime(at)}</time>
+      <span className="version">v{String(document.docVersion)}</span>
+      <span className={`pill ${status}`}>{status}</span>
+      <span className="changes">{changed === null ? "first seen" : changed.join(", ")}</span>
+      <span className="activity">{summary.activity(document.payload)}</span>
+    </li>
+  );
+}

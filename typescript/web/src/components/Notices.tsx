@@ -1,0 +1,85 @@
+import { useState } from "react";
+import type { Incident, Lane } from "../lanes/lane";
+import { KINDS, type Kind } from "../summary";
+import { shownTime } from "../times";
+import { useFrames } from "../use-frames";
+
+const NAMES: Readonly<Record<Kind, string>> = { runs: "Runs", workers: "Workers" };
+
+const REASONS: Readonly<Record<string, string>> = {
+  below_floor: "this page was away longer than the server keeps changes",
+  cursor_ahead: "the server is behind this page: its database was restored",
+  epoch_changed: "the server's database was restored or replaced",
+};
+
+/** What went wrong and how it ended: cursors that went stale, documents that are not live. */
+export function Notices({ lane }: { readonly lane: Lane }) {
+  const incidents = useFrames(lane.incidents.subscribe, lane.incidents.get);
+  const [dismissed, setDismissed] = useState<ReadonlySet<Incident>>(new Set());
+  const shown = incidents.filter((each) => !dismissed.has(each));
+  return (
+    <div className="notices" role="log" aria-label="Notices">
+      {KINDS.map((kind) => (
+        <Stopped key={kind} kind={kind} lane={lane} />
+      ))}
+      <Away lane={lane} />
+      {shown.map((incident) => (
+        <p
+          key={`${incident.kind} ${incident.recoveredAt}`}
+          className={incident.recoveredAt === null ? "notice warning" : "notice good"}
+          data-testid="incident"
+          data-recovered={incident.recoveredAt !== null}
+        >
+          <span>
+            <strong>{NAMES[incident.kind]} went stale:</strong>{" "}
+            {REASONS[incident.reason] ?? incident.reason}.{" "}
+            {incident.recoveredAt === null
+              ? "Reading everything anew…"
+              : `Recovered from a snapshot at ${shownTime(incident.recoveredAt)}: ` +
+                `${incident.documents} documents, nothing missing.`}
+          </span>
+          {incident.recoveredAt !== null && (
+            <button
+              type="button"
+              className="button small"
+              onClick={() => setDismissed(new Set([...dismissed, incident]))}
+            >
+              Dismiss
+            </button>
+          )}
+        </p>
+      ))}
+    </div>
+  );
+}
+
+function Stopped({ kind, lane }: { readonly kind: Kind; readonly lane: Lane }) {
+  const topic = lane.topics[kind];
+  const { phase, error } = useFrames(topic.onStatus, topic.getStatus);
+  if (phase !== "error" || error === null) {
+    return null;
+  }
+  return (
+    <p className="notice bad">
+      <span>
+        <strong>{NAMES[kind]} are not followed any more:</strong> {error.message}
+      </span>
+    </p>
+  );
+}
+
+function Away({ lane }: { readonly lane: Lane }) {
+  const { state } = useFrames(lane.connection.onStatus, lane.connection.getStatus);
+  const { watermark } = useFrames(lane.topics.runs.onStatus, lane.topics.runs.getStatus);
+  if (state === "connected" || state === "connecting" || watermark === null) {
+    return null;
+  }
+  return (
+    <p className="notice warning" data-testid="away">
+      <span>
+        <strong>Not up to date.</strong> You see the last state that reached this page; it goes on
+        from there as soon as the server answers.
+      </span>
+    </p>
+  );
+}

@@ -1,0 +1,98 @@
+import type { KhalaStatus, TopicStatus } from "khala-client";
+import type { Lane } from "../lanes/lane";
+import { POLL_MS } from "../lanes/legacy";
+import { KINDS, type Kind } from "../summary";
+import { useFrames } from "../use-frames";
+import { useNow } from "../use-now";
+
+/** Connection, and of each topic where it stands. */
+export function StatusStrip({ lane }: { readonly lane: Lane }) {
+  return (
+    <section className="strip" aria-label="Connection">
+      <Connection lane={lane} />
+      {KINDS.map((kind) => (
+        <TopicState key={kind} kind={kind} lane={lane} />
+      ))}
+    </section>
+  );
+}
+
+function Connection({ lane }: { readonly lane: Lane }) {
+  const status = useFrames(lane.connection.onStatus, lane.connection.getStatus);
+  const isTrying = status.state !== "connected" && status.state !== "connecting";
+  return (
+    <div className={`state ${status.state}`} data-testid="connection" data-state={status.state}>
+      <span className="dot" aria-hidden="true" />
+      <strong role="status">{said(lane, status)}</strong>
+      {isTrying && <Retry status={status} />}
+      {isTrying && (
+        <button type="button" className="button small" onClick={lane.connection.connect}>
+          Try now
+        </button>
+      )}
+    </div>
+  );
+}
+
+function said(lane: Lane, { state }: KhalaStatus): string {
+  switch (state) {
+    case "connected":
+      return lane.name === "khala" ? "Connected" : `Polling every ${POLL_MS / 1000} s`;
+    case "connecting":
+      return "Connecting…";
+    case "disconnected":
+      return "Disconnected";
+    case "needs-auth":
+      return "Signed out";
+    case "error":
+      return "Given up";
+  }
+}
+
+function Retry({ status: { retryAt, attempt, error } }: { readonly status: KhalaStatus }) {
+  const now = useNow(500);
+  const wait = retryAt === null ? null : Math.max(0, Math.ceil((retryAt - now) / 1000));
+  return (
+    <span className="quiet" title={error?.message}>
+      {wait !== null && `next try in ${wait} s`}
+      {attempt > 1 && `, ${attempt} failed`}
+      {wait === null && error?.message}
+    </span>
+  );
+}
+
+const PHASES: Readonly<Record<TopicStatus["phase"], string>> = {
+  idle: "Waiting",
+  recovering: "Reading a snapshot",
+  subscribing: "Subscribing",
+  "catching-up": "Catching up",
+  live: "Live",
+  waiting: "Waiting",
+  error: "Stopped",
+};
+
+function TopicState({ kind, lane }: { readonly kind: Kind; readonly lane: Lane }) {
+  const topic = lane.topics[kind];
+  const { phase, watermark, head, error } = useFrames(topic.onStatus, topic.getStatus);
+  const lag = watermark !== null && head !== null ? head - watermark : null;
+  return (
+    <dl className="topic" data-testid={`topic-${kind}`} data-phase={phase}>
+      <div>
+        <dt>{kind === "runs" ? "Runs" : "Workers"}</dt>
+        <dd className={`phase ${phase}`} title={error?.message}>
+          {PHASES[phase]}
+        </dd>
+      </div>
+      <div>
+        <dt>Watermark</dt>
+        <dd data-testid={`watermark-${kind}`}>{watermark === null ? "–" : String(watermark)}</dd>
+      </div>
+      <div>
+        <dt>Lag</dt>
+        <dd data-testid={`lag-${kind}`} className={lag !== null && lag > 0n ? "behind" : ""}>
+          {lag === null ? "–" : lag > 0n ? String(lag) : "0"}
+        </dd>
+      </div>
+    </dl>
+  );
+}

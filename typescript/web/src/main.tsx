@@ -1,0 +1,22 @@
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+import { App } from "./components/App";
+import { NoSession } from "./components/NoSession";
+import { readSession } from "./session";
+import "./styles.css";
+import { applyTheme, chosenTheme } from "./theme";
+
+applyTheme(chosenTheme());
+const place = document.getElementById("page");
+if (place !== null) {
+  const root = createRoot(place);
+  readSession().then(
+    (session) =>
+      root.render(
+        <StrictMode>
+          <App session={session} />
+        </StrictMode>,
+      ),
+    (error: unknown) => root.render(<NoSession reason={String(error)} />),
+  );
+}

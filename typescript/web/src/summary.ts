@@ -1,0 +1,60 @@
+/** Summaries of runs and workers, as db/functions/summarize_entities.sql builds them. */
+
+import type { JsonObject, KhalaDocument } from "khala-client";
+
+export type Summary = JsonObject;
+export type SummaryDocument = KhalaDocument<Summary>;
+
+export type Kind = "runs" | "workers";
+export const KINDS: readonly Kind[] = ["runs", "workers"];
+export const TOPICS: Readonly<Record<Kind, string>> = {
+  runs: "runtime.run_summaries",
+  workers: "runtime.codex_worker_summaries",
+};
+
+/** The field as a text; empty when it is missing or something else. */
+export function text(summary: Summary, field: string): string {
+  const value = summary[field];
+  return typeof value === "string" ? value : "";
+}
+
+export function status(summary: Summary): string {
+  return text(summary, "status") || "unknown";
+}
+
+export function id(summary: Summary, docKey: string): string {
+  return (
+    text(summary, "run_id") || text(summary, "worker_id") || docKey.slice(docKey.indexOf(":") + 1)
+  );
+}
+
+export function title(summary: Summary): string {
+  return text(summary, "title") || text(summary, "task") || command(summary);
+}
+
+export function command(summary: Summary): string {
+  const value = summary["command"];
+  return Array.isArray(value) ? value.join(" ") : typeof value === "string" ? value : "";
+}
+
+/** What it does now, or how it ended. */
+export function activity(summary: Summary): string {
+  const progress = summary["progress"];
+  const fields = isObject(progress) ? progress : {};
+  return (
+    text(summary, "terminal_reason") ||
+    text(fields, "message") ||
+    text(fields, "last_line") ||
+    text(summary, "task") ||
+    text(summary, "latest_event_type")
+  );
+}
+
+export function eventCount(summary: Summary): number {
+  const value = summary["event_count"];
+  return typeof value === "number" ? value : 0;
+}
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,95 @@
+/** Takes the pictures of docs/: `make screenshots`. */
+
+import type { Page } from "@playwright/test";
+import { isLive, open, row, test } from "./harness/fixtures";
+import type { Database, Event } from "./harness/server";
+
+const NOW = "2026-03-02T10:24:00Z";
+const PICTURES = "../../docs/screenshots";
+
+// Dates and times look the same wherever they are taken.
+test.use({ locale: "en-GB", timezoneId: "UTC" });
+
+test("screenshots", async ({ page, database, cable, context }) => {
+  test.setTimeout(60_000);
+  await page.clock.setFixedTime(new Date(NOW));
+  await prepare(database);
+  await page.emulateMedia({ colorScheme: "light" });
+  await open(page);
+  await row(page, "nightly-build").click();
+  const versions = page.getByTestId("history").getByRole("listitem");
+  for (const [seq, line] of [
+    [4, "[212/340] cc relay.o"],
+    [5, "[305/340] cc snapshot.o"],
+    [6, "[340/340] ld khala"],
+  ] as const) {
+    await database.ingest([progress(seq, line)]);
+    await versions.nth(seq - 3).waitFor();
+  }
+  await picture(page, "light");
+
+  await page.setViewportSize({ width: 390, height: 844 });
+  await picture(page, "phone-details");
+  await page.getByRole("button", { name: "Close" }).click();
+  await picture(page, "phone");
+
+  await page.setViewportSize({ width: 1280, height: 800 });
+  await page.emulateMedia({ colorScheme: "dark" });
+  await context.setOffline(true);
+  cable.pull();
+  await page.getByTestId("away").waitFor();
+  await database.ingest([progress(7, "packing khala.tar.zst")]);
+  await database.purge();
+  cable.plug();
+  await context.setOffline(false);
+  await page.locator("[data-recovered=true]").waitFor();
+  await isLive(page);
+  await picture(page, "dark");
+});
+
+async function picture(page: Page, name: string) {
+  await page.mouse.move(0, 0);
+  await page.screenshot({ path: `${PICTURES}/${name}.png` });
+}
+
+async function prepare(database: Database) {
+  const runs: readonly (readonly [string, string, string, object, number])[] = [
+    ["nightly-build", "Nightly build", "progress", { last_line: "[96/340] cc feed.o" }, 3],
+    ["migrate-prod", "Migrate production", "waiting", {}, 9],
+    ["unit-tests-4127", "Unit tests", "finished", { exit_code: 0 }, 14],
+    ["unit-tests-4126", "Unit tests", "finished", { exit_code: 1 }, 21],
+    ["lint-882", "Lint", "finished", { exit_code: 0 }, 26],
+    ["docs-311", "Build the documents", "finished", { exit_code: 0 }, 33],
+    ["backfill-7", "Backfill of summaries", "paused", {}, 41],
+    ["fuzz-20", "Fuzz the frames", "cancelled", { reason: "superseded by fuzz-21" }, 48],
+    ["fuzz-21", "Fuzz the frames", "progress", { message: "1,204,000 frames" }, 47],
+    ["bench-90", "Benchmark the relay", "failed", { signal: "SIGKILL" }, 55],
+  ];
+  const events: Event[] = runs.flatMap(([id, title, verb, payload, minutes]) => [
+    event("run", id, 1, "queued", {}, minutes + 1),
+    event("run", id, 2, "started", { title, command: ["make", id] }, minutes),
+    event("run", id, 3, verb, payload, minutes - 2),
+  ]);
+  const workers = ["ada", "grace", "linus"].flatMap((name) => [
+    event("codex_worker", name, 1, "started", { title: `worker ${name}` }, 60),
+    event("codex_worker", name, 2, "busy", { task: "review of a change" }, 5),
+  ]);
+  await database.ingest([...events, ...workers]);
+}
+
+function progress(seq: number, line: string): Event {
+  return event("run", "nightly-build", seq, "progress", { last_line: line }, 0);
+}
+
+function event(
+  entity: Event["entity"],
+  id: string,
+  seq: number,
+  verb: string,
+  payload: object,
+  minutesAgo: number,
+): Event {
+  const occurred = new Date(Date.parse(NOW) - minutesAgo * 60_000 - 2_000).toISOString();
+  const type = `${entity === "run" ? "run" : "worker"}.${verb}`;
+  return { entity, id, seq, type, payload, occurred_at: occurred };
+}

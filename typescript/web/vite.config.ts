@@ -1,0 +1,19 @@
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vite";
+
+const client = fileURLToPath(new URL("../khala-client/src", import.meta.url));
+/** `npm run dev` works against a running `khala dev`. */
+const server = process.env["KHALA_HTTP_URL"] ?? "http://127.0.0.1:4001";
+
+export default defineConfig({
+  resolve: {
+    // The client's sources: the page is built without building (or installing) the client first.
+    alias: [
+      { find: /^khala-client\/react$/, replacement: `${client}/react.ts` },
+      { find: /^khala-client$/, replacement: `${client}/index.ts` },
+    ],
+    dedupe: ["react", "react-dom"],
+  },
+  build: { target: "es2022", emptyOutDir: true },
+  server: { proxy: { "/api": server, "/dev": server } },
+});
