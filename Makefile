@@ -11,7 +11,7 @@ PYTHON ?= python3
 # Passed on to pytest: make test PYTEST_ARGS='-k replay'
 PYTEST_ARGS ?=
 
-.PHONY: help env demo dev test test-ts lint format schema clean
+.PHONY: help env demo dev web page-if-possible test test-ts screenshots lint format schema clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1 — /p' $(ROOT)Makefile
@@ -29,11 +29,18 @@ $(STAMP): $(ROOT)pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '$(ROOT).[dev]'
 	@touch $@
 
-demo: $(STAMP) ## everything once: Postgres, relay, a real command, its summary changing live
+demo: $(STAMP) page-if-possible ## everything once: Postgres, relay, page, a real command, its summary changing live
 	@cd $(ROOT) && $(BIN)/python scripts/demo.py
 
-dev: $(STAMP) ## Postgres and relay, until Ctrl-C
+dev: $(STAMP) page-if-possible ## Postgres, relay and page, until Ctrl-C
 	@cd $(ROOT) && exec $(BIN)/khala dev
+
+web: $(STAMP) ## build the admin page that khala dev serves
+	@$(ROOT)scripts/typescript.sh web
+
+# Neither Node nor the network is needed for the rest.
+page-if-possible: $(STAMP)
+	@$(ROOT)scripts/typescript.sh web || echo "the admin page is not built; everything else works" >&2
 
 # pytest comes last: its closing line is the one that is read.
 test: $(STAMP) test-ts ## every test
@@ -41,6 +48,9 @@ test: $(STAMP) test-ts ## every test
 
 test-ts: $(STAMP) ## the TypeScript tests, against a live relay; skipped without Node
 	@KHALA_BIN=$${KHALA_BIN:-$(BIN)/khala} $(ROOT)scripts/typescript.sh test
+
+screenshots: $(STAMP) ## take the screenshots of docs/ again
+	@KHALA_BIN=$${KHALA_BIN:-$(BIN)/khala} $(ROOT)scripts/typescript.sh screenshots
 
 lint: $(STAMP) ## ruff, mypy, sqlfluff, biome and tsc; all read-only
 	@cd $(ROOT) && $(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet .
@@ -57,4 +67,5 @@ schema: $(STAMP) ## write db/schema.sql again after a change of the schema
 clean: ## remove the environment, caches and the development database
 	rm -rf $(VENV) $(ROOT).khala $(ROOT).cache $(ROOT).mypy_cache $(ROOT).pytest_cache \
 		$(ROOT).ruff_cache $(ROOT).hypothesis $(ROOT)dist $(ROOT)build \
-		$(ROOT)typescript/*/node_modules $(ROOT)typescript/*/dist
+		$(ROOT)typescript/*/node_modules $(ROOT)typescript/*/dist \
+		$(ROOT)typescript/web/dist-legacy $(ROOT)typescript/web/test-results

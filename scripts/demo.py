@@ -2,7 +2,7 @@
 
 Everything is real and lives in a directory of its own that is gone afterwards: `khala dev` in the
 background, `khala tail` following the topic of run summaries over the WebSocket, and `khala run`
-around this repository's own unit tests.
+around this repository's own unit tests. At a terminal it stays until Enter: the page can be seen.
 """
 
 import json
@@ -12,8 +12,9 @@ import subprocess
 import sys
 import tempfile
 import threading
+import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -33,7 +34,13 @@ def main() -> int:
     try:
         with khala_dev(home) as ready:
             title(f"Postgres and relay are up: {ready['ws']}")
-            return watch(home)
+            show_page(ready["page"])
+            status = watch(home)
+            if ready["page"] is not None and sys.stdin.isatty() and sys.stdout.isatty():
+                title(f"The page shows it: {ready['page']} (Enter ends the demonstration)")
+                with suppress(KeyboardInterrupt):
+                    sys.stdin.readline()
+            return status
     finally:
         shutil.rmtree(home, ignore_errors=True)
 
@@ -53,6 +60,19 @@ def khala_dev(home: Path) -> Iterator[dict[str, Any]]:
         finally:
             dev.terminate()
             dev.wait(PATIENCE_S)
+
+
+def show_page(page: str | None) -> None:
+    """Says where the admin page is, having fetched it and its session."""
+    if page is None:
+        title("the admin page is not built (make web says why): going on without")
+        return
+    with urllib.request.urlopen(page, timeout=PATIENCE_S) as answer:  # noqa: S310 - ours
+        assert "<title>Codex admin" in answer.read().decode(), page
+    session = page + "dev/session.json"
+    with urllib.request.urlopen(session, timeout=PATIENCE_S) as answer:  # noqa: S310 - ours
+        assert json.load(answer)["token"]
+    title(f"the admin page, signed in: {page}")
 
 
 def watch(home: Path) -> int:
@@ -95,6 +115,7 @@ def watch(home: Path) -> int:
     print("\nNow yours. In one terminal `make dev`, then in others, in this directory:\n")
     print("  .venv/bin/khala tail runtime.run_summaries")
     print("  .venv/bin/khala run -- <any command>\n")
+    print("or see it at the page whose address `make dev` says.\n")
     return 0
 
 

