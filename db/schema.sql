@@ -233,7 +233,17 @@ CREATE FUNCTION khala.canonical_json(p_payload jsonb, p_depth integer DEFAULT 1)
     LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+DECLARE
+    v_text text;
 BEGIN
+    IF p_depth = 1 THEN
+        v_text := p_payload::text;
+        -- Brackets in strings count as well: a wrong guess costs time, not the result.
+        IF left(v_text, 1) IN ('{', '[')
+            AND octet_length(v_text) - octet_length(replace(replace(v_text, '{', ''), '[', '')) > 16 THEN
+            RETURN khala.canonical_json_by_level(p_payload);
+        END IF;
+    END IF;
     IF p_depth > 64 THEN
         RAISE EXCEPTION 'payload is nested deeper than 64 levels'
             USING ERRCODE = 'KH005', HINT = 'Flatten the document.';
@@ -245,12 +255,7 @@ BEGIN
                     to_json(m.key)::text || ':'
                     || CASE jsonb_typeof(m.value)
                         WHEN 'string' THEN m.value::text
-                        WHEN 'number' THEN CASE
-                            -- Short plain integers, nearly all numbers there are, print as they stand.
-                            WHEN scale(m.value::numeric) = 0 AND abs(m.value::numeric) < 1000000000000000
-                                THEN m.value::text
-                            ELSE khala.canonical_number(m.value::numeric)
-                        END
+                        WHEN 'number' THEN khala.number_text(m.value::numeric)
                         WHEN 'boolean' THEN m.value::text
                         WHEN 'null' THEN 'null'
                         ELSE khala.canonical_json(m.value, p_depth + 1)
@@ -268,7 +273,7 @@ BEGIN
                 SELECT '[' || coalesce(string_agg(
                     CASE jsonb_typeof(e.value)
                         WHEN 'string' THEN e.value::text
-                        WHEN 'number' THEN khala.canonical_number(e.value::numeric)
+                        WHEN 'number' THEN khala.number_text(e.value::numeric)
                         ELSE khala.canonical_json(e.value, p_depth + 1)
                     END,
                     ','
@@ -287,6 +292,85 @@ $$;
 ALTER FUNCTION khala.canonical_json(p_payload jsonb, p_depth integer) OWNER TO khala_owner;
 
 COMMENT ON FUNCTION khala.canonical_json(p_payload jsonb, p_depth integer) IS 'RFC 8785 text of a JSON value. Arguments: the value; the depth it stands at (leave it out). Result: canonical text. Errors: KH005 for a number no double stands for, or nesting beyond 64 levels.';
+
+CREATE FUNCTION khala.canonical_json_by_level(p_payload jsonb) RETURNS text
+    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+DECLARE
+    v_level jsonb[] := ARRAY[p_payload];
+    v_texts text[] := ARRAY[]::text[];
+    v_text text;
+BEGIN
+    LOOP
+        IF cardinality(v_texts) >= 64 THEN
+            RAISE EXCEPTION 'payload is nested deeper than 64 levels'
+                USING ERRCODE = 'KH005', HINT = 'Flatten the document.';
+        END IF;
+        -- Sorted once, below the aggregates, which take their input as it comes.
+        SELECT string_agg(s.piece, ''), array_agg(s.value) FILTER (WHERE s.nested)
+        INTO v_text, v_level
+        FROM (
+            SELECT n.piece, n.value, n.nested
+            FROM (
+                SELECT
+                    c.container, 0::bigint AS place, NULL::text COLLATE "C" AS sort_key,
+                    CASE jsonb_typeof(c.value) WHEN 'object' THEN U&'\0002{\0003' ELSE U&'\0002[\0003' END AS piece,
+                    FALSE AS nested, NULL::jsonb AS value
+                FROM unnest(v_level) WITH ORDINALITY AS c (value, container)
+                UNION ALL
+                SELECT
+                    c.container, 1,
+                    (CASE WHEN octet_length(m.key) = length(m.key) THEN m.key ELSE khala.utf16_sort_key(m.key) END) COLLATE "C",
+                    ',' || to_json(m.key)::text || ':' || CASE jsonb_typeof(m.value)
+                        WHEN 'number' THEN khala.number_text(m.value::numeric)
+                        WHEN 'object' THEN U&'\0001'
+                        WHEN 'array' THEN U&'\0001'
+                        ELSE m.value::text
+                    END,
+                    jsonb_typeof(m.value) IN ('object', 'array'), m.value
+                FROM unnest(v_level) WITH ORDINALITY AS c (value, container)
+                CROSS JOIN LATERAL jsonb_each(c.value) AS m
+                WHERE jsonb_typeof(c.value) = 'object'
+                UNION ALL
+                SELECT
+                    c.container, e.ordinality, NULL,
+                    ',' || CASE jsonb_typeof(e.value)
+                        WHEN 'number' THEN khala.number_text(e.value::numeric)
+                        WHEN 'object' THEN U&'\0001'
+                        WHEN 'array' THEN U&'\0001'
+                        ELSE e.value::text
+                    END,
+                    jsonb_typeof(e.value) IN ('object', 'array'), e.value
+                FROM unnest(v_level) WITH ORDINALITY AS c (value, container)
+                CROSS JOIN LATERAL jsonb_array_elements(c.value) WITH ORDINALITY AS e
+                WHERE jsonb_typeof(c.value) = 'array'
+            ) AS n
+            ORDER BY n.container, n.place, n.sort_key
+        ) AS s;
+        v_texts := v_texts || substr(replace(replace(v_text, U&'\0003,', ''), U&'\0003', ''), 2);
+        EXIT WHEN v_level IS NULL;
+    END LOOP;
+
+    v_text := v_texts[cardinality(v_texts)];
+    FOR v_place IN REVERSE cardinality(v_texts) - 1 .. 1 LOOP
+        SELECT string_agg(
+            t.segment || coalesce(t.child || CASE left(t.child, 1) WHEN '{' THEN '}' ELSE ']' END, ''), ''
+            ORDER BY t.place
+        )
+        INTO v_text
+        FROM ROWS FROM (
+            unnest(string_to_array(v_texts[v_place], U&'\0001')), unnest(string_to_array(v_text, U&'\0002'))
+        ) WITH ORDINALITY AS t (segment, child, place);
+    END LOOP;
+    RETURN v_text || CASE left(v_text, 1) WHEN '{' THEN '}' ELSE ']' END;
+END
+$$;
+
+ALTER FUNCTION khala.canonical_json_by_level(p_payload jsonb) OWNER TO khala_owner;
+
+COMMENT ON FUNCTION khala.canonical_json_by_level(p_payload jsonb) IS 'Internal: RFC 8785 text of an object or array, made level by level. Argument: the value, an object or array. Result: canonical text. Errors: KH005 as khala.canonical_json.';
 
 CREATE FUNCTION khala.canonical_number(p_number numeric) RETURNS text
     LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
@@ -746,6 +830,97 @@ ALTER FUNCTION khala.ensure_epoch() OWNER TO khala_owner;
 
 COMMENT ON FUNCTION khala.ensure_epoch() IS 'The epoch in force, a new one if the database was restored, copied or promoted since. Arguments: none. Result: the epoch. Errors: none.';
 
+CREATE FUNCTION khala.feed_until(p_topic text, p_after bigint, p_head_watermark bigint, p_max_updates integer, p_max_bytes integer) RETURNS bigint
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    v_until bigint := least(p_head_watermark, p_after + p_max_updates);
+BEGIN
+    IF v_until = p_after THEN
+        RETURN p_after;
+    END IF;
+    RETURN (
+        SELECT max(m.watermark)
+        FROM (
+            SELECT j.watermark,
+                sum(CASE WHEN j.payload IS NULL THEN 0 ELSE j.payload_bytes END
+                    + octet_length(j.doc_key) + 256) OVER (ORDER BY j.watermark) AS bytes
+            FROM runtime.sync_stream_events AS j
+            WHERE j.topic = p_topic AND j.watermark > p_after AND j.watermark <= v_until
+        ) AS m
+        WHERE m.bytes <= p_max_bytes OR m.watermark = p_after + 1
+    );
+END
+$$;
+
+ALTER FUNCTION khala.feed_until(p_topic text, p_after bigint, p_head_watermark bigint, p_max_updates integer, p_max_bytes integer) OWNER TO khala_owner;
+
+COMMENT ON FUNCTION khala.feed_until(p_topic text, p_after bigint, p_head_watermark bigint, p_max_updates integer, p_max_bytes integer) IS 'Internal: the last watermark of a page of the live feed. Arguments: the topic''s own name; cursor; head; most watermarks; most bytes. Result: a watermark; the cursor itself when it is at the head. Errors: none.';
+
+CREATE TABLE runtime.sync_stream_events (
+    topic text NOT NULL,
+    watermark bigint NOT NULL,
+    doc_version bigint NOT NULL,
+    inserted_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    payload_bytes integer NOT NULL,
+    deleted boolean DEFAULT false NOT NULL,
+    owner_changed boolean DEFAULT false NOT NULL,
+    doc_key text NOT NULL COLLATE pg_catalog."C",
+    org_id text,
+    previous_org_id text,
+    payload_hash bytea,
+    payload text,
+    CONSTRAINT sync_stream_events_watermark_check CHECK ((watermark > 0))
+)
+WITH (autovacuum_vacuum_insert_scale_factor='0.05', autovacuum_vacuum_scale_factor='0.02');
+
+ALTER TABLE runtime.sync_stream_events OWNER TO khala_owner;
+
+COMMENT ON TABLE runtime.sync_stream_events IS 'The journal: ordering authority, contiguous per topic between the retention floor and the head';
+
+COMMENT ON COLUMN runtime.sync_stream_events.payload_bytes IS 'Length of the canonical payload in bytes, whether carried here or not';
+
+COMMENT ON COLUMN runtime.sync_stream_events.owner_changed IS 'With this row the document left previous_org_id: a tombstone to whoever no longer sees it';
+
+COMMENT ON COLUMN runtime.sync_stream_events.org_id IS 'Owner organisation; null is public';
+
+COMMENT ON COLUMN runtime.sync_stream_events.previous_org_id IS 'Owner before this row when owner_changed; null is public';
+
+COMMENT ON COLUMN runtime.sync_stream_events.payload_hash IS 'SHA-256 of the canonical payload; null for a tombstone';
+
+COMMENT ON COLUMN runtime.sync_stream_events.payload IS 'Canonical JSON text (RFC 8785); null for a tombstone and in pointer mode';
+
+CREATE FUNCTION khala.feed_updates(p_topic text, p_after bigint, p_until bigint) RETURNS TABLE(watermark bigint, org_id text, except_org_id text, doc_key text, doc_version bigint, payload_hash bytea, deleted boolean, payload text)
+    LANGUAGE sql STABLE PARALLEL SAFE
+    BEGIN ATOMIC
+ SELECT j.watermark,
+     audience.org_id,
+     audience.except_org_id,
+     j.doc_key,
+     j.doc_version,
+     j.payload_hash,
+     (j.deleted OR audience.leaves),
+     j.payload
+    FROM (runtime.sync_stream_events j
+      CROSS JOIN LATERAL ( SELECT j.org_id,
+             NULL::text AS except_org_id,
+             false AS leaves
+         UNION ALL
+          SELECT j.previous_org_id,
+                 CASE
+                     WHEN (j.previous_org_id IS NULL) THEN j.org_id
+                     ELSE NULL::text
+                 END AS "case",
+             true
+           WHERE (j.owner_changed AND (j.org_id IS NOT NULL))) audience)
+   WHERE ((j.topic = feed_updates.p_topic) AND (j.watermark > feed_updates.p_after) AND (j.watermark <= feed_updates.p_until));
+END;
+
+ALTER FUNCTION khala.feed_updates(p_topic text, p_after bigint, p_until bigint) OWNER TO khala_owner;
+
+COMMENT ON FUNCTION khala.feed_updates(p_topic text, p_after bigint, p_until bigint) IS 'Internal: the rows of a page of the live feed. Arguments: the topic''s own name; cursor; last watermark. Result: per update and audience a row, in no order; org_id null is everybody but except_org_id. Errors: none.';
+
 CREATE FUNCTION khala.hydrate(p_topic text, p_doc_key text, p_org_id text) RETURNS text
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -994,6 +1169,14 @@ ALTER FUNCTION khala.new_epoch(p_reason text) OWNER TO khala_owner;
 
 COMMENT ON FUNCTION khala.new_epoch(p_reason text) IS 'Starts a new epoch; call it after restoring a backup or a failover that lost commits. Argument: why, for the record. Result: the new epoch. Errors: none.';
 
+CREATE FUNCTION khala.number_text(p_number numeric) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN ((scale(p_number) = 0) AND (abs(p_number) < ('1000000000000000'::bigint)::numeric)) THEN (p_number)::text WHEN ((length((p_number)::text) <= 15) AND ("right"((p_number)::text, 1) <> '0'::text) AND (strpos((p_number)::text, '0.00000'::text) = 0)) THEN (p_number)::text ELSE khala.canonical_number(p_number) END;
+
+ALTER FUNCTION khala.number_text(p_number numeric) OWNER TO khala_owner;
+
+COMMENT ON FUNCTION khala.number_text(p_number numeric) IS 'Internal: a JSON number in RFC 8785 form. Argument: the number. Result: its text. Errors: KH005 as khala.canonical_number.';
+
 CREATE FUNCTION khala.open_cursor(p_topic text, p_after bigint, p_epoch text, OUT topic text, OUT after bigint, OUT head_watermark bigint) RETURNS record
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1046,7 +1229,7 @@ COMMENT ON FUNCTION khala.open_cursor(p_topic text, p_after bigint, p_epoch text
 
 CREATE FUNCTION khala.wire_integer(p_value bigint) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN CASE WHEN (p_value > '9007199254740991'::bigint) THEN (('"'::text || p_value) || '"'::text) ELSE (p_value)::text END;
+    RETURN CASE WHEN (p_value > '9007199254740991'::bigint) THEN (('"'::text || (p_value)::text) || '"'::text) ELSE (p_value)::text END;
 
 ALTER FUNCTION khala.wire_integer(p_value bigint) OWNER TO khala_owner;
 
@@ -1059,6 +1242,70 @@ CREATE FUNCTION khala.page_tail(p_topic text, p_complete boolean, p_head_waterma
 ALTER FUNCTION khala.page_tail(p_topic text, p_complete boolean, p_head_watermark bigint, p_covered_watermark bigint) OWNER TO khala_owner;
 
 COMMENT ON FUNCTION khala.page_tail(p_topic text, p_complete boolean, p_head_watermark bigint, p_covered_watermark bigint) IS 'Internal: the end of an update_batch payload, from the closing bracket of its updates. Arguments: topic name as the subscriber wrote it; whether the page reaches the head; head; covered watermark. Result: JSON text. Errors: none.';
+
+CREATE FUNCTION khala.page_tail_bytes(p_topic text, p_complete boolean, p_head_watermark bigint, p_covered_watermark bigint) RETURNS bytea
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    v_topic bytea := '\x0a'::bytea || khala.proto_varint(octet_length(p_topic)) || convert_to(p_topic, 'UTF8');
+    v_head bytea := v_topic
+        || CASE WHEN p_head_watermark > 0 THEN '\x10'::bytea || khala.proto_varint(p_head_watermark) ELSE ''::bytea END;
+    v_covered bytea := v_topic
+        || CASE WHEN p_covered_watermark > 0 THEN '\x10'::bytea || khala.proto_varint(p_covered_watermark) ELSE ''::bytea END;
+BEGIN
+    RETURN CASE WHEN p_complete THEN '\x1001'::bytea ELSE ''::bytea END
+        || '\x1a'::bytea || khala.proto_varint(octet_length(v_head)) || v_head
+        || '\x22'::bytea || khala.proto_varint(octet_length(v_covered)) || v_covered;
+END
+$$;
+
+ALTER FUNCTION khala.page_tail_bytes(p_topic text, p_complete boolean, p_head_watermark bigint, p_covered_watermark bigint) OWNER TO khala_owner;
+
+COMMENT ON FUNCTION khala.page_tail_bytes(p_topic text, p_complete boolean, p_head_watermark bigint, p_covered_watermark bigint) IS 'Internal: the end of an UpdateBatch as protobuf, after its updates. Arguments: topic name as the subscriber wrote it; whether the page reaches the head; head; covered watermark. Result: bytes. Errors: none.';
+
+CREATE FUNCTION khala.page_updates(p_topic text, p_after bigint, p_until bigint, p_org_id text, p_max_updates integer, p_max_bytes integer) RETURNS TABLE(watermark bigint, doc_key text, doc_version bigint, payload_hash bytea, deleted boolean, payload text, fits boolean)
+    LANGUAGE sql STABLE PARALLEL SAFE
+    BEGIN ATOMIC
+ SELECT m.watermark,
+     m.doc_key,
+     m.doc_version,
+     m.payload_hash,
+     (m.deleted OR (NOT m.own)),
+     m.payload,
+     ((m.place = 1) OR ((m.place <= page_updates.p_max_updates) AND (m.bytes <= page_updates.p_max_bytes)))
+    FROM ( SELECT v.watermark,
+             v.doc_key,
+             v.doc_version,
+             v.payload_hash,
+             v.deleted,
+             v.payload,
+             v.payload_bytes,
+             v.own,
+             row_number() OVER w AS place,
+             sum(((
+                 CASE
+                     WHEN ((v.payload IS NULL) OR (NOT v.own)) THEN 0
+                     ELSE v.payload_bytes
+                 END + octet_length(v.doc_key)) + 256)) OVER w AS bytes
+            FROM ( SELECT j.watermark,
+                     j.doc_key,
+                     j.doc_version,
+                     j.payload_hash,
+                     j.deleted,
+                     j.payload,
+                     j.payload_bytes,
+                     ((j.org_id IS NULL) OR ((j.org_id = page_updates.p_org_id) IS TRUE)) AS own
+                    FROM runtime.sync_stream_events j
+                   WHERE ((j.topic = page_updates.p_topic) AND (j.watermark > page_updates.p_after) AND (j.watermark <= page_updates.p_until) AND ((j.org_id IS NULL) OR (j.org_id = page_updates.p_org_id) OR (j.owner_changed AND ((j.previous_org_id IS NULL) OR (j.previous_org_id = page_updates.p_org_id)))))
+                   ORDER BY j.watermark
+                  LIMIT (page_updates.p_max_updates + 1)) v
+           WINDOW w AS (ORDER BY v.watermark)) m;
+END;
+
+ALTER FUNCTION khala.page_updates(p_topic text, p_after bigint, p_until bigint, p_org_id text, p_max_updates integer, p_max_bytes integer) OWNER TO khala_owner;
+
+COMMENT ON FUNCTION khala.page_updates(p_topic text, p_after bigint, p_until bigint, p_org_id text, p_max_updates integer, p_max_bytes integer) IS 'Internal: the rows of a page for one organisation. Arguments: the topic''s own name; cursor; highest watermark to look at; organisation, null sees public documents only; most updates; most bytes. Result: the updates in no order, and at most one row more than fits. Errors: none.';
 
 CREATE FUNCTION khala.parse_payload(p_text text) RETURNS jsonb
     LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
@@ -1183,7 +1430,7 @@ ALTER FUNCTION khala.project_codex_worker(p_worker_id text) OWNER TO khala_owner
 
 COMMENT ON FUNCTION khala.project_codex_worker(p_worker_id text) IS 'Projects the summary of a codex worker. Argument: its id. Result: watermark (NULL when nothing was written), outcome (applied, rewritten, skipped), reason (new_events; drift, projection_version; unchanged, checkpoint_ahead, read_model_ahead). Errors: KH007 unknown codex worker.';
 
-CREATE FUNCTION khala.project_entities(p_kind text, p_ids text[]) RETURNS TABLE(id text, watermark bigint, outcome text, reason text)
+CREATE FUNCTION khala.project_entities(p_kind text, p_ids text[], p_rebuild boolean DEFAULT false) RETURNS TABLE(id text, watermark bigint, outcome text, reason text)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -1207,7 +1454,15 @@ BEGIN
     FOR NO KEY UPDATE;
 
     WITH compared AS (
-        SELECT s.id, s.org_id, s.latest_seq, s.summary, h.hash, c.last_seq, c.projection_version, c.summary_hash
+        SELECT s.id, s.org_id, s.latest_seq, s.summary, h.hash, c.last_seq, c.projection_version, c.summary_hash,
+            CASE
+                WHEN p_rebuild THEN greatest(0, (
+                    SELECT d.doc_version - s.latest_seq
+                    FROM runtime.sync_documents AS d
+                    WHERE d.topic = v_topic AND d.doc_key = s.summary ->> 'document_id'
+                ))
+                ELSE coalesce(c.version_offset, 0)
+            END AS version_offset
         FROM khala.summarize_entities(p_kind, p_ids) AS s
         CROSS JOIN LATERAL khala.payload_hash(s.summary) AS h (hash)
         LEFT JOIN runtime.projection_checkpoints AS c ON c.projection = v_projection AND c.entity_id = s.id
@@ -1215,6 +1470,7 @@ BEGIN
     judged AS (
         SELECT d.*,
             CASE
+                WHEN p_rebuild THEN 'rebuilt'
                 WHEN d.last_seq IS NULL OR d.latest_seq > d.last_seq THEN 'new_events'
                 WHEN d.latest_seq < d.last_seq THEN 'checkpoint_ahead'
                 WHEN d.projection_version <> v_version THEN 'projection_version'
@@ -1226,21 +1482,24 @@ BEGIN
     SELECT jsonb_agg(
         jsonb_build_object(
             'id', j.id, 'reason', j.reason, 'latest_seq', j.latest_seq, 'hash', encode(j.hash, 'hex'),
-            'org_id', j.org_id, 'summary', j.summary
+            'org_id', j.org_id, 'summary', j.summary, 'version_offset', j.version_offset
         ) ORDER BY j.id
     )
     INTO v_decided
     FROM judged AS j;
 
     INSERT INTO runtime.projection_checkpoints AS c (
-        projection, entity_id, last_seq, drift_count, updated_at, projection_version, summary_hash
+        projection, entity_id, last_seq, drift_count, version_offset, updated_at, projection_version, summary_hash
     )
-    SELECT v_projection, d.id, d.latest_seq, (d.reason = 'drift')::integer, v_now, v_version, decode(d.hash, 'hex')
-    FROM jsonb_to_recordset(v_decided) AS d (id text, reason text, latest_seq bigint, hash text)
-    WHERE d.reason IN ('new_events', 'projection_version', 'drift')
+    SELECT v_projection, d.id, d.latest_seq, (d.reason = 'drift')::integer, d.version_offset, v_now, v_version,
+        decode(d.hash, 'hex')
+    FROM jsonb_to_recordset(v_decided)
+        AS d (id text, reason text, latest_seq bigint, version_offset bigint, hash text)
+    WHERE d.reason NOT IN ('unchanged', 'checkpoint_ahead')
     ON CONFLICT (projection, entity_id) DO UPDATE SET
     last_seq = excluded.last_seq,
-    drift_count = c.drift_count + excluded.drift_count,
+    drift_count = CASE WHEN p_rebuild THEN 0 ELSE c.drift_count + excluded.drift_count END,
+    version_offset = excluded.version_offset,
     updated_at = excluded.updated_at,
     projection_version = excluded.projection_version,
     summary_hash = excluded.summary_hash;
@@ -1252,7 +1511,7 @@ BEGIN
 
     SELECT jsonb_agg(d.value) INTO v_decided
     FROM jsonb_array_elements(v_decided) AS d
-    WHERE d.value ->> 'reason' IN ('new_events', 'projection_version', 'drift');
+    WHERE d.value ->> 'reason' NOT IN ('unchanged', 'checkpoint_ahead');
     IF v_decided IS NULL THEN
         RETURN;
     END IF;
@@ -1266,11 +1525,12 @@ BEGIN
         (
             SELECT jsonb_agg(jsonb_build_object(
                 'doc_key', w.summary -> 'document_id',
-                'doc_version', w.latest_seq,
+                'doc_version', w.latest_seq + w.version_offset,
                 'org_id', w.org_id,
                 'payload', w.summary || jsonb_build_object('projected_at', khala.iso_timestamp(v_now))
             ) ORDER BY w.id)
-            FROM jsonb_to_recordset(v_decided) AS w (id text, latest_seq bigint, org_id text, summary jsonb)
+            FROM jsonb_to_recordset(v_decided)
+                AS w (id text, latest_seq bigint, version_offset bigint, org_id text, summary jsonb)
         )
     ) AS s
     INNER JOIN jsonb_to_recordset(v_decided) AS d (id text, reason text, summary jsonb)
@@ -1278,9 +1538,9 @@ BEGIN
 END
 $$;
 
-ALTER FUNCTION khala.project_entities(p_kind text, p_ids text[]) OWNER TO khala_owner;
+ALTER FUNCTION khala.project_entities(p_kind text, p_ids text[], p_rebuild boolean) OWNER TO khala_owner;
 
-COMMENT ON FUNCTION khala.project_entities(p_kind text, p_ids text[]) IS 'Projects the summaries of some entities. Arguments: entity kind, ids (unknown ones are left out). Result: per entity the watermark (NULL when nothing was written), outcome applied, rewritten (same sequence, other summary) or skipped, and the reason: new_events; drift, projection_version; unchanged, checkpoint_ahead, read_model_ahead. Errors: KH007 unknown kind, and those of khala.sink_batch.';
+COMMENT ON FUNCTION khala.project_entities(p_kind text, p_ids text[], p_rebuild boolean) IS 'Projects the summaries of some entities. Arguments: entity kind, ids (unknown ones are left out), whether to write them whatever the checkpoints say. Result: per entity the watermark (NULL when nothing was written), outcome applied, rewritten (same sequence, other summary) or skipped, and the reason: new_events; drift, projection_version; rebuilt; unchanged, checkpoint_ahead, read_model_ahead. Errors: KH007 unknown kind, and those of khala.sink_batch.';
 
 CREATE FUNCTION khala.project_run(p_run_id text) RETURNS TABLE(watermark bigint, outcome text, reason text)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1335,34 +1595,34 @@ ALTER FUNCTION khala.projection_version() OWNER TO khala_owner;
 
 COMMENT ON FUNCTION khala.projection_version() IS 'Version of the summary documents. Result: a positive integer that grows when their content is built differently. Errors: none.';
 
+CREATE FUNCTION khala.proto_varint(p_value bigint) RETURNS bytea
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN (p_value < 128) THEN SUBSTRING(int8send(p_value) FROM 8) WHEN (p_value < 16384) THEN SUBSTRING(int8send(((((p_value & (127)::bigint) << 8) | (p_value >> 7)) | (32768)::bigint)) FROM 7) WHEN (p_value < 2097152) THEN SUBSTRING(int8send((((((p_value & (127)::bigint) << 16) | ((p_value & (16256)::bigint) << 1)) | (p_value >> 14)) | (8421376)::bigint)) FROM 6) ELSE (SUBSTRING(int8send(((((((p_value & (127)::bigint) << 24) | ((p_value & (16256)::bigint) << 9)) | ((p_value & (2080768)::bigint) >> 6)) | ((p_value >> 21) & (127)::bigint)) | CASE WHEN (p_value < 268435456) THEN '2155905024'::bigint ELSE '2155905152'::bigint END)) FROM 5) || CASE WHEN (p_value < 268435456) THEN '\x'::bytea WHEN (p_value < '34359738368'::bigint) THEN SUBSTRING(int8send((p_value >> 28)) FROM 8) WHEN (p_value < '4398046511104'::bigint) THEN SUBSTRING(int8send((((((p_value >> 28) & (127)::bigint) << 8) | (p_value >> 35)) | (32768)::bigint)) FROM 7) WHEN (p_value < '562949953421312'::bigint) THEN SUBSTRING(int8send(((((((p_value >> 28) & (127)::bigint) << 16) | (((p_value >> 28) & (16256)::bigint) << 1)) | (p_value >> 42)) | (8421376)::bigint)) FROM 6) ELSE (SUBSTRING(int8send((((((((p_value >> 28) & (127)::bigint) << 24) | (((p_value >> 28) & (16256)::bigint) << 9)) | (((p_value >> 28) & (2080768)::bigint) >> 6)) | ((p_value >> 49) & (127)::bigint)) | CASE WHEN (p_value < '72057594037927936'::bigint) THEN '2155905024'::bigint ELSE '2155905152'::bigint END)) FROM 5) || CASE WHEN (p_value < '72057594037927936'::bigint) THEN '\x'::bytea ELSE SUBSTRING(int8send((p_value >> 56)) FROM 8) END) END) END;
+
+ALTER FUNCTION khala.proto_varint(p_value bigint) OWNER TO khala_owner;
+
+COMMENT ON FUNCTION khala.proto_varint(p_value bigint) IS 'Internal: a number as a protobuf varint. Argument: the number, from 0. Result: 1 to 9 bytes. Errors: none.';
+
 CREATE FUNCTION khala.rebuild_entities(p_kind text, p_ids text[]) RETURNS TABLE(id text, watermark bigint, outcome text)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 #variable_conflict use_column
 DECLARE
-    v_projection text;
     v_topic text;
 BEGIN
-    SELECT p.projection, p.topic INTO v_projection, v_topic FROM khala.projection_of(p_kind) AS p;
+    SELECT p.topic INTO v_topic FROM khala.projection_of(p_kind) AS p;
 
     PERFORM e.id FROM runtime.entities AS e
     WHERE e.kind = p_kind AND e.id = ANY (p_ids)
     ORDER BY e.id
     FOR NO KEY UPDATE;
-    DELETE FROM runtime.projection_checkpoints AS c
-    WHERE c.projection = v_projection AND c.entity_id = ANY (p_ids);
-    -- Before the documents, as every other writer does, so that one which sinks such a document directly
-    -- and this function can never wait for each other.
     PERFORM s.topic FROM runtime.sync_topic_sequences AS s
     WHERE s.topic = v_topic
     FOR NO KEY UPDATE;
-    DELETE FROM runtime.sync_documents AS d
-    USING unnest(p_ids) AS i (id)
-    WHERE d.topic = v_topic AND d.doc_key = 'runtime/' || v_projection || ':' || i.id;
 
     RETURN QUERY
-    SELECT p.id, p.watermark, p.outcome FROM khala.project_entities(p_kind, p_ids) AS p;
+    SELECT p.id, p.watermark, p.outcome FROM khala.project_entities(p_kind, p_ids, TRUE) AS p;
 END
 $$;
 
@@ -1513,6 +1773,21 @@ ALTER FUNCTION khala.refuse_size(p_ordinal integer, p_doc_key text, p_topic text
 
 COMMENT ON FUNCTION khala.refuse_size(p_ordinal integer, p_doc_key text, p_topic text, p_payload_bytes integer, p_limit integer) IS 'Internal: raises the error for a payload above the limit of an inline topic. Arguments: ordinal of the document in the call; its key; topic; canonical bytes; limit. Errors: KH004.';
 
+CREATE FUNCTION khala.refuse_suppressed_write(p_topic text) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    RAISE EXCEPTION 'the read model of topic % did not take a write', p_topic
+        USING ERRCODE = 'KH010',
+            HINT = 'Look for a trigger or rule on the table that suppresses rows, and remove it.';
+END
+$$;
+
+ALTER FUNCTION khala.refuse_suppressed_write(p_topic text) OWNER TO khala_owner;
+
+COMMENT ON FUNCTION khala.refuse_suppressed_write(p_topic text) IS 'Internal: raises the error for a read model that a trigger keeps from being written. Argument: its topic. Errors: KH010.';
+
 CREATE FUNCTION khala.refuse_topic(p_topic text) RETURNS void
     LANGUAGE plpgsql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1560,9 +1835,9 @@ BEGIN
         RAISE EXCEPTION 'inline limit of % bytes is not usable', coalesce(p_inline_limit_bytes::text, 'NULL')
             USING ERRCODE = 'KH007', HINT = 'Use 1 to 16777216 bytes; 262144 is the default.';
     END IF;
-    IF p_retention_horizon IS NULL OR p_retention_horizon <= '0' THEN
+    IF coalesce(NOT (p_retention_horizon > '0' AND p_retention_horizon <= '1000 years'), TRUE) THEN
         RAISE EXCEPTION 'retention horizon % is not usable', coalesce(p_retention_horizon::text, 'NULL')
-            USING ERRCODE = 'KH007', HINT = 'Use a positive interval, such as 7 days.';
+            USING ERRCODE = 'KH007', HINT = 'Use a positive interval of at most 1000 years, such as 7 days.';
     END IF;
     IF p_owned IS NULL THEN
         RAISE EXCEPTION 'p_owned must be true or false' USING ERRCODE = 'KH007',
@@ -1594,8 +1869,11 @@ BEGIN
         WHERE t.read_model = v_read_model OR t.enum_name = p_enum_name OR t.topic = p_enum_name)
         OR to_regclass(format('runtime.%I', v_read_model)) IS NOT NULL
     THEN
-        RAISE EXCEPTION 'read model runtime.% or enum name % is already in use', v_read_model, p_enum_name
-            USING ERRCODE = 'KH008', HINT = 'Pass another p_read_model or p_enum_name.';
+        RAISE EXCEPTION 'topic % cannot be registered: %', p_topic, concat_ws(
+            ' or ', 'a table runtime.' || v_read_model, 'the enum name ' || p_enum_name
+        ) || ' is already there'
+            USING ERRCODE = 'KH008',
+                HINT = 'Pass another p_read_model or p_enum_name; in REPEATABLE READ, try the transaction again.';
     END IF;
 
     INSERT INTO runtime.sync_topics
@@ -1639,42 +1917,17 @@ BEGIN
     head_watermark := v_cursor.head_watermark;
     v_until := least(head_watermark, v_cursor.after + greatest(5000, p_max_updates));
 
-    WITH visible AS (
-        SELECT j.*, j.org_id IS NULL OR j.org_id = p_org_id IS TRUE AS own
-        FROM runtime.sync_stream_events AS j
-        WHERE j.topic = v_cursor.topic AND j.watermark > v_cursor.after AND j.watermark <= v_until
-            AND (
-                j.org_id IS NULL OR j.org_id = p_org_id
-                -- Somebody who could see the document until now gets a tombstone in its place.
-                OR (j.owner_changed AND (j.previous_org_id IS NULL OR j.previous_org_id = p_org_id))
-            )
-        ORDER BY j.watermark
-        LIMIT p_max_updates + 1
-    ),
-    measured AS (
-        SELECT v.*,
-            row_number() OVER w AS place,
-            sum(CASE WHEN v.payload IS NULL OR NOT v.own THEN 0 ELSE v.payload_bytes END
-                + octet_length(v.doc_key) + 256) OVER w AS bytes
-        FROM visible AS v
-        WINDOW w AS (ORDER BY v.watermark)
-    ),
-    cut AS (
-        SELECT m.*, m.place = 1 OR (m.place <= p_max_updates AND m.bytes <= p_max_bytes) AS fits
-        FROM measured AS m
-    )
     SELECT
         '{"updates":[' || coalesce(string_agg(
             khala.update_text(
-                p_topic, c.doc_key, c.doc_version, c.watermark, c.payload_hash,
-                c.deleted OR NOT c.own, c.payload
+                p_topic, u.doc_key, u.doc_version, u.watermark, u.payload_hash, u.deleted, u.payload
             ), ','
-            ORDER BY c.watermark
-        ) FILTER (WHERE c.fits), ''),
-        count(*) FILTER (WHERE c.fits),
-        min(c.watermark) FILTER (WHERE NOT c.fits)
+            ORDER BY u.watermark
+        ) FILTER (WHERE u.fits), ''),
+        count(*) FILTER (WHERE u.fits),
+        min(u.watermark) FILTER (WHERE NOT u.fits)
     INTO page, updates, v_left_out
-    FROM cut AS c;
+    FROM khala.page_updates(v_cursor.topic, v_cursor.after, v_until, p_org_id, p_max_updates, p_max_bytes) AS u;
 
     next_watermark := coalesce(v_left_out - 1, v_until);
     complete := next_watermark = head_watermark;
@@ -1686,6 +1939,46 @@ $$;
 ALTER FUNCTION khala.replay(p_topic text, p_after bigint, p_org_id text, p_max_updates integer, p_max_bytes integer, p_epoch text) OWNER TO khala_owner;
 
 COMMENT ON FUNCTION khala.replay(p_topic text, p_after bigint, p_org_id text, p_max_updates integer, p_max_bytes integer, p_epoch text) IS 'One page of a topic for one organisation. Arguments: topic, either name; cursor, null for the earliest retained; organisation, null sees public documents only; most updates; most bytes, though never less than one update; epoch of the cursor, null to take the one in force. Result: the update_batch payload as JSON text, the watermark it covers, the head, whether it reaches the head, number of updates. Errors: KH001, KH002 cursor below the retention floor, KH003 cursor ahead or of another epoch, KH007.';
+
+CREATE FUNCTION khala.replay_binary(p_topic text, p_after bigint, p_org_id text, p_max_updates integer DEFAULT 200, p_max_bytes integer DEFAULT 2097152, p_epoch text DEFAULT NULL::text) RETURNS TABLE(page bytea, next_watermark bigint, head_watermark bigint, complete boolean, updates integer)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 1
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET jit TO 'off'
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    AS $$
+DECLARE
+    v_cursor record;
+    v_until bigint;
+    v_left_out bigint;
+BEGIN
+    PERFORM khala.check_page_limits(p_max_updates, p_max_bytes);
+    v_cursor := khala.open_cursor(p_topic, p_after, p_epoch);
+    head_watermark := v_cursor.head_watermark;
+    v_until := least(head_watermark, v_cursor.after + greatest(5000, p_max_updates));
+
+    SELECT
+        coalesce(string_agg(
+            khala.update_bytes(
+                p_topic, u.doc_key, u.doc_version, u.watermark, u.payload_hash, u.deleted, u.payload
+            ), ''::bytea
+            ORDER BY u.watermark
+        ) FILTER (WHERE u.fits), ''::bytea),
+        count(*) FILTER (WHERE u.fits),
+        min(u.watermark) FILTER (WHERE NOT u.fits)
+    INTO page, updates, v_left_out
+    FROM khala.page_updates(v_cursor.topic, v_cursor.after, v_until, p_org_id, p_max_updates, p_max_bytes) AS u;
+
+    next_watermark := coalesce(v_left_out - 1, v_until);
+    complete := next_watermark = head_watermark;
+    page := page || khala.page_tail_bytes(p_topic, complete, head_watermark, next_watermark);
+    RETURN NEXT;
+END
+$$;
+
+ALTER FUNCTION khala.replay_binary(p_topic text, p_after bigint, p_org_id text, p_max_updates integer, p_max_bytes integer, p_epoch text) OWNER TO khala_owner;
+
+COMMENT ON FUNCTION khala.replay_binary(p_topic text, p_after bigint, p_org_id text, p_max_updates integer, p_max_bytes integer, p_epoch text) IS 'One page of a topic for one organisation in protobuf. Arguments: as khala.replay. Result: the bytes of an UpdateBatch, the watermark it covers, the head, whether it reaches the head, number of updates. Errors: as khala.replay.';
 
 CREATE FUNCTION khala.replay_feed(p_topic text, p_after bigint, p_max_updates integer DEFAULT 200, p_max_bytes integer DEFAULT 2097152, p_epoch text DEFAULT NULL::text) RETURNS TABLE(watermark bigint, org_id text, except_org_id text, update_text text, page_tail text, next_watermark bigint, head_watermark bigint, complete boolean)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -1701,45 +1994,64 @@ DECLARE
 BEGIN
     PERFORM khala.check_page_limits(p_max_updates, p_max_bytes);
     v_cursor := khala.open_cursor(p_topic, p_after, p_epoch);
-    v_until := least(v_cursor.head_watermark, v_cursor.after + p_max_updates);
+    v_until := khala.feed_until(
+        v_cursor.topic, v_cursor.after, v_cursor.head_watermark, p_max_updates, p_max_bytes
+    );
     IF v_until = v_cursor.after THEN
         RETURN;
     END IF;
 
-    SELECT max(m.watermark) INTO v_until
-    FROM (
-        SELECT j.watermark,
-            sum(CASE WHEN j.payload IS NULL THEN 0 ELSE j.payload_bytes END
-                + octet_length(j.doc_key) + 256) OVER (ORDER BY j.watermark) AS bytes
-        FROM runtime.sync_stream_events AS j
-        WHERE j.topic = v_cursor.topic AND j.watermark > v_cursor.after AND j.watermark <= v_until
-    ) AS m
-    WHERE m.bytes <= p_max_bytes OR m.watermark = v_cursor.after + 1;
-
     RETURN QUERY
-    SELECT j.watermark, audience.org_id, audience.except_org_id,
-        khala.update_text(
-            p_topic, j.doc_key, j.doc_version, j.watermark, j.payload_hash,
-            j.deleted OR audience.leaves, j.payload
-        ),
+    SELECT u.watermark, u.org_id, u.except_org_id,
+        khala.update_text(p_topic, u.doc_key, u.doc_version, u.watermark, u.payload_hash, u.deleted, u.payload),
         khala.page_tail(p_topic, v_until = v_cursor.head_watermark, v_cursor.head_watermark, v_until),
         v_until, v_cursor.head_watermark, v_until = v_cursor.head_watermark
-    FROM runtime.sync_stream_events AS j
-    CROSS JOIN LATERAL (
-        SELECT j.org_id, NULL::text AS except_org_id, FALSE AS leaves
-        UNION ALL
-        -- A public document still reaches its previous owner; any other leaves it.
-        SELECT j.previous_org_id, CASE WHEN j.previous_org_id IS NULL THEN j.org_id END, TRUE
-        WHERE j.owner_changed AND j.org_id IS NOT NULL
-    ) AS audience
-    WHERE j.topic = v_cursor.topic AND j.watermark > v_cursor.after AND j.watermark <= v_until
-    ORDER BY j.watermark;
+    FROM khala.feed_updates(v_cursor.topic, v_cursor.after, v_until) AS u
+    ORDER BY u.watermark;
 END
 $$;
 
 ALTER FUNCTION khala.replay_feed(p_topic text, p_after bigint, p_max_updates integer, p_max_bytes integer, p_epoch text) OWNER TO khala_owner;
 
 COMMENT ON FUNCTION khala.replay_feed(p_topic text, p_after bigint, p_max_updates integer, p_max_bytes integer, p_epoch text) IS 'One page of a topic with the audience of every update. Arguments: topic, either name; cursor; most watermarks; most bytes; epoch of the cursor. Result: per update its watermark, organisation that may have it (null: everybody but except_org_id), JSON text, and on every row alike the end of the payload, the watermark covered, the head and whether it is reached; no row when the cursor is at the head. Errors: KH001, KH002, KH003, KH007 as khala.replay.';
+
+CREATE FUNCTION khala.replay_feed_binary(p_topic text, p_after bigint, p_max_updates integer DEFAULT 200, p_max_bytes integer DEFAULT 2097152, p_epoch text DEFAULT NULL::text) RETURNS TABLE(watermark bigint, org_id text, except_org_id text, update_bytes bytea, page_tail bytea, next_watermark bigint, head_watermark bigint, complete boolean)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET jit TO 'off'
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    AS $$
+#variable_conflict use_column
+DECLARE
+    v_cursor record;
+    v_until bigint;
+    v_tail bytea;
+BEGIN
+    PERFORM khala.check_page_limits(p_max_updates, p_max_bytes);
+    v_cursor := khala.open_cursor(p_topic, p_after, p_epoch);
+    v_until := khala.feed_until(
+        v_cursor.topic, v_cursor.after, v_cursor.head_watermark, p_max_updates, p_max_bytes
+    );
+    IF v_until = v_cursor.after THEN
+        RETURN;
+    END IF;
+
+    v_tail := khala.page_tail_bytes(
+        p_topic, v_until = v_cursor.head_watermark, v_cursor.head_watermark, v_until
+    );
+    RETURN QUERY
+    SELECT u.watermark, u.org_id, u.except_org_id,
+        khala.update_bytes(p_topic, u.doc_key, u.doc_version, u.watermark, u.payload_hash, u.deleted, u.payload),
+        v_tail, v_until, v_cursor.head_watermark, v_until = v_cursor.head_watermark
+    FROM khala.feed_updates(v_cursor.topic, v_cursor.after, v_until) AS u
+    ORDER BY u.watermark;
+END
+$$;
+
+ALTER FUNCTION khala.replay_feed_binary(p_topic text, p_after bigint, p_max_updates integer, p_max_bytes integer, p_epoch text) OWNER TO khala_owner;
+
+COMMENT ON FUNCTION khala.replay_feed_binary(p_topic text, p_after bigint, p_max_updates integer, p_max_bytes integer, p_epoch text) IS 'One page of a topic with the audience of every update, in protobuf. Arguments: as khala.replay_feed. Result: as khala.replay_feed, with each update as bytes of an UpdateBatch and the bytes that end it. Errors: as khala.replay_feed.';
 
 CREATE FUNCTION khala.retain(p_topic text DEFAULT NULL::text, p_now timestamp with time zone DEFAULT now(), p_horizon interval DEFAULT NULL::interval, p_batch integer DEFAULT 10000) RETURNS TABLE(topic text, deleted bigint, retention_floor bigint, more boolean)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1758,9 +2070,9 @@ BEGIN
         RAISE EXCEPTION 'a batch of % rows is not possible', coalesce(p_batch::text, 'NULL')
             USING ERRCODE = 'KH007', HINT = 'Use 1 to 1000000; 10000 is the default.';
     END IF;
-    IF p_horizon < '0' OR p_now IS NULL THEN
+    IF NOT (p_horizon >= '0' AND p_horizon <= '1000 years') OR coalesce(NOT isfinite(p_now), TRUE) THEN
         RAISE EXCEPTION 'horizon % before % is not possible', coalesce(p_horizon::text, 'NULL'), coalesce(p_now::text, 'NULL')
-            USING ERRCODE = 'KH007', HINT = 'Give a point in time and an interval from 0; null takes the topic''s own horizon.';
+            USING ERRCODE = 'KH007', HINT = 'Give a point in time and an interval from 0 to 1000 years; null takes the topic''s own horizon.';
     END IF;
     IF p_topic IS NOT NULL AND NOT EXISTS (SELECT FROM runtime.sync_topics AS t WHERE t.topic = p_topic) THEN
         PERFORM khala.refuse_topic(p_topic);
@@ -1908,7 +2220,7 @@ $$;
 
 ALTER FUNCTION khala.sink(p_topic text, p_doc_key text, p_doc_version bigint, p_payload jsonb, p_org_id text) OWNER TO khala_owner;
 
-COMMENT ON FUNCTION khala.sink(p_topic text, p_doc_key text, p_doc_version bigint, p_payload jsonb, p_org_id text) IS 'Writes one version of a document. Arguments: topic; document key; version, growing with each change; payload, an I-JSON object; owner organisation, null for public. Result: watermark (null when nothing was written) and outcome: applied, rewritten (same version, other content), duplicate or stale_version. Errors: KH001 unknown topic, KH004 payload too large, KH005 not I-JSON, KH006 owner in a public topic, KH007 unusable key, version or owner.';
+COMMENT ON FUNCTION khala.sink(p_topic text, p_doc_key text, p_doc_version bigint, p_payload jsonb, p_org_id text) IS 'Writes one version of a document. Arguments: topic; document key; version, growing with each change; payload, an I-JSON object; owner organisation, null for public. Result: watermark (null when nothing was written) and outcome: applied, rewritten (same version, other content), duplicate or stale_version. Errors: KH001 unknown topic, KH004 payload too large, KH005 not I-JSON, KH006 owner in a public topic, KH007 unusable key, version or owner, KH010 a trigger suppressed the write.';
 
 CREATE FUNCTION khala.sink_batch(p_topic text, p_documents jsonb) RETURNS TABLE(ordinal integer, doc_key text, watermark bigint, outcome text)
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2055,21 +2367,28 @@ BEGIN
         SELECT m.*, m.place = 1 OR (m.place <= p_limit AND m.bytes <= p_max_bytes) AS fits
         FROM measured AS m
         WHERE m.place <= p_limit + 1
+    ),
+    -- The text is made once and apart: update_text is inlined only where its arguments are simple.
+    printed AS MATERIALIZED (
+        SELECT c.*,
+            CASE
+                WHEN c.fits AND c.payload_bytes <= v_limit THEN khala.payload_text(c.payload, c.payload_bytes)
+            END AS payload_json
+        FROM cut AS c
     )
     SELECT
         '{"topic":"' || p_topic || '","epoch":' || to_json(khala.current_epoch())::text
         || ',"watermark":' || khala.wire_integer(v_watermark) || ',"documents":['
         || coalesce(string_agg(
             khala.update_text(
-                p_topic, c.doc_key, c.doc_version, c.watermark, c.payload_hash, FALSE,
-                CASE WHEN c.payload_bytes <= v_limit THEN khala.payload_text(c.payload, c.payload_bytes) END
+                p_topic, p.doc_key, p.doc_version, p.watermark, p.payload_hash, FALSE, p.payload_json
             ), ','
-            ORDER BY c.doc_key
-        ) FILTER (WHERE c.fits), '') || ']',
-        max(c.doc_key) FILTER (WHERE c.fits),
-        coalesce(bool_and(c.fits), TRUE)
+            ORDER BY p.doc_key
+        ) FILTER (WHERE p.fits), '') || ']',
+        max(p.doc_key) FILTER (WHERE p.fits),
+        coalesce(bool_and(p.fits), TRUE)
     INTO page, next_doc_key, complete
-    FROM cut AS c;
+    FROM printed AS p;
 
     IF complete THEN
         next_doc_key := NULL;
@@ -2248,8 +2567,43 @@ ALTER FUNCTION khala.sync_topic_sequences_wake() OWNER TO khala_owner;
 
 COMMENT ON FUNCTION khala.sync_topic_sequences_wake() IS 'Trigger of runtime.sync_topic_sequences: notifies channel khala_sync with the topic''s name. Result: ignored. Errors: none.';
 
+CREATE FUNCTION khala.update_bytes(p_topic text, p_doc_key text, p_doc_version bigint, p_watermark bigint, p_payload_hash bytea, p_deleted boolean, p_payload text) RETURNS bytea
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    v_topic bytea := convert_to(p_topic, 'UTF8');
+    v_doc_key bytea := convert_to(p_doc_key, 'UTF8');
+    v_payload bytea := ''::bytea;
+    -- 1 topic, 2 doc_key, 3 doc_version, 4 watermark
+    v_fields bytea := '\x0a'::bytea || khala.proto_varint(octet_length(v_topic)) || v_topic
+        || '\x12'::bytea || khala.proto_varint(octet_length(v_doc_key)) || v_doc_key
+        || CASE WHEN p_doc_version > 0 THEN '\x18'::bytea || khala.proto_varint(p_doc_version) ELSE ''::bytea END
+        || '\x20'::bytea || khala.proto_varint(p_watermark);
+BEGIN
+    IF p_deleted THEN
+        -- 7 deleted
+        v_fields := v_fields || '\x3801'::bytea;
+    ELSIF p_payload IS NULL THEN
+        -- 5 payload_hash, 6 hydration_required
+        v_fields := v_fields || '\x2a20'::bytea || p_payload_hash || '\x3001'::bytea;
+    ELSE
+        -- 5 payload_hash, 9 payload_json
+        v_payload := convert_to(p_payload, 'UTF8');
+        v_fields := v_fields || '\x2a20'::bytea || p_payload_hash
+            || '\x4a'::bytea || khala.proto_varint(octet_length(v_payload));
+    END IF;
+    RETURN '\x0a'::bytea || khala.proto_varint(octet_length(v_fields) + octet_length(v_payload))
+        || v_fields || v_payload;
+END
+$$;
+
+ALTER FUNCTION khala.update_bytes(p_topic text, p_doc_key text, p_doc_version bigint, p_watermark bigint, p_payload_hash bytea, p_deleted boolean, p_payload text) OWNER TO khala_owner;
+
+COMMENT ON FUNCTION khala.update_bytes(p_topic text, p_doc_key text, p_doc_version bigint, p_watermark bigint, p_payload_hash bytea, p_deleted boolean, p_payload text) IS 'Internal: one Update as protobuf, ready to stand in an UpdateBatch. Arguments: topic name as the subscriber wrote it; key; version; watermark; hash; whether it is a tombstone; canonical payload, null for a pointer. Result: bytes. Errors: none.';
+
 CREATE FUNCTION khala.update_text(p_topic text, p_doc_key text, p_doc_version bigint, p_watermark bigint, p_payload_hash bytea, p_deleted boolean, p_payload text) RETURNS text
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    LANGUAGE sql STABLE PARALLEL SAFE
     RETURN (((((((('{"topic":"'::text || p_topic) || '","doc_key":'::text) || (to_json(p_doc_key))::text) || ',"doc_version":'::text) || khala.wire_integer(p_doc_version)) || ',"watermark":'::text) || khala.wire_integer(p_watermark)) || CASE WHEN p_deleted THEN ',"payload_hash":"","hydration_required":false,"deleted":true}'::text ELSE ((',"payload_hash":"'::text || encode(p_payload_hash, 'base64'::text)) || CASE WHEN (p_payload IS NULL) THEN '","hydration_required":true}'::text ELSE (('","hydration_required":false,"payload":'::text || p_payload) || '}'::text) END) END);
 
 ALTER FUNCTION khala.update_text(p_topic text, p_doc_key text, p_doc_version bigint, p_watermark bigint, p_payload_hash bytea, p_deleted boolean, p_payload text) OWNER TO khala_owner;
@@ -2286,6 +2640,7 @@ DECLARE
     v_watermark bigint;
     v_owner text;
     v_owner_changed boolean;
+    v_judged_locked boolean := FALSE;
 BEGIN
     SELECT t.payload_mode, t.inline_limit_bytes, t.owned INTO v_topic
     FROM runtime.sync_topics AS t WHERE t.topic = p_topic;
@@ -2351,6 +2706,11 @@ BEGIN
             payload = excluded.payload
         WHERE d.watermark = v_stored.watermark;
         EXIT WHEN FOUND;
+        -- Once the topic is locked nobody else changes the document: a second miss is a trigger's doing.
+        IF v_judged_locked THEN
+            PERFORM khala.refuse_suppressed_write(p_topic);
+        END IF;
+        v_judged_locked := TRUE;
     END LOOP;
 
     INSERT INTO runtime.sync_stream_events (
@@ -2367,7 +2727,7 @@ $$;
 
 ALTER FUNCTION khala.write_document(p_topic text, p_doc_key text, p_doc_version bigint, p_org_id text, p_payload jsonb, p_deleted boolean, OUT watermark bigint, OUT outcome text) OWNER TO khala_owner;
 
-COMMENT ON FUNCTION khala.write_document(p_topic text, p_doc_key text, p_doc_version bigint, p_org_id text, p_payload jsonb, p_deleted boolean, OUT watermark bigint, OUT outcome text) IS 'Internal: the write path behind sink and sink_delete. Arguments: topic; key; version; owner; payload; whether it is a tombstone. Result: watermark (null when nothing was written) and outcome. Errors: KH001, KH004, KH005, KH006, KH007.';
+COMMENT ON FUNCTION khala.write_document(p_topic text, p_doc_key text, p_doc_version bigint, p_org_id text, p_payload jsonb, p_deleted boolean, OUT watermark bigint, OUT outcome text) IS 'Internal: the write path behind sink and sink_delete. Arguments: topic; key; version; owner; payload; whether it is a tombstone. Result: watermark (null when nothing was written) and outcome. Errors: KH001, KH004, KH005, KH006, KH007, KH010.';
 
 CREATE FUNCTION khala.write_documents(p_topic text, p_first_ordinal integer, p_doc_keys text[], p_doc_versions bigint[], p_org_ids text[], p_payloads jsonb[], p_deleted boolean[], OUT watermarks bigint[], OUT outcomes text[]) RETURNS record
     LANGUAGE plpgsql
@@ -2381,6 +2741,7 @@ DECLARE
     v_refused integer;
     v_expected integer;
     v_written integer;
+    v_stored integer;
     v_head bigint;
 BEGIN
     SELECT t.payload_mode, t.inline_limit_bytes, t.owned INTO v_topic
@@ -2491,6 +2852,7 @@ BEGIN
             org_id = excluded.org_id,
             payload_hash = excluded.payload_hash,
             payload = excluded.payload
+        RETURNING d.doc_key
     )
     SELECT
         array_agg(w.watermark ORDER BY j.ordinal),
@@ -2500,11 +2862,15 @@ BEGIN
             CASE WHEN v_expected = 0 AND j.outcome IN ('applied', 'rewritten') THEN 'duplicate' ELSE j.outcome END
             ORDER BY j.ordinal
         ),
-        count(w.watermark)
-    INTO watermarks, outcomes, v_written
+        count(w.watermark),
+        (SELECT count(*) FROM model)
+    INTO watermarks, outcomes, v_written, v_stored
     FROM judged AS j
     LEFT JOIN written AS w ON w.ordinal = j.ordinal;
 
+    IF v_stored <> v_written THEN
+        PERFORM khala.refuse_suppressed_write(p_topic);
+    END IF;
     IF v_written <> v_expected THEN
         UPDATE runtime.sync_topic_sequences AS s
         SET head_watermark = s.head_watermark + v_written - v_expected
@@ -2515,40 +2881,7 @@ $$;
 
 ALTER FUNCTION khala.write_documents(p_topic text, p_first_ordinal integer, p_doc_keys text[], p_doc_versions bigint[], p_org_ids text[], p_payloads jsonb[], p_deleted boolean[], OUT watermarks bigint[], OUT outcomes text[]) OWNER TO khala_owner;
 
-COMMENT ON FUNCTION khala.write_documents(p_topic text, p_first_ordinal integer, p_doc_keys text[], p_doc_versions bigint[], p_org_ids text[], p_payloads jsonb[], p_deleted boolean[], OUT watermarks bigint[], OUT outcomes text[]) IS 'Internal: the write path behind sink_batch. Arguments: topic; ordinal of the first document, for errors; keys, each at most once; versions; owners; payloads; which are tombstones. Result: per document its watermark (null when nothing was written) and outcome. Errors: KH001, KH004, KH005, KH006, KH007.';
-
-CREATE TABLE runtime.sync_stream_events (
-    topic text NOT NULL,
-    watermark bigint NOT NULL,
-    doc_version bigint NOT NULL,
-    inserted_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    payload_bytes integer NOT NULL,
-    deleted boolean DEFAULT false NOT NULL,
-    owner_changed boolean DEFAULT false NOT NULL,
-    doc_key text NOT NULL COLLATE pg_catalog."C",
-    org_id text,
-    previous_org_id text,
-    payload_hash bytea,
-    payload text,
-    CONSTRAINT sync_stream_events_watermark_check CHECK ((watermark > 0))
-)
-WITH (autovacuum_vacuum_insert_scale_factor='0.05', autovacuum_vacuum_scale_factor='0.02');
-
-ALTER TABLE runtime.sync_stream_events OWNER TO khala_owner;
-
-COMMENT ON TABLE runtime.sync_stream_events IS 'The journal: ordering authority, contiguous per topic between the retention floor and the head';
-
-COMMENT ON COLUMN runtime.sync_stream_events.payload_bytes IS 'Length of the canonical payload in bytes, whether carried here or not';
-
-COMMENT ON COLUMN runtime.sync_stream_events.owner_changed IS 'With this row the document left previous_org_id: a tombstone to whoever no longer sees it';
-
-COMMENT ON COLUMN runtime.sync_stream_events.org_id IS 'Owner organisation; null is public';
-
-COMMENT ON COLUMN runtime.sync_stream_events.previous_org_id IS 'Owner before this row when owner_changed; null is public';
-
-COMMENT ON COLUMN runtime.sync_stream_events.payload_hash IS 'SHA-256 of the canonical payload; null for a tombstone';
-
-COMMENT ON COLUMN runtime.sync_stream_events.payload IS 'Canonical JSON text (RFC 8785); null for a tombstone and in pointer mode';
+COMMENT ON FUNCTION khala.write_documents(p_topic text, p_first_ordinal integer, p_doc_keys text[], p_doc_versions bigint[], p_org_ids text[], p_payloads jsonb[], p_deleted boolean[], OUT watermarks bigint[], OUT outcomes text[]) IS 'Internal: the write path behind sink_batch. Arguments: topic; ordinal of the first document, for errors; keys, each at most once; versions; owners; payloads; which are tombstones. Result: per document its watermark (null when nothing was written) and outcome. Errors: KH001, KH004, KH005, KH006, KH007, KH010.';
 
 CREATE TABLE runtime.sync_topic_retention (
     topic text NOT NULL,
@@ -2575,7 +2908,7 @@ CREATE TABLE runtime.sync_topics (
     CONSTRAINT sync_topics_enum_name_check CHECK ((enum_name ~ '^SYNC_TOPIC_[A-Z0-9_]+$'::text)),
     CONSTRAINT sync_topics_inline_limit_bytes_check CHECK ((inline_limit_bytes > 0)),
     CONSTRAINT sync_topics_payload_mode_check CHECK ((payload_mode = ANY (ARRAY['inline'::text, 'pointer'::text, 'auto'::text]))),
-    CONSTRAINT sync_topics_retention_horizon_check CHECK ((retention_horizon > '00:00:00'::interval)),
+    CONSTRAINT sync_topics_retention_horizon_check CHECK (((retention_horizon > '00:00:00'::interval) AND (retention_horizon <= '1000 years'::interval))),
     CONSTRAINT sync_topics_topic_check CHECK (((topic ~ '^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$'::text) AND (length(topic) <= 200)))
 );
 
@@ -2770,13 +3103,15 @@ CREATE TABLE runtime.projection_checkpoints (
     entity_id text NOT NULL,
     last_seq bigint NOT NULL,
     drift_count bigint DEFAULT 0 NOT NULL,
+    version_offset bigint DEFAULT 0 NOT NULL,
     updated_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     projection_version integer NOT NULL,
     summary_hash bytea NOT NULL,
     CONSTRAINT projection_checkpoints_drift_count_check CHECK ((drift_count >= 0)),
     CONSTRAINT projection_checkpoints_last_seq_check CHECK ((last_seq > 0)),
     CONSTRAINT projection_checkpoints_projection_version_check CHECK ((projection_version > 0)),
-    CONSTRAINT projection_checkpoints_summary_hash_check CHECK ((octet_length(summary_hash) = 32))
+    CONSTRAINT projection_checkpoints_summary_hash_check CHECK ((octet_length(summary_hash) = 32)),
+    CONSTRAINT projection_checkpoints_version_offset_check CHECK ((version_offset >= 0))
 )
 WITH (fillfactor='50');
 
@@ -2787,6 +3122,8 @@ COMMENT ON TABLE runtime.projection_checkpoints IS 'What each projection has wri
 COMMENT ON COLUMN runtime.projection_checkpoints.last_seq IS 'Last event of the entity that the summary includes';
 
 COMMENT ON COLUMN runtime.projection_checkpoints.drift_count IS 'How often the same history gave another summary under the same projection version';
+
+COMMENT ON COLUMN runtime.projection_checkpoints.version_offset IS 'How far the document''s version is above its sequence number: above 0 when history was lost and the summary rebuilt';
 
 COMMENT ON COLUMN runtime.projection_checkpoints.summary_hash IS 'SHA-256 of the canonical summary without projected_at';
 
@@ -3082,13 +3419,13 @@ CREATE INDEX codex_worker_events_kind_id_event_type_expr_idx ON runtime.codex_wo
 
 CREATE INDEX run_events_kind_id_event_type_expr_idx ON runtime.run_events USING btree (kind, id, event_type, ((- seq)));
 
-CREATE INDEX sync_documents_owner ON ONLY runtime.sync_documents USING btree (org_id, doc_key);
+CREATE INDEX sync_documents_owner ON ONLY runtime.sync_documents USING btree (org_id, doc_key) WHERE (NOT deleted);
 
-CREATE INDEX sync_codex_worker_summaries_org_id_doc_key_idx ON runtime.sync_codex_worker_summaries USING btree (org_id, doc_key);
+CREATE INDEX sync_codex_worker_summaries_org_id_doc_key_idx ON runtime.sync_codex_worker_summaries USING btree (org_id, doc_key) WHERE (NOT deleted);
 
-CREATE INDEX sync_notifications_org_id_doc_key_idx ON runtime.sync_notifications USING btree (org_id, doc_key);
+CREATE INDEX sync_notifications_org_id_doc_key_idx ON runtime.sync_notifications USING btree (org_id, doc_key) WHERE (NOT deleted);
 
-CREATE INDEX sync_run_summaries_org_id_doc_key_idx ON runtime.sync_run_summaries USING btree (org_id, doc_key);
+CREATE INDEX sync_run_summaries_org_id_doc_key_idx ON runtime.sync_run_summaries USING btree (org_id, doc_key) WHERE (NOT deleted);
 
 ALTER INDEX runtime.entity_events_type ATTACH PARTITION runtime.codex_worker_events_kind_id_event_type_expr_idx;
 
@@ -3170,6 +3507,11 @@ GRANT ALL ON FUNCTION khala.canonical_json(p_payload jsonb, p_depth integer) TO 
 GRANT ALL ON FUNCTION khala.canonical_json(p_payload jsonb, p_depth integer) TO khala_relay;
 GRANT ALL ON FUNCTION khala.canonical_json(p_payload jsonb, p_depth integer) TO khala_dba;
 
+REVOKE ALL ON FUNCTION khala.canonical_json_by_level(p_payload jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION khala.canonical_json_by_level(p_payload jsonb) TO khala_runtime;
+GRANT ALL ON FUNCTION khala.canonical_json_by_level(p_payload jsonb) TO khala_relay;
+GRANT ALL ON FUNCTION khala.canonical_json_by_level(p_payload jsonb) TO khala_dba;
+
 REVOKE ALL ON FUNCTION khala.canonical_number(p_number numeric) FROM PUBLIC;
 GRANT ALL ON FUNCTION khala.canonical_number(p_number numeric) TO khala_runtime;
 GRANT ALL ON FUNCTION khala.canonical_number(p_number numeric) TO khala_relay;
@@ -3204,6 +3546,10 @@ REVOKE ALL ON FUNCTION khala.ensure_epoch() FROM PUBLIC;
 GRANT ALL ON FUNCTION khala.ensure_epoch() TO khala_relay;
 GRANT ALL ON FUNCTION khala.ensure_epoch() TO khala_dba;
 
+REVOKE ALL ON FUNCTION khala.feed_until(p_topic text, p_after bigint, p_head_watermark bigint, p_max_updates integer, p_max_bytes integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION khala.feed_updates(p_topic text, p_after bigint, p_until bigint) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION khala.hydrate(p_topic text, p_doc_key text, p_org_id text) FROM PUBLIC;
 GRANT ALL ON FUNCTION khala.hydrate(p_topic text, p_doc_key text, p_org_id text) TO khala_relay;
 
@@ -3222,11 +3568,20 @@ GRANT ALL ON FUNCTION khala.list_api_keys() TO khala_dba;
 REVOKE ALL ON FUNCTION khala.new_epoch(p_reason text) FROM PUBLIC;
 GRANT ALL ON FUNCTION khala.new_epoch(p_reason text) TO khala_dba;
 
+REVOKE ALL ON FUNCTION khala.number_text(p_number numeric) FROM PUBLIC;
+GRANT ALL ON FUNCTION khala.number_text(p_number numeric) TO khala_runtime;
+GRANT ALL ON FUNCTION khala.number_text(p_number numeric) TO khala_relay;
+GRANT ALL ON FUNCTION khala.number_text(p_number numeric) TO khala_dba;
+
 REVOKE ALL ON FUNCTION khala.open_cursor(p_topic text, p_after bigint, p_epoch text, OUT topic text, OUT after bigint, OUT head_watermark bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION khala.wire_integer(p_value bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION khala.page_tail(p_topic text, p_complete boolean, p_head_watermark bigint, p_covered_watermark bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION khala.page_tail_bytes(p_topic text, p_complete boolean, p_head_watermark bigint, p_covered_watermark bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION khala.page_updates(p_topic text, p_after bigint, p_until bigint, p_org_id text, p_max_updates integer, p_max_bytes integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION khala.parse_payload(p_text text) FROM PUBLIC;
 GRANT ALL ON FUNCTION khala.parse_payload(p_text text) TO khala_runtime;
@@ -3249,7 +3604,7 @@ REVOKE ALL ON FUNCTION khala.project_codex_worker(p_worker_id text) FROM PUBLIC;
 GRANT ALL ON FUNCTION khala.project_codex_worker(p_worker_id text) TO khala_runtime;
 GRANT ALL ON FUNCTION khala.project_codex_worker(p_worker_id text) TO khala_dba;
 
-REVOKE ALL ON FUNCTION khala.project_entities(p_kind text, p_ids text[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION khala.project_entities(p_kind text, p_ids text[], p_rebuild boolean) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION khala.project_run(p_run_id text) FROM PUBLIC;
 GRANT ALL ON FUNCTION khala.project_run(p_run_id text) TO khala_runtime;
@@ -3261,6 +3616,8 @@ REVOKE ALL ON FUNCTION khala.projection_version() FROM PUBLIC;
 GRANT ALL ON FUNCTION khala.projection_version() TO khala_runtime;
 GRANT ALL ON FUNCTION khala.projection_version() TO khala_relay;
 GRANT ALL ON FUNCTION khala.projection_version() TO khala_dba;
+
+REVOKE ALL ON FUNCTION khala.proto_varint(p_value bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION khala.rebuild_entities(p_kind text, p_ids text[]) FROM PUBLIC;
 
@@ -3280,6 +3637,8 @@ REVOKE ALL ON FUNCTION khala.refuse_payloads(p_first_ordinal integer, p_doc_keys
 
 REVOKE ALL ON FUNCTION khala.refuse_size(p_ordinal integer, p_doc_key text, p_topic text, p_payload_bytes integer, p_limit integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION khala.refuse_suppressed_write(p_topic text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION khala.refuse_topic(p_topic text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION khala.register_topic(p_topic text, p_read_model text, p_payload_mode text, p_inline_limit_bytes integer, p_retention_horizon interval, p_owned boolean, p_enum_name text) FROM PUBLIC;
@@ -3288,8 +3647,14 @@ GRANT ALL ON FUNCTION khala.register_topic(p_topic text, p_read_model text, p_pa
 REVOKE ALL ON FUNCTION khala.replay(p_topic text, p_after bigint, p_org_id text, p_max_updates integer, p_max_bytes integer, p_epoch text) FROM PUBLIC;
 GRANT ALL ON FUNCTION khala.replay(p_topic text, p_after bigint, p_org_id text, p_max_updates integer, p_max_bytes integer, p_epoch text) TO khala_relay;
 
+REVOKE ALL ON FUNCTION khala.replay_binary(p_topic text, p_after bigint, p_org_id text, p_max_updates integer, p_max_bytes integer, p_epoch text) FROM PUBLIC;
+GRANT ALL ON FUNCTION khala.replay_binary(p_topic text, p_after bigint, p_org_id text, p_max_updates integer, p_max_bytes integer, p_epoch text) TO khala_relay;
+
 REVOKE ALL ON FUNCTION khala.replay_feed(p_topic text, p_after bigint, p_max_updates integer, p_max_bytes integer, p_epoch text) FROM PUBLIC;
 GRANT ALL ON FUNCTION khala.replay_feed(p_topic text, p_after bigint, p_max_updates integer, p_max_bytes integer, p_epoch text) TO khala_relay;
+
+REVOKE ALL ON FUNCTION khala.replay_feed_binary(p_topic text, p_after bigint, p_max_updates integer, p_max_bytes integer, p_epoch text) FROM PUBLIC;
+GRANT ALL ON FUNCTION khala.replay_feed_binary(p_topic text, p_after bigint, p_max_updates integer, p_max_bytes integer, p_epoch text) TO khala_relay;
 
 REVOKE ALL ON FUNCTION khala.retain(p_topic text, p_now timestamp with time zone, p_horizon interval, p_batch integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION khala.retain(p_topic text, p_now timestamp with time zone, p_horizon interval, p_batch integer) TO khala_dba;
@@ -3324,6 +3689,8 @@ GRANT ALL ON FUNCTION khala.snapshot(p_topic text, p_org_id text, p_after_doc_ke
 REVOKE ALL ON FUNCTION khala.summarize_entities(p_kind text, p_ids text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION khala.sync_topic_sequences_wake() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION khala.update_bytes(p_topic text, p_doc_key text, p_doc_version bigint, p_watermark bigint, p_payload_hash bytea, p_deleted boolean, p_payload text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION khala.update_text(p_topic text, p_doc_key text, p_doc_version bigint, p_watermark bigint, p_payload_hash bytea, p_deleted boolean, p_payload text) FROM PUBLIC;
 

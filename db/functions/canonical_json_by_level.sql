@@ -13,7 +13,7 @@ SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
     v_level jsonb[] := ARRAY[p_payload];
-    v_texts text[] := '{}';
+    v_texts text[] := ARRAY[]::text[];
     v_text text;
 BEGIN
     LOOP

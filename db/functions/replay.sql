@@ -29,42 +29,17 @@ BEGIN
     head_watermark := v_cursor.head_watermark;
     v_until := least(head_watermark, v_cursor.after + greatest(5000, p_max_updates));
 
-    WITH visible AS (
-        SELECT j.*, j.org_id IS NULL OR j.org_id = p_org_id IS TRUE AS own
-        FROM runtime.sync_stream_events AS j
-        WHERE j.topic = v_cursor.topic AND j.watermark > v_cursor.after AND j.watermark <= v_until
-            AND (
-                j.org_id IS NULL OR j.org_id = p_org_id
-                -- Somebody who could see the document until now gets a tombstone in its place.
-                OR (j.owner_changed AND (j.previous_org_id IS NULL OR j.previous_org_id = p_org_id))
-            )
-        ORDER BY j.watermark
-        LIMIT p_max_updates + 1
-    ),
-    measured AS (
-        SELECT v.*,
-            row_number() OVER w AS place,
-            sum(CASE WHEN v.payload IS NULL OR NOT v.own THEN 0 ELSE v.payload_bytes END
-                + octet_length(v.doc_key) + 256) OVER w AS bytes
-        FROM visible AS v
-        WINDOW w AS (ORDER BY v.watermark)
-    ),
-    cut AS (
-        SELECT m.*, m.place = 1 OR (m.place <= p_max_updates AND m.bytes <= p_max_bytes) AS fits
-        FROM measured AS m
-    )
     SELECT
         '{"updates":[' || coalesce(string_agg(
             khala.update_text(
-                p_topic, c.doc_key, c.doc_version, c.watermark, c.payload_hash,
-                c.deleted OR NOT c.own, c.payload
+                p_topic, u.doc_key, u.doc_version, u.watermark, u.payload_hash, u.deleted, u.payload
             ), ','
-            ORDER BY c.watermark
-        ) FILTER (WHERE c.fits), ''),
-        count(*) FILTER (WHERE c.fits),
-        min(c.watermark) FILTER (WHERE NOT c.fits)
+            ORDER BY u.watermark
+        ) FILTER (WHERE u.fits), ''),
+        count(*) FILTER (WHERE u.fits),
+        min(u.watermark) FILTER (WHERE NOT u.fits)
     INTO page, updates, v_left_out
-    FROM cut AS c;
+    FROM khala.page_updates(v_cursor.topic, v_cursor.after, v_until, p_org_id, p_max_updates, p_max_bytes) AS u;
 
     next_watermark := coalesce(v_left_out - 1, v_until);
     complete := next_watermark = head_watermark;

@@ -33,39 +33,20 @@ DECLARE
 BEGIN
     PERFORM khala.check_page_limits(p_max_updates, p_max_bytes);
     v_cursor := khala.open_cursor(p_topic, p_after, p_epoch);
-    v_until := least(v_cursor.head_watermark, v_cursor.after + p_max_updates);
+    v_until := khala.feed_until(
+        v_cursor.topic, v_cursor.after, v_cursor.head_watermark, p_max_updates, p_max_bytes
+    );
     IF v_until = v_cursor.after THEN
         RETURN;
     END IF;
 
-    SELECT max(m.watermark) INTO v_until
-    FROM (
-        SELECT j.watermark,
-            sum(CASE WHEN j.payload IS NULL THEN 0 ELSE j.payload_bytes END
-                + octet_length(j.doc_key) + 256) OVER (ORDER BY j.watermark) AS bytes
-        FROM runtime.sync_stream_events AS j
-        WHERE j.topic = v_cursor.topic AND j.watermark > v_cursor.after AND j.watermark <= v_until
-    ) AS m
-    WHERE m.bytes <= p_max_bytes OR m.watermark = v_cursor.after + 1;
-
     RETURN QUERY
-    SELECT j.watermark, audience.org_id, audience.except_org_id,
-        khala.update_text(
-            p_topic, j.doc_key, j.doc_version, j.watermark, j.payload_hash,
-            j.deleted OR audience.leaves, j.payload
-        ),
+    SELECT u.watermark, u.org_id, u.except_org_id,
+        khala.update_text(p_topic, u.doc_key, u.doc_version, u.watermark, u.payload_hash, u.deleted, u.payload),
         khala.page_tail(p_topic, v_until = v_cursor.head_watermark, v_cursor.head_watermark, v_until),
         v_until, v_cursor.head_watermark, v_until = v_cursor.head_watermark
-    FROM runtime.sync_stream_events AS j
-    CROSS JOIN LATERAL (
-        SELECT j.org_id, NULL::text AS except_org_id, FALSE AS leaves
-        UNION ALL
-        -- A public document still reaches its previous owner; any other leaves it.
-        SELECT j.previous_org_id, CASE WHEN j.previous_org_id IS NULL THEN j.org_id END, TRUE
-        WHERE j.owner_changed AND j.org_id IS NOT NULL
-    ) AS audience
-    WHERE j.topic = v_cursor.topic AND j.watermark > v_cursor.after AND j.watermark <= v_until
-    ORDER BY j.watermark;
+    FROM khala.feed_updates(v_cursor.topic, v_cursor.after, v_until) AS u
+    ORDER BY u.watermark;
 END
 $$;
 

@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(5);
+SELECT plan(8);
 
 -- Functions that run once for every row are bound at creation and have no SET clause so that the planner puts
 -- their bodies in place of the call. It refuses without a word, for instance when a body is less constant
@@ -27,8 +27,16 @@ FROM (
     ('khala.wire_integer(r.n)'),
     ('khala.update_text(r.topic, r.key, r.n, r.n, r.hash, r.flag, r.payload)'),
     ('khala.page_tail(r.topic, r.flag, r.n, r.n)'),
+    ('khala.proto_varint(r.n)'),
     ('khala.judge_document(r.n, r.hash, r.key, r.flag, r.n, r.hash, r.key)'),
     ('khala.is_writable(r.key, r.n, r.key, r.body, r.flag, r.flag)')
+) AS c (call);
+
+SELECT unalike(pg_temp.plan_of('SELECT * FROM ' || c.call || ' AS u'), '%khala.%', c.call || ' is inlined')
+FROM (
+    VALUES
+    ('khala.page_updates(''t'', 0, 9, NULL, 9, 9)'),
+    ('khala.feed_updates(''t'', 0, 9)')
 ) AS c (call);
 
 SELECT t.line FROM finish() AS t (line);

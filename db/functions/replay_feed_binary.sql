@@ -1,0 +1,58 @@
+-- One page of a topic for all subscribers at the head at once, in protobuf: khala.replay_feed for the
+-- binary lane. The relay puts a frame together per organisation by joining the bytes of its rows.
+
+CREATE OR REPLACE FUNCTION khala.replay_feed_binary(
+    p_topic text,
+    p_after bigint,
+    p_max_updates integer DEFAULT 200,
+    p_max_bytes integer DEFAULT 2097152,
+    p_epoch text DEFAULT NULL
+)
+RETURNS TABLE (
+    watermark bigint,
+    org_id text,
+    except_org_id text,
+    update_bytes bytea,
+    page_tail bytea,
+    next_watermark bigint,
+    head_watermark bigint,
+    complete boolean
+)
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+-- Compiling a plan takes longer than a page may.
+SET jit = off
+SET enable_seqscan = off
+SET enable_bitmapscan = off
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_cursor record;
+    v_until bigint;
+    v_tail bytea;
+BEGIN
+    PERFORM khala.check_page_limits(p_max_updates, p_max_bytes);
+    v_cursor := khala.open_cursor(p_topic, p_after, p_epoch);
+    v_until := khala.feed_until(
+        v_cursor.topic, v_cursor.after, v_cursor.head_watermark, p_max_updates, p_max_bytes
+    );
+    IF v_until = v_cursor.after THEN
+        RETURN;
+    END IF;
+
+    v_tail := khala.page_tail_bytes(
+        p_topic, v_until = v_cursor.head_watermark, v_cursor.head_watermark, v_until
+    );
+    RETURN QUERY
+    SELECT u.watermark, u.org_id, u.except_org_id,
+        khala.update_bytes(p_topic, u.doc_key, u.doc_version, u.watermark, u.payload_hash, u.deleted, u.payload),
+        v_tail, v_until, v_cursor.head_watermark, v_until = v_cursor.head_watermark
+    FROM khala.feed_updates(v_cursor.topic, v_cursor.after, v_until) AS u
+    ORDER BY u.watermark;
+END
+$$;
+
+COMMENT ON FUNCTION khala.replay_feed_binary(text, bigint, integer, integer, text) IS
+'One page of a topic with the audience of every update, in protobuf. Arguments: as khala.replay_feed. Result: as khala.replay_feed, with each update as bytes of an UpdateBatch and the bytes that end it. Errors: as khala.replay_feed.';
+REVOKE ALL ON FUNCTION khala.replay_feed_binary(text, bigint, integer, integer, text) FROM public;
+GRANT EXECUTE ON FUNCTION khala.replay_feed_binary(text, bigint, integer, integer, text) TO khala_relay;

@@ -1,0 +1,47 @@
+-- One Update of the wire as protobuf: field 1 of an UpdateBatch, tag and length included, so that a batch
+-- is made by putting such pieces one after the other. Fields are written in the order of their numbers and
+-- defaults are left out, as every protobuf library does. The payload goes in as it is, canonical bytes.
+
+CREATE OR REPLACE FUNCTION khala.update_bytes(
+    p_topic text,
+    p_doc_key text,
+    p_doc_version bigint,
+    p_watermark bigint,
+    p_payload_hash bytea,
+    p_deleted boolean,
+    p_payload text
+)
+RETURNS bytea
+LANGUAGE plpgsql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_topic bytea := convert_to(p_topic, 'UTF8');
+    v_doc_key bytea := convert_to(p_doc_key, 'UTF8');
+    v_payload bytea := ''::bytea;
+    -- 1 topic, 2 doc_key, 3 doc_version, 4 watermark
+    v_fields bytea := '\x0a'::bytea || khala.proto_varint(octet_length(v_topic)) || v_topic
+        || '\x12'::bytea || khala.proto_varint(octet_length(v_doc_key)) || v_doc_key
+        || CASE WHEN p_doc_version > 0 THEN '\x18'::bytea || khala.proto_varint(p_doc_version) ELSE ''::bytea END
+        || '\x20'::bytea || khala.proto_varint(p_watermark);
+BEGIN
+    IF p_deleted THEN
+        -- 7 deleted
+        v_fields := v_fields || '\x3801'::bytea;
+    ELSIF p_payload IS NULL THEN
+        -- 5 payload_hash, 6 hydration_required
+        v_fields := v_fields || '\x2a20'::bytea || p_payload_hash || '\x3001'::bytea;
+    ELSE
+        -- 5 payload_hash, 9 payload_json
+        v_payload := convert_to(p_payload, 'UTF8');
+        v_fields := v_fields || '\x2a20'::bytea || p_payload_hash
+            || '\x4a'::bytea || khala.proto_varint(octet_length(v_payload));
+    END IF;
+    RETURN '\x0a'::bytea || khala.proto_varint(octet_length(v_fields) + octet_length(v_payload))
+        || v_fields || v_payload;
+END
+$$;
+
+COMMENT ON FUNCTION khala.update_bytes(text, text, bigint, bigint, bytea, boolean, text) IS
+'Internal: one Update as protobuf, ready to stand in an UpdateBatch. Arguments: topic name as the subscriber wrote it; key; version; watermark; hash; whether it is a tombstone; canonical payload, null for a pointer. Result: bytes. Errors: none.';
+REVOKE ALL ON FUNCTION khala.update_bytes(text, text, bigint, bigint, bytea, boolean, text) FROM public;

@@ -1,0 +1,49 @@
+BEGIN;
+CREATE EXTENSION IF NOT EXISTS pgtap;
+SELECT plan(9);
+
+DO $$
+BEGIN
+    PERFORM khala.register_topic('pgtap.bytes', p_enum_name => 'SYNC_TOPIC_PGTAP_BYTES');
+    PERFORM khala.sink('pgtap.bytes', 'k', 1, '{"n":1}');
+    PERFORM khala.sink('pgtap.bytes', 'of b', 1, '{"n":2}', 'b');
+    PERFORM khala.sink_delete('pgtap.bytes', 'k', 2);
+END
+$$;
+
+SELECT is(
+    (SELECT r.page FROM khala.replay_binary('pgtap.bytes', 0, NULL) AS r),
+    khala.update_bytes('pgtap.bytes', 'k', 1, 1, khala.payload_hash('{"n":1}'), FALSE, '{"n":1}')
+    || khala.update_bytes('pgtap.bytes', 'k', 2, 3, NULL, TRUE, NULL)
+    || khala.page_tail_bytes('pgtap.bytes', TRUE, 3, 3),
+    'a page'
+);
+SELECT is(
+    (SELECT r.page FROM khala.replay_binary('SYNC_TOPIC_PGTAP_BYTES', 3, NULL) AS r),
+    khala.page_tail_bytes('SYNC_TOPIC_PGTAP_BYTES', TRUE, 3, 3), 'a page at the head, by the other name'
+);
+SELECT results_eq(
+    $$SELECT b.next_watermark, b.head_watermark, b.complete, b.updates
+      FROM (VALUES (NULL), ('a'), ('b')) AS o (org_id), generate_series(0, 3) AS c (after), generate_series(1, 3) AS n (most),
+        LATERAL khala.replay_binary('pgtap.bytes', c.after, o.org_id, n.most) AS b ORDER BY o.org_id, c.after, n.most$$,
+    $$SELECT b.next_watermark, b.head_watermark, b.complete, b.updates
+      FROM (VALUES (NULL), ('a'), ('b')) AS o (org_id), generate_series(0, 3) AS c (after), generate_series(1, 3) AS n (most),
+        LATERAL khala.replay('pgtap.bytes', c.after, o.org_id, n.most) AS b ORDER BY o.org_id, c.after, n.most$$,
+    'its pages are those of replay'
+);
+SELECT is((SELECT r.updates FROM khala.replay_binary('pgtap.bytes', NULL, 'b') AS r), 3, 'no cursor: from the earliest');
+SELECT throws_ok($$SELECT * FROM khala.replay_binary('no.topic', 0, NULL)$$, 'KH001', NULL, 'unknown topic');
+SELECT throws_ok($$SELECT * FROM khala.replay_binary('pgtap.bytes', 4, NULL)$$, 'KH003', NULL, 'cursor ahead');
+SELECT throws_ok(
+    $$SELECT * FROM khala.replay_binary('pgtap.bytes', 0, NULL, p_epoch => 'other')$$, 'KH003', NULL, 'another epoch'
+);
+SELECT throws_ok($$SELECT * FROM khala.replay_binary('pgtap.bytes', 0, NULL, 0)$$, 'KH007', NULL, 'no updates asked for');
+DO $$
+BEGIN
+    PERFORM khala.retain('pgtap.bytes', now() + interval '1 year');
+END
+$$;
+SELECT throws_ok($$SELECT * FROM khala.replay_binary('pgtap.bytes', 0, NULL)$$, 'KH002', NULL, 'cursor below the floor');
+
+SELECT t.line FROM finish() AS t (line);
+ROLLBACK;

@@ -1,0 +1,39 @@
+BEGIN;
+CREATE EXTENSION IF NOT EXISTS pgtap;
+SELECT plan(6);
+
+DO $$
+BEGIN
+    PERFORM khala.register_topic('pgtap.bytes', p_enum_name => 'SYNC_TOPIC_PGTAP_BYTES');
+    PERFORM khala.sink('pgtap.bytes', 'k', 1, '{"n":1}');
+    PERFORM khala.sink('pgtap.bytes', 'k', 2, '{"n":2}', 'a');
+    PERFORM khala.sink_delete('pgtap.bytes', 'k', 3, 'a');
+END
+$$;
+
+SELECT results_eq(
+    $$SELECT f.watermark, f.org_id, f.except_org_id, f.update_bytes, f.page_tail
+      FROM khala.replay_feed_binary('SYNC_TOPIC_PGTAP_BYTES', 1) AS f ORDER BY f.watermark, f.org_id NULLS LAST$$,
+    $$SELECT v.watermark, v.org_id, v.except_org_id,
+        khala.update_bytes('SYNC_TOPIC_PGTAP_BYTES', 'k', v.watermark, v.watermark, khala.payload_hash('{"n":2}'), v.gone, '{"n":2}'),
+        khala.page_tail_bytes('SYNC_TOPIC_PGTAP_BYTES', TRUE, 3, 3)
+      FROM (VALUES (2::bigint, 'a', NULL, FALSE), (2, NULL, 'a', TRUE), (3, 'a', NULL, TRUE))
+        AS v (watermark, org_id, except_org_id, gone)$$,
+    'each update with who may have it'
+);
+SELECT results_eq(
+    $$SELECT b.watermark, b.org_id, b.except_org_id, b.next_watermark, b.head_watermark, b.complete
+      FROM generate_series(0, 3) AS c (after), LATERAL khala.replay_feed_binary('pgtap.bytes', c.after, 2) AS b
+      ORDER BY c.after, b.watermark, b.org_id$$,
+    $$SELECT b.watermark, b.org_id, b.except_org_id, b.next_watermark, b.head_watermark, b.complete
+      FROM generate_series(0, 3) AS c (after), LATERAL khala.replay_feed('pgtap.bytes', c.after, 2) AS b
+      ORDER BY c.after, b.watermark, b.org_id$$,
+    'its pages are those of replay_feed'
+);
+SELECT is_empty($$SELECT 1 FROM khala.replay_feed_binary('pgtap.bytes', 3)$$, 'at the head there is nothing');
+SELECT throws_ok($$SELECT * FROM khala.replay_feed_binary('no.topic', 0)$$, 'KH001', NULL, 'unknown topic');
+SELECT throws_ok($$SELECT * FROM khala.replay_feed_binary('pgtap.bytes', 4)$$, 'KH003', NULL, 'cursor ahead');
+SELECT throws_ok($$SELECT * FROM khala.replay_feed_binary('pgtap.bytes', 0, 0)$$, 'KH007', NULL, 'no updates asked for');
+
+SELECT t.line FROM finish() AS t (line);
+ROLLBACK;

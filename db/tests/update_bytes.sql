@@ -1,0 +1,29 @@
+BEGIN;
+CREATE EXTENSION IF NOT EXISTS pgtap;
+SELECT plan(5);
+
+SELECT is(
+    khala.update_bytes('a.b', 'k', 3, 7, sha256(''), FALSE, '{"n":1}'),
+    '\x0a370a03612e6212016b180320072a20e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b8554a077b226e223a317d'::bytea,
+    'a document'
+);
+SELECT is(
+    khala.update_bytes('a.b', 'k', 3, 7, sha256(''), FALSE, NULL),
+    '\x0a300a03612e6212016b180320072a20e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b8553001'::bytea,
+    'a pointer'
+);
+SELECT is(
+    khala.update_bytes('a.b', 'k', 0, 300, sha256(''), TRUE, '{"n":1}'), '\x0a0d0a03612e6212016b20ac023801'::bytea,
+    'a tombstone shows nothing of the document; version 0 is left out'
+);
+SELECT is(
+    khala.update_bytes('a.b', 'é😀', 1, 1, NULL, TRUE, NULL), '\x0a130a03612e621206c3a9f09f9880180120013801'::bytea,
+    'lengths are bytes'
+);
+SELECT is(
+    octet_length(khala.update_bytes('a.b', 'k', 1, 1, sha256(''), FALSE, '{"t":"' || repeat('x', 300000) || '"}')),
+    300000 + 8 + 57 - 7 + 2 * 2, 'long payloads have long lengths'
+);
+
+SELECT t.line FROM finish() AS t (line);
+ROLLBACK;
