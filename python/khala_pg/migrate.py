@@ -164,8 +164,8 @@ def _backend(conninfo: str) -> Iterator[KhalaBackend]:
         raise MigrationError(
             f"{backend.connection.info.user} may not do this: {refused.diag.message_primary}",
             hint="Migrate as a superuser, or as a role with CREATEROLE that owns the database. On "
-            "PostgreSQL 16 or newer, when another role has made Khala's roles for another database "
-            f"of the server: GRANT khala_owner TO {backend.connection.info.user} WITH ADMIN OPTION.",
+            "PostgreSQL 16 or newer, when another role made Khala's roles for another database of "
+            f"the server: GRANT khala_owner TO {backend.connection.info.user} WITH ADMIN OPTION.",
         ) from refused
     finally:
         backend.connection.close()
