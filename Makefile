@@ -10,6 +10,8 @@ STAMP := $(VENV)/.installed
 PYTHON ?= python3
 # Passed on to pytest: make test PYTEST_ARGS='-k replay'
 PYTEST_ARGS ?=
+# The tests wait more than they compute. PARALLEL= runs them one after another.
+PARALLEL ?= --numprocesses=3 --dist=loadfile
 
 .PHONY: help env demo dev web page-if-possible test test-ts screenshots lint format schema clean
 
@@ -44,7 +46,7 @@ page-if-possible: $(STAMP)
 
 # pytest comes last: its closing line is the one that is read.
 test: $(STAMP) test-ts ## every test
-	@cd $(ROOT) && exec $(BIN)/python -m pytest $(PYTEST_ARGS)
+	@cd $(ROOT) && exec $(BIN)/python -m pytest $(PARALLEL) $(PYTEST_ARGS)
 
 test-ts: $(STAMP) ## the TypeScript tests, against a live relay; skipped without Node
 	@KHALA_BIN=$${KHALA_BIN:-$(BIN)/khala} $(ROOT)scripts/typescript.sh test
