@@ -4,6 +4,7 @@ import json
 import logging
 import math
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
@@ -31,6 +32,14 @@ class QuietLogger(logging.LoggerAdapter[logging.Logger]):
         return level >= logging.WARNING and super().isEnabledFor(level)
 
 
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Whom a socket is opened for, and in which form it wants updates (see lanes)."""
+
+    claims: Claims
+    encoding: str
+
+
 async def answer(
     request: Request,
     client: Client,
@@ -39,8 +48,8 @@ async def answer(
     unready: str | None,
     is_full: Callable[[], bool],
     now: float,
-) -> Claims | Response:
-    """Whom a socket is opened for, or the HTTP answer instead.
+) -> Admission | Response:
+    """What a socket is opened for, or the HTTP answer instead.
 
     client: who sends the request.
     unready: why the relay should get no traffic, None when it should.
@@ -73,7 +82,7 @@ async def answer(
         message = "no more sockets are taken here: try again after retry_after_ms"
         status = HTTPStatus.SERVICE_UNAVAILABLE
         return _refuse(Refusal(status, "rate_limited", message, _RETRY_AFTER_MS))
-    return admitted
+    return Admission(admitted, asked.encoding)
 
 
 def select_subprotocol(

@@ -1,7 +1,7 @@
-"""Who gets what of a page of the live feed. Pure: a page in, payloads and their readers out.
+"""Who gets what of a page of the live feed. Pure: a page in, its views and their readers out.
 
 Readers at the feed's position are kept by organisation, so that an organisation with nothing in a
-page costs nothing, and one with something costs one payload however many readers it has. A reader
+page costs nothing, and one with something costs one view however many readers it has. A reader
 may be ahead: its own replay saw further than the feed has pulled so far. It keeps its own position
 until the feed passes it, and gets only what is above.
 """
@@ -9,11 +9,9 @@ until the feed passes it, and gets only what is above.
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Generic, Protocol, TypeVar
 
-from khala_pg.relay.frames import batch_payload
-
 
 class Update(Protocol):
-    """One update text of a page and who may have it.
+    """One update of a page and who may have it.
 
     org_id None: everybody except `except_org_id`. Otherwise: that organisation only.
     """
@@ -24,11 +22,10 @@ class Update(Protocol):
     def org_id(self) -> str | None: ...
     @property
     def except_org_id(self) -> str | None: ...
-    @property
-    def update_text(self) -> str: ...
 
 
 Reader = TypeVar("Reader")
+Row = TypeVar("Row", bound=Update)
 
 
 class Audience(Generic[Reader]):
@@ -70,10 +67,8 @@ class Audience(Generic[Reader]):
         """What the reader has been given so far."""
         return self._ahead[reader][1] if reader in self._ahead else self.position
 
-    def payloads(
-        self, updates: Sequence[Update], page_tail: str
-    ) -> Iterator[tuple[str, Collection[Reader]]]:
-        """The payloads of a page that begins at the position, each with the readers it is for."""
+    def views(self, updates: Sequence[Row]) -> Iterator[tuple[list[Row], Collection[Reader]]]:
+        """What there is to see of a page that begins at the position, each with its readers."""
         public = [update for update in updates if update.org_id is None]
         owners = {update.org_id for update in updates if update.org_id is not None}
         owners.update(u.except_org_id for u in public if u.except_org_id is not None)
@@ -87,15 +82,15 @@ class Audience(Generic[Reader]):
                 for reader in readers
             ]
             if everybody:
-                yield _payload(public, page_tail), everybody
+                yield public, everybody
         for org_id in special:
             visible = _visible(updates, org_id)
             if visible:
-                yield _payload(visible, page_tail), tuple(self._level[org_id])
+                yield visible, tuple(self._level[org_id])
         for (org_id, position), readers in self._ahead_by_view().items():
             visible = [u for u in _visible(updates, org_id) if u.watermark > position]
             if visible:
-                yield _payload(visible, page_tail), readers
+                yield visible, readers
 
     def advance(self, position: int) -> None:
         """Moves on; whoever was ahead and is no more joins the others."""
@@ -112,13 +107,9 @@ class Audience(Generic[Reader]):
         return views
 
 
-def _visible(updates: Iterable[Update], org_id: str) -> list[Update]:
+def _visible(updates: Iterable[Row], org_id: str) -> list[Row]:
     return [
         update
         for update in updates
         if update.org_id == org_id or (update.org_id is None and update.except_org_id != org_id)
     ]
-
-
-def _payload(updates: Iterable[Update], page_tail: str) -> str:
-    return batch_payload((update.update_text for update in updates), page_tail)

@@ -10,13 +10,15 @@ from khala_pg.keyring import Claims
 
 
 class SharedMessage:
-    """One text message for many sockets: encoded once, its WebSocket frame built once."""
+    """One message for many sockets: encoded once, its WebSocket frame built once."""
 
-    __slots__ = ("payload", "wire")
+    __slots__ = ("message", "wire")
 
-    def __init__(self, text: str) -> None:
-        self.payload = text.encode()
-        self.wire = Frame(Opcode.TEXT, self.payload).serialize(mask=False)
+    def __init__(self, message: str | bytes) -> None:
+        self.message = message
+        opcode = Opcode.BINARY if isinstance(message, bytes) else Opcode.TEXT
+        data = message if isinstance(message, bytes) else message.encode()
+        self.wire = Frame(opcode, data).serialize(mask=False)
 
 
 class RelayConnection(ServerConnection):
@@ -28,6 +30,9 @@ class RelayConnection(ServerConnection):
 
     claims: Claims | None = None
     """Whom the socket was opened for; set before it opens."""
+
+    encoding: str = "json"
+    """The form in which it wants updates, one of lanes.LANES; set before it opens."""
 
     last_received_at: float = 0.0
     """When anything came in last, by the loop's clock: the only sign of life that counts."""
@@ -53,20 +58,21 @@ class RelayConnection(ServerConnection):
         """How many bytes this process holds for the socket."""
         return self.transport.get_write_buffer_size()
 
-    def write(self, text: str) -> None:
-        """Writes a message; a socket that is closing takes none."""
-        if self.is_open:
-            self.protocol.send_text(text.encode())
-            self.send_data()
+    def write(self, message: str | bytes) -> None:
+        """Writes a text or binary message; a socket that is closing takes none."""
+        if not self.is_open:
+            return
+        if isinstance(message, bytes):
+            self.protocol.send_binary(message)
+        else:
+            self.protocol.send_text(message.encode())
+        self.send_data()
 
     def write_shared(self, message: SharedMessage) -> None:
         """Writes a message that other sockets get as well; a closing socket takes none."""
-        if not self.is_open:
-            return
         if self.protocol.extensions:
-            self.protocol.send_text(message.payload)
-            self.send_data()
-        else:
+            self.write(message.message)
+        elif self.is_open:
             self.transport.write(message.wire)
 
     def write_ping(self) -> None:

@@ -80,5 +80,6 @@ class Door:
         )
         if isinstance(answer, Response):
             return answer
-        connection.admit(client, answer)
+        connection.encoding = answer.encoding
+        connection.admit(client, answer.claims)
         return None

@@ -12,7 +12,7 @@ from khala_pg.relay.audience import Audience
 from khala_pg.relay.backoff import Backoff
 from khala_pg.relay.connection import SharedMessage
 from khala_pg.relay.database import Database
-from khala_pg.relay.frames import splice
+from khala_pg.relay.lanes import Lane
 from khala_pg.relay.settings import RelaySettings
 
 logger = logging.getLogger("khala.relay.feed")
@@ -49,6 +49,7 @@ class TopicFeed:
         name: str,
         topic: str,
         epoch: str,
+        lane: Lane[Any],
         position: int,
         database: Database,
         settings: RelaySettings,
@@ -56,11 +57,13 @@ class TopicFeed:
     ) -> None:
         """
         name: the name its readers use for the topic, which its updates carry; topic: its own name.
+        lane: the form in which its readers want updates.
         on_end: called when the feed takes no more readers.
         """
         self.name = name
         self.topic = topic
         self.epoch = epoch
+        self.lane = lane
         self._audience: Audience[Reader] = Audience(position)
         self._database = database
         self._settings = settings
@@ -125,7 +128,7 @@ class TopicFeed:
         while self._audience:
             self._wake.clear()
             rows = await self._database.call(
-                sqlapi.replay_feed,
+                self.lane.replay_feed,
                 self.name,
                 self._audience.position,
                 self._settings.max_batch_updates,
@@ -152,10 +155,11 @@ class TopicFeed:
             await asyncio.sleep(delay_s)
             delay_s = min(delay_s * 2, self._settings.max_busy_delay_s)
 
-    def _distribute(self, rows: Sequence[sqlapi.FeedRow]) -> None:
+    def _distribute(self, rows: Sequence[sqlapi.FeedRow[Any]]) -> None:
         slow: list[Reader] = []
-        for payload, readers in self._audience.payloads(rows, rows[0].page_tail):
-            message = SharedMessage(splice(None, "sync:update_batch", payload))
+        for seen, readers in self._audience.views(rows):
+            updates = (row.update for row in seen)
+            message = SharedMessage(self.lane.batch_message(updates, rows[0].page_tail))
             slow.extend(reader for reader in readers if not reader.deliver(message))
         positions = [(reader, self._audience.position_of(reader)) for reader in slow]
         for reader, position in positions:
@@ -185,7 +189,7 @@ class TopicFeed:
 
 
 class Feeds:
-    """The feeds that have readers, at most one for each name and epoch of a topic."""
+    """The feeds that have readers, at most one for each name, epoch and lane of a topic."""
 
     def __init__(
         self,
@@ -196,24 +200,26 @@ class Feeds:
         self._database = database
         self._settings = settings
         self._spawn = spawn
-        self._feeds: dict[tuple[str, str], TopicFeed] = {}
+        self._feeds: dict[tuple[str, str, str], TopicFeed] = {}
 
     def __len__(self) -> int:
         return len(self._feeds)
 
     def attach(
-        self, reader: Reader, name: str, topic: str, epoch: str, position: int
+        self, reader: Reader, name: str, topic: str, epoch: str, lane: Lane[Any], position: int
     ) -> TopicFeed | None:
         """Puts a reader on the feed of its topic, which is started if need be.
 
         None when the feed is past the position: replay once more.
         """
-        feed = self._feeds.get((name, epoch))
+        feed = self._feeds.get((name, epoch, lane.encoding))
         if feed is not None:
             return feed if feed.attach(reader, position) else None
-        feed = TopicFeed(name, topic, epoch, position, self._database, self._settings, self._forget)
+        feed = TopicFeed(
+            name, topic, epoch, lane, position, self._database, self._settings, self._forget
+        )
         feed.attach(reader, position)
-        self._feeds[name, epoch] = feed
+        self._feeds[name, epoch, lane.encoding] = feed
         self._spawn(feed.run())
         return feed
 
@@ -224,5 +230,6 @@ class Feeds:
                 feed.wake()
 
     def _forget(self, feed: TopicFeed) -> None:
-        if self._feeds.get((feed.name, feed.epoch)) is feed:
-            del self._feeds[feed.name, feed.epoch]
+        key = (feed.name, feed.epoch, feed.lane.encoding)
+        if self._feeds.get(key) is feed:
+            del self._feeds[key]

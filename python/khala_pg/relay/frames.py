@@ -1,7 +1,8 @@
-"""Phoenix V2 text frames: `[join_ref, ref, topic, event, payload]`, decoded strictly.
+"""Phoenix V2 frames: text ones, `[join_ref, ref, topic, event, payload]`, decoded strictly, and
+binary ones, which only the server sends.
 
 Pure: text in, values out, and the other way round. What the database has already written as JSON
-text is spliced into a frame without being parsed.
+text or as bytes is put into a frame without being parsed.
 """
 
 import json
@@ -17,6 +18,7 @@ CHANNEL = "sync:v1"
 MAX_REF_BYTES = 255
 """References longer than this cannot travel in a binary frame, so they are refused in any."""
 
+_BINARY_PUSH = 0
 _MAX_DIGITS = 100
 _MAX_NESTING = 64
 _SAFE_INTEGER = 2**53 - 1
@@ -92,6 +94,15 @@ def splice(join_ref: str | None, event: str, payload: str) -> str:
     join_ref None: the frame suits every client of the channel.
     """
     return f'[{dumps(join_ref)},null,"{CHANNEL}",{dumps(event)},{payload}]'
+
+
+def binary_push(event: str, payload: bytes) -> bytes:
+    """A push on the channel whose payload is bytes: kind 0, three sizes, three texts, the payload.
+
+    Its join_ref is empty, which stands for null: the frame suits every client of the channel.
+    """
+    topic, name = CHANNEL.encode(), event.encode()
+    return bytes((_BINARY_PUSH, 0, len(topic), len(name))) + topic + name + payload
 
 
 def batch_payload(update_texts: Iterable[str], page_tail: str) -> str:

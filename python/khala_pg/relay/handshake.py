@@ -8,6 +8,7 @@ from http import HTTPStatus
 from urllib.parse import parse_qsl, urlsplit
 
 from khala_pg.keyring import Claims, TokenError
+from khala_pg.relay.lanes import LANES
 
 SOCKET_PATHS = ("/socket/websocket", "/sync/websocket")
 HEALTH_PATH = "/healthz"
@@ -74,8 +75,8 @@ async def admit(
         told = "no vsn means 1.0.0" if request.version is None else "this vsn is not served"
         message = f"{told}: this is Phoenix Channels serializer version 2, ask for vsn=2.0.0"
         return Refusal(HTTPStatus.FORBIDDEN, "unsupported_version", message)
-    if request.encoding != "json":
-        message = "this encoding is not served: leave `encoding` out for JSON"
+    if request.encoding not in LANES:
+        message = "this encoding is not served: ask for protobuf, or leave it out for JSON"
         return Refusal(HTTPStatus.FORBIDDEN, "unsupported_encoding", message)
     if request.token is None:
         message = (

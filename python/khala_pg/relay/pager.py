@@ -10,13 +10,11 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from khala_pg import sqlapi
 from khala_pg.errors import RefusedError, UnavailableError
 from khala_pg.relay.backoff import Backoff
 from khala_pg.relay.connection import RelayConnection
 from khala_pg.relay.database import Database
 from khala_pg.relay.feed import Feeds
-from khala_pg.relay.frames import splice
 from khala_pg.relay.settings import RelaySettings
 from khala_pg.relay.subscription import Subscription
 
@@ -98,7 +96,7 @@ class Pager:
             if subscription.has_ended or not self._connection.is_open:
                 return False
             page = await supply.database.call(
-                sqlapi.replay,
+                subscription.lane.replay,
                 subscription.name,
                 None if first else subscription.covered,
                 subscription.org_id,
@@ -112,6 +110,6 @@ class Pager:
         subscription.advance(page.next_watermark)
         is_live = page.complete and subscription.go_live(supply.feeds)
         if page.updates or not page.complete or not subscription.is_announced:
-            self._connection.write(splice(None, "sync:update_batch", page.page))
+            self._connection.write(subscription.lane.page_message(page.page))
         subscription.is_announced = subscription.is_announced or page.complete
         return not is_live

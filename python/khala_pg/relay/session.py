@@ -27,7 +27,7 @@ from khala_pg.sqlapi import Connection, Cursor
 logger = logging.getLogger("khala.relay.session")
 
 CLOSE_INTERNAL_ERROR = 1011
-_BINARY_MESSAGE = "binary messages are not part of the JSON lane"
+_BINARY_MESSAGE = "clients send text messages, on the binary lane too"
 
 
 class Session:

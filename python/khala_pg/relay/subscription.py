@@ -1,10 +1,12 @@
 """One topic of one socket: how far it has been given, and whether it is on the live feed."""
 
 from collections.abc import Callable
+from typing import Any
 
 from khala_pg.errors import RefusedError
 from khala_pg.relay.connection import RelayConnection, SharedMessage
 from khala_pg.relay.feed import Feeds, TopicFeed
+from khala_pg.relay.lanes import LANES, Lane
 
 
 class Subscription:
@@ -43,6 +45,7 @@ class Subscription:
         self.epoch = epoch
         self.from_earliest = from_earliest
         self.batch_size = batch_size
+        self.lane: Lane[Any] = LANES[connection.encoding]
         self.has_ended = False
         self.is_announced = False
         """Whether the client has been told that its replay is complete."""
@@ -66,7 +69,7 @@ class Subscription:
 
     def go_live(self, feeds: Feeds) -> bool:
         """Onto the live feed; False when that is further already: replay once more."""
-        self._feed = feeds.attach(self, self.name, self.topic, self.epoch, self._covered)
+        self._feed = feeds.attach(self, self.name, self.topic, self.epoch, self.lane, self._covered)
         return self._feed is not None
 
     def end(self) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, AnyStr, Generic
 
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
@@ -34,10 +34,13 @@ class Cursor:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """A page of one topic for one organisation: the finished payload of an update_batch."""
+class Page(Generic[AnyStr]):
+    """A page of one topic for one organisation: the finished payload of an update_batch.
 
-    page: str
+    JSON text, or the bytes of an UpdateBatch.
+    """
+
+    page: AnyStr
     next_watermark: int
     head_watermark: int
     complete: bool
@@ -45,8 +48,8 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class FeedRow:
-    """One update of a feed page and its audience.
+class FeedRow(Generic[AnyStr]):
+    """One update of a feed page, as JSON text or as bytes of an UpdateBatch, and its audience.
 
     `org_id` None: everybody but `except_org_id`; otherwise exactly that organisation. The last four
     fields are the same on every row of a page.
@@ -55,8 +58,8 @@ class FeedRow:
     watermark: int
     org_id: str | None
     except_org_id: str | None
-    update_text: str
-    page_tail: str
+    update: AnyStr
+    page_tail: AnyStr
     next_watermark: int
     head_watermark: int
     complete: bool
@@ -129,7 +132,7 @@ async def replay(
     max_updates: int,
     max_bytes: int,
     epoch: str | None,
-) -> Page:
+) -> Page[str]:
     """One page of `topic` as `org_id` may see it, after `after` (None: from the earliest)."""
     async with connection.cursor(row_factory=class_row(Page)) as cursor:
         await cursor.execute(
@@ -143,6 +146,29 @@ async def replay(
     return page
 
 
+async def replay_binary(
+    connection: Connection,
+    topic: str,
+    after: int | None,
+    org_id: str | None,
+    max_updates: int,
+    max_bytes: int,
+    epoch: str | None,
+) -> Page[bytes]:
+    """`replay` in protobuf."""
+    # In the binary format, because bytes as text are twice as long.
+    async with connection.cursor(binary=True, row_factory=class_row(Page)) as cursor:
+        await cursor.execute(
+            "SELECT * FROM khala.replay_binary(%s, %s, %s, %s, %s, %s)",
+            (topic, after, org_id, max_updates, max_bytes, epoch),
+            prepare=True,
+        )
+        page = await cursor.fetchone()
+    if page is None:
+        raise RuntimeError("khala.replay_binary returned no row")
+    return page
+
+
 async def replay_feed(
     connection: Connection,
     topic: str,
@@ -150,11 +176,33 @@ async def replay_feed(
     max_updates: int,
     max_bytes: int,
     epoch: str | None,
-) -> list[FeedRow]:
+) -> list[FeedRow[str]]:
     """One page of `topic` with the audience of every update; empty when `after` is the head."""
     async with connection.cursor(row_factory=class_row(FeedRow)) as cursor:
         await cursor.execute(
-            "SELECT * FROM khala.replay_feed(%s, %s, %s, %s, %s)",
+            "SELECT watermark, org_id, except_org_id, update_text AS update, page_tail,"
+            " next_watermark, head_watermark, complete"
+            " FROM khala.replay_feed(%s, %s, %s, %s, %s)",
+            (topic, after, max_updates, max_bytes, epoch),
+            prepare=True,
+        )
+        return await cursor.fetchall()
+
+
+async def replay_feed_binary(
+    connection: Connection,
+    topic: str,
+    after: int,
+    max_updates: int,
+    max_bytes: int,
+    epoch: str | None,
+) -> list[FeedRow[bytes]]:
+    """`replay_feed` in protobuf."""
+    async with connection.cursor(binary=True, row_factory=class_row(FeedRow)) as cursor:
+        await cursor.execute(
+            "SELECT watermark, org_id, except_org_id, update_bytes AS update, page_tail,"
+            " next_watermark, head_watermark, complete"
+            " FROM khala.replay_feed_binary(%s, %s, %s, %s, %s)",
             (topic, after, max_updates, max_bytes, epoch),
             prepare=True,
         )

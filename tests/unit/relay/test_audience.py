@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from khala_pg.relay.audience import Audience
+from khala_pg.relay.frames import batch_payload
 
 TAIL = "]}"
 
@@ -16,18 +17,14 @@ class Row:
     org_id: str | None = None
     except_org_id: str | None = None
 
-    @property
-    def update_text(self) -> str:
-        return str(self.watermark)
-
 
 def deliver(audience: Audience[str], rows: list[Row]) -> dict[str, str]:
     """What each reader gets of a page; nobody gets two payloads."""
     given_to: dict[str, str] = {}
-    for payload, readers in audience.payloads(rows, TAIL):
+    for seen, readers in audience.views(rows):
         for reader in readers:
             assert reader not in given_to
-            given_to[reader] = payload
+            given_to[reader] = batch_payload((str(row.watermark) for row in seen), TAIL)
     return given_to
 
 
@@ -55,7 +52,7 @@ def test_one_payload_serves_all_readers_of_all_organisations_without_rows_of_the
     audience: Audience[str] = Audience(0)
     for number in range(100):
         audience.add(f"r{number}", f"o{number % 10}", 0)
-    [(_, readers)] = list(audience.payloads([Row(1)], TAIL))
+    [(_, readers)] = list(audience.views([Row(1)]))
     assert len(readers) == 100
 
 
