@@ -105,6 +105,6 @@ async def test_what_cannot_work_is_said_in_words(
     keys.save(keys.generate(), tmp_path / "good.json")
     (tmp_path / "there.json").write_text("{}")
     code, _, err = await khala(*arguments, cwd=tmp_path)
-    assert code == 1
+    assert code == 2
     assert said in err
     assert "Traceback" not in err
