@@ -81,15 +81,23 @@ async def test_keyring_token_relay_and_its_end(newest_database: Database, tmp_pa
         (["relay", "--keyring", "none.json"], "--new-keyring"),
         (["relay", "--keyring", "good.json"], "KHALA_DATABASE_URL"),
         (
-            ["relay", "--keyring", "good.json", "--database", "x", "--limit", "no=1"],
+            ["relay", "--keyring", "good.json", "--database", "dbname=x", "--limit", "no=1"],
             "no limit 'no'",
         ),
         (
-            ["relay", "--keyring", "good.json", "--database", "x", "--limit", "pool_size=many"],
+            [
+                "relay",
+                "--keyring",
+                "good.json",
+                "--database",
+                "dbname=x",
+                "--limit",
+                "pool_size=many",
+            ],
             "pool_size=8",
         ),
         (
-            ["relay", "--keyring", "good.json", "--database", "x", "--limit", "pool_size=1"],
+            ["relay", "--keyring", "good.json", "--database", "dbname=x", "--limit", "pool_size=1"],
             "at least 2",
         ),
         (["relay", "--keyring", "good.json", "--log-level", "loud"], "log level"),
