@@ -6,14 +6,14 @@ import itertools
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 from websockets.typing import Subprotocol
 
-from khala_pg.client import wire
+from khala_pg.client import binary, wire
 from khala_pg.client.errors import (
     ClientError,
     ForbiddenTopicError,
@@ -24,6 +24,9 @@ from khala_pg.client.errors import (
 )
 
 CHANNEL = "sync:v1"
+Encoding = Literal["json", "protobuf"]
+"""The form in which updates arrive."""
+
 _UNAUTHORIZED, _FORBIDDEN = 4401, 4403
 _TOO_BIG, _RESTARTING = 1009, 1012
 
@@ -31,8 +34,11 @@ _TOO_BIG, _RESTARTING = 1009, 1012
 class Connection:
     """An open socket. Messages may be sent by several tasks and are read by one."""
 
-    def __init__(self, socket: ClientConnection, silence_limit: float) -> None:
+    def __init__(
+        self, socket: ClientConnection, silence_limit: float, encoding: Encoding = "json"
+    ) -> None:
         self._socket = socket
+        self._encoding = encoding
         self._refs = itertools.count(1)
         self._join_ref: str | None = None
         self.silence_limit = silence_limit
@@ -65,12 +71,15 @@ class Connection:
                 # Only listening is timed: while a slow consumer keeps us from listening, the
                 # server's silence is our own.
                 async with asyncio.timeout(self.silence_limit):
-                    text = await self._socket.recv()
+                    message = await self._socket.recv()
             except TimeoutError as error:
                 raise TransportError(f"nothing heard for {self.silence_limit:g} s") from error
             except ConnectionClosed as error:
                 raise _closed(error) from error
-            frame = wire.frame(text)
+            if isinstance(message, bytes) and self._encoding != "json":
+                frame = binary.frame(message)
+            else:
+                frame = wire.frame(message)
             if frame.topic == CHANNEL and frame.join_ref not in (None, self._join_ref):
                 continue  # of a join that this one replaced
             return frame
@@ -86,19 +95,25 @@ class Connection:
 
 @asynccontextmanager
 async def open_connection(
-    url: str, token: str, *, timeout: float, silence_limit: float, max_frame_bytes: int
+    url: str,
+    token: str,
+    *,
+    timeout: float,
+    silence_limit: float,
+    max_frame_bytes: int,
+    encoding: Encoding = "json",
 ) -> AsyncIterator[Connection]:
     """Open a socket at `url`, closed when the context ends.
 
-    timeout: for the handshake, in seconds. Raises UnauthorizedError, RetryLaterError or
-    TransportError.
+    timeout: for the handshake, in seconds. encoding: how updates are to arrive.
+    Raises UnauthorizedError, RetryLaterError or TransportError.
     """
     # base64url without padding: every character of it may stand in a subprotocol's name. The token
     # is not put in the URL, which proxies and servers log.
     bearer = base64.urlsafe_b64encode(token.encode()).decode().rstrip("=")
     try:
         socket = await connect(
-            _with_version(url),
+            _with_version(url, encoding),
             subprotocols=[
                 Subprotocol("phoenix"),
                 Subprotocol(f"base64url.bearer.phx.{bearer}"),
@@ -117,14 +132,15 @@ async def open_connection(
     except (OSError, TimeoutError, WebSocketException) as error:
         raise TransportError(f"cannot connect to {url}: {error or 'timed out'}") from error
     try:
-        yield Connection(socket, silence_limit)
+        yield Connection(socket, silence_limit, encoding)
     finally:
         await socket.close()
 
 
-def _with_version(url: str) -> str:
+def _with_version(url: str, encoding: Encoding) -> str:
     parts = urlsplit(url)
-    query = "&".join(filter(None, [parts.query, urlencode({"vsn": "2.0.0"})]))
+    asked = {"vsn": "2.0.0"} if encoding == "json" else {"vsn": "2.0.0", "encoding": encoding}
+    query = "&".join(filter(None, [parts.query, urlencode(asked)]))
     return urlunsplit(parts._replace(query=query))
 
 

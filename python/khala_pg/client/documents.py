@@ -19,7 +19,10 @@ class Cursor:
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """One version of a document as announced. `payload` is None for a pointer or a tombstone."""
+    """One version of a document as announced. `payload` is None for a pointer or a tombstone.
+
+    payload_bytes: the payload as the server sent it, where it sent canonical bytes.
+    """
 
     topic: str
     doc_key: str
@@ -29,6 +32,7 @@ class Update:
     hydration_required: bool
     deleted: bool
     payload: Payload | None
+    payload_bytes: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

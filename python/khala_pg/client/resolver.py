@@ -1,6 +1,7 @@
 """Turns updates into documents: payloads fetched where there is only a pointer, hashes verified."""
 
 import asyncio
+import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
@@ -115,6 +116,8 @@ def _verified(update: Update) -> Document | None:
 
 
 def _hash(update: Update) -> bytes | None:
+    if update.payload_bytes is not None:
+        return hashlib.sha256(update.payload_bytes).digest()
     if update.payload is None:
         return None
     try:

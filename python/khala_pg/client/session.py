@@ -11,7 +11,7 @@ from functools import partial
 from itertools import groupby
 from typing import Any
 
-from khala_pg.client import wire
+from khala_pg.client import binary, wire
 from khala_pg.client.backoff import Backoff
 from khala_pg.client.connection import Connection
 from khala_pg.client.documents import Cursor
@@ -95,7 +95,9 @@ class Session:
                 if handler is not None:
                     await handler(frame.payload)
             case "sync:update_batch":
-                await self._take(wire.batch(frame.payload))
+                await self._take(
+                    wire.batch(frame.payload) if frame.data is None else binary.batch(frame.data)
+                )
             case "sync:heartbeat":
                 await self._advance(wire.watermarks(frame.payload.get("watermarks"), "watermarks"))
             case "sync:error":

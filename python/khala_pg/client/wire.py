@@ -26,13 +26,14 @@ _FINAL = {"payload_too_large", "bad_subscription"}
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One Phoenix V2 message."""
+    """One Phoenix V2 message. `data` is the payload of a binary one, whose `payload` is empty."""
 
     join_ref: str | None
     ref: str | None
     topic: str
     event: str
     payload: Mapping[str, Any]
+    data: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

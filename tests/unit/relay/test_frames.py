@@ -89,6 +89,11 @@ def test_ready_made_text_is_spliced_as_it_is() -> None:
     assert payload == '{"updates":[{"watermark":1},{"watermark":2}],"x":true}'
 
 
+def test_a_binary_push_is_laid_out_as_phoenix_reads_it() -> None:
+    message = frames.binary_push("sync:update_batch", b"\x10\x01")
+    assert message == b"\x00\x00\x07\x11sync:v1sync:update_batch\x10\x01"
+
+
 def test_watermarks_above_a_double_travel_as_text() -> None:
     assert frames.watermark_list([("a", 2**53 - 1), ("b", 2**53)]) == [
         {"topic": "a", "watermark": 9007199254740991},
