@@ -3,84 +3,31 @@ committed descriptors, so that an unknown field, a wrong type or a lost number i
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from hashlib import sha256
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
-from google.protobuf import descriptor_pb2, descriptor_pool, json_format, message_factory
-from google.protobuf.message import Message
+from google.protobuf import json_format
 from websockets.asyncio.client import ClientConnection, connect
 
+from khala_pg.canonical import canonical_bytes
 from khala_pg.errors import WIRE_CODES
-from khala_pg.proto_gen.openagents.sync.v1 import error_pb2, options_pb2, topic_pb2
-from khala_pg.resources import proto_dir
+from khala_pg.proto_gen.openagents.sync.v1 import error_pb2, topic_pb2
+from khala_pg.resources import db_dir
 from support.client_relay import ORG, RUNS, TOPICS, RelayUnderTest, running_relay, sink
 from support.databases import Database
+from support.proto_reader import Json, Reader, wire_names
 from support.waiting import until
-
-Json = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def pool() -> descriptor_pool.DescriptorPool:
-    """The committed descriptor set, apart from the generated modules."""
-    files = descriptor_pb2.FileDescriptorSet()
-    files.ParseFromString((proto_dir() / "descriptors.binpb").read_bytes())
-    made = descriptor_pool.DescriptorPool()
-    for file in files.file:
-        made.Add(file)
-    return made
-
-
-class Reader:
-    """Parses JSON as a named message and hands it back as proto-JSON writes it."""
-
-    def __init__(self, pool: descriptor_pool.DescriptorPool) -> None:
-        self._pool = pool
-
-    def __call__(self, name: str, value: Json | str) -> Any:
-        descriptor = self._pool.FindMessageTypeByName(f"openagents.sync.v1.{name}")
-        message: Message = message_factory.GetMessageClass(descriptor)()
-        text = value if isinstance(value, str) else json.dumps(value)
-        json_format.Parse(text, message, ignore_unknown_fields=False, descriptor_pool=self._pool)
-        _compare(json.loads(text), _plain(message))
-        return message
-
-
-@pytest.fixture
-def read(pool: descriptor_pool.DescriptorPool) -> Reader:
-    return Reader(pool)
-
-
-def _plain(message: Message) -> Any:
-    return json_format.MessageToDict(message, preserving_proto_field_name=True)
-
-
-def _compare(said: Any, meant: Any) -> None:
-    """Everything said is in the message; counters may be numbers or strings, defaults left out."""
-    if isinstance(said, dict):
-        for name, value in said.items():
-            if value not in (False, None, "", [], 0, {}):
-                _compare(value, meant[name])
-    elif isinstance(said, list):
-        assert len(said) == len(meant)
-        for one, other in zip(said, meant, strict=True):
-            _compare(one, other)
-    elif isinstance(said, str) or isinstance(meant, str):
-        assert str(said) == str(meant)
-    else:
-        assert said == meant
-
-
-def wire_names(enum: Any) -> dict[str, str]:
-    """Wire name by value name, without the value that means none."""
-    return {
-        value.name: value.GetOptions().Extensions[options_pb2.wire_name]
-        for value in enum.DESCRIPTOR.values
-        if value.number
-    }
+def read() -> Reader:
+    return Reader()
 
 
 def one(database: Database, query: str, *values: Any) -> Any:
@@ -131,6 +78,43 @@ def test_feed_pages(filled: Database, read: Reader) -> None:
     assert len(batch.updates) == len(rows)
 
 
+def same(text: Any, binary: Any) -> None:
+    """The same batch in both forms: only the payload is another field."""
+    for one_form, other in zip(text.updates, binary.updates, strict=True):
+        assert one_form.HasField("payload") == bool(other.payload_json)
+        if other.payload_json:
+            assert not other.HasField("payload")
+            assert sha256(other.payload_json).digest() == one_form.payload_hash
+            payload = json_format.MessageToDict(one_form.payload)
+            assert canonical_bytes(payload) == other.payload_json
+        one_form.ClearField("payload")
+        other.ClearField("payload_json")
+    assert text == binary
+
+
+@pytest.mark.parametrize("after", [0, 4, 9])
+@pytest.mark.parametrize("topic", [RUNS, "SYNC_TOPIC_RUNTIME_RUN_SUMMARIES"])
+def test_replay_pages_of_both_lanes(filled: Database, read: Reader, topic: str, after: int) -> None:
+    arguments = (topic, after, ORG)
+    text = one(filled, "SELECT page FROM khala.replay(%s, %s, %s)", *arguments)
+    data = one(filled, "SELECT page FROM khala.replay_binary(%s, %s, %s)", *arguments)
+    same(read("UpdateBatch", text), read.binary("UpdateBatch", data))
+
+
+def test_feed_pages_of_both_lanes(filled: Database, read: Reader) -> None:
+    with filled.connect("relay") as connection:
+        text = connection.execute("SELECT * FROM khala.replay_feed(%s, 0)", (RUNS,)).fetchall()
+        data = connection.execute(
+            "SELECT * FROM khala.replay_feed_binary(%s, 0)", (RUNS,)
+        ).fetchall()
+    for left, right in zip(text, data, strict=True):
+        assert left[:3] + left[5:] == right[:3] + right[5:]
+    same(
+        read("UpdateBatch", '{"updates":[' + ",".join(row[3] for row in text) + text[0][4]),
+        read.binary("UpdateBatch", b"".join(row[3] for row in data) + data[0][4]),
+    )
+
+
 def test_snapshot_pages_and_documents(filled: Database, read: Reader) -> None:
     whole = read("SnapshotPage", one(filled, "SELECT page FROM khala.snapshot(%s, %s)", RUNS, ORG))
     assert [update.doc_key for update in whole.documents] == ["a", "b", "large"]
@@ -151,6 +135,47 @@ def test_seeded_topics_are_those_of_the_enum(database: Database) -> None:
             connection.execute("SELECT enum_name, topic FROM runtime.sync_topics").fetchall()
         )
     assert seeded == wire_names(topic_pb2.SyncTopic)
+
+
+def test_cursor_checks_are_stale_topics(filled: Database, read: Reader) -> None:
+    """Every row of check_cursors, and the DETAIL of the errors, are what the relay sends on."""
+    with filled.connect("dba") as connection:
+        connection.execute("SELECT khala.retain(p_horizon => '0')")
+    given = [(0, None), (9, "other"), (10**6, None), (9, None)]
+    reasons = []
+    with filled.connect("relay") as connection:
+        for after, epoch in given:
+            row = connection.execute(
+                "SELECT to_jsonb(c) FROM khala.check_cursors(%s, %s, %s) AS c",
+                ([RUNS], json.dumps({RUNS: after}), epoch),
+            ).fetchone()
+            assert row is not None
+            cursor = row[0]
+            reasons.append(cursor["reason"])
+            wire = {**cursor, "topic": cursor["name"], "reason": cursor["reason"] or ""}
+            del wire["name"], wire["stale"]
+            stale = read("StaleTopic", wire)
+            assert (stale.topic, stale.resume_after, stale.head_watermark) == (RUNS, after, 9)
+            read("TopicWatermark", {"topic": RUNS, "watermark": cursor["head_watermark"]})
+            if not cursor["stale"]:
+                continue
+            with pytest.raises(psycopg.Error) as refused:
+                connection.execute(
+                    "SELECT * FROM khala.replay(%s, %s, %s, p_epoch => %s)",
+                    (RUNS, after, ORG, epoch),
+                )
+            assert refused.value.sqlstate in {"KH002", "KH003"}
+            [detail] = json.loads(refused.value.diag.message_detail or "")
+            assert read("StaleTopic", detail) == stale
+    assert reasons == ["below_floor", "epoch_changed", "cursor_ahead", None]
+
+
+def test_every_sqlstate_of_ours_has_a_code() -> None:
+    sources = [*(db_dir() / "functions").glob("*.sql"), *(db_dir() / "deploy").glob("*.sql")]
+    raised = {
+        state for file in sources for state in re.findall(r"ERRCODE = '(\w+)'", file.read_text())
+    } | {state for file in sources for state in re.findall(r"'(KH\d{3})'", file.read_text())}
+    assert {state for state in raised if state.startswith("KH")} == set(WIRE_CODES)
 
 
 def test_error_codes_are_those_of_the_enum(database: Database) -> None:

@@ -4,6 +4,7 @@ buf knows names and numbers, not what our option says.
 """
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from google.protobuf import descriptor_pb2
@@ -13,11 +14,15 @@ from khala_pg.proto_gen.openagents.sync.v1 import options_pb2
 PROTO = Path(__file__).resolve().parents[3] / "proto"
 
 
+def _options(value: Any) -> Any:
+    return value.options
+
+
 def wire_names(file: str) -> dict[str, str]:
     """Wire name by value name, of every enum in a descriptor set; UNSPECIFIED has none."""
     files = descriptor_pb2.FileDescriptorSet.FromString((PROTO / file).read_bytes())
     return {
-        value.name: value.options.Extensions[options_pb2.wire_name]
+        value.name: _options(value).Extensions[options_pb2.wire_name]
         for each in files.file
         if each.package == "openagents.sync.v1"
         for enum in each.enum_type

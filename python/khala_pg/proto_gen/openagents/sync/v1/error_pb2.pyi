@@ -20,6 +20,10 @@ class SyncErrorCode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     SYNC_ERROR_CODE_BAD_FRAME: _ClassVar[SyncErrorCode]
     SYNC_ERROR_CODE_INTERNAL: _ClassVar[SyncErrorCode]
     SYNC_ERROR_CODE_NOT_FOUND: _ClassVar[SyncErrorCode]
+    SYNC_ERROR_CODE_UNSUPPORTED_VERSION: _ClassVar[SyncErrorCode]
+    SYNC_ERROR_CODE_UNSUPPORTED_ENCODING: _ClassVar[SyncErrorCode]
+    SYNC_ERROR_CODE_FORBIDDEN_ORIGIN: _ClassVar[SyncErrorCode]
+    SYNC_ERROR_CODE_INSECURE_TRANSPORT: _ClassVar[SyncErrorCode]
 
 class SyncStaleReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -37,6 +41,10 @@ SYNC_ERROR_CODE_RATE_LIMITED: SyncErrorCode
 SYNC_ERROR_CODE_BAD_FRAME: SyncErrorCode
 SYNC_ERROR_CODE_INTERNAL: SyncErrorCode
 SYNC_ERROR_CODE_NOT_FOUND: SyncErrorCode
+SYNC_ERROR_CODE_UNSUPPORTED_VERSION: SyncErrorCode
+SYNC_ERROR_CODE_UNSUPPORTED_ENCODING: SyncErrorCode
+SYNC_ERROR_CODE_FORBIDDEN_ORIGIN: SyncErrorCode
+SYNC_ERROR_CODE_INSECURE_TRANSPORT: SyncErrorCode
 SYNC_STALE_REASON_UNSPECIFIED: SyncStaleReason
 SYNC_STALE_REASON_BELOW_FLOOR: SyncStaleReason
 SYNC_STALE_REASON_CURSOR_AHEAD: SyncStaleReason
