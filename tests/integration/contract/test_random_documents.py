@@ -1,0 +1,70 @@
+"""10,000 random documents: our SQL, rfc8785 from PyPI and canonicalize from npm agree on each.
+
+canonicalize is asked where Node and the packages of typescript/khala-client are there.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import rfc8785
+
+from support.databases import Database
+from support.random_documents import document
+from support.seeds import choose_seed, stream
+
+COUNT = 10_000
+NODE_PACKAGE = (
+    Path(__file__).resolve().parents[3] / "typescript/khala-client/node_modules/canonicalize"
+)
+_NODE = """
+const { readFileSync } = require("node:fs");
+const loaded = require(process.argv[1]);
+const canonicalize = loaded.default ?? loaded;
+const texts = JSON.parse(readFileSync(0, "utf8"));
+process.stdout.write(JSON.stringify(texts.map((text) => canonicalize(JSON.parse(text)))));
+"""
+
+
+def npm_canonical(texts: list[str]) -> list[str] | None:
+    """What canonicalize makes of each; None where it cannot run."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    node = shutil.which("node", path=path)
+    if node is None or not NODE_PACKAGE.exists():
+        assert not os.environ.get("CI"), "CI has Node, and the packages (npm ci)"
+        return None
+    done = subprocess.run(
+        [node, "-e", _NODE, str(NODE_PACKAGE)],
+        input=json.dumps(texts),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    made: list[str] = json.loads(done.stdout)
+    return made
+
+
+def test_all_three_agree(database: Database) -> None:
+    source = stream(choose_seed(), "documents")
+    documents = [document(source) for _ in range(COUNT)]
+    texts = [json.dumps(each) for each in documents]
+    # A whole number in a float is one to rfc8785 as well, which refuses large ones that are not.
+    published = [rfc8785.dumps(each).decode() for each in documents]
+    with database.connect("runtime") as connection:
+        rows = connection.execute(
+            "SELECT khala.canonical_json(t.text::jsonb),"
+            " khala.canonical_json_by_level(t.text::jsonb)"
+            " FROM unnest(%s::text[]) WITH ORDINALITY AS t (text, n) ORDER BY t.n",
+            (texts,),
+        ).fetchall()
+    for text, expected, (ours, by_level) in zip(texts, published, rows, strict=True):
+        assert ours == expected, text
+        assert by_level == expected, text
+    npm = npm_canonical(texts)
+    if npm is None:
+        pytest.skip("no Node, or no packages in typescript/khala-client: npm was not asked")
+    assert npm == published
