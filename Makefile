@@ -11,7 +11,7 @@ PYTHON ?= python3
 # Passed on to pytest: make test PYTEST_ARGS='-k replay'
 PYTEST_ARGS ?=
 # The tests wait more than they compute. PARALLEL= runs them one after another.
-PARALLEL ?= --numprocesses=3 --dist=loadfile
+PARALLEL ?= --numprocesses=2 --dist=loadfile
 
 .PHONY: help env demo dev web page-if-possible test test-ts screenshots lint format schema clean
 
