@@ -48,6 +48,7 @@ def npm_canonical(texts: list[str]) -> list[str] | None:
     return made
 
 
+@pytest.mark.slow
 def test_all_three_agree(database: Database) -> None:
     source = stream(choose_seed(), "documents")
     documents = [document(source) for _ in range(COUNT)]

@@ -1,0 +1,148 @@
+"""What does canonical text cost in SQL?
+
+    python bench/canonical.py [--rounds 7] [--pg-bin DIR]
+
+Processor time of the backend for one document, as the kernel counts it, so that a busy machine
+shows little in it; beside it what the server takes to print the same value its own way. Dense
+documents have a member for every 17 bytes or so, and an object for every 60: more of both than
+summaries have.
+"""
+
+import argparse
+import json
+import statistics
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from harness import migrated_server, save, show
+
+_TIMES = {"tiny": 400, "summary of 4 KiB": 100, "dense, 4 KiB": 100, "dense, 256 KiB": 4}
+
+
+def documents() -> dict[str, dict[str, Any]]:
+    """What is measured, by name."""
+    return {
+        "tiny": {"run_id": "run-1", "status": "running", "n": 3, "labels": {"a": "b"}},
+        "summary of 4 KiB": summary(4096),
+        "dense, 4 KiB": dense(4096),
+        "dense, 256 KiB": dense(256 * 1024),
+    }
+
+
+def summary(size: int) -> dict[str, Any]:
+    """What khala's own projection makes of a run, with long texts."""
+    made: dict[str, Any] = {
+        "document_id": "runtime/run_summary:run-0193f3c2",
+        "kind": "run_summary",
+        "run_id": "run-0193f3c2",
+        "owner": "org-a",
+        "status": "running",
+        "terminal_reason": None,
+        "title": "Build and test everything",
+        "command": ["python3", "-m", "pytest", *(f"tests/unit/test_{n}.py" for n in range(20))],
+        "task": "t" * 400,
+        "progress": {"done": 17, "of": 812, "stages": {"build": 1, "test": 0.25}},
+        "exit_code": None,
+        "signal": None,
+        "started_at": "2026-11-23T10:15:30.123456Z",
+        "finished_at": None,
+        "latest_seq": 182,
+        "event_count": 182,
+        "latest_event_type": "run.progress",
+        "latest_event_at": "2026-11-23T10:15:30.123456Z",
+        "runtime_source": {"entity": "run", "id": "run-0193f3c2", "seq": 182},
+        "projection_version": 1,
+    }
+    return _padded(made, size)
+
+
+def dense(size: int) -> dict[str, Any]:
+    """As many members and objects as fit."""
+    steps: list[dict[str, Any]] = []
+    made: dict[str, Any] = {"load": [0.42, 0.35, 0.31], "labels": {"branch": "naïve"}, "a": steps}
+    while len(_text(made)) < size - 130:
+        at = len(steps)
+        steps.append(
+            {
+                "index": at,
+                "name": f"step {at}: compile module",
+                "status": "succeeded",
+                "ms": 17.5 + at,
+                "lines": {"in": 120 * at, "out": 3},
+            }
+        )
+    return _padded(made, size)
+
+
+def _padded(made: dict[str, Any], size: int) -> dict[str, Any]:
+    return {**made, "pad": "x" * max(0, size - len(_text(made)) - len(',"pad":""'))}
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def cpu_ms(connection: psycopg.Connection[Any], query: str) -> float:
+    """Processor time that the backend spends on a query, in milliseconds."""
+    file = Path(f"/proc/{connection.info.backend_pid}/schedstat")
+    before = int(file.read_text().split()[0])
+    connection.execute(query).fetchall()
+    return (int(file.read_text().split()[0]) - before) / 1e6
+
+
+def measure(connection: psycopg.Connection[Any], times: int, rounds: int) -> dict[str, float]:
+    """Milliseconds for each document of table given: canonical, hash, the server's own text."""
+    found = {}
+    for name, expression in (
+        ("canonical_ms", "length(khala.canonical_json(g.payload))"),
+        ("hash_ms", "length(khala.payload_hash(g.payload))"),
+        ("server_text_ms", "length(g.payload::text)"),
+    ):
+        query = f"SELECT sum({expression}) FROM given AS g"
+        cpu_ms(connection, query)
+        found[name] = statistics.median(cpu_ms(connection, query) / times for _ in range(rounds))
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--pg-bin")
+    options = parser.parse_args()
+    results: dict[str, Any] = {}
+    with (
+        migrated_server(options.pg_bin) as server,
+        psycopg.connect(server.dsn(), autocommit=True) as connection,
+    ):
+        version = server.major
+        connection.execute("CREATE TEMP TABLE given (payload jsonb)")
+        for name, payload in documents().items():
+            connection.execute("TRUNCATE given")
+            connection.execute(
+                "INSERT INTO given SELECT %s::jsonb FROM generate_series(1, %s)",
+                (_text(payload), _TIMES[name]),
+            )
+            found = measure(connection, _TIMES[name], options.rounds)
+            results[name] = {"bytes": len(_text(payload).encode()), **found}
+    rows = [
+        [
+            name,
+            f"{each['bytes']:,}",
+            f"{each['canonical_ms']:.3f}",
+            f"{each['hash_ms']:.3f}",
+            f"{each['server_text_ms']:.3f}",
+        ]
+        for name, each in results.items()
+    ]
+    show(
+        f"Canonical text in SQL, PostgreSQL {version}: processor milliseconds a document",
+        ["document", "bytes", "canonical", "with hash", "payload::text"],
+        rows,
+    )
+    save(f"canonical-pg{version}", {"postgresql": version, "documents": results})
+
+
+if __name__ == "__main__":
+    main()
