@@ -42,6 +42,7 @@ async def test_both_lanes_keep_the_same_documents(database: Database) -> None:
                 known[RUNS]["d1"][2] == {"big": 10**20}
                 and "d2" not in known[RUNS]
                 and known[RUNS]["large"][0] == 2
+                and "note" in known[NOTES]
                 and known[NOTES]["note"][2] == {"to": "all"}
                 and known == documents(text)
             )
