@@ -2,18 +2,23 @@
 
 import { CHANNEL } from "./constants.js";
 import { type OnReply, Pushes } from "./push.js";
-import { decodeFrame, encodeFrame } from "./serializer.js";
-import type { JsonObject } from "./types.js";
+import { decodeFrame, encodeFrame, type Frame } from "./serializer.js";
 
 export class Channel {
   readonly #pushes = new Pushes();
   readonly #send: (text: string) => void;
-  readonly #onEvent: (event: string, payload: JsonObject) => void;
+  readonly #onEvent: (frame: Frame) => void;
+  readonly #decode: (data: unknown) => Frame;
   #joinRef: string | null = null;
 
-  constructor(send: (text: string) => void, onEvent: (event: string, payload: JsonObject) => void) {
+  constructor(
+    send: (text: string) => void,
+    onEvent: (frame: Frame) => void,
+    decode: (data: unknown) => Frame = decodeFrame,
+  ) {
     this.#send = send;
     this.#onEvent = onEvent;
+    this.#decode = decode;
   }
 
   join(onReply: OnReply): void {
@@ -28,15 +33,15 @@ export class Channel {
 
   /** Deals with one message of the socket. Throws `protocol`. */
   receive(data: unknown): void {
-    const { joinRef, ref, topic, event, payload } = decodeFrame(data);
+    const frame = this.#decode(data);
     // A frame of another join is outdated; one without is for all.
-    if (topic !== CHANNEL || (joinRef !== null && joinRef !== this.#joinRef)) {
+    if (frame.topic !== CHANNEL || (frame.joinRef !== null && frame.joinRef !== this.#joinRef)) {
       return;
     }
-    if (event === "phx_reply") {
-      this.#pushes.settle(ref, payload);
+    if (frame.event === "phx_reply") {
+      this.#pushes.settle(frame.ref, frame.payload);
     } else {
-      this.#onEvent(event, payload);
+      this.#onEvent(frame);
     }
   }
 }

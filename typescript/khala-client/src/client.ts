@@ -1,8 +1,9 @@
 /** The client: keeps a connection for as long as somebody follows a topic. */
 
 import { Connection } from "./connection.js";
+import { VSN } from "./constants.js";
 import { isAway, watchEnvironment } from "./environment.js";
-import { type AnyKhalaError, asKhalaError, failure, KhalaError } from "./errors.js";
+import { type AnyKhalaError, asKhalaError, failure } from "./errors.js";
 import { hasSubtle } from "./hash.js";
 import { Observable, type Unsubscribe } from "./observable.js";
 import { memoryStore } from "./stores/memory.js";
@@ -74,11 +75,10 @@ class Client implements KhalaClient {
   readonly topic = <T = JsonObject>(name: string): KhalaTopic<T> => {
     let topic = this.#topics.get(name);
     if (topic === undefined) {
-      const { saveEveryMs = 200, onStaleCursor } = this.#options;
-      const rest = onStaleCursor && { onStaleCursor };
+      const { saveEveryMs = 200 } = this.#options;
       topic = new Topic(
         name,
-        { store: this.#store, saveEveryMs, onError: this.#onError, ...rest },
+        { ...this.#options, store: this.#store, saveEveryMs, onError: this.#onError },
         () => this.#activated(),
       );
       topic.connect(this.#connection?.link ?? null);
@@ -176,7 +176,8 @@ class Client implements KhalaClient {
     }
     if (token === null || token === this.#refusedToken) {
       const known = this.getStatus().error;
-      const error = known?.code === "unauthorized" ? known : unauthorized("there is no token");
+      const error =
+        known?.code === "unauthorized" ? known : failure("unauthorized", "there is no token");
       this.#retry(error, "needs-auth");
       return;
     }
@@ -256,14 +257,10 @@ class Client implements KhalaClient {
   }
 }
 
-function unauthorized(message: string): AnyKhalaError {
-  return new KhalaError("unauthorized", message, {}) as AnyKhalaError;
-}
-
 /** What the platform or the options bring. Throws `usage` when something is missing. */
 function platformOf(options: KhalaClientOptions) {
   const { url, WebSocket = globalThis.WebSocket as WebSocketClass | undefined } = options;
-  const { fetch = globalThis.fetch, sha256 } = options;
+  const { fetch = globalThis.fetch, sha256, lane } = options;
   if (WebSocket === undefined) {
     throw failure("usage", "no WebSocket here: pass that of the package ws");
   }
@@ -271,8 +268,9 @@ function platformOf(options: KhalaClientOptions) {
     throw failure("usage", "no SubtleCrypto here: pass sha256 of khala-client/sha256");
   }
   const absolute = url.startsWith("/") ? new URL(url, globalThis.location.href).href : url;
-  const wsUrl = absolute.replace(/^http/, "ws");
+  const query = `${absolute.includes("?") ? "&" : "?"}vsn=${VSN}${lane?.query ?? ""}`;
+  const wsUrl = absolute.replace(/^http/, "ws") + query;
   const origin = absolute.replace(/^ws/, "http").replace(/\/(socket|sync)\/websocket\b.*$/, "");
   const httpUrl = (options.httpUrl ?? origin).replace(/\/+$/, "");
-  return { WebSocket, fetch, sha256, url: wsUrl, httpUrl };
+  return { WebSocket, fetch, sha256, lane, url: wsUrl, httpUrl };
 }

@@ -5,17 +5,18 @@ import { CLOSE } from "./constants.js";
 import { type AnyKhalaError, asKhalaError, failure, KhalaError } from "./errors.js";
 import type { Link } from "./follower.js";
 import { HttpApi } from "./http.js";
-import { readBatch, readError, watermarks } from "./serializer.js";
+import { type Frame, readBatch, readError, watermarks } from "./serializer.js";
 import { Socket, type SocketEnd } from "./socket.js";
 import { type Backoff, Timer } from "./timer.js";
 import { organisationOf } from "./token.js";
 import type { Topic } from "./topic.js";
-import type { JsonObject, Sha256, WebSocketClass } from "./types.js";
+import type { JsonObject, Lane, Sha256, WebSocketClass } from "./types.js";
 
 export interface ConnectionOptions {
   readonly WebSocket: WebSocketClass;
   readonly fetch: typeof fetch;
   readonly sha256: Sha256 | undefined;
+  readonly lane: Lane | undefined;
   readonly url: string;
   readonly httpUrl: string;
   readonly backoff: Backoff;
@@ -48,7 +49,8 @@ export class Connection {
     this.#http = new HttpApi(options.httpUrl, options.fetch, () => this.#token);
     this.#channel = new Channel(
       (text) => this.#socket.send(text),
-      (event, payload) => this.#handle(event, payload),
+      (frame) => this.#handle(frame),
+      options.lane?.decode,
     );
     this.#socket = new Socket(options.WebSocket, options.url, token, {
       onOpen: () => this.#channel.join((response, error) => this.#joined(response, error)),
@@ -105,11 +107,11 @@ export class Connection {
     }
   }
 
-  #handle(event: string, payload: JsonObject): void {
+  #handle({ event, payload, batch: read }: Frame): void {
     const { topics } = this.#options;
     switch (event) {
       case "sync:update_batch": {
-        const batch = readBatch(payload);
+        const batch = read ?? readBatch(payload);
         for (const name of new Set([...batch.covered.keys(), ...batch.heads.keys()])) {
           topics.get(name)?.follower.take(batch);
         }
@@ -132,20 +134,23 @@ export class Connection {
   }
 
   #refused(error: AnyKhalaError): void {
-    switch (error.code) {
+    const { code } = error;
+    const named = "topics" in error.details ? error.details.topics : [];
+    const topics = named.flatMap(
+      (each) => this.#options.topics.get(typeof each === "string" ? each : each.topic) ?? [],
+    );
+    for (const { follower } of topics) {
+      follower.refuse(error);
+    }
+    if (topics.length > 0) {
+      return;
+    }
+    switch (code) {
       case "stale_cursor":
-      case "forbidden_topic": {
-        const named = this.#named(error);
-        for (const topic of named) {
-          topic.follower.refuse(error);
-        }
-        if (named.length > 0) {
-          break;
-        }
+      case "forbidden_topic":
         // Something has ended, whatever it was: asking anew tells.
         this.#giveUp(failure("transport", error.message, error));
         break;
-      }
       case "unauthorized":
       case "internal":
         this.#told = error;
@@ -155,31 +160,22 @@ export class Connection {
     }
   }
 
-  #named({ code, details }: AnyKhalaError & { code: "stale_cursor" | "forbidden_topic" }): Topic[] {
-    const names =
-      code === "stale_cursor" ? details.topics.map(({ topic }) => topic) : details.topics;
-    return names.flatMap((name) => this.#options.topics.get(name) ?? []);
-  }
-
   async #ended(end: SocketEnd): Promise<void> {
     this.#refresh.stop();
-    const wanted = !this.#abort.signal.aborted;
     for (const topic of this.#options.topics.values()) {
       topic.connect(null);
     }
-    if (wanted) {
-      const error = this.#told ?? (await this.#why(end));
-      // Closed by the program while it was asked.
-      if (!this.#abort.signal.aborted) {
-        this.#options.onEnd(error, this.#token);
-      }
+    const error = this.#told ?? (await this.#why(end));
+    // Not if the program closed it, even while it was asked.
+    if (!this.#abort.signal.aborted) {
+      this.#options.onEnd(error, this.#token);
     }
   }
 
   async #why({ code, reason, opened }: SocketEnd): Promise<AnyKhalaError> {
     const said = `the connection closed (${code}${reason && `: ${reason}`})`;
     if (code === CLOSE.unauthorized) {
-      return new KhalaError("unauthorized", said, {}) as AnyKhalaError;
+      return failure("unauthorized", said);
     }
     if (code === CLOSE.forbidden) {
       return new KhalaError("forbidden_topic", said, { topics: [] }) as AnyKhalaError;

@@ -7,6 +7,11 @@ export interface StaleTopic {
   readonly reason: string | null;
 }
 
+/** Which topics an error of the server ended, if it came by itself and not as an answer. */
+export interface EndedTopics {
+  readonly topics: readonly string[];
+}
+
 /** What each error carries besides its message, by its code. */
 export interface KhalaErrorDetails {
   /** The server: the cursor cannot be resumed from. The client takes a snapshot by itself. */
@@ -14,17 +19,17 @@ export interface KhalaErrorDetails {
   /** The server: the token is missing, not valid, expired or revoked. */
   unauthorized: object;
   /** The server: the token does not cover the topic, or there is no such topic. Final. */
-  forbidden_topic: { readonly topics: readonly string[] };
+  forbidden_topic: EndedTopics;
   /** The server: a request that will not be accepted. Final. */
-  bad_subscription: object;
+  bad_subscription: EndedTopics;
   /** The server: a request over a limit. Final. */
-  payload_too_large: object;
+  payload_too_large: EndedTopics;
   /** The server: too many requests. Tried again. */
-  rate_limited: object;
+  rate_limited: EndedTopics;
   /** The server: it could not read a message. Tried again. */
-  bad_frame: object;
+  bad_frame: EndedTopics;
   /** The server: it cannot serve now. Tried again. */
-  internal: object;
+  internal: EndedTopics;
   /** The server cannot be reached or went away. Tried again. */
   transport: object;
   /** The server said what this protocol does not allow. Tried again. */
@@ -70,7 +75,8 @@ export function isKhalaError<C extends KhalaErrorCode>(
   return error instanceof KhalaError && (code === undefined || error.code === code);
 }
 
-const FINAL: ReadonlySet<KhalaErrorCode> = new Set([
+/** Codes after which trying again would end the same way. */
+export const FINAL: ReadonlySet<KhalaErrorCode> = new Set([
   "forbidden_topic",
   "bad_subscription",
   "payload_too_large",
@@ -79,14 +85,9 @@ const FINAL: ReadonlySet<KhalaErrorCode> = new Set([
   "usage",
 ]);
 
-/** Whether trying again would end the same way. */
-export function isFinal(error: AnyKhalaError): boolean {
-  return FINAL.has(error.code);
-}
-
-/** A fault of the connection or of what came over it; tried again. */
+/** An error that its code and message say all about. */
 export function failure(
-  code: "transport" | "protocol" | "store" | "usage" | "not_i_json",
+  code: "unauthorized" | "transport" | "protocol" | "store" | "usage" | "not_i_json",
   message: string,
   cause?: unknown,
 ): AnyKhalaError {

@@ -1,7 +1,7 @@
 /** One topic's conversation: subscribe, take updates in, recover from a stale cursor. */
 
 import { DocumentCache } from "./cache.js";
-import { type AnyKhalaError, asKhalaError, isFinal, type StaleTopic } from "./errors.js";
+import { type AnyKhalaError, asKhalaError, FINAL, type StaleTopic } from "./errors.js";
 import { resolve, type Supply } from "./hydrate.js";
 import { Observable } from "./observable.js";
 import type { OnReply } from "./push.js";
@@ -258,7 +258,7 @@ export class Follower {
   #fail(error: AnyKhalaError): void {
     const { onError } = this.#options;
     onError(error);
-    if (isFinal(error)) {
+    if (FINAL.has(error.code)) {
       this.leave();
       this.status.patch({ phase: "error", error });
       return;

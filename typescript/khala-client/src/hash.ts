@@ -31,10 +31,17 @@ export function canonicalJson(value: unknown): string {
   throw failure("not_i_json", `${typeof value} is not a JSON value`);
 }
 
-/** SHA-256 over the canonical form, in base64 as on the wire. Throws `not_i_json`. */
-export async function payloadHash(payload: unknown, sha256: Sha256 = subtle): Promise<string> {
-  const bytes = new TextEncoder().encode(canonicalJson(payload));
-  return btoa(String.fromCharCode(...new Uint8Array(await sha256(bytes))));
+/**
+ * SHA-256 over the canonical form, in base64 as on the wire. Throws `not_i_json`.
+ *
+ * `canonical`: that form in UTF-8, where it is known already.
+ */
+export async function payloadHash(
+  payload: unknown,
+  sha256: Sha256 = subtle,
+  canonical: Uint8Array<ArrayBuffer> = new TextEncoder().encode(canonicalJson(payload)),
+): Promise<string> {
+  return btoa(String.fromCharCode(...new Uint8Array(await sha256(canonical))));
 }
 
 /** The text form of a hash: `sha256:` and hexadecimal digits. */

@@ -67,7 +67,7 @@ export class HttpApi {
       throw readError(body);
     }
     if (status === 401) {
-      throw new KhalaError("unauthorized", "the server refuses the token", {});
+      throw failure("unauthorized", "the server refuses the token");
     }
     throw new KhalaError("transport", `the server answered ${status}`, {}, retryAfterMs);
   }

@@ -49,20 +49,16 @@ export async function resolve(
 }
 
 /** Asks again while the server cannot be reached; the last failure is thrown. */
-export async function patiently<T>(
-  ask: () => Promise<T>,
-  { backoff, signal }: Supply,
-  attempt = 0,
-): Promise<T> {
+export async function patiently<T>(ask: () => Promise<T>, supply: Supply, attempt = 0): Promise<T> {
   try {
     return await ask();
   } catch (error) {
     const passes = isKhalaError(error, "transport") || isKhalaError(error, "internal");
-    if (!passes || signal.aborted || attempt + 1 >= TRIES) {
+    if (!passes || supply.signal.aborted || attempt + 1 >= TRIES) {
       throw error;
     }
-    await sleep(backoff(attempt, error.retryAfterMs), signal);
-    return patiently(ask, { backoff, signal } as Supply, attempt + 1);
+    await sleep(supply.backoff(attempt, error.retryAfterMs), supply.signal);
+    return patiently(ask, supply, attempt + 1);
   }
 }
 
@@ -96,16 +92,19 @@ async function fetchDocument(announced: Update, supply: Supply): Promise<Version
 
 /** The update as a version; null if its payload is missing or is not what was announced. */
 async function verified(update: Update, sha256: Sha256 | undefined): Promise<Version | null> {
-  const { payload } = update;
-  if (!update.deleted && (payload === null || !(await isAnnounced(update, sha256)))) {
+  const { canonical, ...version } = update;
+  if (!version.deleted && (version.payload === null || !(await isAnnounced(update, sha256)))) {
     return null;
   }
-  return update;
+  return version;
 }
 
-async function isAnnounced({ payload, payloadHash: announced }: Update, sha256?: Sha256) {
+async function isAnnounced(
+  { payload, payloadHash: announced, canonical }: Update,
+  sha256?: Sha256,
+) {
   try {
-    return (await payloadHash(payload, sha256)) === announced;
+    return (await payloadHash(payload, sha256, canonical)) === announced;
   } catch (error) {
     if (isKhalaError(error, "not_i_json")) {
       return false;

@@ -25,7 +25,10 @@ export class Observable<T> {
   set(value: T): void {
     this.#value = value;
     for (const listener of [...this.#listeners]) {
-      call(listener, value);
+      // A listener may have ended another one, or changed the value once more.
+      if (this.#listeners.has(listener)) {
+        call(listener, this.#value);
+      }
     }
   }
 

@@ -20,11 +20,12 @@ export class Pushes {
 
   /** An answer came. Throws `protocol`. */
   settle(ref: string | null, payload: JsonObject): void {
-    const onReply = this.#waiting.get(ref ?? "");
-    if (onReply === undefined || ref === null) {
+    const key = ref ?? "";
+    const onReply = this.#waiting.get(key);
+    if (onReply === undefined) {
       return;
     }
-    this.#waiting.delete(ref);
+    this.#waiting.delete(key);
     const response = object(payload, "response");
     const { status } = payload;
     if (status !== "ok" && status !== "error") {

@@ -1,6 +1,12 @@
 /** Phoenix V2 text frames and the values inside them: JSON in, typed values out, and back. */
 
-import { type AnyKhalaError, failure, KhalaError, type StaleTopic } from "./errors.js";
+import {
+  type AnyKhalaError,
+  failure,
+  KhalaError,
+  type KhalaErrorCode,
+  type StaleTopic,
+} from "./errors.js";
 import type { JsonObject } from "./types.js";
 
 /** One message of the socket. */
@@ -10,6 +16,8 @@ export interface Frame {
   readonly topic: string;
   readonly event: string;
   readonly payload: JsonObject;
+  /** What `payload` would hold, where a lane has read it already. */
+  readonly batch?: Batch;
 }
 
 /** One version of a document as announced. `payload` is null for a pointer or a tombstone. */
@@ -22,6 +30,8 @@ export interface Update {
   readonly payloadHash: string;
   readonly deleted: boolean;
   readonly payload: JsonObject | null;
+  /** The canonical form as it was sent, where it was: what the hash is taken over. */
+  readonly canonical?: Uint8Array<ArrayBuffer>;
 }
 
 /** Watermarks by topic. */
@@ -56,14 +66,14 @@ export function encodeFrame(
 
 /** Reads one message. Throws `protocol`. */
 export function decodeFrame(data: unknown): Frame {
-  const [joinRef, ref, topic, event, payload] = list([parse(data)], 0);
-  const fields = { topic, event, payload };
+  const frame = list([parse(data)], 0);
+  const [joinRef, ref] = frame;
   return {
     joinRef: joinRef === null ? null : String(joinRef),
     ref: ref === null ? null : String(ref),
-    topic: text(fields, "topic"),
-    event: text(fields, "event"),
-    payload: object(fields, "payload"),
+    topic: text(frame, 2),
+    event: text(frame, 3),
+    payload: object(frame, 4),
   };
 }
 
@@ -124,39 +134,28 @@ export function watermarks(payload: JsonObject, name: string): Watermarks {
   );
 }
 
+/** Codes of the server's that mean the same to a program; what is not among them is `internal`. */
+const CODES: ReadonlySet<string> = new Set<KhalaErrorCode>([
+  "stale_cursor",
+  "forbidden_topic",
+  "unauthorized",
+  "bad_subscription",
+  "payload_too_large",
+  "rate_limited",
+  "bad_frame",
+]);
+
 /** The error that a `sync:error` payload, an error reply or an HTTP body stands for. */
 export function readError(payload: JsonObject): AnyKhalaError {
-  const code = String(payload["code"] ?? "internal");
-  const message = String(payload["message"] ?? payload["reason"] ?? code);
+  const told = String(payload["code"]);
+  const message = String(payload["message"] ?? payload["reason"] ?? told);
+  const topics =
+    told === "stale_cursor"
+      ? list(payload, "stale_topics").map(readStale)
+      : list([payload["topics"] ?? payload["forbidden_topics"]], 0).map(String);
+  const [code, text] = CODES.has(told) ? [told, message] : ["internal", `${message} (${told})`];
   const wait = Number(payload["retry_after_ms"]) || 0;
-  return known(code, message, payload, wait) as AnyKhalaError;
-}
-
-function known(code: string, message: string, payload: JsonObject, wait: number): KhalaError {
-  switch (code) {
-    case "stale_cursor":
-      return new KhalaError(
-        code,
-        message,
-        { topics: list(payload, "stale_topics").map(readStale) },
-        wait,
-      );
-    case "forbidden_topic":
-      return new KhalaError(
-        code,
-        message,
-        { topics: list(payload, "forbidden_topics").map(String) },
-        wait,
-      );
-    case "unauthorized":
-    case "bad_subscription":
-    case "payload_too_large":
-    case "rate_limited":
-    case "bad_frame":
-      return new KhalaError(code, message, {}, wait);
-  }
-  // What this client does not know is treated like `internal`: tried again.
-  return new KhalaError("internal", `${message} (${code})`, {}, wait);
+  return new KhalaError(code as KhalaErrorCode, text, { topics }, wait) as AnyKhalaError;
 }
 
 function readStale(value: unknown): StaleTopic {

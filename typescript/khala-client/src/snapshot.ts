@@ -4,7 +4,6 @@ import type { Version } from "./cache.js";
 import { TRIES } from "./constants.js";
 import { failure, isKhalaError } from "./errors.js";
 import { patiently, resolve, type Supply } from "./hydrate.js";
-import type { SnapshotPage } from "./serializer.js";
 
 /** All documents of a topic that are ours to see, as of a watermark of an epoch. */
 export interface Snapshot {
@@ -37,17 +36,16 @@ async function readOnce(topic: string, supply: Supply): Promise<Snapshot | null>
   const ask = (after?: { docKey: string; watermark: bigint }) =>
     patiently(() => http.snapshotPage(topic, signal, after), supply);
   const versions: Version[] = [];
-  const { epoch, watermark, ...first } = await ask();
-  let page: Pick<SnapshotPage, "documents" | "nextDocKey"> = first;
+  let page = await ask();
+  const { epoch, watermark } = page;
   for (;;) {
     versions.push(...(await resolve(page.documents, () => undefined, supply)));
     if (page.nextDocKey === null) {
       return { versions, watermark, epoch };
     }
-    const following = await ask({ docKey: page.nextDocKey, watermark });
-    if (following.epoch !== epoch) {
+    page = await ask({ docKey: page.nextDocKey, watermark });
+    if (page.epoch !== epoch) {
       return null;
     }
-    page = following;
   }
 }

@@ -1,6 +1,6 @@
-/** One WebSocket from its opening to its end: version, token, heartbeats, silence. */
+/** One WebSocket from its opening to its end: token, heartbeats, silence. */
 
-import { CLOSE, TIMEOUT_MS, VSN } from "./constants.js";
+import { CLOSE, TIMEOUT_MS } from "./constants.js";
 import { encodeFrame } from "./serializer.js";
 import { Timer } from "./timer.js";
 import type { WebSocketClass, WebSocketLike } from "./types.js";
@@ -35,10 +35,10 @@ export class Socket {
 
   constructor(WebSocket: WebSocketClass, url: string, token: string, handlers: SocketHandlers) {
     this.#handlers = handlers;
-    const version = `${url.includes("?") ? "&" : "?"}vsn=${VSN}`;
     // The token is not put in the URL, which proxies and servers log.
     const bearer = btoa(token).replace(/=+$/, "").replaceAll("+", "-").replaceAll("/", "_");
-    this.#socket = new WebSocket(url + version, ["phoenix", `base64url.bearer.phx.${bearer}`]);
+    this.#socket = new WebSocket(url, ["phoenix", `base64url.bearer.phx.${bearer}`]);
+    this.#socket.binaryType = "arraybuffer";
     this.#socket.onopen = () => {
       this.#opened = true;
       handlers.onOpen();

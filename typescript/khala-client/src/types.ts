@@ -1,4 +1,5 @@
 import type { AnyKhalaError, StaleTopic } from "./errors.js";
+import type { Frame } from "./serializer.js";
 import type { KhalaStore } from "./stores/store.js";
 
 /** A JSON value. */
@@ -74,8 +75,17 @@ export interface WebSocketLike {
   onmessage: ((event: { readonly data: unknown } & never) => void) | null;
   onclose: ((event: { readonly code: number; readonly reason: string } & never) => void) | null;
   onerror: ((event: never) => void) | null;
+  binaryType: string;
   send(data: string): void;
   close(code?: number): void;
+}
+
+/** The form in which updates come, where it is not JSON; see `khala-client/binary`. */
+export interface Lane {
+  /** What asks for it in the socket's URL. */
+  readonly query: string;
+  /** Reads one message of the socket, text or binary. Throws `protocol`. */
+  readonly decode: (message: unknown) => Frame;
 }
 
 /** SHA-256 of some bytes. */
@@ -102,6 +112,8 @@ export interface KhalaClientOptions {
   /** Default: the global one, which Node has from version 22 on. */
   readonly WebSocket?: WebSocketClass;
   readonly fetch?: typeof fetch;
+  /** Default: JSON. `binaryLane` of `khala-client/binary` takes fewer bytes and less work. */
+  readonly lane?: Lane;
   /** Default: SubtleCrypto's, which needs a secure origin; see `khala-client/sha256`. */
   readonly sha256?: Sha256;
   readonly backoff?: BackoffOptions;

@@ -1,6 +1,7 @@
 /** Cursors that cannot be resumed from: purged history, another epoch, another organisation. */
 
 import { expect, test } from "vitest";
+import WebSocket from "ws";
 import type { Cursor, KhalaStore, StaleTopic, Stored } from "../src/index.js";
 import { asyncStorageStore } from "../src/index.js";
 import { connect, type Database, openDatabase, token } from "./harness/server.js";
@@ -188,4 +189,64 @@ test("a payload that nowhere is what was announced ends the topic, its neighbour
   // Put right, and subscribed again: it starts over where it was.
   await database.sink(name, "a", 2, { n: 2 });
   await documents(topic, ([one]) => one?.docVersion === 2n);
+});
+
+/** A socket that says what the server did not, now and then. */
+class Prompted extends WebSocket {
+  static last: Prompted | undefined;
+
+  constructor(url: string, protocols: string[]) {
+    super(url, protocols);
+    Prompted.last = this;
+  }
+
+  say(event: string, payload: object): void {
+    const data = JSON.stringify([null, null, "sync:v1", event, payload]);
+    this.onmessage?.({ data } as never);
+  }
+}
+
+test.each([
+  ["topics", "internal"],
+  ["topics", "payload_too_large"],
+  ["forbidden_topics", "forbidden_topic"],
+  ["topics", "forbidden_topic"],
+] as const)("a topic ended by the server, named in %s with %s", async (member, code) => {
+  const database = await openDatabase();
+  const name = await database.topic();
+  const neighbour = await database.topic();
+  const khala = connect({ token: token([name, neighbour]), WebSocket: Prompted as never });
+  const topic = khala.topic(name);
+  await live(topic);
+  await live(khala.topic(neighbour));
+  const ended = topicStatus(topic, ({ error }) => error !== null);
+  Prompted.last?.say("sync:error", { code, message: "for a test", [member]: [name] });
+  const { error, phase } = await ended;
+  expect(error).toMatchObject({ code, details: { topics: [name] } });
+  if (code === "internal") {
+    expect(phase).toBe("waiting");
+  } else {
+    expect(phase).toBe("error");
+    topic.subscribe(() => {});
+  }
+  await topicStatus(topic, ({ phase }) => phase === "live");
+  expect(khala.topic(neighbour).getStatus().phase).toBe("live");
+  expect(khala.getStatus()).toMatchObject({ state: "connected", attempt: 0 });
+});
+
+test("a new token that covers less ends the topics it does not cover", async () => {
+  const database = await openDatabase();
+  const name = await database.topic();
+  const kept = await database.topic();
+  let scopes = [name, kept];
+  const khala = connect({ token: () => token(scopes, { ttlSeconds: 3 }) });
+  await live(khala.topic(kept));
+  await live(khala.topic(name));
+  scopes = [kept];
+  const { error } = await topicStatus(khala.topic(name), ({ phase }) => phase === "error");
+  expect(error).toMatchObject({ code: "forbidden_topic", details: { topics: [name] } });
+  expect(khala.topic(kept).getStatus().phase).toBe("live");
+  await database.sink(kept, "a", 1, { n: 1 });
+  await documents(khala.topic(kept), (found) => found.length === 1);
+  expect(khala.getStatus().state).toBe("connected");
 });
