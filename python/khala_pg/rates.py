@@ -38,11 +38,13 @@ class Queue:
     """One rate for all; whoever comes too early is told when there will be room.
 
     Those turned away are remembered as a number only, and each is sent to a later moment than the
-    one before: they come back spread out, at the pace at which they can be served.
+    one before: they come back spread out, at the pace at which they can be served. However many
+    come, nobody is sent further away than `max_wait_s`: there the next round begins.
     """
 
-    def __init__(self, per_s: float, burst: float) -> None:
+    def __init__(self, per_s: float, burst: float, max_wait_s: float = 60.0) -> None:
         self._per_s = per_s
+        self._max_wait_s = max(max_wait_s, 1.0 / per_s)
         self._bucket = Buckets(per_s, burst, max_keys=1)
         self._room_at = 0.0
 
@@ -50,5 +52,6 @@ class Queue:
         """Takes one, and returns 0; or returns in how many seconds to come back."""
         if self._bucket.take(None, now) == 0.0:
             return 0.0
-        self._room_at = max(self._room_at, now) + 1.0 / self._per_s
+        room_at = max(self._room_at, now) + 1.0 / self._per_s
+        self._room_at = room_at if room_at <= now + self._max_wait_s else now + 1.0 / self._per_s
         return self._room_at - now

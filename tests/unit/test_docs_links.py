@@ -73,6 +73,22 @@ def test_links_lead_somewhere(document: Path) -> None:
     assert broken == []
 
 
+def test_every_test_that_the_security_document_names_is_there() -> None:
+    named = set()
+    inside = False
+    for line in (ROOT / "docs" / "security.md").read_text("utf-8").splitlines():
+        inside = line.startswith("| attack |") or (inside and line.startswith("|"))
+        if inside:
+            named.update(re.findall(r"`([^`]+)`", line.rsplit("|", 2)[1]))
+    assert len(named) > 10
+    missing = [
+        name
+        for name in sorted(named)
+        if not (ROOT / ("db/tests" if name.endswith(".sql") else "tests") / name).exists()
+    ]
+    assert missing == []
+
+
 def test_the_index_links_every_document() -> None:
     index = ROOT / "docs" / "index.md"
     linked = {

@@ -4,6 +4,7 @@ import pytest
 
 from khala_pg.edge import Client, Origins, Proxies
 from khala_pg.rates import Buckets, Queue
+from khala_pg.relay.transports import Transports
 
 PROXIES = Proxies(["10.0.0.0/8", "::1"])
 
@@ -110,3 +111,27 @@ def test_those_turned_away_are_sent_to_different_moments() -> None:
     assert told == pytest.approx([n / 10 for n in range(1, 101)])
     # Coming when they were told to, they are all served.
     assert all(queue.take(wait_s + 0.001) == 0 for wait_s in told)
+
+
+def test_nobody_is_sent_away_for_long_however_many_come() -> None:
+    queue = Queue(per_s=10, burst=1, max_wait_s=5)
+    assert queue.take(0) == 0
+    told = [queue.take(0) for _ in range(10_000)]
+    assert max(told) <= 5 + 1e-9
+    # All moments there are get the same number.
+    assert told[:50] == pytest.approx(told[50:100])
+    assert told[:50] == pytest.approx([n / 10 for n in range(1, 51)])
+
+
+def test_connections_are_counted_by_where_they_come_from() -> None:
+    transports = Transports(Proxies(["10.0.0.0/8"]), 6, 2)
+    assert [transports.enter("1.1.1.1") for _ in range(3)] == [True, True, False]
+    transports.leave("1.1.1.1")
+    proxied = [transports.enter("10.0.0.1") for _ in range(3)]
+    assert proxied == [True] * 3, "a proxy's connections are many people's"
+    assert transports.enter("2001:db8::1")
+    assert not transports.enter("2.2.2.2"), "all together"
+    for peer in ("1.1.1.1", "1.1.1.1", "10.0.0.1", "10.0.0.1", "10.0.0.1", "2.2.2.2"):
+        transports.leave(peer)
+    assert transports.enter("2001:db8::2")
+    assert not transports.enter("2001:db8::3"), "a subscriber has a whole network"

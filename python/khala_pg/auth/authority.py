@@ -28,14 +28,11 @@ class Authority:
     async def verify(self, token: str) -> Claims:
         """What the token says. Raises TokenError when it is not good."""
         kid = tokens.key_id(token)
-        key = self._known(kid)
-        for key_set in self._sets.values() if key is None else ():
-            key = await key_set.find(kid)
-            if key is not None:
-                break
-        if key is None:
-            raise TokenError("the token is signed with a key that is not in the keyring")
-        claims = tokens.verify(token, key, self.keyring.accepted_audiences)
+        if not self._known(kid):
+            for key_set in list(self._sets.values()):
+                if await key_set.find(kid) is not None:
+                    break
+        claims = self._read(token, self._known(kid))
         if self.revocations.covers(claims):
             raise TokenError("the token has been revoked: come back with a new one")
         return claims
@@ -49,7 +46,7 @@ class Authority:
             return "the token has expired: come back with a new one"
         if self.revocations.covers(claims):
             return "the token has been revoked: come back with a new one"
-        if self._known(claims.key_id) is None:
+        if claims.key is None or claims.key not in self._known(claims.key.kid):
             return "the key of the token has been withdrawn: come back with a new token"
         return None
 
@@ -84,9 +81,18 @@ class Authority:
                         ends.callback(task.cancel)
                     await self._changed.wait()
 
-    def _known(self, kid: str) -> VerificationKey | None:
-        key = self.keyring.verification_key(kid)
-        if key is not None:
-            return key
-        found = (key_set.get(kid) for key_set in self._sets.values())
-        return next((key for key in found if key is not None), None)
+    def _known(self, kid: str) -> list[VerificationKey]:
+        """The keys of that id. Issuers name keys as they like, so there may be several."""
+        found = [self.keyring.verification_key(kid)]
+        found += [key_set.get(kid) for key_set in self._sets.values()]
+        return [key for key in found if key is not None]
+
+    def _read(self, token: str, candidates: list[VerificationKey]) -> Claims:
+        refusal = TokenError("the token is signed with a key that is not in the keyring")
+        for key in candidates:
+            # Each key speaks for its own issuer only, so none can pass for another.
+            try:
+                return tokens.verify(token, key, self.keyring.accepted_audiences)
+            except TokenError as error:
+                refusal = error
+        raise refusal

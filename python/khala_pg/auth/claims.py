@@ -39,10 +39,23 @@ class TokenError(KhalaError):
 
 
 @dataclass(frozen=True, slots=True)
+class VerificationKey:
+    """What verifies: an algorithm fixed for the key, its material, and whom it speaks for.
+
+    Two are equal when whatever one has signed, the other has.
+    """
+
+    kid: str
+    alg: str
+    material: Any = field(repr=False)
+    issuers: Collection[str] = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Claims:
     """What a verified token says. Times are seconds since 1970; `scopes` are topic names.
 
-    key_id: the `kid` of the key that verified it.
+    key: what verified it. Not its `kid` alone, which another issuer may use as well.
     """
 
     subject: str
@@ -52,17 +65,7 @@ class Claims:
     not_before: int
     expires_at: int
     token_id: str
-    key_id: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class VerificationKey:
-    """What verifies: an algorithm fixed for the key, its material, and whom it speaks for."""
-
-    kid: str
-    alg: str
-    material: Any = field(repr=False)
-    issuers: Collection[str]
+    key: VerificationKey | None = field(default=None, repr=False)
 
 
 def key_id(token: str) -> str:
@@ -99,10 +102,10 @@ def verify(token: str, key: VerificationKey, audiences: Collection[str]) -> Clai
         raise TokenError(f"the token is not valid: {error}") from None
     except (ValueError, TypeError, RecursionError, OverflowError):
         raise TokenError("the token is not valid: it cannot be decoded") from None
-    return parse(claims, key.kid)
+    return parse(claims, key)
 
 
-def parse(claims: Mapping[str, Any], kid: str) -> Claims:
+def parse(claims: Mapping[str, Any], key: VerificationKey) -> Claims:
     """The claims of a token whose signature, times, issuer and audience are good.
 
     Raises TokenError when one is missing or not what it should be.
@@ -130,7 +133,7 @@ def parse(claims: Mapping[str, Any], kid: str) -> Claims:
         not_before=times["nbf"],
         expires_at=times["exp"],
         token_id=claims["jti"],
-        key_id=kid,
+        key=key,
     )
 
 

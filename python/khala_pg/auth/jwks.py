@@ -199,11 +199,14 @@ async def _download(url: str) -> bytes:
         asyncio.timeout(_TIMEOUT_S),
         # A redirect would lead past the address that the operator trusts.
         httpx.AsyncClient(timeout=_TIMEOUT_S, follow_redirects=False) as client,
-        client.stream("GET", url, headers={"Accept": "application/json"}) as answer,
+        # As it is: what unpacks to more than it was is bounded too late.
+        client.stream(
+            "GET", url, headers={"Accept": "application/json", "Accept-Encoding": "identity"}
+        ) as answer,
     ):
         if answer.status_code != httpx.codes.OK:
             raise JwksError(f"{url} answers with status {answer.status_code}")
-        async for piece in answer.aiter_bytes():
+        async for piece in answer.aiter_raw():
             content += piece
             if len(content) > _MAX_BYTES:
                 break

@@ -110,7 +110,7 @@ def command(
     The relay holds nothing that matters: run as many as you like on one database, kill any of them
     at any moment; clients reconnect and go on from their watermarks. It keeps running while the
     database is away. SIGTERM makes it tell its clients to come back elsewhere, then stop;
-    SIGHUP makes it read the keyring again.
+    SIGHUP makes it read the keyring and the TLS certificate again.
 
     GET /healthz says that it runs, GET /readyz (on both ports) that it can serve.
 

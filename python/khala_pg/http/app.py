@@ -19,7 +19,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from khala_pg import sqlapi
-from khala_pg.errors import BadValueError, from_psycopg
+from khala_pg.errors import BadValueError, UnavailableError, from_psycopg
 from khala_pg.http import errors
 from khala_pg.http.epoch import within_epoch
 from khala_pg.http.tokens import TokenEndpoint
@@ -69,7 +69,7 @@ def create_app(
 ) -> Starlette:
     """The ASGI application.
 
-    verify: checks a token, raises TokenError.
+    verify: checks a token, raises TokenError, and UnavailableError as long as it cannot know.
     tokens: issues tokens; None when they come from elsewhere.
     """
     settings = settings or HttpSettings()
@@ -157,6 +157,8 @@ class _Documents:
             claims = await self.verify(token.strip())
         except TokenError as error:
             return errors.answer("unauthorized", str(error))
+        except UnavailableError as error:
+            return errors.unavailable(str(error), self.settings.retry_after_s)
         if any("\x00" in name for name in (topic, *names)):
             return errors.answer("bad_subscription", "names have no NUL character")
         try:

@@ -1,27 +1,43 @@
-"""An HTTP connection that says its request in time, or is cut off."""
+"""An HTTP connection that is counted, and that says its request in time or is cut off."""
 
 import asyncio
-from typing import Any
+from typing import Any, Protocol
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 
-def guarded(head_timeout_s: float) -> type[H11Protocol]:
+class Counter(Protocol):
+    """Counts connections by the address that they come from."""
+
+    def enter(self, peer: str) -> bool:
+        """Whether a connection that was made may stay."""
+
+    def leave(self, peer: str) -> None:
+        """It is gone."""
+
+
+def guarded(head_timeout_s: float, connections: Counter) -> type[H11Protocol]:
     """A protocol for uvicorn that waits that long for a request's head, in seconds.
 
     uvicorn counts idle time from the last byte: one byte now and then would hold a connection for
-    ever.
+    ever. It does not bound how many connections say nothing either.
     """
 
     class GuardedProtocol(H11Protocol):
         _deadline: asyncio.TimerHandle | None = None
+        _peer = ""
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
             self._expect_head()
+            name = transport.get_extra_info("peername")
+            self._peer = str(name[0]) if name else ""
+            if not connections.enter(self._peer):
+                transport.abort()
 
         def connection_lost(self, exc: Exception | None) -> None:
             self._cancel()
+            connections.leave(self._peer)
             super().connection_lost(exc)
 
         def data_received(self, data: bytes) -> None:

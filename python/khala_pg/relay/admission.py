@@ -75,13 +75,13 @@ async def answer(
         if admitted.code == "unauthorized":
             gate.failed(client)
         return _refuse(admitted)
-    refusal = gate.refuse_subject(admitted)
-    if refusal is not None:
-        return _refuse(refusal)
     if is_full():
         message = "no more sockets are taken here: try again after retry_after_ms"
         status = HTTPStatus.SERVICE_UNAVAILABLE
         return _refuse(Refusal(status, "rate_limited", message, _RETRY_AFTER_MS))
+    refusal = gate.refuse_holder(client, admitted)
+    if refusal is not None:
+        return _refuse(refusal)
     return Admission(admitted, asked.encoding)
 
 

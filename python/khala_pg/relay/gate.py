@@ -14,6 +14,7 @@ from khala_pg.keyring import Claims
 from khala_pg.rates import Buckets, Queue
 from khala_pg.relay.handshake import Refusal
 from khala_pg.relay.settings import RelaySettings
+from khala_pg.relay.transports import transports_for
 
 _FULL_RETRY_MS = 2000
 
@@ -32,17 +33,10 @@ class Gate:
         self._failures = Buckets(per_minute / 60, per_minute)
         self._by_ip: Counter[str] = Counter()
         self._by_subject: Counter[tuple[str, str]] = Counter()
-        self._transports = 0
-
-    def connected(self) -> bool:
-        """A connection was made, long before it says anything: whether it may stay."""
-        self._transports += 1
-        settings = self._settings
-        return self._transports <= settings.max_connections + settings.max_pending_handshakes
-
-    def disconnected(self) -> None:
-        """A connection that was made is gone."""
-        self._transports -= 1
+        self._subject_rates = Buckets(
+            settings.max_handshakes_per_second_per_subject, settings.max_connections_per_subject
+        )
+        self.transports = transports_for(settings, self._proxies)
 
     def client(self, peer: str, is_tls: bool, headers: Headers) -> Client:
         """Who sends an opening request."""
@@ -64,12 +58,27 @@ class Gate:
         ):
             message = "pages of this origin may not open sockets here"
             return Refusal(HTTPStatus.FORBIDDEN, "forbidden_origin", message)
-        if self._by_ip[client.bucket] >= self._settings.max_connections_per_ip:
-            return _too_many("this address has too many sockets", _FULL_RETRY_MS)
-        now = self._now()
-        wait_s = self._failures.wait_s(client.bucket, now)
+        wait_s = self._failures.wait_s(client.bucket, self._now())
         if wait_s > 0:
             return _too_many("this address was refused too often", _ms(wait_s))
+        return self._refuse_address(client)
+
+    def refuse_holder(self, client: Client, claims: Claims) -> Refusal | None:
+        """Whether the holder of a good token has to come back later.
+
+        Only they take places in the queue: whoever has no token cannot use it up.
+        """
+        # Asked once more: checking the token may have taken a while.
+        refusal = self._refuse_address(client)
+        if refusal is not None:
+            return refusal
+        subject = (claims.org_id, claims.subject)
+        if self._by_subject[subject] >= self._settings.max_connections_per_subject:
+            return _too_many("this subject has too many sockets", _FULL_RETRY_MS)
+        now = self._now()
+        wait_s = self._subject_rates.take(subject, now)
+        if wait_s > 0:
+            return _too_many("this subject opens too many sockets", _ms(wait_s))
         wait_s = self._handshakes.take(now)
         if wait_s > 0:
             return Refusal(
@@ -78,13 +87,6 @@ class Gate:
                 "too many sockets are being opened: try again after retry_after_ms",
                 _ms(wait_s),
             )
-        return None
-
-    def refuse_subject(self, claims: Claims) -> Refusal | None:
-        """Whether this subject has enough sockets already."""
-        held = self._by_subject[claims.org_id, claims.subject]
-        if held >= self._settings.max_connections_per_subject:
-            return _too_many("this subject has too many sockets", _FULL_RETRY_MS)
         return None
 
     def failed(self, client: Client) -> None:
@@ -100,6 +102,11 @@ class Gate:
         """A socket that had opened is gone. `claims` are those that it opened with."""
         _decrement(self._by_ip, client.bucket)
         _decrement(self._by_subject, (claims.org_id, claims.subject))
+
+    def _refuse_address(self, client: Client) -> Refusal | None:
+        if self._by_ip[client.bucket] >= self._settings.max_connections_per_ip:
+            return _too_many("this address has too many sockets", _FULL_RETRY_MS)
+        return None
 
 
 def _decrement(counter: Counter[Any], key: Hashable) -> None:

@@ -29,6 +29,7 @@ class GuardedConnection(RelayConnection):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._opened_with: tuple[Client, Claims] | None = None
+        self._peer = ""
         self._fragments = 0
         self._controls = 0
         self._controls_since = 0.0
@@ -51,11 +52,13 @@ class GuardedConnection(RelayConnection):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        if not self.gate.connected():
+        # Asked now: a connection that is lost no longer knows.
+        self._peer = self.peer_ip
+        if not self.gate.transports.enter(self._peer):
             self.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.gate.disconnected()
+        self.gate.transports.leave(self._peer)
         if self._opened_with is not None:
             self.gate.left(*self._opened_with)
         super().connection_lost(exc)

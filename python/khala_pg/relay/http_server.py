@@ -1,8 +1,10 @@
 """The HTTP endpoints beside the sockets, in the same event loop."""
 
+import asyncio
 import contextlib
 import math
-from collections.abc import Generator
+import ssl
+from collections.abc import AsyncIterator, Generator
 
 import uvicorn
 
@@ -10,11 +12,14 @@ from khala_pg import sqlapi
 from khala_pg.auth.authority import Authority
 from khala_pg.auth.issuer import Issuer
 from khala_pg.edge import LOOPBACK_ORIGINS, Origins, Proxies
+from khala_pg.errors import UnavailableError
 from khala_pg.http.app import HttpSettings, Ready, create_app
 from khala_pg.http.guarded import guarded
 from khala_pg.http.tokens import SessionAuthenticator, TokenEndpoint
+from khala_pg.keyring import Claims
 from khala_pg.relay.database import Database
 from khala_pg.relay.settings import RelaySettings
+from khala_pg.relay.transports import transports_for
 
 
 class HttpServer(uvicorn.Server):
@@ -31,22 +36,38 @@ def make_http_server(
     authenticate_session: SessionAuthenticator | None,
     ready: Ready,
     settings: RelaySettings,
+    tls: ssl.SSLContext | None,
 ) -> HttpServer:
     """A server for snapshots, documents and tokens; `serve` runs it on sockets that are bound.
 
     authenticate_session: whom a session of the host application belongs to, if it has sessions.
     """
 
+    # However many ask at once, live feeds do not queue behind them for a connection.
+    slots = asyncio.Semaphore(max(1, settings.pool_size // 4))
+
+    @contextlib.asynccontextmanager
+    async def connect() -> AsyncIterator[sqlapi.Connection]:
+        async with slots, database.connection() as connection:
+            yield connection
+
     async def ask(key_id: str, secret_hash: bytes) -> sqlapi.KeyHolder | None:
-        return await database.call(sqlapi.authenticate_api_key, key_id, secret_hash)
+        async with slots:
+            return await database.call(sqlapi.authenticate_api_key, key_id, secret_hash)
+
+    async def verify(token: str) -> Claims:
+        if not authority.revocations.known:
+            raise UnavailableError("it is not known yet which tokens are revoked")
+        return await authority.verify(token)
 
     origins = Origins(settings.origins, settings.host)
+    proxies = Proxies(settings.trusted_proxies)
     tokens = TokenEndpoint(
         Issuer(lambda: authority.keyring, settings.token_ttl_s),
         ask,
         authenticate_session,
         origins,
-        Proxies(settings.trusted_proxies),
+        proxies,
         max_per_minute=settings.max_tokens_per_minute,
     )
     pages = HttpSettings(
@@ -57,13 +78,14 @@ def make_http_server(
     )
     return HttpServer(
         uvicorn.Config(
-            create_app(database.connection, authority.verify, ready, pages, tokens),
+            create_app(connect, verify, ready, pages, tokens),
             lifespan="off",
-            http=guarded(settings.open_timeout_s),
+            http=guarded(settings.open_timeout_s, transports_for(settings, proxies)),
+            # Sockets are opened on the other port, under its limits.
+            ws="none",
             # Its headers are judged by khala_pg.edge, which trusts nobody who was not named.
             proxy_headers=False,
-            ssl_certfile=settings.tls_certificate,
-            ssl_keyfile=settings.tls_key,
+            ssl_context_factory=None if tls is None else lambda config, default: tls,
             limit_concurrency=settings.max_connections,
             # What uvicorn would log of a request is its line, and the relay configures logging.
             access_log=False,

@@ -1,10 +1,13 @@
 """The ports of a relay: bound, described, and with TLS if there is a certificate."""
 
+import logging
 import socket
 import ssl
 from dataclasses import dataclass
 
 from khala_pg.errors import UsageError
+
+logger = logging.getLogger("khala.relay.listening")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +29,33 @@ def addresses_of(
     )
 
 
-def tls_context(certificate: str | None, key: str | None) -> ssl.SSLContext | None:
-    """What a port needs to speak TLS; None without a certificate.
+class Certificate:
+    """A certificate's files, and what both ports need to speak TLS with it."""
 
-    Raises UsageError when the PEM files are of no use.
-    """
-    if certificate is None:
-        return None
+    def __init__(self, certificate: str, key: str | None) -> None:
+        """Raises UsageError when the PEM files are of no use."""
+        self._files = (certificate, key)
+        self.context = _tls_context(certificate, key)
+
+    @classmethod
+    def given(cls, certificate: str | None, key: str | None) -> "Certificate | None":
+        """None without a certificate. Raises UsageError when the PEM files are of no use."""
+        return None if certificate is None else cls(certificate, key)
+
+    def reload(self) -> bool:
+        """Reads the files again; those that are unfit are reported and change nothing."""
+        try:
+            # Tried apart: a context keeps the first file of a pair that does not fit together.
+            _tls_context(*self._files)
+            self.context.load_cert_chain(*self._files)
+        except (UsageError, OSError) as error:
+            logger.error("the certificate in force stays: %s", error)
+            return False
+        logger.info("certificate read again")
+        return True
+
+
+def _tls_context(certificate: str, key: str | None) -> ssl.SSLContext:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:

@@ -25,7 +25,7 @@ from khala_pg.relay.feed import Feeds
 from khala_pg.relay.guarded import GuardedConnection
 from khala_pg.relay.http_server import make_http_server
 from khala_pg.relay.listener import Listener
-from khala_pg.relay.listening import Addresses, addresses_of, bind, tls_context
+from khala_pg.relay.listening import Addresses, Certificate, addresses_of, bind
 from khala_pg.relay.pager import Supply
 from khala_pg.relay.revocation_watch import RevocationWatch
 from khala_pg.relay.session import Session
@@ -56,6 +56,7 @@ class Relay:
         self._settings = settings
         self._authenticate_session = authenticate_session
         self._authority = Authority(keyring, load_keyring)
+        self._certificate = Certificate.given(settings.tls_certificate, settings.tls_key)
         self._door = Door(settings, self._authority, self._why_unready, self._is_full)
         self._epoch: str | None = None
         self._database = Database(settings, self._note_epoch)
@@ -147,17 +148,18 @@ class Relay:
             self._beat,
         ):
             self._spawn(work())
+        tls = None if self._certificate is None else self._certificate.context
         http = make_http_server(
             self._database,
             self._authority,
             self._authenticate_session,
             self.unready,
             self._settings,
+            tls,
         )
         http_done: asyncio.Task[None] | None = None
         if http_socket is not None and self._group is not None:
             http_done = self._group.create_task(http.serve([http_socket]))
-        tls = tls_context(self._settings.tls_certificate, self._settings.tls_key)
         async with self._door.serve(ws_socket, tls, self._handle) as server:
             addresses = addresses_of(ws_socket, http_socket, is_tls=tls is not None)
             logger.info("serving ws=%s http=%s", addresses.ws, addresses.http)
@@ -194,10 +196,16 @@ class Relay:
             logger.info("socket %s closed code=%s", connection.id, connection.close_code)
 
     def reload(self) -> bool:
-        """Reads the keyring again; whether that went well. Sockets of withdrawn keys are closed."""
-        done = self._authority.reload()
+        """Reads keyring and certificate again; whether that went well.
+
+        What cannot be used is reported and changes nothing. Sockets of withdrawn keys are closed;
+        a new certificate is shown to whoever connects from now on.
+        """
+        done = [self._authority.reload()]
+        if self._certificate is not None:
+            done.append(self._certificate.reload())
         self._tend_all()
-        return done
+        return all(done)
 
     def _why_over(self, claims: Claims) -> str | None:
         return self._authority.why_over(claims, time.time())

@@ -39,8 +39,11 @@ class RelaySettings:
     max_connections_per_ip: int = 2_000
     max_connections_per_subject: int = 1_000
     max_pending_handshakes: int = 2_000
+    max_pending_handshakes_per_ip: int = 500
     max_handshakes_per_second: float = 250.0
     max_handshake_burst: int = 500
+    # Of one subject, which may open max_connections_per_subject sockets at once before it counts.
+    max_handshakes_per_second_per_subject: float = 50.0
     max_failed_handshakes_per_minute: int = 120
     max_tokens_per_minute: int = 60
     max_bad_frames: int = 5
@@ -100,6 +103,8 @@ class RelaySettings:
             "max_message_burst",
             "max_handshakes_per_second",
             "max_handshake_burst",
+            "max_handshakes_per_second_per_subject",
+            "max_connections_per_subject",
             "max_failed_handshakes_per_minute",
             "max_tokens_per_minute",
             "revocation_poll_interval_s",

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import time
 import zlib
 from collections.abc import AsyncIterator
@@ -9,13 +10,14 @@ from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
+import psycopg
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus
 
-from support.asking import refusal
+from support.asking import bearer, http, refusal
 from support.databases import Database
 from support.rawsocket import BINARY, CONT, PING, TEXT, frame, raw_socket
-from support.relays import CHANNEL, NOTES, Peer, RunningRelay, ready_relay, running_relay
+from support.relays import CHANNEL, NOTES, Peer, RunningRelay, ready_relay, running_relay, writer
 from support.waiting import until
 
 
@@ -103,6 +105,41 @@ async def test_opening_requests_beyond_the_rate_are_spread(newest_database: Data
         assert waits[-1] > waits[0] + 500
 
 
+async def test_strangers_take_no_place_from_those_who_have_a_token(
+    newest_database: Database,
+) -> None:
+    limits: dict[str, Any] = {"max_handshakes_per_second": 0.01, "max_handshake_burst": 2}
+    async with running_relay(newest_database, **limits) as running:
+        await ready_relay(running)
+        for token in ["guess"] * 5:
+            assert (await refusal(running.url(token)))[0] == 403
+        async with running.joined(), running.joined():
+            status, body, _ = await refusal(running.url())
+            assert (status, body["code"]) == (503, "rate_limited")
+            assert body["retry_after_ms"] <= 100_000
+
+
+async def test_one_subject_does_not_use_up_the_rate_of_all(newest_database: Database) -> None:
+    limits: dict[str, Any] = {
+        "max_connections_per_subject": 2,
+        "max_handshakes_per_second_per_subject": 0.01,
+    }
+    async with running_relay(newest_database, **limits) as running:
+        await ready_relay(running)
+        for _ in range(2):
+            async with running.open(running.token(subject="ann")):
+                pass
+
+        async def is_refused_for_its_rate() -> bool:
+            # Its last socket may not be quite gone: that is another reason to be refused.
+            _, body, _ = await refusal(running.url(running.token(subject="ann")))
+            return "opens too many" in body["message"] and body["code"] == "rate_limited"
+
+        await until(is_refused_for_its_rate, "the subject's own rate refuses it")
+        async with running.joined(running.token(subject="bob")):
+            pass
+
+
 async def test_origins(newest_database: Database) -> None:
     async with running_relay(newest_database, origins=("https://app.example",)) as running:
         await ready_relay(running)
@@ -162,6 +199,102 @@ async def test_connections_that_say_nothing_are_bounded_in_number(
         for _, writer in [*silent, (reader, last)]:
             writer.transport.abort()
         await open_again(running)
+
+
+@pytest.mark.parametrize("side", ["ws", "http"])
+async def test_one_address_cannot_hold_all_connections(
+    newest_database: Database, side: str
+) -> None:
+    limits: dict[str, Any] = {
+        "max_connections_per_ip": 1,
+        "max_pending_handshakes_per_ip": 2,
+        "open_timeout_s": 30,
+        "http_port": 0,
+    }
+    async with running_relay(newest_database, **limits) as running:
+        await ready_relay(running)
+        url = running.addresses.ws if side == "ws" else str(running.addresses.http)
+        port = urlsplit(url).port
+        silent = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
+        reader, last = await asyncio.open_connection("127.0.0.1", port)
+        with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+            async with asyncio.timeout(5):
+                await reader.readexactly(1)
+        last.transport.abort()
+        # Another address of this machine is somebody else.
+        other, writing = await asyncio.open_connection(
+            "127.0.0.1", port, local_addr=("127.0.0.2", 0)
+        )
+        writing.write(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+        async with asyncio.timeout(5):
+            assert b" 200 " in await other.readuntil(b"\r\n")
+        for _, each in [*silent, (other, writing)]:
+            each.transport.abort()
+
+
+async def test_a_flood_of_snapshots_does_not_hold_up_what_is_live(
+    newest_database: Database,
+) -> None:
+    """However many HTTP requests wait for the database, a feed gets a connection at once."""
+    async with (
+        running_relay(newest_database, http_port=0, pool_size=4) as running,
+        writer(newest_database) as write,
+        asyncio.TaskGroup() as group,
+    ):
+        await ready_relay(running)
+        async with (
+            running.joined() as peer,
+            await psycopg.AsyncConnection.connect(newest_database.dsn) as blocking,
+            http(running, timeout=60) as asking,
+        ):
+            await peer.subscribe(NOTES)
+            await peer.event("sync:update_batch")
+            # Whoever reads documents waits for this lock; the journal is another table.
+            await blocking.execute("LOCK TABLE runtime.sync_documents IN ACCESS EXCLUSIVE MODE")
+            path = f"/api/sync/documents/{NOTES}/d1"
+            waiting = [
+                group.create_task(asking.get(path, headers=bearer(running.token())))
+                for _ in range(30)
+            ]
+
+            async def some_wait() -> bool:
+                cursor = await write.connection.execute(
+                    "SELECT count(*) FROM pg_catalog.pg_stat_activity"
+                    " WHERE wait_event_type = 'Lock' AND datname = current_database()"
+                )
+                return await cursor.fetchone() != (0,)
+
+            await until(some_wait, "requests wait for the lock")
+            assert not any(task.done() for task in waiting)
+            for _ in range(5):
+                # A request of a socket needs the database as well, within its time limit.
+                await peer.subscribe(NOTES)
+            await blocking.rollback()
+            for task in waiting:
+                assert (await task).status_code == 404
+
+
+async def test_who_asks_and_does_not_read_is_dropped(
+    newest_database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "khala.relay")
+    limits: dict[str, Any] = {
+        "max_unsent_bytes": 500_000,
+        "max_batch_bytes": 30_000_000,
+        "idle_timeout_s": 600.0,
+    }
+    async with writer(newest_database) as write:
+        await write.sink_many(120, text="x" * 200_000)
+    async with (
+        with_bystander(newest_database, **limits) as running,
+        raw_socket(running.url()) as raw,
+    ):
+        for event, payload in [("phx_join", {}), ("sync:subscribe", {"topics": [NOTES]})]:
+            text = json.dumps(["1", "1", CHANNEL, event, payload])
+            await raw.send(frame(TEXT, text.encode()))
+        # Nothing is read; the relay ends it by itself.
+        await until(lambda: "asks and does not read" in caplog.text, "the relay drops the socket")
+        await until(lambda: running.relay.unsent_bytes < 500_000, "what it held is given up")
 
 
 async def test_a_compression_bomb(newest_database: Database) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,41 @@ async def test_nothing_is_heard_and_it_still_takes_a_second(newest_database: Dat
             since = time.monotonic()
             await assert_revoked(peer)
             assert time.monotonic() - since < 1 + _SOON_S
+
+
+async def test_a_revocation_while_nobody_listens(newest_database: Database) -> None:
+    nowhere = replace(newest_database, name="no_such_database").relay_dsn
+    async with running_relay(newest_database, listener_database=nowhere) as running:
+        await until(lambda: running.relay._authority.revocations.known, "revocations are known")
+        async with running.joined(running.token(subject="ann")) as peer:
+            since = await asyncio.to_thread(revoke, newest_database, "sub", "ann")
+            await assert_revoked(peer)
+            assert time.monotonic() - since < 1 + _SOON_S
+        assert "not heard" in str(await running.relay.unready())
+
+
+async def test_nobody_is_served_before_it_is_known_who_is_revoked(
+    newest_database: Database,
+) -> None:
+    function = "FUNCTION khala.revocations(bigint)"
+    with newest_database.connect() as connection:
+        connection.execute(f"REVOKE EXECUTE ON {function} FROM khala_relay")
+        connection.execute("SELECT khala.revoke('sub', 'ann')")
+    async with running_relay(newest_database, http_port=0) as running, http(running) as asking:
+        headers = bearer(running.token(subject="ann", now=time.time() - 60))
+        for path in (f"snapshot/{NOTES}", f"documents/{NOTES}/d1"):
+            answer = await asking.get(f"/api/sync/{path}", headers=headers)
+            assert (answer.status_code, answer.json()["code"]) == (503, "internal")
+            assert "revoked" in answer.json()["message"]
+        async with running.open(running.token(subject="ann", now=time.time() - 60)) as peer:
+            assert (await peer.ask_in_vain("phx_join", {}))["code"] == "internal"
+            with newest_database.connect() as connection:
+                connection.execute(f"GRANT EXECUTE ON {function} TO khala_relay")
+            code, _ = await peer.closed()
+            assert code == 4401
+        await ready_relay(running)
+        answer = await asking.get(f"/api/sync/snapshot/{NOTES}", headers=headers)
+        assert answer.status_code == 401
 
 
 async def test_it_holds_after_a_restart_and_for_http(newest_database: Database) -> None:

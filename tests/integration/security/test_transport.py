@@ -3,9 +3,11 @@
 import asyncio
 import base64
 import json
+import ssl
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -16,9 +18,10 @@ from websockets.typing import Subprotocol
 from khala_pg import keyring as keys
 from khala_pg.auth import api_keys
 from khala_pg.errors import UsageError
-from khala_pg.relay.listening import tls_context
+from khala_pg.relay.listening import Certificate
 from khala_pg.sqlapi import admin
 from support.asking import bearer, refusal
+from support.certificates import Certificate as MadeCertificate
 from support.certificates import make_certificate
 from support.databases import Database
 from support.relays import NOTES, Peer, ready_relay, running_relay
@@ -49,6 +52,57 @@ async def test_both_ports_speak_tls(newest_database: Database, tmp_path: Path) -
                 pass
 
 
+async def test_a_renewed_certificate_needs_no_restart(
+    newest_database: Database, tmp_path: Path
+) -> None:
+    directories = [tmp_path / name for name in ("old", "new", "used")]
+    for directory in directories:
+        directory.mkdir()
+    old, new = (make_certificate(directory) for directory in directories[:2])
+    used = make_certificate(directories[2])
+
+    def put(certificate: str, key: str) -> None:
+        Path(used.certificate).write_bytes(Path(certificate).read_bytes())
+        Path(used.key).write_bytes(Path(key).read_bytes())
+
+    put(old.certificate, old.key)
+    ring = keys.generate()
+    async with running_relay(
+        newest_database,
+        ring,
+        load_keyring=lambda: ring,
+        http_port=0,
+        tls_certificate=used.certificate,
+        tls_key=used.key,
+    ) as running:
+        await ready_relay(running)
+
+        async def shown(certificate: MadeCertificate) -> bool:
+            """Whether both ports show it."""
+            context = certificate.trusting()
+            try:
+                async with running.open(ssl=context):
+                    pass
+                async with httpx.AsyncClient(verify=context, trust_env=False) as asking:
+                    await asking.get(f"{running.addresses.http}/healthz")
+            except (ssl.SSLError, httpx.ConnectError):
+                return False
+            return True
+
+        async with running.joined(ssl=old.trusting()) as peer:
+            assert await shown(old)
+            # A certificate and a key that are no pair: the relay goes on with what it had.
+            put(new.certificate, old.key)
+            assert not running.relay.reload()
+            assert await shown(old)
+            put(new.certificate, new.key)
+            assert running.relay.reload()
+            assert await shown(new)
+            assert not await shown(old)
+            # A socket that is open stays open.
+            await peer.ask("sync:heartbeat", {})
+
+
 async def test_tls_that_ends_at_a_proxy(newest_database: Database) -> None:
     async with running_relay(
         newest_database, require_tls=True, trusted_proxies=("127.0.0.0/8",)
@@ -68,9 +122,10 @@ async def test_tls_that_ends_at_a_proxy(newest_database: Database) -> None:
 def test_a_certificate_of_no_use_is_said_in_words(tmp_path: Path) -> None:
     (tmp_path / "x.pem").write_text("nothing")
     with pytest.raises(UsageError, match="TLS certificate"):
-        tls_context(str(tmp_path / "x.pem"), str(tmp_path / "x.pem"))
+        Certificate.given(str(tmp_path / "x.pem"), str(tmp_path / "x.pem"))
     with pytest.raises(UsageError, match="TLS certificate"):
-        tls_context(str(tmp_path / "none.pem"), None)
+        Certificate.given(str(tmp_path / "none.pem"), None)
+    assert Certificate.given(None, None) is None
 
 
 async def test_no_secret_is_ever_logged(newest_database: Database, tmp_path: Path) -> None:
@@ -117,6 +172,9 @@ async def test_no_secret_is_ever_logged(newest_database: Database, tmp_path: Pat
         ]
         async with connect(base, subprotocols=offered):
             pass
+        for port in (urlsplit(ready["ws"]).port, urlsplit(ready["http"]).port):
+            for request in broken_requests(tokens[0]):
+                await send(port, request)
         await refusal(f"{base}&token={bad}")
         await refusal(f"{base}&token={tokens[0]}&token={tokens[1]}")
         async with httpx.AsyncClient(base_url=ready["http"], trust_env=False) as asking:
@@ -139,6 +197,51 @@ async def test_no_secret_is_ever_logged(newest_database: Database, tmp_path: Pat
         assert secret not in said
     secrets = json.loads((tmp_path / "keyring.json").read_text())["keys"]
     assert all(each["secret"] not in said for each in secrets)
+
+
+def broken_requests(token: str) -> list[str]:
+    """Requests that a server complains about, each with the token in the part that is wrong."""
+    target = f"/socket/websocket?vsn=2.0.0&token={token}"
+    upgrade = "Host: a\r\nUpgrade: websocket\r\nConnection: Upgrade"
+    key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
+    return [
+        f"GET {target} HTTP/1.0",
+        f"POST {target} HTTP/1.1",
+        f"GET {target}",
+        f"GET {target} x HTTP/1.1",
+        token,
+        f"GET / HTTP/1.1\r\nAuthorization: Bearer \x01{token}",
+        f"GET / HTTP/1.1\r\nAuthorization Bearer {token}",
+        f"GET / HTTP/1.1\r\n{upgrade}\r\nSec-WebSocket-Key: {token}",
+        f"GET / HTTP/1.1\r\n{upgrade}\r\n{key}\r\nSec-WebSocket-Version: {token}",
+        f'GET / HTTP/1.1\r\n{upgrade}\r\n{key}\r\nSec-WebSocket-Protocol: "{token};;',
+        f"GET {target}{'x' * 20_000} HTTP/1.1",
+    ]
+
+
+async def send(port: int | None, request: str) -> None:
+    """Sends a request's head and waits for the end of the connection."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(f"{request}\r\n\r\n".encode("latin1"))
+    writer.write_eof()
+    try:
+        async with asyncio.timeout(20):
+            while await reader.read(65536):
+                pass
+    except ConnectionError:
+        return
+    finally:
+        writer.transport.abort()
+
+
+async def test_no_socket_opens_on_the_http_port(newest_database: Database) -> None:
+    """It would be under none of the limits of the socket port."""
+    async with running_relay(newest_database, http_port=0) as running:
+        await ready_relay(running)
+        url = running.url().replace(running.addresses.ws, "")
+        there = str(running.addresses.http).replace("http:", "ws:")
+        status, body, _ = await refusal(f"{there}/socket/websocket{url}")
+        assert (status, body["code"]) == (404, "not_found")
 
 
 def encoded(token: str) -> str:

@@ -112,7 +112,8 @@ async def test_each_algorithm_from_a_file(tmp_path: Path, alg: str) -> None:
     (tmp_path / "jwks.json").write_text(json.dumps(issuer.document()))
     authority = Authority(with_sets(JwksSettings(ISSUER, file=str(tmp_path / "jwks.json"))))
     claims = await authority.verify(issuer.token("k"))
-    assert (claims.org_id, claims.key_id) == ("org-a", "k")
+    assert claims.key is not None
+    assert (claims.org_id, claims.key.kid, claims.key.alg) == ("org-a", "k", alg)
     assert authority.why_over(claims, time.time()) is None
 
 
@@ -123,6 +124,57 @@ async def test_a_key_set_speaks_for_its_issuer_only(tmp_path: Path) -> None:
     ring = with_sets(JwksSettings(ISSUER, file=str(tmp_path / "jwks.json")))
     with pytest.raises(TokenError, match="issuer"):
         await Authority(ring).verify(issuer.token("k", iss=ring.issuer))
+
+
+async def test_two_issuers_may_name_their_keys_alike(tmp_path: Path) -> None:
+    """Neither shuts the other out, nor keeps its withdrawn keys alive."""
+    names = (ISSUER, "https://other.example")
+    issuers = {name: Issuer() for name in names}
+    files = {name: tmp_path / f"{number}.json" for number, name in enumerate(names)}
+    for name, issuer in issuers.items():
+        issuer.add("k", "ES256")
+        files[name].write_text(json.dumps(issuer.document()))
+    ring = with_sets(*(JwksSettings(name, file=str(files[name])) for name in names))
+    authority = Authority(ring)
+    running = asyncio.create_task(authority.run())
+    try:
+        held = {}
+        for name, issuer in issuers.items():
+            token = issuer.token("k", iss=name)
+
+            async def is_taken(token: str = token) -> bool:
+                try:
+                    await authority.verify(token)
+                except TokenError:
+                    return False
+                return True
+
+            await until(is_taken, "both sets are read")
+            held[name] = await authority.verify(token)
+        for one, other in (names, names[::-1]):
+            with pytest.raises(TokenError):
+                await authority.verify(issuers[one].token("k", iss=other))
+        issuers[ISSUER].keys.clear()
+        issuers[ISSUER].add("new", "ES256")
+        files[ISSUER].write_text(json.dumps(issuers[ISSUER].document()))
+        [first, _] = authority._sets.values()
+        await first.refresh()
+        assert "withdrawn" in (authority.why_over(held[ISSUER], time.time()) or "")
+        assert authority.why_over(held[names[1]], time.time()) is None
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_secret_replaced_under_its_old_name_is_withdrawn() -> None:
+    ring = keys.generate()
+    other = keys.Key(ring.current, "HS256", b"another secret of thirty-two bytes")
+    rings = [Keyring(ring.issuer, ring.audience, ring.current, {ring.current: other})]
+    authority = Authority(ring, rings.pop)
+    claims = await authority.verify(keys.sign_token(ring, org_id="a", scopes=[]))
+    assert authority.why_over(claims, time.time()) is None
+    assert authority.reload()
+    assert "withdrawn" in (authority.why_over(claims, time.time()) or "")
 
 
 async def test_a_public_key_is_no_shared_secret(tmp_path: Path) -> None:
