@@ -18,7 +18,13 @@ import psycopg
 
 from harness import migrated_server, save, show
 
-_TIMES = {"tiny": 400, "summary of 4 KiB": 100, "dense, 4 KiB": 100, "dense, 256 KiB": 4}
+_TIMES = {
+    "tiny": 400,
+    "summary of 4 KiB": 100,
+    "summary of 256 KiB": 20,
+    "dense, 4 KiB": 100,
+    "dense, 256 KiB": 4,
+}
 
 
 def documents() -> dict[str, dict[str, Any]]:
@@ -26,6 +32,7 @@ def documents() -> dict[str, dict[str, Any]]:
     return {
         "tiny": {"run_id": "run-1", "status": "running", "n": 3, "labels": {"a": "b"}},
         "summary of 4 KiB": summary(4096),
+        "summary of 256 KiB": summary(256 * 1024),
         "dense, 4 KiB": dense(4096),
         "dense, 256 KiB": dense(256 * 1024),
     }
