@@ -4,6 +4,7 @@ import { type AddressInfo, createServer } from "node:net";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { createKhalaClient, isKhalaError } from "../src/index.js";
 import { sha256 } from "../src/sha256.js";
+import { Prompted } from "./harness/prompted.js";
 import { connect, killRelay, openDatabase, token } from "./harness/server.js";
 import { documents, live, plain, status, topicStatus } from "./harness/waiting.js";
 
@@ -210,4 +211,54 @@ test("a socket that cannot be opened while HTTP answers is tried again, not give
   const { state, error } = await status(khala, ({ attempt }) => attempt >= 2);
   expect(state).not.toBe("error");
   expect(error?.code).toBe("transport");
+});
+
+test("what nobody listens to any more is not sent any more", async () => {
+  const database = await openDatabase();
+  const left = await database.topic();
+  const kept = await database.topic();
+  const khala = connect({ token: token([left, kept]), WebSocket: Prompted as never });
+  await live(khala.topic(kept));
+  const leave = khala.topic(left).subscribe(() => {});
+  await topicStatus(khala.topic(left), ({ phase }) => phase === "live");
+  leave();
+  await topicStatus(khala.topic(left), ({ phase }) => phase === "idle");
+  await database.sink(left, "unwanted", 1, {});
+  // One socket, in order: had the first been sent, it would have come before the last.
+  for (let n = 1; n <= 3; n++) {
+    await database.sink(kept, "wanted", n, {});
+    await documents(khala.topic(kept), ([one]) => one?.docVersion === BigInt(n));
+  }
+  const heard = Prompted.last?.heard.join() ?? "";
+  expect(heard).toContain('"wanted"');
+  expect(heard).not.toContain('"unwanted"');
+});
+
+test("frames of another join are outdated, those without one are for all", async () => {
+  const database = await openDatabase();
+  const name = await database.topic();
+  const khala = connect({ token: token([name]), WebSocket: Prompted as never });
+  const topic = khala.topic(name);
+  await live(topic);
+  const update = { topic: name, doc_version: 1, deleted: true, payload_hash: "" };
+  const batch = (doc_key: string, watermark: number) => ({
+    updates: [{ ...update, doc_key, watermark }],
+    covered_watermarks: [{ topic: name, watermark }],
+  });
+  Prompted.last?.say("sync:update_batch", batch("a", 1_000), "of another join");
+  Prompted.last?.say("sync:update_batch", batch("b", 2));
+  await topicStatus(topic, ({ watermark }) => (watermark ?? 0n) > 0n);
+  expect(topic.getStatus().watermark).toBe(2n);
+});
+
+test("a client that is forbidden for good stays away until told to connect", async () => {
+  const database = await openDatabase();
+  const name = await database.topic();
+  const khala = connect({ token: token([name]), WebSocket: Prompted as never });
+  const topic = khala.topic(name);
+  await live(topic);
+  Prompted.last?.end(4403, "for a test");
+  expect((await status(khala, ({ state }) => state === "error")).retryAt).toBeNull();
+  khala.connect();
+  await topicStatus(topic, ({ phase }) => phase === "live");
 });

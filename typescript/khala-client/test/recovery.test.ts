@@ -1,9 +1,9 @@
 /** Cursors that cannot be resumed from: purged history, another epoch, another organisation. */
 
 import { expect, test } from "vitest";
-import WebSocket from "ws";
 import type { Cursor, KhalaStore, StaleTopic, Stored } from "../src/index.js";
 import { asyncStorageStore } from "../src/index.js";
+import { Prompted } from "./harness/prompted.js";
 import { connect, type Database, openDatabase, token } from "./harness/server.js";
 import { mapStorage } from "./harness/storage.js";
 import { documents, live, plain, topicStatus } from "./harness/waiting.js";
@@ -191,21 +191,6 @@ test("a payload that nowhere is what was announced ends the topic, its neighbour
   await documents(topic, ([one]) => one?.docVersion === 2n);
 });
 
-/** A socket that says what the server did not, now and then. */
-class Prompted extends WebSocket {
-  static last: Prompted | undefined;
-
-  constructor(url: string, protocols: string[]) {
-    super(url, protocols);
-    Prompted.last = this;
-  }
-
-  say(event: string, payload: object): void {
-    const data = JSON.stringify([null, null, "sync:v1", event, payload]);
-    this.onmessage?.({ data } as never);
-  }
-}
-
 test.each([
   ["topics", "internal"],
   ["topics", "payload_too_large"],
@@ -249,4 +234,64 @@ test("a new token that covers less ends the topics it does not cover", async () 
   await database.sink(kept, "a", 1, { n: 1 });
   await documents(khala.topic(kept), (found) => found.length === 1);
   expect(khala.getStatus().state).toBe("connected");
+});
+
+test("a new epoch between two pages of a snapshot: read again from the first", async () => {
+  const database = await openDatabase();
+  const name = await database.topic();
+  const all = Array.from({ length: 450 }, (_, n) => ({
+    doc_key: `d${String(n).padStart(4, "0")}`,
+    doc_version: 1,
+    payload: { n },
+  }));
+  await database.value("SELECT count(*) FROM khala.sink_batch($1, $2)", name, JSON.stringify(all));
+  let firstPages = 0;
+  let followingPages = 0;
+  const stale: StaleTopic[] = [];
+  const topic = connect({
+    token: token([name]),
+    fetch: async (url, init) => {
+      if (!String(url).includes("after_doc_key")) {
+        firstPages++;
+      } else if (followingPages++ === 0) {
+        await database.value("SELECT khala.new_epoch()");
+      }
+      return fetch(url, init);
+    },
+    onStaleCursor: (one) => {
+      stale.push(one);
+    },
+  }).topic(name);
+  await live(topic);
+  expect(plain(topic.getSnapshot())).toEqual(await database.documents(name));
+  expect(firstPages).toBe(2);
+  expect(stale).toEqual([]);
+});
+
+test("a server whose document is behind what it announced is asked until it is not", async () => {
+  const database = await openDatabase();
+  const name = await database.topic();
+  const large = { fill: "x".repeat(300 * 1024) };
+  const khala = connect({ token: token([name]), backoff: { baseMs: 1, capMs: 2 } });
+  const topic = khala.topic(name);
+  await live(topic);
+  await database.sink(name, "a", 5, large);
+  await documents(topic, (found) => found.length === 1);
+  khala.disconnect();
+  await database.sink(name, "a", 6, large);
+  const shift = (by: number) =>
+    database.client.query(
+      `UPDATE runtime.sync_documents SET doc_version = doc_version + $2,
+       watermark = watermark + $2 WHERE topic = $1`,
+      [name, by],
+    );
+  await shift(-2);
+  khala.connect();
+  const { error } = await topicStatus(topic, (now) => now.error !== null);
+  expect(error).toMatchObject({ code: "hydration_behind", details: { docKey: "a" } });
+  expect(topic.get("a")?.docVersion).toBe(5n);
+  expect(topic.getStatus().watermark).toBe(1n);
+  await shift(2);
+  await documents(topic, ([one]) => one?.docVersion === 6n);
+  await topicStatus(topic, ({ phase }) => phase === "live");
 });
