@@ -1,4 +1,5 @@
 import { useSyncExternalStore } from "react";
+import { cancelDraw, inNextFrame } from "./frames";
 
 type Subscribe = (listener: () => void) => () => void;
 
@@ -16,18 +17,12 @@ function onceAFrame(subscribe: Subscribe): Subscribe {
   let made = wrapped.get(subscribe);
   if (made === undefined) {
     made = (listener) => {
-      let frame: number | null = null;
-      const unsubscribe = subscribe(() => {
-        frame ??= requestAnimationFrame(() => {
-          frame = null;
-          listener();
-        });
-      });
+      // A function of its own: one listener may be subscribed to several things.
+      const draw = () => listener();
+      const unsubscribe = subscribe(() => inNextFrame(draw));
       return () => {
         unsubscribe();
-        if (frame !== null) {
-          cancelAnimationFrame(frame);
-        }
+        cancelDraw(draw);
       };
     };
     wrapped.set(subscribe, made);

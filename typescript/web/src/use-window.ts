@@ -1,6 +1,7 @@
 import { type RefObject, useLayoutEffect, useState } from "react";
+import { cancelDraw, inNextFrame } from "./frames";
 
-const OVERSCAN = 8;
+const OVERSCAN = 6;
 
 /** Which rows of equal height are in view, a few more on both sides: from first to before end. */
 export function useWindow(
@@ -8,25 +9,27 @@ export function useWindow(
   count: number,
   rowHeight: number,
 ): { readonly first: number; readonly end: number } {
-  const [range, setRange] = useState({ top: 0, height: 800 });
+  const [height, setHeight] = useState(800);
+  const [visible, setVisible] = useState(0);
   useLayoutEffect(() => {
     const element = scroller.current;
     if (element === null) {
       return undefined;
     }
-    const look = () => setRange({ top: element.scrollTop, height: element.clientHeight });
-    const observer = new ResizeObserver(look);
+    const look = () => setVisible(Math.floor(element.scrollTop / rowHeight));
+    const listen = () => inNextFrame(look);
+    const observer = new ResizeObserver(() => setHeight(element.clientHeight));
     observer.observe(element);
-    element.addEventListener("scroll", look, { passive: true });
+    element.addEventListener("scroll", listen, { passive: true });
     look();
     return () => {
       observer.disconnect();
-      element.removeEventListener("scroll", look);
+      element.removeEventListener("scroll", listen);
+      cancelDraw(look);
     };
-  }, [scroller]);
-  const visible = Math.floor(range.top / rowHeight);
+  }, [scroller, rowHeight]);
   // The list may have become shorter than where it was scrolled to.
   const first = Math.max(0, Math.min(visible, count - 1) - OVERSCAN);
-  const end = Math.min(count, visible + Math.ceil(range.height / rowHeight) + OVERSCAN);
+  const end = Math.min(count, visible + Math.ceil(height / rowHeight) + 1 + OVERSCAN);
   return { first, end: Math.max(first, end) };
 }

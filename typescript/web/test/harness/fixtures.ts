@@ -22,11 +22,13 @@ export const test = base.extend<Fixtures>({
   cable: async ({ context }, use) => {
     const cable = await Cable.open(ready().ws);
     await context.route("**/dev/session.json", async (route) => {
-      const response = await route.fetch();
+      // Not by `route.fetch`: its response is gone if the page asks again meanwhile.
+      const response = await fetch(route.request().url());
       const session = await response.json();
-      await route.fulfill({ response, json: { ...session, ws: cable.through(session.ws) } });
+      await route.fulfill({ json: { ...session, ws: cable.through(session.ws) } });
     });
     await use(cable);
+    await context.unrouteAll({ behavior: "ignoreErrors" });
     cable.close();
   },
   page: async ({ page }, use) => {
