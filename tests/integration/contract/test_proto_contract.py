@@ -296,6 +296,30 @@ async def test_errors_of_the_relay(filled: Database, read: Reader) -> None:
     assert reasons == set(wire_names(error_pb2.SyncStaleReason).values())
 
 
+async def test_what_ends_a_live_topic(database: Database, read: Reader) -> None:
+    sink(database, "a", 1, {"n": 1})
+    async with running_relay(database.relay_dsn) as relay, joined_when_ready(relay) as caller:
+        await caller.ask("phx_join", {})
+        await caller.ask("sync:subscribe", {"topics": [RUNS]})
+        read("UpdateBatch", await caller.push("sync:update_batch"))
+        with database.connect("dba") as connection:
+            connection.execute("SELECT khala.new_epoch()")
+        stale = read("SyncError", await caller.push("sync:error"))
+        assert (stale.code, stale.full_resync_required) == ("stale_cursor", True)
+        assert stale.stale_topics[0].topic == RUNS
+        assert (stale.stale_topics[0].resume_after, stale.stale_topics[0].reason) == (
+            1,
+            "epoch_changed",
+        )
+
+        await caller.ask("sync:subscribe", {"topics": [RUNS], "resume_after": {RUNS: 1}})
+        narrow = relay.token(scopes=[TOPICS[1]])
+        status, _ = await caller.ask("sync:refresh", {"token": narrow})
+        assert status == "ok"
+        forbidden = read("SyncError", await caller.push("sync:error"))
+        assert (forbidden.code, list(forbidden.forbidden_topics)) == ("forbidden_topic", [RUNS])
+
+
 @asynccontextmanager
 async def joined_when_ready(relay: RelayUnderTest) -> AsyncIterator[Caller]:
     async with httpx.AsyncClient(base_url=relay.http, trust_env=False) as http:

@@ -51,7 +51,7 @@ export type Limits = Message<"openagents.sync.v1.Limits"> & {
   maxFrameBytes: bigint;
 
   /**
-   * The most topics of one subscribe request.
+   * The most topics of one request, and of all subscriptions of the connection.
    *
    * @generated from field: uint32 max_topics = 5;
    */
@@ -187,7 +187,7 @@ export type Heartbeat = Message<"openagents.sync.v1.Heartbeat"> & {
   watermarks: TopicWatermark[];
 
   /**
-   * Identifies the subscriptions of this channel, in logs on both sides.
+   * Identifies the subscriptions of this channel, in logs on both sides. Only in the answer to a client.
    *
    * @generated from field: string subscription_id = 2;
    */

@@ -65,7 +65,7 @@ export const StaleTopicSchema: GenMessage<StaleTopic> = /*@__PURE__*/
 
 /**
  * An error: the payload of the event `sync:error`, the `response` of a reply with status `error`,
- * and the body of an HTTP answer that is not a success.
+ * and the body of an HTTP answer that is not a success. The token endpoint has some codes of its own.
  *
  * @generated from message openagents.sync.v1.SyncError
  */

@@ -130,7 +130,7 @@ export const SubscribeReplySchema: GenMessage<SubscribeReply> = /*@__PURE__*/
  */
 export type UnsubscribeRequest = Message<"openagents.sync.v1.UnsubscribeRequest"> & {
   /**
-   * The topics, by the names they were subscribed with. One that is not subscribed is no error.
+   * The topics, by either name. At least one. One that is not subscribed is no error.
    *
    * @generated from field: repeated string topics = 1;
    */
