@@ -12,8 +12,12 @@ PYTHON ?= python3
 PYTEST_ARGS ?=
 # The tests wait more than they compute. PARALLEL= runs them one after another.
 PARALLEL ?= --numprocesses=2 --dist=loadfile
+# make faults RUNS=34 SEED=7; FAULT=disk_full for one kind only.
+RUNS ?= 17
+SEED ?=
+FAULT ?=
 
-.PHONY: help env demo dev web page-if-possible test test-ts screenshots lint format schema clean
+.PHONY: help env demo dev web page-if-possible test test-ts screenshots faults lint format schema clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1 — /p' $(ROOT)Makefile
@@ -50,6 +54,10 @@ test: $(STAMP) test-ts ## every test
 
 test-ts: $(STAMP) ## the TypeScript tests, against a live relay; skipped without Node
 	@KHALA_BIN=$${KHALA_BIN:-$(BIN)/khala} $(ROOT)scripts/typescript.sh test
+
+faults: $(STAMP) ## seeded runs with a fault in each; RUNS, SEED, FAULT
+	@cd $(ROOT)tests && exec $(BIN)/python -m faults --runs $(RUNS) \
+		$(if $(SEED),--seed $(SEED)) $(if $(FAULT),--fault $(FAULT))
 
 screenshots: $(STAMP) ## take the screenshots of docs/ again
 	@KHALA_BIN=$${KHALA_BIN:-$(BIN)/khala} $(ROOT)scripts/typescript.sh screenshots

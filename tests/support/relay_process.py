@@ -33,16 +33,29 @@ QUICK: Mapping[str, float] = {
 class RelayProcess:
     """One relay's addresses and, while it runs, its process."""
 
-    def __init__(self, dsn: str, directory: Path, limits: Mapping[str, float]) -> None:
+    def __init__(
+        self,
+        dsn: str,
+        directory: Path,
+        limits: Mapping[str, float],
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        """
+        environment: variables that the process has besides this one's own.
+        """
         self.keyring: Keyring = keys.generate()
         self.log_file = directory / "relay.log"
-        self._dsn = dsn
         self._ws_port = ports.free_port()
         self._http_port = ports.free_port()
         self._keyring_file = directory / "keyring.json"
         keys.save(self.keyring, self._keyring_file)
         self._limits = [f"--limit={name}={value}" for name, value in limits.items()]
+        self._environment = {**os.environ, **(environment or {}), "KHALA_DATABASE_URL": dsn}
         self._process: subprocess.Popen[str] | None = None
+
+    @property
+    def ws_port(self) -> int:
+        return self._ws_port
 
     @property
     def ws(self) -> str:
@@ -73,7 +86,7 @@ class RelayProcess:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
-                env={**os.environ, "KHALA_DATABASE_URL": self._dsn},
+                env=self._environment,
             )
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
@@ -108,6 +121,19 @@ class RelayProcess:
         pages = Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]
         return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
+    def peak_rss_bytes(self) -> int:
+        """The most memory it ever had resident."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        [line] = [line for line in status.splitlines() if line.startswith("VmHWM:")]
+        return int(line.split()[1]) * 1024
+
+    def last_words(self) -> str:
+        """The end of its log, without the comings and goings of sockets."""
+        log = self.log_file.read_text().splitlines()
+        return "the relay said:\n" + "\n".join(
+            [line for line in log if " socket " not in line][-60:]
+        )
+
     def token(self, org: str, scopes: Sequence[str] = TOPICS) -> str:
         return keys.sign_token(self.keyring, org_id=org, scopes=scopes)
 
@@ -120,10 +146,13 @@ class RelayProcess:
 
 @contextmanager
 def relay_process(
-    dsn: str, directory: Path, limits: Mapping[str, float] = QUICK
+    dsn: str,
+    directory: Path,
+    limits: Mapping[str, float] = QUICK,
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[RelayProcess]:
     """A relay that is ready, killed at the end if it still runs; then its log is printed."""
-    relay = RelayProcess(dsn, directory, limits)
+    relay = RelayProcess(dsn, directory, limits, environment)
     relay.start()
     try:
         wait_until(relay.is_ready, "the relay is ready")
@@ -131,12 +160,7 @@ def relay_process(
     finally:
         if relay.process.poll() is None:
             relay.kill()
-        print(_without_sockets(relay.log_file.read_text()))
-
-
-def _without_sockets(log: str) -> str:
-    kept = [line for line in log.splitlines() if " socket " not in line]
-    return "the relay said:\n" + "\n".join(kept[-60:])
+        print(relay.last_words())
 
 
 def open_files(process: "subprocess.Popen[Any]") -> int:

@@ -81,6 +81,8 @@ class Subscriber:
         self.resets = 0
         self.stale: list[dict[str, Any]] = []
         self.url = url
+        # Whatever takes longer, in seconds, is taken for lost.
+        self.answer_s = _ANSWER_S
         self._now: dict[str, Stretch] = {}
 
     def has_reached(self, heads: dict[str, int]) -> bool:
@@ -104,7 +106,9 @@ class Subscriber:
                 await asyncio.sleep(rng.uniform(0.01, 0.1))  # back-off between attempts
 
     async def _converse(self, enough: Callable[[], bool], frames: int | None) -> None:
-        socket_ = await connect(self.url(), max_size=None, compression=None, open_timeout=_ANSWER_S)
+        socket_ = await connect(
+            self.url(), max_size=None, compression=None, open_timeout=self.answer_s
+        )
         try:
             await self.begin(socket_)
             while not enough():
@@ -113,7 +117,7 @@ class Subscriber:
                     if frames < 0:
                         self.reset(socket_)
                         return
-                async with asyncio.timeout(_ANSWER_S):
+                async with asyncio.timeout(self.answer_s):
                     self.take(json.loads(await socket_.recv()))
             await socket_.close()
         finally:
@@ -142,7 +146,7 @@ class Subscriber:
         self, socket_: ClientConnection, ref: str, event: str, payload: dict[str, Any]
     ) -> dict[str, Any]:
         await socket_.send(json.dumps(["1", ref, CHANNEL, event, payload]))
-        async with asyncio.timeout(_ANSWER_S):
+        async with asyncio.timeout(self.answer_s):
             while True:
                 frame = json.loads(await socket_.recv())
                 if frame[3] == "phx_reply" and frame[1] == ref:
@@ -150,6 +154,8 @@ class Subscriber:
                     if frame[4]["status"] != "ok":
                         raise RefusedByRelayError(response)
                     return response
+                if frame[3] in {"phx_error", "phx_close"}:
+                    raise ConnectionError(f"the relay ended the channel: {frame[4]}")
                 assert frame[3] in {"sync:heartbeat", "sync:error"}, f"too early: {frame}"
 
     def take(self, frame: list[Any]) -> None:
@@ -190,7 +196,12 @@ class Subscriber:
 
         read_model: what its organisation should have of a topic in the end.
         """
-        rows = {topic: visible_rows(database, topic, self.org) for topic in self.topics}
+        self.check_account({t: visible_rows(database, t, self.org) for t in self.topics})
+        self.check_models(read_model)
+        return sum(len(stretch.watermarks) for stretch in self.stretches)
+
+    def check_account(self, rows: dict[str, list[int]]) -> None:
+        """Every connection was given these watermarks, none less and none more, in order."""
         for stretch in self.stretches:
             expected = [w for w in rows[stretch.topic] if stretch.start < w <= stretch.covered]
             given = [w for w in stretch.watermarks if w <= stretch.covered]
@@ -199,9 +210,11 @@ class Subscriber:
                 f"missing {sorted(set(expected) - set(given))[:5]}, "
                 f"too much {sorted(set(given) - set(expected))[:5]}"
             )
+
+    def check_models(self, read_model: Callable[[str], Model]) -> None:
+        """It has what its organisation should have."""
         for topic in self.topics:
             assert self.models[topic] == read_model(topic), f"{self.name} has another {topic}"
-        return sum(len(stretch.watermarks) for stretch in self.stretches)
 
 
 def visible_rows(database: Connection, topic: str, org: str) -> list[int]:

@@ -1,0 +1,71 @@
+"""The faults. Each module has one function, `inject`, that breaks something, mends it again and
+returns the moment (time.monotonic) from which nothing was broken any more."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+from faults.kinds import (
+    clock_jump,
+    connections_exhausted,
+    crash_before_notify,
+    disk_full,
+    migration,
+    network_black_hole,
+    network_delay,
+    network_loss,
+    network_reset,
+    nothing,
+    postgres_killed,
+    postgres_restarted,
+    read_only,
+    relay_killed,
+    relay_stopped,
+    sequence_row_locked,
+    statement_timeout,
+)
+from faults.world import World
+
+_NEVER_S = 100_000.0
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of fault.
+
+    limits: settings of the relay in which a run with it differs.
+    small_volume: the server stands on a small volume of its own; fake_clock: the relay's clock can
+    be set. Neither is possible everywhere.
+    """
+
+    inject: Callable[[World], Awaitable[float]]
+    limits: Mapping[str, float] = field(default_factory=dict)
+    small_volume: bool = False
+    fake_clock: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.inject.__module__.rpartition(".")[2]
+
+
+# The order is part of what a seed means: seed modulo their number chooses.
+KINDS = (
+    Kind(nothing.inject),
+    Kind(relay_killed.inject),
+    Kind(relay_stopped.inject),
+    Kind(postgres_killed.inject),
+    Kind(postgres_restarted.inject),
+    Kind(read_only.inject),
+    Kind(connections_exhausted.inject),
+    Kind(statement_timeout.inject),
+    Kind(sequence_row_locked.inject),
+    Kind(disk_full.inject, small_volume=True),
+    # No look without a reason: what the crash swallowed must not wait for one.
+    Kind(crash_before_notify.inject, limits={"slow_poll_interval_s": _NEVER_S}),
+    Kind(network_reset.inject),
+    Kind(network_loss.inject),
+    Kind(network_delay.inject),
+    Kind(network_black_hole.inject),
+    Kind(clock_jump.inject, fake_clock=True),
+    Kind(migration.inject),
+)
+BY_NAME = {kind.name: kind for kind in KINDS}

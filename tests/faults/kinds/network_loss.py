@@ -1,0 +1,14 @@
+"""30 % of what is sent on both sides of the relay is lost and sent again by and by."""
+
+import time
+
+from faults.world import World
+
+
+async def inject(world: World) -> float:
+    for side in (world.front, world.back):
+        side.loss = 0.3
+    await world.last(1.5, 3.0)
+    for side in (world.front, world.back):
+        side.loss = 0.0
+    return time.monotonic()

@@ -1,0 +1,210 @@
+"""Writers that live through every fault and book each commit under the watermark they were told."""
+
+import asyncio
+import json
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+
+from faults.ledger import Ledger, Written
+from support.databases import Database
+
+ORGS = (None, None, "red", "blue")
+_KEYS = 12
+_PACE_S = 0.02
+_PATIENCE_S = 2
+# After these a transaction did not happen, or nobody knows whether it did: it is simply repeated.
+REPEATABLE = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    psycopg.errors.ReadOnlySqlTransaction,
+)
+_FIND = """
+SELECT watermark, doc_version FROM runtime.sync_documents WHERE topic = %s AND doc_key = %s
+"""
+
+Connection = psycopg.AsyncConnection[Any]
+
+
+@dataclass
+class Writing:
+    """What the writers share: topics to write to, the ledger, and when to pause and to stop."""
+
+    database: Database
+    topics: list[str]
+    ledger: Ledger = field(default_factory=Ledger)
+    go: asyncio.Event = field(default_factory=asyncio.Event)
+    stopped: bool = False
+    commits: dict[int, int] = field(default_factory=dict)
+    repeats: int = 0
+    idle: set[int] = field(default_factory=set)
+
+    def stop(self) -> None:
+        """Each writer ends after the transaction it is at."""
+        self.stopped = True
+        self.go.set()
+
+
+@dataclass(frozen=True)
+class _Sink:
+    topic: str
+    write: Written
+
+
+class Writer:
+    """One writer. It alone writes its documents, so that it knows what each was before."""
+
+    def __init__(self, number: int, writing: Writing, rng: random.Random) -> None:
+        self._number = number
+        self._writing = writing
+        self._rng = rng
+        self._version = 0
+        self._current: dict[tuple[str, str], Written] = {}
+        self._connection: Connection | None = None
+        writing.commits[number] = 0
+
+    async def run(self) -> None:
+        """Writes until it is told to stop."""
+        writing = self._writing
+        try:
+            while not writing.stopped:
+                if not writing.go.is_set():
+                    writing.idle.add(self._number)
+                    await writing.go.wait()
+                    writing.idle.discard(self._number)
+                    continue
+                await self.write_once()
+                await asyncio.sleep(self._rng.uniform(0, _PACE_S))  # the pace of a runtime
+        finally:
+            await self.close()
+
+    async def close(self) -> None:
+        """Ends its connection."""
+        if self._connection is not None:
+            await self._connection.close()
+            self._connection = None
+
+    async def write_once(self) -> None:
+        """One transaction, repeated until it is committed and booked."""
+        work, sinks, is_abandoned = self._choose()
+        while True:
+            try:
+                connection = await self._connect()
+                if is_abandoned:
+                    await work(connection)
+                    await connection.rollback()
+                    is_abandoned = False
+                told = await work(connection)
+                await connection.commit()
+                marks = [
+                    watermark if outcome == "applied" else await self._find(sink, outcome)
+                    for sink, (watermark, outcome) in zip(sinks, told, strict=True)
+                ]
+                break
+            except REPEATABLE:
+                self._writing.repeats += 1
+                await self.close()
+                await asyncio.sleep(self._rng.uniform(0.02, 0.1))  # back-off while it is refused
+        for sink, watermark in zip(sinks, marks, strict=True):
+            self._writing.ledger.add(sink.topic, watermark, sink.write)
+            self._current[sink.topic, sink.write.doc_key] = sink.write
+        self._writing.commits[self._number] += 1
+
+    async def _connect(self) -> Connection:
+        if self._connection is None or self._connection.closed:
+            self._connection = await psycopg.AsyncConnection.connect(
+                make_conninfo(
+                    self._writing.database.runtime_dsn,
+                    connect_timeout=_PATIENCE_S,
+                    options="-c statement_timeout=1s",
+                )
+            )
+        return self._connection
+
+    async def _find(self, sink: _Sink, outcome: str) -> int:
+        """The watermark of a write whose commit was not confirmed and which had happened."""
+        assert outcome == "duplicate", f"{sink} was answered with {outcome}"
+        async with await psycopg.AsyncConnection.connect(
+            self._writing.database.dsn, connect_timeout=_PATIENCE_S
+        ) as connection:
+            found = await connection.execute(_FIND, [sink.topic, sink.write.doc_key])
+            row = await found.fetchone()
+        assert row is not None, f"{sink} is a duplicate of nothing"
+        watermark, version = row
+        assert version == sink.write.doc_version, f"{sink} is a duplicate of version {version}"
+        return int(watermark)
+
+    def _choose(self) -> tuple[Callable[[Connection], Any], list[_Sink], bool]:
+        """A transaction, the same whenever it is repeated, and the sinks it is made of."""
+        rng = self._rng
+        self._version += 1
+        topics = list(self._writing.topics)
+        kind = rng.random()
+        is_abandoned = rng.random() < 0.03
+        if kind < 0.1:
+            sink = self._sink(rng.choice(topics), self._key(), is_tombstone=True)
+            return lambda c: _call(c, [("sink_delete(%s, %s, %s)", _head(sink))]), [sink], False
+        if kind < 0.2:
+            topic = rng.choice(topics)
+            sinks = [self._sink(topic, key) for key in sorted({self._key(), self._key()})]
+            batch = json.dumps([_document(sink) for sink in sinks])
+            calls = [("sink_batch(%s, %s::jsonb)", [topic, batch])]
+            return lambda c: _call(c, calls), sinks, is_abandoned
+        # Several topics are locked in one order by everybody.
+        chosen = sorted(rng.sample(topics, 2 if kind < 0.3 else 1))
+        sinks = [self._sink(topic, self._key()) for topic in chosen]
+        each = [
+            (
+                "sink(%s, %s, %s, %s::jsonb, %s)",
+                [*_head(sink), json.dumps(sink.write.payload), sink.write.org],
+            )
+            for sink in sinks
+        ]
+        return lambda c: _call(c, each), sinks, is_abandoned
+
+    def _key(self) -> str:
+        return f"writer {self._number}/{self._rng.randrange(_KEYS)}"
+
+    def _sink(self, topic: str, key: str, *, is_tombstone: bool = False) -> _Sink:
+        before = self._current.get((topic, key))
+        if is_tombstone:
+            owner = None if before is None else before.org
+            return _Sink(topic, Written(key, self._version, owner, None))
+        owner = self._rng.choice(ORGS)
+        payload = {"n": self._version, "text": "é" * self._rng.randrange(200)}
+        seen_before_by: str | None = ""
+        if before is not None and before.payload is not None and before.org != owner:
+            seen_before_by = before.org
+        write = Written(key, self._version, owner, payload, seen_before_by)
+        return _Sink(topic, write)
+
+
+def _head(sink: _Sink) -> list[Any]:
+    return [sink.topic, sink.write.doc_key, sink.write.doc_version]
+
+
+def _document(sink: _Sink) -> dict[str, Any]:
+    write = sink.write
+    document = {
+        "doc_key": write.doc_key,
+        "doc_version": write.doc_version,
+        "payload": write.payload,
+    }
+    return document if write.org is None else {**document, "org_id": write.org}
+
+
+async def _call(
+    connection: Connection, calls: list[tuple[str, list[Any]]]
+) -> list[tuple[int, str]]:
+    told: list[tuple[int, str]] = []
+    for call, values in calls:
+        found = await connection.execute(
+            f"SELECT watermark, outcome FROM khala.{call}",
+            values,
+        )
+        told += await found.fetchall()
+    return told
