@@ -77,5 +77,7 @@ SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('khala.funct
 \ir functions/revoke_api_key.sql
 \ir functions/list_api_keys.sql
 \ir functions/authenticate_api_key.sql
+\ir functions/event_age.sql
+\ir functions/telemetry.sql
 
 RESET ROLE;

@@ -830,6 +830,19 @@ ALTER FUNCTION khala.ensure_epoch() OWNER TO khala_owner;
 
 COMMENT ON FUNCTION khala.ensure_epoch() IS 'The epoch in force, a new one if the database was restored, copied or promoted since. Arguments: none. Result: the epoch. Errors: none.';
 
+CREATE FUNCTION khala.event_age(p_topic text, p_watermark bigint) RETURNS double precision
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+SELECT date_part('epoch', clock_timestamp() - e.inserted_at)
+FROM runtime.sync_stream_events AS e
+WHERE e.topic = p_topic AND e.watermark = p_watermark;
+$$;
+
+ALTER FUNCTION khala.event_age(p_topic text, p_watermark bigint) OWNER TO khala_owner;
+
+COMMENT ON FUNCTION khala.event_age(p_topic text, p_watermark bigint) IS 'How long ago an event was written. Arguments: the topic''s own name; watermark. Result: seconds since the row was inserted, shortly before its commit; null when it is not in the journal. Errors: none.';
+
 CREATE FUNCTION khala.feed_until(p_topic text, p_after bigint, p_head_watermark bigint, p_max_updates integer, p_max_bytes integer) RETURNS bigint
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2567,6 +2580,74 @@ ALTER FUNCTION khala.sync_topic_sequences_wake() OWNER TO khala_owner;
 
 COMMENT ON FUNCTION khala.sync_topic_sequences_wake() IS 'Trigger of runtime.sync_topic_sequences: notifies channel khala_sync with the topic''s name. Result: ignored. Errors: none.';
 
+CREATE FUNCTION khala.telemetry() RETURNS jsonb
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    v_topics jsonb;
+    v_drift jsonb;
+    v_waits jsonb;
+BEGIN
+    SELECT jsonb_agg(
+        jsonb_build_object(
+            'topic', t.topic,
+            'head_watermark', t.head_watermark,
+            'retention_floor', t.retention_floor,
+            'rows', t.rows,
+            'bytes', t.bytes,
+            'oldest_age_s', date_part('epoch', t.oldest_age),
+            'writes_per_minute', t.writes_per_minute,
+            'armed', t.armed,
+            'retention_horizon_s', date_part('epoch', r.retention_horizon),
+            'overdue_s', date_part('epoch', r.overdue),
+            'last_purge_at_s', date_part('epoch', r.last_purge_at),
+            'purges', r.purges,
+            'purged_events', r.purged_events
+        )
+        ORDER BY t.topic
+    )
+    INTO v_topics
+    FROM khala.topic_stats AS t
+    INNER JOIN khala.retention_stats AS r ON t.topic = r.topic;
+
+    SELECT jsonb_object_agg(p.projection, p.drift)
+    INTO v_drift
+    FROM (
+        SELECT c.projection, sum(c.drift_count) AS drift
+        FROM runtime.projection_checkpoints AS c
+        WHERE c.drift_count > 0
+        GROUP BY c.projection
+    ) AS p;
+
+    -- A writer that waits for a topic's row holds the tuple's lock or queues for it.
+    SELECT jsonb_build_object(
+        'waiting_writers', count(DISTINCT w.pid),
+        'longest_wait_s', coalesce(max(date_part('epoch', clock_timestamp() - w.waitstart)), 0)
+    )
+    INTO v_waits
+    FROM pg_locks AS q
+    INNER JOIN pg_locks AS w ON q.pid = w.pid AND NOT w.granted
+    WHERE q.locktype = 'tuple'
+        AND q.relation = 'runtime.sync_topic_sequences'::regclass
+        AND q.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database());
+
+    RETURN v_waits || jsonb_build_object(
+        'topics', coalesce(v_topics, '[]'),
+        'drift', coalesce(v_drift, '{}'),
+        'listeners', (
+            SELECT count(*) FROM pg_stat_activity AS a
+            WHERE a.datname = current_database() AND a.application_name = 'khala relay listener'
+        ),
+        'notification_queue_usage', pg_notification_queue_usage()
+    );
+END
+$$;
+
+ALTER FUNCTION khala.telemetry() OWNER TO khala_owner;
+
+COMMENT ON FUNCTION khala.telemetry() IS 'What monitoring asks. Arguments: none. Result: {topics: what khala.topic_stats and khala.retention_stats say, durations in seconds; drift: {projection: count}, those with any; waiting_writers, longest_wait_s: who waits for a topic''s row now; listeners: relays that are connected; notification_queue_usage: 0 to 1}. Errors: none.';
+
 CREATE FUNCTION khala.update_bytes(p_topic text, p_doc_key text, p_doc_version bigint, p_watermark bigint, p_payload_hash bytea, p_deleted boolean, p_payload text) RETURNS bytea
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -3417,6 +3498,8 @@ CREATE INDEX entity_events_type ON ONLY runtime.entity_events USING btree (kind,
 
 CREATE INDEX codex_worker_events_kind_id_event_type_expr_idx ON runtime.codex_worker_events USING btree (kind, id, event_type, ((- seq)));
 
+CREATE INDEX projection_checkpoints_drift ON runtime.projection_checkpoints USING btree (projection) INCLUDE (drift_count) WHERE (drift_count > 0);
+
 CREATE INDEX run_events_kind_id_event_type_expr_idx ON runtime.run_events USING btree (kind, id, event_type, ((- seq)));
 
 CREATE INDEX sync_documents_owner ON ONLY runtime.sync_documents USING btree (org_id, doc_key) WHERE (NOT deleted);
@@ -3545,6 +3628,9 @@ GRANT ALL ON FUNCTION khala.database_fingerprint() TO khala_dba;
 REVOKE ALL ON FUNCTION khala.ensure_epoch() FROM PUBLIC;
 GRANT ALL ON FUNCTION khala.ensure_epoch() TO khala_relay;
 GRANT ALL ON FUNCTION khala.ensure_epoch() TO khala_dba;
+
+REVOKE ALL ON FUNCTION khala.event_age(p_topic text, p_watermark bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION khala.event_age(p_topic text, p_watermark bigint) TO khala_relay;
 
 REVOKE ALL ON FUNCTION khala.feed_until(p_topic text, p_after bigint, p_head_watermark bigint, p_max_updates integer, p_max_bytes integer) FROM PUBLIC;
 
@@ -3689,6 +3775,10 @@ GRANT ALL ON FUNCTION khala.snapshot(p_topic text, p_org_id text, p_after_doc_ke
 REVOKE ALL ON FUNCTION khala.summarize_entities(p_kind text, p_ids text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION khala.sync_topic_sequences_wake() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION khala.telemetry() FROM PUBLIC;
+GRANT ALL ON FUNCTION khala.telemetry() TO khala_relay;
+GRANT ALL ON FUNCTION khala.telemetry() TO khala_dba;
 
 REVOKE ALL ON FUNCTION khala.update_bytes(p_topic text, p_doc_key text, p_doc_version bigint, p_watermark bigint, p_payload_hash bytea, p_deleted boolean, p_payload text) FROM PUBLIC;
 

@@ -65,8 +65,8 @@ SELECT set_eq(
     $$SELECT f FROM pg_temp.functions_of('khala_relay') AS f$$,
     ARRAY[
         'arm', 'authenticate_api_key', 'canonical_json', 'canonical_json_by_level', 'canonical_number', 'check_cursors',
-        'current_epoch', 'ensure_epoch', 'hydrate', 'number_text', 'parse_payload', 'payload_hash', 'payload_hash_text', 'projection_version', 'replay', 'replay_binary', 'replay_feed', 'replay_feed_binary',
-        'revocations', 'schema_version', 'snapshot', 'utf16_sort_key'
+        'current_epoch', 'ensure_epoch', 'event_age', 'hydrate', 'number_text', 'parse_payload', 'payload_hash', 'payload_hash_text', 'projection_version', 'replay', 'replay_binary', 'replay_feed', 'replay_feed_binary',
+        'revocations', 'schema_version', 'snapshot', 'telemetry', 'utf16_sort_key'
     ], 'what a relay may call'
 );
 SELECT set_eq(
@@ -84,7 +84,7 @@ SELECT set_eq(
         'canonical_json', 'canonical_json_by_level', 'canonical_number', 'check_cursors', 'count_entities', 'create_api_key',
         'current_epoch', 'database_fingerprint', 'ensure_epoch', 'list_api_keys', 'new_epoch', 'number_text', 'parse_payload', 'payload_hash', 'payload_hash_text',
         'project_codex_worker', 'project_run', 'projection_version', 'rebuild_projection', 'rebuild_projections', 'register_topic',
-        'retain', 'revocations', 'revoke', 'revoke_api_key', 'schema_version', 'utf16_sort_key'
+        'retain', 'revocations', 'revoke', 'revoke_api_key', 'schema_version', 'telemetry', 'utf16_sort_key'
     ], 'what an administrator may call'
 );
 

@@ -5,11 +5,12 @@ import importlib
 import json
 import logging
 import signal
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from prometheus_client import disable_created_metrics
 
 from khala_pg import keyring as keys
 from khala_pg.errors import UsageError
@@ -44,6 +45,13 @@ def command(
     http_port: Annotated[
         int, typer.Option(help="Port for snapshots and documents; 0: any that is free, -1: none.")
     ] = 4001,
+    metrics_host: Annotated[
+        str,
+        typer.Option(help="Address for /metrics, which asks nobody who they are."),
+    ] = "127.0.0.1",
+    metrics_port: Annotated[
+        int, typer.Option(help="Port for /metrics; 0: any that is free, -1: none.")
+    ] = -1,
     keyring: Annotated[
         str | None,
         typer.Option(help="File of the keys that tokens are signed with. Default: KHALA_KEYRING."),
@@ -133,6 +141,8 @@ def command(
                 host=host,
                 ws_port=ws_port,
                 http_port=None if http_port < 0 else http_port,
+                metrics_host=metrics_host,
+                metrics_port=None if metrics_port < 0 else metrics_port,
                 origins=tuple(origin or ()),
                 trusted_proxies=tuple(trusted_proxy or ()),
                 tls_certificate=tls_certificate,
@@ -146,6 +156,8 @@ def command(
     except ValueError as error:
         raise UsageError(str(error), "See `khala relay --help`.") from error
     _configure_logging(level)
+    # One series less for each counter; what it says is in the counter's own history.
+    disable_created_metrics()  # type: ignore[no-untyped-call]
     relay = Relay(
         settings,
         ring,
@@ -207,7 +219,6 @@ async def _run(relay: Relay, as_json: bool) -> None:
 
     def announce(addresses: Addresses) -> None:
         if as_json:
-            line = {"ready": True, "ws": addresses.ws, "http": addresses.http}
-            typer.echo(json.dumps(line))
+            typer.echo(json.dumps({"ready": True, **asdict(addresses)}))
 
     await relay.run(stop, announce)

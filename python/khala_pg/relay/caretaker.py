@@ -1,21 +1,21 @@
 """What is done for every socket now and then, in one pass over all of them."""
 
-import logging
 from collections.abc import Callable, Iterable
 
 from khala_pg.keyring import Claims
 from khala_pg.relay.connection import SharedMessage
+from khala_pg.relay.metrics import Metrics
 from khala_pg.relay.session import Session
 from khala_pg.relay.settings import RelaySettings
-
-logger = logging.getLogger("khala.relay.caretaker")
 
 _CLOSE_TIMEOUT_S = 5.0
 
 WhyOver = Callable[[Claims], str | None]
 
 
-def tend(session: Session, settings: RelaySettings, now: float, why_over: WhyOver) -> None:
+def tend(
+    session: Session, settings: RelaySettings, now: float, why_over: WhyOver, metrics: Metrics
+) -> None:
     """Closes a socket whose token no longer holds, drops a dead one, pings a quiet one.
 
     now: the loop's clock.
@@ -33,7 +33,7 @@ def tend(session: Session, settings: RelaySettings, now: float, why_over: WhyOve
     # Whoever takes what is written is alive, however long the answer to a ping is under way.
     unsent = connection.unsent_bytes
     if unsent > settings.max_unsent_bytes:
-        logger.info("socket %s dropped: it asks and does not read", connection.id)
+        connection.dropped_for = "unread"
         connection.abort()
         return
     if unsent < session.unsent_before:
@@ -41,7 +41,8 @@ def tend(session: Session, settings: RelaySettings, now: float, why_over: WhyOve
     session.unsent_before = unsent
     quiet_s = now - max(connection.last_received_at, session.moved_at)
     if quiet_s > settings.idle_timeout_s:
-        logger.info("socket %s dropped: no sign of life for %.0f s", connection.id, quiet_s)
+        connection.dropped_for = "idle"
+        metrics.heartbeat_timeouts.inc()
         connection.abort()
     elif quiet_s > settings.ping_interval_s and now - session.pinged_at > settings.ping_interval_s:
         session.pinged_at = now
@@ -50,7 +51,7 @@ def tend(session: Session, settings: RelaySettings, now: float, why_over: WhyOve
             connection.write_ping()
 
 
-def beat(sessions: Iterable[Session], settings: RelaySettings) -> None:
+def beat(sessions: Iterable[Session], settings: RelaySettings, metrics: Metrics) -> None:
     """Pushes the server's heartbeat; sockets at the same positions share one message."""
     messages: dict[tuple[tuple[str, int], ...], SharedMessage] = {}
     for session in sessions:
@@ -62,3 +63,4 @@ def beat(sessions: Iterable[Session], settings: RelaySettings) -> None:
         if message is None:
             message = messages[covered] = SharedMessage(session.channel.heartbeat_text())
         connection.write_shared(message)
+        metrics.server_heartbeats.inc()

@@ -44,6 +44,7 @@ class Channel:
         *,
         epoch: Callable[[], str | None],
         covered: Callable[[], Watermarks],
+        note: Callable[[str, str], None] = lambda event, outcome: None,
         now: Callable[[], float] = time.monotonic,
         new_id: Callable[[], str] = lambda: secrets.token_hex(8),
     ) -> None:
@@ -51,6 +52,7 @@ class Channel:
         claims: whom the socket belongs to.
         epoch: the epoch of the database, None as long as it is not known.
         covered: the covered watermarks of what the socket is subscribed to.
+        note: told of heartbeats, and of requests that are refused here, with the code.
         now: a clock in seconds, for the limit of requests.
         """
         self.claims = claims
@@ -60,6 +62,7 @@ class Channel:
         self._settings = settings
         self._epoch = epoch
         self._covered = covered
+        self._note = note
         self._now = now
         self._new_id = new_id
         self._bad_frames = 0
@@ -79,6 +82,7 @@ class Channel:
         except FrameError as error:
             return self.refuse_frame(str(error))
         if frame.topic == "phoenix" and frame.event == "heartbeat":
+            self._note("heartbeat", "ok")
             return [Send(frames.reply(frame.join_ref, frame.ref, "phoenix", "ok", {}))]
         if frame.topic != CHANNEL or (not self.joined and frame.event != "phx_join"):
             return [Send(answers.unmatched(frame))]
@@ -90,6 +94,7 @@ class Channel:
             self._limit(text)
             return self._join(frame) if frame.event == "phx_join" else self._request(frame)
         except RequestError as error:
+            self._note(frame.event, error.code)
             return [Send(answers.error(frame, error.payload(_request_id(frame))))]
 
     def _end_flood(self) -> list[Action]:
@@ -243,6 +248,7 @@ class Channel:
             case "sync:unsubscribe":
                 return [Unsubscribe(requests.unsubscribe(frame, self._settings.max_topics))]
             case "sync:heartbeat":
+                self._note("heartbeat", "ok")
                 watermarks = self._heartbeat()
                 response = {"subscription_id": self.subscription_id, **watermarks}
                 return [Send(answers.ok(frame, response)), Send(self.heartbeat_text())]

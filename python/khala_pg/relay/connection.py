@@ -12,10 +12,12 @@ from khala_pg.keyring import Claims
 class SharedMessage:
     """One message for many sockets: encoded once, its WebSocket frame built once."""
 
-    __slots__ = ("message", "wire")
+    __slots__ = ("message", "updates", "wire")
 
-    def __init__(self, message: str | bytes) -> None:
+    def __init__(self, message: str | bytes, updates: int = 0) -> None:
+        """updates: how many it carries."""
         self.message = message
+        self.updates = updates
         opcode = Opcode.BINARY if isinstance(message, bytes) else Opcode.TEXT
         data = message if isinstance(message, bytes) else message.encode()
         self.wire = Frame(opcode, data).serialize(mask=False)
@@ -33,6 +35,11 @@ class RelayConnection(ServerConnection):
 
     encoding: str = "json"
     """The form in which it wants updates, one of lanes.LANES; set before it opens."""
+
+    sent_bytes: int = 0
+    sent_updates: int = 0
+    dropped_for: str | None = None
+    """Why the caretaker dropped it, if it did: idle or unread."""
 
     last_received_at: float = 0.0
     """When anything came in last, by the loop's clock: the only sign of life that counts."""
@@ -58,21 +65,30 @@ class RelayConnection(ServerConnection):
         """How many bytes this process holds for the socket."""
         return self.transport.get_write_buffer_size()
 
-    def write(self, message: str | bytes) -> None:
-        """Writes a text or binary message; a socket that is closing takes none."""
+    def write(self, message: str | bytes, updates: int = 0) -> None:
+        """Writes a text or binary message; a socket that is closing takes none.
+
+        updates: how many it carries.
+        """
         if not self.is_open:
             return
         if isinstance(message, bytes):
-            self.protocol.send_binary(message)
+            data = message
+            self.protocol.send_binary(data)
         else:
-            self.protocol.send_text(message.encode())
+            data = message.encode()
+            self.protocol.send_text(data)
+        self.sent_bytes += len(data)
+        self.sent_updates += updates
         self.send_data()
 
     def write_shared(self, message: SharedMessage) -> None:
         """Writes a message that other sockets get as well; a closing socket takes none."""
         if self.protocol.extensions:
-            self.write(message.message)
+            self.write(message.message, message.updates)
         elif self.is_open:
+            self.sent_bytes += len(message.wire)
+            self.sent_updates += message.updates
             self.transport.write(message.wire)
 
     def write_ping(self) -> None:

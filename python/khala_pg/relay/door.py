@@ -5,6 +5,7 @@ import socket
 import ssl
 import time
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
@@ -14,6 +15,7 @@ from khala_pg.relay import admission
 from khala_pg.relay.admission import QuietLogger
 from khala_pg.relay.gate import Gate
 from khala_pg.relay.guarded import GuardedConnection, guarded_by
+from khala_pg.relay.metrics import Metrics
 from khala_pg.relay.settings import RelaySettings
 
 _MAX_QUEUED_FRAMES = 4
@@ -30,6 +32,7 @@ class Door:
         authority: Authority,
         why_unready: Callable[[], str | None],
         is_full: Callable[[], bool],
+        metrics: Metrics,
     ) -> None:
         """
         why_unready: why the relay should get no traffic, None when it should.
@@ -39,6 +42,7 @@ class Door:
         self._authority = authority
         self._why_unready = why_unready
         self._is_full = is_full
+        self._metrics = metrics
         self._gate = Gate(settings)
 
     def serve(
@@ -79,6 +83,8 @@ class Door:
             time.time(),
         )
         if isinstance(answer, Response):
+            if answer.status_code >= HTTPStatus.BAD_REQUEST:
+                self._metrics.refused(answer.status_code)
             return answer
         connection.encoding = answer.encoding
         connection.admit(client, answer.claims)

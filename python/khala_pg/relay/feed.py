@@ -12,7 +12,9 @@ from khala_pg.relay.audience import Audience
 from khala_pg.relay.backoff import Backoff
 from khala_pg.relay.connection import SharedMessage
 from khala_pg.relay.database import Database
+from khala_pg.relay.lag import LagSampler
 from khala_pg.relay.lanes import Lane
+from khala_pg.relay.metrics import Metrics
 from khala_pg.relay.settings import RelaySettings
 
 logger = logging.getLogger("khala.relay.feed")
@@ -53,6 +55,8 @@ class TopicFeed:
         position: int,
         database: Database,
         settings: RelaySettings,
+        metrics: Metrics,
+        lag: LagSampler,
         on_end: Callable[["TopicFeed"], None],
     ) -> None:
         """
@@ -67,11 +71,21 @@ class TopicFeed:
         self._audience: Audience[Reader] = Audience(position)
         self._database = database
         self._settings = settings
+        self._metrics = metrics
+        self._lag = lag
         self._on_end = on_end
         self._wake = asyncio.Event()
+        self._is_asleep = False
+        self._polled = False
 
-    def wake(self) -> None:
-        """There may be something new."""
+    @property
+    def position(self) -> int:
+        """How far the topic has been pulled."""
+        return self._audience.position
+
+    def wake(self, *, polled: bool = False) -> None:
+        """There may be something new; polled: nothing says so, it is only looked at."""
+        self._polled = polled and self._is_asleep and not self._wake.is_set()
         self._wake.set()
 
     def attach(self, reader: Reader, position: int) -> bool:
@@ -106,13 +120,16 @@ class TopicFeed:
                 try:
                     await self._pull_to_head()
                     await self._await_move()
-                except UnavailableError:
+                except UnavailableError as error:
+                    self._metrics.replay_failed(error)
                     await self._rest(backoff.next_s())
                 else:
                     backoff.reset()
         except RefusedError as error:
+            self._metrics.replay_failed(error)
             self._refuse(error)
-        except Exception:
+        except Exception as error:
+            self._metrics.replay_failed(error)
             logger.exception("the feed of topic %s failed", self.name)
             for reader in self._dismiss():
                 reader.fail()
@@ -136,7 +153,10 @@ class TopicFeed:
                 self.epoch,
             )
             if rows:
+                if self._polled:
+                    self._metrics.lost_wake_ups.inc()
                 self._distribute(rows)
+            self._polled = False
             if not rows or rows[-1].complete:
                 return
 
@@ -148,7 +168,9 @@ class TopicFeed:
             if armed.head_watermark != position:
                 return
             if armed.state != "busy":
+                self._is_asleep = True
                 await self._wake.wait()
+                self._is_asleep = False
                 return
             # A writer holds the topic's row, so asking to be woken would mean to wait for it.
             # Its commit is near: look again soon, and ever less often if it is not.
@@ -159,8 +181,16 @@ class TopicFeed:
         slow: list[Reader] = []
         for seen, readers in self._audience.views(rows):
             updates = (row.update for row in seen)
-            message = SharedMessage(self.lane.batch_message(updates, rows[0].page_tail))
-            slow.extend(reader for reader in readers if not reader.deliver(message))
+            batch = self.lane.batch_message(updates, rows[0].page_tail)
+            message = SharedMessage(batch, len(seen))
+            full = [reader for reader in readers if not reader.deliver(message)]
+            slow += full
+            taken = len(readers) - len(full)
+            self._metrics.live_updates.inc(taken * message.updates)
+            self._metrics.live_bytes.inc(taken * len(message.wire))
+        self._metrics.feed_pages.inc()
+        self._metrics.slow_episodes.inc(len(slow))
+        self._lag.delivered(self.topic, rows[0].watermark)
         positions = [(reader, self._audience.position_of(reader)) for reader in slow]
         for reader, position in positions:
             self._audience.discard(reader, reader.org_id)
@@ -195,10 +225,13 @@ class Feeds:
         self,
         database: Database,
         settings: RelaySettings,
+        metrics: Metrics,
         spawn: Callable[[Coroutine[Any, Any, None]], object],
     ) -> None:
         self._database = database
         self._settings = settings
+        self._metrics = metrics
+        self._lag = LagSampler(database, metrics, spawn)
         self._spawn = spawn
         self._feeds: dict[tuple[str, str, str], TopicFeed] = {}
 
@@ -216,18 +249,37 @@ class Feeds:
         if feed is not None:
             return feed if feed.attach(reader, position) else None
         feed = TopicFeed(
-            name, topic, epoch, lane, position, self._database, self._settings, self._forget
+            name,
+            topic,
+            epoch,
+            lane,
+            position,
+            self._database,
+            self._settings,
+            self._metrics,
+            self._lag,
+            self._forget,
         )
         feed.attach(reader, position)
         self._feeds[name, epoch, lane.encoding] = feed
         self._spawn(feed.run())
         return feed
 
-    def wake(self, topic: str | None = None) -> None:
-        """There may be something new in a topic; None, or a notification without one: in any."""
+    def positions(self) -> dict[str, int]:
+        """How far each topic has been pulled, by the feed that is furthest behind."""
+        found: dict[str, int] = {}
+        for feed in self._feeds.values():
+            found[feed.topic] = min(feed.position, found.get(feed.topic, feed.position))
+        return found
+
+    def wake(self, topic: str | None = None, *, polled: bool = False) -> None:
+        """There may be something new in a topic; None, or a notification without one: in any.
+
+        polled: nothing says so, it is only looked at.
+        """
         for feed in self._feeds.values():
             if not topic or feed.topic == topic:
-                feed.wake()
+                feed.wake(polled=polled)
 
     def _forget(self, feed: TopicFeed) -> None:
         key = (feed.name, feed.epoch, feed.lane.encoding)

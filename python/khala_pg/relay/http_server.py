@@ -15,6 +15,7 @@ from khala_pg.edge import LOOPBACK_ORIGINS, Origins, Proxies
 from khala_pg.errors import UnavailableError
 from khala_pg.http.app import HttpSettings, Ready, create_app
 from khala_pg.http.guarded import guarded
+from khala_pg.http.measured import Note, measured
 from khala_pg.http.tokens import SessionAuthenticator, TokenEndpoint
 from khala_pg.keyring import Claims
 from khala_pg.relay.database import Database
@@ -37,10 +38,12 @@ def make_http_server(
     ready: Ready,
     settings: RelaySettings,
     tls: ssl.SSLContext | None,
+    note: Note,
 ) -> HttpServer:
     """A server for snapshots, documents and tokens; `serve` runs it on sockets that are bound.
 
     authenticate_session: whom a session of the host application belongs to, if it has sessions.
+    note: told of each request.
     """
 
     # However many ask at once, live feeds do not queue behind them for a connection.
@@ -78,7 +81,7 @@ def make_http_server(
     )
     return HttpServer(
         uvicorn.Config(
-            create_app(connect, verify, ready, pages, tokens),
+            measured(create_app(connect, verify, ready, pages, tokens), note),
             lifespan="off",
             http=guarded(settings.open_timeout_s, transports_for(settings, proxies)),
             # Sockets are opened on the other port, under its limits.

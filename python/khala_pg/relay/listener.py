@@ -16,6 +16,7 @@ from khala_pg import sqlapi
 from khala_pg.errors import KhalaError
 from khala_pg.relay.backoff import Backoff
 from khala_pg.relay.database import Database, conninfo_for
+from khala_pg.relay.metrics import Metrics
 from khala_pg.relay.settings import RelaySettings
 
 logger = logging.getLogger("khala.relay.listener")
@@ -34,6 +35,7 @@ class Listener:
         self,
         settings: RelaySettings,
         database: Database,
+        metrics: Metrics,
         *,
         on_connect: Callable[[], None],
         on_notify: Callable[[str], None],
@@ -48,6 +50,7 @@ class Listener:
         )
         self._settings = settings
         self._database = database
+        self._metrics = metrics
         self._on_connect = on_connect
         self._on_notify = on_notify
         self._probe = ""
@@ -65,6 +68,7 @@ class Listener:
                 ) as connection:
                     await sqlapi.listen(connection)
                     logger.info("listening for wake-ups%s", " again" if failures else "")
+                    self._metrics.listens.inc()
                     failures = 0
                     backoff.reset()
                     self.is_connected = True

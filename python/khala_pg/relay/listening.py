@@ -3,29 +3,56 @@
 import logging
 import socket
 import ssl
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from khala_pg.errors import UsageError
+from khala_pg.relay.settings import RelaySettings
 
 logger = logging.getLogger("khala.relay.listening")
 
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where a running relay answers; http is None when it serves none."""
+    """Where a running relay answers; http and metrics are None when it serves none."""
 
     ws: str
     http: str | None
+    metrics: str | None = None
 
 
-def addresses_of(
-    ws_socket: socket.socket, http_socket: socket.socket | None, *, is_tls: bool
-) -> Addresses:
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The listening sockets of a relay."""
+
+    ws: socket.socket
+    http: socket.socket | None
+    metrics: socket.socket | None
+
+
+@contextmanager
+def bound(settings: RelaySettings) -> Iterator[Ports]:
+    """Every port, closed afterwards. Raises UsageError when one cannot be had."""
+    with ExitStack() as opened:
+
+        def bind_one(option: str, host: str, port: int | None) -> socket.socket | None:
+            return None if port is None else opened.enter_context(bind(option, host, port))
+
+        yield Ports(
+            opened.enter_context(bind("--ws-port", settings.host, settings.ws_port)),
+            bind_one("--http-port", settings.host, settings.http_port),
+            bind_one("--metrics-port", settings.metrics_host, settings.metrics_port),
+        )
+
+
+def addresses_of(ports: Ports, *, is_tls: bool) -> Addresses:
     """Where sockets that are bound can be reached."""
     s = "s" if is_tls else ""
     return Addresses(
-        f"ws{s}://{_authority(ws_socket)}/socket/websocket",
-        None if http_socket is None else f"http{s}://{_authority(http_socket)}",
+        f"ws{s}://{_authority(ports.ws)}/socket/websocket",
+        None if ports.http is None else f"http{s}://{_authority(ports.http)}",
+        None if ports.metrics is None else f"http://{_authority(ports.metrics)}/metrics",
     )
 
 

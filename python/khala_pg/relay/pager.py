@@ -15,6 +15,7 @@ from khala_pg.relay.backoff import Backoff
 from khala_pg.relay.connection import RelayConnection
 from khala_pg.relay.database import Database
 from khala_pg.relay.feed import Feeds
+from khala_pg.relay.metrics import Metrics
 from khala_pg.relay.settings import RelaySettings
 from khala_pg.relay.subscription import Subscription
 
@@ -34,6 +35,7 @@ class Supply:
     database: Database
     feeds: Feeds
     replay_slots: asyncio.Semaphore
+    metrics: Metrics
 
 
 class Pager:
@@ -70,18 +72,21 @@ class Pager:
                 await self._connection.drained()
                 try:
                     is_behind = await self._turn(subscription)
-                except UnavailableError:
+                except UnavailableError as error:
+                    self._supply.metrics.replay_failed(error)
                     self._behind.appendleft(subscription)
                     await asyncio.sleep(backoff.next_s())
                     continue
                 except RefusedError as error:
+                    self._supply.metrics.replay_failed(error)
                     if not subscription.has_ended:
                         self._on_refuse(subscription, error)
                     continue
                 backoff.reset()
                 if is_behind:
                     self._behind.append(subscription)
-        except Exception:
+        except Exception as error:
+            self._supply.metrics.replay_failed(error)
             logger.exception("catching up failed")
             self._behind.clear()
             self._on_fail()
@@ -108,8 +113,15 @@ class Pager:
             return False
         # From here to the return nothing waits: the page is written before any live update.
         subscription.advance(page.next_watermark)
+        supply.metrics.replay_pages.inc()
         is_live = page.complete and subscription.go_live(supply.feeds)
         if page.updates or not page.complete or not subscription.is_announced:
-            self._connection.write(subscription.lane.page_message(page.page))
+            message = subscription.lane.page_message(page.page)
+            self._connection.write(message, page.updates)
+            supply.metrics.replay_updates.inc(page.updates)
+            supply.metrics.replay_bytes.inc(len(message))
         subscription.is_announced = subscription.is_announced or page.complete
+        if is_live:
+            now = self._connection.loop.time()
+            supply.metrics.catch_up.observe(now - subscription.behind_since)
         return not is_live

@@ -2,30 +2,31 @@
 stop."""
 
 import asyncio
-import contextlib
 import logging
-import random
-import socket
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from websockets.asyncio.server import Server, ServerConnection
+from websockets.asyncio.server import ServerConnection
 
 from khala_pg import sqlapi
 from khala_pg.auth.authority import Authority
 from khala_pg.errors import KhalaError, UnavailableError
 from khala_pg.http.tokens import SessionAuthenticator
 from khala_pg.keyring import Claims, Keyring
-from khala_pg.relay import caretaker
+from khala_pg.relay import caretaker, lives
 from khala_pg.relay.backoff import Backoff
+from khala_pg.relay.census import Census, take
 from khala_pg.relay.database import Database
 from khala_pg.relay.door import Door
+from khala_pg.relay.draining import drain
 from khala_pg.relay.feed import Feeds
 from khala_pg.relay.guarded import GuardedConnection
 from khala_pg.relay.http_server import make_http_server
 from khala_pg.relay.listener import Listener
-from khala_pg.relay.listening import Addresses, Certificate, addresses_of, bind
+from khala_pg.relay.listening import Addresses, Certificate, Ports, addresses_of, bound
+from khala_pg.relay.metrics import Metrics
+from khala_pg.relay.metrics_server import make_metrics_server
 from khala_pg.relay.pager import Supply
 from khala_pg.relay.revocation_watch import RevocationWatch
 from khala_pg.relay.session import Session
@@ -57,21 +58,29 @@ class Relay:
         self._authenticate_session = authenticate_session
         self._authority = Authority(keyring, load_keyring)
         self._certificate = Certificate.given(settings.tls_certificate, settings.tls_key)
-        self._door = Door(settings, self._authority, self._why_unready, self._is_full)
+        self._metrics = Metrics()
+        self._door = Door(
+            settings, self._authority, self._why_unready, self._is_full, self._metrics
+        )
         self._epoch: str | None = None
         self._database = Database(settings, self._note_epoch)
-        self._feeds = Feeds(self._database, settings, self._spawn)
+        self._feeds = Feeds(self._database, settings, self._metrics, self._spawn)
         self._watch = RevocationWatch(
             settings, self._database, self._authority.revocations, self._tend_all
         )
         self._listener = Listener(
-            settings, self._database, on_connect=self._on_listening, on_notify=self._on_notify
+            settings,
+            self._database,
+            self._metrics,
+            on_connect=self._on_listening,
+            on_notify=self._on_notify,
         )
         self._supply = Supply(
             settings,
             self._database,
             self._feeds,
             asyncio.Semaphore(max(1, settings.pool_size - 2)),
+            self._metrics,
         )
         self._sessions: set[Session] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -88,17 +97,11 @@ class Relay:
 
         Raises UsageError when a port cannot be had or the database's schema is not one it knows.
         """
-        settings = self._settings
-        with contextlib.ExitStack() as sockets:
-            ws_socket = sockets.enter_context(bind("--ws-port", settings.host, settings.ws_port))
-            http_socket = None
-            if settings.http_port is not None:
-                http_socket = bind("--http-port", settings.host, settings.http_port)
-                sockets.enter_context(http_socket)
+        with bound(self._settings) as ports:
             await self._database.open()
             try:
                 async with asyncio.TaskGroup() as self._group:
-                    await self._serve(stop, on_serving, ws_socket, http_socket)
+                    await self._serve(stop, on_serving, ports)
                     for task in list(self._tasks):
                         task.cancel()
             finally:
@@ -135,8 +138,7 @@ class Relay:
         self,
         stop: asyncio.Event,
         on_serving: Callable[[Addresses], None] | None,
-        ws_socket: socket.socket,
-        http_socket: socket.socket | None,
+        ports: Ports,
     ) -> None:
         self._spawn(self._start(stop))
         for work in (
@@ -156,20 +158,24 @@ class Relay:
             self.unready,
             self._settings,
             tls,
+            self._metrics.answered,
         )
-        http_done: asyncio.Task[None] | None = None
-        if http_socket is not None and self._group is not None:
-            http_done = self._group.create_task(http.serve([http_socket]))
-        async with self._door.serve(ws_socket, tls, self._handle) as server:
-            addresses = addresses_of(ws_socket, http_socket, is_tls=tls is not None)
+        metrics = make_metrics_server(self._metrics, self._take_census)
+        servers = [(http, ports.http), (metrics, ports.metrics)]
+        assert self._group is not None
+        done = [self._group.create_task(server.serve([sock])) for server, sock in servers if sock]
+        async with self._door.serve(ports.ws, tls, self._handle) as server:
+            addresses = addresses_of(ports, is_tls=tls is not None)
             logger.info("serving ws=%s http=%s", addresses.ws, addresses.http)
             if on_serving is not None:
                 on_serving(addresses)
             await stop.wait()
             http.should_exit = True
-            await self._drain(server)
-        if http_done is not None:
-            await http_done
+            self._is_draining = True
+            await drain(server, self._sessions, self._settings)
+        # How it ended can be read to the last.
+        metrics.should_exit = True
+        await asyncio.gather(*done)
 
     def _is_full(self) -> bool:
         return self._is_draining or len(self._sessions) >= self._settings.max_connections
@@ -188,12 +194,27 @@ class Relay:
             spawn=self._spawn,
         )
         self._sessions.add(session)
-        logger.info("socket %s opened sub=%s org=%s", connection.id, claims.subject, claims.org_id)
+        self._metrics.opened.inc()
+        opened_at = connection.loop.time()
         try:
             await session.run()
         finally:
             self._sessions.discard(session)
-            logger.info("socket %s closed code=%s", connection.id, connection.close_code)
+            lives.end(connection, claims, self._metrics, connection.loop.time() - opened_at)
+
+    async def _take_census(self) -> Census:
+        telemetry = None
+        try:
+            telemetry = await self._database.call(sqlapi.telemetry)
+        except KhalaError as error:
+            logger.info("a scrape goes without the database: %s", error)
+        return take(
+            telemetry,
+            self._sessions,
+            self._feeds,
+            ready=self._why_unready() is None,
+            listening=self._listener.is_connected,
+        )
 
     def reload(self) -> bool:
         """Reads keyring and certificate again; whether that went well.
@@ -264,7 +285,7 @@ class Relay:
                 continue
             except Exception:
                 logger.exception("the epoch cannot be read")
-            self._feeds.wake()
+            self._feeds.wake(polled=True)
 
     async def _tend(self) -> None:
         while True:
@@ -275,7 +296,7 @@ class Relay:
         now = asyncio.get_running_loop().time()
         for session in list(self._sessions):
             try:
-                caretaker.tend(session, self._settings, now, self._why_over)
+                caretaker.tend(session, self._settings, now, self._why_over, self._metrics)
             except Exception:
                 # One socket's failure is no other's.
                 logger.exception("socket %s failed", session.connection.id)
@@ -285,22 +306,6 @@ class Relay:
         while True:
             await asyncio.sleep(self._settings.heartbeat_interval_s)
             try:
-                caretaker.beat(list(self._sessions), self._settings)
+                caretaker.beat(list(self._sessions), self._settings, self._metrics)
             except Exception:
                 logger.exception("heartbeats failed")
-
-    async def _drain(self, server: Server) -> None:
-        self._is_draining = True
-        logger.info("stopping: %d sockets are told to come back", len(self._sessions))
-        server.close(close_connections=False)
-        most = self._settings.max_retry_after_ms
-        for session in list(self._sessions):
-            retry_after_ms = random.randint(most // 10, most)  # noqa: S311 - spreads load
-            session.act(session.channel.drain(retry_after_ms))
-        try:
-            async with asyncio.timeout(self._settings.drain_timeout_s):
-                await server.wait_closed()
-        except TimeoutError:
-            for session in list(self._sessions):
-                session.connection.abort()
-            await server.wait_closed()

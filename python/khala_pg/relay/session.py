@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable
 from typing import Any
 
 from websockets.exceptions import ConnectionClosed
@@ -49,7 +49,9 @@ class Session:
         spawn: starts a task that may outlive the socket for a moment.
         """
         self.connection = connection
-        self.channel = Channel(claims, supply.settings, epoch=epoch, covered=self.covered)
+        self.channel = Channel(
+            claims, supply.settings, epoch=epoch, covered=self.covered, note=self._note
+        )
         self.closing_since: float | None = None
         """When the close was begun, by the loop's clock."""
         # What the caretaker saw last.
@@ -59,7 +61,13 @@ class Session:
         self._verify = verify
         self._spawn = spawn
         self._subscriptions: dict[str, Subscription] = {}
+        self._has_subscribed = False
         self._pager = Pager(connection, supply, on_refuse=self._refuse, on_fail=self.crash)
+
+    @property
+    def subscriptions(self) -> Collection[Subscription]:
+        """What the socket is subscribed to."""
+        return self._subscriptions.values()
 
     def covered(self) -> list[tuple[str, int]]:
         """How far each subscribed topic has been given."""
@@ -131,8 +139,11 @@ class Session:
             refusals.refuse_stale(epoch, cursors)
             self._refuse_too_many(cursors)
         except Exception as error:
-            self.act(self.channel.refused(request, self._refusal(error)))
+            refusal = self._refusal(error)
+            self._supply.metrics.subscribed(refusal.code)
+            self.act(self.channel.refused(request, refusal))
             return
+        self._count(cursors)
         if not (self.connection.is_open and self.channel.joined):
             return
         ends = [
@@ -149,6 +160,19 @@ class Session:
         for subscription in added:
             self._subscriptions[subscription.name] = subscription
             self._fall_back(subscription)
+
+    def _count(self, cursors: list[Cursor]) -> None:
+        metrics = self._supply.metrics
+        metrics.subscribed("ok")
+        if not self._has_subscribed and any(each.resume_after is not None for each in cursors):
+            metrics.reconnects.inc()
+        self._has_subscribed = True
+
+    def _note(self, event: str, outcome: str) -> None:
+        if event == "heartbeat":
+            self._supply.metrics.client_heartbeats.inc()
+        elif event == "sync:subscribe":
+            self._supply.metrics.subscribed(outcome)
 
     def _refuse_too_many(self, cursors: list[Cursor]) -> None:
         most = self._supply.settings.max_topics

@@ -15,6 +15,7 @@ class RelaySettings:
     listener_database: the connection that LISTENs; it must reach the server itself, because a
     transaction pooler breaks LISTEN. The same as `database` when None.
     ws_port, http_port: 0 picks a free port; http_port None serves no HTTP.
+    metrics_host, metrics_port: where /metrics is; it asks nobody who they are. None: nowhere.
     origins: web origins whose pages may come, such as https://app.example; "*" for all.
     trusted_proxies: addresses or networks of proxies whose X-Forwarded-* headers are believed.
     tls_certificate, tls_key: PEM files; both ports then speak TLS.
@@ -28,6 +29,8 @@ class RelaySettings:
     host: str = "127.0.0.1"
     ws_port: int = 4000
     http_port: int | None = None
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int | None = None
 
     max_batch_updates: int = 200
     max_batch_bytes: int = 2 * 1024 * 1024

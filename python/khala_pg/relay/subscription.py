@@ -49,6 +49,8 @@ class Subscription:
         self.has_ended = False
         self.is_announced = False
         """Whether the client has been told that its replay is complete."""
+        self.behind_since = connection.loop.time()
+        self._is_slow = False
         self._connection = connection
         self._covered = covered
         self._max_unsent_bytes = max_unsent_bytes
@@ -62,6 +64,13 @@ class Subscription:
         """Everything visible to the subscriber up to here has been written."""
         return self._covered if self._feed is None else self._feed.position_of(self)
 
+    @property
+    def state(self) -> str:
+        """live, catching_up, or slow: off the live feed because its socket was full."""
+        if self._feed is not None:
+            return "live"
+        return "slow" if self._is_slow else "catching_up"
+
     def advance(self, covered: int) -> None:
         """A page of replay has been read; the caller writes it before it waits for anything."""
         self._covered = covered
@@ -70,7 +79,10 @@ class Subscription:
     def go_live(self, feeds: Feeds) -> bool:
         """Onto the live feed; False when that is further already: replay once more."""
         self._feed = feeds.attach(self, self.name, self.topic, self.epoch, self.lane, self._covered)
-        return self._feed is not None
+        if self._feed is None:
+            return False
+        self._is_slow = False
+        return True
 
     def end(self) -> None:
         """Nothing more is delivered."""
@@ -89,6 +101,8 @@ class Subscription:
     def fall_back(self, position: int) -> None:
         """See feed.Reader."""
         self._leave_feed(position)
+        self._is_slow = True
+        self.behind_since = self._connection.loop.time()
         self._on_fall_back(self)
 
     def refuse(self, error: RefusedError, position: int) -> None:

@@ -44,6 +44,7 @@ from khala_pg.sqlapi.runtime import (
     rebuild_projection,
     rebuild_projections,
 )
+from khala_pg.sqlapi.telemetry import Telemetry, TopicTelemetry, event_age, telemetry
 
 __all__ = [
     "CHANNEL",
@@ -59,12 +60,15 @@ __all__ = [
     "KeyHolder",
     "Page",
     "SnapshotPage",
+    "Telemetry",
+    "TopicTelemetry",
     "append_run_event",
     "arm",
     "authenticate_api_key",
     "check_cursors",
     "count_entities",
     "ensure_epoch",
+    "event_age",
     "hydrate",
     "ingest_events",
     "listen",
@@ -78,4 +82,5 @@ __all__ = [
     "revocations",
     "schema_version",
     "snapshot",
+    "telemetry",
 ]

@@ -1,0 +1,73 @@
+-- What a metrics scrape asks of the database, in one call whose cost does not grow with the journal. A relay
+-- has no privilege on the views, so they are read here for it. PL/pgSQL, because the views are made after
+-- the functions.
+
+CREATE OR REPLACE FUNCTION khala.telemetry()
+RETURNS jsonb
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_topics jsonb;
+    v_drift jsonb;
+    v_waits jsonb;
+BEGIN
+    SELECT jsonb_agg(
+        jsonb_build_object(
+            'topic', t.topic,
+            'head_watermark', t.head_watermark,
+            'retention_floor', t.retention_floor,
+            'rows', t.rows,
+            'bytes', t.bytes,
+            'oldest_age_s', date_part('epoch', t.oldest_age),
+            'writes_per_minute', t.writes_per_minute,
+            'armed', t.armed,
+            'retention_horizon_s', date_part('epoch', r.retention_horizon),
+            'overdue_s', date_part('epoch', r.overdue),
+            'last_purge_at_s', date_part('epoch', r.last_purge_at),
+            'purges', r.purges,
+            'purged_events', r.purged_events
+        )
+        ORDER BY t.topic
+    )
+    INTO v_topics
+    FROM khala.topic_stats AS t
+    INNER JOIN khala.retention_stats AS r ON t.topic = r.topic;
+
+    SELECT jsonb_object_agg(p.projection, p.drift)
+    INTO v_drift
+    FROM (
+        SELECT c.projection, sum(c.drift_count) AS drift
+        FROM runtime.projection_checkpoints AS c
+        WHERE c.drift_count > 0
+        GROUP BY c.projection
+    ) AS p;
+
+    -- A writer that waits for a topic's row holds the tuple's lock or queues for it.
+    SELECT jsonb_build_object(
+        'waiting_writers', count(DISTINCT w.pid),
+        'longest_wait_s', coalesce(max(date_part('epoch', clock_timestamp() - w.waitstart)), 0)
+    )
+    INTO v_waits
+    FROM pg_locks AS q
+    INNER JOIN pg_locks AS w ON q.pid = w.pid AND NOT w.granted
+    WHERE q.locktype = 'tuple'
+        AND q.relation = 'runtime.sync_topic_sequences'::regclass
+        AND q.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database());
+
+    RETURN v_waits || jsonb_build_object(
+        'topics', coalesce(v_topics, '[]'),
+        'drift', coalesce(v_drift, '{}'),
+        'listeners', (
+            SELECT count(*) FROM pg_stat_activity AS a
+            WHERE a.datname = current_database() AND a.application_name = 'khala relay listener'
+        ),
+        'notification_queue_usage', pg_notification_queue_usage()
+    );
+END
+$$;
+
+COMMENT ON FUNCTION khala.telemetry() IS
+'What monitoring asks. Arguments: none. Result: {topics: what khala.topic_stats and khala.retention_stats say, durations in seconds; drift: {projection: count}, those with any; waiting_writers, longest_wait_s: who waits for a topic''s row now; listeners: relays that are connected; notification_queue_usage: 0 to 1}. Errors: none.';
+REVOKE ALL ON FUNCTION khala.telemetry() FROM public;
+GRANT EXECUTE ON FUNCTION khala.telemetry() TO khala_relay, khala_dba;

@@ -1,0 +1,173 @@
+"""What is so at the moment of a scrape, counted then: sockets, subscriptions, topics."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from prometheus_client import Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from khala_pg.relay.feed import Feeds
+from khala_pg.relay.session import Session
+from khala_pg.sqlapi import Telemetry, TopicTelemetry
+
+
+@dataclass(frozen=True, slots=True)
+class Census:
+    """One relay at one moment.
+
+    telemetry: what the database says; None when it cannot be reached.
+    subscriptions: how many are live, catching_up or slow.
+    fed: how far each topic's live feed has been pulled; given: the least that any subscription
+    has been given of a topic.
+    """
+
+    telemetry: Telemetry | None = None
+    ready: bool = False
+    listening: bool = False
+    connections: int = 0
+    unsent_bytes: int = 0
+    subscriptions: Mapping[str, int] = field(default_factory=dict)
+    fed: Mapping[str, int] = field(default_factory=dict)
+    given: Mapping[str, int] = field(default_factory=dict)
+
+
+def take(
+    telemetry: Telemetry | None,
+    sessions: Iterable[Session],
+    feeds: Feeds,
+    *,
+    ready: bool,
+    listening: bool,
+) -> Census:
+    """Counts. `telemetry` was asked for before, so that a lag is never below what it says."""
+    connections = unsent = 0
+    states = Counter({"live": 0, "catching_up": 0, "slow": 0})
+    given: dict[str, int] = {}
+    for session in sessions:
+        connections += 1
+        unsent += session.connection.unsent_bytes
+        for each in session.subscriptions:
+            states[each.state] += 1
+            given[each.topic] = min(each.covered, given.get(each.topic, each.covered))
+    return Census(
+        telemetry, ready, listening, connections, unsent, states, feeds.positions(), given
+    )
+
+
+class CensusCollector(Collector):
+    """Shows the last census to a registry."""
+
+    def __init__(self) -> None:
+        self.census = Census()
+
+    def collect(self) -> Iterator[Metric]:
+        """Every family, those without a value too."""
+        census, telemetry = self.census, self.census.telemetry
+        topics = [] if telemetry is None else telemetry.topics
+        yield _gauge("khala_ready", "Whether the relay should get traffic", census.ready)
+        yield _gauge("khala_listening", "Whether wake-ups are heard", census.listening)
+        yield _gauge("khala_database_up", "Whether the database answered", telemetry is not None)
+        yield _gauge("khala_connections_active", "Sockets that are open", census.connections)
+        yield _gauge("khala_unsent_bytes", "Bytes held for sockets", census.unsent_bytes)
+        states = GaugeMetricFamily(
+            "khala_subscriptions", "Subscriptions, by state", labels=["state"]
+        )
+        for state, count in census.subscriptions.items():
+            states.add_metric([state], count)
+        yield states
+        yield from _lags(census, topics)
+        yield from _topics(topics)
+        yield from _database(telemetry)
+
+
+def _lags(census: Census, topics: Iterable[TopicTelemetry]) -> Iterator[Metric]:
+    heads = {topic.topic: topic.head_watermark for topic in topics}
+    for name, text, positions in (
+        ("khala_feed_lag_events", "Events between the head and the live feed", census.fed),
+        (
+            "khala_subscription_lag_events",
+            "Events between the head and the subscription that is furthest behind",
+            census.given,
+        ),
+    ):
+        family = GaugeMetricFamily(name, text, labels=["topic"])
+        for topic, position in positions.items():
+            if topic in heads:
+                # What was delivered since the head was read is no lag.
+                family.add_metric([topic], max(0, heads[topic] - position))
+        yield family
+
+
+def _topics(topics: Iterable[TopicTelemetry]) -> Iterator[Metric]:
+    topics = list(topics)
+    for name, text, attribute in (
+        ("head_watermark", "Last watermark that was allocated", "head_watermark"),
+        ("retention_floor", "Oldest watermark that is retained", "retention_floor"),
+        ("journal_events", "Events between floor and head", "rows"),
+        ("journal_bytes", "Bytes of their payloads, estimated", "bytes"),
+        ("oldest_event_age_seconds", "Age of the event at the retention floor", "oldest_age_s"),
+        ("retention_horizon_seconds", "Age at which events may go", "retention_horizon_s"),
+        (
+            "retention_overdue_seconds",
+            "How far beyond the horizon the oldest event is; negative: not yet",
+            "overdue_s",
+        ),
+        ("last_purge_timestamp_seconds", "When events were deleted last", "last_purge_at_s"),
+        ("armed", "Whether a relay sleeps on the topic", "armed"),
+    ):
+        yield _by_topic(GaugeMetricFamily, f"khala_topic_{name}", text, attribute, topics)
+    for name, text, attribute in (
+        ("purges", "Purges that deleted something", "purges"),
+        ("purged_events", "Events that purges deleted", "purged_events"),
+    ):
+        yield _by_topic(CounterMetricFamily, f"khala_topic_{name}", text, attribute, topics)
+
+
+def _by_topic(
+    family_type: type[GaugeMetricFamily] | type[CounterMetricFamily],
+    name: str,
+    text: str,
+    attribute: str,
+    topics: Iterable[TopicTelemetry],
+) -> Metric:
+    family = family_type(name, text, labels=["topic"])
+    for topic in topics:
+        value = getattr(topic, attribute)
+        if value is not None:
+            family.add_metric([topic.topic], float(value))
+    return family
+
+
+def _database(telemetry: Telemetry | None) -> Iterator[Metric]:
+    drift = CounterMetricFamily(
+        "khala_projection_drift",
+        "Times the same history gave another summary, since the projection was rebuilt",
+        labels=["projection"],
+    )
+    for projection, count in ({} if telemetry is None else telemetry.drift).items():
+        drift.add_metric([projection], count)
+    yield drift
+    for name, text, attribute in (
+        ("khala_allocation_waiting_writers", "Writers that wait for a topic", "waiting_writers"),
+        (
+            "khala_allocation_longest_wait_seconds",
+            "How long the one that waits longest has waited",
+            "longest_wait_s",
+        ),
+        ("khala_relays_listening", "Relays that listen to this database", "listeners"),
+        (
+            "khala_notification_queue_usage_ratio",
+            "How full PostgreSQL's queue of notifications is",
+            "notification_queue_usage",
+        ),
+    ):
+        family = GaugeMetricFamily(name, text)
+        if telemetry is not None:
+            family.add_metric([], getattr(telemetry, attribute))
+        yield family
+
+
+def _gauge(name: str, text: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, text, value=float(value))

@@ -1,0 +1,55 @@
+"""The life of a socket, told once: when it has ended, in one line and one count."""
+
+import logging
+
+from websockets.frames import CloseCode
+
+from khala_pg.keyring import Claims
+from khala_pg.relay.connection import RelayConnection
+from khala_pg.relay.metrics import Metrics
+
+logger = logging.getLogger("khala.relay.sockets")
+
+_BY_CODE = {
+    CloseCode.PROTOCOL_ERROR: "protocol_error",
+    CloseCode.INVALID_DATA: "invalid_text",
+    CloseCode.POLICY_VIOLATION: "too_many_frames",
+    CloseCode.MESSAGE_TOO_BIG: "too_big",
+    CloseCode.INTERNAL_ERROR: "internal",
+    CloseCode.SERVICE_RESTART: "drained",
+    CloseCode.TRY_AGAIN_LATER: "flood",
+    4401: "unauthorized",
+}
+
+REASONS = (*_BY_CODE.values(), "client", "idle", "unread", "lost", "other")
+"""Why sockets end. client: it said so; idle, unread: dropped by the caretaker; lost: no word."""
+
+
+def end(connection: RelayConnection, claims: Claims, metrics: Metrics, life_s: float) -> None:
+    """The socket has ended, after that many seconds. `claims` are those it was opened with."""
+    reason = _reason(connection)
+    metrics.closed(reason)
+    told = {
+        "socket": str(connection.id),
+        "sub": claims.subject,
+        "org": claims.org_id,
+        "encoding": connection.encoding,
+        "duration_s": round(life_s, 3),
+        "reason": reason,
+        "code": connection.close_code,
+        "bytes": connection.sent_bytes,
+        "updates": connection.sent_updates,
+    }
+    words = " ".join(f"{name}={value}" for name, value in told.items() if name != "socket")
+    logger.info("socket %s was open: %s", connection.id, words, extra={"fields": told})
+
+
+def _reason(connection: RelayConnection) -> str:
+    if connection.dropped_for is not None:
+        return connection.dropped_for
+    protocol = connection.protocol
+    if protocol.close_rcvd is not None and protocol.close_rcvd_then_sent is not False:
+        return "client"
+    if protocol.close_sent is not None:
+        return _BY_CODE.get(protocol.close_sent.code, "other")
+    return "lost"

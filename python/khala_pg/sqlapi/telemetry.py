@@ -1,0 +1,67 @@
+"""What monitoring asks: roles khala_relay and khala_dba."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from khala_pg.sqlapi._call import Connection, scalar
+
+
+@dataclass(frozen=True, slots=True)
+class TopicTelemetry:
+    """One topic, as khala.topic_stats and khala.retention_stats have it; durations in seconds.
+
+    last_purge_at_s: since 1970.
+    """
+
+    topic: str
+    head_watermark: int
+    retention_floor: int
+    rows: int
+    bytes: int
+    oldest_age_s: float | None
+    writes_per_minute: float
+    armed: bool
+    retention_horizon_s: float
+    overdue_s: float | None
+    last_purge_at_s: float | None
+    purges: int
+    purged_events: int
+
+
+@dataclass(frozen=True, slots=True)
+class Telemetry:
+    """All topics, and the database they are in.
+
+    drift: how often a projection gave another summary for the same history.
+    waiting_writers, longest_wait_s: who waits for a topic's row now.
+    listeners: relays that are connected.
+    notification_queue_usage: from 0 to 1.
+    """
+
+    topics: Sequence[TopicTelemetry]
+    drift: Mapping[str, int]
+    waiting_writers: int
+    longest_wait_s: float
+    listeners: int
+    notification_queue_usage: float
+
+
+async def telemetry(connection: Connection) -> Telemetry:
+    """What the database has to say to a scrape."""
+    return parse_telemetry(await scalar(connection, TELEMETRY))
+
+
+async def event_age(connection: Connection, topic: str, watermark: int) -> float | None:
+    """Seconds since an event was written; None when the journal does not have it."""
+    age = await scalar(connection, "SELECT khala.event_age(%s, %s)", topic, watermark)
+    return None if age is None else float(age)
+
+
+TELEMETRY = "SELECT khala.telemetry()"
+
+
+def parse_telemetry(found: Any) -> Telemetry:
+    """The result of khala.telemetry()."""
+    topics = [TopicTelemetry(**topic) for topic in found.pop("topics")]
+    return Telemetry(topics=topics, **found)
