@@ -38,9 +38,13 @@ export function select(
   return keyed.map(({ document }) => document);
 }
 
-/** How many documents have each status, by name. */
-export function countStatuses(documents: readonly SummaryDocument[]): [string, number][] {
-  const counts = new Map<string, number>();
+/** How many documents have each status, by name; those chosen also when none has them any more. */
+export function countStatuses(
+  documents: readonly SummaryDocument[],
+  chosen: ReadonlySet<string>,
+): [string, number][] {
+  // A filter without its chip could not be taken back.
+  const counts = new Map<string, number>([...chosen].map((status) => [status, 0]));
   for (const { payload } of documents) {
     const status = summary.status(payload);
     counts.set(status, (counts.get(status) ?? 0) + 1);

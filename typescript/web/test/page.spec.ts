@@ -57,6 +57,13 @@ test("filter and search", async ({ page, database }) => {
   await page.getByRole("button", { name: "succeeded 1" }).click();
   await expect(rows).toHaveCount(1);
   await expect(rows).toContainText("find-3");
+  await database.query(
+    "SELECT khala.sink_delete('runtime.run_summaries', 'runtime/run_summary:find-3', 9, 'dev')",
+  );
+  await expect(rows).toHaveCount(0);
+  await page.getByRole("button", { name: "succeeded 0" }).click();
+  await expect(rows).toHaveCount(1);
+  await expect(rows).toContainText("find-2");
 });
 
 test("offline, then it resumes where it was", async ({ page, database, cable, context }) => {
@@ -67,6 +74,7 @@ test("offline, then it resumes where it was", async ({ page, database, cable, co
   cable.pull();
   await expect(page.getByTestId("connection")).toHaveAttribute("data-state", "disconnected");
   await expect(page.getByTestId("away")).toContainText("Not up to date");
+  await expect(page.getByTestId("lag-runs"), "nobody knows it").toHaveText("–");
   await database.progress("away-1", 2, "while away");
   await database.start("away-2", "new while away");
   await expect(row(page, "away-1")).toContainText("before");

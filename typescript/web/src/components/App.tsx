@@ -62,6 +62,7 @@ function Page({ lane, session, onLane }: PageProps) {
   const changeKind = (next: Kind) => {
     setKind(next);
     setView({ ...view, statuses: new Set() });
+    history.watched = null;
     setOpened(null);
   };
 

@@ -69,16 +69,19 @@ function Stopped({ kind, lane }: { readonly kind: Kind; readonly lane: Lane }) {
 }
 
 function Away({ lane }: { readonly lane: Lane }) {
-  const { state } = useFrames(lane.connection.onStatus, lane.connection.getStatus);
+  const { state, attempt } = useFrames(lane.connection.onStatus, lane.connection.getStatus);
   const { watermark } = useFrames(lane.topics.runs.onStatus, lane.topics.runs.getStatus);
-  if (state === "connected" || state === "connecting" || watermark === null) {
+  // Trying again is no better than waiting to; only the first try is nothing to speak of.
+  const isFirst = state === "connecting" && attempt === 0;
+  if (state === "connected" || isFirst || watermark === null) {
     return null;
   }
+  const goesOn = state === "disconnected" || state === "connecting";
   return (
     <p className="notice warning" data-testid="away">
       <span>
         <strong>Not up to date.</strong> You see the last state that reached this page; it goes on
-        from there as soon as the server answers.
+        from there {goesOn ? "as soon as the server answers" : "when a new try succeeds"}.
       </span>
     </p>
   );

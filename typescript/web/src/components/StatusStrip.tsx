@@ -74,7 +74,9 @@ const PHASES: Readonly<Record<TopicStatus["phase"], string>> = {
 function TopicState({ kind, lane }: { readonly kind: Kind; readonly lane: Lane }) {
   const topic = lane.topics[kind];
   const { phase, watermark, head, error } = useFrames(topic.onStatus, topic.getStatus);
-  const lag = watermark !== null && head !== null ? head - watermark : null;
+  // The head is heard of only while the topic is followed: what it was before says nothing.
+  const isFollowed = phase === "live" || phase === "catching-up";
+  const lag = isFollowed && watermark !== null && head !== null ? head - watermark : null;
   return (
     <dl className="topic" data-testid={`topic-${kind}`} data-phase={phase}>
       <div>

@@ -14,7 +14,10 @@ interface ToolbarProps {
 }
 
 export function Toolbar({ kind, onKind, lane, documents, view, onView }: ToolbarProps) {
-  const statuses = useMemo(() => countStatuses(documents), [documents]);
+  const statuses = useMemo(
+    () => countStatuses(documents, view.statuses),
+    [documents, view.statuses],
+  );
   const toggle = (status: string) => {
     const next = new Set(view.statuses);
     if (!next.delete(status)) {

@@ -17,6 +17,13 @@ export function khalaLane(session: Session): Lane {
     token: async () => (await readSession()).token,
     store: indexedDbStore({ name: `khala-admin-${session.organisation}` }),
     onStaleCursor: (stale) => began(incidents, stale),
+    onError: (error) => {
+      // Every other one is on the page; without the store only a reload takes longer.
+      if (error.code === "store") {
+        // biome-ignore lint/suspicious/noConsole: for who looks into slow reloads, not for the page
+        console.warn(error);
+      }
+    },
   });
   const topics = {
     runs: khala.topic<Summary>(TOPICS.runs),
