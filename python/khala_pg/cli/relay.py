@@ -13,6 +13,7 @@ import typer
 from prometheus_client import disable_created_metrics
 
 from khala_pg import keyring as keys
+from khala_pg import logs
 from khala_pg.errors import UsageError
 from khala_pg.relay.server import Addresses, Relay
 from khala_pg.relay.settings import RelaySettings
@@ -112,6 +113,9 @@ def command(
     log_level: Annotated[
         str, typer.Option(help="debug, info, warning or error; the log goes to standard error.")
     ] = "info",
+    log_format: Annotated[
+        str, typer.Option(help="human or json: one object a line, for programs.")
+    ] = "human",
 ) -> None:
     """Serve subscribers: Phoenix Channels on one port, snapshots on another.
 
@@ -131,6 +135,8 @@ def command(
     level = logging.getLevelNamesMapping().get(log_level.upper())
     if level is None:
         raise UsageError(f"no log level {log_level!r}", "Choose debug, info, warning or error.")
+    if log_format not in logs.FORMATS:
+        raise UsageError(f"no log format {log_format!r}", "Choose human or json.")
     ring_file = Path(resolve(KEYRING, keyring))
     ring = keys.load(ring_file)
     try:
@@ -155,7 +161,7 @@ def command(
         )
     except ValueError as error:
         raise UsageError(str(error), "See `khala relay --help`.") from error
-    _configure_logging(level)
+    logs.configure(level, log_format)
     # One series less for each counter; what it says is in the counter's own history.
     disable_created_metrics()  # type: ignore[no-untyped-call]
     relay = Relay(
@@ -199,15 +205,6 @@ def _load_function(name: str) -> Any:
     if not callable(found):
         raise UsageError(f"{name!r} is not a function", "Name one: package.module:function.")
     return found
-
-
-def _configure_logging(level: int) -> None:
-    logging.basicConfig(
-        level=level, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s", force=True
-    )
-    # The pool repeats what khala.relay.database says once; uvicorn says what the relay says.
-    for name in ("psycopg.pool", "uvicorn"):
-        logging.getLogger(name).setLevel(max(level, logging.ERROR))
 
 
 async def _run(relay: Relay, as_json: bool) -> None:
