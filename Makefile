@@ -17,7 +17,7 @@ RUNS ?= 17
 SEED ?=
 FAULT ?=
 
-.PHONY: help env demo dev web page-if-possible test test-ts screenshots faults lint format schema clean
+.PHONY: help env demo dev web page-if-possible test test-ts bench screenshots faults lint format schema clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1 — /p' $(ROOT)Makefile
@@ -58,6 +58,15 @@ test-ts: $(STAMP) ## the TypeScript tests, against a live relay; skipped without
 faults: $(STAMP) ## seeded runs with a fault in each; RUNS, SEED, FAULT
 	@cd $(ROOT)tests && exec $(BIN)/python -m faults --runs $(RUNS) \
 		$(if $(SEED),--seed $(SEED)) $(if $(FAULT),--fault $(FAULT))
+
+# Smaller than the benches' own defaults where those take minutes.
+bench: $(STAMP) ## every benchmark, in under 15 minutes on an otherwise idle machine
+	@cd $(ROOT) && $(BIN)/python bench/canonical.py
+	@cd $(ROOT) && $(BIN)/python bench/lanes.py
+	@cd $(ROOT) && $(BIN)/python bench/sink.py
+	@cd $(ROOT) && $(BIN)/python bench/replay.py --slice 100000
+	@cd $(ROOT) && $(BIN)/python bench/growth.py
+	@cd $(ROOT) && $(BIN)/python bench/bloat.py --sinks 50000
 
 screenshots: $(STAMP) ## take the screenshots of docs/ again
 	@KHALA_BIN=$${KHALA_BIN:-$(BIN)/khala} $(ROOT)scripts/typescript.sh screenshots

@@ -2851,6 +2851,9 @@ BEGIN
         FROM (
             SELECT CASE WHEN NOT i.deleted THEN khala.canonical_json(i.payload) END AS canonical, i.ordinality
             FROM unnest(p_payloads, p_deleted) WITH ORDINALITY AS i (payload, deleted)
+            -- Keeps the planner from writing the call in the place of each use, which would make the text
+            -- three times.
+            OFFSET 0
         ) AS c;
     EXCEPTION
         WHEN SQLSTATE 'KH005' THEN
