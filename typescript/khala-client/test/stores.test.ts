@@ -117,6 +117,18 @@ describe.each(Object.keys(shares))("%s", (name) => {
     await store.close();
   });
 
+  test("a document that was fetched ahead of the watermark stays when a tab brings an older one", async () => {
+    const store = open();
+    const topic = "ahead";
+    const commit = (base: Cursor | null, cursor: Cursor, version: Version) =>
+      store.commit({ topic, base, cursor, versions: [{ ...version, topic }], force: false });
+    const ahead = doc("a", 3n, 9n);
+    await commit(null, at(5n), ahead);
+    expect(await commit(at(5n), at(6n), doc("a", 2n, 6n))).toBe(true);
+    expect(await store.load(topic)).toEqual({ cursor: at(6n), versions: [{ ...ahead, topic }] });
+    await store.close();
+  });
+
   test("any interleaving of tabs: what is stored is a state that the server had", async () => {
     await fc.assert(
       fc.asyncProperty(steps, async (chosen) => {
