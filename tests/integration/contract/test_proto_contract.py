@@ -1,28 +1,23 @@
 """What the database, the relay and the HTTP side say is what proto/ says: parsed strictly, by the
 committed descriptors, so that an unknown field, a wrong type or a lost number is a failure."""
 
-import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from hashlib import sha256
 from typing import Any
 
-import httpx
 import psycopg
 import pytest
 from google.protobuf import json_format
-from websockets.asyncio.client import ClientConnection, connect
 
 from khala_pg.canonical import canonical_bytes
 from khala_pg.errors import WIRE_CODES
 from khala_pg.proto_gen.openagents.sync.v1 import error_pb2, topic_pb2
 from khala_pg.resources import db_dir
-from support.client_relay import ORG, RUNS, TOPICS, RelayUnderTest, running_relay, sink
+from support.caller import joined_when_ready
+from support.client_relay import ORG, RUNS, TOPICS, running_relay, sink
 from support.databases import Database
 from support.proto_reader import Json, Reader, wire_names
-from support.waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -184,45 +179,6 @@ def test_error_codes_are_those_of_the_enum(database: Database) -> None:
         assert name == f"SYNC_ERROR_CODE_{wire_name.upper()}"
 
 
-@asynccontextmanager
-async def joined(relay: RelayUnderTest, **claims: Any) -> AsyncIterator["Caller"]:
-    url = f"{relay.ws}?vsn=2.0.0&token={relay.token(**claims)}"
-    async with connect(url, max_size=None, proxy=None) as socket:
-        yield Caller(socket)
-
-
-class Caller:
-    """A socket that sends a request and collects what comes until its answer."""
-
-    def __init__(self, socket: ClientConnection) -> None:
-        self._socket = socket
-        self._refs: Iterator[int] = iter(range(1, 1000))
-        self.pushes: list[tuple[str, Json]] = []
-
-    async def ask(self, event: str, payload: Json) -> tuple[str, Json]:
-        ref = str(next(self._refs))
-        await self._socket.send(json.dumps(["1", ref, "sync:v1", event, payload]))
-        while True:
-            _, answered, _, name, said = json.loads(await self._socket.recv())
-            if name == "phx_reply" and answered == ref:
-                return said["status"], said["response"]
-            self.pushes.append((name, said))
-
-    async def push(self, event: str) -> Json:
-        """The next push of this event."""
-        async with asyncio.timeout(20):
-            while True:
-                for place, (name, said) in enumerate(self.pushes):
-                    if name == event:
-                        del self.pushes[: place + 1]
-                        return said
-                _, _, _, name, said = json.loads(await self._socket.recv())
-                self.pushes.append((name, said))
-
-    async def garbage(self) -> None:
-        await self._socket.send("not a frame")
-
-
 async def test_what_the_relay_says(filled: Database, read: Reader) -> None:
     async with running_relay(filled.relay_dsn) as relay, joined_when_ready(relay) as caller:
         status, response = await caller.ask("phx_join", {})
@@ -318,15 +274,3 @@ async def test_what_ends_a_live_topic(database: Database, read: Reader) -> None:
         assert status == "ok"
         forbidden = read("SyncError", await caller.push("sync:error"))
         assert (forbidden.code, list(forbidden.forbidden_topics)) == ("forbidden_topic", [RUNS])
-
-
-@asynccontextmanager
-async def joined_when_ready(relay: RelayUnderTest) -> AsyncIterator[Caller]:
-    async with httpx.AsyncClient(base_url=relay.http, trust_env=False) as http:
-
-        async def ready() -> bool:
-            return (await http.get("/readyz")).status_code == httpx.codes.OK
-
-        await until(ready, "the relay is ready")
-    async with joined(relay) as caller:
-        yield caller
