@@ -24,7 +24,7 @@ KHALA = [sys.executable, "-c", "from khala_pg.cli.main import main; main()"]
 TESTS = ["pytest", "-v", "-p", "no:cacheprovider", "tests/unit/client"]
 WATCHED = [sys.executable, "-u", "-m", *TESTS]
 PATIENCE_S = 60.0
-# The command takes seconds on an idle machine, and was seen to take a minute on one with much to do.
+# The command takes seconds on an idle machine, and was seen to take a minute on a busy one.
 LONGEST_RUN_S = 300.0
 
 
