@@ -20,6 +20,7 @@ COMMANDS = (
     "tail",
     "topics",
     "stats",
+    "top",
     "token",
     "key",
     "revoke",

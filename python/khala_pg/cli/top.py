@@ -1,0 +1,127 @@
+"""`khala top`: topics, writers, relays and slow consumers, live."""
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated
+
+import typer
+from rich import box
+from rich.console import Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from khala_pg.cli._text import duration, number, wide_console
+from khala_pg.errors import UnavailableError, UsageError
+from khala_pg.monitor import RelayView, read_database, read_relays
+from khala_pg.settings import DATABASE, resolve
+from khala_pg.sqlapi import Telemetry
+
+
+def command(
+    database: Annotated[
+        str | None,
+        typer.Option(
+            help="Connection string. Default: KHALA_DATABASE_URL, else a running `khala dev`."
+        ),
+    ] = None,
+    relay: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="URL",
+            help="Where a relay's metrics are, as in http://127.0.0.1:9464/metrics; may be given "
+            "again. Lag and slow consumers come from there.",
+        ),
+    ] = None,
+    interval: Annotated[
+        float, typer.Option(min=0.2, metavar="SECONDS", help="How often to look.")
+    ] = 2.0,
+    once: Annotated[bool, typer.Option("--once", help="Look once and end.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object; with --once.")
+    ] = False,
+) -> None:
+    """Show topics with head, floor, writes per second and lag; relays with their sockets and slow
+    consumers; writers that wait. Until Ctrl-C, across restarts of the database.
+
+    Examples:
+
+        khala top --relay http://127.0.0.1:9464/metrics
+
+        khala top --once --json | jq '.topics[] | {topic, lag_events}'
+    """
+    if as_json and not once:
+        raise UsageError("--json shows one moment", "Add --once.")
+    conninfo, urls = resolve(DATABASE, database), relay or []
+    if once:
+        found, relays = read_database(conninfo), read_relays(urls)
+        if as_json:
+            print(json.dumps(_as_json(found, relays)))
+        else:
+            wide_console().print(_view(found, relays))
+        return
+    try:
+        _watch(conninfo, urls, interval)
+    except KeyboardInterrupt:
+        return
+
+
+def _watch(conninfo: str, urls: Sequence[str], interval: float) -> None:
+    shown: Group | Text = Text("")
+    with Live(console=wide_console(), auto_refresh=False, screen=False) as live:
+        while True:
+            line = f"{datetime.now():%H:%M:%S}"
+            try:
+                shown = _view(read_database(conninfo), read_relays(urls))
+            except UnavailableError as error:
+                line = str(error)
+            live.update(Group(shown, Text(line, "dim")), refresh=True)
+            time.sleep(interval)
+
+
+def _lag(topic: str, relays: Sequence[RelayView]) -> int | None:
+    lags = [r.lag_events[topic] for r in relays if r.lag_events and topic in r.lag_events]
+    return max(lags, default=None)
+
+
+def _as_json(found: Telemetry, relays: Sequence[RelayView]) -> dict[str, object]:
+    told = asdict(found)
+    for topic in told["topics"]:
+        topic["lag_events"] = _lag(topic["topic"], relays)
+    return {**told, "relays": [asdict(relay) for relay in relays]}
+
+
+def _view(found: Telemetry, relays: Sequence[RelayView]) -> Group:
+    topics = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    topics.add_column("topic", style="bold", overflow="fold", min_width=16)
+    for name in ("head", "floor", "lag", "writes/s", "oldest"):
+        topics.add_column(name, justify="right")
+    for topic in found.topics:
+        lag = _lag(topic.topic, relays)
+        overdue = topic.overdue_s is not None and topic.overdue_s > 0
+        topics.add_row(
+            topic.topic,
+            number(topic.head_watermark),
+            number(topic.retention_floor),
+            "-" if lag is None else number(lag),
+            f"{topic.writes_per_minute / 60:.1f}",
+            Text(duration(topic.oldest_age_s), "bold red" if overdue else ""),
+        )
+    listed = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    listed.add_column("relay", style="bold", overflow="fold")
+    for name in ("sockets", "live", "catching up", "slow"):
+        listed.add_column(name, justify="right")
+    listed.add_column("state", overflow="fold")
+    for relay in relays:
+        counts = (relay.connections, relay.live, relay.catching_up, relay.slow)
+        state = relay.problem or ("ready" if relay.ready else "not ready")
+        cells = [""] * 4 if relay.problem else [number(count) for count in counts]
+        listed.add_row(relay.url, *cells, Text(state, "" if relay.ready else "bold red"))
+    line = (
+        f"{found.listeners} relays listen; {found.waiting_writers} writers wait for a topic, "
+        f"the longest {duration(found.longest_wait_s)}"
+    )
+    return Group(topics, *([listed] if relays else []), Text(line))

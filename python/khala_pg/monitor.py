@@ -1,0 +1,72 @@
+"""What `khala top` shows: the database's telemetry and, where relays are named, their metrics."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import httpx
+import psycopg
+from prometheus_client.parser import text_string_to_metric_families
+
+from khala_pg.errors import UnavailableError, from_psycopg
+from khala_pg.sqlapi.telemetry import TELEMETRY, Telemetry, parse_telemetry
+
+_TIMEOUT_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class RelayView:
+    """One relay at one moment. lag_events: of each topic's furthest subscription.
+
+    problem: why nothing else is known; None when it answered.
+    """
+
+    url: str
+    problem: str | None = None
+    ready: bool = False
+    connections: int = 0
+    live: int = 0
+    catching_up: int = 0
+    slow: int = 0
+    lag_events: Mapping[str, int] | None = None
+
+
+def read_database(conninfo: str) -> Telemetry:
+    """Asks the database once. Raises KhalaError."""
+    try:
+        with psycopg.connect(conninfo, autocommit=True, connect_timeout=5) as connection:
+            row = connection.execute(TELEMETRY).fetchone()
+    except psycopg.Error as error:
+        raise (from_psycopg(error) or error) from error
+    if row is None:
+        raise UnavailableError("the database gave no answer")
+    return parse_telemetry(row[0])
+
+
+def read_relays(urls: Sequence[str]) -> list[RelayView]:
+    """Asks each relay once; one that does not answer is shown as such."""
+    return [_read_relay(url) for url in urls]
+
+
+def _read_relay(url: str) -> RelayView:
+    try:
+        answer = httpx.get(url, timeout=_TIMEOUT_S, trust_env=False)
+        answer.raise_for_status()
+        families = list(text_string_to_metric_families(answer.text))
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        return RelayView(url, problem=str(error) or type(error).__name__)
+    values = {family.name: family.samples for family in families}
+    states = {s.labels["state"]: int(s.value) for s in values.get("khala_subscriptions", [])}
+    lags = values.get("khala_subscription_lag_events", [])
+
+    def one(name: str) -> int:
+        return sum(int(sample.value) for sample in values.get(name, []))
+
+    return RelayView(
+        url,
+        ready=bool(one("khala_ready")),
+        connections=one("khala_connections_active"),
+        live=states.get("live", 0),
+        catching_up=states.get("catching_up", 0),
+        slow=states.get("slow", 0),
+        lag_events={sample.labels["topic"]: int(sample.value) for sample in lags},
+    )
