@@ -87,8 +87,7 @@ test("a hidden page saves; a page that is shown again tries at once", async () =
   await live(topic);
   expect(saved).not.toHaveBeenCalled();
   page.setVisible(false);
-  await khala.flush();
-  expect(saved).toHaveBeenCalledOnce();
+  await vi.waitFor(() => expect(saved).toHaveBeenCalledOnce(), { timeout: 10_000 });
   proxy.cut();
   await status(khala, ({ retryAt }) => retryAt !== null);
   page.setVisible(true);
