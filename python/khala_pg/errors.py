@@ -31,6 +31,8 @@ WIRE_CODES = {
 # Classes of SQLSTATE after which the same call may work later: connection exceptions, insufficient
 # resources, operator intervention, system errors.
 _TRANSIENT_CLASSES = ("08", "53", "57", "58")
+# A standby, or a server that was told to take no writes: it may take them again.
+_READ_ONLY = "25006"
 
 # What is missing is ours: a function or a table by its qualified name, or the schema itself.
 _OURS = re.compile(r'\b(khala|runtime)\.|"(khala|runtime)"')
@@ -112,6 +114,8 @@ def from_psycopg(error: psycopg.Error) -> KhalaError | None:
             primary,
             "Connect as a member of the role the function is for: docs/errors.md lists them.",
         )
+    if sqlstate == _READ_ONLY:
+        return UnavailableError(f"the database takes no writes now: {primary.strip()}")
     if isinstance(error, psycopg.OperationalError) and (
         sqlstate is None or sqlstate.startswith(_TRANSIENT_CLASSES)
     ):

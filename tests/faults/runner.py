@@ -33,7 +33,6 @@ NEW_TOPIC = "faults.registered_meanwhile"
 ALL_TOPICS = (*TOPICS, NEW_TOPIC)
 LIMITS = {
     **QUICK,
-    "database_timeout_s": 1.0,
     "probe_interval_s": 1.0,
     "probe_timeout_s": 1.0,
     # Small enough that catching up takes several pages, and buffers fill.

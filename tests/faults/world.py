@@ -16,7 +16,7 @@ from support.relay_process import RelayProcess
 from support.tcp_proxy import TcpProxy
 from support.waiting import until
 
-PATIENCE_S = 60.0
+PATIENCE_S = 90.0
 
 
 @dataclass

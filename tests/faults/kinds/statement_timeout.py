@@ -11,7 +11,7 @@ async def inject(world: World) -> float:
     async with await psycopg.AsyncConnection.connect(world.database.dsn) as connection:
         await connection.execute("LOCK TABLE runtime.sync_stream_events IN ACCESS EXCLUSIVE MODE")
         await world.refused()
-        await world.last(0.3, 1.5)
+        await world.last(0.5, 2.5)
         lifted = time.monotonic()
         await connection.rollback()
     return lifted
