@@ -295,3 +295,16 @@ test("a server whose document is behind what it announced is asked until it is n
   await documents(topic, ([one]) => one?.docVersion === 6n);
   await topicStatus(topic, ({ phase }) => phase === "live");
 });
+
+test("closing saves what was not saved yet", async () => {
+  const database = await openDatabase();
+  const name = await database.topic();
+  const store = asyncStorageStore(mapStorage());
+  const khala = connect({ token: token([name]), store, saveEveryMs: 1e9 });
+  await live(khala.topic(name));
+  await database.sink(name, "a", 1, { n: 1 });
+  await documents(khala.topic(name), (found) => found.length === 1);
+  expect(await store.load(name)).toBeNull();
+  await khala.close();
+  expect(await store.load(name)).toMatchObject({ versions: [{ docKey: "a", docVersion: 1n }] });
+});
