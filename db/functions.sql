@@ -71,6 +71,7 @@ SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('khala.funct
 \ir functions/project_run.sql
 \ir functions/project_codex_worker.sql
 \ir functions/ingest_events.sql
+\ir functions/max_payload_bytes.sql
 \ir functions/revoke.sql
 \ir functions/revocations.sql
 \ir functions/create_api_key.sql

@@ -1160,6 +1160,19 @@ ALTER FUNCTION khala.list_api_keys() OWNER TO khala_owner;
 
 COMMENT ON FUNCTION khala.list_api_keys() IS 'All API keys, ended ones too, oldest first. Arguments: none. Result: everything about a key but its secret''s hash. Errors: none.';
 
+CREATE FUNCTION khala.max_payload_bytes() RETURNS integer
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    RETURN (SELECT coalesce(max(t.inline_limit_bytes) FILTER (WHERE t.payload_mode <> 'pointer'), 0) FROM runtime.sync_topics AS t);
+END
+$$;
+
+ALTER FUNCTION khala.max_payload_bytes() OWNER TO khala_owner;
+
+COMMENT ON FUNCTION khala.max_payload_bytes() IS 'The greatest inline limit of all topics. Arguments: none. Result: bytes; 0 when every topic is in pointer mode. Errors: none.';
+
 CREATE FUNCTION khala.new_epoch(p_reason text DEFAULT 'requested'::text) RETURNS text
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -3653,6 +3666,9 @@ REVOKE ALL ON FUNCTION khala.judge_document(p_version bigint, p_hash bytea, p_or
 
 REVOKE ALL ON FUNCTION khala.list_api_keys() FROM PUBLIC;
 GRANT ALL ON FUNCTION khala.list_api_keys() TO khala_dba;
+
+REVOKE ALL ON FUNCTION khala.max_payload_bytes() FROM PUBLIC;
+GRANT ALL ON FUNCTION khala.max_payload_bytes() TO khala_relay;
 
 REVOKE ALL ON FUNCTION khala.new_epoch(p_reason text) FROM PUBLIC;
 GRANT ALL ON FUNCTION khala.new_epoch(p_reason text) TO khala_dba;

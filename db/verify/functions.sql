@@ -66,6 +66,7 @@ BEGIN
             ('khala.replay_feed(text, bigint, integer, integer, text)'),
             ('khala.replay_feed_binary(text, bigint, integer, integer, text)'),
             ('khala.retain(text, timestamptz, interval, integer)'),
+            ('khala.max_payload_bytes()'),
             ('khala.revocations(bigint)'),
             ('khala.revoke(text, text, timestamptz, text)'),
             ('khala.revoke_api_key(text)'),

@@ -24,6 +24,7 @@ class Peer:
             CLAIMS,
             settings,
             epoch=lambda: self.epoch,
+            max_payload_bytes=lambda: 262144,
             covered=lambda: self.covered,
             now=lambda: self.time,
             new_id=lambda: next(ids),

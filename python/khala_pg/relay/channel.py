@@ -43,6 +43,7 @@ class Channel:
         settings: RelaySettings,
         *,
         epoch: Callable[[], str | None],
+        max_payload_bytes: Callable[[], int],
         covered: Callable[[], Watermarks],
         note: Callable[[str, str], None] = lambda event, outcome: None,
         now: Callable[[], float] = time.monotonic,
@@ -51,6 +52,7 @@ class Channel:
         """
         claims: whom the socket belongs to.
         epoch: the epoch of the database, None as long as it is not known.
+        max_payload_bytes: the largest payload inside an update, asked once there is an epoch.
         covered: the covered watermarks of what the socket is subscribed to.
         note: told of heartbeats, and of requests that are refused here, with the code.
         now: a clock in seconds, for the limit of requests.
@@ -61,6 +63,7 @@ class Channel:
         self.joined = False
         self._settings = settings
         self._epoch = epoch
+        self._max_payload_bytes = max_payload_bytes
         self._covered = covered
         self._note = note
         self._now = now
@@ -220,7 +223,7 @@ class Channel:
             "limits": {
                 "max_batch_updates": self._settings.max_batch_updates,
                 "max_batch_bytes": self._settings.max_batch_bytes,
-                "max_payload_bytes": self._settings.max_payload_bytes,
+                "max_payload_bytes": self._max_payload_bytes(),
                 "max_frame_bytes": self._settings.max_frame_bytes,
                 "max_topics": self._settings.max_topics,
             },

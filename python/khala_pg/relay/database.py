@@ -24,13 +24,14 @@ Result = TypeVar("Result")
 class Database:
     """A pool of connections and the epoch they found; calls that outlive a lost connection.
 
-    on_epoch is told the epoch at every connect, before the connection serves anybody.
+    on_connect is told the epoch and the largest payload, in bytes, at every connect, before the
+    connection serves anybody.
     """
 
-    def __init__(self, settings: RelaySettings, on_epoch: Callable[[str], None]) -> None:
+    def __init__(self, settings: RelaySettings, on_connect: Callable[[str, int], None]) -> None:
         self._timeout_s = settings.database_timeout_s
         self._pool_size = settings.pool_size
-        self._on_epoch = on_epoch
+        self._on_connect = on_connect
         self._away = False
         self.reached = False
         self._conninfo = conninfo_for(settings.database, settings)
@@ -131,7 +132,7 @@ class Database:
 
     async def _configure(self, connection: Connection) -> None:
         _require_known(await sqlapi.schema_version(connection))
-        self._on_epoch(await sqlapi.ensure_epoch(connection))
+        self._on_connect(*await sqlapi.terms(connection))
 
     def _unavailable(self, reason: str) -> UnavailableError:
         if not self._away:

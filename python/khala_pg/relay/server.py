@@ -63,7 +63,8 @@ class Relay:
             settings, self._authority, self._why_unready, self._is_full, self._metrics
         )
         self._epoch: str | None = None
-        self._database = Database(settings, self._note_epoch)
+        self._max_payload_bytes = 0
+        self._database = Database(settings, self._note_terms)
         self._feeds = Feeds(self._database, settings, self._metrics, self._spawn)
         self._watch = RevocationWatch(
             settings, self._database, self._authority.revocations, self._tend_all
@@ -191,6 +192,7 @@ class Relay:
             self._supply,
             verify=self._authority.verify,
             epoch=self._served_epoch,
+            max_payload_bytes=lambda: self._max_payload_bytes,
             spawn=self._spawn,
         )
         self._sessions.add(session)
@@ -237,7 +239,8 @@ class Relay:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _note_epoch(self, epoch: str) -> None:
+    def _note_terms(self, epoch: str, max_payload_bytes: int) -> None:
+        self._max_payload_bytes = max_payload_bytes
         if self._epoch is not None and epoch != self._epoch:
             logger.warning("the epoch changed from %s to %s: clients resync", self._epoch, epoch)
             # Each feed asks under its own epoch, and so finds out at its next pull.
@@ -265,7 +268,7 @@ class Relay:
         while True:
             try:
                 await self._database.check_schema()
-                self._note_epoch(await self._database.call(sqlapi.ensure_epoch))
+                self._note_terms(*await self._database.call(sqlapi.terms))
             except UnavailableError:
                 await asyncio.sleep(backoff.next_s())
             except KhalaError as error:
@@ -280,7 +283,7 @@ class Relay:
         while True:
             await asyncio.sleep(self._settings.slow_poll_interval_s)
             try:
-                self._note_epoch(await self._database.call(sqlapi.ensure_epoch))
+                self._note_terms(*await self._database.call(sqlapi.terms))
             except UnavailableError:
                 continue
             except Exception:

@@ -41,16 +41,23 @@ class Session:
         *,
         verify: Callable[[str], Awaitable[Claims]],
         epoch: Callable[[], str | None],
+        max_payload_bytes: Callable[[], int],
         spawn: Callable[[Coroutine[Any, Any, None]], object],
     ) -> None:
         """
         verify: checks a token, raises TokenError.
         epoch: the database's epoch, None as long as it is not known.
+        max_payload_bytes: the largest payload inside an update, asked once there is an epoch.
         spawn: starts a task that may outlive the socket for a moment.
         """
         self.connection = connection
         self.channel = Channel(
-            claims, supply.settings, epoch=epoch, covered=self.covered, note=self._note
+            claims,
+            supply.settings,
+            epoch=epoch,
+            max_payload_bytes=max_payload_bytes,
+            covered=self.covered,
+            note=self._note,
         )
         self.closing_since: float | None = None
         """When the close was begun, by the loop's clock."""

@@ -34,7 +34,6 @@ class RelaySettings:
 
     max_batch_updates: int = 200
     max_batch_bytes: int = 2 * 1024 * 1024
-    max_payload_bytes: int = 256 * 1024
     max_request_bytes: int = 256 * 1024
     max_frame_bytes: int = 1024 * 1024
     max_topics: int = 64
@@ -59,8 +58,9 @@ class RelaySettings:
     max_control_frames_per_second: int = 100
     # What one connection may have waiting in this process; one frame may exceed it.
     max_write_buffer_bytes: int = 1024 * 1024
-    # A connection that lets more than this pile up asks without reading the answers.
-    max_unsent_bytes: int = 16 * 1024 * 1024
+    # A connection that lets more than this pile up asks without reading the answers. More than an
+    # update of the largest topic there can be (16 MiB) after all that may wait before it.
+    max_unsent_bytes: int = 40 * 1024 * 1024
 
     heartbeat_interval_s: float = 15.0
     ping_interval_s: float = 20.0

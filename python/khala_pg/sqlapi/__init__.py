@@ -33,6 +33,7 @@ from khala_pg.sqlapi.relay import (
     revocations,
     schema_version,
     snapshot,
+    terms,
 )
 from khala_pg.sqlapi.runtime import (
     Appended,
@@ -83,4 +84,5 @@ __all__ = [
     "schema_version",
     "snapshot",
     "telemetry",
+    "terms",
 ]

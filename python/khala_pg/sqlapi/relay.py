@@ -103,6 +103,16 @@ async def ensure_epoch(connection: Connection) -> str:
     return str(await scalar(connection, "SELECT khala.ensure_epoch()"))
 
 
+async def terms(connection: Connection) -> tuple[str, int]:
+    """What every client is told when it joins: the epoch in force, and the largest payload."""
+    async with connection.cursor() as cursor:
+        await cursor.execute("SELECT khala.ensure_epoch(), khala.max_payload_bytes()")
+        row = await cursor.fetchone()
+    if row is None:
+        raise RuntimeError("a query without a table returned no row")
+    return str(row[0]), int(row[1])
+
+
 async def check_cursors(
     connection: Connection,
     topics: Sequence[str],

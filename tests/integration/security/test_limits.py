@@ -297,6 +297,29 @@ async def test_who_asks_and_does_not_read_is_dropped(
         await until(lambda: running.relay.unsent_bytes < 500_000, "what it held is given up")
 
 
+async def test_the_largest_payload_is_announced_and_comes_whole(newest_database: Database) -> None:
+    with newest_database.connect() as connection:
+        connection.execute("SELECT khala.register_topic('limits.small')")
+        connection.execute(
+            "SELECT khala.register_topic('limits.large', p_inline_limit_bytes => 16777216)"
+        )
+    text = "x" * 3_000_000
+    async with writer(newest_database) as write, running_relay(newest_database) as running:
+        await ready_relay(running)
+        for topic in ("limits.small", "limits.large"):
+            await write.sink("d1", payload={"text": text}, topic=topic)
+        scopes = ("limits.small", "limits.large")
+        async with running.open(running.token(scopes=scopes)) as peer:
+            assert (await peer.join())["limits"]["max_payload_bytes"] == 16_777_216
+            await peer.subscribe(*scopes)
+            [[large], _] = await peer.updates_until(1, "limits.large")
+            assert large["payload"] == {"text": text}
+        async with running.joined(running.token(scopes=scopes)) as peer:
+            await peer.subscribe("limits.small")
+            [[small], _] = await peer.updates_until(1, "limits.small")
+            assert (small["hydration_required"], "payload" in small) == (True, False)
+
+
 async def test_a_compression_bomb(newest_database: Database) -> None:
     async with (
         with_bystander(newest_database, compression=True) as running,

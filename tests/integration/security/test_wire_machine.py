@@ -6,17 +6,21 @@ subscriber must have been given exactly the rows that are its own, in order.
 """
 
 import asyncio
+import base64
 import contextlib
 import itertools
 import json
+import logging
+import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
@@ -30,11 +34,35 @@ from websockets.sync.client import ClientConnection, connect
 
 from support.databases import Database
 from support.fuzzing import fuzz
+from support.rawsocket import CLOSE, frame
 from support.relays import CHANNEL, RunningRelay, ready_relay, running_relay
 
 ORGS = ("org-a", "org-b", "org-c")
 _numbers = itertools.count(1)
 _PATIENCE_S = 20.0
+
+
+def phoenix_push(join_ref: str, event: str, data: bytes) -> bytes:
+    """A push as Phoenix's serializer writes it in binary."""
+    texts = [text.encode() for text in (join_ref, "1", CHANNEL, event)]
+    return bytes([0, *map(len, texts)]) + b"".join(texts) + data
+
+
+BINARY_MESSAGES = st.binary(max_size=300) | st.builds(
+    phoenix_push,
+    st.sampled_from(["", "1", "2"]),
+    st.sampled_from(
+        ["phx_join", "phx_leave", "sync:subscribe", "sync:unsubscribe", "sync:refresh"]
+    ),
+    st.binary(max_size=50) | st.just(b"{}"),
+)
+FRAMES = st.builds(
+    lambda opcode, data, fin, rsv1: frame(opcode, data, fin=fin, rsv1=rsv1),
+    st.integers(0, 15),
+    st.binary(max_size=200),
+    st.booleans(),
+    st.booleans(),
+)
 
 
 @dataclass(frozen=True)
@@ -326,6 +354,15 @@ class Wire(RuleBasedStateMachine):
             client.heartbeat()
             client.pushed_errors.clear()
 
+    @rule(client=clients, data=BINARY_MESSAGES)
+    def binary(self, client: Client, data: bytes) -> None:
+        """Whatever it says, a binary message is told off and changes nothing."""
+        client.socket.send(data)
+        assert client.ask("heartbeat", {}, "phoenix")["status"] == "ok"
+        assert client.pushed_errors.pop()["code"] == "bad_frame"
+        if client.joined:
+            client.heartbeat()
+
     @rule(
         client=clients,
         event=st.sampled_from(["sync:subscribe", "sync:refresh", "sync:unsubscribe", "x"]),
@@ -367,6 +404,8 @@ class _Background:
             max_handshakes_per_second=10_000.0,
             max_handshake_burst=100_000,
             max_connections_per_subject=100_000,
+            max_bad_frames=10**9,
+            max_failed_handshakes_per_minute=10**6,
         ) as self.running:
             await ready_relay(self.running)
             ready.set()
@@ -403,3 +442,60 @@ def test_any_order_of_things(relay: RunningRelay, newest_database: Database) -> 
     with newest_database.connect() as database:
         machine = type("Machine", (Wire,), {"relay": relay, "database": database})
         fuzz(lambda: run_state_machine_as_test(machine, settings=bounds))
+
+
+def close_codes(received: bytes) -> Iterator[int]:
+    """The codes of the close frames in what a server sent."""
+    while len(received) >= 2:
+        opcode, size = received[0] & 15, received[1] & 127
+        head = {126: 4, 127: 10}.get(size, 2)
+        length = size if head == 2 else int.from_bytes(received[2:head], "big")
+        if opcode == CLOSE:
+            yield int.from_bytes(received[head : head + 2], "big")
+        received = received[head + length :]
+
+
+def answers(running: RunningRelay, sent: bytes) -> bytes:
+    """What a relay says on a fresh socket to some bytes, until it ends the connection."""
+    parts = urlsplit(running.url())
+    key = base64.b64encode(bytes(16)).decode()
+    with socket.create_connection((parts.hostname, parts.port), timeout=_PATIENCE_S) as raw:
+        raw.sendall(
+            f"GET {parts.path}?{parts.query} HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n"
+            f"Connection: Upgrade\r\nSec-WebSocket-Key: {key}\r\n"
+            "Sec-WebSocket-Version: 13\r\n\r\n".encode()
+        )
+        received = bytearray()
+        while b"\r\n\r\n" not in received:
+            received += raw.recv(65536)
+        assert b" 101 " in received
+        try:
+            raw.sendall(sent)
+            raw.shutdown(socket.SHUT_WR)
+            while piece := raw.recv(65536):
+                received += piece
+        except ConnectionError:
+            # It was cut off: that is an end as well.
+            pass
+        return bytes(received).partition(b"\r\n\r\n")[2]
+
+
+def test_any_frames_at_all(relay: RunningRelay, caplog: pytest.LogCaptureFixture) -> None:
+    """Frames of every kind, whole, in pieces and broken: the relay ends the socket, not itself."""
+    caplog.set_level(logging.WARNING)
+
+    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(st.lists(FRAMES | BINARY_MESSAGES, max_size=8).map(b"".join))
+    def run(sent: bytes) -> None:
+        codes = list(close_codes(answers(relay, sent)))
+        # 1011 would be a failure of the relay's own.
+        assert 1011 not in codes
+
+    bystander = Client(relay, "org-a", ())
+    try:
+        assert bystander.ask("phx_join", {})["status"] == "ok"
+        fuzz(run)
+        assert bystander.ask("sync:heartbeat", {})["status"] == "ok"
+    finally:
+        bystander.close()
+    assert [record for record in caplog.records if record.name.startswith("khala")] == []

@@ -78,7 +78,13 @@ def frame_is_read_or_refused(text: str) -> None:
 def channel() -> Channel:
     limits = RelaySettings("", max_bad_frames=10**9, max_message_burst=10**9)
     claims = Claims("s", "o", ("a", "b"), 0, 0, 2**31, "j")
-    return Channel(claims, limits, epoch=lambda: "epoch", covered=lambda: [("a", 2**60)])
+    return Channel(
+        claims,
+        limits,
+        epoch=lambda: "epoch",
+        max_payload_bytes=lambda: 2**24,
+        covered=lambda: [("a", 2**60)],
+    )
 
 
 def channel_answers(texts: list[str]) -> None:
