@@ -91,6 +91,37 @@ async def test_a_revocation_while_nobody_listens(newest_database: Database) -> N
         assert "not heard" in str(await running.relay.unready())
 
 
+async def test_none_is_missed_that_commits_late(newest_database: Database) -> None:
+    """A relay asks for what is above the last that it knows: numbers must come in order."""
+    async with running_relay(newest_database) as running:
+        await ready_relay(running)
+        async with (
+            running.joined(running.token(subject="ann")) as ann,
+            running.joined(running.token(subject="bob")) as bob,
+        ):
+            with newest_database.connect("dba") as late, newest_database.connect() as watching:
+                late.autocommit = False
+                late.execute("SELECT khala.revoke('sub', 'ann')")
+                other = asyncio.create_task(
+                    asyncio.to_thread(revoke, newest_database, "sub", "bob")
+                )
+
+                async def is_decided() -> bool:
+                    waiting = watching.execute(
+                        "SELECT FROM pg_catalog.pg_locks AS l"
+                        " INNER JOIN pg_catalog.pg_database AS d ON d.oid = l.database"
+                        " WHERE d.datname = current_database()"
+                        " AND l.locktype = 'advisory' AND NOT l.granted"
+                    ).fetchall()
+                    return bool(waiting) or other.done()
+
+                await until(is_decided, "the second waits for the first")
+                assert not other.done()
+                late.commit()
+                await other
+            await asyncio.gather(assert_revoked(ann), assert_revoked(bob))
+
+
 async def test_nobody_is_served_before_it_is_known_who_is_revoked(
     newest_database: Database,
 ) -> None:
