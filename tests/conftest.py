@@ -5,6 +5,7 @@ PostgreSQL and once on the newest. Heavy tests use `newest_database` instead. `e
 nothing of Khala in it. Tests that stop or kill a server use `own_server` or `own_database`.
 """
 
+import signal
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -12,6 +13,22 @@ import pytest
 from khala_pg.postgres_server import PostgresServer
 from support.databases import TEMPLATE, Database, Template, cloned, empty, make_template
 from support.servers import NEWEST, OLDEST, SETTINGS, VERSIONS, Servers
+
+
+@pytest.fixture(scope="session", autouse=True)
+def heeded_signals() -> Iterator[None]:
+    """Signals that nohup or a shell's background job ignores, heeded: tests send them to children,
+    which inherit what is ignored."""
+    ignored = {
+        number
+        for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
+        if signal.getsignal(number) is signal.SIG_IGN
+    }
+    for number in ignored:
+        signal.signal(number, signal.SIG_DFL)
+    yield
+    for number in ignored:
+        signal.signal(number, signal.SIG_IGN)
 
 
 @pytest.fixture(scope="session")
