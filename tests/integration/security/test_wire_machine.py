@@ -37,6 +37,9 @@ from support.fuzzing import fuzz
 from support.rawsocket import CLOSE, frame
 from support.relays import CHANNEL, RunningRelay, ready_relay, running_relay
 
+# The relay's thread draws its jitter from the global generator while a strategy is at work.
+pytestmark = pytest.mark.filterwarnings("ignore:Do not use the .random. module inside strategies")
+
 ORGS = ("org-a", "org-b", "org-c")
 _numbers = itertools.count(1)
 _PATIENCE_S = 20.0
