@@ -2,10 +2,13 @@
 
 import json
 import logging
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 FORMATS = ("human", "json")
+_POOL_QUIET_S = 60.0
 
 
 class JsonFormatter(logging.Formatter):
@@ -24,6 +27,28 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(told, ensure_ascii=False, default=str)
 
 
+class Seldom(logging.Filter):
+    """Lets one logger say the same, whatever it says it about, once in so many seconds."""
+
+    def __init__(
+        self, name: str, seconds: float, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        super().__init__()
+        self._logger = name
+        self._seconds = seconds
+        self._now = now
+        self._said: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.name != self._logger:
+            return True
+        now = self._now()
+        if now - self._said.get(str(record.msg), -self._seconds) < self._seconds:
+            return False
+        self._said[str(record.msg)] = now
+        return True
+
+
 def configure(level: int, form: str) -> None:
     """Logs to standard error from that level on; `form` is one of FORMATS."""
     handler = logging.StreamHandler()
@@ -32,6 +57,8 @@ def configure(level: int, form: str) -> None:
     else:
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    # The pool repeats what khala.relay.database says once; uvicorn says what the relay says.
-    for name in ("psycopg.pool", "uvicorn"):
-        logging.getLogger(name).setLevel(max(level, logging.ERROR))
+    # The pool says at every attempt why it does not get a connection; once tells as much.
+    handler.addFilter(Seldom("psycopg.pool", _POOL_QUIET_S))
+    logging.getLogger("psycopg.pool").setLevel(max(level, logging.WARNING))
+    # What uvicorn says the relay says.
+    logging.getLogger("uvicorn").setLevel(max(level, logging.ERROR))

@@ -20,6 +20,30 @@ logger = logging.getLogger("khala.relay.database")
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
+# In database_timeout_s. The server's own limit comes first: what it cut off itself leaves a
+# connection that has learnt its plans, and a starved server gets further at the next try.
+_ANSWER = 1.25
+_LAST_WORD = 0.25
+_LENT = 2.0
+
+
+@asynccontextmanager
+async def bounded(connection: Connection, timeout_s: float) -> AsyncIterator[None]:
+    """Ends a connection that is waited for longer than the server may take for a statement.
+
+    timeout_s: what the server may take; after a quarter of that more it is not expected any more.
+    Raises TimeoutError then.
+    """
+    most_s = timeout_s * _ANSWER
+    try:
+        # At the first cancellation psycopg asks the server to cancel and waits for that to show;
+        # a server that answers nothing takes the second.
+        async with asyncio.timeout(most_s + timeout_s * _LAST_WORD), asyncio.timeout(most_s):
+            yield
+    except TimeoutError:
+        await connection.close()
+        raise TimeoutError(f"no answer within {most_s:g} s") from None
+
 
 class Database:
     """A pool of connections and the epoch they found; calls that outlive a lost connection.
@@ -63,15 +87,24 @@ class Database:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
-        """Lends a connection that has just answered."""
+        """Lends a connection that has just answered, for a few statements.
+
+        Raises psycopg.OperationalError when there is none, or the database stops answering.
+        """
         for _ in range(self._pool_size):
-            async with self._pool.connection() as connection:
-                try:
-                    await self._pool.check_connection(connection)
-                except psycopg.OperationalError:
-                    continue
-                yield connection
-                return
+            try:
+                async with (
+                    self._pool.connection() as connection,
+                    bounded(connection, self._timeout_s * _LENT),
+                ):
+                    try:
+                        await self._pool.check_connection(connection)
+                    except psycopg.OperationalError:
+                        continue
+                    yield connection
+                    return
+            except TimeoutError as error:
+                raise psycopg.OperationalError(str(error)) from None
         raise psycopg.OperationalError("the database broke one connection after the other")
 
     async def call(
@@ -88,17 +121,13 @@ class Database:
         # After a restart of the server each connection of the pool is dead, which shows in use.
         for _ in range(self._pool_size):
             try:
-                async with self._pool.connection() as connection:
-                    try:
-                        async with asyncio.timeout(self._timeout_s):
-                            result = await function(connection, *args, **kwargs)
-                    except TimeoutError:
-                        await connection.close()
-                        raise
+                async with (
+                    self._pool.connection() as connection,
+                    bounded(connection, self._timeout_s),
+                ):
+                    result = await function(connection, *args, **kwargs)
             except (PoolTimeout, PoolClosed, TimeoutError) as error:
-                raise self._unavailable(
-                    f"no answer within {self._timeout_s:g} s: {error}"
-                ) from None
+                raise self._unavailable(str(error)) from None
             except psycopg.Error as error:
                 known = from_psycopg(error)
                 if not isinstance(known, UnavailableError):
@@ -118,10 +147,15 @@ class Database:
         Raises UsageError when this relay cannot serve it, UnavailableError when it is away.
         """
         try:
-            async with await psycopg.AsyncConnection.connect(
-                self._conninfo, autocommit=True
-            ) as connection:
+            async with (
+                await psycopg.AsyncConnection.connect(
+                    self._conninfo, autocommit=True
+                ) as connection,
+                bounded(connection, self._timeout_s),
+            ):
                 _require_known(await sqlapi.schema_version(connection))
+        except TimeoutError as error:
+            raise self._unavailable(str(error)) from None
         except psycopg.Error as error:
             known = from_psycopg(error)
             if isinstance(known, UnavailableError):
@@ -131,8 +165,14 @@ class Database:
             raise known from error
 
     async def _configure(self, connection: Connection) -> None:
-        _require_known(await sqlapi.schema_version(connection))
-        self._on_connect(*await sqlapi.terms(connection))
+        # Few tasks make the pool's connections, one at a time makes it grow: none may hang.
+        try:
+            async with bounded(connection, self._timeout_s):
+                _require_known(await sqlapi.schema_version(connection))
+                self._on_connect(*await sqlapi.terms(connection))
+        except BaseException:
+            await connection.close()
+            raise
 
     def _unavailable(self, reason: str) -> UnavailableError:
         if not self._away:

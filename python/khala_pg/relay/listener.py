@@ -15,7 +15,7 @@ import psycopg
 from khala_pg import sqlapi
 from khala_pg.errors import KhalaError
 from khala_pg.relay.backoff import Backoff
-from khala_pg.relay.database import Database, conninfo_for
+from khala_pg.relay.database import Database, bounded, conninfo_for
 from khala_pg.relay.metrics import Metrics
 from khala_pg.relay.settings import RelaySettings
 
@@ -66,7 +66,8 @@ class Listener:
                 async with await psycopg.AsyncConnection.connect(
                     self._conninfo, autocommit=True
                 ) as connection:
-                    await sqlapi.listen(connection)
+                    async with bounded(connection, self._settings.database_timeout_s):
+                        await sqlapi.listen(connection)
                     logger.info("listening for wake-ups%s", " again" if failures else "")
                     self._metrics.listens.inc()
                     failures = 0

@@ -6,6 +6,8 @@ import psycopg
 
 from faults.world import World
 
+# Far beyond what relay and writers wait for a statement.
+_HELD_S = 10.0
 _LOCK = "SELECT FROM runtime.sync_topic_sequences WHERE topic = %s FOR UPDATE"
 
 
@@ -13,7 +15,7 @@ async def inject(world: World) -> float:
     topic = world.rng.choice(world.writing.topics)
     async with await psycopg.AsyncConnection.connect(world.database.dsn) as connection:
         await connection.execute(_LOCK, [topic])
-        await world.last(0.5, 3.0)
+        await world.last(_HELD_S, _HELD_S)
         lifted = time.monotonic()
         await connection.rollback()
     return lifted
