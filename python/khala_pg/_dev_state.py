@@ -44,6 +44,7 @@ class DevState:
     relay_database: str
     ws: str
     http: str
+    metrics: str | None
     page: str | None
     token: str
     organisation: str

@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,7 +40,7 @@ Say = Callable[[str], None]
 class DevConfig:
     """What the user chose. A port of 0 means: any that is free.
 
-    web_dir: the built admin page; None serves none.
+    metrics_port: None opens none. web_dir: the built admin page; None serves none.
     """
 
     data_dir: Path
@@ -49,6 +49,7 @@ class DevConfig:
     pg_port: int = 0
     pg_bin: Path | None = None
     web_dir: Path | None = None
+    metrics_port: int | None = None
 
 
 class _StopRequested(BaseException):
@@ -74,9 +75,12 @@ def _run(config: DevConfig, wakeup: "_Wakeup", say: Say, ready: Callable[[DevSta
     data_dir = config.data_dir.absolute()
     with state.locked(data_dir):
         ws_port = _choose_port("--ws-port", config.ws_port)
-        http_port = _choose_port("--http-port", config.http_port, other=ws_port)
+        http_port = _choose_port("--http-port", config.http_port, {ws_port})
+        metrics_port = config.metrics_port
+        if metrics_port is not None:
+            metrics_port = _choose_port("--metrics-port", metrics_port, {ws_port, http_port})
         if config.pg_port:
-            _choose_port("--pg-port", config.pg_port, other=ws_port)
+            _choose_port("--pg-port", config.pg_port, {ws_port})
         server = PostgresServer(data_dir / "postgres", pg_bin=config.pg_bin, port=config.pg_port)
         relay: _Relay | None = None
         try:
@@ -85,7 +89,9 @@ def _run(config: DevConfig, wakeup: "_Wakeup", say: Say, ready: Callable[[DevSta
             _report_migration(server, say)
             keyring = state.keyring_file(data_dir)
             relay_database = state.relay_dsn(server, data_dir)
-            relay = _Relay(relay_database, ws_port, http_port, keyring, data_dir, config.web_dir)
+            relay = _Relay(
+                relay_database, ws_port, http_port, metrics_port, keyring, data_dir, config.web_dir
+            )
             relay.start()
             relay.await_ready(wakeup)
             found = DevState(
@@ -93,6 +99,7 @@ def _run(config: DevConfig, wakeup: "_Wakeup", say: Say, ready: Callable[[DevSta
                 relay_database=relay_database,
                 ws=f"ws://{HOST}:{ws_port}/socket/websocket",
                 http=f"http://{HOST}:{http_port}",
+                metrics=None if metrics_port is None else f"http://{HOST}:{metrics_port}/metrics",
                 page=None if config.web_dir is None else f"http://{HOST}:{http_port}/",
                 token=state.sign_dev_token(server, keyring),
                 organisation=state.ORGANISATION,
@@ -118,6 +125,7 @@ class _Relay:
         database: str,
         ws_port: int,
         http_port: int,
+        metrics_port: int | None,
         keyring: Path,
         data_dir: Path,
         web_dir: Path | None,
@@ -129,6 +137,8 @@ class _Relay:
             f"--http-port={http_port}",
             f"--keyring={keyring}",
         ]
+        if metrics_port is not None:
+            self._arguments.append(f"--metrics-port={metrics_port}")
         if web_dir is not None:
             session = state.state_file(data_dir)
             self._arguments += [f"--web-dir={web_dir}", f"--dev-session={session}"]
@@ -249,13 +259,13 @@ def _keep_running(server: PostgresServer, relay: _Relay, wakeup: _Wakeup, say: S
         wakeup.wait(max(0.0, min(due) - time.monotonic()) if due else None)
 
 
-def _choose_port(option: str, port: int, other: int = 0) -> int:
+def _choose_port(option: str, port: int, others: Collection[int] = ()) -> int:
     if port == 0:
         port = ports.free_port()
-        while port == other:
+        while port in others:
             port = ports.free_port()
         return port
-    if port == other or not ports.is_free(port):
+    if port in others or not ports.is_free(port):
         raise DevError(
             f"port {port} of {HOST} is in use",
             hint=f"another khala dev? choose one with {option}; 0 takes any that is free",

@@ -6,7 +6,7 @@ A newcomer who has `khala dev` running in a directory needs no options in it or 
 import json
 import os
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,6 +55,23 @@ def organisation(
         return None
     value = _dev_state(env, directory or Path.cwd()).get("organisation")
     return value if isinstance(value, str) else None
+
+
+def relay_metrics(
+    options: Sequence[str] | None,
+    database_option: str | None,
+    environment: Mapping[str, str] | None = None,
+    directory: Path | None = None,
+) -> list[str]:
+    """Where relays show their metrics: `options`, else where `khala dev` does, if it does.
+
+    The last holds only if the database is that of `khala dev` too.
+    """
+    env = os.environ if environment is None else environment
+    if options or database_option or env.get(DATABASE.variable):
+        return list(options or ())
+    value = _dev_state(env, directory or Path.cwd()).get("metrics")
+    return [value] if isinstance(value, str) else []
 
 
 def find_dev_file(start: Path) -> Path | None:

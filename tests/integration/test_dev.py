@@ -225,7 +225,19 @@ def test_what_is_taken_is_refused(data_dir: Path, servers: Servers) -> None:
 
 def test_given_ports_are_used(data_dir: Path) -> None:
     ws, http, pg = (ports.free_port() for _ in range(3))
-    with running(data_dir, f"--ws-port={ws}", f"--http-port={http}", f"--pg-port={pg}") as dev:
+    given = (f"--ws-port={ws}", f"--http-port={http}", f"--pg-port={pg}", "--metrics-port=0")
+    with running(data_dir, *given) as dev:
         assert dev.ready["ws"] == f"ws://127.0.0.1:{ws}/socket/websocket"
         assert dev.ready["http"] == f"http://127.0.0.1:{http}"
         assert f"127.0.0.1:{pg}/" in dev.ready["database"]
+        with urllib.request.urlopen(dev.ready["metrics"], timeout=5) as answer:
+            assert b"khala_ready 1.0" in answer.read()
+        top = subprocess.run(
+            khala("top", "--once", "--json"),
+            env={**os.environ, "KHALA_DEV_FILE": str(data_dir / "dev.json")},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        [relay] = json.loads(top.stdout)["relays"]
+        assert (relay["url"], relay["ready"]) == (dev.ready["metrics"], True)

@@ -52,3 +52,20 @@ def test_the_organisation_of_khala_dev_owns_only_what_is_written_to_its_database
     assert settings.organisation(None, "postgresql:///other", {}, dev_directory) is None
     elsewhere = {"KHALA_DATABASE_URL": "postgresql:///other"}
     assert settings.organisation(None, None, elsewhere, dev_directory) is None
+
+
+def test_the_metrics_of_khala_dev_are_looked_at_only_beside_its_database(
+    dev_directory: Path,
+) -> None:
+    url = "http://127.0.0.1:1/metrics"
+    file = dev_directory.parents[1] / settings.DEV_FILE
+    assert settings.relay_metrics(None, None, {}, dev_directory) == []
+    file.write_text(json.dumps({"database": "postgresql:///dev", "metrics": url}))
+    assert settings.relay_metrics(None, None, {}, dev_directory) == [url]
+    assert settings.relay_metrics(["http://a/", "http://b/"], None, {}, dev_directory) == [
+        "http://a/",
+        "http://b/",
+    ]
+    assert settings.relay_metrics(None, "postgresql:///other", {}, dev_directory) == []
+    elsewhere = {"KHALA_DATABASE_URL": "postgresql:///other"}
+    assert settings.relay_metrics(None, None, elsewhere, dev_directory) == []

@@ -28,6 +28,15 @@ def command(
     pg_port: Annotated[
         int, typer.Option(min=0, max=65535, help="Port of PostgreSQL; 0: any that is free.")
     ] = 0,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=65535,
+            help="Port of the relay's /metrics, where `khala top` then looks; 0: any free one. "
+            "Default: none.",
+        ),
+    ] = None,
     pg_bin: Annotated[
         Path | None,
         typer.Option(
@@ -70,13 +79,17 @@ def command(
     def ready(found: DevState) -> None:
         if as_json:
             line = asdict(found)
-            shown = {name: line[name] for name in ("database", "ws", "http", "page", "token")}
+            names = ["database", "ws", "http", "page", "token"]
+            if found.metrics is not None:
+                names.append("metrics")
+            shown = {name: line[name] for name in names}
             print(json.dumps({"ready": True, **shown}), flush=True)
         else:
             _print_banner(found, data_dir)
 
     page = web_dir.absolute() if web_dir else resources.web_dir()
-    run(DevConfig(data_dir, ws_port, http_port, pg_port, pg_bin, page), say, ready)
+    config = DevConfig(data_dir, ws_port, http_port, pg_port, pg_bin, page, metrics_port)
+    run(config, say, ready)
 
 
 def _print_banner(found: DevState, data_dir: Path) -> None:
@@ -88,6 +101,7 @@ def _print_banner(found: DevState, data_dir: Path) -> None:
         ("database", found.database),
         ("websocket", found.ws),
         ("http", found.http),
+        *([("metrics", found.metrics)] if found.metrics else []),
         ("page", found.page or "not built: make web, then start khala dev again"),
         ("token", f"in {data_dir}/dev.json, with the rest; organisation dev, every topic"),
         ("logs", f"{data_dir}/relay.log, {data_dir}/postgres/postgres.log"),

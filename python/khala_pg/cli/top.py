@@ -17,7 +17,7 @@ from rich.text import Text
 from khala_pg.cli._text import duration, number, wide_console
 from khala_pg.errors import UnavailableError, UsageError
 from khala_pg.monitor import RelayView, read_database, read_relays
-from khala_pg.settings import DATABASE, resolve
+from khala_pg.settings import DATABASE, relay_metrics, resolve
 from khala_pg.sqlapi import Telemetry
 
 
@@ -33,7 +33,8 @@ def command(
         typer.Option(
             metavar="URL",
             help="Where a relay's metrics are, as in http://127.0.0.1:9464/metrics; may be given "
-            "again. Lag and slow consumers come from there.",
+            "again. Lag and slow consumers come from there. Default: that of a running "
+            "`khala dev --metrics-port`.",
         ),
     ] = None,
     interval: Annotated[
@@ -55,7 +56,7 @@ def command(
     """
     if as_json and not once:
         raise UsageError("--json shows one moment", "Add --once.")
-    conninfo, urls = resolve(DATABASE, database), relay or []
+    conninfo, urls = resolve(DATABASE, database), relay_metrics(relay, database)
     if once:
         found, relays = read_database(conninfo), read_relays(urls)
         if as_json:

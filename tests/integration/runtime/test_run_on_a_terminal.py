@@ -1,75 +1,34 @@
 """A command under `khala run` on a terminal: it has one too, with keys, size and signals."""
 
-import fcntl
 import os
-import select
 import signal
-import subprocess
 import termios
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from support import terminals
 from support.runs import KHALA, NO_DATABASE, environment, python
+from support.terminals import Screen
 from support.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "openpty"), reason="no terminals")
-
-
-@dataclass
-class Screen:
-    """What a user sees and types, with khala in the foreground of the terminal."""
-
-    ours: int
-    theirs: int
-    process: subprocess.Popen[bytes]
-    seen: bytes = b""
-
-    def read_until(self, text: bytes, seconds: float = 20) -> bytes:
-        deadline = time.monotonic() + seconds
-        while text not in self.seen:
-            left = deadline - time.monotonic()
-            assert left > 0, f"no {text!r} in {self.seen!r}"
-            if select.select([self.ours], [], [], left)[0]:
-                self.seen += os.read(self.ours, 65536)
-        return self.seen
-
-    def type(self, keys: bytes) -> None:
-        os.write(self.ours, keys)
 
 
 @contextmanager
 def terminal(
     tmp_path: Path, command: Sequence[str], stdin: int | None = None, stdout: int | None = None
 ) -> Iterator[Screen]:
-    ours, theirs = os.openpty()
-    termios.tcsetwinsize(theirs, (33, 101))
-
-    def control() -> None:
-        fcntl.ioctl(theirs, termios.TIOCSCTTY, 0)
-
-    process = subprocess.Popen(
+    with terminals.terminal(
         [KHALA, "run", "--flush", "0", "--", *command],
-        env=environment(NO_DATABASE, tmp_path),
-        stdin=theirs if stdin is None else stdin,
-        stdout=theirs if stdout is None else stdout,
-        stderr=theirs,
-        start_new_session=True,
-        pass_fds=[theirs],
-        preexec_fn=control,
-    )
-    try:
-        yield Screen(ours, theirs, process)
-    finally:
-        process.kill()
-        process.wait()
-        os.close(ours)
-        os.close(theirs)
+        environment(NO_DATABASE, tmp_path),
+        stdin,
+        stdout,
+    ) as screen:
+        yield screen
 
 
 def settings(descriptor: int) -> list[Any]:

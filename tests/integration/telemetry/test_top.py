@@ -2,11 +2,15 @@
 
 import asyncio
 import json
+import os
 import subprocess
+
+import pytest
 
 from support.databases import Database
 from support.relay_process import KHALA
 from support.relays import NOTES, ready_relay, running_relay, writer
+from support.terminals import terminal
 
 
 async def top(*arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -50,3 +54,35 @@ async def test_json_without_once_is_a_wrong_call(newest_database: Database) -> N
     done = await top("--json", "--database", newest_database.dba_dsn)
     assert done.returncode == 2
     assert "--once" in done.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="no terminals")
+def test_the_live_view_follows_and_outlives_the_database(newest_database: Database) -> None:
+    def count(number: str) -> bytes:
+        return number.replace(" ", "\N{NARROW NO-BREAK SPACE}").encode()
+
+    def let_in(connections: int) -> None:
+        maintainer.execute(f"ALTER DATABASE {newest_database.name} CONNECTION LIMIT {connections}")
+
+    command = [*KHALA, "top", "--interval=0.2", "--database", newest_database.dba_dsn]
+    with newest_database.connect() as maintainer, terminal(command) as screen:
+        maintainer.execute(
+            "SELECT khala.sink_batch(%s, jsonb_agg(jsonb_build_object("
+            "'doc_key', 'd' || n, 'doc_version', 1, 'payload', '{}'::jsonb)))"
+            " FROM generate_series(1, 1234) AS n",
+            [NOTES],
+        )
+        screen.read_until(count("1 234"))
+        assert NOTES.encode() in screen.seen
+        assert b"0 relays listen" in screen.seen
+        let_in(0)
+        screen.forget()
+        screen.read_until(b"the database cannot be reached")
+        # What was last seen stays.
+        assert count("1 234") in screen.seen
+        maintainer.execute("SELECT khala.sink(%s, 'd1', 2, '{}')", [NOTES])
+        let_in(-1)
+        screen.read_until(count("1 235"))
+        screen.type(b"\x03")
+        assert screen.process.wait(20) == 0
+        assert b"Traceback" not in screen.seen
