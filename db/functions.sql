@@ -80,5 +80,7 @@ SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('khala.funct
 \ir functions/authenticate_api_key.sql
 \ir functions/event_age.sql
 \ir functions/telemetry.sql
+\ir functions/traceparent.sql
+\ir functions/traces.sql
 
 RESET ROLE;

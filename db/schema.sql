@@ -871,6 +871,14 @@ ALTER FUNCTION khala.feed_until(p_topic text, p_after bigint, p_head_watermark b
 
 COMMENT ON FUNCTION khala.feed_until(p_topic text, p_after bigint, p_head_watermark bigint, p_max_updates integer, p_max_bytes integer) IS 'Internal: the last watermark of a page of the live feed. Arguments: the topic''s own name; cursor; head; most watermarks; most bytes. Result: a watermark; the cursor itself when it is at the head. Errors: none.';
 
+CREATE FUNCTION khala.traceparent() RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN "substring"(current_setting('khala.traceparent'::text, true), '^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f][13579bdf]$'::text);
+
+ALTER FUNCTION khala.traceparent() OWNER TO khala_owner;
+
+COMMENT ON FUNCTION khala.traceparent() IS 'Internal: the W3C traceparent that the session set as khala.traceparent. Arguments: none. Result: the setting; null when it is not set, not of version 00, malformed or not sampled. Errors: none.';
+
 CREATE TABLE runtime.sync_stream_events (
     topic text NOT NULL,
     watermark bigint NOT NULL,
@@ -884,6 +892,7 @@ CREATE TABLE runtime.sync_stream_events (
     previous_org_id text,
     payload_hash bytea,
     payload text,
+    traceparent text DEFAULT khala.traceparent(),
     CONSTRAINT sync_stream_events_watermark_check CHECK ((watermark > 0))
 )
 WITH (autovacuum_vacuum_insert_scale_factor='0.05', autovacuum_vacuum_scale_factor='0.02');
@@ -903,6 +912,8 @@ COMMENT ON COLUMN runtime.sync_stream_events.previous_org_id IS 'Owner before th
 COMMENT ON COLUMN runtime.sync_stream_events.payload_hash IS 'SHA-256 of the canonical payload; null for a tombstone';
 
 COMMENT ON COLUMN runtime.sync_stream_events.payload IS 'Canonical JSON text (RFC 8785); null for a tombstone and in pointer mode';
+
+COMMENT ON COLUMN runtime.sync_stream_events.traceparent IS 'W3C trace context of the writer, if it set one; read by relays that trace';
 
 CREATE FUNCTION khala.feed_updates(p_topic text, p_after bigint, p_until bigint) RETURNS TABLE(watermark bigint, org_id text, except_org_id text, doc_key text, doc_version bigint, payload_hash bytea, deleted boolean, payload text)
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -2661,6 +2672,25 @@ ALTER FUNCTION khala.telemetry() OWNER TO khala_owner;
 
 COMMENT ON FUNCTION khala.telemetry() IS 'What monitoring asks. Arguments: none. Result: {topics: what khala.topic_stats and khala.retention_stats say, durations in seconds; drift: {projection: count}, those with any; waiting_writers, longest_wait_s: who waits for a topic''s row now; listeners: relays that are connected; notification_queue_usage: 0 to 1}. Errors: none.';
 
+CREATE FUNCTION khala.traces(p_topic text, p_after bigint, p_until bigint, p_limit integer DEFAULT 100) RETURNS TABLE(traceparent text, first_watermark bigint, last_watermark bigint, updates bigint, age_s double precision)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    SET enable_bitmapscan TO 'off'
+    AS $$
+SELECT e.traceparent, min(e.watermark), max(e.watermark), count(*),
+    date_part('epoch', clock_timestamp() - min(e.inserted_at))
+FROM runtime.sync_stream_events AS e
+WHERE e.topic = p_topic AND e.watermark > p_after AND e.watermark <= p_until AND e.traceparent IS NOT NULL
+GROUP BY e.traceparent
+ORDER BY min(e.watermark)
+LIMIT p_limit;
+$$;
+
+ALTER FUNCTION khala.traces(p_topic text, p_after bigint, p_until bigint, p_limit integer) OWNER TO khala_owner;
+
+COMMENT ON FUNCTION khala.traces(p_topic text, p_after bigint, p_until bigint, p_limit integer) IS 'The traces that events were written in. Arguments: the topic''s own name; the watermark before the first; the last; most traces. Result: per traceparent its first and last watermark, how many events, and how many seconds ago the first was written, in the order of watermarks. Errors: none.';
+
 CREATE FUNCTION khala.update_bytes(p_topic text, p_doc_key text, p_doc_version bigint, p_watermark bigint, p_payload_hash bytea, p_deleted boolean, p_payload text) RETURNS bytea
     LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -3650,6 +3680,8 @@ GRANT ALL ON FUNCTION khala.event_age(p_topic text, p_watermark bigint) TO khala
 
 REVOKE ALL ON FUNCTION khala.feed_until(p_topic text, p_after bigint, p_head_watermark bigint, p_max_updates integer, p_max_bytes integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION khala.traceparent() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION khala.feed_updates(p_topic text, p_after bigint, p_until bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION khala.hydrate(p_topic text, p_doc_key text, p_org_id text) FROM PUBLIC;
@@ -3798,6 +3830,9 @@ REVOKE ALL ON FUNCTION khala.sync_topic_sequences_wake() FROM PUBLIC;
 REVOKE ALL ON FUNCTION khala.telemetry() FROM PUBLIC;
 GRANT ALL ON FUNCTION khala.telemetry() TO khala_relay;
 GRANT ALL ON FUNCTION khala.telemetry() TO khala_dba;
+
+REVOKE ALL ON FUNCTION khala.traces(p_topic text, p_after bigint, p_until bigint, p_limit integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION khala.traces(p_topic text, p_after bigint, p_until bigint, p_limit integer) TO khala_relay;
 
 REVOKE ALL ON FUNCTION khala.update_bytes(p_topic text, p_doc_key text, p_doc_version bigint, p_watermark bigint, p_payload_hash bytea, p_deleted boolean, p_payload text) FROM PUBLIC;
 

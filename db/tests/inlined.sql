@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(8);
+SELECT plan(9);
 
 -- Functions that run once for every row are bound at creation and have no SET clause so that the planner puts
 -- their bodies in place of the call. It refuses without a word, for instance when a body is less constant
@@ -38,6 +38,11 @@ FROM (
     ('khala.page_updates(''t'', 0, 9, NULL, 9, 9)'),
     ('khala.feed_updates(''t'', 0, 9)')
 ) AS c (call);
+
+SELECT unalike(
+    pg_temp.plan_of('INSERT INTO runtime.sync_stream_events (topic) VALUES (''t'')'), '%khala.traceparent()%',
+    'the default of the journal''s column is inlined'
+);
 
 SELECT t.line FROM finish() AS t (line);
 ROLLBACK;

@@ -66,7 +66,7 @@ SELECT set_eq(
     ARRAY[
         'arm', 'authenticate_api_key', 'canonical_json', 'canonical_json_by_level', 'canonical_number', 'check_cursors',
         'current_epoch', 'ensure_epoch', 'event_age', 'hydrate', 'max_payload_bytes', 'number_text', 'parse_payload', 'payload_hash', 'payload_hash_text', 'projection_version', 'replay', 'replay_binary', 'replay_feed', 'replay_feed_binary',
-        'revocations', 'schema_version', 'snapshot', 'telemetry', 'utf16_sort_key'
+        'revocations', 'schema_version', 'snapshot', 'telemetry', 'traces', 'utf16_sort_key'
     ], 'what a relay may call'
 );
 SELECT set_eq(

@@ -46,7 +46,7 @@ FROM (
         'sync_stream_events',
         ARRAY[
             'topic', 'watermark', 'doc_version', 'inserted_at', 'payload_bytes', 'deleted', 'owner_changed', 'doc_key', 'org_id',
-            'previous_org_id', 'payload_hash', 'payload'
+            'previous_org_id', 'payload_hash', 'payload', 'traceparent'
         ]
     ),
     (

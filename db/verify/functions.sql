@@ -81,6 +81,8 @@ BEGIN
             ('khala.update_bytes(text, text, bigint, bigint, bytea, boolean, text)'),
             ('khala.update_text(text, text, bigint, bigint, bytea, boolean, text)'),
             ('khala.telemetry()'),
+            ('khala.traceparent()'),
+            ('khala.traces(text, bigint, bigint, integer)'),
             ('khala.utf16_sort_key(text)'),
             ('khala.wire_integer(bigint)'),
             ('khala.write_document(text, text, bigint, text, jsonb, boolean)'),
@@ -114,6 +116,7 @@ BEGIN
             ('khala_relay', 'khala.ensure_epoch()'),
             ('khala_relay', 'khala.event_age(text,bigint)'),
             ('khala_relay', 'khala.telemetry()'),
+            ('khala_relay', 'khala.traces(text,bigint,bigint,integer)'),
             ('khala_dba', 'khala.register_topic(text,text,text,integer,interval,boolean,text)'),
             ('khala_dba', 'khala.retain(text,timestamptz,interval,integer)'),
             ('khala_dba', 'khala.new_epoch(text)')

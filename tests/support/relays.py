@@ -18,6 +18,7 @@ from khala_pg.http.tokens import SessionAuthenticator
 from khala_pg.keyring import Keyring
 from khala_pg.relay.server import Addresses, Relay
 from khala_pg.relay.settings import RelaySettings
+from khala_pg.relay.tracing import Spans
 from support.databases import Database
 from support.waiting import until
 
@@ -67,6 +68,7 @@ async def running_relay(
     keyring: Keyring | None = None,
     authenticate_session: SessionAuthenticator | None = None,
     load_keyring: Callable[[], Keyring] | None = None,
+    spans: Spans | None = None,
     **limits: Any,
 ) -> AsyncIterator[RunningRelay]:
     """A relay on free ports, stopped afterwards."""
@@ -74,7 +76,7 @@ async def running_relay(
         RelaySettings(database.relay_dsn, ws_port=0, max_backoff_s=0.5, drain_timeout_s=5), **limits
     )
     ring = keyring or keys.generate()
-    relay = Relay(settings, ring, load_keyring, authenticate_session)
+    relay = Relay(settings, ring, load_keyring, authenticate_session, spans)
     stop, serving = asyncio.Event(), asyncio.Event()
     found: list[Addresses] = []
 

@@ -4,6 +4,7 @@ import asyncio
 import importlib
 import json
 import logging
+import os
 import signal
 from dataclasses import asdict, fields, replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from khala_pg import logs
 from khala_pg.errors import UsageError
 from khala_pg.relay.server import Addresses, Relay
 from khala_pg.relay.settings import RelaySettings
+from khala_pg.relay.tracing import spans_for
 from khala_pg.settings import KEYRING, RELAY_DATABASE, resolve
 
 _LIMITS = [
@@ -53,6 +55,14 @@ def command(
     metrics_port: Annotated[
         int, typer.Option(help="Port for /metrics; 0: any that is free, -1: none.")
     ] = -1,
+    otlp_endpoint: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Collector of traces, as in http://127.0.0.1:4318. Default: OpenTelemetry's "
+            "variables; without them nothing is traced. Needs khala-pg[otel].",
+        ),
+    ] = None,
     keyring: Annotated[
         str | None,
         typer.Option(help="File of the keys that tokens are signed with. Default: KHALA_KEYRING."),
@@ -169,6 +179,7 @@ def command(
         ring,
         lambda: keys.load(ring_file),
         None if session_authenticator is None else _load_function(session_authenticator),
+        spans_for(otlp_endpoint, os.environ),
     )
     asyncio.run(_run(relay, as_json))
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Protocol
 
@@ -16,6 +17,7 @@ from khala_pg.relay.lag import LagSampler
 from khala_pg.relay.lanes import Lane
 from khala_pg.relay.metrics import Metrics
 from khala_pg.relay.settings import RelaySettings
+from khala_pg.relay.tracing import DeliveredPage, PageTracer
 
 logger = logging.getLogger("khala.relay.feed")
 
@@ -57,6 +59,7 @@ class TopicFeed:
         settings: RelaySettings,
         metrics: Metrics,
         lag: LagSampler,
+        tracer: PageTracer | None,
         on_end: Callable[["TopicFeed"], None],
     ) -> None:
         """
@@ -73,10 +76,12 @@ class TopicFeed:
         self._settings = settings
         self._metrics = metrics
         self._lag = lag
+        self._tracer = tracer
         self._on_end = on_end
         self._wake = asyncio.Event()
         self._is_asleep = False
         self._polled = False
+        self._woken_by = "busy"
 
     @property
     def position(self) -> int:
@@ -144,19 +149,37 @@ class TopicFeed:
     async def _pull_to_head(self) -> None:
         while self._audience:
             self._wake.clear()
+            after, asked_at_ns = self._audience.position, time.time_ns()
             rows = await self._database.call(
                 self.lane.replay_feed,
                 self.name,
-                self._audience.position,
+                after,
                 self._settings.max_batch_updates,
                 self._settings.max_batch_bytes,
                 self.epoch,
             )
             if rows:
+                answered_at_ns = time.time_ns()
                 if self._polled:
                     self._metrics.lost_wake_ups.inc()
-                self._distribute(rows)
+                readers = self._distribute(rows)
+                if self._tracer is not None:
+                    self._tracer.delivered(
+                        DeliveredPage(
+                            topic=self.topic,
+                            encoding=self.lane.encoding,
+                            after=after,
+                            until=rows[0].next_watermark,
+                            updates=len(rows),
+                            readers=readers,
+                            woken_by=self._woken_by,
+                            asked_at_ns=asked_at_ns,
+                            answered_at_ns=answered_at_ns,
+                            written_at_ns=time.time_ns(),
+                        )
+                    )
             self._polled = False
+            self._woken_by = "busy"
             if not rows or rows[-1].complete:
                 return
 
@@ -171,14 +194,17 @@ class TopicFeed:
                 self._is_asleep = True
                 await self._wake.wait()
                 self._is_asleep = False
+                self._woken_by = "poll" if self._polled else "notification"
                 return
             # A writer holds the topic's row, so asking to be woken would mean to wait for it.
             # Its commit is near: look again soon, and ever less often if it is not.
             await asyncio.sleep(delay_s)
             delay_s = min(delay_s * 2, self._settings.max_busy_delay_s)
 
-    def _distribute(self, rows: Sequence[sqlapi.FeedRow[Any]]) -> None:
+    def _distribute(self, rows: Sequence[sqlapi.FeedRow[Any]]) -> int:
+        """Writes the page to whom it concerns; to how many that was."""
         slow: list[Reader] = []
+        served = 0
         for seen, readers in self._audience.views(rows):
             updates = (row.update for row in seen)
             batch = self.lane.batch_message(updates, rows[0].page_tail)
@@ -186,6 +212,7 @@ class TopicFeed:
             full = [reader for reader in readers if not reader.deliver(message)]
             slow += full
             taken = len(readers) - len(full)
+            served += taken
             self._metrics.live_updates.inc(taken * message.updates)
             self._metrics.live_bytes.inc(taken * len(message.wire))
         self._metrics.feed_pages.inc()
@@ -198,6 +225,7 @@ class TopicFeed:
         self._audience.advance(rows[0].next_watermark)
         if not self._audience:
             self._on_end(self)
+        return served
 
     def _refuse(self, error: RefusedError) -> None:
         level = self._audience.position
@@ -227,11 +255,13 @@ class Feeds:
         settings: RelaySettings,
         metrics: Metrics,
         spawn: Callable[[Coroutine[Any, Any, None]], object],
+        tracer: PageTracer | None = None,
     ) -> None:
         self._database = database
         self._settings = settings
         self._metrics = metrics
         self._lag = LagSampler(database, metrics, spawn)
+        self._tracer = tracer
         self._spawn = spawn
         self._feeds: dict[tuple[str, str, str], TopicFeed] = {}
 
@@ -258,6 +288,7 @@ class Feeds:
             self._settings,
             self._metrics,
             self._lag,
+            self._tracer,
             self._forget,
         )
         feed.attach(reader, position)

@@ -31,12 +31,14 @@ from khala_pg.relay.pager import Supply
 from khala_pg.relay.revocation_watch import RevocationWatch
 from khala_pg.relay.session import Session
 from khala_pg.relay.settings import RelaySettings
+from khala_pg.relay.tracing import PageTracer, Spans
 
 __all__ = ["Addresses", "Relay"]
 
 logger = logging.getLogger("khala.relay")
 
 _TICK_S = 0.5
+_TRACE_S = 1.0
 _NOTSENT_BYTES = 256 * 1024
 
 
@@ -49,10 +51,12 @@ class Relay:
         keyring: Keyring,
         load_keyring: Callable[[], Keyring] | None = None,
         authenticate_session: SessionAuthenticator | None = None,
+        spans: Spans | None = None,
     ) -> None:
         """
         load_keyring: reads the keyring again at every `reload`, raises KeyringError.
         authenticate_session: whom a session of the host application belongs to; for tokens.
+        spans: where the traces of writers go on; closed when `run` ends. None: nothing is traced.
         """
         self._settings = settings
         self._authenticate_session = authenticate_session
@@ -65,7 +69,9 @@ class Relay:
         self._epoch: str | None = None
         self._max_payload_bytes = 0
         self._database = Database(settings, self._note_terms)
-        self._feeds = Feeds(self._database, settings, self._metrics, self._spawn)
+        self._spans = spans
+        self._tracer = None if spans is None else PageTracer(self._database, spans)
+        self._feeds = Feeds(self._database, settings, self._metrics, self._spawn, self._tracer)
         self._watch = RevocationWatch(
             settings, self._database, self._authority.revocations, self._tend_all
         )
@@ -107,6 +113,8 @@ class Relay:
                         task.cancel()
             finally:
                 await self._database.close()
+                if self._spans is not None:
+                    self._spans.close()
         if self._fatal is not None:
             raise self._fatal
 
@@ -151,6 +159,8 @@ class Relay:
             self._beat,
         ):
             self._spawn(work())
+        if self._tracer is not None:
+            self._spawn(self._tracer.run())
         tls = None if self._certificate is None else self._certificate.context
         http = make_http_server(
             self._database,
@@ -174,6 +184,8 @@ class Relay:
             http.should_exit = True
             self._is_draining = True
             await drain(server, self._sessions, self._settings)
+        if self._tracer is not None:
+            await self._tracer.finish(_TRACE_S)
         # How it ended can be read to the last.
         metrics.should_exit = True
         await asyncio.gather(*done)

@@ -45,7 +45,14 @@ from khala_pg.sqlapi.runtime import (
     rebuild_projection,
     rebuild_projections,
 )
-from khala_pg.sqlapi.telemetry import Telemetry, TopicTelemetry, event_age, telemetry
+from khala_pg.sqlapi.telemetry import (
+    Telemetry,
+    TopicTelemetry,
+    WriteTrace,
+    event_age,
+    telemetry,
+    traces,
+)
 
 __all__ = [
     "CHANNEL",
@@ -63,6 +70,7 @@ __all__ = [
     "SnapshotPage",
     "Telemetry",
     "TopicTelemetry",
+    "WriteTrace",
     "append_run_event",
     "arm",
     "authenticate_api_key",
@@ -85,4 +93,5 @@ __all__ = [
     "snapshot",
     "telemetry",
     "terms",
+    "traces",
 ]

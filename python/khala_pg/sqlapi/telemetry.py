@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from psycopg.rows import class_row
+
 from khala_pg.sqlapi._call import Connection, scalar
 
 
@@ -47,6 +49,17 @@ class Telemetry:
     notification_queue_usage: float
 
 
+@dataclass(frozen=True, slots=True)
+class WriteTrace:
+    """Events that were written in one trace; age_s: seconds since the first of them was."""
+
+    traceparent: str
+    first_watermark: int
+    last_watermark: int
+    updates: int
+    age_s: float
+
+
 async def telemetry(connection: Connection) -> Telemetry:
     """What the database has to say to a scrape."""
     return parse_telemetry(await scalar(connection, TELEMETRY))
@@ -56,6 +69,17 @@ async def event_age(connection: Connection, topic: str, watermark: int) -> float
     """Seconds since an event was written; None when the journal does not have it."""
     age = await scalar(connection, "SELECT khala.event_age(%s, %s)", topic, watermark)
     return None if age is None else float(age)
+
+
+async def traces(
+    connection: Connection, topic: str, after: int, until: int, limit: int
+) -> list[WriteTrace]:
+    """The traces that events after one watermark, up to another, were written in."""
+    async with connection.cursor(row_factory=class_row(WriteTrace)) as cursor:
+        await cursor.execute(
+            "SELECT * FROM khala.traces(%s, %s, %s, %s)", (topic, after, until, limit), prepare=True
+        )
+        return await cursor.fetchall()
 
 
 TELEMETRY = "SELECT khala.telemetry()"
