@@ -42,7 +42,8 @@ SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('khala.funct
 \ir functions/open_cursor.sql
 \ir functions/check_page_limits.sql
 \ir functions/check_cursors.sql
-\ir functions/page_updates.sql
+\ir functions/page_rows.sql
+\ir functions/page_until.sql
 \ir functions/feed_until.sql
 \ir functions/feed_updates.sql
 \ir functions/replay.sql

@@ -147,6 +147,7 @@ COMMENT ON FUNCTION khala.append_run_event(p_run_id text, p_event_type text, p_p
 CREATE FUNCTION khala.arm(p_topics text[], p_seen bigint[]) RETURNS TABLE(topic text, head_watermark bigint, state text)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 #variable_conflict use_column
 BEGIN
@@ -771,13 +772,18 @@ ALTER FUNCTION khala.create_api_key(p_key_id text, p_secret_hash bytea, p_label 
 COMMENT ON FUNCTION khala.create_api_key(p_key_id text, p_secret_hash bytea, p_label text, p_subject text, p_org_id text, p_scopes text[], p_expires_at timestamp with time zone) IS 'Stores an API key. Arguments: its id; SHA-256 of its secret; a label for humans; subject and organisation of the tokens made with it; topics they may be for; when it ends, null for never. Result: when it was created. Errors: KH001 unknown topic, KH007.';
 
 CREATE FUNCTION khala.current_epoch() RETURNS text
-    LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE
+    LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-SELECT CASE WHEN split_part(e.fingerprint, '/', 4) = pg_relation_filenode(e.tableoid)::text THEN e.epoch END
-FROM runtime.sync_epochs AS e
-ORDER BY e.epoch_number DESC
-LIMIT 1;
+BEGIN
+    -- In PL/pgSQL because that keeps the plan; before PostgreSQL 18 SQL functions made a new one at each call.
+    RETURN (
+        SELECT CASE WHEN split_part(e.fingerprint, '/', 4) = pg_relation_filenode(e.tableoid)::text THEN e.epoch END
+        FROM runtime.sync_epochs AS e
+        ORDER BY e.epoch_number DESC
+        LIMIT 1
+    );
+END
 $$;
 
 ALTER FUNCTION khala.current_epoch() OWNER TO khala_owner;
@@ -850,8 +856,8 @@ CREATE FUNCTION khala.feed_until(p_topic text, p_after bigint, p_head_watermark 
 DECLARE
     v_until bigint := least(p_head_watermark, p_after + p_max_updates);
 BEGIN
-    IF v_until = p_after THEN
-        RETURN p_after;
+    IF v_until <= p_after + 1 THEN
+        RETURN v_until;
     END IF;
     RETURN (
         SELECT max(m.watermark)
@@ -1264,6 +1270,36 @@ ALTER FUNCTION khala.open_cursor(p_topic text, p_after bigint, p_epoch text, OUT
 
 COMMENT ON FUNCTION khala.open_cursor(p_topic text, p_after bigint, p_epoch text, OUT topic text, OUT after bigint, OUT head_watermark bigint) IS 'Internal: resolves a topic and checks a cursor. Arguments: topic, either name; cursor, null for the earliest retained; epoch the cursor counts in, null to take the one in force. Result: topic, cursor, head. Errors: KH001, KH002 below the retention floor, KH003 ahead of the head, of another epoch or with none in force, KH007 negative.';
 
+CREATE FUNCTION khala.page_rows(p_topic text, p_after bigint, p_until bigint, p_org_id text) RETURNS TABLE(watermark bigint, doc_key text, doc_version bigint, payload_hash bytea, deleted boolean, payload text, bytes integer)
+    LANGUAGE sql STABLE PARALLEL SAFE
+    BEGIN ATOMIC
+ SELECT v.watermark,
+     v.doc_key,
+     v.doc_version,
+     v.payload_hash,
+     (v.deleted OR (NOT v.own)),
+     v.payload,
+     ((
+         CASE
+             WHEN ((v.payload IS NULL) OR (NOT v.own)) THEN 0
+             ELSE v.payload_bytes
+         END + octet_length(v.doc_key)) + 256)
+    FROM ( SELECT j.watermark,
+             j.doc_key,
+             j.doc_version,
+             j.payload_hash,
+             j.deleted,
+             j.payload,
+             j.payload_bytes,
+             ((j.org_id IS NULL) OR ((j.org_id = page_rows.p_org_id) IS TRUE)) AS own
+            FROM runtime.sync_stream_events j
+           WHERE ((j.topic = page_rows.p_topic) AND (j.watermark > page_rows.p_after) AND (j.watermark <= page_rows.p_until) AND ((j.org_id IS NULL) OR (j.org_id = page_rows.p_org_id) OR (j.owner_changed AND ((j.previous_org_id IS NULL) OR (j.previous_org_id = page_rows.p_org_id)))))) v;
+END;
+
+ALTER FUNCTION khala.page_rows(p_topic text, p_after bigint, p_until bigint, p_org_id text) OWNER TO khala_owner;
+
+COMMENT ON FUNCTION khala.page_rows(p_topic text, p_after bigint, p_until bigint, p_org_id text) IS 'Internal: the rows of a page for one organisation. Arguments: the topic''s own name; cursor; last watermark; organisation, null sees public documents only. Result: the updates in no order, each with the bytes it counts for. Errors: none.';
+
 CREATE FUNCTION khala.wire_integer(p_value bigint) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE WHEN (p_value > '9007199254740991'::bigint) THEN (('"'::text || (p_value)::text) || '"'::text) ELSE (p_value)::text END;
@@ -1301,48 +1337,42 @@ ALTER FUNCTION khala.page_tail_bytes(p_topic text, p_complete boolean, p_head_wa
 
 COMMENT ON FUNCTION khala.page_tail_bytes(p_topic text, p_complete boolean, p_head_watermark bigint, p_covered_watermark bigint) IS 'Internal: the end of an UpdateBatch as protobuf, after its updates. Arguments: topic name as the subscriber wrote it; whether the page reaches the head; head; covered watermark. Result: bytes. Errors: none.';
 
-CREATE FUNCTION khala.page_updates(p_topic text, p_after bigint, p_until bigint, p_org_id text, p_max_updates integer, p_max_bytes integer) RETURNS TABLE(watermark bigint, doc_key text, doc_version bigint, payload_hash bytea, deleted boolean, payload text, fits boolean)
-    LANGUAGE sql STABLE PARALLEL SAFE
-    BEGIN ATOMIC
- SELECT m.watermark,
-     m.doc_key,
-     m.doc_version,
-     m.payload_hash,
-     (m.deleted OR (NOT m.own)),
-     m.payload,
-     ((m.place = 1) OR ((m.place <= page_updates.p_max_updates) AND (m.bytes <= page_updates.p_max_bytes)))
-    FROM ( SELECT v.watermark,
-             v.doc_key,
-             v.doc_version,
-             v.payload_hash,
-             v.deleted,
-             v.payload,
-             v.payload_bytes,
-             v.own,
-             row_number() OVER w AS place,
-             sum(((
-                 CASE
-                     WHEN ((v.payload IS NULL) OR (NOT v.own)) THEN 0
-                     ELSE v.payload_bytes
-                 END + octet_length(v.doc_key)) + 256)) OVER w AS bytes
-            FROM ( SELECT j.watermark,
-                     j.doc_key,
-                     j.doc_version,
-                     j.payload_hash,
-                     j.deleted,
-                     j.payload,
-                     j.payload_bytes,
-                     ((j.org_id IS NULL) OR ((j.org_id = page_updates.p_org_id) IS TRUE)) AS own
-                    FROM runtime.sync_stream_events j
-                   WHERE ((j.topic = page_updates.p_topic) AND (j.watermark > page_updates.p_after) AND (j.watermark <= page_updates.p_until) AND ((j.org_id IS NULL) OR (j.org_id = page_updates.p_org_id) OR (j.owner_changed AND ((j.previous_org_id IS NULL) OR (j.previous_org_id = page_updates.p_org_id)))))
-                   ORDER BY j.watermark
-                  LIMIT (page_updates.p_max_updates + 1)) v
-           WINDOW w AS (ORDER BY v.watermark)) m;
-END;
+CREATE FUNCTION khala.page_until(p_topic text, p_after bigint, p_until bigint, p_org_id text, p_max_updates integer, p_max_bytes integer) RETURNS bigint
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    v_rows integer;
+    v_bytes bigint;
+    v_last bigint;
+BEGIN
+    SELECT count(*), coalesce(sum(r.bytes), 0), max(r.watermark)
+    INTO v_rows, v_bytes, v_last
+    FROM (
+        SELECT u.watermark, u.bytes
+        FROM khala.page_rows(p_topic, p_after, p_until, p_org_id) AS u
+        ORDER BY u.watermark
+        LIMIT p_max_updates + 1
+    ) AS r;
+    IF v_bytes <= p_max_bytes OR v_rows = 1 THEN
+        RETURN CASE WHEN v_rows > p_max_updates THEN v_last - 1 ELSE p_until END;
+    END IF;
+    -- One page in thousands is cut by its bytes. Its end is before the first row that does not fit.
+    RETURN (
+        SELECT min(m.watermark) - 1
+        FROM (
+            SELECT u.watermark, row_number() OVER w AS place, sum(u.bytes) OVER w AS bytes
+            FROM khala.page_rows(p_topic, p_after, v_last, p_org_id) AS u
+            WINDOW w AS (ORDER BY u.watermark)
+        ) AS m
+        WHERE m.place > 1 AND (m.place > p_max_updates OR m.bytes > p_max_bytes)
+    );
+END
+$$;
 
-ALTER FUNCTION khala.page_updates(p_topic text, p_after bigint, p_until bigint, p_org_id text, p_max_updates integer, p_max_bytes integer) OWNER TO khala_owner;
+ALTER FUNCTION khala.page_until(p_topic text, p_after bigint, p_until bigint, p_org_id text, p_max_updates integer, p_max_bytes integer) OWNER TO khala_owner;
 
-COMMENT ON FUNCTION khala.page_updates(p_topic text, p_after bigint, p_until bigint, p_org_id text, p_max_updates integer, p_max_bytes integer) IS 'Internal: the rows of a page for one organisation. Arguments: the topic''s own name; cursor; highest watermark to look at; organisation, null sees public documents only; most updates; most bytes. Result: the updates in no order, and at most one row more than fits. Errors: none.';
+COMMENT ON FUNCTION khala.page_until(p_topic text, p_after bigint, p_until bigint, p_org_id text, p_max_updates integer, p_max_bytes integer) IS 'Internal: the last watermark of a page for one organisation. Arguments: the topic''s own name; cursor; highest watermark to look at; organisation; most updates; most bytes, though never less than one update. Result: a watermark. Errors: none.';
 
 CREATE FUNCTION khala.parse_payload(p_text text) RETURNS jsonb
     LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
@@ -1940,6 +1970,7 @@ COMMENT ON FUNCTION khala.register_topic(p_topic text, p_read_model text, p_payl
 CREATE FUNCTION khala.replay(p_topic text, p_after bigint, p_org_id text, p_max_updates integer DEFAULT 200, p_max_bytes integer DEFAULT 2097152, p_epoch text DEFAULT NULL::text) RETURNS TABLE(page text, next_watermark bigint, head_watermark bigint, complete boolean, updates integer)
     LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 1
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
     SET jit TO 'off'
     SET enable_seqscan TO 'off'
     SET enable_bitmapscan TO 'off'
@@ -1947,29 +1978,29 @@ CREATE FUNCTION khala.replay(p_topic text, p_after bigint, p_org_id text, p_max_
 DECLARE
     v_cursor record;
     v_until bigint;
-    v_left_out bigint;
 BEGIN
     PERFORM khala.check_page_limits(p_max_updates, p_max_bytes);
     v_cursor := khala.open_cursor(p_topic, p_after, p_epoch);
-    head_watermark := v_cursor.head_watermark;
-    v_until := least(head_watermark, v_cursor.after + greatest(5000, p_max_updates));
-
+    v_until := khala.page_until(
+        v_cursor.topic, v_cursor.after,
+        least(v_cursor.head_watermark, v_cursor.after + greatest(5000, p_max_updates)),
+        p_org_id, p_max_updates, p_max_bytes
+    );
+    -- The page is made in one expression and returned from there: each copy of it costs about as much as
+    -- reading its rows.
+    RETURN QUERY
     SELECT
-        '{"updates":[' || coalesce(string_agg(
-            khala.update_text(
-                p_topic, u.doc_key, u.doc_version, u.watermark, u.payload_hash, u.deleted, u.payload
-            ), ','
-            ORDER BY u.watermark
-        ) FILTER (WHERE u.fits), ''),
-        count(*) FILTER (WHERE u.fits),
-        min(u.watermark) FILTER (WHERE NOT u.fits)
-    INTO page, updates, v_left_out
-    FROM khala.page_updates(v_cursor.topic, v_cursor.after, v_until, p_org_id, p_max_updates, p_max_bytes) AS u;
-
-    next_watermark := coalesce(v_left_out - 1, v_until);
-    complete := next_watermark = head_watermark;
-    page := page || khala.page_tail(p_topic, complete, head_watermark, next_watermark);
-    RETURN NEXT;
+        '{"updates":[' || coalesce(string_agg(p.text, ','), '') || khala.page_tail(
+            p_topic, v_until = v_cursor.head_watermark, v_cursor.head_watermark, v_until
+        ),
+        v_until, v_cursor.head_watermark, v_until = v_cursor.head_watermark, count(*)::integer
+    FROM (
+        SELECT khala.update_text(
+            p_topic, r.doc_key, r.doc_version, r.watermark, r.payload_hash, r.deleted, r.payload
+        ) AS text
+        FROM khala.page_rows(v_cursor.topic, v_cursor.after, v_until, p_org_id) AS r
+        ORDER BY r.watermark
+    ) AS p;
 END
 $$;
 
@@ -1980,6 +2011,7 @@ COMMENT ON FUNCTION khala.replay(p_topic text, p_after bigint, p_org_id text, p_
 CREATE FUNCTION khala.replay_binary(p_topic text, p_after bigint, p_org_id text, p_max_updates integer DEFAULT 200, p_max_bytes integer DEFAULT 2097152, p_epoch text DEFAULT NULL::text) RETURNS TABLE(page bytea, next_watermark bigint, head_watermark bigint, complete boolean, updates integer)
     LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 1
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
     SET jit TO 'off'
     SET enable_seqscan TO 'off'
     SET enable_bitmapscan TO 'off'
@@ -1987,29 +2019,29 @@ CREATE FUNCTION khala.replay_binary(p_topic text, p_after bigint, p_org_id text,
 DECLARE
     v_cursor record;
     v_until bigint;
-    v_left_out bigint;
 BEGIN
     PERFORM khala.check_page_limits(p_max_updates, p_max_bytes);
     v_cursor := khala.open_cursor(p_topic, p_after, p_epoch);
-    head_watermark := v_cursor.head_watermark;
-    v_until := least(head_watermark, v_cursor.after + greatest(5000, p_max_updates));
-
+    v_until := khala.page_until(
+        v_cursor.topic, v_cursor.after,
+        least(v_cursor.head_watermark, v_cursor.after + greatest(5000, p_max_updates)),
+        p_org_id, p_max_updates, p_max_bytes
+    );
+    -- The page is made in one expression and returned from there: each copy of it costs about as much as
+    -- reading its rows.
+    RETURN QUERY
     SELECT
-        coalesce(string_agg(
-            khala.update_bytes(
-                p_topic, u.doc_key, u.doc_version, u.watermark, u.payload_hash, u.deleted, u.payload
-            ), ''::bytea
-            ORDER BY u.watermark
-        ) FILTER (WHERE u.fits), ''::bytea),
-        count(*) FILTER (WHERE u.fits),
-        min(u.watermark) FILTER (WHERE NOT u.fits)
-    INTO page, updates, v_left_out
-    FROM khala.page_updates(v_cursor.topic, v_cursor.after, v_until, p_org_id, p_max_updates, p_max_bytes) AS u;
-
-    next_watermark := coalesce(v_left_out - 1, v_until);
-    complete := next_watermark = head_watermark;
-    page := page || khala.page_tail_bytes(p_topic, complete, head_watermark, next_watermark);
-    RETURN NEXT;
+        coalesce(string_agg(p.bytes, ''::bytea), ''::bytea) || khala.page_tail_bytes(
+            p_topic, v_until = v_cursor.head_watermark, v_cursor.head_watermark, v_until
+        ),
+        v_until, v_cursor.head_watermark, v_until = v_cursor.head_watermark, count(*)::integer
+    FROM (
+        SELECT khala.update_bytes(
+            p_topic, r.doc_key, r.doc_version, r.watermark, r.payload_hash, r.deleted, r.payload
+        ) AS bytes
+        FROM khala.page_rows(v_cursor.topic, v_cursor.after, v_until, p_org_id) AS r
+        ORDER BY r.watermark
+    ) AS p;
 END
 $$;
 
@@ -2020,6 +2052,7 @@ COMMENT ON FUNCTION khala.replay_binary(p_topic text, p_after bigint, p_org_id t
 CREATE FUNCTION khala.replay_feed(p_topic text, p_after bigint, p_max_updates integer DEFAULT 200, p_max_bytes integer DEFAULT 2097152, p_epoch text DEFAULT NULL::text) RETURNS TABLE(watermark bigint, org_id text, except_org_id text, update_text text, page_tail text, next_watermark bigint, head_watermark bigint, complete boolean)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
     SET jit TO 'off'
     SET enable_seqscan TO 'off'
     SET enable_bitmapscan TO 'off'
@@ -2055,6 +2088,7 @@ COMMENT ON FUNCTION khala.replay_feed(p_topic text, p_after bigint, p_max_update
 CREATE FUNCTION khala.replay_feed_binary(p_topic text, p_after bigint, p_max_updates integer DEFAULT 200, p_max_bytes integer DEFAULT 2097152, p_epoch text DEFAULT NULL::text) RETURNS TABLE(watermark bigint, org_id text, except_org_id text, update_bytes bytea, page_tail bytea, next_watermark bigint, head_watermark bigint, complete boolean)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
     SET jit TO 'off'
     SET enable_seqscan TO 'off'
     SET enable_bitmapscan TO 'off'
@@ -3712,13 +3746,15 @@ GRANT ALL ON FUNCTION khala.number_text(p_number numeric) TO khala_dba;
 
 REVOKE ALL ON FUNCTION khala.open_cursor(p_topic text, p_after bigint, p_epoch text, OUT topic text, OUT after bigint, OUT head_watermark bigint) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION khala.page_rows(p_topic text, p_after bigint, p_until bigint, p_org_id text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION khala.wire_integer(p_value bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION khala.page_tail(p_topic text, p_complete boolean, p_head_watermark bigint, p_covered_watermark bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION khala.page_tail_bytes(p_topic text, p_complete boolean, p_head_watermark bigint, p_covered_watermark bigint) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION khala.page_updates(p_topic text, p_after bigint, p_until bigint, p_org_id text, p_max_updates integer, p_max_bytes integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION khala.page_until(p_topic text, p_after bigint, p_until bigint, p_org_id text, p_max_updates integer, p_max_bytes integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION khala.parse_payload(p_text text) FROM PUBLIC;
 GRANT ALL ON FUNCTION khala.parse_payload(p_text text) TO khala_runtime;

@@ -6,6 +6,8 @@ CREATE OR REPLACE FUNCTION khala.arm(p_topics text[], p_seen bigint[])
 RETURNS TABLE (topic text, head_watermark bigint, state text)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+-- Planning takes longer than the rest.
+SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
 BEGIN

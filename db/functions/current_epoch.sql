@@ -4,13 +4,18 @@
 
 CREATE OR REPLACE FUNCTION khala.current_epoch()
 RETURNS text
-LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE
+LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-SELECT CASE WHEN split_part(e.fingerprint, '/', 4) = pg_relation_filenode(e.tableoid)::text THEN e.epoch END
-FROM runtime.sync_epochs AS e
-ORDER BY e.epoch_number DESC
-LIMIT 1;
+BEGIN
+    -- In PL/pgSQL because that keeps the plan; before PostgreSQL 18 SQL functions made a new one at each call.
+    RETURN (
+        SELECT CASE WHEN split_part(e.fingerprint, '/', 4) = pg_relation_filenode(e.tableoid)::text THEN e.epoch END
+        FROM runtime.sync_epochs AS e
+        ORDER BY e.epoch_number DESC
+        LIMIT 1
+    );
+END
 $$;
 
 COMMENT ON FUNCTION khala.current_epoch() IS

@@ -15,8 +15,8 @@ AS $$
 DECLARE
     v_until bigint := least(p_head_watermark, p_after + p_max_updates);
 BEGIN
-    IF v_until = p_after THEN
-        RETURN p_after;
+    IF v_until <= p_after + 1 THEN
+        RETURN v_until;
     END IF;
     RETURN (
         SELECT max(m.watermark)

@@ -14,7 +14,8 @@ CREATE OR REPLACE FUNCTION khala.replay(
 RETURNS TABLE (page text, next_watermark bigint, head_watermark bigint, complete boolean, updates integer)
 LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 1
 SET search_path = pg_catalog, pg_temp
--- Compiling a plan takes longer than a page may.
+-- Planning a page takes longer than reading it, and there is one plan for it; compiling it, longer still.
+SET plan_cache_mode = force_generic_plan
 SET jit = off
 SET enable_seqscan = off
 SET enable_bitmapscan = off
@@ -22,29 +23,29 @@ AS $$
 DECLARE
     v_cursor record;
     v_until bigint;
-    v_left_out bigint;
 BEGIN
     PERFORM khala.check_page_limits(p_max_updates, p_max_bytes);
     v_cursor := khala.open_cursor(p_topic, p_after, p_epoch);
-    head_watermark := v_cursor.head_watermark;
-    v_until := least(head_watermark, v_cursor.after + greatest(5000, p_max_updates));
-
+    v_until := khala.page_until(
+        v_cursor.topic, v_cursor.after,
+        least(v_cursor.head_watermark, v_cursor.after + greatest(5000, p_max_updates)),
+        p_org_id, p_max_updates, p_max_bytes
+    );
+    -- The page is made in one expression and returned from there: each copy of it costs about as much as
+    -- reading its rows.
+    RETURN QUERY
     SELECT
-        '{"updates":[' || coalesce(string_agg(
-            khala.update_text(
-                p_topic, u.doc_key, u.doc_version, u.watermark, u.payload_hash, u.deleted, u.payload
-            ), ','
-            ORDER BY u.watermark
-        ) FILTER (WHERE u.fits), ''),
-        count(*) FILTER (WHERE u.fits),
-        min(u.watermark) FILTER (WHERE NOT u.fits)
-    INTO page, updates, v_left_out
-    FROM khala.page_updates(v_cursor.topic, v_cursor.after, v_until, p_org_id, p_max_updates, p_max_bytes) AS u;
-
-    next_watermark := coalesce(v_left_out - 1, v_until);
-    complete := next_watermark = head_watermark;
-    page := page || khala.page_tail(p_topic, complete, head_watermark, next_watermark);
-    RETURN NEXT;
+        '{"updates":[' || coalesce(string_agg(p.text, ','), '') || khala.page_tail(
+            p_topic, v_until = v_cursor.head_watermark, v_cursor.head_watermark, v_until
+        ),
+        v_until, v_cursor.head_watermark, v_until = v_cursor.head_watermark, count(*)::integer
+    FROM (
+        SELECT khala.update_text(
+            p_topic, r.doc_key, r.doc_version, r.watermark, r.payload_hash, r.deleted, r.payload
+        ) AS text
+        FROM khala.page_rows(v_cursor.topic, v_cursor.after, v_until, p_org_id) AS r
+        ORDER BY r.watermark
+    ) AS p;
 END
 $$;
 

@@ -35,7 +35,7 @@ FROM (
 SELECT unalike(pg_temp.plan_of('SELECT * FROM ' || c.call || ' AS u'), '%khala.%', c.call || ' is inlined')
 FROM (
     VALUES
-    ('khala.page_updates(''t'', 0, 9, NULL, 9, 9)'),
+    ('khala.page_rows(''t'', 0, 9, NULL)'),
     ('khala.feed_updates(''t'', 0, 9)')
 ) AS c (call);
 

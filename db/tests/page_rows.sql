@@ -1,0 +1,32 @@
+BEGIN;
+CREATE EXTENSION IF NOT EXISTS pgtap;
+SELECT plan(5);
+
+DO $$
+BEGIN
+    PERFORM khala.register_topic('pgtap.rows');
+    PERFORM khala.sink('pgtap.rows', 'public', 1, '{"n":1}');
+    PERFORM khala.sink('pgtap.rows', 'of a', 1, '{"n":2}', 'a');
+    PERFORM khala.sink('pgtap.rows', 'of b', 1, '{"n":3}', 'b');
+    PERFORM khala.sink('pgtap.rows', 'of a', 2, '{"n":4}', 'b');
+END
+$$;
+CREATE FUNCTION pg_temp.outline(p_after bigint, p_until bigint, p_org_id text)
+RETURNS text LANGUAGE sql AS $$
+SELECT string_agg(
+    r.doc_key || '@' || r.watermark || CASE WHEN r.deleted THEN ' gone' ELSE '' END, ', ' ORDER BY r.watermark
+)
+FROM khala.page_rows('pgtap.rows', p_after, p_until, p_org_id) AS r
+$$;
+
+SELECT is(pg_temp.outline(0, 4, 'a'), 'public@1, of a@2, of a@4 gone', 'what is public or owned, and what left');
+SELECT is(pg_temp.outline(0, 4, 'b'), 'public@1, of b@3, of a@4', 'the new owner gets the document');
+SELECT is(pg_temp.outline(0, 4, NULL), 'public@1', 'nobody sees what is public');
+SELECT is(pg_temp.outline(1, 3, 'b'), 'of b@3', 'only the range asked for');
+SELECT results_eq(
+    $$SELECT r.bytes FROM khala.page_rows('pgtap.rows', 0, 4, 'a') AS r ORDER BY r.watermark$$,
+    $$VALUES (256 + 6 + 7), (256 + 4 + 7), (256 + 4)$$, 'a tombstone does not count for the payload it leaves out'
+);
+
+SELECT t.line FROM finish() AS t (line);
+ROLLBACK;
