@@ -67,6 +67,7 @@ bench: $(STAMP) ## every benchmark, in under 15 minutes on an otherwise idle mac
 	@cd $(ROOT) && $(BIN)/python bench/replay.py --slice 100000
 	@cd $(ROOT) && $(BIN)/python bench/growth.py
 	@cd $(ROOT) && $(BIN)/python bench/bloat.py --sinks 50000
+	@cd $(ROOT) && $(BIN)/python bench/fanout.py
 
 screenshots: $(STAMP) ## take the screenshots of docs/ again
 	@KHALA_BIN=$${KHALA_BIN:-$(BIN)/khala} $(ROOT)scripts/typescript.sh screenshots

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
+from psycopg import sql
 from rich.console import Console
 from rich.table import Table
 
@@ -34,6 +36,14 @@ def migrated_server(pg_bin: str | None = None) -> Iterator[PostgresServer]:
             yield server
     finally:
         shutil.rmtree(root)
+
+
+def new_database(server: PostgresServer, name: str) -> str:
+    """The connection string of one more database with the schema."""
+    with psycopg.connect(server.dsn(), autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    migrate(server.dsn(name))
+    return server.dsn(name)
 
 
 def spread(values: Sequence[float]) -> dict[str, float]:

@@ -14,12 +14,18 @@ _POOL_QUIET_S = 60.0
 class JsonFormatter(logging.Formatter):
     """One JSON object a line: time, level, logger, message, what `extra={"fields": …}` holds."""
 
+    def __init__(self, worker: int | None = None) -> None:
+        """worker: said in every line, if there are several processes that log."""
+        super().__init__()
+        self._always = {} if worker is None else {"worker": worker}
+
     def format(self, record: logging.LogRecord) -> str:
         told: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
+            **self._always,
             **getattr(record, "fields", {}),
         }
         if record.exc_info:
@@ -49,13 +55,19 @@ class Seldom(logging.Filter):
         return True
 
 
-def configure(level: int, form: str) -> None:
-    """Logs to standard error from that level on; `form` is one of FORMATS."""
+def configure(level: int, form: str, worker: int | None = None) -> None:
+    """Logs to standard error from that level on; `form` is one of FORMATS.
+
+    worker: the number of this process, said in every line, if there are several that log.
+    """
     handler = logging.StreamHandler()
     if form == "json":
-        handler.setFormatter(JsonFormatter())
+        handler.setFormatter(JsonFormatter(worker))
     else:
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
+        whose = "" if worker is None else f"worker {worker} "
+        handler.setFormatter(
+            logging.Formatter(f"%(asctime)s %(levelname)-7s {whose}%(name)s: %(message)s")
+        )
     logging.basicConfig(level=level, handlers=[handler], force=True)
     # The pool says at every attempt why it does not get a connection; once tells as much.
     handler.addFilter(Seldom("psycopg.pool", _POOL_QUIET_S))

@@ -39,17 +39,21 @@ class RelayProcess:
         directory: Path,
         limits: Mapping[str, float],
         environment: Mapping[str, str] | None = None,
+        arguments: Sequence[str] = (),
     ) -> None:
         """
         environment: variables that the process has besides this one's own.
+        arguments: further ones of `khala relay`.
         """
         self.keyring: Keyring = keys.generate()
         self.log_file = directory / "relay.log"
         self._ws_port = ports.free_port()
         self._http_port = ports.free_port()
-        self._keyring_file = directory / "keyring.json"
-        keys.save(self.keyring, self._keyring_file)
-        self._limits = [f"--limit={name}={value}" for name, value in limits.items()]
+        self.keyring_file = directory / "keyring.json"
+        keys.save(self.keyring, self.keyring_file)
+        self._arguments = [f"--limit={name}={value}" for name, value in limits.items()]
+        self._arguments += arguments
+        self.hello: dict[str, Any] = {}
         self._environment = {**os.environ, **(environment or {}), "KHALA_DATABASE_URL": dsn}
         self._process: subprocess.Popen[str] | None = None
 
@@ -80,8 +84,8 @@ class RelayProcess:
                     "--json",
                     f"--ws-port={self._ws_port}",
                     f"--http-port={self._http_port}",
-                    f"--keyring={self._keyring_file}",
-                    *self._limits,
+                    f"--keyring={self.keyring_file}",
+                    *self._arguments,
                 ],
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -91,7 +95,8 @@ class RelayProcess:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         assert line, f"the relay did not start:\n{self.log_file.read_text()}"
-        assert json.loads(line)["ws"] == self.ws
+        self.hello = json.loads(line)
+        assert self.hello["ws"] == self.ws
 
     def is_ready(self) -> bool:
         """Whether it says that it can serve: it has the database and hears it."""
@@ -150,9 +155,10 @@ def relay_process(
     directory: Path,
     limits: Mapping[str, float] = QUICK,
     environment: Mapping[str, str] | None = None,
+    arguments: Sequence[str] = (),
 ) -> Iterator[RelayProcess]:
     """A relay that is ready, killed at the end if it still runs; then its log is printed."""
-    relay = RelayProcess(dsn, directory, limits, environment)
+    relay = RelayProcess(dsn, directory, limits, environment, arguments)
     relay.start()
     try:
         wait_until(relay.is_ready, "the relay is ready")

@@ -19,11 +19,11 @@ class Authority:
 
     def __init__(self, keyring: Keyring, load: Callable[[], Keyring] | None = None) -> None:
         """load: reads the keyring again, raises KeyringError; None when it never changes."""
-        self.keyring = keyring
         self.revocations = Revocations()
+        self._sets: dict[JwksSettings, KeySet] = {}
+        self._take(keyring)
         self._load = load
         self._changed = asyncio.Event()
-        self._sets: dict[JwksSettings, KeySet] = {each: KeySet(each) for each in keyring.jwks}
 
     async def verify(self, token: str) -> Claims:
         """What the token says. Raises TokenError when it is not good."""
@@ -59,9 +59,7 @@ class Authority:
         except KeyringError as error:
             logger.error("the keyring in force stays: %s", error)
             return False
-        # What was read of a set that stays is kept.
-        self._sets = {each: self._sets.get(each) or KeySet(each) for each in keyring.jwks}
-        self.keyring = keyring
+        self._take(keyring)
         self._changed.set()
         logger.info(
             "keyring read again: %d keys of its own, %d key sets",
@@ -81,9 +79,17 @@ class Authority:
                         ends.callback(task.cancel)
                     await self._changed.wait()
 
+    def _take(self, keyring: Keyring) -> None:
+        self.keyring = keyring
+        # Made once: sockets of the same key share it, and compare it by what it is.
+        self._own = {kid: keyring.verification_key(kid) for kid in keyring.keys}
+        # What was read of a set that stays is kept.
+        kept = self._sets
+        self._sets = {each: kept.get(each) or KeySet(each) for each in keyring.jwks}
+
     def _known(self, kid: str) -> list[VerificationKey]:
         """The keys of that id. Issuers name keys as they like, so there may be several."""
-        found = [self.keyring.verification_key(kid)]
+        found = [self._own.get(kid)]
         found += [key_set.get(kid) for key_set in self._sets.values()]
         return [key for key in found if key is not None]
 

@@ -45,6 +45,8 @@ class Revocations:
 
     def covers(self, claims: Claims) -> bool:
         """Whether the token is revoked."""
+        if not self._until:
+            return False
         named = (("jti", claims.token_id), ("sub", claims.subject), ("org", claims.org_id))
         return any(
             until is not None and claims.issued_at <= until for until in map(self._until.get, named)

@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import signal
+from collections.abc import Sequence
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,9 +17,12 @@ from prometheus_client import disable_created_metrics
 from khala_pg import keyring as keys
 from khala_pg import logs
 from khala_pg.errors import UsageError
-from khala_pg.relay.server import Addresses, Relay
+from khala_pg.relay.loops import loop_factory
+from khala_pg.relay.server import Relay
 from khala_pg.relay.settings import RelaySettings
 from khala_pg.relay.tracing import spans_for
+from khala_pg.relay.workers import SIGNALS, Announce, Serving
+from khala_pg.relay.workers import run as run_workers
 from khala_pg.settings import KEYRING, RELAY_DATABASE, resolve
 
 _LIMITS = [
@@ -117,6 +121,18 @@ def command(
             help="Set a limit or interval; may be given again. Names: " + ", ".join(_LIMITS) + ".",
         ),
     ] = None,
+    workers: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="Processes that serve, all on the same ports; limits count in each. /metrics: "
+            "the first on --metrics-port, the others on the ports after it.",
+        ),
+    ] = 1,
+    event_loop: Annotated[
+        str,
+        typer.Option(help="auto, asyncio or uvloop. auto: uvloop where it is installed."),
+    ] = "auto",
     as_json: Annotated[
         bool, typer.Option("--json", help='Print one line {"ready": true, …} when serving.')
     ] = False,
@@ -132,13 +148,16 @@ def command(
     The relay holds nothing that matters: run as many as you like on one database, kill any of them
     at any moment; clients reconnect and go on from their watermarks. It keeps running while the
     database is away. SIGTERM makes it tell its clients to come back elsewhere, then stop;
-    SIGHUP makes it read the keyring and the TLS certificate again.
+    SIGHUP makes it read the keyring and the TLS certificate again. With --workers the process that
+    was started passes both on to its workers, and replaces those that end.
 
     GET /healthz says that it runs, GET /readyz (on both ports) that it can serve.
 
     Examples:
 
         khala relay --database postgresql://relay@localhost/app --keyring keyring.json
+
+        khala relay --workers 4 --metrics-port 9464
 
         khala relay --limit max_connections=20000 --limit heartbeat_interval_s=30
     """
@@ -148,7 +167,7 @@ def command(
     if log_format not in logs.FORMATS:
         raise UsageError(f"no log format {log_format!r}", "Choose human or json.")
     ring_file = Path(resolve(KEYRING, keyring))
-    ring = keys.load(ring_file)
+    keys.load(ring_file)
     try:
         settings = replace(
             RelaySettings(
@@ -171,17 +190,29 @@ def command(
         )
     except ValueError as error:
         raise UsageError(str(error), "See `khala relay --help`.") from error
-    logs.configure(level, log_format)
+    make_loop = loop_factory(event_loop)
+    authenticate = None if session_authenticator is None else _load_function(session_authenticator)
     # One series less for each counter; what it says is in the counter's own history.
     disable_created_metrics()  # type: ignore[no-untyped-call]
-    relay = Relay(
-        settings,
-        ring,
-        lambda: keys.load(ring_file),
-        None if session_authenticator is None else _load_function(session_authenticator),
-        spans_for(otlp_endpoint, os.environ),
-    )
-    asyncio.run(_run(relay, as_json))
+
+    def serve(settings: RelaySettings, worker: int | None, announce: Announce) -> None:
+        logs.configure(level, log_format, worker)
+        # Read by every worker: one that starts later serves with the keys of then.
+        relay = Relay(
+            settings,
+            keys.load(ring_file),
+            lambda: keys.load(ring_file),
+            authenticate,
+            spans_for(otlp_endpoint, os.environ),
+        )
+        with asyncio.Runner(loop_factory=make_loop) as runner:
+            runner.run(_run(relay, announce))
+
+    if workers == 1:
+        serve(settings, None, lambda addresses: _announce(as_json, asdict(addresses)))
+        return
+    logs.configure(level, log_format)
+    run_workers(settings, workers, serve, lambda serving: _announce(as_json, _described(serving)))
 
 
 def _limits(pairs: list[str]) -> dict[str, Any]:
@@ -218,15 +249,23 @@ def _load_function(name: str) -> Any:
     return found
 
 
-async def _run(relay: Relay, as_json: bool) -> None:
+def _described(serving: Sequence[Serving]) -> dict[str, Any]:
+    """Where workers answer: clients at the same place, metrics at each its own."""
+    each = [{"worker": s.worker, "pid": s.pid, "metrics": s.addresses.metrics} for s in serving]
+    return {**asdict(serving[0].addresses), "workers": each}
+
+
+def _announce(as_json: bool, addresses: dict[str, Any]) -> None:
+    if as_json:
+        typer.echo(json.dumps({"ready": True, **addresses}))
+
+
+async def _run(relay: Relay, announce: Announce) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, relay.reload)
-
-    def announce(addresses: Addresses) -> None:
-        if as_json:
-            typer.echo(json.dumps({"ready": True, **asdict(addresses)}))
-
+    # What came before this process was prepared for it comes now.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
     await relay.run(stop, announce)

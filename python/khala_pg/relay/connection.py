@@ -1,8 +1,11 @@
 """A socket that can be written to without a task, and that knows how much of it is unsent."""
 
 import socket
+from collections.abc import Sequence
 
 from websockets.asyncio.server import ServerConnection
+from websockets.extensions import Extension
+from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 
@@ -10,17 +13,36 @@ from khala_pg.keyring import Claims
 
 
 class SharedMessage:
-    """One message for many sockets: encoded once, its WebSocket frame built once."""
+    """One message for many sockets: encoded once, its WebSocket frame built once, and compressed
+    once for all that compress alike."""
 
-    __slots__ = ("message", "updates", "wire")
+    __slots__ = ("_compressed", "_frame", "updates", "wire")
 
     def __init__(self, message: str | bytes, updates: int = 0) -> None:
         """updates: how many it carries."""
-        self.message = message
         self.updates = updates
-        opcode = Opcode.BINARY if isinstance(message, bytes) else Opcode.TEXT
-        data = message if isinstance(message, bytes) else message.encode()
-        self.wire = Frame(opcode, data).serialize(mask=False)
+        if isinstance(message, bytes):
+            self._frame = Frame(Opcode.BINARY, message)
+        else:
+            self._frame = Frame(Opcode.TEXT, message.encode())
+        self.wire = self._frame.serialize(mask=False)
+        """What a socket without extensions is sent."""
+        self._compressed: dict[int, bytes] = {}
+
+    def wire_for(self, extensions: Sequence[Extension]) -> bytes:
+        """What a socket with these extensions is sent."""
+        match extensions:
+            case []:
+                return self.wire
+            case [PerMessageDeflate(local_no_context_takeover=True) as deflate]:
+                # Nothing that went before has a part in it.
+                window = deflate.local_max_window_bits
+                found = self._compressed.get(window)
+                if found is None:
+                    found = self._frame.serialize(mask=False, extensions=extensions)
+                    self._compressed[window] = found
+                return found
+        return self._frame.serialize(mask=False, extensions=extensions)
 
 
 class RelayConnection(ServerConnection):
@@ -84,12 +106,25 @@ class RelayConnection(ServerConnection):
 
     def write_shared(self, message: SharedMessage) -> None:
         """Writes a message that other sockets get as well; a closing socket takes none."""
-        if self.protocol.extensions:
-            self.write(message.message, message.updates)
-        elif self.is_open:
-            self.sent_bytes += len(message.wire)
-            self.sent_updates += message.updates
-            self.transport.write(message.wire)
+        protocol = self.protocol
+        if protocol.state is not State.OPEN:
+            return
+        extensions = protocol.extensions
+        wire = message.wire_for(extensions) if extensions else message.wire
+        self.sent_bytes += len(wire)
+        self.sent_updates += message.updates
+        self.transport.write(wire)
+
+    def offer(self, message: SharedMessage, max_unsent_bytes: int) -> bool:
+        """`write_shared`, unless more than that is unsent: then False, and nothing is written.
+
+        max_unsent_bytes: no less than what the socket is paused at.
+        """
+        # What is not paused holds less than that, and has not to be asked how much.
+        if self.paused and self.unsent_bytes > max_unsent_bytes:
+            return False
+        self.write_shared(message)
+        return True
 
     def write_ping(self) -> None:
         """Asks for a sign of life."""

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
 from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 from websockets.http11 import Request, Response
 
 from khala_pg.auth.authority import Authority
@@ -19,8 +20,17 @@ from khala_pg.relay.metrics import Metrics
 from khala_pg.relay.settings import RelaySettings
 
 _MAX_QUEUED_FRAMES = 4
-# The next page is fetched when this process holds no more than the second for the socket.
-_WRITE_LIMIT_BYTES = (256 * 1024, 64 * 1024)
+# Every message is compressed by itself, so that one for many sockets is compressed once, and no
+# socket keeps a window. Memory and window are those that websockets chooses.
+_DEFLATE = ServerPerMessageDeflateFactory(
+    server_no_context_takeover=True,
+    client_no_context_takeover=True,
+    server_max_window_bits=12,
+    client_max_window_bits=12,
+    compress_settings={"memLevel": 5},
+)
+# The next page is fetched when this process holds no more than a quarter of it for the socket.
+_WRITE_LIMIT_BYTES = 256 * 1024
 
 
 class Door:
@@ -52,6 +62,7 @@ class Door:
         handle: Callable[[ServerConnection], Awaitable[None]],
     ) -> Server:
         """A server on a socket that is bound; `handle` gets each connection that was admitted."""
+        limit_bytes = min(_WRITE_LIMIT_BYTES, self._settings.max_write_buffer_bytes)
         return serve(
             handle,
             sock=sock,
@@ -59,13 +70,14 @@ class Door:
             create_connection=guarded_by(self._gate, self._settings),
             process_request=self._admit,
             select_subprotocol=admission.select_subprotocol,
-            compression="deflate" if self._settings.compression else None,
+            compression=None,
+            extensions=[_DEFLATE] if self._settings.compression else None,
             open_timeout=self._settings.open_timeout_s,
             # One caretaker pings and drops all sockets.
             ping_interval=None,
             max_size=self._settings.max_frame_bytes,
             max_queue=_MAX_QUEUED_FRAMES,
-            write_limit=_WRITE_LIMIT_BYTES,
+            write_limit=(limit_bytes, limit_bytes // 4),
             server_header=None,
             logger=QuietLogger(logging.getLogger("khala.relay.websockets")),
         )

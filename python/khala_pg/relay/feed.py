@@ -205,6 +205,7 @@ class TopicFeed:
         """Writes the page to whom it concerns; to how many that was."""
         slow: list[Reader] = []
         served = 0
+        sent_updates = sent_bytes = 0
         for seen, readers in self._audience.views(rows):
             updates = (row.update for row in seen)
             batch = self.lane.batch_message(updates, rows[0].page_tail)
@@ -213,8 +214,10 @@ class TopicFeed:
             slow += full
             taken = len(readers) - len(full)
             served += taken
-            self._metrics.live_updates.inc(taken * message.updates)
-            self._metrics.live_bytes.inc(taken * len(message.wire))
+            sent_updates += taken * message.updates
+            sent_bytes += taken * len(message.wire)
+        self._metrics.live_updates.inc(sent_updates)
+        self._metrics.live_bytes.inc(sent_bytes)
         self._metrics.feed_pages.inc()
         self._metrics.slow_episodes.inc(len(slow))
         self._lag.delivered(self.topic, rows[0].watermark)

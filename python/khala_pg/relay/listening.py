@@ -12,6 +12,8 @@ from khala_pg.relay.settings import RelaySettings
 
 logger = logging.getLogger("khala.relay.listening")
 
+_LAST_PORT = 65535
+
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
@@ -35,12 +37,15 @@ class Ports:
 def bound(settings: RelaySettings) -> Iterator[Ports]:
     """Every port, closed afterwards. Raises UsageError when one cannot be had."""
     with ExitStack() as opened:
+        shared = settings.reuse_port
 
         def bind_one(option: str, host: str, port: int | None) -> socket.socket | None:
-            return None if port is None else opened.enter_context(bind(option, host, port))
+            if port is None:
+                return None
+            return opened.enter_context(bind(option, host, port, shared=shared))
 
         yield Ports(
-            opened.enter_context(bind("--ws-port", settings.host, settings.ws_port)),
+            opened.enter_context(bind("--ws-port", settings.host, settings.ws_port, shared=shared)),
             bind_one("--http-port", settings.host, settings.http_port),
             bind_one("--metrics-port", settings.metrics_host, settings.metrics_port),
         )
@@ -95,16 +100,32 @@ def _tls_context(certificate: str, key: str | None) -> ssl.SSLContext:
     return context
 
 
-def bind(option: str, host: str, port: int) -> socket.socket:
-    """A listening socket. Raises UsageError, naming the option, when the port cannot be had."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+def bind(option: str, host: str, port: int, *, shared: bool = False) -> socket.socket:
+    """A listening socket. Raises UsageError, naming the option, when the port cannot be had.
+
+    shared: other processes may listen on the same port, and the kernel spreads connections.
+    """
+    if not 0 <= port <= _LAST_PORT:
+        raise cannot_listen(option, host, port, f"the last port is {_LAST_PORT}")
     try:
-        return socket.create_server((host, port), family=family, backlog=1024)
+        return socket.create_server(
+            (host, port), family=family_of(host), backlog=1024, reuse_port=shared
+        )
     except OSError as error:
-        raise UsageError(
-            f"cannot listen on {host} port {port}: {error.strerror}",
-            f"Choose another one with {option}; 0 takes any that is free.",
-        ) from error
+        raise cannot_listen(option, host, port, error.strerror) from error
+
+
+def cannot_listen(option: str, host: str, port: int, reason: str | None) -> UsageError:
+    """What is told to whoever chose a port that cannot be had."""
+    return UsageError(
+        f"cannot listen on {host} port {port}: {reason}",
+        f"Choose another one with {option}; 0 takes any that is free.",
+    )
+
+
+def family_of(host: str) -> socket.AddressFamily:
+    """IPv6 for an address with colons."""
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 def _authority(sock: socket.socket) -> str:

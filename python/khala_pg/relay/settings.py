@@ -16,6 +16,7 @@ class RelaySettings:
     transaction pooler breaks LISTEN. The same as `database` when None.
     ws_port, http_port: 0 picks a free port; http_port None serves no HTTP.
     metrics_host, metrics_port: where /metrics is; it asks nobody who they are. None: nowhere.
+    reuse_port: other relays of this machine may listen on the same ports (SO_REUSEPORT).
     origins: web origins whose pages may come, such as https://app.example; "*" for all.
     trusted_proxies: addresses or networks of proxies whose X-Forwarded-* headers are believed.
     tls_certificate, tls_key: PEM files; both ports then speak TLS.
@@ -81,6 +82,7 @@ class RelaySettings:
 
     token_ttl_s: int = 300
 
+    reuse_port: bool = False
     compression: bool = False
     require_tls: bool = False
     origins: Sequence[str] = ()

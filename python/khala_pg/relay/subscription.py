@@ -93,10 +93,7 @@ class Subscription:
 
     def deliver(self, message: SharedMessage) -> bool:
         """See feed.Reader."""
-        if self._connection.unsent_bytes > self._max_unsent_bytes:
-            return False
-        self._connection.write_shared(message)
-        return True
+        return self._connection.offer(message, self._max_unsent_bytes)
 
     def fall_back(self, position: int) -> None:
         """See feed.Reader."""

@@ -259,3 +259,7 @@ async def test_compression_can_be_had(newest_database: Database) -> None:
             await write.sink("d1", payload={"text": "x" * 1000})
             [update] = (await peer.updates_until(1))[0]
             assert len(update["payload"]["text"]) == 1000
+            # So that a message for many is compressed once.
+            assert compressed.response is not None
+            negotiated = compressed.response.headers["Sec-WebSocket-Extensions"]
+            assert "server_no_context_takeover" in negotiated

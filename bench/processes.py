@@ -1,0 +1,123 @@
+"""Processes of a benchmark, spoken to in lines of JSON, and what the kernel says of them.
+
+Clients and the server that is measured are processes of their own, so that the processor time and
+the memory of one are not those of the other.
+"""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+_HERE = Path(__file__).resolve().parent
+_KHALA = [sys.executable, "-c", "from khala_pg.cli.main import main; main()"]
+
+
+class Child:
+    """A process that answers each line with a line."""
+
+    def __init__(
+        self, command: Sequence[str], environment: Mapping[str, str] | None = None
+    ) -> None:
+        """Returns when its first line has come; `hello` is what that says."""
+        self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed by __exit__
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            text=True,
+            env={**os.environ, **(environment or {})},
+            # Clients open more files than a shell usually allows.
+            preexec_fn=raise_file_limit,
+        )
+        self.pid = self._process.pid
+        self.hello = self._read()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.terminate()
+        self._process.wait(30)
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+        self._log.close()
+
+    def tell(self, **request: Any) -> None:
+        """Sends a line; `hear` reads the answer."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
+
+    def hear(self) -> dict[str, Any]:
+        """The answer to a line that was sent."""
+        return self._read()
+
+    def ask(self, **request: Any) -> dict[str, Any]:
+        """Sends a line and reads the answer."""
+        self.tell(**request)
+        return self.hear()
+
+    def cpu_s(self) -> float:
+        """Processor time of all its threads so far, in seconds."""
+        tasks = Path(f"/proc/{self.pid}/task").iterdir()
+        return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
+
+    def memory_bytes(self) -> int:
+        """Memory that is its own: what it shares with other processes is not in it."""
+        rollup = Path(f"/proc/{self.pid}/smaps_rollup").read_text().splitlines()
+        kilobytes = [int(line.split()[1]) for line in rollup if line.startswith("Private_")]
+        return sum(kilobytes) * 1024
+
+    def _read(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            self._log.seek(0)
+            raise RuntimeError(f"{self._process.args} ended:\n{self._log.read()[-4000:]}")
+        found: dict[str, Any] = json.loads(line)
+        return found
+
+
+def raise_file_limit() -> None:
+    """As many open files as this process may have."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def crowd() -> Child:
+    """A process of clients: see crowd.py."""
+    return Child([sys.executable, str(_HERE / "crowd.py")])
+
+
+def peer(kind: str, *arguments: str) -> Child:
+    """A server to compare with: see peers.py."""
+    return Child([sys.executable, str(_HERE / "peers.py"), kind, *arguments])
+
+
+@contextmanager
+def relay(dsn: str, keyring: Path, limits: Mapping[str, float], *more: str) -> Iterator[Child]:
+    """`khala relay` as an operator starts it; `hello` has its addresses."""
+    command = [
+        *_KHALA,
+        "relay",
+        "--json",
+        "--ws-port=0",
+        "--http-port=-1",
+        "--metrics-port=0",
+        "--log-level=warning",
+        f"--keyring={keyring}",
+        *(f"--limit={name}={value}" for name, value in limits.items()),
+        *more,
+    ]
+    with Child(command, {"KHALA_DATABASE_URL": dsn}) as child:
+        yield child

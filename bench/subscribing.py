@@ -1,0 +1,138 @@
+"""A relay with clients that subscribe to one topic, as the benches of the relay need it."""
+
+import json
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import psycopg
+from prometheus_client.parser import text_string_to_metric_families
+
+import processes
+from khala_pg import keyring as keys
+from khala_pg.keyring import Keyring
+from processes import Child
+
+TOPIC = "runtime.notifications"
+
+# Nothing but what is measured: no heartbeats, and all clients come from one address.
+LIMITS: Mapping[str, float] = {
+    "heartbeat_interval_s": 3600,
+    "ping_interval_s": 3600,
+    "idle_timeout_s": 7200,
+    "max_connections": 20_000,
+    "max_connections_per_ip": 20_000,
+    "max_connections_per_subject": 20_000,
+    "max_pending_handshakes": 20_000,
+    "max_pending_handshakes_per_ip": 20_000,
+    "max_handshakes_per_second": 20_000,
+    "max_handshake_burst": 20_000,
+    "max_handshakes_per_second_per_subject": 20_000,
+}
+
+Step = tuple[str, str]
+
+
+class Serving:
+    """A relay that serves, and what its clients have to say to it."""
+
+    def __init__(self, process: Child, keyring: Keyring) -> None:
+        self.process = process
+        url = urlsplit(process.hello["ws"])
+        assert url.hostname is not None
+        assert url.port is not None
+        self.host, self.port, self._path = url.hostname, url.port, url.path
+        self._keyring = keyring
+
+    def steps(self, org: str, resume_after: int | None, topic: str = TOPIC) -> list[Step]:
+        """What a client sends and waits for until it is subscribed; without a cursor from the
+        earliest."""
+        asked: dict[str, Any] = {"topics": [topic]}
+        if resume_after is not None:
+            asked["resume_after"] = {topic: resume_after}
+        granted = '"status":"ok"'
+        return [
+            (opening(self._target(org, topic)), " 101 "),
+            (json.dumps(["1", "1", "sync:v1", "phx_join", {}]), granted),
+            (json.dumps(["1", "2", "sync:v1", "sync:subscribe", asked]), granted),
+        ]
+
+    def url(self, org: str, topic: str = TOPIC) -> str:
+        """Where a client of an organisation connects."""
+        return f"ws://{self.host}:{self.port}{self._target(org, topic)}"
+
+    def _target(self, org: str, topic: str) -> str:
+        token = keys.sign_token(self._keyring, org_id=org, scopes=[topic])
+        return f"{self._path}?vsn=2.0.0&token={token}"
+
+    def metric(self, name: str, **labels: str) -> float:
+        """A sum over the series of a metric that have these labels."""
+        answer = httpx.get(self.process.hello["metrics"], timeout=20, trust_env=False)
+        return sum(
+            sample.value
+            for family in text_string_to_metric_families(answer.raise_for_status().text)
+            for sample in family.samples
+            if sample.name == name and labels.items() <= sample.labels.items()
+        )
+
+
+def opening(target: str) -> str:
+    """An opening request."""
+    return (
+        f"GET {target} HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n"
+        "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Key: a2hhbGEtYmVuY2gtY3Jvdw==\r\n\r\n"
+    )
+
+
+@contextmanager
+def serving(dsn: str, *arguments: str, **limits: float) -> Iterator[Serving]:
+    """A relay on a database."""
+    keyring = keys.generate()
+    with tempfile.TemporaryDirectory() as directory:
+        file = Path(directory, "keyring.json")
+        keys.save(keyring, file)
+        with processes.relay(dsn, file, {**LIMITS, **limits}, *arguments) as process:
+            found = Serving(process, keyring)
+            _await_ready(found)
+            yield found
+
+
+def _await_ready(found: Serving) -> None:
+    url = f"http://{found.host}:{found.port}/readyz"
+    # The relay itself tries to reach the database meanwhile: asking again is all there is to do.
+    while httpx.get(url, timeout=20, trust_env=False).status_code != 200:
+        continue
+
+
+def head(dsn: str, topic: str = TOPIC) -> int:
+    """The topic's last watermark."""
+    with psycopg.connect(dsn) as connection:
+        row = connection.execute(
+            "SELECT head_watermark FROM runtime.sync_topic_sequences WHERE topic = %s", [topic]
+        ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def open_all(
+    crowd: Child, host: str, port: int, steps: list[Step], clients: int, **more: Any
+) -> None:
+    """Opens clients that take the same steps; returns when all are through."""
+    crowd.ask(do="open", host=host, port=port, groups=[[steps, clients, 0]], **more)
+
+
+def writer(dsn: str) -> psycopg.Connection[Any]:
+    """A connection that sinks."""
+    return psycopg.connect(dsn, autocommit=True)
+
+
+def sink_batch(
+    connection: psycopg.Connection[Any], documents: list[dict[str, Any]], topic: str = TOPIC
+) -> None:
+    """Writes documents in one transaction."""
+    connection.execute("SELECT khala.sink_batch(%s, %s::jsonb)", [topic, json.dumps(documents)])

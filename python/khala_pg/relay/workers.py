@@ -1,0 +1,283 @@
+"""`khala relay --workers`: relays on the same ports, kept running by the process that started them.
+
+The kernel gives each connection to one of them. They know nothing of one another: each has its own
+connections to the database, feeds, limits and metrics, as relays on several machines have.
+"""
+
+import logging
+import multiprocessing
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkProcess
+
+from khala_pg._child import die_with_parent
+from khala_pg.errors import KhalaError, UsageError
+from khala_pg.relay.backoff import Backoff
+from khala_pg.relay.listening import Addresses
+from khala_pg.relay.settings import RelaySettings
+from khala_pg.relay.shared_ports import held
+
+logger = logging.getLogger("khala.relay.workers")
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+"""What a relay acts on; the first two stop it."""
+
+# What stayed up this long starts again without the delay that earlier failures built up.
+_HEALTHY_S = 30.0
+_LONGEST_DELAY_S = 15.0
+# What a worker gets for its end beyond the time that its clients have to go.
+_GRACE_S = 5.0
+_USAGE = 2
+
+_processes = multiprocessing.get_context("fork")
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """A worker that serves: its number, from 1, its process, and where it answers."""
+
+    worker: int
+    pid: int
+    addresses: Addresses
+
+
+Announce = Callable[[Addresses], None]
+Serve = Callable[[RelaySettings, int, Announce], None]
+"""A worker's whole life: its settings, its number, and what to call when its ports answer.
+
+It begins with SIGNALS blocked, and unblocks them when it is prepared for them.
+"""
+
+
+def run(
+    settings: RelaySettings,
+    count: int,
+    serve: Serve,
+    on_serving: Callable[[Sequence[Serving]], None],
+) -> None:
+    """Runs so many workers until SIGTERM or SIGINT comes, which they are passed as SIGHUP is.
+
+    One that ends is replaced, after a delay that grows while it keeps ending. Call it in the main
+    thread of a process that has no other. on_serving: called when all of them serve.
+
+    Raises UsageError when a port cannot be had or a worker says at its first start that it cannot
+    serve, KhalaError when one did not stop in time.
+    """
+    with held(settings, count) as each, _signals() as wakeup:
+        workers = [_Worker(number, own) for number, own in enumerate(each, 1)]
+        try:
+            _keep_running(workers, serve, wakeup, on_serving)
+        finally:
+            killed = _stop(workers, settings.drain_timeout_s + _GRACE_S, wakeup)
+    if killed:
+        raise KhalaError(f"{killed} of {count} workers did not stop in time and were killed")
+
+
+class _Worker:
+    """The place of one worker: its process, and when there has to be another one."""
+
+    def __init__(self, number: int, settings: RelaySettings) -> None:
+        self.serving: Serving | None = None
+        self.due_at: float | None = 0.0
+        """When it has to be started; None while it runs."""
+        self._number = number
+        self._settings = settings
+        self._backoff = Backoff(_LONGEST_DELAY_S)
+        self._started_at = 0.0
+        self._starts = 0
+        self._process: ForkProcess | None = None
+        self._link: Connection | None = None
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it has a process that runs."""
+        return self._process is not None and self._process.exitcode is None
+
+    @property
+    def sentinels(self) -> list[int]:
+        """What becomes readable when its process ends."""
+        return [] if self._process is None else [self._process.sentinel]
+
+    @property
+    def links(self) -> list[Connection]:
+        """What becomes readable when it says something."""
+        return [] if self._link is None else [self._link]
+
+    def start(self, serve: Serve) -> None:
+        self._link, link = _processes.Pipe(duplex=False)
+        die = die_with_parent(signal.SIGTERM)
+        # A signal that comes before the worker is prepared waits for it.
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+        try:
+            self._process = _processes.Process(
+                target=_live, args=(serve, self._settings, self._number, link, die)
+            )
+            self._process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+            link.close()
+        self._started_at = time.monotonic()
+        self._starts += 1
+        self.due_at = None
+
+    def hear(self) -> None:
+        """Takes what it says.
+
+        Raises UsageError when the first process here says that it cannot serve. Of a later one that
+        is only told: the others do serve.
+        """
+        if self._link is None or not self._link.poll():
+            return
+        try:
+            told = self._link.recv()
+        except EOFError:
+            self._link.close()
+            self._link = None
+            return
+        if isinstance(told, UsageError):
+            if self._starts == 1:
+                raise told
+            logger.error("worker %d cannot serve: %s", self._number, told)
+            return
+        assert self._process is not None
+        assert self._process.pid is not None
+        self.serving = Serving(self._number, self._process.pid, told)
+
+    def notice_end(self) -> None:
+        """Sees to a successor, if its process has ended."""
+        process = self._process
+        if process is None or process.exitcode is None:
+            return
+        if time.monotonic() - self._started_at > _HEALTHY_S:
+            self._backoff.reset()
+        delay_s = self._backoff.next_s()
+        logger.warning(
+            "worker %d (process %d) %s: another one in %.1f s",
+            self._number,
+            process.pid,
+            _how_it_ended(process.exitcode),
+            delay_s,
+        )
+        self.due_at = time.monotonic() + delay_s
+        process.close()
+        self._process = None
+
+    def send_signal(self, number: int) -> None:
+        """Sends it to its process, if that is alive."""
+        # Only `exitcode` reaps it: what is alive by that still has its number.
+        if self.is_alive and self._process is not None and self._process.pid is not None:
+            os.kill(self._process.pid, number)
+
+
+def _keep_running(
+    workers: Sequence[_Worker],
+    serve: Serve,
+    wakeup: socket.socket,
+    on_serving: Callable[[Sequence[Serving]], None],
+) -> None:
+    is_announced = False
+    while True:
+        for worker in workers:
+            if worker.due_at is not None and worker.due_at <= time.monotonic():
+                worker.start(serve)
+        due = [worker.due_at for worker in workers if worker.due_at is not None]
+        sources: list[Connection | socket.socket | int] = [wakeup]
+        for worker in workers:
+            sources += worker.sentinels
+            sources += worker.links
+        wait(sources, max(0.0, min(due) - time.monotonic()) if due else None)
+        for number in _heard(wakeup):
+            if number != signal.SIGHUP:
+                return
+            for worker in workers:
+                worker.send_signal(number)
+        for worker in workers:
+            worker.hear()
+            worker.notice_end()
+        serving = [worker.serving for worker in workers if worker.serving is not None]
+        if not is_announced and len(serving) == len(workers):
+            is_announced = True
+            on_serving(serving)
+
+
+def _stop(workers: Sequence[_Worker], within_s: float, wakeup: socket.socket) -> int:
+    """Returns when all have ended; how many of them by force."""
+    for worker in workers:
+        worker.send_signal(signal.SIGTERM)
+    late = _alive_after(workers, within_s, wakeup)
+    for worker in late:
+        worker.send_signal(signal.SIGKILL)
+    _alive_after(late, None, wakeup)
+    return len(late)
+
+
+def _alive_after(
+    workers: Sequence[_Worker], within_s: float | None, wakeup: socket.socket
+) -> list[_Worker]:
+    """Those that have not ended within that time; None: as long as it takes."""
+    deadline = None if within_s is None else time.monotonic() + within_s
+    while alive := [worker for worker in workers if worker.is_alive]:
+        left_s = None if deadline is None else deadline - time.monotonic()
+        if left_s is not None and left_s <= 0:
+            break
+        sentinels = [each for worker in alive for each in worker.sentinels]
+        wait([wakeup, *sentinels], left_s)
+        _heard(wakeup)
+    return alive
+
+
+def _heard(wakeup: socket.socket) -> bytes:
+    """The numbers of the signals that came."""
+    try:
+        return wakeup.recv(4096)
+    except BlockingIOError:
+        return b""
+
+
+def _how_it_ended(exitcode: int) -> str:
+    if exitcode < 0:
+        return f"was killed by {signal.Signals(-exitcode).name}"
+    return f"ended with status {exitcode}"
+
+
+def _live(
+    serve: Serve,
+    settings: RelaySettings,
+    number: int,
+    link: Connection,
+    die: Callable[[], None] | None,
+) -> None:
+    """A worker's process."""
+    if die is not None:
+        die()
+    signal.set_wakeup_fd(-1)
+    try:
+        serve(settings, number, link.send)
+    except UsageError as error:
+        # The process that started this one tells it, in words and once.
+        link.send(error)
+        sys.exit(_USAGE)
+
+
+@contextmanager
+def _signals() -> Iterator[socket.socket]:
+    """SIGNALS as bytes to be read, each its number, instead of what they did before."""
+    reader, writer = socket.socketpair()
+    with reader, writer:
+        reader.setblocking(False)
+        writer.setblocking(False)
+        before = {each: signal.signal(each, lambda number, frame: None) for each in SIGNALS}
+        old = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+        try:
+            yield reader
+        finally:
+            signal.set_wakeup_fd(old)
+            for number, handler in before.items():
+                signal.signal(number, handler)
