@@ -5,11 +5,17 @@ from contextlib import AsyncExitStack
 
 import psycopg
 
-from faults.world import World
+from faults.world import PATIENCE_S, World
+from support.waiting import until
 
 _CUT = """
 SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name <> 'greedy'
+"""
+_OTHERS = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name <> 'greedy'
+    AND backend_type = 'client backend'
 """
 
 
@@ -18,10 +24,15 @@ async def inject(world: World) -> float:
         AsyncExitStack() as taken,
         await psycopg.AsyncConnection.connect(world.database.dsn, autocommit=True) as connection,
     ):
-        await _take_all(world, taken)
-        for _ in range(2):
+
+        async def is_alone() -> bool:
+            # Whoever was ended may be back before the slot is taken: then once more.
             await connection.execute(_CUT)
             await _take_all(world, taken)
+            return await (await connection.execute(_OTHERS)).fetchone() == (0,)
+
+        await _take_all(world, taken)
+        await until(is_alone, "everybody else is out", PATIENCE_S)
         await world.refused()
         await world.last(0.5, 2.0)
         return time.monotonic()
