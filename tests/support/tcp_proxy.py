@@ -64,11 +64,13 @@ class TcpProxy:
 
     def reset(self) -> int:
         """Ends every connection with a TCP reset to both sides; how many ends there were."""
-        for writer in self._writers:
+        # One that its other side has ended meanwhile has no socket any more.
+        writers = [writer for writer in self._writers if not writer.transport.is_closing()]
+        for writer in writers:
             raw = writer.get_extra_info("socket")
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             writer.transport.abort()
-        return len(self._writers)
+        return len(writers)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.ensure_future(self._serve(reader, writer))
