@@ -254,6 +254,7 @@ async def _world(database: Database, scratch: Path, kind: Kind, seed: int) -> As
                 Path(directory),
                 {**LIMITS, **kind.limits},
                 environment,
+                [f"--workers={kind.workers}"],
             )
             await asyncio.to_thread(relay.start)
             try:

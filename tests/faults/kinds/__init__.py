@@ -22,6 +22,8 @@ from faults.kinds import (
     relay_stopped,
     sequence_row_locked,
     statement_timeout,
+    worker_killed,
+    worker_stopped,
 )
 from faults.world import World
 
@@ -32,13 +34,14 @@ _NEVER_S = 100_000.0
 class Kind:
     """One kind of fault.
 
-    limits: settings of the relay in which a run with it differs.
+    limits: settings of the relay in which a run with it differs; workers: its processes.
     small_volume: the server stands on a small volume of its own; fake_clock: the relay's clock can
     be set. Neither is possible everywhere.
     """
 
     inject: Callable[[World], Awaitable[float]]
     limits: Mapping[str, float] = field(default_factory=dict)
+    workers: int = 1
     small_volume: bool = False
     fake_clock: bool = False
 
@@ -67,5 +70,7 @@ KINDS = (
     Kind(network_black_hole.inject),
     Kind(clock_jump.inject, fake_clock=True),
     Kind(migration.inject),
+    Kind(worker_killed.inject, workers=2),
+    Kind(worker_stopped.inject, workers=2),
 )
 BY_NAME = {kind.name: kind for kind in KINDS}
