@@ -1,6 +1,7 @@
 """`khala retain`: purge what is beyond the retention horizon."""
 
 import json
+import time
 from dataclasses import asdict
 from typing import Annotated
 
@@ -29,7 +30,16 @@ def command(
     ] = None,
     batch: Annotated[
         int, typer.Option(min=1, max=1_000_000, help="Most rows per topic in one transaction.")
-    ] = 10_000,
+    ] = 1_000,
+    share: Annotated[
+        float,
+        typer.Option(
+            min=0.01,
+            max=1.0,
+            help="Share of the time that it works; it rests between batches, so that writers "
+            "hardly notice. 1: as fast as it goes.",
+        ),
+    ] = 0.2,
     database: Annotated[
         str | None,
         typer.Option(
@@ -65,6 +75,7 @@ def command(
         bar = progress.add_task(topic or "all topics", total=None, rows="0")
         more = True
         while more:
+            began = time.monotonic()
             step = admin.retain(connection, topic, horizon, batch)
             for purge in step:
                 before = done[purge.topic].deleted if purge.topic in done else 0
@@ -73,6 +84,8 @@ def command(
                 )
             progress.update(bar, rows=number(sum(purge.deleted for purge in done.values())))
             more = any(purge.more for purge in step)
+            if more:
+                time.sleep((time.monotonic() - began) * (1 / share - 1))
         known = [t.topic for t in admin.stats(connection) if topic in (None, t.topic)]
     _print(done, known, as_json)
 
