@@ -53,7 +53,7 @@ def _number(source: random.Random) -> int | float:
         case 4:
             return float(f"{source.randrange(10**17)}e{source.randint(-330, 290)}")
         case 5:
-            return float(f"{source.uniform(-10, 10)}e{source.randint(-10, 25)}")
+            return source.uniform(-10, 10) * 10.0 ** source.randint(-10, 25)
     while True:
         # Any bits there are.
         value = float(struct.unpack("<d", source.randbytes(8))[0])
