@@ -17,6 +17,7 @@ from typing import Any
 import psycopg
 
 from harness import migrated_server, save, show
+from load import RUN_SUMMARY
 
 _TIMES = {
     "tiny": 400,
@@ -40,27 +41,13 @@ def documents() -> dict[str, dict[str, Any]]:
 
 def summary(size: int) -> dict[str, Any]:
     """What khala's own projection makes of a run, with long texts."""
-    made: dict[str, Any] = {
-        "document_id": "runtime/run_summary:run-0193f3c2",
-        "kind": "run_summary",
-        "run_id": "run-0193f3c2",
-        "owner": "org-a",
-        "status": "running",
-        "terminal_reason": None,
-        "title": "Build and test everything",
+    made = {
+        **RUN_SUMMARY,
         "command": ["python3", "-m", "pytest", *(f"tests/unit/test_{n}.py" for n in range(20))],
         "task": "t" * 400,
         "progress": {"done": 17, "of": 812, "stages": {"build": 1, "test": 0.25}},
-        "exit_code": None,
         "signal": None,
-        "started_at": "2026-11-23T10:15:30.123456Z",
         "finished_at": None,
-        "latest_seq": 182,
-        "event_count": 182,
-        "latest_event_type": "run.progress",
-        "latest_event_at": "2026-11-23T10:15:30.123456Z",
-        "runtime_source": {"entity": "run", "id": "run-0193f3c2", "seq": 182},
-        "projection_version": 1,
     }
     return _padded(made, size)
 

@@ -8,35 +8,35 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from khala_pg.postgres_server import PostgresServer
 
 _TPS = re.compile(r"^tps = ([0-9.]+)", re.MULTILINE)
 _FAILED = re.compile(r"^number of failed transactions: ([0-9]+)", re.MULTILINE)
 
-# A run's summary as the projection makes it, 530 bytes of JSON.
-PAYLOAD = json.dumps(
-    {
-        "document_id": "runtime/run_summary:run-0193f3c2",
-        "kind": "run_summary",
-        "run_id": "run-0193f3c2",
-        "owner": "org-a",
-        "status": "running",
-        "terminal_reason": None,
-        "title": "Build and test everything",
-        "command": ["python3", "-m", "pytest", "tests"],
-        "progress": {"done": 17, "of": 812},
-        "exit_code": None,
-        "started_at": "2026-11-23T10:15:30.123456Z",
-        "latest_seq": 182,
-        "event_count": 182,
-        "latest_event_type": "run.progress",
-        "latest_event_at": "2026-11-23T10:15:30.123456Z",
-        "runtime_source": {"entity": "run", "id": "run-0193f3c2", "seq": 182},
-        "projection_version": 1,
-    },
-    separators=(",", ":"),
-)
+# A run's summary as the projection makes it.
+RUN_SUMMARY: Mapping[str, Any] = {
+    "document_id": "runtime/run_summary:run-0193f3c2",
+    "kind": "run_summary",
+    "run_id": "run-0193f3c2",
+    "owner": "org-a",
+    "status": "running",
+    "terminal_reason": None,
+    "title": "Build and test everything",
+    "command": ["python3", "-m", "pytest", "tests"],
+    "progress": {"done": 17, "of": 812},
+    "exit_code": None,
+    "started_at": "2026-11-23T10:15:30.123456Z",
+    "latest_seq": 182,
+    "event_count": 182,
+    "latest_event_type": "run.progress",
+    "latest_event_at": "2026-11-23T10:15:30.123456Z",
+    "runtime_source": {"entity": "run", "id": "run-0193f3c2", "seq": 182},
+    "projection_version": 1,
+}
+# 530 bytes.
+PAYLOAD = json.dumps(RUN_SUMMARY, separators=(",", ":"))
 
 
 def array(values: Sequence[str]) -> str:
