@@ -1,10 +1,11 @@
 """What does a sink cost beside a plain INSERT of the same payload?
 
-    python bench/sink.py [--rounds 5] [--seconds 2] [--pg-bin DIR]
+    python bench/sink.py [--rounds 5] [--seconds 1] [--only TEXT] [--pg-bin DIR]
 
 Within a round the cases take turns, so that a ratio compares neighbours in time. A relay with a
 subscriber is live on all topics during every round, and has delivered every update at the end. The
-second table has the wake-up in its four ways, 8 clients on 8 topics.
+second table has the wake-up in its four ways, 8 clients on 8 topics. `--only` measures the cases
+that have this text in their names, beside their peer, and leaves the second table out.
 """
 
 import argparse
@@ -38,6 +39,9 @@ _SCRIPTS = {
     + f"SELECT * FROM khala.sink('bench.t' || :topic, {_KEY}, :version, :payload);",
     "sink, hot topic": _DRAW + f"SELECT * FROM khala.sink('bench.t0', {_KEY}, :version, :payload);",
     "UPDATE of one row": "UPDATE one_row SET n = n + 1;",
+    "broker-like, 8 topics": "\\set topic random(0, 7)\n"
+    + "SELECT broker_publish('bench.t' || :topic, :payload);",
+    "broker-like, hot topic": "SELECT broker_publish('bench.t0', :payload);",
     "batch: multi-row INSERT": "\\set version :version + 1\n"
     + "INSERT INTO plain (doc_key, doc_version, payload)"
     + " SELECT replace(r.doc_key, '@', :client_id::text), :version, r.payload::jsonb"
@@ -68,10 +72,37 @@ _TARGETS = {
     ("batch: sink_batch", 1): 0.60,
 }
 _SINGLE = ("plain INSERT", "sink, 8 topics", "sink, hot topic", "UPDATE of one row")
-_CASES = [(name, clients) for clients in _CLIENTS for name in _SINGLE] + [
+_CASES = [
+    *((name, clients) for clients in _CLIENTS for name in _SINGLE),
+    ("broker-like, 8 topics", 8),
+    ("broker-like, hot topic", 8),
     ("batch: multi-row INSERT", 1),
     ("batch: sink_batch", 1),
 ]
+# The shape of a message broker's stream in Postgres: a lock of the stream, its counter and history.
+# It keeps no documents, and neither checks nor hashes what it is given.
+_BROKER = """
+    CREATE TABLE broker_streams (stream text PRIMARY KEY, last_offset bigint NOT NULL)
+    WITH (fillfactor = 10);
+    CREATE TABLE broker_history (
+        stream text NOT NULL, at_offset bigint NOT NULL, payload jsonb NOT NULL,
+        published_at timestamptz NOT NULL DEFAULT clock_timestamp(), PRIMARY KEY (stream, at_offset)
+    );
+    CREATE FUNCTION broker_publish(p_stream text, p_payload jsonb) RETURNS bigint LANGUAGE plpgsql
+    AS $$
+    DECLARE
+        v_offset bigint;
+    BEGIN
+        PERFORM pg_advisory_xact_lock(hashtextextended(p_stream, 0));
+        INSERT INTO broker_streams AS s (stream, last_offset) VALUES (p_stream, 1)
+        ON CONFLICT (stream) DO UPDATE SET last_offset = s.last_offset + 1
+        RETURNING s.last_offset INTO v_offset;
+        INSERT INTO broker_history (stream, at_offset, payload)
+        VALUES (p_stream, v_offset, p_payload);
+        RETURN v_offset;
+    END
+    $$;
+"""
 _TRIGGER = """
     DROP TRIGGER sync_topic_sequences_wake ON runtime.sync_topic_sequences;
     CREATE TRIGGER sync_topic_sequences_wake
@@ -79,15 +110,15 @@ _TRIGGER = """
     WHEN (new.head_watermark > old.head_watermark)
     EXECUTE FUNCTION khala.sync_topic_sequences_wake();
 """
-# The wake-up's ways: what is done to the trigger, and how often the relay looks, in seconds.
+_SLOW_POLL_S = 5.0
+# The wake-up's other ways: what is done to the trigger, and how often the relay looks.
 _WAYS: Mapping[str, tuple[str, float | None]] = {
-    "armed flag": ("", 5.0),
     "no relay": ("", None),
     "polling every 100 ms": (
         "ALTER TABLE runtime.sync_topic_sequences DISABLE TRIGGER sync_topic_sequences_wake",
         0.1,
     ),
-    "a notification per write": (_TRIGGER, 5.0),
+    "a notification per write": (_TRIGGER, _SLOW_POLL_S),
 }
 
 Speeds = dict[tuple[str, int], list[float]]
@@ -134,6 +165,7 @@ def prepare(connection: psycopg.Connection[Any]) -> None:
     )
     connection.execute("CREATE TABLE one_row (n bigint NOT NULL) WITH (fillfactor = 10)")
     connection.execute("INSERT INTO one_row VALUES (0)")
+    connection.execute(_BROKER)
 
 
 def measure(
@@ -156,10 +188,21 @@ def measure(
     return found
 
 
+def peer_of(name: str) -> str:
+    """What a case is compared with."""
+    return "batch: multi-row INSERT" if name.startswith("batch") else "plain INSERT"
+
+
+def chosen(text: str) -> list[tuple[str, int]]:
+    """The cases with this text in their names, and their peers."""
+    wanted = {(name, clients) for name, clients in _CASES if text in name}
+    peers = {(peer_of(name), clients) for name, clients in wanted}
+    return [case for case in _CASES if case in wanted | peers]
+
+
 def ratios(speeds: Speeds, name: str, clients: int) -> dict[str, float]:
     """A case over its peer in the same round."""
-    peer = "batch: multi-row INSERT" if name.startswith("batch") else "plain INSERT"
-    pairs = zip(speeds[name, clients], speeds[peer, clients], strict=True)
+    pairs = zip(speeds[name, clients], speeds[peer_of(name), clients], strict=True)
     return spread([case / plain for case, plain in pairs])
 
 
@@ -194,39 +237,49 @@ def print_rows(title: str, rows: Sequence[Mapping[str, Any]], first: str) -> Non
     )
 
 
+def wake_ups(
+    server: PostgresServer, files: Mapping[str, Path], speeds: Speeds, rounds: int, seconds: int
+) -> list[dict[str, Any]]:
+    """The wake-up in its ways; as it is by default, it has been measured already."""
+    peer, case = ("plain INSERT", 8), ("sink, 8 topics", 8)
+    found = {"armed flag": speeds}
+    for way, (statement, poll) in _WAYS.items():
+        if statement:
+            with psycopg.connect(server.dsn(), autocommit=True) as connection:
+                connection.execute(statement)
+        with relay(server.dsn(), poll):
+            found[way] = measure(server, files, [peer, case], rounds, seconds)
+    return [
+        {
+            "wake-up": way,
+            "clients": 8,
+            "per_second": spread(measured[case]),
+            "ratio": ratios(measured, *case),
+        }
+        for way, measured in found.items()
+    ]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=int, default=2, help="of each case in each round")
+    parser.add_argument("--seconds", type=int, default=1, help="of each case in each round")
+    parser.add_argument("--only", default="", help="part of the names of the cases to measure")
     parser.add_argument("--pg-bin")
     options = parser.parse_args()
     ways: list[dict[str, Any]] = []
     with migrated_server(options.pg_bin) as server, scripts(_SCRIPTS) as files:
+        version = server.major
         with psycopg.connect(server.dsn(), autocommit=True) as connection:
             prepare(connection)
-        for way, (statement, poll) in _WAYS.items():
-            if statement:
-                with psycopg.connect(server.dsn(), autocommit=True) as connection:
-                    connection.execute(statement)
-            with relay(server.dsn(), poll):
-                if way == "armed flag":
-                    speeds = measure(server, files, _CASES, options.rounds, options.seconds)
-                    found = speeds
-                else:
-                    cases = [("plain INSERT", 8), ("sink, 8 topics", 8)]
-                    found = measure(server, files, cases, options.rounds, options.seconds)
-            ways.append(
-                {
-                    "wake-up": way,
-                    "clients": 8,
-                    "per_second": spread(found["sink, 8 topics", 8]),
-                    "ratio": ratios(found, "sink, 8 topics", 8),
-                }
-            )
-        version = server.major
+        with relay(server.dsn(), _SLOW_POLL_S):
+            speeds = measure(server, files, chosen(options.only), options.rounds, options.seconds)
+        if not options.only:
+            ways = wake_ups(server, files, speeds, options.rounds, options.seconds)
     rows = rows_of(speeds)
     print_rows(f"Sink, PostgreSQL {version}, {len(PAYLOAD)} bytes of payload", rows, "case")
-    print_rows("Wake-up, 8 clients on 8 topics", ways, "wake-up")
+    if ways:
+        print_rows("Wake-up, 8 clients on 8 topics", ways, "wake-up")
     save(f"sink-pg{version}", {"postgresql": version, "cases": rows, "wake_up": ways})
 
 
