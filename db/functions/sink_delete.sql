@@ -10,9 +10,12 @@ RETURNS TABLE (watermark bigint, outcome text)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER ROWS 1
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    v_result record;
 BEGIN
-    SELECT w.watermark, w.outcome INTO watermark, outcome
-    FROM khala.write_document(p_topic, p_doc_key, p_doc_version, p_org_id, NULL, TRUE) AS w;
+    v_result := khala.write_document(p_topic, p_doc_key, p_doc_version, p_org_id, NULL, TRUE);
+    watermark := v_result.watermark;
+    outcome := v_result.outcome;
     RETURN NEXT;
 END
 $$;

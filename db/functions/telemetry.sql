@@ -43,17 +43,30 @@ BEGIN
         GROUP BY c.projection
     ) AS p;
 
-    -- A writer that waits for a topic's row holds the tuple's lock or queues for it.
+    -- Writers of a topic queue for a lock that khala.allocate_watermark takes; the first of them may have
+    -- to wait for the topic's row, whose tuple lock it then holds.
     SELECT jsonb_build_object(
         'waiting_writers', count(DISTINCT w.pid),
         'longest_wait_s', coalesce(max(date_part('epoch', clock_timestamp() - w.waitstart)), 0)
     )
     INTO v_waits
-    FROM pg_locks AS q
-    INNER JOIN pg_locks AS w ON q.pid = w.pid AND NOT w.granted
-    WHERE q.locktype = 'tuple'
-        AND q.relation = 'runtime.sync_topic_sequences'::regclass
-        AND q.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database());
+    FROM pg_locks AS w
+    WHERE NOT w.granted
+        AND (
+            (
+                w.locktype = 'advisory' AND w.objsubid = 1
+                AND w.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())
+                AND (w.classid::bigint << 32 | w.objid::bigint) IN (
+                    SELECT hashtextextended('khala.topic ' || t.topic, 0) FROM runtime.sync_topics AS t
+                )
+            )
+            OR w.pid IN (
+                SELECT q.pid FROM pg_locks AS q
+                WHERE q.locktype = 'tuple'
+                    AND q.relation = 'runtime.sync_topic_sequences'::regclass
+                    AND q.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())
+            )
+        );
 
     RETURN v_waits || jsonb_build_object(
         'topics', coalesce(v_topics, '[]'),

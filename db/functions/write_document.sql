@@ -20,43 +20,50 @@ SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
 DECLARE
-    v_topic record;
+    v_payload_mode text;
+    v_inline_limit integer;
+    v_owned boolean;
     v_canonical text;
     v_bytes integer := 0;
     v_hash bytea;
-    v_stored record;
-    v_watermark bigint;
+    v_stored_version bigint;
+    v_stored_watermark bigint;
+    v_stored_hash bytea;
+    v_stored_owner text;
+    v_stored_deleted boolean;
     v_owner text;
     v_owner_changed boolean;
+    v_watermark bigint;
     v_judged_locked boolean := FALSE;
 BEGIN
-    SELECT t.payload_mode, t.inline_limit_bytes, t.owned INTO v_topic
+    -- Scalars throughout: a record is described anew at each assignment.
+    SELECT t.payload_mode, t.inline_limit_bytes, t.owned INTO v_payload_mode, v_inline_limit, v_owned
     FROM runtime.sync_topics AS t WHERE t.topic = p_topic;
     IF NOT FOUND THEN
         PERFORM khala.refuse_topic(p_topic);
     END IF;
-    IF khala.is_writable(p_doc_key, p_doc_version, p_org_id, p_payload, p_deleted, v_topic.owned) IS NOT TRUE THEN
-        PERFORM khala.refuse_document(1, p_doc_key, p_doc_version, p_org_id, p_payload, v_topic.owned);
+    IF khala.is_writable(p_doc_key, p_doc_version, p_org_id, p_payload, p_deleted, v_owned) IS NOT TRUE THEN
+        PERFORM khala.refuse_document(1, p_doc_key, p_doc_version, p_org_id, p_payload, v_owned);
     END IF;
     IF NOT p_deleted THEN
-        v_canonical := khala.canonical_json(p_payload);
+        SELECT c.canonical INTO v_canonical FROM khala.canonical_of(p_payload) AS c;
         v_bytes := octet_length(v_canonical);
         v_hash := sha256(convert_to(v_canonical, 'UTF8'));
-        IF v_bytes > v_topic.inline_limit_bytes OR v_topic.payload_mode = 'pointer' THEN
-            IF v_topic.payload_mode = 'inline' THEN
-                PERFORM khala.refuse_size(1, p_doc_key, p_topic, v_bytes, v_topic.inline_limit_bytes);
+        IF v_bytes > v_inline_limit OR v_payload_mode = 'pointer' THEN
+            IF v_payload_mode = 'inline' THEN
+                PERFORM khala.refuse_size(1, p_doc_key, p_topic, v_bytes, v_inline_limit);
             END IF;
             v_canonical := NULL;
         END IF;
     END IF;
 
     LOOP
-        SELECT d.doc_version, d.payload_hash, d.org_id, d.deleted, d.watermark INTO v_stored
+        SELECT d.doc_version, d.payload_hash, d.org_id, d.deleted, d.watermark
+        INTO v_stored_version, v_stored_hash, v_stored_owner, v_stored_deleted, v_stored_watermark
         FROM runtime.sync_documents AS d
         WHERE d.topic = p_topic AND d.doc_key = p_doc_key;
         outcome := khala.judge_document(
-            p_doc_version, v_hash, p_org_id, p_deleted,
-            v_stored.doc_version, v_stored.payload_hash, v_stored.org_id
+            p_doc_version, v_hash, p_org_id, p_deleted, v_stored_version, v_stored_hash, v_stored_owner
         );
         IF outcome IN ('duplicate', 'stale_version') THEN
             -- Judged again under the lock, and nothing to write after all: the watermark goes back before
@@ -69,9 +76,9 @@ BEGIN
             RETURN;
         END IF;
         -- A tombstone goes to whoever could see the document, whatever owner the caller names.
-        v_owner := CASE WHEN p_deleted AND v_stored.watermark IS NOT NULL THEN v_stored.org_id ELSE p_org_id END;
-        v_owner_changed := v_stored.watermark IS NOT NULL AND NOT v_stored.deleted
-            AND v_owner IS DISTINCT FROM v_stored.org_id;
+        v_owner := CASE WHEN p_deleted AND v_stored_watermark IS NOT NULL THEN v_stored_owner ELSE p_org_id END;
+        v_owner_changed := v_stored_watermark IS NOT NULL AND NOT v_stored_deleted
+            AND v_owner IS DISTINCT FROM v_stored_owner;
         IF v_watermark IS NULL THEN
             v_watermark := khala.allocate_watermark(p_topic, 1);
         END IF;
@@ -92,7 +99,7 @@ BEGIN
             org_id = excluded.org_id,
             payload_hash = excluded.payload_hash,
             payload = excluded.payload
-        WHERE d.watermark = v_stored.watermark;
+        WHERE d.watermark = v_stored_watermark;
         EXIT WHEN FOUND;
         -- Once the topic is locked nobody else changes the document: a second miss is a trigger's doing.
         IF v_judged_locked THEN
@@ -107,7 +114,7 @@ BEGIN
     )
     VALUES (
         p_topic, v_watermark, p_doc_key, p_doc_version, v_owner, v_owner_changed,
-        CASE WHEN v_owner_changed THEN v_stored.org_id END, p_deleted, v_canonical, v_hash, v_bytes
+        CASE WHEN v_owner_changed THEN v_stored_owner END, p_deleted, v_canonical, v_hash, v_bytes
     );
     watermark := v_watermark;
 END

@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(9);
+SELECT plan(10);
 
 -- Functions that run once for every row are bound at creation and have no SET clause so that the planner puts
 -- their bodies in place of the call. It refuses without a word, for instance when a body is less constant
@@ -42,6 +42,12 @@ FROM (
 SELECT unalike(
     pg_temp.plan_of('INSERT INTO runtime.sync_stream_events (topic) VALUES (''t'')'), '%khala.traceparent()%',
     'the default of the journal''s column is inlined'
+);
+
+-- Its query still calls what it leaves to others.
+SELECT alike(
+    pg_temp.plan_of('SELECT c.canonical FROM pg_temp.row_of AS r, khala.canonical_of(r.body) AS c'), '%Function Scan on pg_catalog.jsonb_each%',
+    'khala.canonical_of is inlined'
 );
 
 SELECT t.line FROM finish() AS t (line);

@@ -64,7 +64,7 @@ SELECT is_empty(
 SELECT set_eq(
     $$SELECT f FROM pg_temp.functions_of('khala_relay') AS f$$,
     ARRAY[
-        'arm', 'authenticate_api_key', 'canonical_json', 'canonical_json_by_level', 'canonical_number', 'check_cursors',
+        'arm', 'authenticate_api_key', 'canonical_json', 'canonical_json_by_level', 'canonical_number', 'canonical_of', 'check_cursors',
         'current_epoch', 'ensure_epoch', 'event_age', 'hydrate', 'max_payload_bytes', 'number_text', 'parse_payload', 'payload_hash', 'payload_hash_text', 'projection_version', 'replay', 'replay_binary', 'replay_feed', 'replay_feed_binary',
         'revocations', 'schema_version', 'snapshot', 'telemetry', 'traces', 'utf16_sort_key'
     ], 'what a relay may call'
@@ -72,7 +72,7 @@ SELECT set_eq(
 SELECT set_eq(
     $$SELECT f FROM pg_temp.functions_of('khala_runtime') AS f$$,
     ARRAY[
-        'append_codex_worker_event', 'append_run_event', 'canonical_json', 'canonical_json_by_level', 'canonical_number',
+        'append_codex_worker_event', 'append_run_event', 'canonical_json', 'canonical_json_by_level', 'canonical_number', 'canonical_of',
         'count_entities', 'current_epoch', 'ingest_events', 'number_text', 'parse_payload', 'payload_hash', 'payload_hash_text', 'project_codex_worker', 'project_run',
         'projection_version', 'rebuild_projection', 'rebuild_projections', 'schema_version', 'sink', 'sink_batch', 'sink_delete',
         'utf16_sort_key'
@@ -81,7 +81,7 @@ SELECT set_eq(
 SELECT set_eq(
     $$SELECT f FROM pg_temp.functions_of('khala_dba') AS f$$,
     ARRAY[
-        'canonical_json', 'canonical_json_by_level', 'canonical_number', 'check_cursors', 'count_entities', 'create_api_key',
+        'canonical_json', 'canonical_json_by_level', 'canonical_number', 'canonical_of', 'check_cursors', 'count_entities', 'create_api_key',
         'current_epoch', 'database_fingerprint', 'ensure_epoch', 'list_api_keys', 'new_epoch', 'number_text', 'parse_payload', 'payload_hash', 'payload_hash_text',
         'project_codex_worker', 'project_run', 'projection_version', 'rebuild_projection', 'rebuild_projections', 'register_topic',
         'retain', 'revocations', 'revoke', 'revoke_api_key', 'schema_version', 'telemetry', 'utf16_sort_key'

@@ -18,6 +18,7 @@ BEGIN
             ('khala.canonical_json(jsonb, integer)'),
             ('khala.canonical_json_by_level(jsonb)'),
             ('khala.canonical_number(numeric)'),
+            ('khala.canonical_of(jsonb)'),
             ('khala.check_cursors(text[], jsonb, text, text[])'),
             ('khala.check_event(text, text, text, jsonb, text, bigint, timestamptz)'),
             ('khala.check_event_document(jsonb)'),
