@@ -12,8 +12,8 @@ PYTHON ?= python3
 PYTEST_ARGS ?=
 # The tests wait more than they compute. PARALLEL= runs them one after another.
 PARALLEL ?= --numprocesses=2 --dist=loadfile
-# make faults RUNS=34 SEED=7; FAULT=disk_full for one kind only.
-RUNS ?= 17
+# make faults RUNS=38 SEED=7; FAULT=disk_full for one kind only.
+RUNS ?= 19
 SEED ?=
 FAULT ?=
 
@@ -67,6 +67,7 @@ bench: $(STAMP) ## every benchmark, in under 15 minutes on an otherwise idle mac
 	@cd $(ROOT) && $(BIN)/python bench/replay.py --slice 100000
 	@cd $(ROOT) && $(BIN)/python bench/growth.py
 	@cd $(ROOT) && $(BIN)/python bench/bloat.py --sinks 50000
+	@cd $(ROOT) && $(BIN)/python bench/retention.py
 	@cd $(ROOT) && $(BIN)/python bench/fanout.py
 
 screenshots: $(STAMP) ## take the screenshots of docs/ again

@@ -41,7 +41,7 @@ def main(
     Prints a table per fault and writes .cache/faults/SEED.json. Exit status 1 if an invariant did
     not hold. A run is repeated by its seed: --runs 1 --seed SEED.
 
-    Example: python -m faults --runs 34 --seed 7
+    Example: python -m faults --runs 38 --seed 7
     """
     if fault is not None and fault not in BY_NAME:
         raise typer.BadParameter(f"no fault {fault}; there are {', '.join(BY_NAME)}")
