@@ -69,6 +69,9 @@ bench: $(STAMP) ## every benchmark, in under 15 minutes on an otherwise idle mac
 	@cd $(ROOT) && $(BIN)/python bench/bloat.py --sinks 50000
 	@cd $(ROOT) && $(BIN)/python bench/retention.py
 	@cd $(ROOT) && $(BIN)/python bench/fanout.py
+	@cd $(ROOT) && $(BIN)/python bench/orgs.py
+	@cd $(ROOT) && $(BIN)/python bench/idle.py
+	@cd $(ROOT) && $(BIN)/python bench/storm.py --rounds 3
 
 screenshots: $(STAMP) ## take the screenshots of docs/ again
 	@KHALA_BIN=$${KHALA_BIN:-$(BIN)/khala} $(ROOT)scripts/typescript.sh screenshots

@@ -1,7 +1,28 @@
-"""Token buckets, one per key, in bounded memory. Not aware of clocks: the caller says the time."""
+"""Token buckets, one per key in bounded memory. Not aware of clocks: the caller says the time."""
 
+import math
 from collections import OrderedDict
 from collections.abc import Hashable
+
+
+class Bucket:
+    """Lets `burst` things happen at once and `per_s` of them a second in the long run."""
+
+    __slots__ = ("_at", "_burst", "_left", "_per_s")
+
+    def __init__(self, per_s: float, burst: float) -> None:
+        self._per_s = per_s
+        self._burst = burst
+        self._left = burst
+        self._at = -math.inf
+
+    def take(self, now: float) -> float:
+        """Takes one, and returns 0; or takes none, and returns how long to wait in seconds."""
+        left = min(self._burst, self._left + max(0.0, now - self._at) * self._per_s)
+        if left < 1.0:
+            return (1.0 - left) / self._per_s
+        self._left, self._at = left - 1.0, now
+        return 0.0
 
 
 class Buckets:
@@ -45,12 +66,12 @@ class Queue:
     def __init__(self, per_s: float, burst: float, max_wait_s: float = 60.0) -> None:
         self._per_s = per_s
         self._max_wait_s = max(max_wait_s, 1.0 / per_s)
-        self._bucket = Buckets(per_s, burst, max_keys=1)
+        self._bucket = Bucket(per_s, burst)
         self._room_at = 0.0
 
     def take(self, now: float) -> float:
         """Takes one, and returns 0; or returns in how many seconds to come back."""
-        if self._bucket.take(None, now) == 0.0:
+        if self._bucket.take(now) == 0.0:
             return 0.0
         room_at = max(self._room_at, now) + 1.0 / self._per_s
         self._room_at = room_at if room_at <= now + self._max_wait_s else now + 1.0 / self._per_s

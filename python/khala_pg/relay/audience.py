@@ -6,7 +6,8 @@ may be ahead: its own replay saw further than the feed has pulled so far. It kee
 until the feed passes it, and gets only what is above.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from operator import attrgetter
 from typing import Generic, Protocol, TypeVar
 
 
@@ -70,9 +71,12 @@ class Audience(Generic[Reader]):
     def views(self, updates: Sequence[Row]) -> Iterator[tuple[list[Row], Collection[Reader]]]:
         """What there is to see of a page that begins at the position, each with its readers."""
         public = [update for update in updates if update.org_id is None]
-        owners = {update.org_id for update in updates if update.org_id is not None}
-        owners.update(u.except_org_id for u in public if u.except_org_id is not None)
-        special = [org_id for org_id in owners if org_id in self._level]
+        owned: dict[str, list[Row]] = {}
+        for update in updates:
+            if update.org_id is not None:
+                owned.setdefault(update.org_id, []).append(update)
+        excepted = [u.except_org_id for u in public if u.except_org_id is not None]
+        special = [org_id for org_id in {*owned, *excepted} if org_id in self._level]
         if public:
             common = frozenset(special)
             everybody = [
@@ -84,11 +88,12 @@ class Audience(Generic[Reader]):
             if everybody:
                 yield public, everybody
         for org_id in special:
-            visible = _visible(updates, org_id)
+            visible = _visible(public, owned.get(org_id, []), org_id)
             if visible:
                 yield visible, tuple(self._level[org_id])
         for (org_id, position), readers in self._ahead_by_view().items():
-            visible = [u for u in _visible(updates, org_id) if u.watermark > position]
+            seen = _visible(public, owned.get(org_id, []), org_id)
+            visible = [update for update in seen if update.watermark > position]
             if visible:
                 yield visible, readers
 
@@ -107,9 +112,9 @@ class Audience(Generic[Reader]):
         return views
 
 
-def _visible(updates: Iterable[Row], org_id: str) -> list[Row]:
-    return [
-        update
-        for update in updates
-        if update.org_id == org_id or (update.org_id is None and update.except_org_id != org_id)
-    ]
+def _visible(public: list[Row], owned: list[Row], org_id: str) -> list[Row]:
+    """Both in the order of watermarks, at a cost that what others own has no part in."""
+    if not public:
+        return owned
+    seen = [update for update in public if update.except_org_id != org_id]
+    return sorted([*seen, *owned], key=attrgetter("watermark"))

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from khala_pg.keyring import Claims
-from khala_pg.rates import Buckets
+from khala_pg.rates import Bucket
 from khala_pg.relay import answers, frames, requests
 from khala_pg.relay.actions import Action, Close, End, Refresh, Send, Subscribe, Unsubscribe
 from khala_pg.relay.frames import CHANNEL, Frame, FrameError
@@ -36,6 +36,23 @@ Watermarks = Iterable[tuple[str, int]]
 
 class Channel:
     """One socket's side of the protocol. Not aware of sockets, tasks or databases."""
+
+    __slots__ = (
+        "_bad_frames",
+        "_covered",
+        "_epoch",
+        "_max_payload_bytes",
+        "_messages",
+        "_new_id",
+        "_note",
+        "_now",
+        "_requests",
+        "_settings",
+        "claims",
+        "join_ref",
+        "joined",
+        "subscription_id",
+    )
 
     def __init__(
         self,
@@ -69,16 +86,12 @@ class Channel:
         self._now = now
         self._new_id = new_id
         self._bad_frames = 0
-        self._messages = Buckets(
-            settings.max_messages_per_second, settings.max_message_burst, max_keys=1
-        )
-        self._requests = Buckets(
-            settings.max_requests_per_second, settings.max_request_burst, max_keys=1
-        )
+        self._messages = Bucket(settings.max_messages_per_second, settings.max_message_burst)
+        self._requests = Bucket(settings.max_requests_per_second, settings.max_request_burst)
 
     def receive(self, text: str) -> list[Action]:
         """Handles one text message of the client."""
-        if self._messages.take(None, self._now()) > 0:
+        if self._messages.take(self._now()) > 0:
             return self._end_flood()
         try:
             frame = frames.decode(text)
@@ -263,7 +276,7 @@ class Channel:
         return {"watermarks": frames.watermark_list(self._covered())}
 
     def _limit(self, text: str) -> None:
-        wait_s = self._requests.take(None, self._now())
+        wait_s = self._requests.take(self._now())
         if wait_s > 0:
             raise RequestError(
                 "rate_limited",

@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NoReturn
 
 CHANNEL = "sync:v1"
@@ -93,7 +94,12 @@ def splice(join_ref: str | None, event: str, payload: str) -> str:
 
     join_ref None: the frame suits every client of the channel.
     """
-    return f'[{dumps(join_ref)},null,"{CHANNEL}",{dumps(event)},{payload}]'
+    return f"{_push_head(join_ref, event)}{payload}]"
+
+
+@lru_cache(maxsize=64)
+def _push_head(join_ref: str | None, event: str) -> str:
+    return f'[{dumps(join_ref)},null,"{CHANNEL}",{dumps(event)},'
 
 
 def binary_push(event: str, payload: bytes) -> bytes:

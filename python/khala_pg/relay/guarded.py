@@ -23,6 +23,8 @@ class GuardedConnection(RelayConnection):
     a peer that does not read leaves to this process to keep.
     """
 
+    __slots__ = ("_controls", "_controls_since", "_fragments", "_opened_with", "_peer")
+
     gate: Gate
     settings: RelaySettings
 

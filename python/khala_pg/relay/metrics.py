@@ -44,7 +44,10 @@ class Metrics:
         )
         self.live_updates, self.live_bytes = updates.labels("live"), sent.labels("live")
         self.replay_updates, self.replay_bytes = updates.labels("replay"), sent.labels("replay")
-        self.replay_pages = self._counter("khala_replay_pages", "Pages read for one subscription")
+        self.replay_pages = self._counter("khala_replay_pages", "Pages given to one subscription")
+        self.replay_reads = self._counter(
+            "khala_replay_reads", "Pages that were read for subscriptions that were behind"
+        )
         self.feed_pages = self._counter(
             "khala_feed_pages", "Pages with updates read for all subscriptions at the head"
         )

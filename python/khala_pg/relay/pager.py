@@ -6,7 +6,6 @@ one before, whoever is slow. The database connection is given back before anythi
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -16,6 +15,7 @@ from khala_pg.relay.connection import RelayConnection
 from khala_pg.relay.database import Database
 from khala_pg.relay.feed import Feeds
 from khala_pg.relay.metrics import Metrics
+from khala_pg.relay.pages import Pages, Wanted
 from khala_pg.relay.settings import RelaySettings
 from khala_pg.relay.subscription import Subscription
 
@@ -24,22 +24,19 @@ logger = logging.getLogger("khala.relay.pager")
 
 @dataclass(frozen=True, slots=True)
 class Supply:
-    """What all sockets of a relay share.
-
-    replay_slots: how many replays run at once; fewer than there are database connections, so that
-    however many sockets catch up, feeds and requests get their turn. Fair: first come, first
-    served, one page each.
-    """
+    """What all sockets of a relay share."""
 
     settings: RelaySettings
     database: Database
     feeds: Feeds
-    replay_slots: asyncio.Semaphore
+    pages: Pages
     metrics: Metrics
 
 
 class Pager:
     """Brings the subscriptions of one socket to the live feed, one page at a time, in turns."""
+
+    __slots__ = ("_behind", "_connection", "_on_fail", "_on_refuse", "_supply", "is_running")
 
     def __init__(
         self,
@@ -53,7 +50,7 @@ class Pager:
         self._supply = supply
         self._on_refuse = on_refuse
         self._on_fail = on_fail
-        self._behind: deque[Subscription] = deque()
+        self._behind: list[Subscription] = []
         self.is_running = False
 
     def add(self, subscription: Subscription) -> None:
@@ -66,7 +63,7 @@ class Pager:
         self.is_running = True
         try:
             while self._behind and self._connection.is_open:
-                subscription = self._behind.popleft()
+                subscription = self._behind.pop(0)
                 if subscription.has_ended:
                     continue
                 await self._connection.drained()
@@ -74,7 +71,7 @@ class Pager:
                     is_behind = await self._turn(subscription)
                 except UnavailableError as error:
                     self._supply.metrics.replay_failed(error)
-                    self._behind.appendleft(subscription)
+                    self._behind.insert(0, subscription)
                     await asyncio.sleep(backoff.next_s())
                     continue
                 except RefusedError as error:
@@ -97,18 +94,20 @@ class Pager:
         """Writes one page; whether the subscription is still behind."""
         supply = self._supply
         first = subscription.from_earliest
-        async with supply.replay_slots:
-            if subscription.has_ended or not self._connection.is_open:
-                return False
-            page = await supply.database.call(
-                subscription.lane.replay,
+        page = await supply.pages.get(
+            Wanted(
+                subscription.lane,
                 subscription.name,
                 None if first else subscription.covered,
                 subscription.org_id,
-                subscription.batch_size,
-                supply.settings.max_batch_bytes,
+                subscription.page_size(),
                 subscription.epoch,
-            )
+            ),
+            subscription.head,
+            lambda: not subscription.has_ended and self._connection.is_open,
+        )
+        if page is None:
+            return False
         if subscription.has_ended:
             return False
         # From here to the return nothing waits: the page is written before any live update.
@@ -116,10 +115,9 @@ class Pager:
         supply.metrics.replay_pages.inc()
         is_live = page.complete and subscription.go_live(supply.feeds)
         if page.updates or not page.complete or not subscription.is_announced:
-            message = subscription.lane.page_message(page.page)
-            self._connection.write(message, page.updates)
+            self._connection.write_shared(page.message)
             supply.metrics.replay_updates.inc(page.updates)
-            supply.metrics.replay_bytes.inc(len(message))
+            supply.metrics.replay_bytes.inc(len(page.message.wire))
         subscription.is_announced = subscription.is_announced or page.complete
         if is_live:
             now = self._connection.loop.time()

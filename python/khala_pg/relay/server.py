@@ -28,6 +28,7 @@ from khala_pg.relay.listening import Addresses, Certificate, Ports, addresses_of
 from khala_pg.relay.metrics import Metrics
 from khala_pg.relay.metrics_server import make_metrics_server
 from khala_pg.relay.pager import Supply
+from khala_pg.relay.pages import Pages
 from khala_pg.relay.revocation_watch import RevocationWatch
 from khala_pg.relay.session import Session
 from khala_pg.relay.settings import RelaySettings
@@ -86,7 +87,7 @@ class Relay:
             settings,
             self._database,
             self._feeds,
-            asyncio.Semaphore(max(1, settings.pool_size - 2)),
+            Pages(settings, self._database, self._metrics.replay_reads.inc),
             self._metrics,
         )
         self._sessions: set[Session] = set()
@@ -198,6 +199,7 @@ class Relay:
         claims = connection.claims
         assert claims is not None
         connection.limit_kernel_buffer(_NOTSENT_BYTES)
+        connection.forget_opening()
         session = Session(
             connection,
             claims,

@@ -33,6 +33,21 @@ _BINARY_MESSAGE = "clients send text messages, on the binary lane too"
 class Session:
     """The socket's channel, its subscriptions, and the task that brings them up to date."""
 
+    __slots__ = (
+        "_has_subscribed",
+        "_pager",
+        "_spawn",
+        "_subscriptions",
+        "_supply",
+        "_verify",
+        "channel",
+        "closing_since",
+        "connection",
+        "moved_at",
+        "pinged_at",
+        "unsent_before",
+    )
+
     def __init__(
         self,
         connection: RelayConnection,
@@ -89,6 +104,7 @@ class Session:
                     await self._perform(self.channel.receive(message))
                 else:
                     await self._perform(self.channel.refuse_frame(_BINARY_MESSAGE))
+                del message
                 # The next message is read when the answers to this one are on their way.
                 await self.connection.drained()
         except ConnectionClosed:
@@ -198,6 +214,7 @@ class Session:
             org_id=self.channel.claims.org_id,
             epoch=epoch,
             covered=begin,
+            head=cursor.head_watermark,
             from_earliest=cursor.resume_after is None,
             batch_size=min(
                 request.batch_size or settings.max_batch_updates, settings.max_batch_updates

@@ -63,6 +63,10 @@ class RelaySettings:
     # update of the largest topic there can be (16 MiB) after all that may wait before it.
     max_unsent_bytes: int = 40 * 1024 * 1024
 
+    # Pages of replay are kept that long for other sockets that want the same; 0: not at all.
+    max_shared_page_age_s: float = 1.0
+    max_shared_page_bytes: int = 32 * 1024 * 1024
+
     heartbeat_interval_s: float = 15.0
     ping_interval_s: float = 20.0
     idle_timeout_s: float = 75.0

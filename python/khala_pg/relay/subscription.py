@@ -16,6 +16,29 @@ class Subscription:
     a topic follows the answer to its unsubscribe.
     """
 
+    __slots__ = (
+        "_batch_size",
+        "_connection",
+        "_covered",
+        "_feed",
+        "_has_begun",
+        "_is_slow",
+        "_max_unsent_bytes",
+        "_on_fail",
+        "_on_fall_back",
+        "_on_refuse",
+        "behind_since",
+        "epoch",
+        "from_earliest",
+        "has_ended",
+        "head",
+        "is_announced",
+        "lane",
+        "name",
+        "org_id",
+        "topic",
+    )
+
     def __init__(
         self,
         connection: RelayConnection,
@@ -25,6 +48,7 @@ class Subscription:
         org_id: str,
         epoch: str,
         covered: int,
+        head: int,
         from_earliest: bool,
         batch_size: int,
         max_unsent_bytes: int,
@@ -35,6 +59,7 @@ class Subscription:
         """
         name: the name the client uses for the topic; topic: its own name.
         covered: everything up to here has been given.
+        head: where the topic ended when the client subscribed, as it was told.
         from_earliest: no cursor was given, so whatever is retained by the time of the first page is
         where it begins: that cannot be stale.
         batch_size: the most updates in one page of replay.
@@ -44,12 +69,14 @@ class Subscription:
         self.org_id = org_id
         self.epoch = epoch
         self.from_earliest = from_earliest
-        self.batch_size = batch_size
+        self.head = head
         self.lane: Lane[Any] = LANES[connection.encoding]
         self.has_ended = False
         self.is_announced = False
         """Whether the client has been told that its replay is complete."""
         self.behind_since = connection.loop.time()
+        self._batch_size = batch_size
+        self._has_begun = False
         self._is_slow = False
         self._connection = connection
         self._covered = covered
@@ -71,9 +98,20 @@ class Subscription:
             return "live"
         return "slow" if self._is_slow else "catching_up"
 
+    def page_size(self) -> int:
+        """The most updates in the next page.
+
+        The first page ends where others' pages end, so that those after it are the same for
+        sockets that come from different places, as far as they may see the same.
+        """
+        if self._has_begun or self.from_earliest:
+            return self._batch_size
+        return self._batch_size - self._covered % self._batch_size
+
     def advance(self, covered: int) -> None:
         """A page of replay has been read; the caller writes it before it waits for anything."""
         self._covered = covered
+        self._has_begun = True
         self.from_earliest = False
 
     def go_live(self, feeds: Feeds) -> bool:

@@ -1,0 +1,149 @@
+"""Pages of replay, read and put together once for all subscriptions that need the same.
+
+After an outage a thousand sockets come back from where they all were: they ask for the same pages
+of the same organisation within moments of each other. Whoever asks while a page is being read, or
+shortly after, gets what the first one got. A page is that moment older then; so is one whose socket
+was slow to take it, and what it lacks comes by the next page or the live feed as ever.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from khala_pg.errors import KhalaError
+from khala_pg.relay.connection import SharedMessage
+from khala_pg.relay.database import Database
+from khala_pg.relay.lanes import Lane
+from khala_pg.relay.settings import RelaySettings
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What makes two pages the same. after None: from the earliest that is retained."""
+
+    lane: Lane[Any]
+    name: str
+    after: int | None
+    org_id: str
+    max_updates: int
+    epoch: str
+
+
+@dataclass(frozen=True, slots=True)
+class SharedPage:
+    """A page of replay as the message that carries it."""
+
+    message: SharedMessage
+    updates: int
+    next_watermark: int
+    complete: bool
+    read_at: float
+
+    def suits(self, head: int) -> bool:
+        """Whether whoever knows of that head may have it: its end must not be before that."""
+        return not self.complete or self.next_watermark >= head
+
+
+class Pages:
+    """The pages that are being read, and those that have just been."""
+
+    def __init__(
+        self,
+        settings: RelaySettings,
+        database: Database,
+        on_read: Callable[[], None],
+    ) -> None:
+        """on_read: called for every page that the database is asked for."""
+        self._settings = settings
+        self._database = database
+        # However many catch up, feeds and requests get a connection. First come, first served.
+        self._slots = asyncio.Semaphore(max(1, settings.pool_size - 2))
+        self._on_read = on_read
+        self._reading: dict[Wanted, asyncio.Future[SharedPage | KhalaError | None]] = {}
+        self._kept: OrderedDict[Wanted, SharedPage] = OrderedDict()
+        self._kept_bytes = 0
+
+    async def get(
+        self, wanted: Wanted, head: int, is_needed: Callable[[], bool]
+    ) -> SharedPage | None:
+        """The page; None when it was no longer needed when its turn came.
+
+        head: what the subscriber was told that the head is: a page that says to be the last reaches
+        it.
+
+        Raises what the call of the database raises.
+        """
+        if wanted.after is None:
+            # Where that begins changes with every purge, and the client was told where.
+            return await self._ask(wanted, is_needed)
+        self._forget_old(asyncio.get_running_loop().time())
+        while True:
+            page = self._kept.get(wanted)
+            if page is not None and page.suits(head):
+                return page
+            reading = self._reading.get(wanted)
+            if reading is None:
+                return await self._read(wanted, is_needed)
+            found = await asyncio.shield(reading)
+            if isinstance(found, KhalaError):
+                raise found
+            if found is not None and found.suits(head):
+                return found
+            # It was asked for too early, or whoever read it went away.
+
+    async def _read(self, wanted: Wanted, is_needed: Callable[[], bool]) -> SharedPage | None:
+        reading = self._reading[wanted] = asyncio.get_running_loop().create_future()
+        found: SharedPage | KhalaError | None = None
+        try:
+            found = await self._ask(wanted, is_needed)
+            # One that leads nowhere would be asked for again at once, and has to be read then.
+            if found is not None and found.next_watermark != wanted.after:
+                self._keep(wanted, found)
+            return found
+        except KhalaError as error:
+            found = error
+            raise
+        finally:
+            del self._reading[wanted]
+            reading.set_result(found)
+
+    async def _ask(self, wanted: Wanted, is_needed: Callable[[], bool]) -> SharedPage | None:
+        """The page from the database."""
+        async with self._slots:
+            if not is_needed():
+                return None
+            self._on_read()
+            read_at = asyncio.get_running_loop().time()
+            page = await self._database.call(
+                wanted.lane.replay,
+                wanted.name,
+                wanted.after,
+                wanted.org_id,
+                wanted.max_updates,
+                self._settings.max_batch_bytes,
+                wanted.epoch,
+            )
+        message = SharedMessage(wanted.lane.page_message(page.page), page.updates)
+        return SharedPage(message, page.updates, page.next_watermark, page.complete, read_at)
+
+    def _keep(self, wanted: Wanted, page: SharedPage) -> None:
+        replaced = self._kept.pop(wanted, None)
+        if replaced is not None:
+            self._kept_bytes -= len(replaced.message.wire)
+        self._kept[wanted] = page
+        self._kept_bytes += len(page.message.wire)
+        while self._kept_bytes > self._settings.max_shared_page_bytes:
+            self._drop_oldest()
+
+    def _forget_old(self, now: float) -> None:
+        while self._kept:
+            oldest = next(iter(self._kept.values()))
+            if now - oldest.read_at < self._settings.max_shared_page_age_s:
+                return
+            self._drop_oldest()
+
+    def _drop_oldest(self) -> None:
+        _, page = self._kept.popitem(last=False)
+        self._kept_bytes -= len(page.message.wire)
