@@ -12,6 +12,7 @@ from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
 from khala_pg import conninfo, sqlapi
 from khala_pg.errors import UnavailableError, UsageError, from_psycopg
+from khala_pg.relay.memory import KEPT_BYTES
 from khala_pg.relay.settings import RelaySettings
 from khala_pg.sqlapi import Connection
 
@@ -170,6 +171,7 @@ class Database:
             async with bounded(connection, self._timeout_s):
                 _require_known(await sqlapi.schema_version(connection))
                 self._on_connect(*await sqlapi.terms(connection))
+                await sqlapi.keep_memory(connection, KEPT_BYTES)
         except BaseException:
             await connection.close()
             raise

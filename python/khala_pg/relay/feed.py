@@ -82,6 +82,7 @@ class TopicFeed:
         self._is_asleep = False
         self._polled = False
         self._woken_by = "busy"
+        self._busy_delay_s = settings.min_busy_delay_s
 
     @property
     def position(self) -> int:
@@ -123,7 +124,10 @@ class TopicFeed:
         try:
             while self._audience:
                 try:
+                    position = self._audience.position
                     await self._pull_to_head()
+                    if self._audience.position != position:
+                        self._busy_delay_s = self._settings.min_busy_delay_s
                     await self._await_move()
                 except UnavailableError as error:
                     self._metrics.replay_failed(error)
@@ -184,22 +188,22 @@ class TopicFeed:
                 return
 
     async def _await_move(self) -> None:
-        delay_s = self._settings.min_busy_delay_s
-        while self._audience:
-            position = self._audience.position
-            [armed] = await self._database.call(sqlapi.arm, [self.name], [position])
-            if armed.head_watermark != position:
-                return
-            if armed.state != "busy":
-                self._is_asleep = True
-                await self._wake.wait()
-                self._is_asleep = False
-                self._woken_by = "poll" if self._polled else "notification"
-                return
-            # A writer holds the topic's row, so asking to be woken would mean to wait for it.
-            # Its commit is near: look again soon, and ever less often if it is not.
-            await asyncio.sleep(delay_s)
-            delay_s = min(delay_s * 2, self._settings.max_busy_delay_s)
+        """Returns when it is time to pull again."""
+        position = self._audience.position
+        [armed] = await self._database.call(sqlapi.arm, [self.name], [position])
+        if armed.head_watermark != position or not self._audience:
+            return
+        if armed.state == "busy":
+            # A writer holds the topic's row, so asking to be woken would mean to wait for it. Its
+            # commit is near: look again soon, and ever less often if it is not. Looking comes
+            # before arming again: what was committed meanwhile is on its way one call earlier.
+            await asyncio.sleep(self._busy_delay_s)
+            self._busy_delay_s = min(self._busy_delay_s * 2, self._settings.max_busy_delay_s)
+            return
+        self._is_asleep = True
+        await self._wake.wait()
+        self._is_asleep = False
+        self._woken_by = "poll" if self._polled else "notification"
 
     def _distribute(self, rows: Sequence[sqlapi.FeedRow[Any]]) -> int:
         """Writes the page to whom it concerns; to how many that was."""

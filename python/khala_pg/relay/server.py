@@ -14,7 +14,7 @@ from khala_pg.auth.authority import Authority
 from khala_pg.errors import KhalaError, UnavailableError
 from khala_pg.http.tokens import SessionAuthenticator
 from khala_pg.keyring import Claims, Keyring
-from khala_pg.relay import caretaker, lives
+from khala_pg.relay import caretaker, lives, memory
 from khala_pg.relay.backoff import Backoff
 from khala_pg.relay.census import Census, take
 from khala_pg.relay.database import Database
@@ -105,6 +105,7 @@ class Relay:
 
         Raises UsageError when a port cannot be had or the database's schema is not one it knows.
         """
+        memory.keep_freed()
         with bound(self._settings) as ports:
             await self._database.open()
             try:

@@ -113,6 +113,11 @@ async def terms(connection: Connection) -> tuple[str, int]:
     return str(row[0]), int(row[1])
 
 
+async def keep_memory(connection: Connection, size: int) -> None:
+    """Have the server's process keep the memory of its pages: see relay.memory."""
+    await connection.execute("SELECT pg_catalog.length(pg_catalog.repeat('x', %s))", (size,))
+
+
 async def check_cursors(
     connection: Connection,
     topics: Sequence[str],

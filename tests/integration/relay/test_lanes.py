@@ -164,6 +164,7 @@ def written(
             relay,
             _,
         ):
+            asyncio.run(_ready(relay))
             made = Written(database, relay)
             yield made
             made.close()

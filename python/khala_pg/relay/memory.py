@@ -1,0 +1,16 @@
+"""Memory for pages is kept between them, by this process and by the database's.
+
+glibc returns freed memory to the system when more than a threshold of it lies at the end of the
+heap, and asks for it again, page by page, at the next need. The threshold, 128 KiB at first,
+becomes twice the size of the largest block that was freed after having been mapped on its own. One
+large block made and dropped therefore ends that for the life of a process; with other allocators
+it changes nothing.
+"""
+
+KEPT_BYTES = 8 * 1024 * 1024
+"""Several times what the largest page takes; up to twice that stays with a process."""
+
+
+def keep_freed() -> None:
+    """Has this process keep the memory of its pages."""
+    bytes(KEPT_BYTES)
