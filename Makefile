@@ -65,6 +65,9 @@ bench: $(STAMP) ## every benchmark, in under 15 minutes on an otherwise idle mac
 	@cd $(ROOT) && $(BIN)/python bench/lanes.py
 	@cd $(ROOT) && $(BIN)/python bench/sink.py
 	@cd $(ROOT) && $(BIN)/python bench/replay.py --slice 100000
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '$(ROOT).[bench]'
+	@cd $(ROOT) && $(BIN)/python bench/jetstream.py --messages 100000
+	@cd $(ROOT) && $(BIN)/python bench/latency.py
 	@cd $(ROOT) && $(BIN)/python bench/growth.py
 	@cd $(ROOT) && $(BIN)/python bench/bloat.py --sinks 50000
 	@cd $(ROOT) && $(BIN)/python bench/retention.py

@@ -17,6 +17,8 @@ import psycopg
 
 from harness import migrated_server, save, show, spread
 from journal import TOPIC, fill
+from khala_pg import sqlapi
+from khala_pg.relay import memory
 from khala_pg.relay.lanes import JSON
 
 _PAGE_UPDATES = 200
@@ -59,6 +61,9 @@ async def measure(dsn: str, rows: int, sliced: int, rounds: int) -> dict[str, li
     """Figures of both, taking turns; a first round warms up."""
     found: dict[str, list[float]] = {"COPY": [], "replay": []}
     async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection:
+        # As a relay does when it starts and at every connect.
+        memory.keep_freed()
+        await sqlapi.keep_memory(connection, memory.KEPT_BYTES)
         for turn in range(rounds + 1):
             after = (turn * sliced) % (rows - sliced + 1)
             copied = await copy(connection, after, sliced)
