@@ -86,7 +86,6 @@ class Follower:
             except (*_LOST, httpx.HTTPError):
                 await asyncio.sleep(self._rng.uniform(0.1, 2.0))  # back-off between attempts
             finally:
-                self.is_live = False
                 for topic, covered in self.covered.items():
                     given = self._given[topic]
                     given[:] = [update for update in given if update["watermark"] <= covered]
@@ -168,6 +167,7 @@ class Follower:
             else:
                 _reset(socket_)
         finally:
+            self.is_live = False
             socket_.transport.abort()
 
     def _stay_s(self, habits: Habits) -> float | None:
