@@ -2548,6 +2548,23 @@ ALTER FUNCTION khala.snapshot(p_topic text, p_org_id text, p_after_doc_key text,
 
 COMMENT ON FUNCTION khala.snapshot(p_topic text, p_org_id text, p_after_doc_key text, p_limit integer, p_watermark bigint, p_max_bytes integer) IS 'One page of the read model in document key order. Arguments: topic, either name; organisation, null sees public documents only; key to go on after, null for the first page; most documents; the first page''s watermark, null on the first page; most bytes, though never less than one document. Result: the page as JSON text, the key to go on after, the watermark to subscribe from, whether it is the last. Errors: KH001, KH002 or KH003 when the first page''s watermark is no longer good, KH007.';
 
+CREATE FUNCTION khala.stored_documents(p_topic text, p_doc_keys text[]) RETURNS TABLE(doc_key text, doc_version bigint, payload_hash bytea, org_id text, deleted boolean, watermark bigint)
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS $$
+BEGIN
+    RETURN QUERY
+    SELECT d.doc_key, d.doc_version, d.payload_hash, d.org_id, d.deleted, d.watermark
+    FROM runtime.sync_documents AS d
+    WHERE d.topic = p_topic AND d.doc_key = ANY(p_doc_keys);
+END
+$$;
+
+ALTER FUNCTION khala.stored_documents(p_topic text, p_doc_keys text[]) OWNER TO khala_owner;
+
+COMMENT ON FUNCTION khala.stored_documents(p_topic text, p_doc_keys text[]) IS 'Internal: documents as the read model has them now. Arguments: topic; keys. Result: a row for each that is there. Errors: none.';
+
 CREATE FUNCTION khala.summarize_entities(p_kind text, p_ids text[]) RETURNS TABLE(id text, org_id text, latest_seq bigint, summary jsonb)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2865,6 +2882,7 @@ DECLARE
     v_payload_mode text;
     v_inline_limit integer;
     v_owned boolean;
+    v_many_topics boolean;
     v_canonical text;
     v_bytes integer := 0;
     v_hash bytea;
@@ -2879,7 +2897,8 @@ DECLARE
     v_judged_locked boolean := FALSE;
 BEGIN
     -- Scalars throughout: a record is described anew at each assignment.
-    SELECT t.payload_mode, t.inline_limit_bytes, t.owned INTO v_payload_mode, v_inline_limit, v_owned
+    SELECT t.payload_mode, t.inline_limit_bytes, t.owned, EXISTS (SELECT FROM runtime.sync_topics OFFSET 32)
+    INTO v_payload_mode, v_inline_limit, v_owned, v_many_topics
     FROM runtime.sync_topics AS t WHERE t.topic = p_topic;
     IF NOT FOUND THEN
         PERFORM khala.refuse_topic(p_topic);
@@ -2900,10 +2919,17 @@ BEGIN
     END IF;
 
     LOOP
-        SELECT d.doc_version, d.payload_hash, d.org_id, d.deleted, d.watermark
-        INTO v_stored_version, v_stored_hash, v_stored_owner, v_stored_deleted, v_stored_watermark
-        FROM runtime.sync_documents AS d
-        WHERE d.topic = p_topic AND d.doc_key = p_doc_key;
+        -- The second needs no planning, but locks every read model.
+        IF v_many_topics THEN
+            SELECT d.doc_version, d.payload_hash, d.org_id, d.deleted, d.watermark
+            INTO v_stored_version, v_stored_hash, v_stored_owner, v_stored_deleted, v_stored_watermark
+            FROM khala.stored_documents(p_topic, ARRAY[p_doc_key]) AS d;
+        ELSE
+            SELECT d.doc_version, d.payload_hash, d.org_id, d.deleted, d.watermark
+            INTO v_stored_version, v_stored_hash, v_stored_owner, v_stored_deleted, v_stored_watermark
+            FROM runtime.sync_documents AS d
+            WHERE d.topic = p_topic AND d.doc_key = p_doc_key;
+        END IF;
         outcome := khala.judge_document(
             p_doc_version, v_hash, p_org_id, p_deleted, v_stored_version, v_stored_hash, v_stored_owner
         );
@@ -3021,7 +3047,7 @@ BEGIN
     SELECT count(*) INTO v_expected
     FROM unnest(p_doc_keys, p_doc_versions, p_org_ids, v_hashes, p_deleted)
         AS i (doc_key, doc_version, org_id, payload_hash, deleted)
-    LEFT JOIN runtime.sync_documents AS d ON d.topic = p_topic AND d.doc_key = i.doc_key
+    LEFT JOIN khala.stored_documents(p_topic, p_doc_keys) AS d ON d.doc_key = i.doc_key
     WHERE khala.judge_document(
         i.doc_version, i.payload_hash, i.org_id, i.deleted, d.doc_version, d.payload_hash, d.org_id
     ) IN ('applied', 'rewritten');
@@ -3048,7 +3074,7 @@ BEGIN
         FROM unnest(p_doc_keys, p_doc_versions, p_org_ids, p_payloads, v_canonical, v_hashes, p_deleted)
             WITH ORDINALITY
                 AS i (doc_key, doc_version, org_id, payload, canonical, payload_hash, deleted, ordinal)
-        LEFT JOIN runtime.sync_documents AS d ON d.topic = p_topic AND d.doc_key = i.doc_key
+        LEFT JOIN khala.stored_documents(p_topic, p_doc_keys) AS d ON d.doc_key = i.doc_key
     ),
     written AS MATERIALIZED (
         SELECT j.*, v_head - v_expected + row_number() OVER (ORDER BY j.ordinal) AS watermark
@@ -3943,6 +3969,8 @@ GRANT ALL ON FUNCTION khala.sink_delete(p_topic text, p_doc_key text, p_doc_vers
 
 REVOKE ALL ON FUNCTION khala.snapshot(p_topic text, p_org_id text, p_after_doc_key text, p_limit integer, p_watermark bigint, p_max_bytes integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION khala.snapshot(p_topic text, p_org_id text, p_after_doc_key text, p_limit integer, p_watermark bigint, p_max_bytes integer) TO khala_relay;
+
+REVOKE ALL ON FUNCTION khala.stored_documents(p_topic text, p_doc_keys text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION khala.summarize_entities(p_kind text, p_ids text[]) FROM PUBLIC;
 

@@ -23,6 +23,7 @@ DECLARE
     v_payload_mode text;
     v_inline_limit integer;
     v_owned boolean;
+    v_many_topics boolean;
     v_canonical text;
     v_bytes integer := 0;
     v_hash bytea;
@@ -37,7 +38,8 @@ DECLARE
     v_judged_locked boolean := FALSE;
 BEGIN
     -- Scalars throughout: a record is described anew at each assignment.
-    SELECT t.payload_mode, t.inline_limit_bytes, t.owned INTO v_payload_mode, v_inline_limit, v_owned
+    SELECT t.payload_mode, t.inline_limit_bytes, t.owned, EXISTS (SELECT FROM runtime.sync_topics OFFSET 32)
+    INTO v_payload_mode, v_inline_limit, v_owned, v_many_topics
     FROM runtime.sync_topics AS t WHERE t.topic = p_topic;
     IF NOT FOUND THEN
         PERFORM khala.refuse_topic(p_topic);
@@ -58,10 +60,17 @@ BEGIN
     END IF;
 
     LOOP
-        SELECT d.doc_version, d.payload_hash, d.org_id, d.deleted, d.watermark
-        INTO v_stored_version, v_stored_hash, v_stored_owner, v_stored_deleted, v_stored_watermark
-        FROM runtime.sync_documents AS d
-        WHERE d.topic = p_topic AND d.doc_key = p_doc_key;
+        -- The second needs no planning, but locks every read model.
+        IF v_many_topics THEN
+            SELECT d.doc_version, d.payload_hash, d.org_id, d.deleted, d.watermark
+            INTO v_stored_version, v_stored_hash, v_stored_owner, v_stored_deleted, v_stored_watermark
+            FROM khala.stored_documents(p_topic, ARRAY[p_doc_key]) AS d;
+        ELSE
+            SELECT d.doc_version, d.payload_hash, d.org_id, d.deleted, d.watermark
+            INTO v_stored_version, v_stored_hash, v_stored_owner, v_stored_deleted, v_stored_watermark
+            FROM runtime.sync_documents AS d
+            WHERE d.topic = p_topic AND d.doc_key = p_doc_key;
+        END IF;
         outcome := khala.judge_document(
             p_doc_version, v_hash, p_org_id, p_deleted, v_stored_version, v_stored_hash, v_stored_owner
         );

@@ -70,7 +70,7 @@ BEGIN
     SELECT count(*) INTO v_expected
     FROM unnest(p_doc_keys, p_doc_versions, p_org_ids, v_hashes, p_deleted)
         AS i (doc_key, doc_version, org_id, payload_hash, deleted)
-    LEFT JOIN runtime.sync_documents AS d ON d.topic = p_topic AND d.doc_key = i.doc_key
+    LEFT JOIN khala.stored_documents(p_topic, p_doc_keys) AS d ON d.doc_key = i.doc_key
     WHERE khala.judge_document(
         i.doc_version, i.payload_hash, i.org_id, i.deleted, d.doc_version, d.payload_hash, d.org_id
     ) IN ('applied', 'rewritten');
@@ -97,7 +97,7 @@ BEGIN
         FROM unnest(p_doc_keys, p_doc_versions, p_org_ids, p_payloads, v_canonical, v_hashes, p_deleted)
             WITH ORDINALITY
                 AS i (doc_key, doc_version, org_id, payload, canonical, payload_hash, deleted, ordinal)
-        LEFT JOIN runtime.sync_documents AS d ON d.topic = p_topic AND d.doc_key = i.doc_key
+        LEFT JOIN khala.stored_documents(p_topic, p_doc_keys) AS d ON d.doc_key = i.doc_key
     ),
     written AS MATERIALIZED (
         SELECT j.*, v_head - v_expected + row_number() OVER (ORDER BY j.ordinal) AS watermark

@@ -78,6 +78,7 @@ BEGIN
             ('khala.sink_batch(text, jsonb)'),
             ('khala.sink_delete(text, text, bigint, text)'),
             ('khala.snapshot(text, text, text, integer, bigint, integer)'),
+            ('khala.stored_documents(text, text[])'),
             ('khala.summarize_entities(text, text[])'),
             ('khala.sync_topic_sequences_wake()'),
             ('khala.update_bytes(text, text, bigint, bigint, bytea, boolean, text)'),
