@@ -18,6 +18,7 @@ import argparse
 import asyncio
 import json
 import random
+import signal
 import time
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -290,10 +291,11 @@ def main() -> None:
             options.seed,
         )
         part = Part(datetime.now(UTC).isoformat(timespec="seconds"), asdict(settings))
+        # A run that is ended from outside still says what it saw.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             endure(settings, part, options.pg_bin)
         finally:
-            # A run that was ended from outside still says what it saw.
             save(f"endurance-{part.started[:19].replace(':', '')}", asdict(part))
         parts = [asdict(part)]
     raise SystemExit(report(parts, merged=bool(options.merge)))
