@@ -2732,6 +2732,7 @@ COMMENT ON FUNCTION khala.sync_topic_sequences_wake() IS 'Trigger of runtime.syn
 CREATE FUNCTION khala.telemetry() RETURNS jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET jit TO 'off'
     AS $$
 DECLARE
     v_topics jsonb;
@@ -3200,7 +3201,11 @@ CREATE VIEW khala.retention_stats AS
     ((now() - oldest.inserted_at) - t.retention_horizon) AS overdue
    FROM ((runtime.sync_topics t
      JOIN runtime.sync_topic_retention r ON ((t.topic = r.topic)))
-     LEFT JOIN runtime.sync_stream_events oldest ON (((t.topic = oldest.topic) AND (r.retention_floor = oldest.watermark))));
+     LEFT JOIN LATERAL ( SELECT e.inserted_at
+           FROM runtime.sync_stream_events e
+          WHERE ((e.topic = t.topic) AND (e.watermark = r.retention_floor))
+          ORDER BY e.watermark
+         LIMIT 1) oldest ON (true));
 
 ALTER VIEW khala.retention_stats OWNER TO khala_owner;
 
@@ -3232,10 +3237,23 @@ CREATE VIEW khala.topic_stats AS
    FROM (((((runtime.sync_topics t
      JOIN runtime.sync_topic_sequences s ON ((t.topic = s.topic)))
      JOIN runtime.sync_topic_retention r ON ((t.topic = r.topic)))
-     LEFT JOIN runtime.sync_stream_events oldest ON (((t.topic = oldest.topic) AND (r.retention_floor = oldest.watermark))))
-     CROSS JOIN LATERAL ( SELECT COALESCE(avg(e.payload_bytes), (0)::numeric) AS average_bytes
+     LEFT JOIN LATERAL ( SELECT e.inserted_at
            FROM runtime.sync_stream_events e
-          WHERE ((e.topic = t.topic) AND (((e.watermark >= r.retention_floor) AND (e.watermark <= (r.retention_floor + 99))) OR ((e.watermark >= (s.head_watermark - 99)) AND (e.watermark <= s.head_watermark))))) sample)
+          WHERE ((e.topic = t.topic) AND (e.watermark = r.retention_floor))
+          ORDER BY e.watermark
+         LIMIT 1) oldest ON (true))
+     CROSS JOIN LATERAL ( SELECT COALESCE(avg(ends.payload_bytes), (0)::numeric) AS average_bytes
+           FROM (( SELECT e.payload_bytes
+                   FROM runtime.sync_stream_events e
+                  WHERE (e.topic = t.topic)
+                  ORDER BY e.watermark
+                 LIMIT 100)
+                UNION ALL
+                ( SELECT e.payload_bytes
+                   FROM runtime.sync_stream_events e
+                  WHERE ((e.topic = t.topic) AND (e.watermark >= (r.retention_floor + 100)))
+                  ORDER BY e.watermark DESC
+                 LIMIT 100)) ends) sample)
      CROSS JOIN LATERAL ( SELECT
                 CASE
                     WHEN (count(*) < 1000) THEN (count(*))::double precision
@@ -3243,7 +3261,9 @@ CREATE VIEW khala.topic_stats AS
                 END AS writes_per_minute
            FROM ( SELECT e.inserted_at
                    FROM runtime.sync_stream_events e
-                  WHERE ((e.topic = t.topic) AND (e.watermark > (s.head_watermark - 1000)))) w
+                  WHERE (e.topic = t.topic)
+                  ORDER BY e.watermark DESC
+                 LIMIT 1000) w
           WHERE (w.inserted_at > (now() - '00:01:00'::interval))) recent);
 
 ALTER VIEW khala.topic_stats OWNER TO khala_owner;

@@ -6,6 +6,8 @@ CREATE OR REPLACE FUNCTION khala.telemetry()
 RETURNS jsonb
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+-- Compiling a plan takes longer than a scrape may.
+SET jit = off
 AS $$
 DECLARE
     v_topics jsonb;

@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(17);
+SELECT plan(18);
 
 SELECT columns_are(
     'khala', 'topic_stats',
@@ -76,6 +76,21 @@ SELECT is(has_table_privilege('khala_dba', 'khala.topic_stats', 'SELECT'), TRUE,
 SELECT is(
     has_table_privilege('khala_relay', 'khala.topic_stats', 'SELECT') OR has_table_privilege('khala_runtime', 'khala.topic_stats', 'SELECT'),
     FALSE, 'relays and runtimes do not'
+);
+
+-- A journal as long as the planner believes. It takes the number of pages from the file, and so that of rows
+-- from how many it was told a page has.
+UPDATE pg_class SET relpages = 1, reltuples = 10000000 WHERE oid = 'runtime.sync_stream_events'::regclass;
+CREATE FUNCTION pg_temp.plan_of(p_query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN QUERY EXECUTE 'EXPLAIN ' || p_query;
+END
+$$;
+SELECT is_empty(
+    $$SELECT p.line
+      FROM pg_temp.plan_of('SELECT * FROM khala.topic_stats INNER JOIN khala.retention_stats USING (topic)') AS p (line)
+      WHERE p.line LIKE '%Seq Scan on sync_stream_events%' OR p.line LIKE '%Bitmap%sync_stream_events%'$$,
+    'a journal of millions of rows is neither read nor mapped'
 );
 
 SELECT t.line FROM finish() AS t (line);

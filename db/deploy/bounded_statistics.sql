@@ -1,0 +1,89 @@
+-- Deploy khala:bounded_statistics to pg
+
+BEGIN;
+
+SET LOCAL ROLE khala_owner;
+
+-- What is looked at is bounded by LIMIT, which the planner believes. It took the watermarks beside the head
+-- for a third of the journal, and read all of it from some millions of rows on; and to find the oldest row of
+-- each topic it read a journal of 100,000.
+CREATE OR REPLACE VIEW khala.topic_stats AS
+SELECT
+    t.topic,
+    s.head_watermark,
+    r.retention_floor,
+    pg_catalog.now() - oldest.inserted_at AS oldest_age,
+    -- The journal is contiguous: what lies between floor and head need not be counted.
+    s.head_watermark - r.retention_floor + 1 AS rows,
+    -- From up to 100 rows at either end: a scrape must not read the journal.
+    (sample.average_bytes * (s.head_watermark - r.retention_floor + 1))::bigint AS bytes,
+    recent.writes_per_minute,
+    s.armed
+FROM runtime.sync_topics AS t
+INNER JOIN runtime.sync_topic_sequences AS s ON t.topic = s.topic
+INNER JOIN runtime.sync_topic_retention AS r ON t.topic = r.topic
+LEFT JOIN LATERAL (
+    SELECT e.inserted_at
+    FROM runtime.sync_stream_events AS e
+    WHERE e.topic = t.topic AND e.watermark = r.retention_floor
+    ORDER BY e.watermark ASC
+    LIMIT 1
+) AS oldest ON TRUE
+CROSS JOIN LATERAL (
+    SELECT coalesce(pg_catalog.avg(ends.payload_bytes), 0) AS average_bytes
+    FROM (
+        (
+            SELECT e.payload_bytes
+            FROM runtime.sync_stream_events AS e
+            WHERE e.topic = t.topic
+            ORDER BY e.watermark ASC
+            LIMIT 100
+        )
+        UNION ALL
+        (
+            SELECT e.payload_bytes
+            FROM runtime.sync_stream_events AS e
+            WHERE e.topic = t.topic AND e.watermark >= r.retention_floor + 100
+            ORDER BY e.watermark DESC
+            LIMIT 100
+        )
+    ) AS ends
+) AS sample
+CROSS JOIN LATERAL (
+    -- Over the last minute, or the last 1,000 writes where those are younger.
+    SELECT CASE
+        WHEN pg_catalog.count(*) < 1000 THEN pg_catalog.count(*)::double precision
+        ELSE pg_catalog.count(*) * 60 / greatest(
+            pg_catalog.date_part('epoch', pg_catalog.now() - pg_catalog.min(w.inserted_at)), 0.001
+        )
+    END AS writes_per_minute
+    FROM (
+        SELECT e.inserted_at
+        FROM runtime.sync_stream_events AS e
+        WHERE e.topic = t.topic
+        ORDER BY e.watermark DESC
+        LIMIT 1000
+    ) AS w
+    WHERE w.inserted_at > pg_catalog.now() - '1 minute'::interval
+) AS recent;
+
+CREATE OR REPLACE VIEW khala.retention_stats AS
+SELECT
+    t.topic,
+    r.retention_floor,
+    t.retention_horizon,
+    r.last_purge_at,
+    r.purges,
+    r.purged_events,
+    pg_catalog.now() - oldest.inserted_at - t.retention_horizon AS overdue
+FROM runtime.sync_topics AS t
+INNER JOIN runtime.sync_topic_retention AS r ON t.topic = r.topic
+LEFT JOIN LATERAL (
+    SELECT e.inserted_at
+    FROM runtime.sync_stream_events AS e
+    WHERE e.topic = t.topic AND e.watermark = r.retention_floor
+    ORDER BY e.watermark ASC
+    LIMIT 1
+) AS oldest ON TRUE;
+
+COMMIT;
