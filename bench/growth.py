@@ -5,7 +5,7 @@
 Two databases of one server, one with a journal of so many rows and one with a thousandth of them,
 take turns. What is compared is the backend's processor time, as the kernel counts it: waiting for a
 disk is the machine's, looking through more rows than before would be ours. `--rows 10000000` is the
-full size; it takes 2.5 GB and some minutes to fill. Payloads are 100 bytes.
+full size; it takes some GB and a minute to fill. Payloads are 100 bytes.
 """
 
 import argparse
