@@ -69,6 +69,7 @@ bench: $(STAMP) ## every benchmark, in under 15 minutes on an otherwise idle mac
 	@cd $(ROOT) && $(BIN)/python bench/jetstream.py --messages 100000
 	@cd $(ROOT) && $(BIN)/python bench/latency.py
 	@cd $(ROOT) && $(BIN)/python bench/growth.py
+	@cd $(ROOT) && $(BIN)/python bench/scaling.py
 	@cd $(ROOT) && $(BIN)/python bench/bloat.py --sinks 50000
 	@cd $(ROOT) && $(BIN)/python bench/retention.py
 	@cd $(ROOT) && $(BIN)/python bench/fanout.py

@@ -5,7 +5,7 @@ import platform
 import shutil
 import statistics
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,13 +25,20 @@ SETTINGS = {"shared_buffers": "512MB", "max_wal_size": "8GB", "max_connections":
 
 
 @contextmanager
-def migrated_server(pg_bin: str | None = None) -> Iterator[PostgresServer]:
-    """A new server with the schema in its database `postgres`; gone at the end."""
+def migrated_server(
+    pg_bin: str | None = None, settings: Mapping[str, str] | None = None
+) -> Iterator[PostgresServer]:
+    """A new server with the schema in its database `postgres`; gone at the end.
+
+    settings: beside or in place of SETTINGS.
+    """
     root = Path(tempfile.mkdtemp(prefix="khala-bench-"))
     # The account that Postgres runs as when started by root has to get through.
     root.chmod(0o755)
     try:
-        with PostgresServer(root / "server", pg_bin=pg_bin, settings=SETTINGS) as server:
+        with PostgresServer(
+            root / "server", pg_bin=pg_bin, settings={**SETTINGS, **(settings or {})}
+        ) as server:
             migrate(server.dsn())
             yield server
     finally:
