@@ -27,6 +27,7 @@ SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('khala.funct
 \ir functions/is_writable.sql
 \ir functions/judge_document.sql
 \ir functions/stored_documents.sql
+\ir functions/topic_lock_key.sql
 \ir functions/allocate_watermark.sql
 \ir functions/sync_topic_sequences_wake.sql
 \ir functions/refuse_document.sql

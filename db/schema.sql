@@ -30,7 +30,7 @@ BEGIN
     END IF;
     -- Writers of a topic queue here rather than at the row, where each commit wakes all who wait: with 32
     -- of them that was 66 context switches a write instead of 10.
-    PERFORM pg_advisory_xact_lock(hashtextextended('khala.topic ' || p_topic, 0));
+    PERFORM pg_advisory_xact_lock(khala.topic_lock_key(p_topic));
     UPDATE runtime.sync_topic_sequences AS s
     SET head_watermark = s.head_watermark + p_count, armed = FALSE
     WHERE s.topic = p_topic
@@ -1751,6 +1751,8 @@ BEGIN
     WHERE e.kind = p_kind AND e.id = ANY (p_ids)
     ORDER BY e.id
     FOR NO KEY UPDATE;
+    -- In the order of khala.allocate_watermark, or the two would wait for each other.
+    PERFORM pg_advisory_xact_lock(khala.topic_lock_key(v_topic));
     PERFORM s.topic FROM runtime.sync_topic_sequences AS s
     WHERE s.topic = v_topic
     FOR NO KEY UPDATE;
@@ -2784,7 +2786,7 @@ BEGIN
                 w.locktype = 'advisory' AND w.objsubid = 1
                 AND w.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())
                 AND (w.classid::bigint << 32 | w.objid::bigint) IN (
-                    SELECT hashtextextended('khala.topic ' || t.topic, 0) FROM runtime.sync_topics AS t
+                    SELECT khala.topic_lock_key(t.topic) FROM runtime.sync_topics AS t
                 )
             )
             OR w.pid IN (
@@ -2810,6 +2812,14 @@ $$;
 ALTER FUNCTION khala.telemetry() OWNER TO khala_owner;
 
 COMMENT ON FUNCTION khala.telemetry() IS 'What monitoring asks. Arguments: none. Result: {topics: what khala.topic_stats and khala.retention_stats say, durations in seconds; drift: {projection: count}, those with any; waiting_writers, longest_wait_s: who waits for a topic''s row now; listeners: relays that are connected; notification_queue_usage: 0 to 1}. Errors: none.';
+
+CREATE FUNCTION khala.topic_lock_key(p_topic text) RETURNS bigint
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN hashtextextended(('khala topic '::text || p_topic), (0)::bigint);
+
+ALTER FUNCTION khala.topic_lock_key(p_topic text) OWNER TO khala_owner;
+
+COMMENT ON FUNCTION khala.topic_lock_key(p_topic text) IS 'Internal: key of the advisory lock that whoever is about to lock the topic''s row takes first. Argument: the topic. Result: the key. Errors: none.';
 
 CREATE FUNCTION khala.traces(p_topic text, p_after bigint, p_until bigint, p_limit integer DEFAULT 100) RETURNS TABLE(traceparent text, first_watermark bigint, last_watermark bigint, updates bigint, age_s double precision)
     LANGUAGE sql SECURITY DEFINER
@@ -3999,6 +4009,8 @@ REVOKE ALL ON FUNCTION khala.sync_topic_sequences_wake() FROM PUBLIC;
 REVOKE ALL ON FUNCTION khala.telemetry() FROM PUBLIC;
 GRANT ALL ON FUNCTION khala.telemetry() TO khala_relay;
 GRANT ALL ON FUNCTION khala.telemetry() TO khala_dba;
+
+REVOKE ALL ON FUNCTION khala.topic_lock_key(p_topic text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION khala.traces(p_topic text, p_after bigint, p_until bigint, p_limit integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION khala.traces(p_topic text, p_after bigint, p_until bigint, p_limit integer) TO khala_relay;

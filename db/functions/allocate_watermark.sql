@@ -21,7 +21,7 @@ BEGIN
     END IF;
     -- Writers of a topic queue here rather than at the row, where each commit wakes all who wait: with 32
     -- of them that was 66 context switches a write instead of 10.
-    PERFORM pg_advisory_xact_lock(hashtextextended('khala.topic ' || p_topic, 0));
+    PERFORM pg_advisory_xact_lock(khala.topic_lock_key(p_topic));
     UPDATE runtime.sync_topic_sequences AS s
     SET head_watermark = s.head_watermark + p_count, armed = FALSE
     WHERE s.topic = p_topic

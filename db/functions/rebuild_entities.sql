@@ -17,6 +17,8 @@ BEGIN
     WHERE e.kind = p_kind AND e.id = ANY (p_ids)
     ORDER BY e.id
     FOR NO KEY UPDATE;
+    -- In the order of khala.allocate_watermark, or the two would wait for each other.
+    PERFORM pg_advisory_xact_lock(khala.topic_lock_key(v_topic));
     PERFORM s.topic FROM runtime.sync_topic_sequences AS s
     WHERE s.topic = v_topic
     FOR NO KEY UPDATE;

@@ -59,7 +59,7 @@ BEGIN
                 w.locktype = 'advisory' AND w.objsubid = 1
                 AND w.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())
                 AND (w.classid::bigint << 32 | w.objid::bigint) IN (
-                    SELECT hashtextextended('khala.topic ' || t.topic, 0) FROM runtime.sync_topics AS t
+                    SELECT khala.topic_lock_key(t.topic) FROM runtime.sync_topics AS t
                 )
             )
             OR w.pid IN (

@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(10);
+SELECT plan(11);
 
 -- Functions that run once for every row are bound at creation and have no SET clause so that the planner puts
 -- their bodies in place of the call. It refuses without a word, for instance when a body is less constant
@@ -29,6 +29,7 @@ FROM (
     ('khala.page_tail(r.topic, r.flag, r.n, r.n)'),
     ('khala.proto_varint(r.n)'),
     ('khala.judge_document(r.n, r.hash, r.key, r.flag, r.n, r.hash, r.key)'),
+    ('khala.topic_lock_key(r.topic)'),
     ('khala.is_writable(r.key, r.n, r.key, r.body, r.flag, r.flag)')
 ) AS c (call);
 

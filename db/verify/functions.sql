@@ -84,6 +84,7 @@ BEGIN
             ('khala.update_bytes(text, text, bigint, bigint, bytea, boolean, text)'),
             ('khala.update_text(text, text, bigint, bigint, bytea, boolean, text)'),
             ('khala.telemetry()'),
+            ('khala.topic_lock_key(text)'),
             ('khala.traceparent()'),
             ('khala.traces(text, bigint, bigint, integer)'),
             ('khala.utf16_sort_key(text)'),
