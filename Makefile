@@ -10,8 +10,8 @@ STAMP := $(VENV)/.installed
 PYTHON ?= python3
 # Passed on to pytest: make test PYTEST_ARGS='-k replay'
 PYTEST_ARGS ?=
-# The tests wait more than they compute. PARALLEL= runs them one after another.
-PARALLEL ?= --numprocesses=2 --dist=loadfile
+# The tests wait more than they compute: three at once on two cores. PARALLEL= runs them one after another.
+PARALLEL ?= --numprocesses=3 --dist=loadfile
 # make faults RUNS=38 SEED=7; FAULT=disk_full for one kind only.
 RUNS ?= 19
 SEED ?=
