@@ -86,8 +86,9 @@ async def test_nothing_waits_for_ever(newest_database: Database) -> None:
             proxy.hangs = False
             async with joined_when_ready(relay) as caller:
                 assert (await caller.ask("phx_join", {}))[0] == "ok"
-                while (answer := await caller.ask("sync:subscribe", {"topics": [NOTES]}))[0] != "ok":
-                    # Three tenths of a second are little for a busy machine's database.
+                # Three tenths of a second are little for a busy machine's database.
+                subscription = {"topics": [NOTES]}
+                while (answer := await caller.ask("sync:subscribe", subscription))[0] != "ok":
                     assert "retry_after_ms" in answer[1], answer
                 await caller.push("sync:update_batch")
                 proxy.hangs = True
