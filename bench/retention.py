@@ -218,6 +218,8 @@ def main() -> None:
             connection = opened.enter_context(database(server, name, bounds))
             fill(connection, 1, whole * count, _OLD)
             connection.execute("VACUUM (ANALYZE) runtime.sync_stream_events")
+            # What filling left to be written is not to be written while it is quiet.
+            connection.execute("CHECKPOINT")
             relay = opened.enter_context(relaying(server.dsn(name)))
             places[bounds is not None] = Place(server, name, connection, relay)
         version = server.major
