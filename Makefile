@@ -74,8 +74,8 @@ bench: $(STAMP) ## every benchmark, in under 15 minutes on an otherwise idle mac
 	@cd $(ROOT) && $(BIN)/python bench/retention.py
 	@cd $(ROOT) && $(BIN)/python bench/fanout.py
 	@cd $(ROOT) && $(BIN)/python bench/orgs.py
-	@cd $(ROOT) && $(BIN)/python bench/idle.py
-	@cd $(ROOT) && $(BIN)/python bench/storm.py --rounds 3
+	@cd $(ROOT) && $(BIN)/python bench/idle.py --sockets 2000
+	@cd $(ROOT) && $(BIN)/python bench/storm.py --clients 300 --shape together
 
 screenshots: $(STAMP) ## take the screenshots of docs/ again
 	@KHALA_BIN=$${KHALA_BIN:-$(BIN)/khala} $(ROOT)scripts/typescript.sh screenshots
