@@ -12,6 +12,8 @@ from khala_pg.relay.settings import RelaySettings
 
 logger = logging.getLogger("khala.relay.draining")
 
+_AGAIN_S = 1.0
+
 
 async def drain(server: Server, sessions: Collection[Session], settings: RelaySettings) -> None:
     """Returns when all sockets have ended, by force after `drain_timeout_s`.
@@ -31,3 +33,16 @@ async def drain(server: Server, sessions: Collection[Session], settings: RelaySe
         for session in list(sessions):
             session.connection.abort()
         await server.wait_closed()
+
+
+async def end_tasks(tasks: Collection[asyncio.Task[None]]) -> None:
+    """Returns when all have ended, and those that they started meanwhile.
+
+    tasks: those that run; it shrinks and grows meanwhile.
+    """
+    # More than once: asyncio.wait_for of Python 3.11, by which the pool waits for a connection,
+    # loses a cancellation that comes together with the connection.
+    while tasks:
+        for task in list(tasks):
+            task.cancel()
+        await asyncio.wait(list(tasks), timeout=_AGAIN_S)

@@ -19,7 +19,7 @@ from khala_pg.relay.backoff import Backoff
 from khala_pg.relay.census import Census, take
 from khala_pg.relay.database import Database
 from khala_pg.relay.door import Door
-from khala_pg.relay.draining import drain
+from khala_pg.relay.draining import drain, end_tasks
 from khala_pg.relay.feed import Feeds
 from khala_pg.relay.guarded import GuardedConnection
 from khala_pg.relay.http_server import make_http_server
@@ -111,8 +111,7 @@ class Relay:
             try:
                 async with asyncio.TaskGroup() as self._group:
                     await self._serve(stop, on_serving, ports)
-                    for task in list(self._tasks):
-                        task.cancel()
+                    await end_tasks(self._tasks)
             finally:
                 await self._database.close()
                 if self._spans is not None:
