@@ -8,7 +8,8 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from support.relays import RunningRelay
+from support.relays import PATIENCE_S, RunningRelay
+from support.waiting import until
 
 
 async def refusal(url: str, **options: Any) -> tuple[int, dict[str, Any], dict[str, str]]:
@@ -19,6 +20,16 @@ async def refusal(url: str, **options: Any) -> tuple[int, dict[str, Any], dict[s
     answer = caught.value.response
     headers = {name.lower(): value for name, value in answer.headers.raw_items()}
     return answer.status_code, json.loads(answer.body or b""), headers
+
+
+async def ready_at(address: str) -> None:
+    """Returns when the relay whose HTTP side is there says that it is ready."""
+    async with httpx.AsyncClient(base_url=address, trust_env=False) as asking:
+
+        async def is_ready() -> bool:
+            return (await asking.get("/readyz")).status_code == httpx.codes.OK
+
+        await until(is_ready, "the relay is ready", PATIENCE_S)
 
 
 def http(running: RunningRelay, **options: Any) -> httpx.AsyncClient:

@@ -190,10 +190,11 @@ class TopicFeed:
     async def _await_move(self) -> None:
         """Returns when it is time to pull again."""
         position = self._audience.position
-        [armed] = await self._database.call(sqlapi.arm, [self.name], [position])
-        if armed.head_watermark != position or not self._audience:
+        topics = await self._database.call(sqlapi.arm, [self.name], [position])
+        # None: the topic is gone, which the next pull says in words.
+        if not topics or topics[0].head_watermark != position or not self._audience:
             return
-        if armed.state == "busy":
+        if topics[0].state == "busy":
             # A writer holds the topic's row, so asking to be woken would mean to wait for it. Its
             # commit is near: look again soon, and ever less often if it is not. Looking comes
             # before arming again: what was committed meanwhile is on its way one call earlier.

@@ -10,6 +10,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from khala_pg import keyring as keys
+from support.asking import ready_at
 from support.databases import Database
 from support.relays import NOTES, Peer
 
@@ -55,10 +56,10 @@ async def test_keyring_token_relay_and_its_end(newest_database: Database, tmp_pa
     ready = json.loads(await process.stdout.readline())
     assert ready["ready"] is True
     assert ready["http"].startswith("http://127.0.0.1:")
+    await ready_at(ready["http"])
     peer = Peer(f"{ready['ws']}?vsn=2.0.0&token={token.strip()}")
     async with connect(f"{ready['ws']}?vsn=2.0.0&token={token.strip()}") as peer.socket:
-        while (await peer.reply_to(await peer.send("phx_join", {})))["status"] != "ok":
-            await peer.send("heartbeat", {}, "phoenix")
+        await peer.ask("phx_join", {})
         await peer.subscribe(NOTES)
         await peer.event("sync:heartbeat")
         process.send_signal(signal.SIGTERM)

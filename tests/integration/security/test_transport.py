@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import contextlib
 import json
 import ssl
 import subprocess
@@ -20,7 +21,7 @@ from khala_pg.auth import api_keys
 from khala_pg.errors import UsageError
 from khala_pg.relay.listening import Certificate
 from khala_pg.sqlapi import admin
-from support.asking import bearer, refusal
+from support.asking import bearer, ready_at, refusal
 from support.certificates import Certificate as MadeCertificate
 from support.certificates import make_certificate
 from support.databases import Database
@@ -151,7 +152,9 @@ async def test_no_secret_is_ever_logged(newest_database: Database, tmp_path: Pat
             stderr=log,
             text=True,
         ) as process,
+        contextlib.ExitStack() as stack,
     ):
+        stack.callback(process.kill)
         assert process.stdout is not None
         ready = json.loads(await asyncio.to_thread(process.stdout.readline))
         tokens = [
@@ -159,9 +162,9 @@ async def test_no_secret_is_ever_logged(newest_database: Database, tmp_path: Pat
         ]
         bad = tokens[4][:-4] + "AAAA"
         base = f"{ready['ws']}?vsn=2.0.0"
+        await ready_at(ready["http"])
         async with Peer(f"{base}&token={tokens[0]}") as peer:
-            while (await peer.reply_to(await peer.send("phx_join", {})))["status"] != "ok":
-                await peer.send("heartbeat", {}, "phoenix")
+            await peer.ask("phx_join", {})
             await peer.ask("sync:refresh", {"token": tokens[1]})
             await peer.ask_in_vain("sync:refresh", {"token": bad})
             await peer.socket.send(f"no frame {tokens[2]}")

@@ -132,7 +132,8 @@ async def test_lag_is_measured_by_the_clock_of_the_database(newest_database: Dat
 
         await until(is_measured, "the delivery was measured", PATIENCE_S)
         total = (await scrape(running)).value("khala_delivery_lag_seconds_sum", topic=NOTES)
-    assert 200 <= total < 200 + PATIENCE_S
+    # Less the time that the question about its age took.
+    assert 200 - PATIENCE_S < total < 200 + PATIENCE_S
 
 
 async def test_a_wake_up_that_was_lost_is_noticed(newest_database: Database) -> None:
