@@ -66,7 +66,7 @@ def of_relay(dsn: str, sockets: int, idle_s: float, loop: str) -> dict[str, floa
         held = relay.process.memory_bytes() - before
         assert relay.metric("khala_subscriptions", state="live") == sockets
         beats, cpu_s = relay.metric("khala_heartbeats_total"), relay.process.cpu_s()
-        time.sleep(idle_s)
+        time.sleep(idle_s)  # the time whose cost is measured
         spent_s = relay.process.cpu_s() - cpu_s
         beats = relay.metric("khala_heartbeats_total") - beats
         assert relay.metric("khala_connections_active") == sockets

@@ -54,6 +54,6 @@ def _await(child: "subprocess.Popen[bytes]", port: int) -> None:
         except OSError:
             if child.poll() is not None or time.monotonic() > deadline:
                 raise
-            time.sleep(0.02)
+            time.sleep(0.02)  # between looks
         else:
             return

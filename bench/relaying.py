@@ -61,4 +61,4 @@ def _await_ready(relay: Relaying) -> None:
             return
         if time.monotonic() > deadline:
             raise RuntimeError(f"the relay is not ready: {answer.text}")
-        time.sleep(0.05)
+        time.sleep(0.05)  # between looks

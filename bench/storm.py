@@ -163,7 +163,7 @@ def measure(
     mean = sum(count * each for _, count, each in groups) // clients
     pages = asyncio.run(messages(relay, "org-0", top - mean, top))
     with Sinking(dsn) as quiet:
-        time.sleep(_QUIET_S)
+        time.sleep(_QUIET_S)  # the time that the storm's is held against
     read, cpu_s = relay.metric("khala_replay_reads_total"), relay.process.cpu_s()
     with processes.crowd() as crowd, Sinking(dsn) as during:
         seconds = storm(crowd, relay.host, relay.port, groups)

@@ -8,14 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from support import terminals
 from support.runs import KHALA, NO_DATABASE, environment, python
 from support.terminals import Screen
 from support.waiting import wait_until
-
-pytestmark = pytest.mark.skipif(not hasattr(os, "openpty"), reason="no terminals")
 
 
 @contextmanager

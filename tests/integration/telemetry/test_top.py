@@ -2,10 +2,7 @@
 
 import asyncio
 import json
-import os
 import subprocess
-
-import pytest
 
 from support.databases import Database
 from support.relay_process import KHALA
@@ -56,7 +53,6 @@ async def test_json_without_once_is_a_wrong_call(newest_database: Database) -> N
     assert "--once" in done.stderr
 
 
-@pytest.mark.skipif(not hasattr(os, "openpty"), reason="no terminals")
 def test_the_live_view_follows_and_outlives_the_database(newest_database: Database) -> None:
     def count(number: str) -> bytes:
         return number.replace(" ", "\N{NARROW NO-BREAK SPACE}").encode()
