@@ -3,14 +3,16 @@
     python bench/replay.py [--rows 1000000] [--rounds 5] [--pg-bin DIR]
 
 The peer is `COPY … TO STDOUT` of the same rows, which reads them and writes their text, and nothing
-else. Replay asks for pages of 200 over one connection, as a relay does, and finishes each as the
-message that a relay sends. Both are drained as fast as they come. With `--slice` a round replays
+else. Replay gets pages of 200 from the relay's own `Pages`, one page ahead, as its pager does for a
+socket that keeps up; each comes as the message that is written to it. Both are drained as fast as
+they come. With `--slice` a round replays
 that many rows of the million, from another place each time, and COPY writes the same ones.
 """
 
 import argparse
 import asyncio
 import time
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -19,24 +21,28 @@ from harness import migrated_server, save, show, spread
 from journal import TOPIC, fill
 from khala_pg import sqlapi
 from khala_pg.relay import memory
+from khala_pg.relay.database import Database
 from khala_pg.relay.lanes import JSON
+from khala_pg.relay.pages import Pages, Wanted
+from khala_pg.relay.settings import RelaySettings
 
-_PAGE_UPDATES = 200
-_PAGE_BYTES = 2 * 1024 * 1024
 _TARGET = 0.60
 
 
-async def replay(connection: psycopg.AsyncConnection[Any], after: int, rows: int) -> float:
+async def replay(pages: Pages, epoch: str, page_updates: int, after: int, rows: int) -> float:
     """Rows a second, from after the watermark, until so many were sent."""
-    started, position, sent = time.perf_counter(), after, 0
-    while sent < rows:
-        page = await JSON.replay(
-            connection, TOPIC, position, "org-a", _PAGE_UPDATES, _PAGE_BYTES, None
-        )
-        assert str(JSON.page_message(page.page)).encode()
+    started = time.perf_counter()
+    wanted = Wanted(JSON, TOPIC, after, "org-a", page_updates, epoch)
+    position = after
+    while position < after + rows:
+        page = await pages.get(wanted, 0, lambda: True)
+        assert page is not None
+        assert page.message.wire
         position = page.next_watermark
-        sent = position - after
-    return sent / (time.perf_counter() - started)
+        wanted = replace(wanted, after=position)
+        if position < after + rows:
+            await pages.expect(wanted, 0, lambda: True)
+    return (position - after) / (time.perf_counter() - started)
 
 
 async def copy(connection: psycopg.AsyncConnection[Any], after: int, rows: int) -> float:
@@ -60,17 +66,25 @@ async def copy(connection: psycopg.AsyncConnection[Any], after: int, rows: int) 
 async def measure(dsn: str, rows: int, sliced: int, rounds: int) -> dict[str, list[float]]:
     """Figures of both, taking turns; a first round warms up."""
     found: dict[str, list[float]] = {"COPY": [], "replay": []}
-    async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection:
-        # As a relay does when it starts and at every connect.
-        memory.keep_freed()
-        await sqlapi.keep_memory(connection, memory.KEPT_BYTES)
+    settings = RelaySettings(dsn)
+    # As a relay does when it starts.
+    memory.keep_freed()
+    database = Database(settings, lambda epoch, max_payload_bytes: None)
+    async with (
+        await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection,
+        asyncio.TaskGroup() as tasks,
+    ):
+        await database.open()
+        epoch, _ = await database.call(sqlapi.terms)
+        pages = Pages(settings, database, lambda: None, tasks.create_task)
         for turn in range(rounds + 1):
             after = (turn * sliced) % (rows - sliced + 1)
             copied = await copy(connection, after, sliced)
-            replayed = await replay(connection, after, sliced)
+            replayed = await replay(pages, epoch, settings.max_batch_updates, after, sliced)
             if turn:
                 found["COPY"].append(copied)
                 found["replay"].append(replayed)
+        await database.close()
     return found
 
 

@@ -1,13 +1,14 @@
 """Catching up: pages of replay for the subscriptions of one socket that are behind.
 
-There is at most one page in memory for a socket: the next is fetched when the socket has taken the
-one before, whoever is slow. The database connection is given back before anything is written.
+A socket holds at most one page: the next is written when the socket has taken the one before,
+whoever is slow. What is read ahead meanwhile, one page at most, counts towards what all sockets
+share. The database connection is given back before anything is written.
 """
 
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from khala_pg.errors import RefusedError, UnavailableError
 from khala_pg.relay.backoff import Backoff
@@ -66,9 +67,9 @@ class Pager:
                 subscription = self._behind.pop(0)
                 if subscription.has_ended:
                     continue
-                await self._connection.drained()
+                reads_ahead = await self._drained_soon()
                 try:
-                    is_behind = await self._turn(subscription)
+                    is_behind = await self._turn(subscription, reads_ahead)
                 except UnavailableError as error:
                     self._supply.metrics.replay_failed(error)
                     self._behind.insert(0, subscription)
@@ -90,24 +91,38 @@ class Pager:
         finally:
             self.is_running = False
 
-    async def _turn(self, subscription: Subscription) -> bool:
+    async def _drained_soon(self) -> bool:
+        """Waits until the socket takes more; whether a page read meanwhile would still be kept."""
+        began = self._connection.loop.time()
+        await self._connection.drained()
+        took_s = self._connection.loop.time() - began
+        return took_s < self._supply.settings.max_shared_page_age_s / 2
+
+    async def _turn(self, subscription: Subscription, reads_ahead: bool) -> bool:
         """Writes one page; whether the subscription is still behind."""
         supply = self._supply
         first = subscription.from_earliest
-        page = await supply.pages.get(
-            Wanted(
-                subscription.lane,
-                subscription.name,
-                None if first else subscription.covered,
-                subscription.org_id,
-                subscription.page_size(),
-                subscription.epoch,
-            ),
-            subscription.head,
-            lambda: not subscription.has_ended and self._connection.is_open,
+
+        def is_needed() -> bool:
+            return not subscription.has_ended and self._connection.is_open
+
+        wanted = Wanted(
+            subscription.lane,
+            subscription.name,
+            None if first else subscription.covered,
+            subscription.org_id,
+            subscription.page_size(),
+            subscription.epoch,
         )
+        page = await supply.pages.get(wanted, subscription.head, is_needed)
         if page is None:
             return False
+        # With several topics behind, another's turn is next.
+        if reads_ahead and not page.complete and not self._behind:
+            following = replace(
+                wanted, after=page.next_watermark, max_updates=subscription.batch_size
+            )
+            await supply.pages.expect(following, subscription.head, is_needed)
         if subscription.has_ended:
             return False
         # From here to the return nothing waits: the page is written before any live update.

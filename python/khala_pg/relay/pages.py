@@ -7,8 +7,9 @@ was slow to take it, and what it lacks comes by the next page or the live feed a
 """
 
 import asyncio
+import contextlib
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,6 +55,7 @@ class Pages:
         settings: RelaySettings,
         database: Database,
         on_read: Callable[[], None],
+        spawn: Callable[[Coroutine[Any, Any, None]], object],
     ) -> None:
         """on_read: called for every page that the database is asked for."""
         self._settings = settings
@@ -61,6 +63,7 @@ class Pages:
         # However many catch up, feeds and requests get a connection. First come, first served.
         self._slots = asyncio.Semaphore(max(1, settings.pool_size - 2))
         self._on_read = on_read
+        self._spawn = spawn
         self._reading: dict[Wanted, asyncio.Future[SharedPage | KhalaError | None]] = {}
         self._kept: OrderedDict[Wanted, SharedPage] = OrderedDict()
         self._kept_bytes = 0
@@ -92,6 +95,30 @@ class Pages:
             if found is not None and found.suits(head):
                 return found
             # It was asked for too early, or whoever read it went away.
+
+    async def expect(self, wanted: Wanted, head: int, is_needed: Callable[[], bool]) -> None:
+        """Has a page read that is going to be asked for, so that it is there or on its way by then.
+
+        Returns when the database has been asked; asks for nothing when others wait to ask, or the
+        page might not be kept.
+        """
+        kept = self._kept.get(wanted)
+        if (kept and kept.suits(head)) or wanted in self._reading or self._slots.locked():
+            return
+        # One page may be in use and one ahead; a single update can be larger than a page should be.
+        if self._settings.max_shared_page_bytes < 4 * self._settings.max_batch_bytes:
+            return
+        self._spawn(self._read_ahead(wanted, is_needed))
+        # The question goes out when the task starts.
+        await asyncio.sleep(0)
+
+    async def _read_ahead(self, wanted: Wanted, is_needed: Callable[[], bool]) -> None:
+        # Somebody may have asked for it before this task started.
+        if wanted in self._reading:
+            return
+        # Whoever wants the page asks again when there is none, and is told why.
+        with contextlib.suppress(Exception):
+            await self._read(wanted, is_needed)
 
     async def _read(self, wanted: Wanted, is_needed: Callable[[], bool]) -> SharedPage | None:
         reading = self._reading[wanted] = asyncio.get_running_loop().create_future()

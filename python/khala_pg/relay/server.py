@@ -87,7 +87,7 @@ class Relay:
             settings,
             self._database,
             self._feeds,
-            Pages(settings, self._database, self._metrics.replay_reads.inc),
+            Pages(settings, self._database, self._metrics.replay_reads.inc, self._spawn),
             self._metrics,
         )
         self._sessions: set[Session] = set()

@@ -17,7 +17,6 @@ class Subscription:
     """
 
     __slots__ = (
-        "_batch_size",
         "_connection",
         "_covered",
         "_feed",
@@ -27,6 +26,7 @@ class Subscription:
         "_on_fail",
         "_on_fall_back",
         "_on_refuse",
+        "batch_size",
         "behind_since",
         "epoch",
         "from_earliest",
@@ -75,7 +75,7 @@ class Subscription:
         self.is_announced = False
         """Whether the client has been told that its replay is complete."""
         self.behind_since = connection.loop.time()
-        self._batch_size = batch_size
+        self.batch_size = batch_size
         self._has_begun = False
         self._is_slow = False
         self._connection = connection
@@ -105,8 +105,8 @@ class Subscription:
         sockets that come from different places, as far as they may see the same.
         """
         if self._has_begun or self.from_earliest:
-            return self._batch_size
-        return self._batch_size - self._covered % self._batch_size
+            return self.batch_size
+        return self.batch_size - self._covered % self.batch_size
 
     def advance(self, covered: int) -> None:
         """A page of replay has been read; the caller writes it before it waits for anything."""
