@@ -33,8 +33,14 @@ class Reading:
 
 
 @asynccontextmanager
-async def reading(database: Database, **limits: int) -> AsyncIterator[Reading]:
-    settings = replace(RelaySettings(database.relay_dsn, max_shared_page_age_s=60), **limits)
+async def reading(
+    database: Database, max_shared_page_bytes: int = 32 * 1024 * 1024
+) -> AsyncIterator[Reading]:
+    settings = RelaySettings(
+        database.relay_dsn,
+        max_shared_page_age_s=60,
+        max_shared_page_bytes=max_shared_page_bytes,
+    )
     relay_database = RelayDatabase(settings, lambda epoch, max_payload_bytes: None)
     await relay_database.open()
     tasks: list[asyncio.Task[None]] = []
