@@ -5,7 +5,7 @@ import base64
 import itertools
 import json
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Literal
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
@@ -134,12 +134,21 @@ async def open_connection(
     try:
         yield Connection(socket, silence_limit, encoding)
     finally:
+        # The server's close stands behind what is still on its way, which nobody reads any more.
+        dropping = asyncio.create_task(_drop(socket))
         try:
             await socket.close()
         finally:
+            dropping.cancel()
             # In Python 3.11.2, which Debian 12 has, a time limit that passes in a cancelled task
             # ends as that cancellation: close() then leaves a silent server's socket open.
             socket.transport.abort()
+
+
+async def _drop(socket: ClientConnection) -> None:
+    with suppress(ConnectionClosed):
+        while True:
+            await socket.recv(decode=False)
 
 
 def _with_version(url: str, encoding: Encoding) -> str:
