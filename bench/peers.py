@@ -49,7 +49,12 @@ async def by_websockets(sock: socket.socket, pages: list[str], *, prepared: bool
                     await connection.send(page)
 
     async with serve(
-        handle, sock=sock, compression=None, ping_interval=None, max_size=None
+        handle,
+        sock=sock,
+        backlog=_BACKLOG,
+        compression=None,
+        ping_interval=None,
+        max_size=None,
     ) as server:
 
         async def send(text: str, frames: int) -> None:

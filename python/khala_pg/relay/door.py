@@ -29,6 +29,8 @@ _DEFLATE = ServerPerMessageDeflateFactory(
     client_max_window_bits=12,
     compress_settings={"memLevel": 5},
 )
+# asyncio would have a hundred wait: who comes then is not heard, and asks again after a second.
+_BACKLOG = 1024
 # The next page is fetched when this process holds no more than a quarter of it for the socket.
 _WRITE_LIMIT_BYTES = 256 * 1024
 
@@ -66,6 +68,7 @@ class Door:
         return serve(
             handle,
             sock=sock,
+            backlog=_BACKLOG,
             ssl=tls,
             create_connection=guarded_by(self._gate, self._settings),
             process_request=self._admit,
