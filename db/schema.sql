@@ -558,6 +558,7 @@ COMMENT ON FUNCTION khala.canonical_of(p_object jsonb) IS 'Internal: RFC 8785 te
 CREATE FUNCTION khala.check_cursors(p_topics text[], p_resume_after jsonb DEFAULT NULL::jsonb, p_epoch text DEFAULT NULL::text, p_scopes text[] DEFAULT NULL::text[]) RETURNS TABLE(name text, topic text, resume_after bigint, head_watermark bigint, retention_floor bigint, stale boolean, reason text)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $_$
 #variable_conflict use_column
 DECLARE
