@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from khala_pg.errors import RefusedError, UnavailableError
 from khala_pg.relay.backoff import Backoff
+from khala_pg.relay.checks import Checks
 from khala_pg.relay.connection import RelayConnection
 from khala_pg.relay.database import Database
 from khala_pg.relay.feed import Feeds
@@ -30,6 +31,7 @@ class Supply:
     settings: RelaySettings
     database: Database
     feeds: Feeds
+    checks: Checks
     pages: Pages
     metrics: Metrics
 

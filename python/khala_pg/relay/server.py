@@ -17,6 +17,7 @@ from khala_pg.keyring import Claims, Keyring
 from khala_pg.relay import caretaker, lives, memory
 from khala_pg.relay.backoff import Backoff
 from khala_pg.relay.census import Census, take
+from khala_pg.relay.checks import Checks
 from khala_pg.relay.database import Database
 from khala_pg.relay.door import Door
 from khala_pg.relay.draining import drain, end_tasks
@@ -87,6 +88,7 @@ class Relay:
             settings,
             self._database,
             self._feeds,
+            Checks(settings, self._database),
             Pages(settings, self._database, self._metrics.replay_reads.inc, self._spawn),
             self._metrics,
         )

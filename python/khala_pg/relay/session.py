@@ -22,7 +22,7 @@ from khala_pg.relay.requests import (
     UnsubscribeRequest,
 )
 from khala_pg.relay.subscription import Subscription
-from khala_pg.sqlapi import Connection, Cursor
+from khala_pg.sqlapi import Cursor
 
 logger = logging.getLogger("khala.relay.session")
 
@@ -147,18 +147,9 @@ class Session:
                     self.act([action])
 
     async def _subscribe(self, request: SubscribeRequest) -> None:
-        scopes = self.channel.claims.scopes
-
-        async def check(connection: Connection) -> tuple[str, list[Cursor]]:
-            # The epoch is read first: if it changes before the check, replay refuses this one.
-            epoch = await sqlapi.ensure_epoch(connection)
-            cursors = await sqlapi.check_cursors(
-                connection, request.topics, request.resume_after, request.epoch, scopes
-            )
-            return epoch, cursors
-
         try:
-            epoch, cursors = await self._supply.database.call(check)
+            checked = await self._supply.checks.judge(request, self.channel.claims.scopes)
+            epoch, cursors = checked.epoch, checked.cursors
             refusals.refuse_stale(epoch, cursors)
             self._refuse_too_many(cursors)
         except Exception as error:
