@@ -1,9 +1,10 @@
 """The client on the binary lane: the same documents as on the other, whatever happens to them."""
 
+import json
 from typing import Any
 
 from khala_pg.client import KhalaClient
-from support.client_relay import NOTES, RUNS, SOON, running_relay, sink
+from support.client_relay import NOTES, ORG, RUNS, SOON, running_relay, sink
 from support.databases import Database
 from support.waiting import until
 
@@ -19,8 +20,13 @@ def documents(client: KhalaClient) -> dict[str, Any]:
 
 
 async def test_both_lanes_keep_the_same_documents(database: Database) -> None:
-    for n in range(300):
-        sink(database, f"d{n % 7}", n + 1, {"n": n, "text": "naïve \U0001f600", "f": 1e-7})
+    with database.connect("runtime") as connection:
+        for n in range(300):
+            payload = {"n": n, "text": "naïve \U0001f600", "f": 1e-7}
+            connection.execute(
+                "SELECT khala.sink(%s, %s, %s, %s::jsonb, %s)",
+                (RUNS, f"d{n % 7}", n + 1, json.dumps(payload), ORG),
+            )
     sink(database, "d0", 1000, None)
     sink(database, "large", 1, {"text": "x" * 300 * 1024})
     async with (

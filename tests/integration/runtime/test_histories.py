@@ -106,14 +106,14 @@ def test_appends_beside_batches_of_the_same_entities(database: Database) -> None
                 if number % 2:
                     connection.execute(
                         "SELECT khala.append_run_event(%s, 'x', p_seq => %s)",
-                        (f"r{seq % 5}", seq // 5 + 1),
+                        (f"r{(seq - 1) % 5}", (seq - 1) // 5 + 1),
                     )
                 else:
                     connection.execute(
                         "SELECT khala.ingest_events(jsonb_agg(jsonb_build_object("
                         "'entity', 'run', 'id', 'r' || n, 'seq', s, 'type', 'x') ORDER BY s))"
                         " FROM generate_series(4, 0, -1) AS n, generate_series(1, %s) AS s",
-                        (seq // 5 + 1,),
+                        ((seq - 1) // 5 + 1,),
                     )
 
     together(8, work)
@@ -137,7 +137,7 @@ def touched(connection: psycopg.Connection[Any], run_id: str) -> int:
 
 def test_a_projection_costs_the_same_after_a_long_history(database: Database) -> None:
     with database.connect() as connection:
-        for run_id, length in (("short", 10), ("long", 60_000)):
+        for run_id, length in (("short", 10), ("long", 30_000)):
             for first in range(1, length + 1, 10_000):
                 connection.execute(
                     "SELECT khala.ingest_events(jsonb_agg(jsonb_build_object("
