@@ -10,8 +10,8 @@ has [steps, number of clients, events] of those that do the same. A step is a te
 first one an HTTP request, the others messages) and a text to wait for. It is noted when a client
 has counted as many markers as its group has events. Answers when all are through their steps.
 `count`: forgets what was counted. `await`: answers when all clients together have counted so many
-markers, with the moment by the monotonic clock, the bytes, and the noted moments. `close`: closes
-all.
+markers, with the moment by the monotonic clock, the bytes, and the noted moments; fails when that
+takes more than `seconds`, if that is given. `close`: closes all.
 """
 
 import argparse
@@ -94,16 +94,25 @@ class Crowd:
         self._to_open: deque[tuple[tuple[str, int], str, list[Step], int]] = deque()
         self._most = 0
         self._target: int | None = None
+        self._deadline: float | None = None
 
     def run(self) -> None:
         """Until standard input ends."""
         print(json.dumps({"ready": True}), flush=True)
         while True:
-            for fd, _ in self._poll.poll():
+            for fd, _ in self._poll.poll(self._patience_s()):
                 if fd != 0:
                     self._read(self.clients[fd])
                 elif not self._listen():
                     return
+
+    def _patience_s(self) -> float | None:
+        if self._target is None or self._deadline is None:
+            return None
+        left_s = self._deadline - time.monotonic()
+        if left_s <= 0:
+            raise RuntimeError(f"{self.counted} of {self._target} markers have come in time")
+        return left_s
 
     def _listen(self) -> bool:
         data = os.read(0, 1 << 20)
@@ -120,7 +129,8 @@ class Crowd:
                 self.counted = self.bytes = 0
                 self._answer()
             case "await":
-                self._target = request["markers"]
+                self._target, seconds = request["markers"], request.get("seconds")
+                self._deadline = None if seconds is None else time.monotonic() + seconds
                 self._check()
             case "close":
                 for client in self.clients.values():

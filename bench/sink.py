@@ -10,11 +10,9 @@ that have this text in their names, beside their peer, and leaves the second tab
 
 import argparse
 import json
-import subprocess
-import sys
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +20,7 @@ import psycopg
 
 from harness import migrated_server, save, show, spread
 from khala_pg.postgres_server import PostgresServer
+from listening import listened_to
 from load import PAYLOAD, array, scripts, transactions_per_second
 
 _TOPICS = [f"bench.t{number}" for number in range(8)]
@@ -124,37 +123,6 @@ _WAYS: Mapping[str, tuple[str, float | None]] = {
 Speeds = dict[tuple[str, int], list[float]]
 
 
-@contextmanager
-def relay(dsn: str, poll: float | None) -> Iterator[None]:
-    """A relay and its subscriber; fails at the end if an update did not arrive."""
-    if poll is None:
-        yield
-        return
-    child = subprocess.Popen(
-        [
-            *(sys.executable, str(Path(__file__).with_name("listening.py"))),
-            *(f"--poll={poll}", dsn, *_TOPICS),
-        ],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    with child:
-        assert child.stdin is not None
-        assert child.stdout is not None
-        try:
-            if child.stdout.readline() != "ready\n":
-                raise RuntimeError("the relay did not start")
-            yield
-            child.stdin.write("\n")
-            child.stdin.flush()
-            if not child.stdout.readline():
-                raise RuntimeError("not every update was delivered")
-        except BaseException:
-            child.kill()
-            raise
-
-
 def prepare(connection: psycopg.Connection[Any]) -> None:
     """Topics and the tables of the peers."""
     for topic in _TOPICS:
@@ -247,7 +215,7 @@ def wake_ups(
         if statement:
             with psycopg.connect(server.dsn(), autocommit=True) as connection:
                 connection.execute(statement)
-        with relay(server.dsn(), poll):
+        with listened_to(server.dsn(), _TOPICS, poll) if poll else nullcontext():
             found[way] = measure(server, files, [peer, case], rounds, seconds)
     return [
         {
@@ -272,7 +240,7 @@ def main() -> None:
         version = server.major
         with psycopg.connect(server.dsn(), autocommit=True) as connection:
             prepare(connection)
-        with relay(server.dsn(), _SLOW_POLL_S):
+        with listened_to(server.dsn(), _TOPICS, _SLOW_POLL_S):
             speeds = measure(server, files, chosen(options.only), options.rounds, options.seconds)
         if not options.only:
             ways = wake_ups(server, files, speeds, options.rounds, options.seconds)

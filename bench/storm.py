@@ -33,9 +33,8 @@ from websockets.asyncio.client import connect
 
 import processes
 from harness import migrated_server, save, show, spread
-from listening import ask
 from processes import Child
-from subscribing import TOPIC, Serving, head, opening, serving, writer
+from subscribing import TOPIC, Serving, ask, head, opening, serving, writer
 
 _TARGET = 2.0
 _OTHER_TOPIC = "runtime.run_summaries"

@@ -1,8 +1,9 @@
 """A relay with clients that subscribe to one topic, as the benches of the relay need it."""
 
+import asyncio
 import json
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 import httpx
 import psycopg
 from prometheus_client.parser import text_string_to_metric_families
+from websockets.asyncio.client import ClientConnection
 
 import processes
 from khala_pg import keyring as keys
@@ -51,12 +53,21 @@ class Serving:
     def steps(self, org: str, resume_after: int | None, topic: str = TOPIC) -> list[Step]:
         """What a client sends and waits for until it is subscribed; without a cursor from the
         earliest."""
-        asked: dict[str, Any] = {"topics": [topic]}
-        if resume_after is not None:
-            asked["resume_after"] = {topic: resume_after}
+        return self._steps(org, [topic], None if resume_after is None else {topic: resume_after})
+
+    def steps_from(self, org: str, cursors: Mapping[str, int]) -> list[Step]:
+        """The same for several topics."""
+        return self._steps(org, [*cursors], cursors)
+
+    def _steps(
+        self, org: str, topics: Sequence[str], cursors: Mapping[str, int] | None
+    ) -> list[Step]:
+        asked: dict[str, Any] = {"topics": topics}
+        if cursors is not None:
+            asked["resume_after"] = cursors
         granted = '"status":"ok"'
         return [
-            (opening(self._target(org, topic)), " 101 "),
+            (opening(self._target(org, *topics)), " 101 "),
             (json.dumps(["1", "1", "sync:v1", "phx_join", {}]), granted),
             (json.dumps(["1", "2", "sync:v1", "sync:subscribe", asked]), granted),
         ]
@@ -65,8 +76,8 @@ class Serving:
         """Where a client of an organisation connects."""
         return f"ws://{self.host}:{self.port}{self._target(org, topic)}"
 
-    def _target(self, org: str, topic: str) -> str:
-        token = keys.sign_token(self._keyring, org_id=org, scopes=[topic])
+    def _target(self, org: str, *topics: str) -> str:
+        token = keys.sign_token(self._keyring, org_id=org, scopes=topics)
         return f"{self._path}?vsn=2.0.0&token={token}"
 
     def metric(self, name: str, **labels: str) -> float:
@@ -87,6 +98,20 @@ def opening(target: str) -> str:
         "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
         "Sec-WebSocket-Key: a2hhbGEtYmVuY2gtY3Jvdw==\r\n\r\n"
     )
+
+
+async def ask(socket: ClientConnection, event: str, payload: dict[str, Any]) -> None:
+    """Sends a request until it is granted: a relay that has just started may say "later"."""
+    while True:
+        await socket.send(json.dumps(["1", "1", "sync:v1", event, payload]))
+        frame = json.loads(await socket.recv())
+        while frame[3] != "phx_reply":
+            frame = json.loads(await socket.recv())
+        if frame[4]["status"] == "ok":
+            return
+        if "retry_after_ms" not in frame[4]["response"]:
+            raise RuntimeError(f"{event} was refused: {frame}")
+        await asyncio.sleep(0.1)
 
 
 @contextmanager
