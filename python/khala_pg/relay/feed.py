@@ -3,8 +3,9 @@
 import asyncio
 import contextlib
 import logging
+import math
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from khala_pg import sqlapi
@@ -16,6 +17,7 @@ from khala_pg.relay.database import Database
 from khala_pg.relay.lag import LagSampler
 from khala_pg.relay.lanes import Lane
 from khala_pg.relay.metrics import Metrics
+from khala_pg.relay.pacing import Pacer
 from khala_pg.relay.settings import RelaySettings
 from khala_pg.relay.tracing import DeliveredPage, PageTracer
 
@@ -59,12 +61,14 @@ class TopicFeed:
         settings: RelaySettings,
         metrics: Metrics,
         lag: LagSampler,
+        pacer: Pacer,
         tracer: PageTracer | None,
         on_end: Callable[["TopicFeed"], None],
     ) -> None:
         """
         name: the name its readers use for the topic, which its updates carry; topic: its own name.
         lane: the form in which its readers want updates.
+        pacer: shared by all feeds of the relay.
         on_end: called when the feed takes no more readers.
         """
         self.name = name
@@ -76,6 +80,7 @@ class TopicFeed:
         self._settings = settings
         self._metrics = metrics
         self._lag = lag
+        self._pacer = pacer
         self._tracer = tracer
         self._on_end = on_end
         self._wake = asyncio.Event()
@@ -83,6 +88,7 @@ class TopicFeed:
         self._polled = False
         self._woken_by = "busy"
         self._busy_delay_s = settings.min_busy_delay_s
+        self._page_at = -math.inf
 
     @property
     def position(self) -> int:
@@ -124,14 +130,14 @@ class TopicFeed:
         try:
             while self._audience:
                 try:
-                    position = self._audience.position
-                    await self._pull_to_head()
-                    if self._audience.position != position:
-                        self._busy_delay_s = self._settings.min_busy_delay_s
-                    await self._await_move()
+                    rest_s = await self._pull_to_head()
+                    if rest_s:
+                        await asyncio.sleep(rest_s)
+                    else:
+                        await self._await_move()
                 except UnavailableError as error:
                     self._metrics.replay_failed(error)
-                    await self._rest(backoff.next_s())
+                    await self._await_wake(backoff.next_s())
                 else:
                     backoff.reset()
         except RefusedError as error:
@@ -143,17 +149,19 @@ class TopicFeed:
             for reader in self._dismiss():
                 reader.fail()
 
-    async def _rest(self, most_s: float) -> None:
+    async def _await_wake(self, most_s: float) -> None:
         # The listener's connection may find out first that the database is back.
         self._wake.clear()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(most_s):
                 await self._wake.wait()
 
-    async def _pull_to_head(self) -> None:
+    async def _pull_to_head(self) -> float:
+        """How long to rest before the next pull; 0: not at all."""
+        rest_s = 0.0
         while self._audience:
             self._wake.clear()
-            after, asked_at_ns = self._audience.position, time.time_ns()
+            after, asked_at = self._audience.position, time.monotonic()
             rows = await self._database.call(
                 self.lane.replay_feed,
                 self.name,
@@ -163,29 +171,42 @@ class TopicFeed:
                 self.epoch,
             )
             if rows:
-                answered_at_ns = time.time_ns()
-                if self._polled:
-                    self._metrics.lost_wake_ups.inc()
-                readers = self._distribute(rows)
-                if self._tracer is not None:
-                    self._tracer.delivered(
-                        DeliveredPage(
-                            topic=self.topic,
-                            encoding=self.lane.encoding,
-                            after=after,
-                            until=rows[0].next_watermark,
-                            updates=len(rows),
-                            readers=readers,
-                            woken_by=self._woken_by,
-                            asked_at_ns=asked_at_ns,
-                            answered_at_ns=answered_at_ns,
-                            written_at_ns=time.time_ns(),
-                        )
-                    )
+                rest_s = self._take(rows, after, asked_at)
             self._polled = False
             self._woken_by = "busy"
-            if not rows or rows[-1].complete:
-                return
+            if not rows:
+                return 0.0
+            if rows[-1].complete:
+                return rest_s
+        return 0.0
+
+    def _take(self, rows: Sequence[sqlapi.FeedRow[Any]], after: int, asked_at: float) -> float:
+        """Delivers a page and accounts for it; how long to rest if that was all there is."""
+        answered_at = time.monotonic()
+        if self._polled:
+            self._metrics.lost_wake_ups.inc()
+        self._busy_delay_s = self._settings.min_busy_delay_s
+        readers = self._distribute(rows)
+        now = time.monotonic()
+        if self._tracer is not None:
+            written_at_ns = time.time_ns()
+            self._tracer.delivered(
+                DeliveredPage(
+                    topic=self.topic,
+                    encoding=self.lane.encoding,
+                    after=after,
+                    until=rows[0].next_watermark,
+                    updates=len(rows),
+                    readers=readers,
+                    woken_by=self._woken_by,
+                    asked_at_ns=written_at_ns - round((now - asked_at) * 1e9),
+                    answered_at_ns=written_at_ns - round((now - answered_at) * 1e9),
+                    written_at_ns=written_at_ns,
+                )
+            )
+        gap_s, self._page_at = now - self._page_at, now
+        updates = rows[0].next_watermark - after
+        return self._pacer.rest_s(now, updates, gap_s, answered_at - asked_at)
 
     async def _await_move(self) -> None:
         """Returns when it is time to pull again."""
@@ -252,75 +273,3 @@ class TopicFeed:
             self._audience.discard(reader, reader.org_id)
         self._on_end(self)
         return readers
-
-
-class Feeds:
-    """The feeds that have readers, at most one for each name, epoch and lane of a topic."""
-
-    def __init__(
-        self,
-        database: Database,
-        settings: RelaySettings,
-        metrics: Metrics,
-        spawn: Callable[[Coroutine[Any, Any, None]], object],
-        tracer: PageTracer | None = None,
-    ) -> None:
-        self._database = database
-        self._settings = settings
-        self._metrics = metrics
-        self._lag = LagSampler(database, metrics, spawn)
-        self._tracer = tracer
-        self._spawn = spawn
-        self._feeds: dict[tuple[str, str, str], TopicFeed] = {}
-
-    def __len__(self) -> int:
-        return len(self._feeds)
-
-    def attach(
-        self, reader: Reader, name: str, topic: str, epoch: str, lane: Lane[Any], position: int
-    ) -> TopicFeed | None:
-        """Puts a reader on the feed of its topic, which is started if need be.
-
-        None when the feed is past the position: replay once more.
-        """
-        feed = self._feeds.get((name, epoch, lane.encoding))
-        if feed is not None:
-            return feed if feed.attach(reader, position) else None
-        feed = TopicFeed(
-            name,
-            topic,
-            epoch,
-            lane,
-            position,
-            self._database,
-            self._settings,
-            self._metrics,
-            self._lag,
-            self._tracer,
-            self._forget,
-        )
-        feed.attach(reader, position)
-        self._feeds[name, epoch, lane.encoding] = feed
-        self._spawn(feed.run())
-        return feed
-
-    def positions(self) -> dict[str, int]:
-        """How far each topic has been pulled, by the feed that is furthest behind."""
-        found: dict[str, int] = {}
-        for feed in self._feeds.values():
-            found[feed.topic] = min(feed.position, found.get(feed.topic, feed.position))
-        return found
-
-    def wake(self, topic: str | None = None, *, polled: bool = False) -> None:
-        """There may be something new in a topic; None, or a notification without one: in any.
-
-        polled: nothing says so, it is only looked at.
-        """
-        for feed in self._feeds.values():
-            if not topic or feed.topic == topic:
-                feed.wake(polled=polled)
-
-    def _forget(self, feed: TopicFeed) -> None:
-        key = (feed.name, feed.epoch, feed.lane.encoding)
-        if self._feeds.get(key) is feed:
-            del self._feeds[key]

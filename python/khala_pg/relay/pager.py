@@ -15,7 +15,7 @@ from khala_pg.relay.backoff import Backoff
 from khala_pg.relay.checks import Checks
 from khala_pg.relay.connection import RelayConnection
 from khala_pg.relay.database import Database
-from khala_pg.relay.feed import Feeds
+from khala_pg.relay.feeds import Feeds
 from khala_pg.relay.metrics import Metrics
 from khala_pg.relay.pages import Pages, Wanted
 from khala_pg.relay.settings import RelaySettings

@@ -21,7 +21,7 @@ from khala_pg.relay.checks import Checks
 from khala_pg.relay.database import Database
 from khala_pg.relay.door import Door
 from khala_pg.relay.draining import drain, end_tasks
-from khala_pg.relay.feed import Feeds
+from khala_pg.relay.feeds import Feeds
 from khala_pg.relay.guarded import GuardedConnection
 from khala_pg.relay.http_server import make_http_server
 from khala_pg.relay.listener import Listener

@@ -83,6 +83,8 @@ class RelaySettings:
     max_backoff_s: float = 5.0
     min_busy_delay_s: float = 0.002
     max_busy_delay_s: float = 0.05
+    # While updates come faster than they could be pulled one by one; 0: feeds never rest.
+    max_feed_rest_s: float = 0.02
 
     token_ttl_s: int = 300
 

@@ -1,0 +1,87 @@
+"""The live feeds of a relay: one for each topic that somebody at the head is subscribed to."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from khala_pg.relay.database import Database
+from khala_pg.relay.feed import Reader, TopicFeed
+from khala_pg.relay.lag import LagSampler
+from khala_pg.relay.lanes import Lane
+from khala_pg.relay.metrics import Metrics
+from khala_pg.relay.pacing import Pacer
+from khala_pg.relay.settings import RelaySettings
+from khala_pg.relay.tracing import PageTracer
+
+
+class Feeds:
+    """The feeds that have readers, at most one for each name, epoch and lane of a topic."""
+
+    def __init__(
+        self,
+        database: Database,
+        settings: RelaySettings,
+        metrics: Metrics,
+        spawn: Callable[[Coroutine[Any, Any, None]], object],
+        tracer: PageTracer | None = None,
+    ) -> None:
+        self._database = database
+        self._settings = settings
+        self._metrics = metrics
+        self._lag = LagSampler(database, metrics, spawn)
+        self._pacer = Pacer(settings.max_feed_rest_s)
+        self._tracer = tracer
+        self._spawn = spawn
+        self._feeds: dict[tuple[str, str, str], TopicFeed] = {}
+
+    def __len__(self) -> int:
+        return len(self._feeds)
+
+    def attach(
+        self, reader: Reader, name: str, topic: str, epoch: str, lane: Lane[Any], position: int
+    ) -> TopicFeed | None:
+        """Puts a reader on the feed of its topic, which is started if need be.
+
+        None when the feed is past the position: replay once more.
+        """
+        feed = self._feeds.get((name, epoch, lane.encoding))
+        if feed is not None:
+            return feed if feed.attach(reader, position) else None
+        feed = TopicFeed(
+            name,
+            topic,
+            epoch,
+            lane,
+            position,
+            self._database,
+            self._settings,
+            self._metrics,
+            self._lag,
+            self._pacer,
+            self._tracer,
+            self._forget,
+        )
+        feed.attach(reader, position)
+        self._feeds[name, epoch, lane.encoding] = feed
+        self._spawn(feed.run())
+        return feed
+
+    def positions(self) -> dict[str, int]:
+        """How far each topic has been pulled, by the feed that is furthest behind."""
+        found: dict[str, int] = {}
+        for feed in self._feeds.values():
+            found[feed.topic] = min(feed.position, found.get(feed.topic, feed.position))
+        return found
+
+    def wake(self, topic: str | None = None, *, polled: bool = False) -> None:
+        """There may be something new in a topic; None, or a notification without one: in any.
+
+        polled: nothing says so, it is only looked at.
+        """
+        for feed in self._feeds.values():
+            if not topic or feed.topic == topic:
+                feed.wake(polled=polled)
+
+    def _forget(self, feed: TopicFeed) -> None:
+        key = (feed.name, feed.epoch, feed.lane.encoding)
+        if self._feeds.get(key) is feed:
+            del self._feeds[key]
