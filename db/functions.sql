@@ -11,6 +11,8 @@ SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('khala.funct
 \ir functions/canonical_json_by_level.sql
 \ir functions/canonical_json.sql
 \ir functions/canonical_of.sql
+\ir functions/is_plain_json.sql
+\ir functions/canonical_of_plain.sql
 \ir functions/payload_hash.sql
 \ir functions/payload_hash_text.sql
 \ir functions/payload_text.sql
@@ -27,6 +29,7 @@ SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('khala.funct
 \ir functions/is_writable.sql
 \ir functions/judge_document.sql
 \ir functions/stored_documents.sql
+\ir functions/count_sinks.sql
 \ir functions/topic_lock_key.sql
 \ir functions/allocate_watermark.sql
 \ir functions/sync_topic_sequences_wake.sql

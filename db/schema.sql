@@ -18,6 +18,7 @@ CREATE FUNCTION khala.allocate_watermark(p_topic text, p_count integer DEFAULT 1
     AS $$
 DECLARE
     v_head bigint;
+    v_armed boolean;
 BEGIN
     IF p_count IS NULL OR p_count < 1 THEN
         RAISE EXCEPTION 'cannot allocate % watermarks', coalesce(p_count::text, 'NULL')
@@ -29,14 +30,20 @@ BEGIN
         PERFORM set_config('synchronous_commit', 'on', TRUE);
     END IF;
     -- Writers of a topic queue here rather than at the row, where each commit wakes all who wait: with 32
-    -- of them that was 66 context switches a write instead of 10.
-    PERFORM pg_advisory_xact_lock(khala.topic_lock_key(p_topic));
+    -- of them that was 66 context switches a write instead of 10. A condition costs
+    -- less than the query that PERFORM would make of it; only without a topic there is a null.
+    IF pg_advisory_xact_lock(khala.topic_lock_key(p_topic)) IS NULL THEN
+        PERFORM khala.refuse_topic(p_topic);
+    END IF;
     UPDATE runtime.sync_topic_sequences AS s
-    SET head_watermark = s.head_watermark + p_count, armed = FALSE
+    SET head_watermark = s.head_watermark + p_count
     WHERE s.topic = p_topic
-    RETURNING s.head_watermark INTO v_head;
+    RETURNING s.head_watermark, s.armed INTO v_head, v_armed;
     IF NOT FOUND THEN
         PERFORM khala.refuse_topic(p_topic);
+    END IF;
+    IF v_armed THEN
+        UPDATE runtime.sync_topic_sequences AS s SET armed = FALSE WHERE s.topic = p_topic;
     END IF;
     RETURN v_head;
 END
@@ -242,6 +249,9 @@ DECLARE
     v_text text;
 BEGIN
     IF p_depth = 1 AND jsonb_typeof(p_payload) = 'object' THEN
+        IF khala.is_plain_json(p_payload::text) THEN
+            RETURN (SELECT c.canonical FROM khala.canonical_of_plain(p_payload) AS c);
+        END IF;
         RETURN (SELECT c.canonical FROM khala.canonical_of(p_payload) AS c);
     ELSIF p_depth = 1 AND jsonb_typeof(p_payload) = 'array' THEN
         v_text := p_payload::text;
@@ -555,6 +565,31 @@ ALTER FUNCTION khala.canonical_of(p_object jsonb) OWNER TO khala_owner;
 
 COMMENT ON FUNCTION khala.canonical_of(p_object jsonb) IS 'Internal: RFC 8785 text of an object. Argument: the object, or null. Result: one row, its text; null for null. Errors: KH005 as khala.canonical_json.';
 
+CREATE FUNCTION khala.canonical_of_plain(p_object jsonb) RETURNS TABLE(canonical text)
+    LANGUAGE sql IMMUTABLE ROWS 1 PARALLEL SAFE
+    BEGIN ATOMIC
+ SELECT (('{'::text || COALESCE(string_agg(((('"'::text || m.key) || '":'::text) ||
+         CASE jsonb_typeof(m.value)
+             WHEN 'object'::text THEN ( SELECT (('{'::text || COALESCE(string_agg(((('"'::text || n.key) || '":'::text) ||
+                     CASE
+                         WHEN (jsonb_typeof(n.value) = ANY (ARRAY['object'::text, 'array'::text])) THEN khala.canonical_json(n.value, 3)
+                         ELSE (n.value)::text
+                     END), ','::text ORDER BY (n.key COLLATE "C")), ''::text)) || '}'::text)
+                FROM jsonb_each(m.value) n(key, value))
+             WHEN 'array'::text THEN
+             CASE
+                 WHEN (strpos((m.value)::text, '{'::text) = 0) THEN (json_strip_nulls(((m.value)::text)::json))::text
+                 ELSE khala.canonical_json(m.value, 2)
+             END
+             ELSE (m.value)::text
+         END), ','::text ORDER BY (m.key COLLATE "C")), ''::text)) || '}'::text)
+    FROM jsonb_each(canonical_of_plain.p_object) m(key, value);
+END;
+
+ALTER FUNCTION khala.canonical_of_plain(p_object jsonb) OWNER TO khala_owner;
+
+COMMENT ON FUNCTION khala.canonical_of_plain(p_object jsonb) IS 'Internal: RFC 8785 text of a plain object. Argument: an object whose text khala.is_plain_json takes. Result: one row, its text. Errors: none.';
+
 CREATE FUNCTION khala.check_cursors(p_topics text[], p_resume_after jsonb DEFAULT NULL::jsonb, p_epoch text DEFAULT NULL::text, p_scopes text[] DEFAULT NULL::text[]) RETURNS TABLE(name text, topic text, resume_after bigint, head_watermark bigint, retention_floor bigint, stale boolean, reason text)
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -813,6 +848,25 @@ ALTER FUNCTION khala.count_entities(p_kind text) OWNER TO khala_owner;
 
 COMMENT ON FUNCTION khala.count_entities(p_kind text) IS 'Number of entities of a kind. Argument: run or codex_worker. Result: the number, 0 for another kind. Errors: none.';
 
+CREATE FUNCTION khala.count_sinks(p_outcome text, p_count integer) RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    v_sequence regclass := 'runtime.sync_sinks_' || p_outcome;
+    v_counted bigint;
+BEGIN
+    FOR v_place IN 1 .. p_count LOOP
+        v_counted := nextval(v_sequence);
+    END LOOP;
+    RETURN v_counted;
+END
+$$;
+
+ALTER FUNCTION khala.count_sinks(p_outcome text, p_count integer) OWNER TO khala_owner;
+
+COMMENT ON FUNCTION khala.count_sinks(p_outcome text, p_count integer) IS 'Internal: counts sinks. Arguments: their outcome, one that khala.sink_stats has; how many. Result: how many there were since the server last recovered. Errors: none.';
+
 CREATE FUNCTION khala.create_api_key(p_key_id text, p_secret_hash bytea, p_label text, p_subject text, p_org_id text, p_scopes text[], p_expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS timestamp with time zone
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -974,8 +1028,7 @@ CREATE TABLE runtime.sync_stream_events (
     previous_org_id text,
     payload_hash bytea,
     payload text,
-    traceparent text DEFAULT khala.traceparent(),
-    CONSTRAINT sync_stream_events_watermark_check CHECK ((watermark > 0))
+    traceparent text DEFAULT khala.traceparent()
 )
 WITH (autovacuum_vacuum_insert_scale_factor='0.05', autovacuum_vacuum_scale_factor='0.02');
 
@@ -1206,6 +1259,14 @@ $$;
 ALTER FUNCTION khala.ingest_events(p_events jsonb) OWNER TO khala_owner;
 
 COMMENT ON FUNCTION khala.ingest_events(p_events jsonb) IS 'Appends many events, all or none, each at most once. Argument: array of at most 10000 {"entity": "run" or "codex_worker", "id", "seq", "type", "payload"?, "org_id"?, "occurred_at"?}. Result: events received, appended, duplicates (there already with the same content), entities projected. Errors: (DETAIL {"ordinal": n} counts from 1) KH004 payload above 1 MiB, KH005 payload not I-JSON, KH007 malformed, KH009 gap, conflict or another owner.';
+
+CREATE FUNCTION khala.is_plain_json(p_written text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ((strpos(p_written, '\'::text) = 0) AND ((octet_length(p_written) - octet_length(replace(replace(p_written, '{'::text, ''::text), '['::text, ''::text))) <= 16) AND (p_written !~ '[ []-?([0-9.]{16}|[0-9]+\.[0-9]*0[],}]|0\.00000)'::text) AND ((octet_length(p_written) = length(p_written)) OR (p_written !~ '[\U00010000-\U0010FFFF]'::text)));
+
+ALTER FUNCTION khala.is_plain_json(p_written text) OWNER TO khala_owner;
+
+COMMENT ON FUNCTION khala.is_plain_json(p_written text) IS 'Internal: whether khala.canonical_of_plain can write an object. Argument: the object as jsonb prints it. Result: true, false, or null for null. Errors: none.';
 
 CREATE FUNCTION khala.is_writable(p_doc_key text, p_doc_version bigint, p_org_id text, p_payload jsonb, p_deleted boolean, p_owned boolean) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -1999,7 +2060,7 @@ BEGIN
         END IF;
         RAISE EXCEPTION 'topic % is registered with other settings', p_topic
             USING ERRCODE = 'KH008',
-                DETAIL = to_jsonb(v_known)::text,
+                DETAIL = (to_jsonb(v_known) - 'many_topics')::text,
                 HINT = 'Use the settings in DETAIL, or change them with UPDATE runtime.sync_topics.';
     END IF;
     IF EXISTS (SELECT FROM runtime.sync_topics AS t
@@ -2018,13 +2079,16 @@ BEGIN
     VALUES (p_topic, p_enum_name, v_read_model, p_payload_mode, p_inline_limit_bytes, p_retention_horizon, p_owned);
     INSERT INTO runtime.sync_topic_sequences (topic) VALUES (p_topic);
     INSERT INTO runtime.sync_topic_retention (topic) VALUES (p_topic);
+    IF (SELECT count(*) FROM runtime.sync_topics) > 32 THEN
+        UPDATE runtime.sync_topics AS t SET many_topics = TRUE WHERE NOT t.many_topics;
+    END IF;
 
     -- ATTACH takes a weaker lock on the parent than CREATE TABLE ... PARTITION OF: writers of other
     -- topics go on. The fill factor leaves room for HOT updates of documents that change often.
     EXECUTE format(
         'CREATE TABLE runtime.%I (LIKE runtime.sync_documents INCLUDING DEFAULTS INCLUDING CONSTRAINTS'
-        ' INCLUDING COMMENTS, CHECK (topic = %L)) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05)',
-        v_read_model, p_topic
+        ' INCLUDING COMMENTS) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05)',
+        v_read_model
     );
     EXECUTE format('ALTER TABLE runtime.sync_documents ATTACH PARTITION runtime.%I FOR VALUES IN (%L)',
         v_read_model, p_topic);
@@ -2741,6 +2805,7 @@ DECLARE
     v_topics jsonb;
     v_drift jsonb;
     v_waits jsonb;
+    v_sinks jsonb;
 BEGIN
     SELECT jsonb_agg(
         jsonb_build_object(
@@ -2798,8 +2863,14 @@ BEGIN
             )
         );
 
+    -- A standby cannot read what is not logged.
+    IF NOT pg_is_in_recovery() THEN
+        SELECT jsonb_object_agg(s.outcome, s.sinks) INTO v_sinks FROM khala.sink_stats AS s;
+    END IF;
+
     RETURN v_waits || jsonb_build_object(
         'topics', coalesce(v_topics, '[]'),
+        'sinks', coalesce(v_sinks, '{}'),
         'drift', coalesce(v_drift, '{}'),
         'listeners', (
             SELECT count(*) FROM pg_stat_activity AS a
@@ -2812,7 +2883,7 @@ $$;
 
 ALTER FUNCTION khala.telemetry() OWNER TO khala_owner;
 
-COMMENT ON FUNCTION khala.telemetry() IS 'What monitoring asks. Arguments: none. Result: {topics: what khala.topic_stats and khala.retention_stats say, durations in seconds; drift: {projection: count}, those with any; waiting_writers, longest_wait_s: who waits for a topic''s row now; listeners: relays that are connected; notification_queue_usage: 0 to 1}. Errors: none.';
+COMMENT ON FUNCTION khala.telemetry() IS 'What monitoring asks. Arguments: none. Result: {topics: what khala.topic_stats and khala.retention_stats say, durations in seconds; sinks: {outcome: count}, what khala.sink_stats says, none on a standby; drift: {projection: count}, those with any; waiting_writers, longest_wait_s: who waits for a topic''s row now; listeners: relays that are connected; notification_queue_usage: 0 to 1}. Errors: none.';
 
 CREATE FUNCTION khala.topic_lock_key(p_topic text) RETURNS bigint
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -2909,7 +2980,7 @@ DECLARE
     v_judged_locked boolean := FALSE;
 BEGIN
     -- Scalars throughout: a record is described anew at each assignment.
-    SELECT t.payload_mode, t.inline_limit_bytes, t.owned, EXISTS (SELECT FROM runtime.sync_topics OFFSET 32)
+    SELECT t.payload_mode, t.inline_limit_bytes, t.owned, t.many_topics
     INTO v_payload_mode, v_inline_limit, v_owned, v_many_topics
     FROM runtime.sync_topics AS t WHERE t.topic = p_topic;
     IF NOT FOUND THEN
@@ -2919,7 +2990,12 @@ BEGIN
         PERFORM khala.refuse_document(1, p_doc_key, p_doc_version, p_org_id, p_payload, v_owned);
     END IF;
     IF NOT p_deleted THEN
-        SELECT c.canonical INTO v_canonical FROM khala.canonical_of(p_payload) AS c;
+        v_canonical := p_payload::text;
+        IF khala.is_plain_json(v_canonical) THEN
+            SELECT c.canonical INTO v_canonical FROM khala.canonical_of_plain(p_payload) AS c;
+        ELSE
+            SELECT c.canonical INTO v_canonical FROM khala.canonical_of(p_payload) AS c;
+        END IF;
         v_bytes := octet_length(v_canonical);
         v_hash := sha256(convert_to(v_canonical, 'UTF8'));
         IF v_bytes > v_inline_limit OR v_payload_mode = 'pointer' THEN
@@ -2953,6 +3029,7 @@ BEGIN
                 SET head_watermark = s.head_watermark - 1
                 WHERE s.topic = p_topic;
             END IF;
+            PERFORM khala.count_sinks(outcome, 1);
             RETURN;
         END IF;
         -- A tombstone goes to whoever could see the document, whatever owner the caller names.
@@ -2997,6 +3074,9 @@ BEGIN
         CASE WHEN v_owner_changed THEN v_stored_owner END, p_deleted, v_canonical, v_hash, v_bytes
     );
     watermark := v_watermark;
+    IF outcome = 'rewritten' THEN
+        PERFORM khala.count_sinks(outcome, 1);
+    END IF;
 END
 $$;
 
@@ -3019,6 +3099,7 @@ DECLARE
     v_written integer;
     v_stored integer;
     v_head bigint;
+    v_outcome text;
 BEGIN
     SELECT t.payload_mode, t.inline_limit_bytes, t.owned INTO v_topic
     FROM runtime.sync_topics AS t WHERE t.topic = p_topic;
@@ -3044,7 +3125,16 @@ BEGIN
             min(i.ordinality) FILTER (WHERE octet_length(c.canonical) > v_topic.inline_limit_bytes)
         INTO v_canonical, v_hashes, v_refused
         FROM unnest(p_payloads, p_deleted) WITH ORDINALITY AS i (payload, deleted, ordinality)
-        CROSS JOIN LATERAL khala.canonical_of(CASE WHEN NOT i.deleted THEN i.payload END) AS c;
+        CROSS JOIN LATERAL (
+            SELECT CASE
+                WHEN i.deleted THEN NULL
+                WHEN khala.is_plain_json(i.payload::text)
+                    THEN (SELECT p.canonical FROM khala.canonical_of_plain(i.payload) AS p)
+                ELSE (SELECT o.canonical FROM khala.canonical_of(i.payload) AS o)
+            END AS canonical
+            -- Keeps the planner from writing it in the place of each use.
+            OFFSET 0
+        ) AS c;
     EXCEPTION
         WHEN SQLSTATE 'KH005' THEN
             PERFORM khala.refuse_payloads(p_first_ordinal, p_doc_keys, p_payloads, p_deleted);
@@ -3150,6 +3240,11 @@ BEGIN
         SET head_watermark = s.head_watermark + v_written - v_expected
         WHERE s.topic = p_topic;
     END IF;
+    FOREACH v_outcome IN ARRAY ARRAY['rewritten', 'duplicate', 'stale_version'] LOOP
+        IF array_position(outcomes, v_outcome) IS NOT NULL THEN
+            PERFORM khala.count_sinks(v_outcome, cardinality(array_positions(outcomes, v_outcome)));
+        END IF;
+    END LOOP;
 END
 $$;
 
@@ -3179,6 +3274,7 @@ CREATE TABLE runtime.sync_topics (
     retention_horizon interval DEFAULT '7 days'::interval NOT NULL,
     owned boolean DEFAULT true NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    many_topics boolean DEFAULT false NOT NULL,
     CONSTRAINT sync_topics_enum_name_check CHECK ((enum_name ~ '^SYNC_TOPIC_[A-Z0-9_]+$'::text)),
     CONSTRAINT sync_topics_inline_limit_bytes_check CHECK ((inline_limit_bytes > 0)),
     CONSTRAINT sync_topics_payload_mode_check CHECK ((payload_mode = ANY (ARRAY['inline'::text, 'pointer'::text, 'auto'::text]))),
@@ -3202,6 +3298,8 @@ COMMENT ON COLUMN runtime.sync_topics.retention_horizon IS 'Age at which khala.r
 
 COMMENT ON COLUMN runtime.sync_topics.owned IS 'Whether documents may belong to an organisation; if not, every document is public';
 
+COMMENT ON COLUMN runtime.sync_topics.many_topics IS 'The same in every row, set by khala.register_topic: there are more than 32 topics, so that a plan for all read models would lock too many';
+
 CREATE VIEW khala.retention_stats AS
  SELECT t.topic,
     r.retention_floor,
@@ -3222,11 +3320,69 @@ ALTER VIEW khala.retention_stats OWNER TO khala_owner;
 
 COMMENT ON VIEW khala.retention_stats IS 'Per topic: retention floor and horizon, what purges did, how long the oldest row has been overdue (negative: not yet)';
 
+CREATE UNLOGGED SEQUENCE runtime.sync_sinks_duplicate
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE runtime.sync_sinks_duplicate OWNER TO khala_owner;
+
+COMMENT ON SEQUENCE runtime.sync_sinks_duplicate IS 'Counts sinks of what was there already';
+
+CREATE UNLOGGED SEQUENCE runtime.sync_sinks_rewritten
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE runtime.sync_sinks_rewritten OWNER TO khala_owner;
+
+COMMENT ON SEQUENCE runtime.sync_sinks_rewritten IS 'Counts sinks of a version that was there with other content';
+
+CREATE UNLOGGED SEQUENCE runtime.sync_sinks_stale_version
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE runtime.sync_sinks_stale_version OWNER TO khala_owner;
+
+COMMENT ON SEQUENCE runtime.sync_sinks_stale_version IS 'Counts sinks of a version below the one that was there';
+
+CREATE VIEW khala.sink_stats AS
+ SELECT 'rewritten'::text AS outcome,
+        CASE
+            WHEN r.is_called THEN r.last_value
+            ELSE (0)::bigint
+        END AS sinks
+   FROM runtime.sync_sinks_rewritten r
+UNION ALL
+ SELECT 'duplicate'::text AS outcome,
+        CASE
+            WHEN d.is_called THEN d.last_value
+            ELSE (0)::bigint
+        END AS sinks
+   FROM runtime.sync_sinks_duplicate d
+UNION ALL
+ SELECT 'stale_version'::text AS outcome,
+        CASE
+            WHEN s.is_called THEN s.last_value
+            ELSE (0)::bigint
+        END AS sinks
+   FROM runtime.sync_sinks_stale_version s;
+
+ALTER VIEW khala.sink_stats OWNER TO khala_owner;
+
+COMMENT ON VIEW khala.sink_stats IS 'Sinks by outcome, of all topics, since the server last recovered from a crash: rewritten, duplicate, stale_version, those rolled back among them. What was written, applied or rewritten, is in khala.topic_stats: heads. A standby cannot read it';
+
 CREATE TABLE runtime.sync_topic_sequences (
     topic text NOT NULL,
     head_watermark bigint DEFAULT 0 NOT NULL,
-    armed boolean DEFAULT false NOT NULL,
-    CONSTRAINT sync_topic_sequences_head_watermark_check CHECK ((head_watermark >= 0))
+    armed boolean DEFAULT false NOT NULL
 )
 WITH (fillfactor='10', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='1000', autovacuum_vacuum_cost_delay='0', autovacuum_analyze_scale_factor='0', autovacuum_analyze_threshold='1000000');
 
@@ -3464,11 +3620,7 @@ CREATE TABLE runtime.sync_documents (
     deleted boolean DEFAULT false NOT NULL,
     org_id text,
     payload_hash bytea,
-    payload jsonb,
-    CONSTRAINT sync_documents_check CHECK ((deleted = (payload IS NULL))),
-    CONSTRAINT sync_documents_doc_key_check CHECK (((length(doc_key) >= 1) AND (length(doc_key) <= 512))),
-    CONSTRAINT sync_documents_doc_version_check CHECK ((doc_version >= 0)),
-    CONSTRAINT sync_documents_org_id_check CHECK (((length(org_id) >= 1) AND (length(org_id) <= 200)))
+    payload jsonb
 )
 PARTITION BY LIST (topic);
 
@@ -3492,12 +3644,7 @@ CREATE TABLE runtime.sync_codex_worker_summaries (
     deleted boolean DEFAULT false CONSTRAINT sync_documents_deleted_not_null NOT NULL,
     org_id text,
     payload_hash bytea,
-    payload jsonb,
-    CONSTRAINT sync_codex_worker_summaries_topic_check CHECK ((topic = 'runtime.codex_worker_summaries'::text)),
-    CONSTRAINT sync_documents_check CHECK ((deleted = (payload IS NULL))),
-    CONSTRAINT sync_documents_doc_key_check CHECK (((length(doc_key) >= 1) AND (length(doc_key) <= 512))),
-    CONSTRAINT sync_documents_doc_version_check CHECK ((doc_version >= 0)),
-    CONSTRAINT sync_documents_org_id_check CHECK (((length(org_id) >= 1) AND (length(org_id) <= 200)))
+    payload jsonb
 )
 WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.05');
 
@@ -3544,12 +3691,7 @@ CREATE TABLE runtime.sync_notifications (
     deleted boolean DEFAULT false CONSTRAINT sync_documents_deleted_not_null NOT NULL,
     org_id text,
     payload_hash bytea,
-    payload jsonb,
-    CONSTRAINT sync_documents_check CHECK ((deleted = (payload IS NULL))),
-    CONSTRAINT sync_documents_doc_key_check CHECK (((length(doc_key) >= 1) AND (length(doc_key) <= 512))),
-    CONSTRAINT sync_documents_doc_version_check CHECK ((doc_version >= 0)),
-    CONSTRAINT sync_documents_org_id_check CHECK (((length(org_id) >= 1) AND (length(org_id) <= 200))),
-    CONSTRAINT sync_notifications_topic_check CHECK ((topic = 'runtime.notifications'::text))
+    payload jsonb
 )
 WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.05');
 
@@ -3607,12 +3749,7 @@ CREATE TABLE runtime.sync_run_summaries (
     deleted boolean DEFAULT false CONSTRAINT sync_documents_deleted_not_null NOT NULL,
     org_id text,
     payload_hash bytea,
-    payload jsonb,
-    CONSTRAINT sync_documents_check CHECK ((deleted = (payload IS NULL))),
-    CONSTRAINT sync_documents_doc_key_check CHECK (((length(doc_key) >= 1) AND (length(doc_key) <= 512))),
-    CONSTRAINT sync_documents_doc_version_check CHECK ((doc_version >= 0)),
-    CONSTRAINT sync_documents_org_id_check CHECK (((length(org_id) >= 1) AND (length(org_id) <= 200))),
-    CONSTRAINT sync_run_summaries_topic_check CHECK ((topic = 'runtime.run_summaries'::text))
+    payload jsonb
 )
 WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.05');
 
@@ -3762,7 +3899,7 @@ CREATE TRIGGER run_events_truncate BEFORE TRUNCATE ON runtime.run_events FOR EAC
 
 COMMENT ON TRIGGER run_events_truncate ON runtime.run_events IS 'History is append-only';
 
-CREATE TRIGGER sync_topic_sequences_wake AFTER UPDATE ON runtime.sync_topic_sequences FOR EACH ROW WHEN ((old.armed AND (NOT new.armed) AND (new.head_watermark > old.head_watermark))) EXECUTE FUNCTION khala.sync_topic_sequences_wake();
+CREATE TRIGGER sync_topic_sequences_wake AFTER UPDATE OF armed ON runtime.sync_topic_sequences FOR EACH ROW WHEN ((old.armed AND (NOT new.armed))) EXECUTE FUNCTION khala.sync_topic_sequences_wake();
 
 COMMENT ON TRIGGER sync_topic_sequences_wake ON runtime.sync_topic_sequences IS 'Wakes sleeping relays: a writer that found the topic armed notifies when it commits';
 
@@ -3827,6 +3964,11 @@ GRANT ALL ON FUNCTION khala.canonical_of(p_object jsonb) TO khala_runtime;
 GRANT ALL ON FUNCTION khala.canonical_of(p_object jsonb) TO khala_relay;
 GRANT ALL ON FUNCTION khala.canonical_of(p_object jsonb) TO khala_dba;
 
+REVOKE ALL ON FUNCTION khala.canonical_of_plain(p_object jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION khala.canonical_of_plain(p_object jsonb) TO khala_runtime;
+GRANT ALL ON FUNCTION khala.canonical_of_plain(p_object jsonb) TO khala_relay;
+GRANT ALL ON FUNCTION khala.canonical_of_plain(p_object jsonb) TO khala_dba;
+
 REVOKE ALL ON FUNCTION khala.check_cursors(p_topics text[], p_resume_after jsonb, p_epoch text, p_scopes text[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION khala.check_cursors(p_topics text[], p_resume_after jsonb, p_epoch text, p_scopes text[]) TO khala_relay;
 GRANT ALL ON FUNCTION khala.check_cursors(p_topics text[], p_resume_after jsonb, p_epoch text, p_scopes text[]) TO khala_dba;
@@ -3840,6 +3982,8 @@ REVOKE ALL ON FUNCTION khala.check_page_limits(p_max_updates integer, p_max_byte
 REVOKE ALL ON FUNCTION khala.count_entities(p_kind text) FROM PUBLIC;
 GRANT ALL ON FUNCTION khala.count_entities(p_kind text) TO khala_runtime;
 GRANT ALL ON FUNCTION khala.count_entities(p_kind text) TO khala_dba;
+
+REVOKE ALL ON FUNCTION khala.count_sinks(p_outcome text, p_count integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION khala.create_api_key(p_key_id text, p_secret_hash bytea, p_label text, p_subject text, p_org_id text, p_scopes text[], p_expires_at timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION khala.create_api_key(p_key_id text, p_secret_hash bytea, p_label text, p_subject text, p_org_id text, p_scopes text[], p_expires_at timestamp with time zone) TO khala_dba;
@@ -3870,6 +4014,11 @@ GRANT ALL ON FUNCTION khala.hydrate(p_topic text, p_doc_key text, p_org_id text)
 
 REVOKE ALL ON FUNCTION khala.ingest_events(p_events jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION khala.ingest_events(p_events jsonb) TO khala_runtime;
+
+REVOKE ALL ON FUNCTION khala.is_plain_json(p_written text) FROM PUBLIC;
+GRANT ALL ON FUNCTION khala.is_plain_json(p_written text) TO khala_runtime;
+GRANT ALL ON FUNCTION khala.is_plain_json(p_written text) TO khala_relay;
+GRANT ALL ON FUNCTION khala.is_plain_json(p_written text) TO khala_dba;
 
 REVOKE ALL ON FUNCTION khala.is_writable(p_doc_key text, p_doc_version bigint, p_org_id text, p_payload jsonb, p_deleted boolean, p_owned boolean) FROM PUBLIC;
 
@@ -4033,6 +4182,8 @@ GRANT UPDATE(inline_limit_bytes) ON TABLE runtime.sync_topics TO khala_dba;
 GRANT UPDATE(retention_horizon) ON TABLE runtime.sync_topics TO khala_dba;
 
 GRANT SELECT ON TABLE khala.retention_stats TO khala_dba;
+
+GRANT SELECT ON TABLE khala.sink_stats TO khala_dba;
 
 GRANT SELECT ON TABLE khala.topic_stats TO khala_dba;
 

@@ -1,7 +1,7 @@
 -- RFC 8785 (JCS) text of a JSON value: keys in UTF-16 order, no white space, numbers as ECMAScript
 -- prints them, strings with the fewest escapes, which are those Postgres writes. It is what is hashed,
--- what the journal stores and what the wire carries. An object is what khala.canonical_of makes of it; here
--- stands what that leaves: other values, and what lies deep in an object, by a query for each value.
+-- what the journal stores and what the wire carries. An object is what khala.canonical_of_plain or, if it is not
+-- plain, khala.canonical_of makes of it; here stands what they leave: other values, and what lies deep in an object, by a query for each value.
 
 CREATE OR REPLACE FUNCTION khala.canonical_json(p_payload jsonb, p_depth integer DEFAULT 1)
 RETURNS text
@@ -14,6 +14,9 @@ DECLARE
     v_text text;
 BEGIN
     IF p_depth = 1 AND jsonb_typeof(p_payload) = 'object' THEN
+        IF khala.is_plain_json(p_payload::text) THEN
+            RETURN (SELECT c.canonical FROM khala.canonical_of_plain(p_payload) AS c);
+        END IF;
         RETURN (SELECT c.canonical FROM khala.canonical_of(p_payload) AS c);
     ELSIF p_depth = 1 AND jsonb_typeof(p_payload) = 'array' THEN
         v_text := p_payload::text;

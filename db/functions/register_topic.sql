@@ -69,7 +69,7 @@ BEGIN
         END IF;
         RAISE EXCEPTION 'topic % is registered with other settings', p_topic
             USING ERRCODE = 'KH008',
-                DETAIL = to_jsonb(v_known)::text,
+                DETAIL = (to_jsonb(v_known) - 'many_topics')::text,
                 HINT = 'Use the settings in DETAIL, or change them with UPDATE runtime.sync_topics.';
     END IF;
     IF EXISTS (SELECT FROM runtime.sync_topics AS t
@@ -88,13 +88,16 @@ BEGIN
     VALUES (p_topic, p_enum_name, v_read_model, p_payload_mode, p_inline_limit_bytes, p_retention_horizon, p_owned);
     INSERT INTO runtime.sync_topic_sequences (topic) VALUES (p_topic);
     INSERT INTO runtime.sync_topic_retention (topic) VALUES (p_topic);
+    IF (SELECT count(*) FROM runtime.sync_topics) > 32 THEN
+        UPDATE runtime.sync_topics AS t SET many_topics = TRUE WHERE NOT t.many_topics;
+    END IF;
 
     -- ATTACH takes a weaker lock on the parent than CREATE TABLE ... PARTITION OF: writers of other
     -- topics go on. The fill factor leaves room for HOT updates of documents that change often.
     EXECUTE format(
         'CREATE TABLE runtime.%I (LIKE runtime.sync_documents INCLUDING DEFAULTS INCLUDING CONSTRAINTS'
-        ' INCLUDING COMMENTS, CHECK (topic = %L)) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05)',
-        v_read_model, p_topic
+        ' INCLUDING COMMENTS) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05)',
+        v_read_model
     );
     EXECUTE format('ALTER TABLE runtime.sync_documents ATTACH PARTITION runtime.%I FOR VALUES IN (%L)',
         v_read_model, p_topic);

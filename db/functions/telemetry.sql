@@ -13,6 +13,7 @@ DECLARE
     v_topics jsonb;
     v_drift jsonb;
     v_waits jsonb;
+    v_sinks jsonb;
 BEGIN
     SELECT jsonb_agg(
         jsonb_build_object(
@@ -70,8 +71,14 @@ BEGIN
             )
         );
 
+    -- A standby cannot read what is not logged.
+    IF NOT pg_is_in_recovery() THEN
+        SELECT jsonb_object_agg(s.outcome, s.sinks) INTO v_sinks FROM khala.sink_stats AS s;
+    END IF;
+
     RETURN v_waits || jsonb_build_object(
         'topics', coalesce(v_topics, '[]'),
+        'sinks', coalesce(v_sinks, '{}'),
         'drift', coalesce(v_drift, '{}'),
         'listeners', (
             SELECT count(*) FROM pg_stat_activity AS a
@@ -83,6 +90,6 @@ END
 $$;
 
 COMMENT ON FUNCTION khala.telemetry() IS
-'What monitoring asks. Arguments: none. Result: {topics: what khala.topic_stats and khala.retention_stats say, durations in seconds; drift: {projection: count}, those with any; waiting_writers, longest_wait_s: who waits for a topic''s row now; listeners: relays that are connected; notification_queue_usage: 0 to 1}. Errors: none.';
+'What monitoring asks. Arguments: none. Result: {topics: what khala.topic_stats and khala.retention_stats say, durations in seconds; sinks: {outcome: count}, what khala.sink_stats says, none on a standby; drift: {projection: count}, those with any; waiting_writers, longest_wait_s: who waits for a topic''s row now; listeners: relays that are connected; notification_queue_usage: 0 to 1}. Errors: none.';
 REVOKE ALL ON FUNCTION khala.telemetry() FROM public;
 GRANT EXECUTE ON FUNCTION khala.telemetry() TO khala_relay, khala_dba;

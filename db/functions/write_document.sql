@@ -38,7 +38,7 @@ DECLARE
     v_judged_locked boolean := FALSE;
 BEGIN
     -- Scalars throughout: a record is described anew at each assignment.
-    SELECT t.payload_mode, t.inline_limit_bytes, t.owned, EXISTS (SELECT FROM runtime.sync_topics OFFSET 32)
+    SELECT t.payload_mode, t.inline_limit_bytes, t.owned, t.many_topics
     INTO v_payload_mode, v_inline_limit, v_owned, v_many_topics
     FROM runtime.sync_topics AS t WHERE t.topic = p_topic;
     IF NOT FOUND THEN
@@ -48,7 +48,12 @@ BEGIN
         PERFORM khala.refuse_document(1, p_doc_key, p_doc_version, p_org_id, p_payload, v_owned);
     END IF;
     IF NOT p_deleted THEN
-        SELECT c.canonical INTO v_canonical FROM khala.canonical_of(p_payload) AS c;
+        v_canonical := p_payload::text;
+        IF khala.is_plain_json(v_canonical) THEN
+            SELECT c.canonical INTO v_canonical FROM khala.canonical_of_plain(p_payload) AS c;
+        ELSE
+            SELECT c.canonical INTO v_canonical FROM khala.canonical_of(p_payload) AS c;
+        END IF;
         v_bytes := octet_length(v_canonical);
         v_hash := sha256(convert_to(v_canonical, 'UTF8'));
         IF v_bytes > v_inline_limit OR v_payload_mode = 'pointer' THEN
@@ -82,6 +87,7 @@ BEGIN
                 SET head_watermark = s.head_watermark - 1
                 WHERE s.topic = p_topic;
             END IF;
+            PERFORM khala.count_sinks(outcome, 1);
             RETURN;
         END IF;
         -- A tombstone goes to whoever could see the document, whatever owner the caller names.
@@ -126,6 +132,9 @@ BEGIN
         CASE WHEN v_owner_changed THEN v_stored_owner END, p_deleted, v_canonical, v_hash, v_bytes
     );
     watermark := v_watermark;
+    IF outcome = 'rewritten' THEN
+        PERFORM khala.count_sinks(outcome, 1);
+    END IF;
 END
 $$;
 

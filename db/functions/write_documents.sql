@@ -30,6 +30,7 @@ DECLARE
     v_written integer;
     v_stored integer;
     v_head bigint;
+    v_outcome text;
 BEGIN
     SELECT t.payload_mode, t.inline_limit_bytes, t.owned INTO v_topic
     FROM runtime.sync_topics AS t WHERE t.topic = p_topic;
@@ -55,7 +56,16 @@ BEGIN
             min(i.ordinality) FILTER (WHERE octet_length(c.canonical) > v_topic.inline_limit_bytes)
         INTO v_canonical, v_hashes, v_refused
         FROM unnest(p_payloads, p_deleted) WITH ORDINALITY AS i (payload, deleted, ordinality)
-        CROSS JOIN LATERAL khala.canonical_of(CASE WHEN NOT i.deleted THEN i.payload END) AS c;
+        CROSS JOIN LATERAL (
+            SELECT CASE
+                WHEN i.deleted THEN NULL
+                WHEN khala.is_plain_json(i.payload::text)
+                    THEN (SELECT p.canonical FROM khala.canonical_of_plain(i.payload) AS p)
+                ELSE (SELECT o.canonical FROM khala.canonical_of(i.payload) AS o)
+            END AS canonical
+            -- Keeps the planner from writing it in the place of each use.
+            OFFSET 0
+        ) AS c;
     EXCEPTION
         WHEN SQLSTATE 'KH005' THEN
             PERFORM khala.refuse_payloads(p_first_ordinal, p_doc_keys, p_payloads, p_deleted);
@@ -161,6 +171,11 @@ BEGIN
         SET head_watermark = s.head_watermark + v_written - v_expected
         WHERE s.topic = p_topic;
     END IF;
+    FOREACH v_outcome IN ARRAY ARRAY['rewritten', 'duplicate', 'stale_version'] LOOP
+        IF array_position(outcomes, v_outcome) IS NOT NULL THEN
+            PERFORM khala.count_sinks(v_outcome, cardinality(array_positions(outcomes, v_outcome)));
+        END IF;
+    END LOOP;
 END
 $$;
 

@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(11);
+SELECT plan(13);
 
 -- Functions that run once for every row are bound at creation and have no SET clause so that the planner puts
 -- their bodies in place of the call. It refuses without a word, for instance when a body is less constant
@@ -30,6 +30,7 @@ FROM (
     ('khala.proto_varint(r.n)'),
     ('khala.judge_document(r.n, r.hash, r.key, r.flag, r.n, r.hash, r.key)'),
     ('khala.topic_lock_key(r.topic)'),
+    ('khala.is_plain_json(r.payload)'),
     ('khala.is_writable(r.key, r.n, r.key, r.body, r.flag, r.flag)')
 ) AS c (call);
 
@@ -49,6 +50,10 @@ SELECT unalike(
 SELECT alike(
     pg_temp.plan_of('SELECT c.canonical FROM pg_temp.row_of AS r, khala.canonical_of(r.body) AS c'), '%Function Scan on pg_catalog.jsonb_each%',
     'khala.canonical_of is inlined'
+);
+SELECT alike(
+    pg_temp.plan_of('SELECT c.canonical FROM pg_temp.row_of AS r, khala.canonical_of_plain(r.body) AS c'), '%Function Scan on pg_catalog.jsonb_each%',
+    'khala.canonical_of_plain is inlined'
 );
 
 SELECT t.line FROM finish() AS t (line);

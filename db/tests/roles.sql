@@ -64,16 +64,16 @@ SELECT is_empty(
 SELECT set_eq(
     $$SELECT f FROM pg_temp.functions_of('khala_relay') AS f$$,
     ARRAY[
-        'arm', 'authenticate_api_key', 'canonical_json', 'canonical_json_by_level', 'canonical_number', 'canonical_of', 'check_cursors',
-        'current_epoch', 'ensure_epoch', 'event_age', 'hydrate', 'max_payload_bytes', 'number_text', 'parse_payload', 'payload_hash', 'payload_hash_text', 'projection_version', 'replay', 'replay_binary', 'replay_feed', 'replay_feed_binary',
+        'arm', 'authenticate_api_key', 'canonical_json', 'canonical_json_by_level', 'canonical_number', 'canonical_of', 'canonical_of_plain', 'check_cursors',
+        'current_epoch', 'ensure_epoch', 'event_age', 'hydrate', 'is_plain_json', 'max_payload_bytes', 'number_text', 'parse_payload', 'payload_hash', 'payload_hash_text', 'projection_version', 'replay', 'replay_binary', 'replay_feed', 'replay_feed_binary',
         'revocations', 'schema_version', 'snapshot', 'telemetry', 'traces', 'utf16_sort_key'
     ], 'what a relay may call'
 );
 SELECT set_eq(
     $$SELECT f FROM pg_temp.functions_of('khala_runtime') AS f$$,
     ARRAY[
-        'append_codex_worker_event', 'append_run_event', 'canonical_json', 'canonical_json_by_level', 'canonical_number', 'canonical_of',
-        'count_entities', 'current_epoch', 'ingest_events', 'number_text', 'parse_payload', 'payload_hash', 'payload_hash_text', 'project_codex_worker', 'project_run',
+        'append_codex_worker_event', 'append_run_event', 'canonical_json', 'canonical_json_by_level', 'canonical_number', 'canonical_of', 'canonical_of_plain',
+        'count_entities', 'current_epoch', 'ingest_events', 'is_plain_json', 'number_text', 'parse_payload', 'payload_hash', 'payload_hash_text', 'project_codex_worker', 'project_run',
         'projection_version', 'rebuild_projection', 'rebuild_projections', 'schema_version', 'sink', 'sink_batch', 'sink_delete',
         'utf16_sort_key'
     ], 'what a runtime may call'
@@ -81,8 +81,8 @@ SELECT set_eq(
 SELECT set_eq(
     $$SELECT f FROM pg_temp.functions_of('khala_dba') AS f$$,
     ARRAY[
-        'canonical_json', 'canonical_json_by_level', 'canonical_number', 'canonical_of', 'check_cursors', 'count_entities', 'create_api_key',
-        'current_epoch', 'database_fingerprint', 'ensure_epoch', 'list_api_keys', 'new_epoch', 'number_text', 'parse_payload', 'payload_hash', 'payload_hash_text',
+        'canonical_json', 'canonical_json_by_level', 'canonical_number', 'canonical_of', 'canonical_of_plain', 'check_cursors', 'count_entities', 'create_api_key',
+        'current_epoch', 'database_fingerprint', 'ensure_epoch', 'is_plain_json', 'list_api_keys', 'new_epoch', 'number_text', 'parse_payload', 'payload_hash', 'payload_hash_text',
         'project_codex_worker', 'project_run', 'projection_version', 'rebuild_projection', 'rebuild_projections', 'register_topic',
         'retain', 'revocations', 'revoke', 'revoke_api_key', 'schema_version', 'telemetry', 'utf16_sort_key'
     ], 'what an administrator may call'
@@ -112,7 +112,7 @@ SELECT set_eq(
     $$SELECT c.oid::regclass::text FROM pg_class AS c
       WHERE c.relnamespace IN ('khala'::regnamespace, 'runtime'::regnamespace) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
           AND has_table_privilege('khala_dba', c.oid, 'SELECT')$$,
-    ARRAY['khala.retention_stats', 'khala.topic_stats', 'runtime.sync_revocations', 'runtime.sync_topics'],
+    ARRAY['khala.retention_stats', 'khala.sink_stats', 'khala.topic_stats', 'runtime.sync_revocations', 'runtime.sync_topics'],
     'an administrator reads statistics, settings and revocations'
 );
 SELECT is_empty(

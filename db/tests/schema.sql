@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(121);
+SELECT plan(116);
 
 CREATE FUNCTION pg_temp.relations()
 RETURNS TABLE (oid oid, name text, kind text, options text[]) LANGUAGE sql AS $$
@@ -33,13 +33,13 @@ FROM (
     ('sync_run_summaries'), ('sync_codex_worker_summaries'), ('sync_notifications'), ('entities'), ('runs'), ('codex_workers'),
     ('entity_events'), ('run_events'), ('codex_worker_events'), ('projection_checkpoints')
 ) AS v (name);
-SELECT has_view('khala', v.name, 'there is khala.' || v.name) FROM (VALUES ('topic_stats'), ('retention_stats')) AS v (name);
+SELECT has_view('khala', v.name, 'there is khala.' || v.name) FROM (VALUES ('topic_stats'), ('retention_stats'), ('sink_stats')) AS v (name);
 SELECT columns_are('runtime', v.name, v.columns, 'the columns of ' || v.name)
 FROM (
     VALUES
     (
         'sync_topics'::name,
-        ARRAY['topic', 'enum_name', 'read_model', 'payload_mode', 'inline_limit_bytes', 'retention_horizon', 'owned', 'created_at']::name[]
+        ARRAY['topic', 'enum_name', 'read_model', 'payload_mode', 'inline_limit_bytes', 'retention_horizon', 'owned', 'created_at', 'many_topics']::name[]
     ),
     ('sync_topic_sequences', ARRAY['topic', 'head_watermark', 'armed']),
     (
@@ -173,6 +173,14 @@ SELECT is_empty(
     $$SELECT t.tgname FROM pg_trigger AS t WHERE t.tgrelid = 'runtime.sync_stream_events'::regclass AND NOT t.tgisinternal$$,
     'no trigger on the journal'
 );
+-- A CHECK is parsed by every statement that writes the table; the write paths ask khala.is_writable instead.
+SELECT is_empty(
+    $$SELECT c.conrelid::regclass, c.conname FROM pg_constraint AS c LEFT JOIN pg_inherits AS i ON c.conrelid = i.inhrelid
+      WHERE c.contype = 'c' AND coalesce(i.inhparent, c.conrelid) IN (
+          'runtime.sync_topic_sequences'::regclass, 'runtime.sync_stream_events'::regclass, 'runtime.sync_documents'::regclass
+      )$$,
+    'no CHECK on what every sink writes'
+);
 
 -- What the tables refuse by themselves, whoever writes; on a topic of this test's own, for writers may be at work.
 DO $$ BEGIN PERFORM khala.register_topic('pgtap.schema'); END $$;
@@ -184,14 +192,7 @@ FROM (
     ('INSERT INTO runtime.sync_topics (topic, read_model, inline_limit_bytes) VALUES (''pgtap.x'', ''sync_x'', 0)', 'a limit of nothing'),
     ('INSERT INTO runtime.sync_topics (topic, read_model, retention_horizon) VALUES (''pgtap.x'', ''sync_x'', ''0'')', 'no retention at all'),
     ('INSERT INTO runtime.sync_topics (topic, read_model, enum_name) VALUES (''pgtap.x'', ''sync_x'', ''pgtap.x'')', 'an enum name like a topic'),
-    ('UPDATE runtime.sync_topic_sequences SET head_watermark = -1 WHERE topic = ''pgtap.schema''', 'a negative head'),
     ('UPDATE runtime.sync_topic_retention SET retention_floor = 0 WHERE topic = ''pgtap.schema''', 'a floor below the first watermark'),
-    ('INSERT INTO runtime.sync_stream_events (topic, watermark, doc_version, payload_bytes, doc_key) VALUES (''x'', 0, 1, 0, ''k'')', 'watermark 0'),
-    ('INSERT INTO runtime.sync_documents (topic, doc_key, doc_version, watermark, payload_bytes, payload) VALUES (''pgtap.schema'', '''', 1, 1, 0, ''{}'')', 'an empty key'),
-    ('INSERT INTO runtime.sync_documents (topic, doc_key, doc_version, watermark, payload_bytes, payload) VALUES (''pgtap.schema'', ''pgtap'', -1, 1, 0, ''{}'')', 'a negative version'),
-    ('INSERT INTO runtime.sync_documents (topic, doc_key, doc_version, watermark, payload_bytes, org_id, payload) VALUES (''pgtap.schema'', ''pgtap'', 1, 1, 0, '''', ''{}'')', 'an empty owner'),
-    ('INSERT INTO runtime.sync_documents (topic, doc_key, doc_version, watermark, payload_bytes) VALUES (''pgtap.schema'', ''pgtap'', 1, 1, 0)', 'a document without a payload'),
-    ('INSERT INTO runtime.sync_documents (topic, doc_key, doc_version, watermark, payload_bytes, deleted, payload) VALUES (''pgtap.schema'', ''pgtap'', 1, 1, 0, TRUE, ''{}'')', 'a tombstone with one'),
     ('INSERT INTO runtime.sync_documents (topic, doc_key, doc_version, watermark, payload_bytes, payload) VALUES (''pgtap.x'', ''k'', 1, 1, 0, ''{}'')', 'a document of no topic')
 ) AS v (statement, what);
 

@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(13);
+SELECT plan(14);
 
 DO $$
 BEGIN
@@ -39,6 +39,9 @@ SELECT is(khala.telemetry() -> 'drift', '{}', 'no drift');
 INSERT INTO runtime.projection_checkpoints (projection, entity_id, last_seq, drift_count, projection_version, summary_hash)
 VALUES ('pgtap.p', 'a', 1, 2, 1, sha256('x')), ('pgtap.p', 'b', 1, 3, 1, sha256('x')), ('pgtap.q', 'b', 1, 0, 1, sha256('x'));
 SELECT is(khala.telemetry() -> 'drift', '{"pgtap.p": 5}', 'drift of each projection that has any');
+SELECT cmp_ok(
+    (khala.telemetry() -> 'sinks' -> v.outcome)::bigint, '>=', v.sinks, 'counted: ' || v.outcome
+) FROM khala.sink_stats AS v (outcome, sinks) WHERE v.outcome = 'duplicate';
 SELECT is(khala.telemetry() -> 'waiting_writers', '0', 'nobody waits for a topic''s row');
 SELECT is(khala.telemetry() -> 'longest_wait_s', '0', 'so not for long either');
 SELECT is(khala.telemetry() -> 'listeners', '0', 'no relay listens');

@@ -141,6 +141,14 @@ def _by_topic(
 
 
 def _database(telemetry: Telemetry | None) -> Iterator[Metric]:
+    sinks = CounterMetricFamily(
+        "khala_sinks",
+        "Sinks that met a version of their document, by outcome, since the server recovered",
+        labels=["outcome"],
+    )
+    for outcome, count in ({} if telemetry is None else telemetry.sinks).items():
+        sinks.add_metric([outcome], count)
+    yield sinks
     drift = CounterMetricFamily(
         "khala_projection_drift",
         "Times the same history gave another summary, since the projection was rebuilt",

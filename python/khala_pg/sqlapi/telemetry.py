@@ -35,6 +35,7 @@ class TopicTelemetry:
 class Telemetry:
     """All topics, and the database they are in.
 
+    sinks: how many were rewritten, a duplicate or of a stale_version; empty on a standby.
     drift: how often a projection gave another summary for the same history.
     waiting_writers, longest_wait_s: who waits for a topic's row now.
     listeners: relays that are connected.
@@ -42,6 +43,7 @@ class Telemetry:
     """
 
     topics: Sequence[TopicTelemetry]
+    sinks: Mapping[str, int]
     drift: Mapping[str, int]
     waiting_writers: int
     longest_wait_s: float

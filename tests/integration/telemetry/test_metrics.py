@@ -88,6 +88,10 @@ async def test_what_the_database_says_is_shown(newest_database: Database) -> Non
         await runtime.sink_many(3)
         await runtime.purge()
         await runtime.sink("one more")
+        for version, payload in ((5, "{}"), (5, "{}"), (5, '{"n":1}'), (4, "{}"), (3, "{}")):
+            await runtime.connection.execute(
+                "SELECT khala.sink(%s, 'again', %s, %s)", (RUNS, version, payload)
+            )
         await runtime.connection.execute(
             "INSERT INTO runtime.projection_checkpoints (projection, entity_id, last_seq,"
             " drift_count, projection_version, summary_hash)"
@@ -106,6 +110,10 @@ async def test_what_the_database_says_is_shown(newest_database: Database) -> Non
     assert seen.value("khala_topic_retention_horizon_seconds", topic=RUNS) > 0
     assert seen.value("khala_projection_drift_total", projection="run") == 4
     assert seen.value("khala_relays_listening") == 1
+    assert seen.value("khala_topic_head_watermark", topic=RUNS) == 2
+    assert seen.value("khala_sinks_total", outcome="duplicate") == 1
+    assert seen.value("khala_sinks_total", outcome="rewritten") == 1
+    assert seen.value("khala_sinks_total", outcome="stale_version") == 2
     assert seen.value("khala_allocation_waiting_writers") == 0
 
 

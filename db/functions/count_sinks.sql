@@ -1,0 +1,22 @@
+-- Counts what a write path found out, where no row tells of it: sequences need no lock, are not taken back with
+-- the transaction and, unlogged, write nothing that a commit has to wait for.
+
+CREATE OR REPLACE FUNCTION khala.count_sinks(p_outcome text, p_count integer)
+RETURNS bigint
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_sequence regclass := 'runtime.sync_sinks_' || p_outcome;
+    v_counted bigint;
+BEGIN
+    FOR v_place IN 1 .. p_count LOOP
+        v_counted := nextval(v_sequence);
+    END LOOP;
+    RETURN v_counted;
+END
+$$;
+
+COMMENT ON FUNCTION khala.count_sinks(text, integer) IS
+'Internal: counts sinks. Arguments: their outcome, one that khala.sink_stats has; how many. Result: how many there were since the server last recovered. Errors: none.';
+REVOKE ALL ON FUNCTION khala.count_sinks(text, integer) FROM public;
