@@ -244,7 +244,7 @@ class Run:
 
 def endure(settings: Settings, part: Part, pg_bin: str | None) -> None:
     """One run from a new server to the last comparison; what it shows goes into the part."""
-    with migrated_server(pg_bin) as server, relaying(server.dsn()) as relay:
+    with migrated_server(pg_bin) as server, relaying(server.dsn(), "--http-port=0") as relay:
         run = Run(server.dsn(), relay, settings, part)
         try:
             asyncio.run(run.run())

@@ -17,7 +17,8 @@ import psycopg
 import nats_peer
 from harness import migrated_server, save, show, spread
 from journal import TOPIC, fill
-from processes import socket_url, subscribers
+from processes import subscribers
+from relaying import relaying
 
 _TARGET = 1.0
 _UPDATES = """
@@ -66,9 +67,9 @@ def main() -> None:
     with (
         migrated_server(options.pg_bin) as server,
         nats_peer.jetstream() as nats_url,
-        socket_url(server.dsn(), TOPIC) as relay_url,
+        relaying(server.dsn()) as relay,
         subscribers("nats", nats_url, TOPIC) as theirs,
-        subscribers("khala", relay_url, TOPIC) as ours,
+        subscribers("khala", relay.url("org-a", [TOPIC]), TOPIC) as ours,
     ):
         version = server.major
         with psycopg.connect(server.dsn(), autocommit=True) as connection:

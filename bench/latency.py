@@ -25,7 +25,8 @@ import nats_peer
 from harness import migrated_server, save, show, spread
 from journal import TOPIC
 from load import PAYLOAD
-from processes import socket_url, subscribers
+from processes import subscribers
+from relaying import relaying
 
 _SUBSCRIBERS = (1, 100)
 _PROCESSES = 2
@@ -184,10 +185,10 @@ def main() -> None:
     with (
         migrated_server(options.pg_bin) as server,
         nats_peer.jetstream() as nats_url,
-        socket_url(server.dsn(), TOPIC) as relay_url,
+        relaying(server.dsn()) as relay,
     ):
         version = server.major
-        urls = {"nats": nats_url, "khala": relay_url}
+        urls = {"nats": nats_url, "khala": relay.url("org-a", [TOPIC])}
         for count in options.subscribers:
             found = asyncio.run(measure(server.dsn(), urls, count, options))
             theirs = found["JetStream"]

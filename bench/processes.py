@@ -15,8 +15,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
-from khala_pg import keyring as keys
-
 _HERE = Path(__file__).resolve().parent
 _KHALA = [sys.executable, "-c", "from khala_pg.cli.main import main; main()"]
 
@@ -109,17 +107,6 @@ def peer(kind: str, *arguments: str) -> Child:
 def subscribers(peer: str, url: str, topic: str) -> Child:
     """A process of subscribers to `khala` or `nats`: see subscribers.py."""
     return Child([sys.executable, str(_HERE / "subscribers.py"), peer, url, topic])
-
-
-@contextmanager
-def socket_url(dsn: str, topic: str) -> Iterator[str]:
-    """A relay, and the URL of a socket that may have the topic."""
-    with tempfile.TemporaryDirectory(prefix="khala-bench-") as directory:
-        ring, path = keys.generate(), Path(directory) / "keyring.json"
-        keys.save(ring, path)
-        token = keys.sign_token(ring, org_id="org-a", scopes=[topic])
-        with relay(dsn, path, {}) as child:
-            yield f"{child.hello['ws']}?vsn=2.0.0&token={token}"
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""A relay for benches that look at everything together: where it is, tokens for it, its memory."""
+"""A relay of a bench: where it is, tokens for it, its memory."""
 
 import os
 import tempfile
@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -20,14 +21,22 @@ _PATIENCE_S = 60.0
 
 @dataclass(frozen=True)
 class Relaying:
-    """A relay that serves sockets at `ws` and snapshots at `http`."""
+    """A relay that serves; its addresses are in what `child` said first."""
 
     child: Child
-    ws: str
-    http: str
     keyring: Keyring = field(repr=False)
 
-    def url(self, org: str, topics: Sequence[str], subject: str) -> str:
+    @property
+    def ws(self) -> str:
+        """Where it serves sockets."""
+        return str(self.child.hello["ws"])
+
+    @property
+    def http(self) -> str:
+        """Where it serves snapshots, if it was started to do so."""
+        return str(self.child.hello["http"])
+
+    def url(self, org: str, topics: Sequence[str], subject: str = "bench") -> str:
         """Where a subscriber connects, with a token for an hour in it."""
         return f"{self.ws}?vsn=2.0.0&token={self.token(org, topics, subject)}"
 
@@ -41,22 +50,23 @@ class Relaying:
 
 
 @contextmanager
-def relaying(dsn: str) -> Iterator[Relaying]:
-    """A relay with the limits of production that is ready to serve."""
+def relaying(dsn: str, *arguments: str, **limits: float) -> Iterator[Relaying]:
+    """A relay that is ready to serve, with the limits of production but for these."""
     ring = keys.generate()
     with tempfile.TemporaryDirectory(prefix="khala-bench-") as directory:
         file = Path(directory) / "keyring.json"
         keys.save(ring, file)
-        with processes.relay(dsn, file, {}, "--http-port=0") as child:
-            relay = Relaying(child, child.hello["ws"], child.hello["http"], ring)
+        with processes.relay(dsn, file, limits, *arguments) as child:
+            relay = Relaying(child, ring)
             _await_ready(relay)
             yield relay
 
 
 def _await_ready(relay: Relaying) -> None:
     deadline = time.monotonic() + _PATIENCE_S
+    url = f"http://{urlsplit(relay.ws).netloc}/readyz"
     while True:
-        answer = httpx.get(f"{relay.http}/readyz", trust_env=False)
+        answer = httpx.get(url, timeout=20, trust_env=False)
         if answer.status_code == httpx.codes.OK:
             return
         if time.monotonic() > deadline:

@@ -2,22 +2,18 @@
 
 import asyncio
 import json
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 import httpx
 import psycopg
 from prometheus_client.parser import text_string_to_metric_families
 from websockets.asyncio.client import ClientConnection
 
-import processes
-from khala_pg import keyring as keys
-from khala_pg.keyring import Keyring
 from processes import Child
+from relaying import Relaying, relaying
 
 TOPIC = "runtime.notifications"
 
@@ -42,13 +38,13 @@ Step = tuple[str, str]
 class Serving:
     """A relay that serves, and what its clients have to say to it."""
 
-    def __init__(self, process: Child, keyring: Keyring) -> None:
-        self.process = process
-        url = urlsplit(process.hello["ws"])
+    def __init__(self, relay: Relaying) -> None:
+        self.process = relay.child
+        url = urlsplit(relay.ws)
         assert url.hostname is not None
         assert url.port is not None
-        self.host, self.port, self._path = url.hostname, url.port, url.path
-        self._keyring = keyring
+        self.host, self.port = url.hostname, url.port
+        self._relay = relay
 
     def steps(self, org: str, resume_after: int | None, topic: str = TOPIC) -> list[Step]:
         """What a client sends and waits for until it is subscribed; without a cursor from the
@@ -66,19 +62,16 @@ class Serving:
         if cursors is not None:
             asked["resume_after"] = cursors
         granted = '"status":"ok"'
+        target = urlunsplit(urlsplit(self._relay.url(org, topics))._replace(scheme="", netloc=""))
         return [
-            (opening(self._target(org, *topics)), " 101 "),
+            (opening(target), " 101 "),
             (json.dumps(["1", "1", "sync:v1", "phx_join", {}]), granted),
             (json.dumps(["1", "2", "sync:v1", "sync:subscribe", asked]), granted),
         ]
 
     def url(self, org: str, topic: str = TOPIC) -> str:
         """Where a client of an organisation connects."""
-        return f"ws://{self.host}:{self.port}{self._target(org, topic)}"
-
-    def _target(self, org: str, *topics: str) -> str:
-        token = keys.sign_token(self._keyring, org_id=org, scopes=topics)
-        return f"{self._path}?vsn=2.0.0&token={token}"
+        return self._relay.url(org, [topic])
 
     def metric(self, name: str, **labels: str) -> float:
         """A sum over the series of a metric that have these labels."""
@@ -117,21 +110,8 @@ async def ask(socket: ClientConnection, event: str, payload: dict[str, Any]) -> 
 @contextmanager
 def serving(dsn: str, *arguments: str, **limits: float) -> Iterator[Serving]:
     """A relay on a database."""
-    keyring = keys.generate()
-    with tempfile.TemporaryDirectory() as directory:
-        file = Path(directory, "keyring.json")
-        keys.save(keyring, file)
-        with processes.relay(dsn, file, {**LIMITS, **limits}, *arguments) as process:
-            found = Serving(process, keyring)
-            _await_ready(found)
-            yield found
-
-
-def _await_ready(found: Serving) -> None:
-    url = f"http://{found.host}:{found.port}/readyz"
-    # The relay itself tries to reach the database meanwhile: asking again is all there is to do.
-    while httpx.get(url, timeout=20, trust_env=False).status_code != 200:
-        continue
+    with relaying(dsn, *arguments, **{**LIMITS, **limits}) as relay:
+        yield Serving(relay)
 
 
 def head(dsn: str, topic: str = TOPIC) -> int:
