@@ -5,6 +5,7 @@ PostgreSQL and once on the newest. Heavy tests use `newest_database` instead. `e
 nothing of Khala in it. Tests that stop or kill a server use `own_server` or `own_database`.
 """
 
+import shutil
 import signal
 from collections.abc import Callable, Iterator
 
@@ -106,8 +107,10 @@ def empty_database(server: PostgresServer) -> Iterator[Database]:
 @pytest.fixture
 def own_server(servers: Servers) -> Iterator[PostgresServer]:
     """A newest server of this test's own, which it may stop, kill and restart."""
-    with PostgresServer(servers.new_home("own"), settings=SETTINGS) as running:
+    home = servers.new_home("own")
+    with PostgresServer(home, settings=SETTINGS) as running:
         yield running
+    shutil.rmtree(home)
 
 
 @pytest.fixture
