@@ -45,12 +45,21 @@ def _roomy_memory() -> Path | None:
     return _MEMORY
 
 
+def _remove_what_killed_sessions_left(memory: Path) -> None:
+    for left in memory.glob("khala-test-*-*"):
+        if not Path("/proc", left.name.split("-")[2]).exists():
+            shutil.rmtree(left, ignore_errors=True)
+
+
 class Servers:
     """Starts each server at its first use; stops and removes all of them at the end."""
 
     def __init__(self) -> None:
         # Not pytest's tmp_path: as root that is closed to the account the server runs as.
-        self._root = Path(tempfile.mkdtemp(prefix="khala-test-", dir=_roomy_memory()))
+        memory = _roomy_memory()
+        if memory is not None:
+            _remove_what_killed_sessions_left(memory)
+        self._root = Path(tempfile.mkdtemp(prefix=f"khala-test-{os.getpid()}-", dir=memory))
         self._root.chmod(0o755)
         self._running: dict[str, PostgresServer] = {}
 
