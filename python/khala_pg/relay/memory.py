@@ -1,4 +1,5 @@
-"""Memory for pages is kept between them, by this process and by the database's.
+"""Memory for pages is kept between them, by this process and by the database's; and how often this
+process looks for garbage.
 
 glibc returns freed memory to the system when more than a threshold of it lies at the end of the
 heap, and asks for it again, page by page, at the next need. The threshold, 128 KiB at first,
@@ -7,6 +8,8 @@ large block made and dropped therefore ends that for the life of a process; with
 it changes nothing.
 """
 
+import gc
+
 KEPT_BYTES = 8 * 1024 * 1024
 """Several times what the largest page takes; up to twice that stays with a process."""
 
@@ -14,3 +17,13 @@ KEPT_BYTES = 8 * 1024 * 1024
 def keep_freed() -> None:
     """Has this process keep the memory of its pages."""
     bytes(KEPT_BYTES)
+
+
+def collect_rarely() -> None:
+    """Has this process look for cycles less often than Python does by itself.
+
+    A socket is some two hundred objects that stay, and no garbage: while thousands open, a tenth of
+    the time went into looking through them again and again. Ended sockets are cycles, so no more
+    than that of a thousand or two may pile up.
+    """
+    gc.set_threshold(5_000, 10, 7)

@@ -108,6 +108,7 @@ class Relay:
         Raises UsageError when a port cannot be had or the database's schema is not one it knows.
         """
         memory.keep_freed()
+        memory.collect_rarely()
         with bound(self._settings) as ports:
             await self._database.open()
             try:
