@@ -43,6 +43,7 @@ class Checks:
         # However many subscribe, pages, feeds and writers get on meanwhile.
         self._slots = asyncio.Semaphore(settings.pool_size // 2)
         self._waiting: dict[_Question, asyncio.Future[Checked | KhalaError | None]] = {}
+        self._under_way: dict[_Question, asyncio.Future[Checked | KhalaError | None]] = {}
 
     async def judge(self, request: SubscribeRequest, scopes: tuple[str, ...]) -> Checked:
         """Whether the request can be served.
@@ -68,15 +69,20 @@ class Checks:
         found: Checked | KhalaError | None = None
 
         async def check(connection: Connection) -> Checked:
-            self._close(question, waiting)
-            # The epoch is read first: if it changes before the check, replay refuses this one.
-            epoch = await sqlapi.ensure_epoch(connection)
-            cursors = await sqlapi.check_cursors(
-                connection, question.topics, resume_after, question.epoch, question.scopes
+            # From now on, whoever asks that asks anew.
+            if self._waiting.get(question) is waiting:
+                self._under_way[question] = self._waiting.pop(question)
+            return Checked(
+                *await sqlapi.judge(
+                    connection, question.topics, resume_after, question.epoch, question.scopes
+                )
             )
-            return Checked(epoch, cursors)
 
         try:
+            before = self._under_way.get(question)
+            if before is not None:
+                # More may come to share this one meanwhile.
+                await asyncio.wait([before])
             async with self._slots:
                 found = await self._database.call(check)
             return found
@@ -84,10 +90,7 @@ class Checks:
             found = error
             raise
         finally:
-            self._close(question, waiting)
+            for each in (self._waiting, self._under_way):
+                if each.get(question) is waiting:
+                    del each[question]
             waiting.set_result(found)
-
-    def _close(self, question: _Question, waiting: asyncio.Future[Any]) -> None:
-        """From now on, whoever asks that asks anew."""
-        if self._waiting.get(question) is waiting:
-            del self._waiting[question]

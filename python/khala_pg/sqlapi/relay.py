@@ -139,6 +139,36 @@ async def check_cursors(
         return await cursor.fetchall()
 
 
+async def judge(
+    connection: Connection,
+    topics: Sequence[str],
+    resume_after: Any,
+    epoch: str | None,
+    scopes: Sequence[str] | None,
+) -> tuple[str, list[Cursor]]:
+    """`ensure_epoch`, and `check_cursors` under that very epoch, in one question."""
+    arguments = (
+        list(topics),
+        None if resume_after is None else Jsonb(resume_after),
+        epoch,
+        None if scopes is None else list(scopes),
+    )
+    while True:
+        found = await connection.execute(
+            "SELECT ensured.epoch, judged.epoch, c.name, c.topic, c.resume_after, c.head_watermark,"
+            " c.retention_floor, c.stale, c.reason"
+            " FROM khala.ensure_epoch() AS ensured (epoch),"
+            " khala.current_epoch() AS judged (epoch), khala.check_cursors(%s, %s, %s, %s) AS c",
+            arguments,
+            prepare=True,
+        )
+        rows = await found.fetchall()
+        ensured, judged = rows[0][:2]
+        # A new epoch is not seen by the statement that makes it, nor by one that had begun.
+        if ensured == judged:
+            return ensured, [Cursor(*row[2:]) for row in rows]
+
+
 async def replay(
     connection: Connection,
     topic: str,
