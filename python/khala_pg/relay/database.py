@@ -122,11 +122,13 @@ class Database:
         # After a restart of the server each connection of the pool is dead, which shows in use.
         for _ in range(self._pool_size):
             try:
-                async with (
-                    self._pool.connection() as connection,
-                    bounded(connection, self._timeout_s),
-                ):
-                    result = await function(connection, *args, **kwargs)
+                connection = await self._pool.getconn()
+                try:
+                    async with bounded(connection, self._timeout_s):
+                        result = await function(connection, *args, **kwargs)
+                finally:
+                    # No transaction can be open in it: each statement is one.
+                    await self._pool.putconn(connection)
             except (PoolTimeout, PoolClosed, TimeoutError) as error:
                 raise self._unavailable(str(error)) from None
             except psycopg.Error as error:

@@ -8,7 +8,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from khala_pg.auth.revocations import Revocation
-from khala_pg.sqlapi._call import Connection, scalar
+from khala_pg.sqlapi._call import Connection, scalar, text_rows
 
 CHANNEL = "khala_sync"
 REVOKED = "revoked:"
@@ -69,7 +69,6 @@ class FeedRow(Generic[AnyStr]):
 class Armed:
     """The answer to arm: state is armed (sleep), moved (look now) or busy (look again shortly)."""
 
-    topic: str
     head_watermark: int
     state: str
 
@@ -223,15 +222,21 @@ async def replay_feed(
     epoch: str | None,
 ) -> list[FeedRow[str]]:
     """One page of `topic` with the audience of every update; empty when `after` is the head."""
-    async with connection.cursor(row_factory=class_row(FeedRow)) as cursor:
-        await cursor.execute(
-            "SELECT watermark, org_id, except_org_id, update_text AS update, page_tail,"
-            " next_watermark, head_watermark, complete"
-            " FROM khala.replay_feed(%s, %s, %s, %s, %s)",
-            (topic, after, max_updates, max_bytes, epoch),
-            prepare=True,
-        )
-        return await cursor.fetchall()
+    rows = await text_rows(
+        connection,
+        "SELECT watermark, org_id, except_org_id, update_text, page_tail, next_watermark,"
+        " head_watermark, complete"
+        " FROM khala.replay_feed($1::text, $2::bigint, $3::integer, $4::integer, $5::text)",
+        topic,
+        after,
+        max_updates,
+        max_bytes,
+        epoch,
+    )
+    return [
+        FeedRow(int(at), org_id, except_org_id, text, tail, int(until), int(head), full == "t")
+        for at, org_id, except_org_id, text, tail, until, head, full in rows
+    ]
 
 
 async def replay_feed_binary(
@@ -254,15 +259,20 @@ async def replay_feed_binary(
         return await cursor.fetchall()
 
 
-async def arm(connection: Connection, topics: Sequence[str], seen: Sequence[int]) -> list[Armed]:
-    """Ask to be notified at the next write to `topics`, of which `seen` has been delivered."""
-    async with connection.cursor(row_factory=class_row(Armed)) as cursor:
-        await cursor.execute(
-            "SELECT * FROM khala.arm(%s::text[], %s::bigint[])",
-            (list(topics), list(seen)),
-            prepare=True,
-        )
-        return await cursor.fetchall()
+async def arm(connection: Connection, topic: str, seen: int) -> Armed | None:
+    """Ask to be notified at the next write to `topic`, which has been delivered up to `seen`.
+
+    None when the topic is gone.
+    """
+    rows = await text_rows(
+        connection,
+        "SELECT head_watermark, state FROM khala.arm(ARRAY[$1::text], ARRAY[$2::bigint])",
+        topic,
+        seen,
+    )
+    for head, state in rows:
+        return Armed(int(head), state)
+    return None
 
 
 async def snapshot(
