@@ -99,6 +99,7 @@ def main() -> None:
     parser.add_argument("--loop", choices=("asyncio", "uvloop"), default="asyncio")
     parser.add_argument("--pg-bin")
     options = parser.parse_args()
+    processes.require(files=options.sockets, ports=options.sockets // _CROWDS)
     # The relay and the crowds inherit it.
     processes.raise_file_limit()
     with migrated_server(options.pg_bin) as server:

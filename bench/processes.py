@@ -10,12 +10,14 @@ import resource
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
 _HERE = Path(__file__).resolve().parent
+_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
+_OTHER_FILES = 100
 _KHALA = [sys.executable, "-c", "from khala_pg.cli.main import main; main()"]
 
 
@@ -78,6 +80,11 @@ class Child:
         kilobytes = [int(line.split()[1]) for line in rollup if line.startswith("Private_")]
         return sum(kilobytes) * 1024
 
+    def keep_to(self, cores: Set[int]) -> None:
+        """Has all its threads run on these cores only."""
+        for task in Path(f"/proc/{self.pid}/task").iterdir():
+            os.sched_setaffinity(int(task.name), cores)
+
     def _read(self) -> dict[str, Any]:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
@@ -92,6 +99,22 @@ def raise_file_limit() -> None:
     """As many open files as this process may have."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def require(files: int, ports: int) -> None:
+    """Ends the program, saying what it needs, where that is more than this machine allows.
+
+    files: how many one process opens. ports: how many clients connect from one address.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # What a process has open beside sockets is few.
+    if most != resource.RLIM_INFINITY and most < files + _OTHER_FILES:
+        sys.exit(f"one process opens {files:,} sockets: ulimit -Hn is {most}, raise it")
+    low, high = map(int, _PORTS.read_text().split())
+    if high - low + 1 < ports:
+        sys.exit(
+            f"{ports:,} clients connect from one address: {_PORTS} is {low} to {high}, widen it"
+        )
 
 
 def crowd() -> Child:

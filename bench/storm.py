@@ -1,6 +1,6 @@
 """How long does it take until 2,000 clients that come back at once have what they missed?
 
-    python bench/storm.py [--clients 2000] [--events 1000] [--rounds 5] [--pg-bin DIR]
+    python bench/storm.py [--clients 2000] [--events 1000] [--rounds 5] [--apart] [--pg-bin DIR]
 
 Every client opens a socket, joins, and resumes `--events` events below the head. The peer is a
 bare server of `websockets` to which as many clients connect and which sends each the very messages
@@ -12,17 +12,20 @@ failed; `orgs`, at the same watermark in 20 organisations; `scattered`, each at 
 own.
 
 Meanwhile a writer sinks to another topic, with 5 ms between sinks: its p99 during the storm
-against that before it, and against that during the peer's.
+against that before it, and against that during the peer's. With `--apart` the database and the
+writer have the last core to themselves, as where relays run on machines of their own: what is left
+is what the relay asks of the database.
 """
 
 import argparse
 import asyncio
 import json
+import os
 import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -155,9 +158,16 @@ def peer_of(pages: list[str]) -> Iterator[Child]:
 
 
 def measure(
-    dsn: str, relay: Serving, shape: str, top: int, clients: int, events: int, found: Found | None
+    dsn: str,
+    relay: Serving,
+    shape: str,
+    top: int,
+    clients: int,
+    events: int,
+    cores: Set[int],
+    found: Found | None,
 ) -> None:
-    """One round of one shape."""
+    """One round of one shape. cores: where servers of sockets and clients run."""
     groups = groups_of(shape, relay, top, clients, events)
     mean = sum(count * each for _, count, each in groups) // clients
     pages = asyncio.run(messages(relay, "org-0", top - mean, top))
@@ -165,13 +175,16 @@ def measure(
         time.sleep(_QUIET_S)  # the time that the storm's is held against
     read, cpu_s = relay.metric("khala_replay_reads_total"), relay.process.cpu_s()
     with processes.crowd() as crowd, Sinking(dsn) as during:
+        crowd.keep_to(cores)
         seconds = storm(crowd, relay.host, relay.port, groups)
     cpu_s = relay.process.cpu_s() - cpu_s
     read = relay.metric("khala_replay_reads_total") - read
     with peer_of(pages) as server:
         steps = [(opening("/"), " 101 "), ("resume", '"updates":[')]
+        server.keep_to(cores)
         peer_cpu_s = server.cpu_s()
         with processes.crowd() as crowd, Sinking(dsn) as beside:
+            crowd.keep_to(cores)
             alone = storm(crowd, "127.0.0.1", server.hello["port"], [(steps, clients, mean)])
         peer_cpu_s = server.cpu_s() - peer_cpu_s
     if found is None:
@@ -192,17 +205,27 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--shape", action="append", choices=("together", "orgs", "scattered"))
+    parser.add_argument("--apart", action="store_true")
     parser.add_argument("--event-loop", default="auto")
     parser.add_argument("--pg-bin")
     options = parser.parse_args()
     shapes = options.shape or ["together", "orgs", "scattered"]
     results = {shape: Found() for shape in shapes}
+    processes.require(files=options.clients, ports=options.clients)
+    cores = os.sched_getaffinity(0)
+    if options.apart:
+        if len(cores) < 2:
+            parser.error("--apart needs two cores")
+        # The server inherits it.
+        os.sched_setaffinity(0, {max(cores)})
+        cores = cores - {max(cores)}
     with migrated_server(options.pg_bin) as server:
         version, dsn = server.major, server.dsn()
         with writer(dsn) as connection:
             fill(connection, options.events + options.clients)
         top = head(dsn)
         with serving(dsn, f"--event-loop={options.event_loop}") as relay:
+            relay.process.keep_to(cores)
             for turn in range(options.rounds + 1):
                 for shape, found in results.items():
                     # The first round warms up.
@@ -213,6 +236,7 @@ def main() -> None:
                         top,
                         options.clients,
                         options.events,
+                        cores,
                         found if turn else None,
                     )
     rows, saved = [], {}
@@ -238,6 +262,7 @@ def main() -> None:
             "ratio": ratio,
             "cpu_s": spread(found.cpu_s),
             "peer_cpu_s": spread(found.peer_cpu_s),
+            "writer_quiet_p99_ms": spread(found.quiet_ms),
             "writer_p99_to_quiet": p99,
             "writer_p99_beside_peer_to_quiet": beside,
             "pages": spread(found.pages),
@@ -260,7 +285,7 @@ def main() -> None:
     )
     print(f"to reach: at most {_TARGET:.1f}, of both")
     save(
-        f"storm-pg{version}",
+        f"storm-pg{version}{'-apart' if options.apart else ''}",
         {
             "postgresql": version,
             "clients": options.clients,
