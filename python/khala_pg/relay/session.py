@@ -7,10 +7,9 @@ from typing import Any
 
 from websockets.exceptions import ConnectionClosed
 
-from khala_pg import sqlapi
 from khala_pg.errors import RefusedError, StaleCursorError
 from khala_pg.keyring import Claims, TokenError
-from khala_pg.relay import refusals
+from khala_pg.relay import refusals, topic_names
 from khala_pg.relay.actions import Action, Close, End, Refresh, Send, Subscribe, Unsubscribe
 from khala_pg.relay.channel import Channel
 from khala_pg.relay.connection import RelayConnection
@@ -218,7 +217,9 @@ class Session:
 
     async def _unsubscribe(self, request: UnsubscribeRequest) -> None:
         try:
-            topics = await self._topics_of(request.topics)
+            topics = await topic_names.topics_of(
+                self._supply.database, request.topics, self._subscriptions.values()
+            )
         except Exception as error:
             self.act(self.channel.refused(request, self._refusal(error)))
             return
@@ -227,36 +228,14 @@ class Session:
         self._end([s.name for s in self._subscriptions.values() if s.topic in topics])
         self.act(self.channel.unsubscribed(request))
 
-    async def _topics_of(self, names: Iterable[str]) -> set[str]:
-        """The topics that names stand for; names that stand for none are left out."""
-        known = {
-            name: each.topic
-            for each in self._subscriptions.values()
-            for name in (each.name, each.topic)
-        }
-        topics = {known[name] for name in names if name in known}
-        others = [name for name in names if name not in known]
-        # Only the database knows the other names of what is subscribed.
-        while others and topics < set(known.values()):
-            try:
-                cursors = await self._supply.database.call(
-                    sqlapi.check_cursors, others, None, None, None
-                )
-            except RefusedError as error:
-                unknown = refusals.topics_refused(error)
-                if not unknown & set(others):
-                    raise
-                others = [name for name in others if name not in unknown]
-            else:
-                return topics | {cursor.topic for cursor in cursors}
-        return topics
-
     async def _refresh(self, request: RefreshRequest) -> None:
         try:
             claims = await self._verify(request.token)
             if claims.expires_at <= time.time():
                 raise TokenError("the new token has expired already")
-            forbidden = await self._topics_lost(claims)
+            forbidden = await topic_names.lost(
+                self._supply.database, list(self._subscriptions), self.channel.claims, claims
+            )
         except Exception as error:
             self.act(self.channel.refresh_refused(request, self._refusal(error)))
             return
@@ -266,19 +245,6 @@ class Session:
             message = "the new token does not cover these topics"
             payload = {"code": "forbidden_topic", "message": message, "forbidden_topics": forbidden}
             self.act(self.channel.push_error(payload))
-
-    async def _topics_lost(self, claims: Claims) -> list[str]:
-        """The subscribed topics that the new token does not cover."""
-        names = list(self._subscriptions)
-        if not names or set(self.channel.claims.scopes) <= set(claims.scopes):
-            return []
-        try:
-            await self._supply.database.call(sqlapi.check_cursors, names, None, None, claims.scopes)
-        except RefusedError as error:
-            if error.wire_code != "forbidden_topic":
-                raise
-            return sorted(refusals.topics_refused(error)) or names
-        return []
 
     def _refusal(self, error: Exception) -> RequestError:
         return refusals.of(error, self._supply.settings.max_retry_after_ms)
