@@ -25,6 +25,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness import migrated_server, save, show, spread
+from khala_pg.cli.retain import rest_s
 from partitioned import drop_oldest
 from relaying import relaying
 from retention_scene import TOPICS, Connection, Place, database, fill, follow, head_of
@@ -76,7 +77,7 @@ def rested(
     def purge_and_rest(connection: Connection, cutoff: str, most: int) -> int:
         began = time.monotonic()
         purged = purge(connection, cutoff, most)
-        time.sleep((time.monotonic() - began) * (1 / share - 1))
+        time.sleep(rest_s(time.monotonic() - began, share))
         return purged
 
     return purge_and_rest

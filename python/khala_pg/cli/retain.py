@@ -85,9 +85,14 @@ def command(
             progress.update(bar, rows=number(sum(purge.deleted for purge in done.values())))
             more = any(purge.more for purge in step)
             if more:
-                time.sleep((time.monotonic() - began) * (1 / share - 1))
+                time.sleep(rest_s(time.monotonic() - began, share))
         known = [t.topic for t in admin.stats(connection) if topic in (None, t.topic)]
     _print(done, known, as_json)
+
+
+def rest_s(worked_s: float, share: float) -> float:
+    """How long to rest, so that work takes that share of the time."""
+    return worked_s * (1 / share - 1)
 
 
 def _print(done: dict[str, Purge], known: list[str], as_json: bool) -> None:
