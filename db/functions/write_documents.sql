@@ -56,14 +56,15 @@ BEGIN
             min(i.ordinality) FILTER (WHERE octet_length(c.canonical) > v_topic.inline_limit_bytes)
         INTO v_canonical, v_hashes, v_refused
         FROM unnest(p_payloads, p_deleted) WITH ORDINALITY AS i (payload, deleted, ordinality)
+        -- OFFSET keeps the planner from writing what stands here in the place of each use.
+        CROSS JOIN LATERAL (SELECT i.payload::text AS written OFFSET 0) AS w
         CROSS JOIN LATERAL (
             SELECT CASE
                 WHEN i.deleted THEN NULL
-                WHEN khala.is_plain_json(i.payload::text)
+                WHEN khala.is_plain_json(w.written)
                     THEN (SELECT p.canonical FROM khala.canonical_of_plain(i.payload) AS p)
                 ELSE (SELECT o.canonical FROM khala.canonical_of(i.payload) AS o)
             END AS canonical
-            -- Keeps the planner from writing it in the place of each use.
             OFFSET 0
         ) AS c;
     EXCEPTION

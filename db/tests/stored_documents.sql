@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(6);
+SELECT plan(7);
 
 DO $$
 BEGIN
@@ -21,6 +21,8 @@ SELECT results_eq(
 );
 SELECT is_empty($$SELECT d.* FROM khala.stored_documents('pgtap.unknown', ARRAY['a']) AS d$$, 'no topic, no documents');
 SELECT is_empty($$SELECT d.* FROM khala.stored_documents('pgtap.many_1', '{}') AS d$$, 'no keys neither');
+
+SELECT is((SELECT bool_and(t.many_topics) FROM runtime.sync_topics AS t), TRUE, 'every topic says that there are many');
 
 -- However many topics there are, a writer locks its own read model only.
 CREATE FUNCTION pg_temp.read_locks() RETURNS bigint LANGUAGE sql VOLATILE AS $$

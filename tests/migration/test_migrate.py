@@ -77,6 +77,29 @@ def test_part_of_the_plan_and_then_the_rest(empty_database: Database) -> None:
         migrate(dsn, to="nonsense")
 
 
+def test_read_models_of_before_are_brought_to_the_write_path(empty_database: Database) -> None:
+    dsn = empty_database.dsn
+    migrate(dsn, to="bounded_statistics")
+    with empty_database.connect() as connection:
+        # As they were registered then.
+        connection.execute(
+            "ALTER TABLE runtime.sync_notifications ADD CHECK (topic = 'runtime.notifications')"
+        )
+        connection.execute(
+            "INSERT INTO runtime.sync_topics (topic, read_model)"
+            " SELECT 'more.t' || i, 'sync_more_t' || i FROM generate_series(1, 32) AS i"
+        )
+        migrate(dsn)
+        assert verify(dsn) == NAMES
+        many = connection.execute("SELECT DISTINCT many_topics FROM runtime.sync_topics")
+        assert many.fetchall() == [(True,)]
+        revert(dsn, to="bounded_statistics")
+        with pytest.raises(psycopg.errors.CheckViolation):
+            connection.execute("UPDATE runtime.sync_topic_sequences SET head_watermark = -1")
+    assert migrate(dsn).changes == NAMES[NAMES.index("bounded_statistics") + 1 :]
+    assert verify(dsn) == NAMES
+
+
 def test_an_owner_without_superuser_can_migrate(own_server: PostgresServer) -> None:
     with psycopg.connect(own_server.dsn(), autocommit=True) as connection:
         connection.execute("CREATE ROLE customer LOGIN CREATEROLE PASSWORD 'pw'")
