@@ -19,6 +19,8 @@ class TcpProxy:
     - loss, retransmission_s: the chance that a chunk is lost on its way and sent again after that
       time, which doubles with each further loss: what TCP makes of lost packets,
     - `hold()`: nothing gets through and nothing is said about it, until `release()`.
+
+    accepted: how many connections have come.
     """
 
     def __init__(self, target_port: int, rng: random.Random) -> None:
@@ -26,6 +28,7 @@ class TcpProxy:
         self.delay_s = 0.0
         self.loss = 0.0
         self.retransmission_s = 0.2
+        self.accepted = 0
         self._rng = rng
         self._open = asyncio.Event()
         self._open.set()
@@ -73,6 +76,7 @@ class TcpProxy:
         return len(writers)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.accepted += 1
         task = asyncio.ensure_future(self._serve(reader, writer))
         self._served.add(task)
         task.add_done_callback(self._served.discard)

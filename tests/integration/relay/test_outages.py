@@ -1,16 +1,14 @@
 """What goes away under a relay: its listener, its database, the journal, the epoch."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+import random
 from typing import Any
 
 import psycopg
 
 from support.databases import Database
 from support.relays import NOTES, PATIENCE_S, RUNS, ready_relay, running_relay, writer
+from support.tcp_proxy import TcpProxy
 from support.waiting import until
 
 NO_POLL: dict[str, Any] = {"slow_poll_interval_s": 600.0}
@@ -39,44 +37,9 @@ async def test_wake_ups_come_back_after_the_listener_was_killed(database: Databa
                 await ready_relay(running)
 
 
-@dataclass
-class Proxy:
-    """Forwards TCP to a server until it is told to swallow everything."""
-
-    port: int = 0
-    is_deaf: bool = False
-    connections: int = 0
-    writers: list[asyncio.StreamWriter] = field(default_factory=list)
-
-
-@asynccontextmanager
-async def proxied(host: str, port: int) -> AsyncIterator[Proxy]:
-    proxy = Proxy()
-
-    async def forward(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError):
-            while data := await source.read(65536):
-                if not proxy.is_deaf:
-                    sink.write(data)
-        sink.close()
-
-    async def accept(reader: asyncio.StreamReader, stream: asyncio.StreamWriter) -> None:
-        proxy.connections += 1
-        proxy.is_deaf = False
-        up_reader, up_stream = await asyncio.open_connection(host, port)
-        proxy.writers += [stream, up_stream]
-        await asyncio.gather(forward(reader, up_stream), forward(up_reader, stream))
-
-    async with await asyncio.start_server(accept, "127.0.0.1", 0) as server:
-        proxy.port = server.sockets[0].getsockname()[1]
-        yield proxy
-        for stream in proxy.writers:
-            stream.transport.abort()
-
-
 async def test_a_listener_that_hears_nothing_is_made_anew(newest_database: Database) -> None:
     parts = psycopg.conninfo.conninfo_to_dict(newest_database.relay_dsn)
-    async with proxied("127.0.0.1", int(parts["port"] or 0)) as proxy:
+    async with TcpProxy(int(parts["port"] or 0), random.Random(0)) as proxy:
         through = psycopg.conninfo.make_conninfo(
             newest_database.relay_dsn, host="127.0.0.1", port=proxy.port
         )
@@ -89,11 +52,12 @@ async def test_a_listener_that_hears_nothing_is_made_anew(newest_database: Datab
             async with running.joined() as peer:
                 await peer.subscribe(NOTES)
                 await peer.event("sync:update_batch")
-                proxy.is_deaf = True
+                proxy.hold()
                 await write.sink("d1")
-                # Nobody hears of it; the next probe finds that out, if the relay was not looking.
+                # Nobody hears of it; the next probe finds that out.
+                await until(lambda: proxy.accepted >= 2, "the listener is made anew", PATIENCE_S)
+                proxy.release()
                 await peer.updates_until(1)
-                await until(lambda: proxy.connections >= 2, "the listener is made anew", PATIENCE_S)
 
 
 async def test_a_slow_poll_finds_what_no_notification_told(newest_database: Database) -> None:
