@@ -1,34 +1,80 @@
 """What is done for every socket now and then, in one pass over all of them."""
 
-from collections.abc import Callable, Iterable
+import asyncio
+import logging
+import time
+from collections.abc import Collection, Iterable
 
-from khala_pg.keyring import Claims
+from khala_pg.auth.authority import Authority
 from khala_pg.relay.connection import SharedMessage
 from khala_pg.relay.metrics import Metrics
 from khala_pg.relay.session import Session
 from khala_pg.relay.settings import RelaySettings
 
+logger = logging.getLogger("khala.relay.caretaker")
+
+_TICK_S = 0.5
 _CLOSE_TIMEOUT_S = 5.0
 
-WhyOver = Callable[[Claims], str | None]
+
+class Caretaker:
+    """Passes over the sockets until it is cancelled."""
+
+    def __init__(
+        self,
+        sessions: Collection[Session],
+        settings: RelaySettings,
+        authority: Authority,
+        metrics: Metrics,
+    ) -> None:
+        """sessions: those that are open; it changes meanwhile."""
+        self._sessions = sessions
+        self._settings = settings
+        self._authority = authority
+        self._metrics = metrics
+
+    async def tend(self) -> None:
+        """Looks after every socket every so often."""
+        while True:
+            await asyncio.sleep(_TICK_S)
+            self.tend_all()
+
+    def tend_all(self) -> None:
+        """Looks after every socket now."""
+        now = asyncio.get_running_loop().time()
+        for session in list(self._sessions):
+            try:
+                reason = self._authority.why_over(session.channel.claims, time.time())
+                _tend(session, self._settings, now, reason, self._metrics)
+            except Exception:
+                # One socket's failure is no other's.
+                logger.exception("socket %s failed", session.connection.id)
+                session.connection.abort()
+
+    async def beat(self) -> None:
+        """Pushes heartbeats every so often."""
+        while True:
+            await asyncio.sleep(self._settings.heartbeat_interval_s)
+            try:
+                _beat(list(self._sessions), self._settings, self._metrics)
+            except Exception:
+                logger.exception("heartbeats failed")
 
 
-def tend(
-    session: Session, settings: RelaySettings, now: float, why_over: WhyOver, metrics: Metrics
+def _tend(
+    session: Session, settings: RelaySettings, now: float, over: str | None, metrics: Metrics
 ) -> None:
     """Closes a socket whose token no longer holds, drops a dead one, pings a quiet one.
 
-    now: the loop's clock.
-    why_over: why a token no longer holds, None when it does.
+    now: the loop's clock. over: why the token no longer holds, None when it does.
     """
     connection = session.connection
     if session.closing_since is not None:
         if now - session.closing_since > _CLOSE_TIMEOUT_S:
             connection.abort()
         return
-    reason = why_over(session.channel.claims)
-    if reason is not None:
-        session.act(session.channel.expire(reason))
+    if over is not None:
+        session.act(session.channel.expire(over))
         return
     # Whoever takes what is written is alive, however long the answer to a ping is under way.
     unsent = connection.unsent_bytes
@@ -51,7 +97,7 @@ def tend(
             connection.write_ping()
 
 
-def beat(sessions: Iterable[Session], settings: RelaySettings, metrics: Metrics) -> None:
+def _beat(sessions: Iterable[Session], settings: RelaySettings, metrics: Metrics) -> None:
     """Pushes the server's heartbeat; sockets at the same positions share one message."""
     messages: dict[tuple[tuple[str, int], ...], SharedMessage] = {}
     for session in sessions:

@@ -3,7 +3,6 @@ stop."""
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -13,9 +12,10 @@ from khala_pg import sqlapi
 from khala_pg.auth.authority import Authority
 from khala_pg.errors import KhalaError, UnavailableError
 from khala_pg.http.tokens import SessionAuthenticator
-from khala_pg.keyring import Claims, Keyring
-from khala_pg.relay import caretaker, lives, memory
+from khala_pg.keyring import Keyring
+from khala_pg.relay import lives, memory
 from khala_pg.relay.backoff import Backoff
+from khala_pg.relay.caretaker import Caretaker
 from khala_pg.relay.census import Census, take
 from khala_pg.relay.checks import Checks
 from khala_pg.relay.database import Database
@@ -39,7 +39,6 @@ __all__ = ["Addresses", "Relay"]
 
 logger = logging.getLogger("khala.relay")
 
-_TICK_S = 0.5
 _TRACE_S = 1.0
 _NOTSENT_BYTES = 256 * 1024
 
@@ -68,6 +67,8 @@ class Relay:
         self._door = Door(
             settings, self._authority, self._why_unready, self._is_full, self._metrics
         )
+        self._sessions: set[Session] = set()
+        self._caretaker = Caretaker(self._sessions, settings, self._authority, self._metrics)
         self._epoch: str | None = None
         self._max_payload_bytes = 0
         self._database = Database(settings, self._note_terms)
@@ -75,7 +76,7 @@ class Relay:
         self._tracer = None if spans is None else PageTracer(self._database, spans)
         self._feeds = Feeds(self._database, settings, self._metrics, self._spawn, self._tracer)
         self._watch = RevocationWatch(
-            settings, self._database, self._authority.revocations, self._tend_all
+            settings, self._database, self._authority.revocations, self._caretaker.tend_all
         )
         self._listener = Listener(
             settings,
@@ -92,7 +93,6 @@ class Relay:
             Pages(settings, self._database, self._metrics.replay_reads.inc, self._spawn),
             self._metrics,
         )
-        self._sessions: set[Session] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._group: asyncio.TaskGroup | None = None
         self._is_draining = False
@@ -159,8 +159,8 @@ class Relay:
             self._watch.run,
             self._listener.run,
             self._poll,
-            self._tend,
-            self._beat,
+            self._caretaker.tend,
+            self._caretaker.beat,
         ):
             self._spawn(work())
         if self._tracer is not None:
@@ -244,11 +244,8 @@ class Relay:
         done = [self._authority.reload()]
         if self._certificate is not None:
             done.append(self._certificate.reload())
-        self._tend_all()
+        self._caretaker.tend_all()
         return all(done)
-
-    def _why_over(self, claims: Claims) -> str | None:
-        return self._authority.why_over(claims, time.time())
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         assert self._group is not None
@@ -306,26 +303,3 @@ class Relay:
             except Exception:
                 logger.exception("the epoch cannot be read")
             self._feeds.wake(polled=True)
-
-    async def _tend(self) -> None:
-        while True:
-            await asyncio.sleep(_TICK_S)
-            self._tend_all()
-
-    def _tend_all(self) -> None:
-        now = asyncio.get_running_loop().time()
-        for session in list(self._sessions):
-            try:
-                caretaker.tend(session, self._settings, now, self._why_over, self._metrics)
-            except Exception:
-                # One socket's failure is no other's.
-                logger.exception("socket %s failed", session.connection.id)
-                session.connection.abort()
-
-    async def _beat(self) -> None:
-        while True:
-            await asyncio.sleep(self._settings.heartbeat_interval_s)
-            try:
-                caretaker.beat(list(self._sessions), self._settings, self._metrics)
-            except Exception:
-                logger.exception("heartbeats failed")
