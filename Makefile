@@ -52,9 +52,8 @@ web: $(STAMP) ## build the admin page that khala dev serves
 page-if-possible: $(STAMP)
 	@$(ROOT)scripts/typescript.sh web || echo "the admin page is not built; everything else works" >&2
 
-# pytest comes last: its closing line is the one that is read.
-test: $(STAMP) test-ts ## every test
-	@cd $(ROOT) && exec $(BIN)/python -m pytest $(PARALLEL) $(PYTEST_ARGS)
+test: $(STAMP) ## every test
+	@KHALA_BIN=$${KHALA_BIN:-$(BIN)/khala} exec $(ROOT)scripts/test.sh $(PARALLEL) $(PYTEST_ARGS)
 
 test-ts: $(STAMP) ## the TypeScript tests, against a live relay; skipped without Node
 	@KHALA_BIN=$${KHALA_BIN:-$(BIN)/khala} $(ROOT)scripts/typescript.sh test
@@ -85,9 +84,19 @@ screenshots: $(STAMP) ## take the screenshots of docs/ again
 	@KHALA_BIN=$${KHALA_BIN:-$(BIN)/khala} $(ROOT)scripts/typescript.sh screenshots
 
 lint: $(STAMP) ## ruff, mypy, sqlfluff, biome and tsc; all read-only
+	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target \
+		--file=$(ROOT)Makefile lint-sql lint-python lint-ts
+
+.PHONY: lint-sql lint-python lint-ts
+
+lint-sql: $(STAMP)
+	@cd $(ROOT) && $(BIN)/sqlfluff lint --disable-progress-bar --processes 2 db
+
+lint-python: $(STAMP)
 	@cd $(ROOT) && $(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet .
 	@cd $(ROOT) && $(BIN)/mypy
-	@cd $(ROOT) && $(BIN)/sqlfluff lint --disable-progress-bar --processes 2 db
+
+lint-ts: $(STAMP)
 	@$(ROOT)scripts/typescript.sh lint
 
 format: $(STAMP) ## let ruff rewrite what lint complains about

