@@ -10,8 +10,8 @@ STAMP := $(VENV)/.installed
 PYTHON ?= python3
 # Passed on to pytest: make test PYTEST_ARGS='-k replay'
 PYTEST_ARGS ?=
-# The tests wait more than they compute: three at once on two cores. In their own order the folders
-# with the longest tests come first. PARALLEL= runs them one after another.
+# The tests wait more than they compute: three at once on two cores. In the order of pyproject.toml
+# the folders with long tests come first. PARALLEL= runs them one after another.
 PARALLEL ?= --numprocesses=3 --dist=loadfile --no-loadscope-reorder
 # make faults RUNS=38 SEED=7; FAULT=disk_full for one kind only.
 RUNS ?= 19

@@ -7,7 +7,9 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -21,6 +23,15 @@ from support.servers import OLDEST, SETTINGS, Servers, find_oldest_bin
 @pytest.fixture
 def home(servers: Servers) -> Path:
     return servers.new_home("server")
+
+
+@pytest.fixture
+def temporary_home() -> Iterator[Path]:
+    """A home where temporary files are; those of the other tests may be in memory."""
+    home = Path(tempfile.mkdtemp(prefix="khala-test-"))
+    home.chmod(0o755)
+    yield home
+    shutil.rmtree(home)
 
 
 def count(server: PostgresServer, dsn: str | None = None) -> int:
@@ -129,7 +140,8 @@ def test_a_path_too_long_for_a_socket(servers: Servers) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has directories that others cannot enter")
-def test_a_closed_home_gets_its_cluster_elsewhere(home: Path) -> None:
+def test_a_closed_home_gets_its_cluster_elsewhere(temporary_home: Path) -> None:
+    home = temporary_home
     closed = home / "closed"
     closed.mkdir(mode=0o700)
     with PostgresServer(closed / "khala", settings=SETTINGS) as server:
