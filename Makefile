@@ -74,10 +74,10 @@ bench: $(STAMP) ## every benchmark, in under 15 minutes on an otherwise idle mac
 	@cd $(ROOT) && $(BIN)/python bench/growth.py
 	@cd $(ROOT) && $(BIN)/python bench/scaling.py
 	@cd $(ROOT) && $(BIN)/python bench/bloat.py --sinks 50000
-	@cd $(ROOT) && $(BIN)/python bench/retention.py
-	@cd $(ROOT) && $(BIN)/python bench/fanout.py
+	@cd $(ROOT) && $(BIN)/python bench/retention.py --seconds 1 --horizon-rows 10000
+	@cd $(ROOT) && $(BIN)/python bench/fanout.py --rounds 5
 	@cd $(ROOT) && $(BIN)/python bench/orgs.py
-	@cd $(ROOT) && $(BIN)/python bench/idle.py --sockets 2000
+	@cd $(ROOT) && $(BIN)/python bench/idle.py --sockets 2000 --idle 10
 	@cd $(ROOT) && $(BIN)/python bench/storm.py --clients 300 --shape together
 
 screenshots: $(STAMP) ## take the screenshots of docs/ again
