@@ -4,6 +4,10 @@ BEGIN;
 
 SET LOCAL ROLE khala_owner;
 
+-- All of them now, in the order in which writers come to them: otherwise a writer at work, which has one and
+-- needs the next, and this transaction wait for each other.
+LOCK TABLE runtime.sync_topics, runtime.sync_documents, runtime.sync_topic_sequences, runtime.sync_stream_events;
+
 -- A trigger's WHEN is parsed by every statement that might fire it. This one is looked at only when the flag is
 -- set, which a writer does by an UPDATE of its own. Writers that still run the functions of before set it with
 -- every watermark, and wake relays as well.

@@ -4,6 +4,9 @@ BEGIN;
 
 SET LOCAL ROLE khala_owner;
 
+-- As when deployed.
+LOCK TABLE runtime.sync_topics, runtime.sync_documents, runtime.sync_topic_sequences, runtime.sync_stream_events;
+
 DROP VIEW khala.sink_stats;
 DROP SEQUENCE runtime.sync_sinks_stale_version;
 DROP SEQUENCE runtime.sync_sinks_duplicate;

@@ -14,6 +14,7 @@ from khala_pg.postgres_server import PostgresServer
 from khala_pg.resources import db_dir
 from support.databases import Database
 from support.schema_dump import COMMITTED, current_dump, dump_schema
+from support.waiting import wait_until
 
 NAMES = tuple(change.name for change in read_plan(db_dir()))
 
@@ -98,6 +99,32 @@ def test_read_models_of_before_are_brought_to_the_write_path(empty_database: Dat
             connection.execute("UPDATE runtime.sync_topic_sequences SET head_watermark = -1")
     assert migrate(dsn).changes == NAMES[NAMES.index("bounded_statistics") + 1 :]
     assert verify(dsn) == NAMES
+
+
+@pytest.mark.parametrize("back", [False, True])
+def test_the_write_path_does_not_wait_for_writers_that_wait_for_it(
+    empty_database: Database, back: bool
+) -> None:
+    dsn = empty_database.dsn
+    migrate(dsn, to=None if back else "bounded_statistics")
+    waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock'"
+    with (
+        ThreadPoolExecutor(1) as pool,
+        empty_database.connect() as writer,
+        empty_database.connect() as other,
+    ):
+        with writer.transaction():
+            # As khala.write_document comes to its tables.
+            writer.execute("SELECT FROM runtime.sync_topics")
+            writer.execute("SELECT FROM runtime.sync_documents")
+            change = pool.submit(
+                revert if back else migrate, dsn, to="bounded_statistics" if back else None
+            )
+            wait_until(lambda: other.execute(waits).fetchone() == (1,), "the migration waits")
+            writer.execute("UPDATE runtime.sync_topic_sequences SET armed = FALSE")
+            writer.execute("UPDATE runtime.sync_documents SET deleted = FALSE")
+            writer.execute("DELETE FROM runtime.sync_stream_events")
+        assert change.result().changes == NAMES[NAMES.index("bounded_statistics") + 1 :]
 
 
 def test_an_owner_without_superuser_can_migrate(own_server: PostgresServer) -> None:
