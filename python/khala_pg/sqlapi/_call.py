@@ -1,6 +1,7 @@
 """What every module here needs: the connection's type, the call for one value, and a short way for
 calls that are made for every update."""
 
+from itertools import count
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -15,6 +16,8 @@ from psycopg.rows import scalar_row
 Connection = AsyncConnection[Any]
 
 _prepared: WeakKeyDictionary[Connection, dict[str, bytes]] = WeakKeyDictionary()
+# Never one twice: a call that is cancelled may leave a statement that nobody here knows of.
+_names = (b"khala_%d" % number for number in count())
 
 
 async def scalar(connection: Connection, query: str, *values: Any) -> Any:
@@ -38,7 +41,7 @@ async def text_rows(
         statements = _prepared.setdefault(connection, {})
         name = statements.get(query)
         if name is None:
-            name = b"khala_%d" % len(statements)
+            name = next(_names)
             _checked(await connection.wait(_prepare(connection.pgconn, name, query)), encoding)
             statements[query] = name
         results = await connection.wait(_run(connection.pgconn, name, given))

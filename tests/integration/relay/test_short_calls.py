@@ -78,3 +78,15 @@ async def test_a_call_that_is_cancelled_leaves_nothing_running(database: Databas
             await call
         assert not await state("active")
         assert await text_rows(connection, "SELECT 1") == [["1"]]
+
+
+async def test_a_call_that_is_cancelled_while_it_prepares_can_be_made_again(
+    database: Database,
+) -> None:
+    async with connected(database) as connection:
+        call = asyncio.create_task(text_rows(connection, "SELECT $1::text", "x"))
+        await asyncio.sleep(0)  # It has sent the statement, and waits.
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        assert await text_rows(connection, "SELECT $1::text", "x") == [["x"]]
