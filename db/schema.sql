@@ -856,6 +856,9 @@ DECLARE
     v_sequence regclass := 'runtime.sync_sinks_' || p_outcome;
     v_counted bigint;
 BEGIN
+    IF current_setting('transaction_read_only') = 'on' THEN
+        RETURN NULL;
+    END IF;
     FOR v_place IN 1 .. p_count LOOP
         v_counted := nextval(v_sequence);
     END LOOP;
@@ -865,7 +868,7 @@ $$;
 
 ALTER FUNCTION khala.count_sinks(p_outcome text, p_count integer) OWNER TO khala_owner;
 
-COMMENT ON FUNCTION khala.count_sinks(p_outcome text, p_count integer) IS 'Internal: counts sinks. Arguments: their outcome, one that khala.sink_stats has; how many. Result: how many there were since the server last recovered. Errors: none.';
+COMMENT ON FUNCTION khala.count_sinks(p_outcome text, p_count integer) IS 'Internal: counts sinks. Arguments: their outcome, one that khala.sink_stats has; how many. Result: how many there were since the server last recovered; null if none was counted, as in a read-only transaction. Errors: none.';
 
 CREATE FUNCTION khala.create_api_key(p_key_id text, p_secret_hash bytea, p_label text, p_subject text, p_org_id text, p_scopes text[], p_expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS timestamp with time zone
     LANGUAGE plpgsql SECURITY DEFINER

@@ -1,5 +1,6 @@
 -- Counts what a write path found out, where no row tells of it: sequences need no lock, are not taken back with
--- the transaction and, unlogged, write nothing that a commit has to wait for.
+-- the transaction and, unlogged, write nothing that a commit has to wait for. Where nothing may be written, what
+-- writes nothing is still answered, and not counted.
 
 CREATE OR REPLACE FUNCTION khala.count_sinks(p_outcome text, p_count integer)
 RETURNS bigint
@@ -10,6 +11,9 @@ DECLARE
     v_sequence regclass := 'runtime.sync_sinks_' || p_outcome;
     v_counted bigint;
 BEGIN
+    IF current_setting('transaction_read_only') = 'on' THEN
+        RETURN NULL;
+    END IF;
     FOR v_place IN 1 .. p_count LOOP
         v_counted := nextval(v_sequence);
     END LOOP;
@@ -18,5 +22,5 @@ END
 $$;
 
 COMMENT ON FUNCTION khala.count_sinks(text, integer) IS
-'Internal: counts sinks. Arguments: their outcome, one that khala.sink_stats has; how many. Result: how many there were since the server last recovered. Errors: none.';
+'Internal: counts sinks. Arguments: their outcome, one that khala.sink_stats has; how many. Result: how many there were since the server last recovered; null if none was counted, as in a read-only transaction. Errors: none.';
 REVOKE ALL ON FUNCTION khala.count_sinks(text, integer) FROM public;

@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(9);
+SELECT plan(10);
 
 -- Others may count meanwhile, and counting is not taken back: what counts is the difference.
 SELECT cmp_ok(khala.count_sinks(v.outcome, 1), '>=', 1::bigint, 'one more ' || v.outcome)
@@ -32,6 +32,10 @@ SELECT cmp_ok(
     '>=', v.count, v.outcome || ': sinks one by one, tombstones and batches'
 )
 FROM (VALUES ('rewritten', 2::bigint), ('duplicate', 3), ('stale_version', 3)) AS v (outcome, count);
+
+-- On a standby too, whose transactions are all like this.
+SET LOCAL transaction_read_only = on;
+SELECT is((SELECT s.outcome FROM khala.sink('pgtap.count', 'l', 1, '{}') AS s), 'duplicate', 'nothing is to be written where nothing may be');
 
 SELECT t.line FROM finish() AS t (line);
 ROLLBACK;
