@@ -57,6 +57,7 @@ SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('khala.funct
 \ir functions/replay_feed.sql
 \ir functions/replay_feed_binary.sql
 \ir functions/snapshot.sql
+\ir functions/head_watermarks.sql
 \ir functions/hydrate.sql
 \ir functions/arm.sql
 \ir functions/retain.sql

@@ -1083,6 +1083,23 @@ ALTER FUNCTION khala.feed_updates(p_topic text, p_after bigint, p_until bigint) 
 
 COMMENT ON FUNCTION khala.feed_updates(p_topic text, p_after bigint, p_until bigint) IS 'Internal: the rows of a page of the live feed. Arguments: the topic''s own name; cursor; last watermark. Result: per update and audience a row, in no order; org_id null is everybody but except_org_id. Errors: none.';
 
+CREATE FUNCTION khala.head_watermarks(p_topics text[]) RETURNS TABLE(topic text, head_watermark bigint)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    SELECT s.topic, s.head_watermark
+    FROM runtime.sync_topic_sequences AS s
+    WHERE s.topic = ANY(p_topics);
+END
+$$;
+
+ALTER FUNCTION khala.head_watermarks(p_topics text[]) OWNER TO khala_owner;
+
+COMMENT ON FUNCTION khala.head_watermarks(p_topics text[]) IS 'The heads of topics. Argument: their own names. Result: a row for each that is there, its head. Errors: none.';
+
 CREATE FUNCTION khala.hydrate(p_topic text, p_doc_key text, p_org_id text) RETURNS text
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
@@ -4012,6 +4029,9 @@ REVOKE ALL ON FUNCTION khala.feed_until(p_topic text, p_after bigint, p_head_wat
 REVOKE ALL ON FUNCTION khala.traceparent() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION khala.feed_updates(p_topic text, p_after bigint, p_until bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION khala.head_watermarks(p_topics text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION khala.head_watermarks(p_topics text[]) TO khala_relay;
 
 REVOKE ALL ON FUNCTION khala.hydrate(p_topic text, p_doc_key text, p_org_id text) FROM PUBLIC;
 GRANT ALL ON FUNCTION khala.hydrate(p_topic text, p_doc_key text, p_org_id text) TO khala_relay;

@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(114);
+SELECT plan(115);
 
 -- Runs a statement as a role and gives its first column; the role is left whatever happens.
 CREATE FUNCTION pg_temp.as_role(p_role text, p_sql text)
@@ -65,7 +65,7 @@ SELECT set_eq(
     $$SELECT f FROM pg_temp.functions_of('khala_relay') AS f$$,
     ARRAY[
         'arm', 'authenticate_api_key', 'canonical_json', 'canonical_json_by_level', 'canonical_number', 'canonical_of', 'canonical_of_plain', 'check_cursors',
-        'current_epoch', 'ensure_epoch', 'event_age', 'hydrate', 'is_plain_json', 'max_payload_bytes', 'number_text', 'parse_payload', 'payload_hash', 'payload_hash_text', 'projection_version', 'replay', 'replay_binary', 'replay_feed', 'replay_feed_binary',
+        'current_epoch', 'ensure_epoch', 'event_age', 'head_watermarks', 'hydrate', 'is_plain_json', 'max_payload_bytes', 'number_text', 'parse_payload', 'payload_hash', 'payload_hash_text', 'projection_version', 'replay', 'replay_binary', 'replay_feed', 'replay_feed_binary',
         'revocations', 'schema_version', 'snapshot', 'telemetry', 'traces', 'utf16_sort_key'
     ], 'what a relay may call'
 );
@@ -174,7 +174,7 @@ FROM (
     ('SELECT khala.check_cursors(ARRAY[''pgtap.roles''], ''{"pgtap.roles": 0}'', NULL, ARRAY[''pgtap.roles''])'),
     ('SELECT khala.replay(''pgtap.roles'', 0, ''a'')'), ('SELECT khala.replay_feed(''pgtap.roles'', 0)'),
     ('SELECT khala.snapshot(''pgtap.roles'', ''a'')'), ('SELECT khala.hydrate(''pgtap.roles'', ''k'', ''a'')'),
-    ('SELECT khala.arm(ARRAY[''pgtap.roles''], ARRAY[1])'), ('SELECT khala.canonical_json(''{"é": 1.5}'')'),
+    ('SELECT khala.arm(ARRAY[''pgtap.roles''], ARRAY[1])'), ('SELECT khala.head_watermarks(ARRAY[''pgtap.roles''])'), ('SELECT khala.canonical_json(''{"é": 1.5}'')'),
     ('SELECT khala.payload_hash_text(''{}'')'), ('SELECT khala.parse_payload(''{}'')')
 ) AS v (statement);
 SELECT throws_ok(format('SELECT pg_temp.as_role(%L, %L)', 'khala_relay', v.statement), '42501', NULL, 'a relay may not: ' || v.statement)

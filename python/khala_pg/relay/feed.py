@@ -95,6 +95,11 @@ class TopicFeed:
         self._page_at = -math.inf
 
     @property
+    def is_asleep(self) -> bool:
+        """Whether it waits to be woken."""
+        return self._is_asleep
+
+    @property
     def position(self) -> int:
         """How far the topic has been pulled."""
         return self._audience.position

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from khala_pg import sqlapi
 from khala_pg.relay.database import Database
 from khala_pg.relay.feed import Reader, TopicFeed
 from khala_pg.relay.lag import LagSampler
@@ -72,14 +73,24 @@ class Feeds:
             found[feed.topic] = min(feed.position, found.get(feed.topic, feed.position))
         return found
 
-    def wake(self, topic: str | None = None, *, polled: bool = False) -> None:
-        """There may be something new in a topic; None, or a notification without one: in any.
-
-        polled: nothing says so, it is only looked at.
-        """
+    def wake(self, topic: str | None = None) -> None:
+        """There may be something new in a topic; None, or a notification without one: in any."""
         for feed in self._feeds.values():
             if not topic or feed.topic == topic:
-                feed.wake(polled=polled)
+                feed.wake()
+
+    async def look(self) -> None:
+        """Wakes whoever sleeps although its topic has moved: one question for all of them.
+
+        Raises what the call of the database raises.
+        """
+        asleep = [feed for feed in self._feeds.values() if feed.is_asleep]
+        topics = sorted({feed.topic for feed in asleep})
+        heads = await self._database.call(sqlapi.head_watermarks, topics) if topics else {}
+        for feed in asleep:
+            # A topic that is gone has none, which its next pull says in words.
+            if heads.get(feed.topic) != feed.position:
+                feed.wake(polled=True)
 
     def _forget(self, feed: TopicFeed) -> None:
         key = (feed.name, feed.epoch, feed.lane.encoding)

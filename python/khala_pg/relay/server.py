@@ -293,13 +293,14 @@ class Relay:
                 return
 
     async def _poll(self) -> None:
-        """Looks at everything every so often, whatever was heard."""
+        """Looks every so often whether anything moved, whatever was heard."""
         while True:
             await asyncio.sleep(self._settings.slow_poll_interval_s)
             try:
                 self._note_terms(*await self._database.call(sqlapi.terms))
+                await self._feeds.look()
             except UnavailableError:
                 continue
             except Exception:
-                logger.exception("the epoch cannot be read")
-            self._feeds.wake(polled=True)
+                logger.exception("the heads of topics cannot be read")
+                self._feeds.wake()

@@ -275,6 +275,15 @@ async def arm(connection: Connection, topic: str, seen: int) -> Armed | None:
     return None
 
 
+async def head_watermarks(connection: Connection, topics: Sequence[str]) -> dict[str, int]:
+    """The heads of topics, by their own names; one that is gone is left out."""
+    async with connection.cursor() as cursor:
+        await cursor.execute(
+            "SELECT topic, head_watermark FROM khala.head_watermarks(%s)", (list(topics),)
+        )
+        return dict(await cursor.fetchall())
+
+
 async def snapshot(
     connection: Connection,
     topic: str,
