@@ -16,15 +16,19 @@ set -m
     printf '\n'
     cat "$said/typescript"
     exit "$status"
-) &
+) </dev/null &
 typescript=$!
 set +m
 trap 'kill -- "-$typescript" 2>/dev/null || true; rm -rf "$said"' EXIT
 
 colour=auto
 [ ! -t 1 ] || colour=yes
+# Ctrl-C is for pytest, which says how far it came; then nobody waits for the rest.
+interrupted=
+trap 'interrupted=yes' INT
 pytest=0
-.venv/bin/python -m pytest --color="$colour" "$@" | tee "$said/pytest" || pytest=$?
+.venv/bin/python -m pytest --color="$colour" "$@" | tee -i "$said/pytest" || pytest=$?
+[ -z "$interrupted" ] || exit 130
 
 beside=0
 if kill -0 "$typescript" 2>/dev/null; then
