@@ -6,10 +6,9 @@ import select
 import signal
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ import pytest
 from khala_pg import keyring as keys
 from khala_pg import ports
 from support.servers import Servers
+from support.waiting import wait_until
 
 PATIENCE_S = 60.0
 
@@ -96,13 +96,6 @@ def running(data_dir: Path, *arguments: str) -> Iterator[Dev]:
                     process.kill()
 
 
-def eventually(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come about"
-        time.sleep(0.05)  # between looks
-
-
 @pytest.fixture
 def data_dir(servers: Servers) -> Path:
     return servers.new_home("dev") / "data"
@@ -175,9 +168,17 @@ def test_what_is_killed_comes_back(data_dir: Path) -> None:
     with running(data_dir) as dev:
         relay, postgres = dev.child("relay"), dev.child("postgres")
         os.kill(relay, signal.SIGKILL)
-        eventually(lambda: dev.child("relay") not in (0, relay) and dev.is_ready())
+        wait_until(
+            lambda: dev.child("relay") not in (0, relay) and dev.is_ready(),
+            "relay is another process, and khala dev ready again",
+            PATIENCE_S,
+        )
         os.kill(postgres, signal.SIGKILL)
-        eventually(lambda: dev.child("postgres") not in (0, postgres) and dev.is_ready())
+        wait_until(
+            lambda: dev.child("postgres") not in (0, postgres) and dev.is_ready(),
+            "postgres is another process, and khala dev ready again",
+            PATIENCE_S,
+        )
         dev.sink("after")
         assert dev.stop() == 0
         assert dev.process.stderr is not None

@@ -7,7 +7,7 @@ was slow to take it, and what it lacks comes by the next page or the live feed a
 """
 
 import asyncio
-import contextlib
+import logging
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -18,6 +18,8 @@ from khala_pg.relay.connection import SharedMessage
 from khala_pg.relay.database import Database
 from khala_pg.relay.lanes import Lane
 from khala_pg.relay.settings import RelaySettings
+
+logger = logging.getLogger("khala.relay.pages")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +119,12 @@ class Pages:
         if wanted in self._reading:
             return
         # Whoever wants the page asks again when there is none, and is told why.
-        with contextlib.suppress(Exception):
+        try:
             await self._read(wanted, is_needed)
+        except KhalaError:
+            return
+        except Exception:
+            logger.exception("a page of topic %s could not be read ahead", wanted.name)
 
     async def _read(self, wanted: Wanted, is_needed: Callable[[], bool]) -> SharedPage | None:
         reading = self._reading[wanted] = asyncio.get_running_loop().create_future()
