@@ -13,7 +13,7 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.environment_variables import OTEL_RESOURCE_ATTRIBUTES, OTEL_SERVICE_NAME
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.trace import Link, get_current_span
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.util.types import AttributeValue
@@ -31,9 +31,11 @@ Attributes = Mapping[str, AttributeValue]
 class OtelSpans:
     """Adds spans to the traces of writers; see tracing.Spans."""
 
-    def __init__(self, provider: TracerProvider) -> None:
-        """provider: closed by `close`; it must not be closed by the end of the program."""
+    def __init__(self, provider: TracerProvider, exporter: SpanExporter) -> None:
+        """provider: closed by `close`; it must not be closed by the end of the program.
+        exporter: where it sends to."""
         self._provider = provider
+        self._exporter = exporter
         self._tracer = provider.get_tracer("khala.relay", __version__)
         self._propagator = TraceContextTextMapPropagator()
 
@@ -93,6 +95,8 @@ class OtelSpans:
         closing.join(_CLOSE_S)
         if closing.is_alive():
             logger.warning("the last spans could not be sent in %g s", _CLOSE_S)
+            # Else it goes on trying, in a thread of its own, where the program goes on.
+            self._exporter.shutdown()
 
 
 def exporting(endpoint: str | None, environment: Mapping[str, str]) -> OtelSpans:
@@ -103,8 +107,9 @@ def exporting(endpoint: str | None, environment: Mapping[str, str]) -> OtelSpans
     own = {} if named else {SERVICE_NAME: "khala-relay"}
     provider = TracerProvider(resource=Resource.create(own), shutdown_on_exit=False)
     url = None if endpoint is None else f"{endpoint.rstrip('/')}/v1/traces"
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=url)))
-    return OtelSpans(provider)
+    exporter = OTLPSpanExporter(endpoint=url)
+    provider.add_span_processor(BatchSpanProcessor(exporter))
+    return OtelSpans(provider, exporter)
 
 
 def _about(page: DeliveredPage) -> Attributes:

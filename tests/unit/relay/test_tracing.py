@@ -3,6 +3,7 @@
 import logging
 import socket
 import sys
+import threading
 import time
 
 import pytest
@@ -73,6 +74,7 @@ def test_a_collector_that_does_not_answer_is_not_waited_for_long(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(otel, "_CLOSE_S", 0.1)
+    before = set(threading.enumerate())
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         spans = spans_for(f"http://127.0.0.1:{port}", {})
@@ -83,3 +85,8 @@ def test_a_collector_that_does_not_answer_is_not_waited_for_long(
         spans.add(page, [trace], now)
         spans.close()
     assert "could not be sent" in caplog.text
+    # The question in flight ends with its connection; it is not asked again.
+    for left in set(threading.enumerate()) - before:
+        left.join(30)
+        assert not left.is_alive()
+    assert "retrying" not in caplog.text
