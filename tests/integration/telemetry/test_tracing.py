@@ -48,7 +48,7 @@ async def tracing_relay(
 ) -> AsyncIterator[RunningRelay]:
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(exporter))
-    async with running_relay(database, spans=OtelSpans(provider)) as running:
+    async with running_relay(database, spans=OtelSpans(provider, exporter)) as running:
         await ready_relay(running)
         yield running
 
