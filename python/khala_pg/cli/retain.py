@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections import deque
 from dataclasses import asdict
 from typing import Annotated
 
@@ -29,7 +30,7 @@ def command(
         ),
     ] = None,
     batch: Annotated[
-        int, typer.Option(min=1, max=1_000_000, help="Most rows per topic in one transaction.")
+        int, typer.Option(min=1, max=1_000_000, help="Most rows in one transaction, of one topic.")
     ] = 1_000,
     share: Annotated[
         float,
@@ -73,20 +74,21 @@ def command(
     )
     with psycopg.connect(resolve(DATABASE, database), autocommit=True) as connection, progress:
         bar = progress.add_task(topic or "all topics", total=None, rows="0")
-        more = True
-        while more:
+        known = [each.topic for each in admin.topics(connection)] if topic is None else [topic]
+        # A batch of each topic in one transaction would hold writers up as a large one does.
+        left = deque(known)
+        while left:
             began = time.monotonic()
-            step = admin.retain(connection, topic, horizon, batch)
-            for purge in step:
+            for purge in admin.retain(connection, left.popleft(), horizon, batch):
                 before = done[purge.topic].deleted if purge.topic in done else 0
                 done[purge.topic] = Purge(
                     purge.topic, before + purge.deleted, purge.retention_floor, purge.more
                 )
+                if purge.more:
+                    left.append(purge.topic)
             progress.update(bar, rows=number(sum(purge.deleted for purge in done.values())))
-            more = any(purge.more for purge in step)
-            if more:
+            if left:
                 time.sleep(rest_s(time.monotonic() - began, share))
-        known = [t.topic for t in admin.stats(connection) if topic in (None, t.topic)]
     _print(done, known, as_json)
 
 
