@@ -77,7 +77,7 @@ bench: $(STAMP) ## every benchmark, in under 15 minutes on an otherwise idle mac
 	@cd $(ROOT) && $(BIN)/python bench/retention.py --seconds 1 --horizon-rows 10000
 	@cd $(ROOT) && $(BIN)/python bench/fanout.py --rounds 5
 	@cd $(ROOT) && $(BIN)/python bench/orgs.py
-	@cd $(ROOT) && $(BIN)/python bench/idle.py --sockets 2000 --idle 10
+	@cd $(ROOT) && $(BIN)/python bench/idle.py --sockets 1000 --rounds 5 --idle 2
 	@cd $(ROOT) && $(BIN)/python bench/storm.py --clients 300 --shape together
 
 screenshots: $(STAMP) ## take the screenshots of docs/ again

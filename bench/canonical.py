@@ -3,20 +3,19 @@
     python bench/canonical.py [--rounds 7] [--pg-bin DIR]
 
 Processor time of the backend for one document, as the kernel counts it, so that a busy machine
-shows little in it; beside it what the server takes to print the same value its own way. Dense
+shows little in it; the peer is what the server takes to print the same value its own way. Dense
 documents have a member for every 17 bytes or so, and an object for every 60: more of both than
 summaries have.
 """
 
 import argparse
 import json
-import statistics
 from pathlib import Path
 from typing import Any
 
 import psycopg
 
-from harness import migrated_server, save, show
+from harness import migrated_server, save, show, spread
 from load import RUN_SUMMARY
 
 _TIMES = {
@@ -86,17 +85,22 @@ def cpu_ms(connection: psycopg.Connection[Any], query: str) -> float:
     return (int(file.read_text().split()[0]) - before) / 1e6
 
 
-def measure(connection: psycopg.Connection[Any], times: int, rounds: int) -> dict[str, float]:
-    """Milliseconds for each document of table given: canonical, hash, the server's own text."""
-    found = {}
-    for name, expression in (
-        ("canonical_ms", "length(khala.canonical_json(g.payload))"),
-        ("hash_ms", "length(khala.payload_hash(g.payload))"),
-        ("server_text_ms", "length(g.payload::text)"),
-    ):
-        query = f"SELECT sum({expression}) FROM given AS g"
-        cpu_ms(connection, query)
-        found[name] = statistics.median(cpu_ms(connection, query) / times for _ in range(rounds))
+_EXPRESSIONS = {
+    "canonical_ms": "length(khala.canonical_json(g.payload))",
+    "hash_ms": "length(khala.payload_hash(g.payload))",
+    "server_text_ms": "length(g.payload::text)",
+}
+
+
+def measure(connection: psycopg.Connection[Any], times: int, rounds: int) -> dict[str, list[float]]:
+    """Milliseconds for each document of table given, a number a round, in turns."""
+    found: dict[str, list[float]] = {name: [] for name in _EXPRESSIONS}
+    for turn in range(rounds + 1):
+        for name, expression in _EXPRESSIONS.items():
+            cost = cpu_ms(connection, f"SELECT sum({expression}) FROM given AS g") / times
+            # The first turn warms up.
+            if turn:
+                found[name].append(cost)
     return found
 
 
@@ -119,20 +123,24 @@ def main() -> None:
                 (_text(payload), _TIMES[name]),
             )
             found = measure(connection, _TIMES[name], options.rounds)
-            results[name] = {"bytes": len(_text(payload).encode()), **found}
+            costs = zip(found["canonical_ms"], found["server_text_ms"], strict=True)
+            results[name] = {
+                "bytes": len(_text(payload).encode()),
+                **{what: spread(values) for what, values in found.items()},
+                "ratio": spread([canonical / text for canonical, text in costs]),
+            }
     rows = [
         [
             name,
             f"{each['bytes']:,}",
-            f"{each['canonical_ms']:.3f}",
-            f"{each['hash_ms']:.3f}",
-            f"{each['server_text_ms']:.3f}",
+            *(f"{each[what]['median']:.3f}" for what in _EXPRESSIONS),
+            *(f"{each['ratio'][what]:.1f}" for what in ("median", "min", "max")),
         ]
         for name, each in results.items()
     ]
     show(
         f"Canonical text in SQL, PostgreSQL {version}: processor milliseconds a document",
-        ["document", "bytes", "canonical", "with hash", "payload::text"],
+        ["document", "bytes", "canonical", "with hash", "payload::text", "ratio", "min", "max"],
         rows,
     )
     save(f"canonical-pg{version}", {"postgresql": version, "documents": results})

@@ -5,7 +5,7 @@
 All sockets are opened on one worker, joined and subscribed; memory is what is private to the
 process, after less before, by the number of sockets. The peer is a bare server of `websockets` with
 the same number of open connections, without compression and without its task that pings. Then the
-relay's processor time while nothing happens, a heartbeat to each socket included.
+relay's processor time while nothing happens but two heartbeats to each socket.
 """
 
 import argparse
@@ -15,12 +15,11 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import processes
-from harness import migrated_server, save, show
+from harness import migrated_server, save, show, spread
 from processes import Child
 from subscribing import head, open_all, opening, serving
 
 _TARGET = 1.3
-_HEARTBEAT_S = 15.0
 _CROWDS = 2
 # So many at once ask the relay to subscribe.
 _MOST = 64
@@ -54,7 +53,7 @@ def open_sockets(host: str, port: int, steps: list[Any], sockets: int, many: lis
 def of_relay(dsn: str, sockets: int, idle_s: float, loop: str) -> dict[str, float]:
     """Bytes a socket, and how it went."""
     with (
-        serving(dsn, f"--event-loop={loop}", heartbeat_interval_s=_HEARTBEAT_S) as relay,
+        serving(dsn, f"--event-loop={loop}", heartbeat_interval_s=idle_s / 2) as relay,
         crowds(_CROWDS) as many,
     ):
         steps = relay.steps("org-a", head(dsn))
@@ -95,6 +94,7 @@ def of_peer(sockets: int, loop: str) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--sockets", type=int, default=10_000)
+    parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--idle", type=float, default=20.0, help="seconds of doing nothing")
     parser.add_argument("--loop", choices=("asyncio", "uvloop"), default="asyncio")
     parser.add_argument("--pg-bin")
@@ -102,21 +102,39 @@ def main() -> None:
     processes.require(files=options.sockets, ports=options.sockets // _CROWDS)
     # The relay and the crowds inherit it.
     processes.raise_file_limit()
+    relays, peers = [], []
     with migrated_server(options.pg_bin) as server:
         version = server.major
-        relay = of_relay(server.dsn(), options.sockets, options.idle, options.loop)
-    peer = of_peer(options.sockets, options.loop)
-    ratio = relay["bytes"] / peer["bytes"]
+        for _ in range(options.rounds):
+            relays.append(of_relay(server.dsn(), options.sockets, options.idle, options.loop))
+            peers.append(of_peer(options.sockets, options.loop))
+    relay, peer = (
+        {what: spread([each[what] for each in found]) for what in found[0]}
+        for found in (relays, peers)
+    )
+    ratio = spread(
+        [ours["bytes"] / bare["bytes"] for ours, bare in zip(relays, peers, strict=True)]
+    )
     show(
         f"{options.sockets:,} idle sockets on one worker, {options.loop}",
-        ["", "bytes a socket", "opened a second"],
+        ["", "bytes a socket", "min", "max", "opened a second"],
         [
-            [name, f"{each['bytes']:,.0f}", f"{each['opened_per_second']:,.0f}"]
+            [
+                name,
+                *(f"{each['bytes'][what]:,.0f}" for what in ("median", "min", "max")),
+                f"{each['opened_per_second']['median']:,.0f}",
+            ]
             for name, each in (("relay", relay), ("websockets", peer))
         ],
     )
-    print(f"ratio {ratio:.2f}, to reach: at most {_TARGET:.1f}")
-    print(f"idle: {relay['idle_cpu']:.1%} of a core, {relay['heartbeats']:,.0f} heartbeats sent")
+    print(
+        f"ratio {ratio['median']:.2f} ({ratio['min']:.2f} to {ratio['max']:.2f}),"
+        f" to reach: at most {_TARGET:.1f}"
+    )
+    print(
+        f"idle: {relay['idle_cpu']['median']:.1%} of a core,"
+        f" {relay['heartbeats']['median']:,.0f} heartbeats sent"
+    )
     save(
         f"idle-pg{version}",
         {

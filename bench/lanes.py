@@ -10,7 +10,6 @@ the Python client (frame read, payloads parsed, hashes verified).
 import argparse
 import asyncio
 import json
-import statistics
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,7 +18,7 @@ from typing import Any
 import psycopg
 
 from canonical import summary
-from harness import migrated_server, save, show
+from harness import migrated_server, save, show, spread
 from khala_pg.client import binary, wire
 from khala_pg.client.documents import Update
 from khala_pg.client.resolver import _verified
@@ -29,6 +28,12 @@ _UPDATES = 200
 _PAGES = 5
 _TOPIC = "runtime.run_summaries"
 _SIZES = {"100 bytes": 100, "summary, 1.5 KiB": 1536, "summary, 4 KiB": 4096}
+_FIGURES = {
+    "bytes": "bytes",
+    "database_us": "database",
+    "relay_us": "relay",
+    "client_us": "Python client",
+}
 _FUNCTIONS = {"json": "replay", "protobuf": "replay_binary"}
 
 
@@ -75,8 +80,8 @@ def updates_of(message: str | bytes) -> Sequence[Update]:
     return wire.batch(wire.frame(message).payload).updates
 
 
-async def measure(dsn: str, rounds: int) -> dict[str, float]:
-    """All figures of both lanes; the rounds of the lanes take turns."""
+async def measure(dsn: str, rounds: int) -> dict[str, list[float]]:
+    """All figures of both lanes, a number a round; the lanes take turns."""
     found: dict[str, list[float]] = {}
     with psycopg.connect(dsn, autocommit=True) as backend:
         async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection:
@@ -96,11 +101,26 @@ async def measure(dsn: str, rounds: int) -> dict[str, float]:
                     # The first turn warms up.
                     for name, value in figures.items() if turn else ():
                         found.setdefault(f"{lane.encoding}_{name}", []).append(value)
-    return {name: statistics.median(values) for name, values in found.items()}
+    return found
 
 
-def _both(figures: dict[str, float], what: str) -> str:
-    return f"{figures[f'json_{what}']:.1f} → {figures[f'protobuf_{what}']:.1f}"
+def compared(figures: dict[str, list[float]]) -> dict[str, Any]:
+    """By figure both lanes and what the binary one has of the other, round by round."""
+    return {
+        what: {
+            "json": spread(figures[f"json_{what}"]),
+            "protobuf": spread(figures[f"protobuf_{what}"]),
+            "ratio": spread(
+                [
+                    binary / text
+                    for text, binary in zip(
+                        figures[f"json_{what}"], figures[f"protobuf_{what}"], strict=True
+                    )
+                ]
+            ),
+        }
+        for what in _FIGURES
+    }
 
 
 def main() -> None:
@@ -122,16 +142,19 @@ def main() -> None:
                     (_UPDATES, _TOPIC, json.dumps(payload(size))),
                 )
                 connection.execute("VACUUM ANALYZE runtime.sync_stream_events")
-            results[name] = asyncio.run(measure(server.dsn(), options.rounds))
+            results[name] = compared(asyncio.run(measure(server.dsn(), options.rounds)))
     show(
-        f"One update, JSON → protobuf, PostgreSQL {version}: bytes, and processor microseconds",
-        ["payload", "bytes", "database", "relay", "Python client"],
+        f"One update on both lanes, PostgreSQL {version}: bytes, and processor microseconds",
+        ["payload", "", "JSON", "protobuf", "ratio", "min", "max"],
         [
             [
                 name,
-                *(_both(each, what) for what in ("bytes", "database_us", "relay_us", "client_us")),
+                label,
+                *(f"{each[what][lane]['median']:.1f}" for lane in ("json", "protobuf")),
+                *(f"{each[what]['ratio'][which]:.2f}" for which in ("median", "min", "max")),
             ]
             for name, each in results.items()
+            for what, label in _FIGURES.items()
         ],
     )
     save(f"lanes-pg{version}", {"postgresql": version, "updates": _UPDATES, "payloads": results})
