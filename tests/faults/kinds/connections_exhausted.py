@@ -1,7 +1,7 @@
 """Somebody takes every connection the server gives, and everybody else has just lost theirs."""
 
 import time
-from contextlib import AsyncExitStack
+from typing import Any
 
 import psycopg
 
@@ -12,33 +12,41 @@ _CUT = """
 SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name <> 'greedy'
 """
-_OTHERS = """
-SELECT count(*) FROM pg_stat_activity
-WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name <> 'greedy'
-    AND backend_type = 'client backend'
+# What is left for ordinary users beside this session, which is the superuser's.
+_SLOTS = """
+SELECT current_setting('max_connections')::int - sum(setting::int)::int - 1 FROM pg_settings
+WHERE name IN ('superuser_reserved_connections', 'reserved_connections')
 """
+
+_Connection = psycopg.AsyncConnection[Any]
 
 
 async def inject(world: World) -> float:
-    async with (
-        AsyncExitStack() as taken,
-        await psycopg.AsyncConnection.connect(world.database.dsn, autocommit=True) as connection,
-    ):
+    taken: list[_Connection] = []
+    async with await psycopg.AsyncConnection.connect(
+        world.database.dsn, autocommit=True
+    ) as connection:
+        [(slots,)] = await (await connection.execute(_SLOTS)).fetchall()
 
-        async def is_alone() -> bool:
-            # Whoever was ended may be back before the slot is taken: then once more.
+        async def has_all() -> bool:
+            # Whoever was ended may be back before the slot is taken: then once more. The server
+            # shows nobody who is still logging in, so only the number taken tells that all are.
             await connection.execute(_CUT)
             await _take_all(world, taken)
-            return await (await connection.execute(_OTHERS)).fetchone() == (0,)
+            return len(taken) == int(slots)
 
-        await _take_all(world, taken)
-        await until(is_alone, "everybody else is out", PATIENCE_S)
-        await world.refused()
-        await world.last(0.5, 2.0)
-        return time.monotonic()
+        try:
+            await _take_all(world, taken)
+            await until(has_all, "everybody else is out", PATIENCE_S)
+            await world.refused()
+            await world.last(0.5, 2.0)
+            return time.monotonic()
+        finally:
+            for greedy in taken:
+                await greedy.close()
 
 
-async def _take_all(world: World, taken: AsyncExitStack) -> None:
+async def _take_all(world: World, taken: list[_Connection]) -> None:
     while True:
         try:
             greedy = await psycopg.AsyncConnection.connect(
@@ -49,4 +57,4 @@ async def _take_all(world: World, taken: AsyncExitStack) -> None:
             if "connection slots" in str(refused) or "too many clients" in str(refused):
                 return
             raise
-        await taken.enter_async_context(greedy)
+        taken.append(greedy)
