@@ -66,7 +66,11 @@ def load(
     with asyncio.Runner() as runner:
         connection = runner.run(
             psycopg.AsyncConnection.connect(
-                database, autocommit=True, application_name="khala ingest"
+                database,
+                autocommit=True,
+                application_name="khala ingest",
+                # Behind a pooler a prepared statement may be gone at its next use.
+                prepare_threshold=None,
             )
         )
         try:

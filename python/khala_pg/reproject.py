@@ -16,7 +16,11 @@ PAGE_ENTITIES = 50
 
 async def _connect(database: str) -> sqlapi.Connection:
     return await psycopg.AsyncConnection.connect(
-        database, autocommit=True, application_name="khala reproject"
+        database,
+        autocommit=True,
+        application_name="khala reproject",
+        # Behind a pooler a prepared statement may be gone at its next use.
+        prepare_threshold=None,
     )
 
 

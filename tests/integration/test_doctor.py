@@ -1,19 +1,11 @@
 """`khala doctor` names what was broken on purpose, and says what to do."""
 
-import os
-import pwd
-import shutil
-import subprocess
-from collections.abc import Iterator
-from pathlib import Path
-
-import psycopg
 import pytest
 
 from khala_pg import ports
 from khala_pg.doctor import Report, examine
-from khala_pg.postgres_server import PostgresServer
 from support.databases import Database
+from support.pooler import pooled
 
 
 def statuses(report: Report) -> dict[str, str]:
@@ -94,55 +86,12 @@ def test_a_listener_on_another_database_hears_nothing(newest_database: Database)
     assert statuses(report)["listen"] == "fail"
 
 
-@pytest.fixture
-def pooled_dsn(newest_database: Database, tmp_path: Path) -> Iterator[str]:
-    """The database through a real PgBouncer in transaction mode."""
-    program = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
-    if program is None:
-        pytest.skip("no pgbouncer (apt-get install pgbouncer)")
-    server: PostgresServer = newest_database.server
-    where = psycopg.conninfo.conninfo_to_dict(newest_database.dsn)
-    port = ports.free_port()
-    config = server.home.parent / f"pgbouncer-{port}.ini"
-    config.write_text(
-        "[databases]\n"
-        f"* = host=127.0.0.1 port={server.port} user={where['user']} "
-        f"password='{where['password']}'\n"
-        "[pgbouncer]\n"
-        f"listen_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
-        "auth_type = any\npool_mode = transaction\nignore_startup_parameters = extra_float_digits\n"
-    )
-    identity: dict[str, object] = {}
-    if os.geteuid() == 0:
-        account = pwd.getpwnam("nobody")
-        identity = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
-    process = subprocess.Popen(
-        [program, str(config)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        **identity,  # type: ignore[call-overload]
-    )
-    dsn = f"postgresql://any@127.0.0.1:{port}/{newest_database.name}"
-    try:
-        while True:
-            try:
-                psycopg.connect(dsn, connect_timeout=5).close()
-                break
-            except psycopg.OperationalError:
-                with pytest.raises(subprocess.TimeoutExpired):
-                    process.wait(0.05)
-        yield dsn
-    finally:
-        process.kill()
-        process.communicate()
-        config.unlink()
-
-
-def test_a_transaction_pooler_is_noticed(newest_database: Database, pooled_dsn: str) -> None:
-    (finding,) = [f for f in examine(pooled_dsn).findings if f.check == "listen"]
+def test_a_transaction_pooler_is_noticed(newest_database: Database) -> None:
+    with pooled(newest_database) as pooled_dsn:
+        (finding,) = [f for f in examine(pooled_dsn).findings if f.check == "listen"]
+        # The listener past the pooler is all right, wherever the notification comes from.
+        report = examine(pooled_dsn, listener_database=newest_database.dsn)
     assert finding.status in {"warn", "fail"}
     assert "pooler" in finding.message
     assert "--listener-database" in finding.advice
-    # The listener past the pooler is all right, wherever the notification comes from.
-    report = examine(pooled_dsn, listener_database=newest_database.dsn)
     assert statuses(report)["listen"] == "ok"

@@ -65,6 +65,7 @@ class RunningRelay:
 @asynccontextmanager
 async def running_relay(
     database: Database,
+    /,
     keyring: Keyring | None = None,
     authenticate_session: SessionAuthenticator | None = None,
     load_keyring: Callable[[], Keyring] | None = None,

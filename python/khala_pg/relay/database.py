@@ -58,6 +58,7 @@ class Database:
         self._pool_size = settings.pool_size
         self._on_connect = on_connect
         self._away = False
+        self._told_of_pooler = False
         self.reached = False
         self._conninfo = conninfo_for(settings.database, settings)
         self._pool: AsyncConnectionPool[Any] = AsyncConnectionPool(
@@ -171,12 +172,27 @@ class Database:
         # Few tasks make the pool's connections, one at a time makes it grow: none may hang.
         try:
             async with bounded(connection, self._timeout_s):
+                if await sqlapi.is_pooled(connection):
+                    # What a session keeps may be another's: a name of a prepared statement then
+                    # stands for another relay's statement.
+                    connection.prepare_threshold = None
+                    self._tell_of_pooler()
+                else:
+                    await sqlapi.set_session(connection, max(1, round(self._timeout_s * 1000)))
+                    await sqlapi.keep_memory(connection, KEPT_BYTES)
                 _require_known(await sqlapi.schema_version(connection))
                 self._on_connect(*await sqlapi.terms(connection))
-                await sqlapi.keep_memory(connection, KEPT_BYTES)
         except BaseException:
             await connection.close()
             raise
+
+    def _tell_of_pooler(self) -> None:
+        if not self._told_of_pooler:
+            self._told_of_pooler = True
+            logger.warning(
+                "a pooler stands between this relay and the database: every statement is planned "
+                "at each call, and synchronous_commit and statement_timeout are the role's own"
+            )
 
     def _unavailable(self, reason: str) -> UnavailableError:
         if not self._away:
@@ -194,16 +210,13 @@ class Database:
 def conninfo_for(
     database: str, settings: RelaySettings, application_name: str = "khala relay"
 ) -> str:
-    """The connection string with what a relay needs added to it.
-
-    The relay's one write is the wake-up flag, which may be lost in a crash: it need not wait for
-    the disk. The time limits notice a server that is gone without a word.
+    """The connection string with what a relay needs added to it: time limits, which notice a server
+    that is gone without a word. No `options`: poolers refuse them.
 
     Raises UsageError when it is no connection string.
     """
     given = conninfo_to_dict(conninfo.check(database))
     timeout_ms = max(1, round(settings.database_timeout_s * 1000))
-    ours = f"-c synchronous_commit=off -c statement_timeout={timeout_ms}"
     defaults: dict[str, Any] = {
         "application_name": application_name,
         "connect_timeout": max(2, round(settings.database_timeout_s)),
@@ -212,8 +225,7 @@ def conninfo_for(
         "keepalives_count": 3,
         "tcp_user_timeout": 2 * timeout_ms,
     }
-    options = " ".join(filter(None, [str(given.get("options") or ""), ours]))
-    return make_conninfo(database, **{**defaults, **given, "options": options})
+    return make_conninfo(database, **{**defaults, **given})
 
 
 def _require_known(version: int) -> None:

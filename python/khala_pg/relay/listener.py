@@ -55,6 +55,7 @@ class Listener:
         self._on_notify = on_notify
         self._probe = ""
         self._heard = asyncio.Event()
+        self._is_pooled = False
         self.is_connected = False
 
     async def run(self) -> None:
@@ -67,6 +68,7 @@ class Listener:
                     self._conninfo, autocommit=True
                 ) as connection:
                     async with bounded(connection, self._settings.database_timeout_s):
+                        self._is_pooled = await sqlapi.is_pooled(connection)
                         await sqlapi.listen(connection)
                     logger.info("listening for wake-ups%s", " again" if failures else "")
                     self._metrics.listens.inc()
@@ -110,7 +112,12 @@ class Listener:
                 async with asyncio.timeout(self._settings.probe_timeout_s):
                     await self._heard.wait()
             except TimeoutError:
+                pooler = (
+                    ": a pooler stands between; --listener-database is for a way past it"
+                    if self._is_pooled
+                    else ""
+                )
                 raise ListenerError(
                     f"a notification to itself was not heard within "
-                    f"{self._settings.probe_timeout_s:g} s"
+                    f"{self._settings.probe_timeout_s:g} s{pooler}"
                 ) from None

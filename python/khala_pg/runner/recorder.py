@@ -158,6 +158,8 @@ class Recorder:
                         autocommit=True,
                         connect_timeout=_CONNECT_SECONDS,
                         application_name="khala run",
+                        # Behind a pooler a prepared statement may be gone at its next use.
+                        prepare_threshold=None,
                     )
                 try:
                     while not self._outbox.done:

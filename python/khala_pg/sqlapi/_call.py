@@ -30,7 +30,8 @@ async def scalar(connection: Connection, query: str, *values: Any) -> Any:
 async def text_rows(
     connection: Connection, query: str, *values: str | int | None
 ) -> list[list[Any]]:
-    """The rows of a query with $1, $2 …, prepared at its first use; every value a text or None.
+    """The rows of a query with $1, $2 …, prepared at its first use where the connection prepares
+    at all (`prepare_threshold`); every value a text or None.
 
     A cursor, which adapts and parses by type, takes longer than the database does for a page of
     one update. The connection must be in autocommit mode.
@@ -38,13 +39,16 @@ async def text_rows(
     encoding = connection.info.encoding
     given = [None if value is None else str(value).encode(encoding) for value in values]
     async with connection.lock:
-        statements = _prepared.setdefault(connection, {})
-        name = statements.get(query)
-        if name is None:
-            name = next(_names)
-            _checked(await connection.wait(_prepare(connection.pgconn, name, query)), encoding)
-            statements[query] = name
-        results = await connection.wait(_run(connection.pgconn, name, given))
+        if connection.prepare_threshold is None:
+            results = await connection.wait(_run_once(connection.pgconn, query, given))
+        else:
+            statements = _prepared.setdefault(connection, {})
+            name = statements.get(query)
+            if name is None:
+                name = next(_names)
+                _checked(await connection.wait(_prepare(connection.pgconn, name, query)), encoding)
+                statements[query] = name
+            results = await connection.wait(_run(connection.pgconn, name, given))
     result = _checked(results, encoding)
     columns = range(result.nfields)
     return [
@@ -64,6 +68,12 @@ def _prepare(pgconn: PGconn, name: bytes, query: str) -> PQGen[list[PGresult]]:
 
 def _run(pgconn: PGconn, name: bytes, values: list[bytes | None]) -> PQGen[list[PGresult]]:
     pgconn.send_query_prepared(name, values)
+    results: list[PGresult] = yield from execute(pgconn)
+    return results
+
+
+def _run_once(pgconn: PGconn, query: str, values: list[bytes | None]) -> PQGen[list[PGresult]]:
+    pgconn.send_query_params(query.encode(), values)
     results: list[PGresult] = yield from execute(pgconn)
     return results
 

@@ -112,6 +112,24 @@ async def terms(connection: Connection) -> tuple[str, int]:
     return str(row[0]), int(row[1])
 
 
+async def is_pooled(connection: Connection) -> bool:
+    """Whether a pooler answers in the server's place: it hands out process ids of its own."""
+    pid = await scalar(connection, "SELECT pg_catalog.pg_backend_pid()")
+    return bool(pid != connection.info.backend_pid)
+
+
+async def set_session(connection: Connection, statement_timeout_ms: int) -> None:
+    """Set what a relay's session has for itself.
+
+    Its one write is the wake-up flag, which may be lost in a crash: it need not wait for the disk.
+    """
+    await connection.execute(
+        "SELECT pg_catalog.set_config('synchronous_commit', 'off', false),"
+        " pg_catalog.set_config('statement_timeout', %s, false)",
+        (str(statement_timeout_ms),),
+    )
+
+
 async def keep_memory(connection: Connection, size: int) -> None:
     """Have the server's process keep the memory of its pages: see relay.memory."""
     await connection.execute("SELECT pg_catalog.length(pg_catalog.repeat('x', %s))", (size,))

@@ -43,8 +43,8 @@ def test_the_connection_string_is_kept_and_added_to() -> None:
     parts = psycopg.conninfo.conninfo_to_dict(conninfo_for(settings.database, settings))
     assert (parts["host"], parts["dbname"]) == ("a", "b")
     assert str(parts["connect_timeout"]) == "9"
-    # The wake-up flag is all a relay writes, and it need not survive a crash.
-    assert parts["options"] == "-c geqo=off -c synchronous_commit=off -c statement_timeout=5000"
+    assert parts["options"] == "-c geqo=off"
+    assert parts["application_name"] == "khala relay"
 
 
 def test_a_faulty_connection_string_is_not_repeated() -> None:

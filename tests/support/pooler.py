@@ -1,0 +1,59 @@
+"""A real PgBouncer in transaction mode before a database."""
+
+import os
+import pwd
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+
+from khala_pg import ports
+from support.databases import Database
+
+
+@contextmanager
+def pooled(database: Database, role: str | None = None) -> Iterator[str]:
+    """A connection string that goes through the pooler, as the superuser or in a role."""
+    program = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
+    if program is None:
+        pytest.skip("no pgbouncer (apt-get install pgbouncer)")
+    where = psycopg.conninfo.conninfo_to_dict(
+        database.dsn if role is None else database.dsn_as(role)
+    )
+    port = ports.free_port()
+    config = database.server.home.parent / f"pgbouncer-{port}.ini"
+    config.write_text(
+        "[databases]\n"
+        f"* = host=127.0.0.1 port={database.server.port} user={where['user']} "
+        f"password='{where['password']}'\n"
+        "[pgbouncer]\n"
+        f"listen_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
+        "auth_type = any\npool_mode = transaction\n"
+    )
+    identity: dict[str, object] = {}
+    if os.geteuid() == 0:
+        account = pwd.getpwnam("nobody")
+        identity = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+    process = subprocess.Popen(
+        [program, str(config)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        **identity,  # type: ignore[call-overload]
+    )
+    dsn = f"postgresql://any@127.0.0.1:{port}/{database.name}"
+    try:
+        while True:
+            try:
+                psycopg.connect(dsn, connect_timeout=5).close()
+                break
+            except psycopg.OperationalError:
+                with pytest.raises(subprocess.TimeoutExpired):
+                    process.wait(0.05)
+        yield dsn
+    finally:
+        process.kill()
+        process.communicate()
+        config.unlink()
