@@ -62,23 +62,8 @@ faults: $(STAMP) ## seeded runs with a fault in each; RUNS, SEED, FAULT
 	@cd $(ROOT)tests && exec $(BIN)/python -m faults --runs $(RUNS) \
 		$(if $(SEED),--seed $(SEED)) $(if $(FAULT),--fault $(FAULT))
 
-# Smaller than the benches' own defaults where those take minutes.
 bench: $(STAMP) ## every benchmark, in under 15 minutes on an otherwise idle machine
-	@cd $(ROOT) && $(BIN)/python bench/canonical.py
-	@cd $(ROOT) && $(BIN)/python bench/lanes.py
-	@cd $(ROOT) && $(BIN)/python bench/sink.py
-	@cd $(ROOT) && $(BIN)/python bench/replay.py --slice 100000
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '$(ROOT).[bench]'
-	@cd $(ROOT) && $(BIN)/python bench/jetstream.py --messages 100000
-	@cd $(ROOT) && $(BIN)/python bench/latency.py
-	@cd $(ROOT) && $(BIN)/python bench/growth.py
-	@cd $(ROOT) && $(BIN)/python bench/scaling.py
-	@cd $(ROOT) && $(BIN)/python bench/bloat.py --sinks 50000
-	@cd $(ROOT) && $(BIN)/python bench/retention.py --seconds 1 --horizon-rows 10000
-	@cd $(ROOT) && $(BIN)/python bench/fanout.py --rounds 5
-	@cd $(ROOT) && $(BIN)/python bench/orgs.py
-	@cd $(ROOT) && $(BIN)/python bench/idle.py --sockets 1000 --rounds 5 --idle 2
-	@cd $(ROOT) && $(BIN)/python bench/storm.py --clients 300 --shape together
+	@exec $(ROOT)scripts/bench.sh
 
 screenshots: $(STAMP) ## take the screenshots of docs/ again
 	@KHALA_BIN=$${KHALA_BIN:-$(BIN)/khala} $(ROOT)scripts/typescript.sh screenshots
