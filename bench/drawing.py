@@ -1,4 +1,4 @@
-"""Plots of how costs grow: bench/plots/scaling-AXIS.png. Needs the extra `bench`."""
+"""Plots of how costs grow: scaling-AXIS.png. Needs the extra `bench`."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,10 +9,8 @@ matplotlib.use("Agg")
 
 from matplotlib import pyplot
 
-PLOTS = Path(__file__).resolve().parent / "plots"
 
-
-def draw(name: str, label: str, series: Mapping[str, Mapping[int, float]]) -> Path:
+def draw(directory: Path, name: str, label: str, series: Mapping[str, Mapping[int, float]]) -> Path:
     """One picture: calls, delivery and memory beside each other, as far as there are any.
 
     A line for each series, both scales logarithmic. A dotted line shows what growing in proportion
@@ -35,11 +33,11 @@ def draw(name: str, label: str, series: Mapping[str, Mapping[int, float]]) -> Pa
         axis.set(xscale="log", yscale="log", xlabel=label, ylabel=title, ylim=(least / 2, most * 2))
         axis.grid(alpha=0.3, which="both")
         axis.legend(fontsize="small", loc="upper left", bbox_to_anchor=(0, -0.12), ncols=2)
-    PLOTS.mkdir(exist_ok=True)
-    file = PLOTS / f"scaling-{name}.png"
+    directory.mkdir(exist_ok=True)
+    file = directory / f"scaling-{name}.png"
     figure.savefig(file, dpi=80)
     pyplot.close(figure)
-    print(f"drawn: bench/plots/{file.name}")
+    print(f"drawn: bench/{directory.name}/{file.name}")
     return file
 
 

@@ -6,19 +6,23 @@ Along one axis at a time, everything else the same: journal rows 10^4 to 10^6, t
 subscribers 1 to 1,000, payload 100 bytes to 256 KiB; `--largest` goes to 10^7 rows (2.5 GB), 1,000
 topics and 5,000 subscribers. All axes unless some are named. What is compared is processor time as
 the kernel counts it, of the backends and of the relay, with that at the smallest size. With the
-extra `bench` (matplotlib) it draws bench/plots/scaling-AXIS.png.
+extra `bench` (matplotlib) it draws scaling-AXIS.png into bench/results, or with `--largest` into
+bench/plots, which the README shows.
 """
 
 import argparse
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import scaling_database
 import scaling_relay
-from harness import migrated_server, save, show, spread
+from harness import RESULTS, migrated_server, save, show, spread
 from khala_pg.postgres_server import PostgresServer
 from scaling_database import Costs
+
+PLOTS = Path(__file__).resolve().parent / "plots"
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,7 @@ def measure(name: str, largest: bool, rounds: int, pg_bin: str | None) -> None:
     except ModuleNotFoundError as missing:
         print(f"no plot, because there is no {missing.name}: pip install -e '.[bench]'")
     else:
-        draw(name, axis.label, medians)
+        draw(PLOTS if largest else RESULTS, name, axis.label, medians)
 
 
 def main() -> None:
