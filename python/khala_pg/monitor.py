@@ -1,6 +1,7 @@
 """What `khala top` shows: the database's telemetry and, where relays are named, their metrics."""
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import httpx
@@ -33,7 +34,9 @@ class RelayView:
 def read_database(conninfo: str) -> Telemetry:
     """Asks the database once. Raises KhalaError."""
     try:
-        with psycopg.connect(conninfo, autocommit=True, connect_timeout=5) as connection:
+        with psycopg.connect(conninfo, connect_timeout=round(_TIMEOUT_S)) as connection:
+            # Only here: behind a pooler a session's setting would stay for others.
+            connection.execute(f"SET LOCAL statement_timeout = '{_TIMEOUT_S:g}s'")
             row = connection.execute(TELEMETRY).fetchone()
     except psycopg.Error as error:
         raise (from_psycopg(error) or error) from error
@@ -44,7 +47,11 @@ def read_database(conninfo: str) -> Telemetry:
 
 def read_relays(urls: Sequence[str]) -> list[RelayView]:
     """Asks each relay once; one that does not answer is shown as such."""
-    return [_read_relay(url) for url in urls]
+    if not urls:
+        return []
+    # At once: each that is gone takes its time.
+    with ThreadPoolExecutor(len(urls)) as threads:
+        return list(threads.map(_read_relay, urls))
 
 
 def _read_relay(url: str) -> RelayView:
@@ -53,7 +60,7 @@ def _read_relay(url: str) -> RelayView:
         answer.raise_for_status()
         families = list(text_string_to_metric_families(answer.text))
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-        return RelayView(url, problem=str(error) or type(error).__name__)
+        return RelayView(url, problem=str(error).partition("\n")[0] or type(error).__name__)
     values = {family.name: family.samples for family in families}
     states = {s.labels["state"]: int(s.value) for s in values.get("khala_subscriptions", [])}
     lags = values.get("khala_subscription_lag_events", [])

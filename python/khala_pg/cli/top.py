@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 from rich import box
-from rich.console import Group
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -18,7 +18,7 @@ from khala_pg.cli._text import duration, number, wide_console
 from khala_pg.errors import UnavailableError, UsageError
 from khala_pg.monitor import RelayView, read_database, read_relays
 from khala_pg.settings import DATABASE, relay_metrics, resolve
-from khala_pg.sqlapi import Telemetry
+from khala_pg.sqlapi import Telemetry, TopicTelemetry
 
 
 def command(
@@ -71,15 +71,17 @@ def command(
 
 
 def _watch(conninfo: str, urls: Sequence[str], interval: float) -> None:
-    shown: Group | Text = Text("")
-    with Live(console=wide_console(), auto_refresh=False, screen=False) as live:
+    console = wide_console()
+    found: Telemetry | None = None
+    with Live(console=console, auto_refresh=False, screen=False) as live:
         while True:
             line = f"{datetime.now():%H:%M:%S}"
             try:
-                shown = _view(read_database(conninfo), read_relays(urls))
+                found = read_database(conninfo)
             except UnavailableError as error:
-                line = str(error)
-            live.update(Group(shown, Text(line, "dim")), refresh=True)
+                # What was last seen stays; the relays are asked all the same.
+                line = str(error).partition("\n")[0]
+            live.update(_fitting(console, found, read_relays(urls), line), refresh=True)
             time.sleep(interval)
 
 
@@ -95,15 +97,39 @@ def _as_json(found: Telemetry, relays: Sequence[RelayView]) -> dict[str, object]
     return {**told, "relays": [asdict(relay) for relay in relays]}
 
 
+def _fitting(
+    console: Console, found: Telemetry | None, relays: Sequence[RelayView], line: str
+) -> Group:
+    """What the terminal has room for: of more topics than that, those with most to see."""
+    last = Text(line, "dim", no_wrap=True, overflow="ellipsis")
+    if found is None:
+        return Group(*_relays(relays), last)
+    rest = [*_relays(relays), _writers(found)]
+    taken = len(console.render_lines(Group(_topics([], relays), *rest, last)))
+    room = console.height - taken - 1
+    topics = found.topics
+    if len(topics) > room:
+        room = max(0, room - 1)
+        topics = sorted(
+            topics, key=lambda each: (-(_lag(each.topic, relays) or 0), -each.writes_per_minute)
+        )[:room]
+        rest.insert(0, Text(f"… and {number(len(found.topics) - room)} more topics", "dim"))
+    return Group(_topics(topics, relays), *rest, last)
+
+
 def _view(found: Telemetry, relays: Sequence[RelayView]) -> Group:
-    topics = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    topics.add_column("topic", style="bold", overflow="fold", min_width=16)
+    return Group(_topics(found.topics, relays), *_relays(relays), _writers(found))
+
+
+def _topics(topics: Sequence[TopicTelemetry], relays: Sequence[RelayView]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("topic", style="bold", no_wrap=True, min_width=16)
     for name in ("head", "floor", "lag", "writes/s", "oldest"):
-        topics.add_column(name, justify="right")
-    for topic in found.topics:
+        table.add_column(name, justify="right", no_wrap=True)
+    for topic in topics:
         lag = _lag(topic.topic, relays)
         overdue = topic.overdue_s is not None and topic.overdue_s > 0
-        topics.add_row(
+        table.add_row(
             topic.topic,
             number(topic.head_watermark),
             number(topic.retention_floor),
@@ -111,18 +137,31 @@ def _view(found: Telemetry, relays: Sequence[RelayView]) -> Group:
             f"{topic.writes_per_minute / 60:.1f}",
             Text(duration(topic.oldest_age_s), "bold red" if overdue else ""),
         )
-    listed = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    listed.add_column("relay", style="bold", overflow="fold")
+    return table
+
+
+def _relays(relays: Sequence[RelayView]) -> list[RenderableType]:
+    if not relays:
+        return []
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("relay", style="bold", overflow="fold")
     for name in ("sockets", "live", "catching up", "slow"):
-        listed.add_column(name, justify="right")
-    listed.add_column("state", overflow="fold")
+        table.add_column(name, justify="right")
+    table.add_column("state", overflow="fold")
     for relay in relays:
-        counts = (relay.connections, relay.live, relay.catching_up, relay.slow)
+        counts = (relay.connections, relay.live, relay.catching_up)
+        slow = Text(number(relay.slow), "bold red" if relay.slow else "")
         state = relay.problem or ("ready" if relay.ready else "not ready")
-        cells = [""] * 4 if relay.problem else [number(count) for count in counts]
-        listed.add_row(relay.url, *cells, Text(state, "" if relay.ready else "bold red"))
-    line = (
-        f"{found.listeners} relays listen; {found.waiting_writers} writers wait for a topic, "
-        f"the longest {duration(found.longest_wait_s)}"
+        cells = [""] * 4 if relay.problem else [*map(number, counts), slow]
+        table.add_row(relay.url, *cells, Text(state, "" if relay.ready else "bold red"))
+    return [table]
+
+
+def _writers(found: Telemetry) -> Text:
+    listening = "1 relay listens" if found.listeners == 1 else f"{found.listeners} relays listen"
+    return Text(
+        f"{listening}; {found.waiting_writers} writers wait for a topic, "
+        f"the longest {duration(found.longest_wait_s)}",
+        no_wrap=True,
+        overflow="ellipsis",
     )
-    return Group(topics, *([listed] if relays else []), Text(line))

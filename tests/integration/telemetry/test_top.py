@@ -43,8 +43,56 @@ async def test_one_moment_as_json_and_as_a_table(newest_database: Database) -> N
     assert absent["problem"]
     assert table.returncode == 0, table.stderr
     assert NOTES in table.stdout
-    assert "1 relays listen" in table.stdout
+    assert "1 relay listens" in table.stdout
     assert "ready" in table.stdout
+
+
+def shown_as(count: str) -> bytes:
+    return count.replace(" ", "\N{NARROW NO-BREAK SPACE}").encode()
+
+
+async def test_more_topics_than_lines_leave_room_for_the_rest(newest_database: Database) -> None:
+    async with (
+        running_relay(newest_database, metrics_port=0) as running,
+        writer(newest_database) as runtime,
+    ):
+        await ready_relay(running)
+        await runtime.connection.execute(
+            "SELECT khala.register_topic('more.t' || n) FROM generate_series(1, 60) AS n"
+        )
+        await runtime.sink("busy", topic="more.t43")
+        url = running.addresses.metrics or ""
+        command = [*KHALA, "top", "--database", newest_database.dba_dsn, "--relay", url]
+        with terminal(command) as screen:
+            await asyncio.to_thread(screen.read_until, b"1 relay listens")
+            first, _, _ = screen.seen.partition(b"1 relay listens")
+            # A terminal of 33 lines: 3 and 60 topics, of which the busiest comes first.
+            lines = first.split(b"\n")
+            assert len(lines) <= 32
+            [more] = [line for line in lines if b"more topics" in line]
+            listed = [line for line in lines if b"more.t" in line or b"runtime." in line]
+            assert f"and {63 - len(listed)} more".encode() in more
+            assert b"more.t43" in listed[0]
+            assert url.encode() in first
+            screen.type(b"\x03")
+            assert await asyncio.to_thread(screen.process.wait, 20) == 0
+
+
+async def test_relays_are_shown_without_the_database(newest_database: Database) -> None:
+    async with (
+        running_relay(newest_database, metrics_port=0) as running,
+        writer(newest_database) as maintainer,
+    ):
+        await ready_relay(running)
+        await maintainer.connection.execute(
+            f"ALTER DATABASE {newest_database.name} CONNECTION LIMIT 0"
+        )
+        url = running.addresses.metrics or ""
+        command = [*KHALA, "top", "--database", newest_database.dba_dsn, "--relay", url]
+        with terminal(command) as screen:
+            await asyncio.to_thread(screen.read_until, b"the database cannot be reached")
+            assert url.encode() in screen.seen
+            assert b"ready" in screen.seen
 
 
 async def test_json_without_once_is_a_wrong_call(newest_database: Database) -> None:
@@ -54,9 +102,6 @@ async def test_json_without_once_is_a_wrong_call(newest_database: Database) -> N
 
 
 def test_the_live_view_follows_and_outlives_the_database(newest_database: Database) -> None:
-    def count(number: str) -> bytes:
-        return number.replace(" ", "\N{NARROW NO-BREAK SPACE}").encode()
-
     def let_in(connections: int) -> None:
         maintainer.execute(f"ALTER DATABASE {newest_database.name} CONNECTION LIMIT {connections}")
 
@@ -68,17 +113,17 @@ def test_the_live_view_follows_and_outlives_the_database(newest_database: Databa
             " FROM generate_series(1, 1234) AS n",
             [NOTES],
         )
-        screen.read_until(count("1 234"))
+        screen.read_until(shown_as("1 234"))
         assert NOTES.encode() in screen.seen
         assert b"0 relays listen" in screen.seen
         let_in(0)
         screen.forget()
         screen.read_until(b"the database cannot be reached")
         # What was last seen stays.
-        assert count("1 234") in screen.seen
+        assert shown_as("1 234") in screen.seen
         maintainer.execute("SELECT khala.sink(%s, 'd1', 2, '{}')", [NOTES])
         let_in(-1)
-        screen.read_until(count("1 235"))
+        screen.read_until(shown_as("1 235"))
         screen.type(b"\x03")
         assert screen.process.wait(20) == 0
         assert b"Traceback" not in screen.seen
