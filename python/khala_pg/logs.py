@@ -33,6 +33,21 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(told, ensure_ascii=False, default=str)
 
 
+class HumanFormatter(logging.Formatter):
+    """One line a record, whatever a client's name or message is made of; exceptions follow it."""
+
+    def __init__(self, worker: int | None = None) -> None:
+        """worker: said in every line, if there are several processes that log."""
+        whose = "" if worker is None else f"worker {worker} "
+        super().__init__(f"%(asctime)s %(levelname)-7s {whose}%(name)s: %(message)s")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name is logging's
+        return "".join(
+            character if character.isprintable() else character.encode("unicode_escape").decode()
+            for character in super().formatMessage(record)
+        )
+
+
 class Seldom(logging.Filter):
     """Lets one logger say the same, whatever it says it about, once in so many seconds."""
 
@@ -64,10 +79,7 @@ def configure(level: int, form: str, worker: int | None = None) -> None:
     if form == "json":
         handler.setFormatter(JsonFormatter(worker))
     else:
-        whose = "" if worker is None else f"worker {worker} "
-        handler.setFormatter(
-            logging.Formatter(f"%(asctime)s %(levelname)-7s {whose}%(name)s: %(message)s")
-        )
+        handler.setFormatter(HumanFormatter(worker))
     logging.basicConfig(level=level, handlers=[handler], force=True)
     # The pool says at every attempt why it does not get a connection; once tells as much.
     handler.addFilter(Seldom("psycopg.pool", _POOL_QUIET_S))

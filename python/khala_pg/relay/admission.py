@@ -48,8 +48,8 @@ async def answer(
     unready: str | None,
     is_full: Callable[[], bool],
     now: float,
-) -> Admission | Response:
-    """What a socket is opened for, or the HTTP answer instead.
+) -> Admission | Refusal | Response:
+    """What a socket is opened for, why there is none, or the HTTP answer to another question.
 
     client: who sends the request.
     unready: why the relay should get no traffic, None when it should.
@@ -59,29 +59,29 @@ async def answer(
     offered = handshake.split_subprotocols(request.headers.get_all("Sec-WebSocket-Protocol"))
     asked = handshake.read(request.path, offered)
     if isinstance(asked, Refusal):
-        return _refuse(asked)
+        return asked
     if asked.path == handshake.HEALTH_PATH:
         return _respond(HTTPStatus.OK, {"status": "ok"})
     if asked.path == handshake.READY_PATH:
         if unready is None:
             return _respond(HTTPStatus.OK, {"status": "ready"})
         status = HTTPStatus.SERVICE_UNAVAILABLE
-        return _refuse(Refusal(status, "internal", unready, _RETRY_AFTER_MS))
+        return refuse(Refusal(status, "internal", unready, _RETRY_AFTER_MS))
     refusal = gate.refuse_request(client, request.headers)
     if refusal is not None:
-        return _refuse(refusal)
+        return refusal
     admitted = await handshake.admit(asked, verify, now)
     if isinstance(admitted, Refusal):
         if admitted.code == "unauthorized":
             gate.failed(client)
-        return _refuse(admitted)
+        return admitted
     if is_full():
         message = "no more sockets are taken here: try again after retry_after_ms"
         status = HTTPStatus.SERVICE_UNAVAILABLE
-        return _refuse(Refusal(status, "rate_limited", message, _RETRY_AFTER_MS))
+        return Refusal(status, "rate_limited", message, _RETRY_AFTER_MS)
     refusal = gate.refuse_holder(client, admitted)
     if refusal is not None:
-        return _refuse(refusal)
+        return refusal
     return Admission(admitted, asked.encoding)
 
 
@@ -93,7 +93,8 @@ def select_subprotocol(
     return phoenix if phoenix in offered else None
 
 
-def _refuse(refusal: Refusal) -> Response:
+def refuse(refusal: Refusal) -> Response:
+    """The HTTP answer that refuses."""
     body: dict[str, Any] = {"code": refusal.code, "message": refusal.message}
     retry_after_s = None
     if refusal.retry_after_ms is not None:

@@ -149,9 +149,10 @@ def _database(telemetry: Telemetry | None) -> Iterator[Metric]:
     for outcome, count in ({} if telemetry is None else telemetry.sinks).items():
         sinks.add_metric([outcome], count)
     yield sinks
-    drift = CounterMetricFamily(
+    # No counter: an entity that is rebuilt takes its part away.
+    drift = GaugeMetricFamily(
         "khala_projection_drift",
-        "Times the same history gave another summary, since the projection was rebuilt",
+        "Times the same history gave another summary, of entities not rebuilt since",
         labels=["projection"],
     )
     for projection, count in ({} if telemetry is None else telemetry.drift).items():

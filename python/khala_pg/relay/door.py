@@ -16,8 +16,10 @@ from khala_pg.relay import admission
 from khala_pg.relay.admission import QuietLogger
 from khala_pg.relay.gate import Gate
 from khala_pg.relay.guarded import GuardedConnection, guarded_by
+from khala_pg.relay.handshake import Refusal
 from khala_pg.relay.metrics import Metrics
 from khala_pg.relay.settings import RelaySettings
+from khala_pg.relay.turned_away import TurnedAway
 
 _MAX_QUEUED_FRAMES = 4
 # Every message is compressed by itself, so that one for many sockets is compressed once, and no
@@ -56,6 +58,7 @@ class Door:
         self._is_full = is_full
         self._metrics = metrics
         self._gate = Gate(settings)
+        self._turned_away = TurnedAway(metrics)
 
     def serve(
         self,
@@ -70,8 +73,9 @@ class Door:
             sock=sock,
             backlog=_BACKLOG,
             ssl=tls,
-            create_connection=guarded_by(self._gate, self._settings),
+            create_connection=guarded_by(self._gate, self._settings, self._metrics),
             process_request=self._admit,
+            process_response=self._note_response,
             select_subprotocol=admission.select_subprotocol,
             compression=None,
             extensions=[_DEFLATE] if self._settings.compression else None,
@@ -101,6 +105,19 @@ class Door:
             if answer.status_code >= HTTPStatus.BAD_REQUEST:
                 self._metrics.refused(answer.status_code)
             return answer
+        if isinstance(answer, Refusal):
+            self._turned_away.tell(client, answer)
+            return admission.refuse(answer)
         connection.encoding = answer.encoding
         connection.admit(client, answer.claims)
         return None
+
+    def _note_response(
+        self, connection: ServerConnection, request: Request, response: Response
+    ) -> None:
+        """What was admitted may still not be a WebSocket's opening request."""
+        assert isinstance(connection, GuardedConnection)
+        client, status = connection.client, response.status_code
+        if client is not None and status >= HTTPStatus.BAD_REQUEST:
+            refusal = Refusal(HTTPStatus(status), "bad_handshake", response.reason_phrase)
+            self._turned_away.tell(client, refusal)

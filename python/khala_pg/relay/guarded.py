@@ -10,6 +10,7 @@ from khala_pg.edge import Client
 from khala_pg.keyring import Claims
 from khala_pg.relay.connection import RelayConnection
 from khala_pg.relay.gate import Gate
+from khala_pg.relay.metrics import Metrics
 from khala_pg.relay.settings import RelaySettings
 
 _DATA = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
@@ -23,15 +24,24 @@ class GuardedConnection(RelayConnection):
     a peer that does not read leaves to this process to keep.
     """
 
-    __slots__ = ("_controls", "_controls_since", "_fragments", "_opened_with", "_peer")
+    __slots__ = (
+        "_controls",
+        "_controls_since",
+        "_fragments",
+        "_is_welcome",
+        "_opened_with",
+        "_peer",
+    )
 
     gate: Gate
     settings: RelaySettings
+    metrics: Metrics
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._opened_with: tuple[Client, Claims] | None = None
         self._peer = ""
+        self._is_welcome = True
         self._fragments = 0
         self._controls = 0
         self._controls_since = 0.0
@@ -40,6 +50,11 @@ class GuardedConnection(RelayConnection):
         """The socket may open, for this client under these claims."""
         self._opened_with, self.claims = (client, claims), claims
         self.gate.entered(client, claims)
+
+    @property
+    def client(self) -> Client | None:
+        """Whom the socket may open for; None as long as it may not."""
+        return None if self._opened_with is None else self._opened_with[0]
 
     @property
     def peer_ip(self) -> str:
@@ -56,13 +71,17 @@ class GuardedConnection(RelayConnection):
         super().connection_made(transport)
         # Asked now: a connection that is lost no longer knows.
         self._peer = self.peer_ip
-        if not self.gate.transports.enter(self._peer):
+        self._is_welcome = self.gate.transports.enter(self._peer)
+        if not self._is_welcome:
+            self.metrics.turned_away.inc()
             self.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.gate.transports.leave(self._peer)
         if self._opened_with is not None:
             self.gate.left(*self._opened_with)
+        if self.request is None and self._is_welcome:
+            self.metrics.unasked.inc()
         super().connection_lost(exc)
 
     def process_event(self, event: Frame | Request | Response) -> None:
@@ -83,6 +102,7 @@ class GuardedConnection(RelayConnection):
         return self._controls <= self.settings.max_control_frames_per_second
 
 
-def guarded_by(gate: Gate, settings: RelaySettings) -> type[GuardedConnection]:
+def guarded_by(gate: Gate, settings: RelaySettings, metrics: Metrics) -> type[GuardedConnection]:
     """The class of the connections that one gate counts; websockets wants a class."""
-    return type("GuardedConnection", (GuardedConnection,), {"gate": gate, "settings": settings})
+    shared = {"gate": gate, "settings": settings, "metrics": metrics}
+    return type("GuardedConnection", (GuardedConnection,), shared)

@@ -21,9 +21,6 @@ _BY_CODE = {
     4401: "unauthorized",
 }
 
-REASONS = (*_BY_CODE.values(), "client", "idle", "unread", "lost", "other")
-"""Why sockets end. client: it said so; idle, unread: dropped by the caretaker; lost: no word."""
-
 
 def end(connection: RelayConnection, claims: Claims, metrics: Metrics, life_s: float) -> None:
     """The socket has ended, after that many seconds. `claims` are those it was opened with."""

@@ -11,6 +11,23 @@ from khala_pg.errors import RefusedError, UnavailableError
 _LAG_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _CATCH_UP_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
 
+REASONS = (
+    "client",
+    "drained",
+    "flood",
+    "idle",
+    "internal",
+    "invalid_text",
+    "lost",
+    "other",
+    "protocol_error",
+    "too_big",
+    "too_many_frames",
+    "unauthorized",
+    "unread",
+)
+"""Why sockets end. client: it said so; idle, unread: dropped by the caretaker; lost: no word."""
+
 
 class Metrics:
     """The counters and histograms of one relay, and the registry that a scrape reads."""
@@ -20,9 +37,18 @@ class Metrics:
         ProcessCollector(registry=self.registry)
         self.opened = self._counter("khala_connections_opened", "Sockets that opened")
         self._closed = self._counter("khala_connections_closed", "Sockets that ended", "reason")
+        for reason in REASONS:
+            # A rate misses the step from nothing to 1.
+            self._closed.labels(reason)
         self._refused = self._counter(
             "khala_handshakes_refused", "Opening requests that were refused", "status"
         )
+        failed = self._counter(
+            "khala_handshakes_failed",
+            "Connections that ended without an opening request that could be answered",
+            "reason",
+        )
+        self.turned_away, self.unasked = failed.labels("too_many"), failed.labels("no_request")
         self.reconnects = self._counter(
             "khala_reconnects",
             "Sockets whose first subscription went on from a watermark: clients that came back",
@@ -85,7 +111,7 @@ class Metrics:
         )
 
     def closed(self, reason: str) -> None:
-        """A socket ended; `reason` is one of lives.REASONS."""
+        """A socket ended; `reason` is one of REASONS."""
         self._closed.labels(reason).inc()
 
     def refused(self, status: int) -> None:

@@ -227,6 +227,9 @@ class Relay:
             telemetry = await self._database.call(sqlapi.telemetry)
         except KhalaError as error:
             logger.info("a scrape goes without the database: %s", error)
+        except Exception:
+            # What this relay knows by itself is told all the same.
+            logger.exception("a scrape goes without the database")
         return take(
             telemetry,
             self._sessions,

@@ -6,7 +6,10 @@ import os
 import subprocess
 from pathlib import Path
 
+import httpx
+import pytest
 from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
 
 from khala_pg import keyring as keys
 from support.databases import Database
@@ -65,12 +68,24 @@ async def test_one_line_tells_the_life_of_a_socket(
             await peer.ask("sync:refresh", {"token": token})
         async with connect(f"{ws}?vsn=2.0.0&token={token}"):
             pass
+        forged = f"{token[:-8]}AAAAAAAA"
+        with pytest.raises(InvalidStatus):
+            async with connect(f"{ws}?vsn=2.0.0&token={forged}"):
+                pass
+        answer = await asyncio.to_thread(
+            httpx.get, f"{ws.replace('ws:', 'http:')}?vsn=2.0.0&token={token}", trust_env=False
+        )
+        assert answer.status_code == 426
 
         def lives() -> list[dict[str, object]]:
             return [line for line in lines() if line["logger"] == "khala.relay.sockets"]
 
-        await until(lambda: len(lives()) == 2, "two lives were told")
-        first, second = lives()
+        await until(lambda: len(lives()) == 4, "two lives were told, and what was refused")
+        first, second, bad, plain = lives()
+        assert (bad["status"], bad["code"], bad["address"]) == (403, "unauthorized", "127.0.0.1")
+        assert "signature" in str(bad["why"]).lower()
+        assert (plain["status"], plain["code"]) == (426, "bad_handshake")
+        assert forged.split(".")[2] not in log_file.read_text()
         assert first["reason"] == second["reason"] == "client"
         assert (first["sub"], first["org"], first["encoding"]) == ("khala", "org-a", "json")
         assert (first["updates"], second["updates"]) == (7, 0)

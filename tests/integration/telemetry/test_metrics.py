@@ -80,6 +80,29 @@ async def test_what_sockets_do_is_counted(newest_database: Database) -> None:
     assert after.value("khala_slow_consumer_episodes_total") == 0
 
 
+async def test_connections_that_open_no_socket_are_counted(newest_database: Database) -> None:
+    async with measured_relay(
+        newest_database, max_connections_per_ip=0, max_pending_handshakes_per_ip=1
+    ) as running:
+        where = running.addresses.ws.removeprefix("ws://").partition("/")[0].split(":")
+
+        async def failed(reason: str) -> bool:
+            seen = await scrape(running)
+            return seen.value("khala_handshakes_failed_total", reason=reason) == 1
+
+        before = await scrape(running)
+        _, first = await asyncio.open_connection(*where)
+        reader, second = await asyncio.open_connection(*where)
+        assert await reader.read() == b""
+        await until(lambda: failed("too_many"), "the second was too many", PATIENCE_S)
+        first.close()
+        await until(lambda: failed("no_request"), "the first has asked nothing", PATIENCE_S)
+        second.close()
+    # Both were there before: a rate misses the step from nothing to 1.
+    for reason in ("no_request", "too_many"):
+        assert before.samples["khala_handshakes_failed_total", frozenset({("reason", reason)})] == 0
+
+
 async def test_what_the_database_says_is_shown(newest_database: Database) -> None:
     async with (
         measured_relay(newest_database) as running,
@@ -108,7 +131,7 @@ async def test_what_the_database_says_is_shown(newest_database: Database) -> Non
     assert seen.value("khala_topic_oldest_event_age_seconds", topic=NOTES) > 0
     assert seen.value("khala_topic_retention_overdue_seconds", topic=NOTES) < 0
     assert seen.value("khala_topic_retention_horizon_seconds", topic=RUNS) > 0
-    assert seen.value("khala_projection_drift_total", projection="run") == 4
+    assert seen.value("khala_projection_drift", projection="run") == 4
     assert seen.value("khala_relays_listening") == 1
     assert seen.value("khala_topic_head_watermark", topic=RUNS) == 2
     assert seen.value("khala_sinks_total", outcome="duplicate") == 1

@@ -5,17 +5,16 @@ from pathlib import Path
 
 from prometheus_client import Metric
 
-from khala_pg.relay.census import CensusCollector
-from khala_pg.relay.metrics import Metrics
+from khala_pg.relay import lives
+from khala_pg.relay.metrics import REASONS
+from support.metric_names import declared
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "sync" / "METRICS.md"
 
 
 def families() -> list[Metric]:
     """All families of a relay but the client library's own."""
-    metrics = Metrics()
-    metrics.registry.register(CensusCollector())
-    return [each for each in metrics.registry.collect() if not each.name.startswith("process_")]
+    return [family for family, _ in declared() if not family.name.startswith("process_")]
 
 
 def shown(family: Metric) -> str:
@@ -29,20 +28,25 @@ def test_each_is_documented_with_its_type_and_nothing_else_is() -> None:
 
 
 def test_labels_are_documented() -> None:
-    metrics = Metrics()
-    metrics.registry.register(CensusCollector())
     documented = {
         name: set(re.findall(r"`(\w+)`", labels))
         for name, labels in re.findall(
             r"^\| `(khala_\w+)` \| ([^|]*) \|", DOCUMENT.read_text(), re.MULTILINE
         )
     }
-    # The library keeps declared label names on the collectors only.
-    for collector in metrics.registry._names_to_collectors.values():
-        for family in collector.collect():
-            labels = set(getattr(family, "_labelnames", getattr(collector, "_labelnames", ())))
-            if shown(family) in documented:
-                assert documented[shown(family)] == labels, family.name
+    for family, labels in declared():
+        if shown(family) in documented:
+            assert documented[shown(family)] == labels, family.name
+
+
+def test_every_reason_of_a_close_is_documented_and_there_from_the_start() -> None:
+    [row] = re.findall(
+        r"^\| `khala_connections_closed_total`.*$", DOCUMENT.read_text(), re.MULTILINE
+    )
+    told = set(re.findall(r"`(\w+)`", row)) - {"khala_connections_closed_total", "reason"}
+    assert told == set(REASONS) >= {*lives._BY_CODE.values()}
+    [family] = [each for each in families() if each.name == "khala_connections_closed"]
+    assert {sample.labels["reason"] for sample in family.samples} == told
 
 
 def test_each_says_what_it_is_in_its_name() -> None:

@@ -3,8 +3,15 @@
 import json
 import logging
 import sys
+from http import HTTPStatus
 
-from khala_pg.logs import JsonFormatter, Seldom
+import pytest
+
+from khala_pg.edge import Client
+from khala_pg.logs import HumanFormatter, JsonFormatter, Seldom
+from khala_pg.relay.handshake import Refusal
+from khala_pg.relay.metrics import Metrics
+from khala_pg.relay.turned_away import TurnedAway
 
 
 def test_a_record_is_one_line_with_its_fields_and_its_exception() -> None:
@@ -39,3 +46,34 @@ def test_a_logger_says_the_same_once_in_a_while() -> None:
     assert [passes("others", "lost %s", n) for n in range(2)] == [True, True]
     now = 60.0
     assert [passes("pool", "lost %s", n) for n in range(2)] == [True, False]
+
+
+def test_nobody_writes_a_line_of_his_own() -> None:
+    name = "me\n2026-01-01 00:00:00,000 ERROR   khala.relay: all is lost\x1b[2J"
+    record = logging.LogRecord("khala.x", logging.INFO, "x.py", 1, "sub=%s é", (name,), None)
+    line = HumanFormatter(worker=2).format(record)
+    assert line.isprintable()
+    assert "worker 2 khala.x: sub=me\\n2026" in line
+    assert line.endswith("\\x1b[2J é")
+
+
+def test_a_flood_of_refusals_is_not_one_of_lines(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "khala.relay.sockets")
+    now = 0.0
+    metrics = Metrics()
+    turned_away = TurnedAway(metrics, lambda: now)
+    refusal = Refusal(HTTPStatus.FORBIDDEN, "forbidden_origin", "what a client made up")
+    for _ in range(1000):
+        turned_away.tell(Client("192.0.2.1", True), refusal)
+    assert len(caplog.records) == 20
+    now = 60.0
+    turned_away.tell(Client("192.0.2.1", True), refusal)
+    assert vars(caplog.records[-1])["fields"] == {
+        "address": "192.0.2.1",
+        "status": 403,
+        "code": "forbidden_origin",
+        "untold": 980,
+    }
+    assert "made up" not in caplog.text
+    refused = metrics.registry.get_sample_value("khala_handshakes_refused_total", {"status": "403"})
+    assert refused == 1001

@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from khala_pg.relay.census import CensusCollector
-from khala_pg.relay.metrics import Metrics
+from support.metric_names import declared
 
 SYNC = Path(__file__).parents[3] / "docs" / "sync"
 RULES = SYNC / "alerts.yml"
@@ -22,10 +21,8 @@ GRAFANA = {"$__rate_interval": "5m", "$instance": ".*", "$topic": ".*"}
 
 def series() -> set[str]:
     """Every name a query may use, of samples and not of families."""
-    metrics = Metrics()
-    metrics.registry.register(CensusCollector())
     names = set()
-    for family in metrics.registry.collect():
+    for family, _ in declared():
         endings = {"counter": ["_total"], "histogram": ["_bucket", "_sum", "_count"]}
         names |= {family.name + ending for ending in endings.get(family.type, [""])}
     return names
@@ -79,6 +76,19 @@ def test_the_dashboard_names_what_a_relay_shows() -> None:
         "khala_topic_retention_overdue_seconds",
     }
     assert ours - families == left_out
+
+
+def test_queries_select_and_group_by_labels_that_are_there() -> None:
+    # What Prometheus adds is in all of them.
+    known = {family.name: {*labels, "instance", "job"} for family, labels in declared()}
+    for query in (*queries(), *expressions_of_rules()):
+        used = {re.sub(r"_(total|bucket|sum|count)$", "", name) for name in named(query)}
+        for name, selector in re.findall(r"\b((?:khala|process)_[a-z_]+)\{([^}]*)\}", query):
+            family = re.sub(r"_(total|bucket|sum|count)$", "", name)
+            assert set(re.findall(r"(\w+)\s*(?:=~|!~|!=|=)", selector)) <= known[family], query
+        of_any = set[str]().union(*(known[name] for name in used))
+        for group in re.findall(r"\b(?:by|on) \(([^)]*)\)", query):
+            assert set(re.findall(r"\w+", group)) - {"le"} <= of_any, query
 
 
 def test_panels_do_not_overlap() -> None:

@@ -1,0 +1,46 @@
+"""Opening requests that are refused: each is counted, and told in the log unless many are."""
+
+import logging
+import time
+from collections.abc import Callable
+
+from khala_pg.edge import Client
+from khala_pg.rates import Bucket
+from khala_pg.relay.handshake import Refusal
+from khala_pg.relay.metrics import Metrics
+
+logger = logging.getLogger("khala.relay.sockets")
+
+_TOLD_PER_S = 2.0
+_TOLD_AT_ONCE = 20
+
+
+class TurnedAway:
+    """Tells of refusals; of a flood it tells some, and how many it did not tell."""
+
+    def __init__(self, metrics: Metrics, now: Callable[[], float] = time.monotonic) -> None:
+        """now: a clock in seconds."""
+        self._metrics = metrics
+        self._now = now
+        self._bucket = Bucket(_TOLD_PER_S, _TOLD_AT_ONCE)
+        self._untold = 0
+
+    def tell(self, client: Client, refusal: Refusal) -> None:
+        """A request of that client was refused."""
+        self._metrics.refused(refusal.status)
+        if self._bucket.take(self._now()) > 0:
+            self._untold += 1
+            return
+        told: dict[str, str | int] = {
+            "address": client.ip,
+            "status": refusal.status.value,
+            "code": refusal.code,
+        }
+        if refusal.code == "unauthorized":
+            # Other messages may name what the client made up.
+            told["why"] = refusal.message
+        if self._untold:
+            told["untold"] = self._untold
+            self._untold = 0
+        words = " ".join(f"{name}={value}" for name, value in told.items())
+        logger.info("no socket opened: %s", words, extra={"fields": told})
