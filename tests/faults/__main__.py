@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from faults import network
 from faults.kinds import BY_NAME
 from faults.report import COLUMNS, Failure, Report
 from faults.runner import kind_of, run, version_of
@@ -41,13 +42,14 @@ def main(
     Prints a table per fault and writes .cache/faults/SEED.json. Exit status 1 if an invariant did
     not hold. A run is repeated by its seed: --runs 1 --seed SEED.
 
-    Example: python -m faults --runs 38 --seed 7
+    Example: python -m faults --runs 40 --seed 7
     """
     if fault is not None and fault not in BY_NAME:
         raise typer.BadParameter(f"no fault {fault}; there are {', '.join(BY_NAME)}")
     first = secrets.randbits(31) if seed is None else seed
     report = Report()
     if runs > 0:
+        network.isolate()
         asyncio.run(_run_all(report, range(first, first + runs), fault, time.monotonic() + most_s))
         report.save(_RESULTS / f"{first}.json")
         print(f"written: .cache/faults/{first}.json")

@@ -13,8 +13,10 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg.conninfo import make_conninfo
 
+from faults import network
 from faults.kinds import KINDS, Kind
-from faults.stage import Stage, fake_clock_environment, versions
+from faults.memory import Memory
+from faults.stage import NotPossibleError, Stage, fake_clock_environment, versions
 from faults.witness import Witness
 from faults.world import PATIENCE_S, World, has_reached
 from faults.writing import REPEATABLE, Writer, Writing
@@ -41,6 +43,7 @@ LIMITS = {
 }
 # What a run of some seconds may add to the relay's memory.
 MOST_GROWTH_BYTES = 48 * 2**20
+_LOOK_S = 0.2
 _HORIZON = "3 seconds"
 _PURGE: LiteralString = "SELECT deleted FROM khala.retain(NULL, now(), %s::interval, %s)"
 _REGISTER: LiteralString = "SELECT khala.register_topic(%s)"
@@ -53,7 +56,7 @@ class Outcome:
     writers_s, delivered_s: from the end of the fault until every writer had committed again, and
     until every subscriber had all that was committed then.
     repeats: transactions that writers repeated; snapshots: stale cursors that were recovered from.
-    purged: journal rows; growth_bytes: of the relay's memory, at its peak.
+    purged: journal rows; growth_bytes: of the relay's memory (see Memory).
     """
 
     seed: int
@@ -91,12 +94,14 @@ async def run(stage: Stage, seed: int, kind: Kind | None = None) -> Outcome:
     began = time.monotonic()
     kind = kind or kind_of(seed)
     version = version_of(seed)
+    if kind.own_network and (missing := network.missing()) is not None:
+        raise NotPossibleError(missing)
     with stage.database(kind, version) as (database, scratch):
         async with _world(database, scratch, kind, seed) as world:
             drive = _Drive(world, seed)
             writers_s, delivered_s = await drive.run(kind)
             updates = await asyncio.to_thread(drive.check)
-            growth = world.relay.peak_rss_bytes() - drive.rss_bytes
+            growth = drive.memory.growth_bytes
             assert growth < MOST_GROWTH_BYTES, f"the relay grew by {growth / 2**20:.0f} MiB"
     return Outcome(
         seed=seed,
@@ -125,7 +130,7 @@ class _Drive:
         self._heads: dict[str, int] | None = None
         self.purged = 0
         self.refused = 0
-        self.rss_bytes = world.relay.rss_bytes()
+        self.memory = Memory(world.relay)
 
     async def run(self, kind: Kind) -> tuple[float, float]:
         """Everything up to the moment when all subscribers have everything.
@@ -144,6 +149,7 @@ class _Drive:
             ]
             world.writing.go.set()
             await world.written()
+            watching = actors.create_task(self._watch())
             purging = actors.create_task(self._purge(stream(self._seed, "purges")))
             registering = actors.create_task(
                 self._register(stream(self._seed, "registering"), actors)
@@ -158,7 +164,7 @@ class _Drive:
             await world.written()
             world.writing.stop()
             self._calm.set()
-            await asyncio.gather(purging, *writers)
+            await asyncio.gather(purging, watching, *writers)
             self._heads = await asyncio.to_thread(self._check_database)
         return writers_s, delivered_s
 
@@ -203,6 +209,13 @@ class _Drive:
 
     def _has_all(self, witness: Witness) -> bool:
         return self._heads is not None and has_reached(witness, self._heads)
+
+    async def _watch(self) -> None:
+        """Looks at the relay's memory until the writers stop, and once more."""
+        while not self._calm.is_set():
+            self.memory.look()
+            await asyncio.sleep(_LOOK_S)  # the interval of a gauge
+        self.memory.look()
 
     async def _purge(self, rng: random.Random) -> None:
         """Purges in batches of random size until the writers stop."""

@@ -126,12 +126,6 @@ class RelayProcess:
         pages = Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]
         return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
-    def peak_rss_bytes(self) -> int:
-        """The most memory it ever had resident."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        [line] = [line for line in status.splitlines() if line.startswith("VmHWM:")]
-        return int(line.split()[1]) * 1024
-
     def last_words(self) -> str:
         """The end of its log, without the comings and goings of sockets."""
         log = self.log_file.read_text().splitlines()

@@ -15,6 +15,7 @@ from faults.kinds import (
     network_loss,
     network_reset,
     nothing,
+    packet_loss,
     postgres_killed,
     postgres_restarted,
     read_only,
@@ -36,7 +37,8 @@ class Kind:
 
     limits: settings of the relay in which a run with it differs; workers: its processes.
     small_volume: the server stands on a small volume of its own; fake_clock: the relay's clock can
-    be set. Neither is possible everywhere.
+    be set; own_network: everything is in a network whose packets can be lost. None of them is
+    possible everywhere.
     """
 
     inject: Callable[[World], Awaitable[float]]
@@ -44,6 +46,7 @@ class Kind:
     workers: int = 1
     small_volume: bool = False
     fake_clock: bool = False
+    own_network: bool = False
 
     @property
     def name(self) -> str:
@@ -72,5 +75,6 @@ KINDS = (
     Kind(migration.inject),
     Kind(worker_killed.inject, workers=2),
     Kind(worker_stopped.inject, workers=2),
+    Kind(packet_loss.inject, own_network=True),
 )
 BY_NAME = {kind.name: kind for kind in KINDS}

@@ -1,4 +1,7 @@
-"""30 % of what is sent on both sides of the relay is lost and sent again by and by."""
+"""30 % of what is sent on both sides of the relay comes late, as if lost and sent again.
+
+What `packet_loss` does in earnest, for machines on which that is not possible.
+"""
 
 import time
 
