@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from websockets.asyncio.client import ClientConnection
+
 from faults.witness import Witness
 
 Frame = list[Any]
@@ -40,9 +42,19 @@ class Misled(Witness):
     is_told = False
     _before: Frame | None = None
 
+    async def begin(self, socket_: ClientConnection) -> None:
+        if self.case is not None and not self.case.resumes:
+            self._before = None  # it is sent again
+        await super().begin(socket_)
+
     def take(self, frame: Frame) -> None:
-        if self.case is None or self.is_told or frame[3] != "sync:update_batch":
+        if self.case is None or self.is_told:
             super().take(frame)
+            return
+        if frame[3] != "sync:update_batch":
+            # A heartbeat would cover what is held back.
+            if frame[3] != "sync:heartbeat" or self._before is None:
+                super().take(frame)
             return
         before, self._before = self._before, deepcopy(frame)
         if before is None:

@@ -58,6 +58,7 @@ async def test_a_lie_to_a_subscriber_is_found(newest_database: Database, tmp_pat
                 name, ORG, [TOPIC], lambda: relay.url(ORG), lambda: relay.endpoint(ORG)
             )
             witness.case = case
+            witness.answer_s = 20
             return witness
 
         async def books(witness: Misled) -> None:
