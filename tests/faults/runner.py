@@ -35,6 +35,8 @@ NEW_TOPIC = "faults.registered_meanwhile"
 ALL_TOPICS = (*TOPICS, NEW_TOPIC)
 LIMITS = {
     **QUICK,
+    # No look without a reason: a wake-up that is lost must not be made up for by the next poll.
+    "slow_poll_interval_s": 100_000.0,
     "probe_interval_s": 1.0,
     "probe_timeout_s": 1.0,
     # Small enough that catching up takes several pages, and buffers fill.
@@ -265,7 +267,7 @@ async def _world(database: Database, scratch: Path, kind: Kind, seed: int) -> As
             relay = RelayProcess(
                 make_conninfo(database.relay_dsn, port=back.port),
                 Path(directory),
-                {**LIMITS, **kind.limits},
+                LIMITS,
                 environment,
                 [f"--workers={kind.workers}"],
             )

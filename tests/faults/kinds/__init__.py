@@ -1,8 +1,8 @@
 """The faults. Each module has one function, `inject`, that breaks something, mends it again and
 returns the moment (time.monotonic) from which nothing was broken any more."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from faults.kinds import (
     clock_jump,
@@ -28,21 +28,18 @@ from faults.kinds import (
 )
 from faults.world import World
 
-_NEVER_S = 100_000.0
-
 
 @dataclass(frozen=True)
 class Kind:
     """One kind of fault.
 
-    limits: settings of the relay in which a run with it differs; workers: its processes.
+    workers: the relay's processes.
     small_volume: the server stands on a small volume of its own; fake_clock: the relay's clock can
     be set; own_network: everything is in a network whose packets can be lost. None of them is
     possible everywhere.
     """
 
     inject: Callable[[World], Awaitable[float]]
-    limits: Mapping[str, float] = field(default_factory=dict)
     workers: int = 1
     small_volume: bool = False
     fake_clock: bool = False
@@ -65,8 +62,7 @@ KINDS = (
     Kind(statement_timeout.inject),
     Kind(sequence_row_locked.inject),
     Kind(disk_full.inject, small_volume=True),
-    # No look without a reason: what the crash swallowed must not wait for one.
-    Kind(crash_before_notify.inject, limits={"slow_poll_interval_s": _NEVER_S}),
+    Kind(crash_before_notify.inject),
     Kind(network_reset.inject),
     Kind(network_loss.inject),
     Kind(network_delay.inject),
