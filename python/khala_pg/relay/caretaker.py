@@ -102,7 +102,9 @@ def _beat(sessions: Iterable[Session], settings: RelaySettings, metrics: Metrics
     messages: dict[tuple[tuple[str, int], ...], SharedMessage] = {}
     for session in sessions:
         connection = session.connection
-        if not session.channel.joined or connection.unsent_bytes > settings.max_write_buffer_bytes:
+        if not (session.channel.joined and connection.is_open):
+            continue
+        if connection.unsent_bytes > settings.max_write_buffer_bytes:
             continue
         covered = tuple(session.covered())
         message = messages.get(covered)

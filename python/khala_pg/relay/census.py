@@ -64,7 +64,9 @@ class CensusCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Every family, those without a value too."""
-        census, telemetry = self.census, self.census.telemetry
+        # Once: another scrape may put in its own meanwhile.
+        census = self.census
+        telemetry = census.telemetry
         topics = [] if telemetry is None else telemetry.topics
         yield _gauge("khala_ready", "Whether the relay should get traffic", census.ready)
         yield _gauge("khala_listening", "Whether wake-ups are heard", census.listening)

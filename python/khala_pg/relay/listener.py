@@ -82,7 +82,7 @@ class Listener:
             except* (psycopg.Error, ListenerError, OSError) as errors:
                 failures += 1
                 if failures == 1:
-                    reason = str(errors.exceptions[0]).strip()
+                    reason = " ".join(str(errors.exceptions[0]).split())
                     logger.warning("not listening, wake-ups come late: %s", reason)
             except* Exception:
                 logger.exception("not listening, wake-ups come late")

@@ -9,7 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import generate_latest
 
+from khala_pg.relay.census import Census, CensusCollector
+from khala_pg.relay.metrics import Metrics
+from khala_pg.sqlapi import Telemetry, TopicTelemetry
 from support.metric_names import declared
 
 SYNC = Path(__file__).parents[3] / "docs" / "sync"
@@ -46,11 +50,13 @@ def expressions_of_rules() -> list[str]:
     return re.findall(r"^\s+expr: (.*)$", RULES.read_text(), re.MULTILINE)
 
 
-def promtool(*arguments: str) -> "subprocess.CompletedProcess[str]":
+def promtool(*arguments: str, text: str = "") -> "subprocess.CompletedProcess[str]":
     found = shutil.which("promtool")
     if found is None:
         pytest.skip("no promtool (apt-get install prometheus)")
-    return subprocess.run([found, *arguments], capture_output=True, text=True, timeout=60)
+    return subprocess.run(
+        [found, *arguments], input=text, capture_output=True, text=True, timeout=60
+    )
 
 
 def test_rules_and_their_tests_name_what_a_relay_shows() -> None:
@@ -105,6 +111,26 @@ def test_each_alert_is_tested() -> None:
         block.split()[0] for block in re.split(r"alertname: ", text)[1:] if "exp_labels" in block
     }
     assert fired == alerts
+
+
+def test_promtool_accepts_the_metrics() -> None:
+    metrics = Metrics()
+    collector = CensusCollector()
+    topic = TopicTelemetry("t", 1, 1, 1, 1, 1.0, 1.0, True, 1.0, 1.0, 1.0, 1, 1)
+    collector.census = Census(
+        Telemetry([topic], {"duplicate": 1}, {"run_summary": 1}, 1, 1.0, 1, 0.1),
+        subscriptions={"live": 1},
+        fed={"t": 1},
+        given={"t": 1},
+    )
+    metrics.registry.register(collector)
+    metrics.delivered("t", 1.0)
+    metrics.subscribed("ok")
+    metrics.refused(403)
+    metrics.answered("health", 200, 0.1)
+    done = promtool("check", "metrics", text=generate_latest(metrics.registry).decode())
+    # It says what is against the conventions, too.
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_promtool_accepts_the_rules() -> None:
