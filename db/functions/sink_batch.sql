@@ -10,9 +10,11 @@ AS $$
 #variable_conflict use_column
 DECLARE
     v_keys text[];
+    v_version_texts text[];
     v_versions bigint[];
     v_orgs text[];
     v_payloads jsonb[];
+    v_deleted_texts text[];
     v_deleted boolean[];
     v_refused integer;
     v_result record;
@@ -25,26 +27,38 @@ BEGIN
             USING ERRCODE = 'KH007',
                 HINT = 'Send [{"doc_key": …, "doc_version": …, "payload": {…}, "org_id": …}, …]; "deleted": true for a tombstone.';
     END IF;
-    SELECT min(e.ordinality) INTO v_refused
-    FROM jsonb_array_elements(p_documents) WITH ORDINALITY AS e (document, ordinality)
-    WHERE CASE
-        WHEN jsonb_typeof(e.document) <> 'object' THEN TRUE
-        ELSE coalesce(jsonb_typeof(e.document -> 'doc_key') <> 'string', TRUE)
-            OR coalesce(
-                CASE
-                    WHEN e.document ->> 'doc_version' ~ '^[0-9]{1,19}$'
-                        THEN (e.document ->> 'doc_version')::numeric > 9223372036854775807
+    SELECT
+        min(e.ordinal) FILTER (WHERE CASE
+            WHEN jsonb_typeof(e.document) <> 'object' THEN TRUE
+            ELSE coalesce(jsonb_typeof(e.document -> 'doc_key') <> 'string', TRUE)
+                OR CASE jsonb_typeof(e.document -> 'doc_version')
+                    WHEN 'number' THEN
+                        scale((e.document -> 'doc_version')::numeric) > 0
+                        OR (e.document -> 'doc_version')::numeric NOT BETWEEN 0 AND 9223372036854775807
+                    WHEN 'string' THEN
+                        CASE
+                            WHEN e.document ->> 'doc_version' ~ '^[0-9]{1,19}$'
+                                THEN (e.document ->> 'doc_version')::numeric > 9223372036854775807
+                            ELSE TRUE
+                        END
                     ELSE TRUE
-                END, TRUE
-            )
-            OR coalesce(jsonb_typeof(e.document -> 'org_id') NOT IN ('string', 'null'), FALSE)
-            OR coalesce(jsonb_typeof(e.document -> 'deleted') <> 'boolean', FALSE)
-            OR (coalesce((e.document ->> 'deleted')::boolean, FALSE) AND e.document ? 'payload')
-            OR EXISTS (
-                SELECT FROM jsonb_object_keys(e.document) AS k (name)
-                WHERE k.name NOT IN ('doc_key', 'doc_version', 'org_id', 'deleted', 'payload')
-            )
-    END;
+                END
+                OR coalesce(jsonb_typeof(e.document -> 'org_id') NOT IN ('string', 'null'), FALSE)
+                OR coalesce(jsonb_typeof(e.document -> 'deleted') <> 'boolean', FALSE)
+                OR (coalesce((e.document ->> 'deleted')::boolean, FALSE) AND e.document ? 'payload')
+                OR e.document - '{doc_key,doc_version,org_id,deleted,payload}'::text[] <> '{}'
+        END),
+        array_agg(e.document ->> 'doc_key'),
+        array_agg(e.document ->> 'doc_version'),
+        array_agg(e.document ->> 'org_id'),
+        array_agg(e.document -> 'payload'),
+        array_agg(coalesce(e.document ->> 'deleted', 'false'))
+    INTO v_refused, v_keys, v_version_texts, v_orgs, v_payloads, v_deleted_texts
+    FROM (
+        SELECT a.document, a.ordinal
+        FROM jsonb_array_elements(p_documents) WITH ORDINALITY AS a (document, ordinal)
+        ORDER BY a.ordinal
+    ) AS e;
     IF v_refused IS NOT NULL THEN
         RAISE EXCEPTION 'document % of the batch is malformed', v_refused
             USING ERRCODE = 'KH007',
@@ -52,14 +66,8 @@ BEGIN
                 HINT = 'Give doc_key (text), doc_version (whole number from 0), payload (object) or "deleted": true, and org_id (text) if it has an owner; nothing else.';
     END IF;
 
-    SELECT
-        array_agg(e.document ->> 'doc_key' ORDER BY e.ordinality),
-        array_agg((e.document ->> 'doc_version')::bigint ORDER BY e.ordinality),
-        array_agg(e.document ->> 'org_id' ORDER BY e.ordinality),
-        array_agg(e.document -> 'payload' ORDER BY e.ordinality),
-        array_agg(coalesce((e.document ->> 'deleted')::boolean, FALSE) ORDER BY e.ordinality)
-    INTO v_keys, v_versions, v_orgs, v_payloads, v_deleted
-    FROM jsonb_array_elements(p_documents) WITH ORDINALITY AS e (document, ordinality);
+    v_versions := v_version_texts::bigint[];
+    v_deleted := v_deleted_texts::boolean[];
 
     -- Where each key stood before, to find the repetitions in one pass.
     SELECT array_agg(r.earlier ORDER BY r.ordinality), count(*) INTO v_earlier, v_count

@@ -1,7 +1,7 @@
 -- The write path of many documents, by the same rules as khala.write_document but set-based: canonical
--- texts and hashes first, without any lock; a look at the read model, which counts what would be written;
--- then the allocation, which locks the topic; then one statement that judges each document under that lock,
--- appends to the journal and upserts the read model.
+-- texts and hashes first, without any lock; a look at the read model, which judges what would be written;
+-- then the allocation, which locks the topic; if somebody wrote to the topic between look and lock, another
+-- look under the lock; then a statement each for journal and read model.
 
 CREATE OR REPLACE FUNCTION khala.write_documents(
     p_topic text,
@@ -26,10 +26,15 @@ DECLARE
     v_canonical text[];
     v_hashes bytea[];
     v_refused integer;
-    v_expected integer;
+    v_known_head bigint;
+    v_owners text[];
+    v_owner_changed boolean[];
+    v_previous text[];
+    v_places integer[];
     v_written integer;
+    v_allocated integer := 0;
+    v_first bigint;
     v_stored integer;
-    v_head bigint;
     v_outcome text;
 BEGIN
     SELECT t.payload_mode, t.inline_limit_bytes, t.owned INTO v_topic
@@ -78,67 +83,72 @@ BEGIN
         );
     END IF;
 
-    SELECT count(*) INTO v_expected
-    FROM unnest(p_doc_keys, p_doc_versions, p_org_ids, v_hashes, p_deleted)
-        AS i (doc_key, doc_version, org_id, payload_hash, deleted)
-    LEFT JOIN khala.stored_documents(p_topic, p_doc_keys) AS d ON d.doc_key = i.doc_key
-    WHERE khala.judge_document(
-        i.doc_version, i.payload_hash, i.org_id, i.deleted, d.doc_version, d.payload_hash, d.org_id
-    ) IN ('applied', 'rewritten');
-    -- Others may write between the look above and the allocation. If nothing is to be written as things
-    -- stand, that is the answer; otherwise the lock is taken for the expected number, and the count is
-    -- put right before anybody can see it.
-    v_head := 0;
-    IF v_expected > 0 THEN
-        v_head := khala.allocate_watermark(p_topic, v_expected);
+    -- Others may write between look and allocation. If nothing is to be written as things stand, that is the
+    -- answer: what becomes writable after the look counts as arriving before whoever makes it so.
+    LOOP
+        SELECT s.head_watermark INTO v_known_head
+        FROM runtime.sync_topic_sequences AS s WHERE s.topic = p_topic;
+        SELECT
+            array_agg(j.outcome),
+            array_agg(j.owner_id),
+            array_agg(j.owner_changed),
+            array_agg(j.previous_org_id),
+            array_agg(j.ordinal::integer) FILTER (WHERE j.outcome IN ('applied', 'rewritten'))
+        INTO outcomes, v_owners, v_owner_changed, v_previous, v_places
+        FROM (
+            SELECT
+                i.ordinal,
+                khala.judge_document(
+                    i.doc_version, i.payload_hash, i.org_id, i.deleted, d.doc_version, d.payload_hash, d.org_id
+                ) AS outcome,
+                -- A tombstone goes to whoever could see the document, whatever owner the caller names.
+                CASE WHEN i.deleted AND d.doc_key IS NOT NULL THEN d.org_id ELSE i.org_id END AS owner_id,
+                coalesce(NOT d.deleted AND NOT i.deleted AND d.org_id IS DISTINCT FROM i.org_id, FALSE)
+                    AS owner_changed,
+                d.org_id AS previous_org_id
+            FROM unnest(p_doc_keys, p_doc_versions, p_org_ids, v_hashes, p_deleted)
+                WITH ORDINALITY AS i (doc_key, doc_version, org_id, payload_hash, deleted, ordinal)
+            LEFT JOIN khala.stored_documents(p_topic, p_doc_keys) AS d ON d.doc_key = i.doc_key
+            ORDER BY i.ordinal
+        ) AS j;
+        v_written := coalesce(cardinality(v_places), 0);
+        EXIT WHEN v_allocated > 0 OR v_written = 0;
+        v_allocated := v_written;
+        v_first := khala.allocate_watermark(p_topic, v_allocated) - v_allocated;
+        -- Whoever writes a document takes a watermark, so while the head has not moved no document has changed.
+        EXIT WHEN v_first = v_known_head;
+    END LOOP;
+    IF v_written <> v_allocated THEN
+        -- The count is put right before anybody can see it.
+        UPDATE runtime.sync_topic_sequences AS s SET head_watermark = v_first + v_written WHERE s.topic = p_topic;
     END IF;
 
-    WITH judged AS MATERIALIZED (
-        SELECT
-            i.*,
-            coalesce(octet_length(i.canonical), 0) AS payload_bytes,
-            khala.judge_document(
-                i.doc_version, i.payload_hash, i.org_id, i.deleted, d.doc_version, d.payload_hash, d.org_id
-            ) AS outcome,
-            -- A tombstone goes to whoever could see the document, whatever owner the caller names.
-            CASE WHEN i.deleted AND d.doc_key IS NOT NULL THEN d.org_id ELSE i.org_id END AS owner_id,
-            d.org_id AS previous_org_id,
-            coalesce(NOT d.deleted AND NOT i.deleted AND d.org_id IS DISTINCT FROM i.org_id, FALSE)
-                AS owner_changed
-        FROM unnest(p_doc_keys, p_doc_versions, p_org_ids, p_payloads, v_canonical, v_hashes, p_deleted)
-            WITH ORDINALITY
-                AS i (doc_key, doc_version, org_id, payload, canonical, payload_hash, deleted, ordinal)
-        LEFT JOIN khala.stored_documents(p_topic, p_doc_keys) AS d ON d.doc_key = i.doc_key
-    ),
-    written AS MATERIALIZED (
-        SELECT j.*, v_head - v_expected + row_number() OVER (ORDER BY j.ordinal) AS watermark
-        FROM judged AS j
-        WHERE v_expected > 0 AND j.outcome IN ('applied', 'rewritten')
-    ),
-    journal AS (
+    IF v_written > 0 THEN
+        -- From the arrays: what is joined, sorted or kept in between is copied each time, payloads and all.
         INSERT INTO runtime.sync_stream_events (
             topic, watermark, doc_key, doc_version, org_id, owner_changed, previous_org_id, deleted,
             payload, payload_hash, payload_bytes
         )
         SELECT
-            p_topic, w.watermark, w.doc_key, w.doc_version, w.owner_id, w.owner_changed,
-            CASE WHEN w.owner_changed THEN w.previous_org_id END, w.deleted,
+            p_topic, v_first + w.nth, p_doc_keys[w.place], p_doc_versions[w.place], v_owners[w.place],
+            v_owner_changed[w.place], CASE WHEN v_owner_changed[w.place] THEN v_previous[w.place] END,
+            p_deleted[w.place],
             CASE
-                WHEN v_topic.payload_mode <> 'pointer' AND w.payload_bytes <= v_topic.inline_limit_bytes
-                    THEN w.canonical
+                WHEN v_topic.payload_mode <> 'pointer'
+                    AND octet_length(v_canonical[w.place]) <= v_topic.inline_limit_bytes
+                    THEN v_canonical[w.place]
             END,
-            w.payload_hash, w.payload_bytes
-        FROM written AS w
-        ORDER BY w.watermark
-    ),
-    model AS (
+            v_hashes[w.place], coalesce(octet_length(v_canonical[w.place]), 0)
+        FROM unnest(v_places) WITH ORDINALITY AS w (place, nth);
+
         INSERT INTO runtime.sync_documents AS d (
             topic, doc_key, doc_version, watermark, payload_bytes, deleted, org_id, payload_hash, payload
         )
         SELECT
-            p_topic, w.doc_key, w.doc_version, w.watermark, w.payload_bytes, w.deleted, w.owner_id,
-            w.payload_hash, CASE WHEN NOT w.deleted THEN w.payload END
-        FROM written AS w
+            p_topic, p_doc_keys[w.place], p_doc_versions[w.place], v_first + w.nth,
+            coalesce(octet_length(v_canonical[w.place]), 0), p_deleted[w.place], v_owners[w.place],
+            v_hashes[w.place], CASE WHEN NOT p_deleted[w.place] THEN p_payloads[w.place] END
+        FROM unnest(v_places) WITH ORDINALITY AS w (place, nth)
         ON CONFLICT (doc_key, topic) DO UPDATE
         SET doc_version = excluded.doc_version,
             watermark = excluded.watermark,
@@ -147,31 +157,17 @@ BEGIN
             deleted = excluded.deleted,
             org_id = excluded.org_id,
             payload_hash = excluded.payload_hash,
-            payload = excluded.payload
-        RETURNING d.doc_key
-    )
-    SELECT
-        array_agg(w.watermark ORDER BY j.ordinal),
-        array_agg(
-            -- Without the lock nothing may be written: what became writable since the look counts as
-            -- arriving before whoever made it so.
-            CASE WHEN v_expected = 0 AND j.outcome IN ('applied', 'rewritten') THEN 'duplicate' ELSE j.outcome END
-            ORDER BY j.ordinal
-        ),
-        count(w.watermark),
-        (SELECT count(*) FROM model)
-    INTO watermarks, outcomes, v_written, v_stored
-    FROM judged AS j
-    LEFT JOIN written AS w ON w.ordinal = j.ordinal;
+            payload = excluded.payload;
+        GET DIAGNOSTICS v_stored = ROW_COUNT;
+        IF v_stored <> v_written THEN
+            PERFORM khala.refuse_suppressed_write(p_topic);
+        END IF;
+    END IF;
 
-    IF v_stored <> v_written THEN
-        PERFORM khala.refuse_suppressed_write(p_topic);
-    END IF;
-    IF v_written <> v_expected THEN
-        UPDATE runtime.sync_topic_sequences AS s
-        SET head_watermark = s.head_watermark + v_written - v_expected
-        WHERE s.topic = p_topic;
-    END IF;
+    watermarks := array_fill(NULL::bigint, ARRAY[coalesce(cardinality(p_doc_keys), 0)]);
+    FOR v_nth IN 1 .. v_written LOOP
+        watermarks[v_places[v_nth]] := v_first + v_nth;
+    END LOOP;
     FOREACH v_outcome IN ARRAY ARRAY['rewritten', 'duplicate', 'stale_version'] LOOP
         IF array_position(outcomes, v_outcome) IS NOT NULL THEN
             PERFORM khala.count_sinks(v_outcome, cardinality(array_positions(outcomes, v_outcome)));

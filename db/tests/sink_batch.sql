@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(49);
+SELECT plan(51);
 
 CREATE FUNCTION pg_temp.failure(p_sql text)
 RETURNS jsonb LANGUAGE plpgsql AS $$
@@ -126,6 +126,7 @@ FROM (
     ('null'), ('5'), ('[]'), ('{}'), ('{"doc_version": 1, "payload": {}}'), ('{"doc_key": null, "doc_version": 1, "payload": {}}'),
     ('{"doc_key": 5, "doc_version": 1, "payload": {}}'), ('{"doc_key": "k", "payload": {}}'),
     ('{"doc_key": "k", "doc_version": null, "payload": {}}'), ('{"doc_key": "k", "doc_version": -1, "payload": {}}'),
+    ('{"doc_key": "k", "doc_version": 1.0, "payload": {}}'), ('{"doc_key": "k", "doc_version": true, "payload": {}}'),
     ('{"doc_key": "k", "doc_version": 1.5, "payload": {}}'), ('{"doc_key": "k", "doc_version": "x", "payload": {}}'),
     ('{"doc_key": "k", "doc_version": "", "payload": {}}'), ('{"doc_key": "k", "doc_version": [1], "payload": {}}'),
     ('{"doc_key": "k", "doc_version": 9223372036854775808, "payload": {}}'),
