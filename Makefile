@@ -13,8 +13,8 @@ PYTEST_ARGS ?=
 # The tests wait more than they compute: three at once on two cores. In the order of pyproject.toml
 # the folders with long tests come first. PARALLEL= runs them one after another.
 PARALLEL ?= --numprocesses=3 --dist=loadfile --no-loadscope-reorder
-# make faults RUNS=40 SEED=7; FAULT=disk_full for one kind only.
-RUNS ?= 20
+# make faults RUNS=42 SEED=7; FAULT=disk_full for one kind only.
+RUNS ?= 21
 SEED ?=
 FAULT ?=
 

@@ -42,7 +42,7 @@ def main(
     Prints a table per fault and writes .cache/faults/SEED.json. Exit status 1 if an invariant did
     not hold. A run is repeated by its seed: --runs 1 --seed SEED.
 
-    Example: python -m faults --runs 40 --seed 7
+    Example: python -m faults --runs 42 --seed 7
     """
     if fault is not None and fault not in BY_NAME:
         raise typer.BadParameter(f"no fault {fault}; there are {', '.join(BY_NAME)}")
@@ -96,7 +96,8 @@ def _show(report: Report) -> None:
     for name, reason in report.skipped.items():
         print(f"skipped: {name}: {reason}")
     for failure in report.failures:
-        print(f"failed: {failure.fault}, repeat it with --runs 1 --seed {failure.seed}")
+        again = f"--runs 1 --seed {failure.seed} --fault {failure.fault}"
+        print(f"failed: {failure.fault}, repeat it with {again}")
 
 
 if __name__ == "__main__":

@@ -56,12 +56,13 @@ def lose(ports: Sequence[int], percent: int) -> None:
     """Loses so many of a hundred packets from and to these ports, in either direction."""
     assert _missing is None, _missing
     those = ", ".join(map(str, ports))
-    chance = f"numgen random mod 100 < {percent} counter drop"
+    # nft takes a comparison that always holds for a mistake.
+    chance = "" if percent == 100 else f"numgen random mod 100 < {percent}"
     _run(
         f"add table {_TABLE}; flush table {_TABLE};"
         f"add chain {_TABLE} lossy {{ type filter hook input priority filter; }};"
-        f"add rule {_TABLE} lossy tcp dport {{ {those} }} {chance};"
-        f"add rule {_TABLE} lossy tcp sport {{ {those} }} {chance};"
+        f"add rule {_TABLE} lossy tcp dport {{ {those} }} {chance} counter drop;"
+        f"add rule {_TABLE} lossy tcp sport {{ {those} }} {chance} counter drop;"
     )
 
 

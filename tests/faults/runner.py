@@ -159,7 +159,7 @@ class _Drive:
             await world.last(0.2, 1.0)
             lifted = await kind.inject(world)
             await world.written()
-            writers_s = time.monotonic() - lifted
+            writers_s = world.writing.recovered_at(lifted) - lifted
             await world.delivered()
             delivered_s = time.monotonic() - lifted
             await registering

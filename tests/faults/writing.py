@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,7 +33,10 @@ Connection = psycopg.AsyncConnection[Any]
 
 @dataclass
 class Writing:
-    """What the writers share: topics to write to, the ledger, and when to pause and to stop."""
+    """What the writers share: topics to write to, the ledger, and when to pause and to stop.
+
+    commits: of each writer; spans: when each of them was begun and when it was booked.
+    """
 
     database: Database
     topics: list[str]
@@ -40,8 +44,15 @@ class Writing:
     go: asyncio.Event = field(default_factory=asyncio.Event)
     stopped: bool = False
     commits: dict[int, int] = field(default_factory=dict)
+    spans: dict[int, list[tuple[float, float]]] = field(default_factory=dict)
     repeats: int = 0
     idle: set[int] = field(default_factory=set)
+
+    def recovered_at(self, lifted: float) -> float:
+        """When every writer had committed something that it began after a moment."""
+        return max(
+            min(booked for began, booked in self.spans[n] if began >= lifted) for n in self.commits
+        )
 
     def stop(self) -> None:
         """Each writer ends after the transaction it is at."""
@@ -66,6 +77,7 @@ class Writer:
         self._current: dict[tuple[str, str], Written] = {}
         self._connection: Connection | None = None
         writing.commits[number] = 0
+        writing.spans[number] = []
 
     async def run(self) -> None:
         """Writes until it is told to stop."""
@@ -90,6 +102,7 @@ class Writer:
 
     async def write_once(self) -> None:
         """One transaction, repeated until it is committed and booked."""
+        began = time.monotonic()
         work, sinks, is_abandoned = self._choose()
         while True:
             try:
@@ -112,6 +125,7 @@ class Writer:
         for sink, watermark in zip(sinks, marks, strict=True):
             self._writing.ledger.add(sink.topic, watermark, sink.write)
             self._current[sink.topic, sink.write.doc_key] = sink.write
+        self._writing.spans[self._number].append((began, time.monotonic()))
         self._writing.commits[self._number] += 1
 
     async def _connect(self) -> Connection:

@@ -15,6 +15,7 @@ from faults.kinds import (
     network_loss,
     network_reset,
     nothing,
+    packet_black_hole,
     packet_loss,
     postgres_killed,
     postgres_restarted,
@@ -72,5 +73,6 @@ KINDS = (
     Kind(worker_killed.inject, workers=2),
     Kind(worker_stopped.inject, workers=2),
     Kind(packet_loss.inject, own_network=True),
+    Kind(packet_black_hole.inject, own_network=True),
 )
 BY_NAME = {kind.name: kind for kind in KINDS}
