@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
@@ -19,6 +19,12 @@ from khala_pg.errors import UnavailableError, UsageError
 from khala_pg.monitor import RelayView, read_database, read_relays
 from khala_pg.settings import DATABASE, relay_metrics, resolve
 from khala_pg.sqlapi import Telemetry, TopicTelemetry
+
+# Columns: fewer do not hold floor and age as well. Topics: shown in however few lines.
+_WIDE = 72
+_NUMBERS = 54
+_FEWER_NUMBERS = 36
+_FEWEST = 4
 
 
 def command(
@@ -62,7 +68,8 @@ def command(
         if as_json:
             print(json.dumps(_as_json(found, relays)))
         else:
-            wide_console().print(_view(found, relays))
+            console = wide_console()
+            console.print(_view(found, relays, console.width))
         return
     try:
         _watch(conninfo, urls, interval)
@@ -101,59 +108,71 @@ def _fitting(
     console: Console, found: Telemetry | None, relays: Sequence[RelayView], line: str
 ) -> Group:
     """What the terminal has room for: of more topics than that, those with most to see."""
+    width = console.width
     last = Text(line, "dim", no_wrap=True, overflow="ellipsis")
     if found is None:
-        return Group(*_relays(relays), last)
-    rest = [*_relays(relays), _writers(found)]
-    taken = len(console.render_lines(Group(_topics([], relays), *rest, last)))
-    room = console.height - taken - 1
+        return Group(*_relays(relays, width), last)
+    rest = [*_relays(relays, width), _writers(found)]
+    taken = len(console.render_lines(Group(_topics([], relays, width), *rest, last)))
+    room = max(_FEWEST, console.height - taken - 1)
     topics = found.topics
     if len(topics) > room:
-        room = max(0, room - 1)
+        room -= 1
         topics = sorted(
             topics, key=lambda each: (-(_lag(each.topic, relays) or 0), -each.writes_per_minute)
         )[:room]
         rest.insert(0, Text(f"… and {number(len(found.topics) - room)} more topics", "dim"))
-    return Group(_topics(topics, relays), *rest, last)
+    return Group(_topics(topics, relays, width), *rest, last)
 
 
-def _view(found: Telemetry, relays: Sequence[RelayView]) -> Group:
-    return Group(_topics(found.topics, relays), *_relays(relays), _writers(found))
+def _view(found: Telemetry, relays: Sequence[RelayView], width: int) -> Group:
+    return Group(_topics(found.topics, relays, width), *_relays(relays, width), _writers(found))
 
 
-def _topics(topics: Sequence[TopicTelemetry], relays: Sequence[RelayView]) -> Table:
+def _topics(topics: Sequence[TopicTelemetry], relays: Sequence[RelayView], width: int) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("topic", style="bold", no_wrap=True, min_width=16)
-    for name in ("head", "floor", "lag", "writes/s", "oldest"):
+    # Names are cut, not numbers.
+    room = width - (_NUMBERS if width >= _WIDE else _FEWER_NUMBERS)
+    table.add_column("topic", style="bold", no_wrap=True, min_width=12, max_width=max(12, room))
+    columns: list[tuple[str, Callable[[TopicTelemetry], str | Text]]] = [
+        ("head", lambda topic: number(topic.head_watermark)),
+        ("lag", lambda topic: _shown(_lag(topic.topic, relays))),
+        ("writes/s", lambda topic: f"{topic.writes_per_minute / 60:.1f}"),
+    ]
+    if width >= _WIDE:
+        columns.insert(1, ("floor", lambda topic: number(topic.retention_floor)))
+        columns.append(("oldest", _oldest))
+    for name, _ in columns:
         table.add_column(name, justify="right", no_wrap=True)
     for topic in topics:
-        lag = _lag(topic.topic, relays)
-        overdue = topic.overdue_s is not None and topic.overdue_s > 0
-        table.add_row(
-            topic.topic,
-            number(topic.head_watermark),
-            number(topic.retention_floor),
-            "-" if lag is None else number(lag),
-            f"{topic.writes_per_minute / 60:.1f}",
-            Text(duration(topic.oldest_age_s), "bold red" if overdue else ""),
-        )
+        table.add_row(topic.topic, *(show(topic) for _, show in columns))
     return table
 
 
-def _relays(relays: Sequence[RelayView]) -> list[RenderableType]:
+def _shown(lag: int | None) -> str:
+    return "-" if lag is None else number(lag)
+
+
+def _oldest(topic: TopicTelemetry) -> Text:
+    overdue = topic.overdue_s is not None and topic.overdue_s > 0
+    return Text(duration(topic.oldest_age_s), "bold red" if overdue else "")
+
+
+def _relays(relays: Sequence[RelayView], width: int) -> list[RenderableType]:
     if not relays:
         return []
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("relay", style="bold", overflow="fold")
-    for name in ("sockets", "live", "catching up", "slow"):
-        table.add_column(name, justify="right")
-    table.add_column("state", overflow="fold")
+    table.add_column("relay", style="bold", no_wrap=True)
+    for name in ("sockets", "live", "behind", "slow"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("state", no_wrap=True, max_width=max(9, width - _NUMBERS))
     for relay in relays:
         counts = (relay.connections, relay.live, relay.catching_up)
         slow = Text(number(relay.slow), "bold red" if relay.slow else "")
         state = relay.problem or ("ready" if relay.ready else "not ready")
         cells = [""] * 4 if relay.problem else [*map(number, counts), slow]
-        table.add_row(relay.url, *cells, Text(state, "" if relay.ready else "bold red"))
+        where = relay.url.removeprefix("http://").removesuffix("/metrics")
+        table.add_row(where, *cells, Text(state, "" if relay.ready else "bold red"))
     return [table]
 
 
