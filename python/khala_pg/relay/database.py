@@ -207,9 +207,7 @@ class Database:
             logger.info("the database is back")
 
 
-def conninfo_for(
-    database: str, settings: RelaySettings, application_name: str = "khala relay"
-) -> str:
+def conninfo_for(database: str, settings: RelaySettings) -> str:
     """The connection string with what a relay needs added to it: time limits, which notice a server
     that is gone without a word. No `options`: poolers refuse them.
 
@@ -218,7 +216,7 @@ def conninfo_for(
     given = conninfo_to_dict(conninfo.check(database))
     timeout_ms = max(1, round(settings.database_timeout_s * 1000))
     defaults: dict[str, Any] = {
-        "application_name": application_name,
+        "application_name": "khala relay",
         "connect_timeout": max(2, round(settings.database_timeout_s)),
         "keepalives_idle": 10,
         "keepalives_interval": 5,

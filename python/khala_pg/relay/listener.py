@@ -11,8 +11,9 @@ import secrets
 from collections.abc import Callable
 
 import psycopg
+from psycopg.conninfo import make_conninfo
 
-from khala_pg import sqlapi
+from khala_pg import conninfo, sqlapi
 from khala_pg.errors import KhalaError
 from khala_pg.relay.backoff import Backoff
 from khala_pg.relay.database import Database, bounded, conninfo_for
@@ -45,9 +46,10 @@ class Listener:
         on_connect: anything may have happened while nobody listened.
         on_notify: a topic may have moved; the payload is its name.
         """
-        self._conninfo = conninfo_for(
-            settings.listener_database or settings.database, settings, "khala relay listener"
-        )
+        given = conninfo.check(settings.listener_database or settings.database)
+        # By this name the database knows how many listen (khala.telemetry), whatever name is given.
+        named = make_conninfo(given, application_name="khala relay listener")
+        self._conninfo = conninfo_for(named, settings)
         self._settings = settings
         self._database = database
         self._metrics = metrics

@@ -20,7 +20,7 @@ from support.waiting import until
 
 
 @asynccontextmanager
-async def measured_relay(database: Database, **limits: Any) -> AsyncIterator[RunningRelay]:
+async def measured_relay(database: Database, /, **limits: Any) -> AsyncIterator[RunningRelay]:
     """A relay that is ready and has a port for its metrics."""
     async with running_relay(database, **{"metrics_port": 0, **limits}) as running:
         await ready_relay(running)
@@ -138,6 +138,12 @@ async def test_what_the_database_says_is_shown(newest_database: Database) -> Non
     assert seen.value("khala_sinks_total", outcome="rewritten") == 1
     assert seen.value("khala_sinks_total", outcome="stale_version") == 2
     assert seen.value("khala_allocation_waiting_writers") == 0
+
+
+async def test_relays_are_counted_whatever_they_call_themselves(newest_database: Database) -> None:
+    named = psycopg.conninfo.make_conninfo(newest_database.relay_dsn, application_name="mine")
+    async with measured_relay(newest_database, database=named) as running:
+        assert (await scrape(running)).value("khala_relays_listening") == 1
 
 
 async def test_lag_is_measured_by_the_clock_of_the_database(newest_database: Database) -> None:
