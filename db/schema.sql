@@ -3934,9 +3934,6 @@ ALTER TABLE runtime.entity_events
 ALTER TABLE ONLY runtime.sync_topic_retention
     ADD CONSTRAINT sync_topic_retention_topic_fkey FOREIGN KEY (topic) REFERENCES runtime.sync_topics(topic);
 
-ALTER TABLE ONLY runtime.sync_topic_sequences
-    ADD CONSTRAINT sync_topic_sequences_topic_fkey FOREIGN KEY (topic) REFERENCES runtime.sync_topics(topic);
-
 GRANT USAGE ON SCHEMA khala TO khala_runtime;
 GRANT USAGE ON SCHEMA khala TO khala_relay;
 GRANT USAGE ON SCHEMA khala TO khala_dba;
