@@ -43,6 +43,7 @@ SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('khala.funct
 \ir functions/update_text.sql
 \ir functions/page_tail.sql
 \ir functions/proto_varint.sql
+\ir functions/proto_short.sql
 \ir functions/update_bytes.sql
 \ir functions/page_tail_bytes.sql
 \ir functions/open_cursor.sql

@@ -1103,24 +1103,30 @@ COMMENT ON FUNCTION khala.head_watermarks(p_topics text[]) IS 'The heads of topi
 CREATE FUNCTION khala.hydrate(p_topic text, p_doc_key text, p_org_id text) RETURNS text
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
-    SET plan_cache_mode TO 'force_custom_plan'
-    AS $$
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $_$
 DECLARE
     v_cursor record;
-    v_update text;
+    v_doc_key text;
+    v_doc_version bigint;
+    v_watermark bigint;
+    v_hash bytea;
+    v_payload jsonb;
+    v_bytes integer;
 BEGIN
     v_cursor := khala.open_cursor(p_topic, NULL, NULL);
-    SELECT khala.update_text(
-        p_topic, d.doc_key, d.doc_version, d.watermark, d.payload_hash, FALSE,
-        khala.payload_text(d.payload, d.payload_bytes)
-    )
-    INTO v_update
-    FROM runtime.sync_documents AS d
-    WHERE d.topic = v_cursor.topic AND d.doc_key = p_doc_key AND NOT d.deleted
-        AND (d.org_id IS NULL OR d.org_id = p_org_id);
-    RETURN v_update;
+    -- Planned at each call, for a generic plan over all read models locks every one of them first.
+    EXECUTE
+        'SELECT d.doc_key, d.doc_version, d.watermark, d.payload_hash, d.payload, d.payload_bytes
+        FROM runtime.sync_documents AS d
+        WHERE d.topic = $1 AND d.doc_key = $2 AND NOT d.deleted AND (d.org_id IS NULL OR d.org_id = $3)'
+    INTO v_doc_key, v_doc_version, v_watermark, v_hash, v_payload, v_bytes
+    USING v_cursor.topic, p_doc_key, p_org_id;
+    RETURN khala.update_text(
+        p_topic, v_doc_key, v_doc_version, v_watermark, v_hash, FALSE, khala.payload_text(v_payload, v_bytes)
+    );
 END
-$$;
+$_$;
 
 ALTER FUNCTION khala.hydrate(p_topic text, p_doc_key text, p_org_id text) OWNER TO khala_owner;
 
@@ -1470,15 +1476,28 @@ CREATE FUNCTION khala.page_tail_bytes(p_topic text, p_complete boolean, p_head_w
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 DECLARE
-    v_topic bytea := '\x0a'::bytea || khala.proto_varint(octet_length(p_topic)) || convert_to(p_topic, 'UTF8');
-    v_head bytea := v_topic
-        || CASE WHEN p_head_watermark > 0 THEN '\x10'::bytea || khala.proto_varint(p_head_watermark) ELSE ''::bytea END;
-    v_covered bytea := v_topic
-        || CASE WHEN p_covered_watermark > 0 THEN '\x10'::bytea || khala.proto_varint(p_covered_watermark) ELSE ''::bytea END;
+    v_length integer := octet_length(p_topic);
+    v_head bytea := '\x0a'::bytea || khala.proto_short(v_length) || convert_to(p_topic, 'UTF8');
+    v_covered bytea := v_head;
 BEGIN
+    IF p_head_watermark >= 16384 THEN
+        v_head := v_head || '\x10'::bytea || khala.proto_varint(p_head_watermark);
+    ELSIF p_head_watermark > 0 THEN
+        v_head := v_head || '\x10'::bytea || khala.proto_short(p_head_watermark::integer);
+    END IF;
+    -- Making a large number takes longer than the rest.
+    IF p_covered_watermark = p_head_watermark THEN
+        v_covered := v_head;
+    ELSIF p_covered_watermark >= 16384 THEN
+        v_covered := v_covered || '\x10'::bytea || khala.proto_varint(p_covered_watermark);
+    ELSIF p_covered_watermark > 0 THEN
+        v_covered := v_covered || '\x10'::bytea || khala.proto_short(p_covered_watermark::integer);
+    END IF;
+    v_length := octet_length(v_head);
+    v_head := '\x1a'::bytea || khala.proto_short(v_length) || v_head;
+    v_length := octet_length(v_covered);
     RETURN CASE WHEN p_complete THEN '\x1001'::bytea ELSE ''::bytea END
-        || '\x1a'::bytea || khala.proto_varint(octet_length(v_head)) || v_head
-        || '\x22'::bytea || khala.proto_varint(octet_length(v_covered)) || v_covered;
+        || v_head || '\x22'::bytea || khala.proto_short(v_length) || v_covered;
 END
 $$;
 
@@ -1810,6 +1829,14 @@ $$;
 ALTER FUNCTION khala.projection_version() OWNER TO khala_owner;
 
 COMMENT ON FUNCTION khala.projection_version() IS 'Version of the summary documents. Result: a positive integer that grows when their content is built differently. Errors: none.';
+
+CREATE FUNCTION khala.proto_short(p_value integer) RETURNS bytea
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN (p_value < 128) THEN SUBSTRING(int4send(p_value) FROM 4) ELSE SUBSTRING(int4send(((((p_value & 127) << 8) | (p_value >> 7)) | 32768)) FROM 3) END;
+
+ALTER FUNCTION khala.proto_short(p_value integer) OWNER TO khala_owner;
+
+COMMENT ON FUNCTION khala.proto_short(p_value integer) IS 'Internal: a small number as a protobuf varint. Argument: the number, from 0 to 16383. Result: 1 or 2 bytes. Errors: none.';
 
 CREATE FUNCTION khala.proto_varint(p_value bigint) RETURNS bytea
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -2948,12 +2975,26 @@ DECLARE
     v_topic bytea := convert_to(p_topic, 'UTF8');
     v_doc_key bytea := convert_to(p_doc_key, 'UTF8');
     v_payload bytea := ''::bytea;
-    -- 1 topic, 2 doc_key, 3 doc_version, 4 watermark
-    v_fields bytea := '\x0a'::bytea || khala.proto_varint(octet_length(v_topic)) || v_topic
-        || '\x12'::bytea || khala.proto_varint(octet_length(v_doc_key)) || v_doc_key
-        || CASE WHEN p_doc_version > 0 THEN '\x18'::bytea || khala.proto_varint(p_doc_version) ELSE ''::bytea END
-        || '\x20'::bytea || khala.proto_varint(p_watermark);
+    -- Variables, because khala.proto_short and khala.proto_varint are inlined and repeat their argument.
+    v_topic_length integer := octet_length(v_topic);
+    v_doc_key_length integer := octet_length(v_doc_key);
+    v_length integer;
+    -- 1 topic, 2 doc_key; both are short
+    v_fields bytea := '\x0a'::bytea || khala.proto_short(v_topic_length) || v_topic
+        || '\x12'::bytea || khala.proto_short(v_doc_key_length) || v_doc_key;
 BEGIN
+    -- Statements rather than CASE: an expression that is not reached need not be made ready.
+    -- 3 doc_version, 4 watermark
+    IF p_doc_version >= 16384 THEN
+        v_fields := v_fields || '\x18'::bytea || khala.proto_varint(p_doc_version);
+    ELSIF p_doc_version > 0 THEN
+        v_fields := v_fields || '\x18'::bytea || khala.proto_short(p_doc_version::integer);
+    END IF;
+    IF p_watermark >= 16384 THEN
+        v_fields := v_fields || '\x20'::bytea || khala.proto_varint(p_watermark);
+    ELSE
+        v_fields := v_fields || '\x20'::bytea || khala.proto_short(p_watermark::integer);
+    END IF;
     IF p_deleted THEN
         -- 7 deleted
         v_fields := v_fields || '\x3801'::bytea;
@@ -2963,11 +3004,18 @@ BEGIN
     ELSE
         -- 5 payload_hash, 9 payload_json
         v_payload := convert_to(p_payload, 'UTF8');
-        v_fields := v_fields || '\x2a20'::bytea || p_payload_hash
-            || '\x4a'::bytea || khala.proto_varint(octet_length(v_payload));
+        v_length := octet_length(v_payload);
+        IF v_length >= 16384 THEN
+            v_fields := v_fields || '\x2a20'::bytea || p_payload_hash || '\x4a'::bytea || khala.proto_varint(v_length);
+        ELSE
+            v_fields := v_fields || '\x2a20'::bytea || p_payload_hash || '\x4a'::bytea || khala.proto_short(v_length);
+        END IF;
     END IF;
-    RETURN '\x0a'::bytea || khala.proto_varint(octet_length(v_fields) + octet_length(v_payload))
-        || v_fields || v_payload;
+    v_length := octet_length(v_fields) + octet_length(v_payload);
+    IF v_length >= 16384 THEN
+        RETURN '\x0a'::bytea || khala.proto_varint(v_length) || v_fields || v_payload;
+    END IF;
+    RETURN '\x0a'::bytea || khala.proto_short(v_length) || v_fields || v_payload;
 END
 $$;
 
@@ -4105,6 +4153,8 @@ REVOKE ALL ON FUNCTION khala.projection_version() FROM PUBLIC;
 GRANT ALL ON FUNCTION khala.projection_version() TO khala_runtime;
 GRANT ALL ON FUNCTION khala.projection_version() TO khala_relay;
 GRANT ALL ON FUNCTION khala.projection_version() TO khala_dba;
+
+REVOKE ALL ON FUNCTION khala.proto_short(p_value integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION khala.proto_varint(p_value bigint) FROM PUBLIC;
 

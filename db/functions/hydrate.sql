@@ -4,22 +4,29 @@ CREATE OR REPLACE FUNCTION khala.hydrate(p_topic text, p_doc_key text, p_org_id 
 RETURNS text
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
-SET plan_cache_mode = force_custom_plan
+-- Checking the topic takes longer to plan than to do, and there is one plan for it.
+SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
     v_cursor record;
-    v_update text;
+    v_doc_key text;
+    v_doc_version bigint;
+    v_watermark bigint;
+    v_hash bytea;
+    v_payload jsonb;
+    v_bytes integer;
 BEGIN
     v_cursor := khala.open_cursor(p_topic, NULL, NULL);
-    SELECT khala.update_text(
-        p_topic, d.doc_key, d.doc_version, d.watermark, d.payload_hash, FALSE,
-        khala.payload_text(d.payload, d.payload_bytes)
-    )
-    INTO v_update
-    FROM runtime.sync_documents AS d
-    WHERE d.topic = v_cursor.topic AND d.doc_key = p_doc_key AND NOT d.deleted
-        AND (d.org_id IS NULL OR d.org_id = p_org_id);
-    RETURN v_update;
+    -- Planned at each call, for a generic plan over all read models locks every one of them first.
+    EXECUTE
+        'SELECT d.doc_key, d.doc_version, d.watermark, d.payload_hash, d.payload, d.payload_bytes
+        FROM runtime.sync_documents AS d
+        WHERE d.topic = $1 AND d.doc_key = $2 AND NOT d.deleted AND (d.org_id IS NULL OR d.org_id = $3)'
+    INTO v_doc_key, v_doc_version, v_watermark, v_hash, v_payload, v_bytes
+    USING v_cursor.topic, p_doc_key, p_org_id;
+    RETURN khala.update_text(
+        p_topic, v_doc_key, v_doc_version, v_watermark, v_hash, FALSE, khala.payload_text(v_payload, v_bytes)
+    );
 END
 $$;
 

@@ -12,15 +12,28 @@ LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    v_topic bytea := '\x0a'::bytea || khala.proto_varint(octet_length(p_topic)) || convert_to(p_topic, 'UTF8');
-    v_head bytea := v_topic
-        || CASE WHEN p_head_watermark > 0 THEN '\x10'::bytea || khala.proto_varint(p_head_watermark) ELSE ''::bytea END;
-    v_covered bytea := v_topic
-        || CASE WHEN p_covered_watermark > 0 THEN '\x10'::bytea || khala.proto_varint(p_covered_watermark) ELSE ''::bytea END;
+    v_length integer := octet_length(p_topic);
+    v_head bytea := '\x0a'::bytea || khala.proto_short(v_length) || convert_to(p_topic, 'UTF8');
+    v_covered bytea := v_head;
 BEGIN
+    IF p_head_watermark >= 16384 THEN
+        v_head := v_head || '\x10'::bytea || khala.proto_varint(p_head_watermark);
+    ELSIF p_head_watermark > 0 THEN
+        v_head := v_head || '\x10'::bytea || khala.proto_short(p_head_watermark::integer);
+    END IF;
+    -- Making a large number takes longer than the rest.
+    IF p_covered_watermark = p_head_watermark THEN
+        v_covered := v_head;
+    ELSIF p_covered_watermark >= 16384 THEN
+        v_covered := v_covered || '\x10'::bytea || khala.proto_varint(p_covered_watermark);
+    ELSIF p_covered_watermark > 0 THEN
+        v_covered := v_covered || '\x10'::bytea || khala.proto_short(p_covered_watermark::integer);
+    END IF;
+    v_length := octet_length(v_head);
+    v_head := '\x1a'::bytea || khala.proto_short(v_length) || v_head;
+    v_length := octet_length(v_covered);
     RETURN CASE WHEN p_complete THEN '\x1001'::bytea ELSE ''::bytea END
-        || '\x1a'::bytea || khala.proto_varint(octet_length(v_head)) || v_head
-        || '\x22'::bytea || khala.proto_varint(octet_length(v_covered)) || v_covered;
+        || v_head || '\x22'::bytea || khala.proto_short(v_length) || v_covered;
 END
 $$;
 

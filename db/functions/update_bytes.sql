@@ -19,12 +19,26 @@ DECLARE
     v_topic bytea := convert_to(p_topic, 'UTF8');
     v_doc_key bytea := convert_to(p_doc_key, 'UTF8');
     v_payload bytea := ''::bytea;
-    -- 1 topic, 2 doc_key, 3 doc_version, 4 watermark
-    v_fields bytea := '\x0a'::bytea || khala.proto_varint(octet_length(v_topic)) || v_topic
-        || '\x12'::bytea || khala.proto_varint(octet_length(v_doc_key)) || v_doc_key
-        || CASE WHEN p_doc_version > 0 THEN '\x18'::bytea || khala.proto_varint(p_doc_version) ELSE ''::bytea END
-        || '\x20'::bytea || khala.proto_varint(p_watermark);
+    -- Variables, because khala.proto_short and khala.proto_varint are inlined and repeat their argument.
+    v_topic_length integer := octet_length(v_topic);
+    v_doc_key_length integer := octet_length(v_doc_key);
+    v_length integer;
+    -- 1 topic, 2 doc_key; both are short
+    v_fields bytea := '\x0a'::bytea || khala.proto_short(v_topic_length) || v_topic
+        || '\x12'::bytea || khala.proto_short(v_doc_key_length) || v_doc_key;
 BEGIN
+    -- Statements rather than CASE: an expression that is not reached need not be made ready.
+    -- 3 doc_version, 4 watermark
+    IF p_doc_version >= 16384 THEN
+        v_fields := v_fields || '\x18'::bytea || khala.proto_varint(p_doc_version);
+    ELSIF p_doc_version > 0 THEN
+        v_fields := v_fields || '\x18'::bytea || khala.proto_short(p_doc_version::integer);
+    END IF;
+    IF p_watermark >= 16384 THEN
+        v_fields := v_fields || '\x20'::bytea || khala.proto_varint(p_watermark);
+    ELSE
+        v_fields := v_fields || '\x20'::bytea || khala.proto_short(p_watermark::integer);
+    END IF;
     IF p_deleted THEN
         -- 7 deleted
         v_fields := v_fields || '\x3801'::bytea;
@@ -34,11 +48,18 @@ BEGIN
     ELSE
         -- 5 payload_hash, 9 payload_json
         v_payload := convert_to(p_payload, 'UTF8');
-        v_fields := v_fields || '\x2a20'::bytea || p_payload_hash
-            || '\x4a'::bytea || khala.proto_varint(octet_length(v_payload));
+        v_length := octet_length(v_payload);
+        IF v_length >= 16384 THEN
+            v_fields := v_fields || '\x2a20'::bytea || p_payload_hash || '\x4a'::bytea || khala.proto_varint(v_length);
+        ELSE
+            v_fields := v_fields || '\x2a20'::bytea || p_payload_hash || '\x4a'::bytea || khala.proto_short(v_length);
+        END IF;
     END IF;
-    RETURN '\x0a'::bytea || khala.proto_varint(octet_length(v_fields) + octet_length(v_payload))
-        || v_fields || v_payload;
+    v_length := octet_length(v_fields) + octet_length(v_payload);
+    IF v_length >= 16384 THEN
+        RETURN '\x0a'::bytea || khala.proto_varint(v_length) || v_fields || v_payload;
+    END IF;
+    RETURN '\x0a'::bytea || khala.proto_short(v_length) || v_fields || v_payload;
 END
 $$;
 

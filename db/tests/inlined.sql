@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(13);
+SELECT plan(14);
 
 -- Functions that run once for every row are bound at creation and have no SET clause so that the planner puts
 -- their bodies in place of the call. It refuses without a word, for instance when a body is less constant
@@ -28,6 +28,7 @@ FROM (
     ('khala.update_text(r.topic, r.key, r.n, r.n, r.hash, r.flag, r.payload)'),
     ('khala.page_tail(r.topic, r.flag, r.n, r.n)'),
     ('khala.proto_varint(r.n)'),
+    ('khala.proto_short(r.n::integer)'),
     ('khala.judge_document(r.n, r.hash, r.key, r.flag, r.n, r.hash, r.key)'),
     ('khala.topic_lock_key(r.topic)'),
     ('khala.is_plain_json(r.payload)'),

@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(5);
+SELECT plan(8);
 
 SELECT is(
     khala.update_bytes('a.b', 'k', 3, 7, sha256(''), FALSE, '{"n":1}'),
@@ -24,6 +24,24 @@ SELECT is(
     octet_length(khala.update_bytes('a.b', 'k', 1, 1, sha256(''), FALSE, '{"t":"' || repeat('x', 300000) || '"}')),
     300000 + 8 + 57 - 7 + 2 * 2, 'long payloads have long lengths'
 );
+-- Where numbers and lengths begin to be written otherwise.
+SELECT is(
+    khala.update_bytes('a.b', 'k', v.n, v.n, NULL, TRUE, NULL),
+    '\x0a'::bytea || khala.proto_varint(octet_length(v.fields)) || v.fields, format('version and watermark %s', v.n)
+)
+FROM (
+    SELECT n.n, '\x0a03612e6212016b18'::bytea || khala.proto_varint(n.n) || '\x20'::bytea || khala.proto_varint(n.n) || '\x3801'::bytea AS fields
+    FROM (VALUES (16383), (16384)) AS n (n)
+) AS v;
+SELECT ok(
+    bool_and(
+        khala.update_bytes('a.b', 'k', 1, 1, sha256(''), FALSE, repeat('x', n.n))
+        = '\x0a'::bytea || khala.proto_varint(47 + octet_length(khala.proto_varint(n.n)) + n.n)
+        || substring(khala.update_bytes('a.b', 'k', 1, 1, sha256(''), FALSE, NULL) FROM 3 FOR 46)
+        || '\x4a'::bytea || khala.proto_varint(n.n) || convert_to(repeat('x', n.n), 'UTF8')
+    ), 'payloads around 16384 bytes'
+)
+FROM generate_series(16300, 16400) AS n (n);
 
 SELECT t.line FROM finish() AS t (line);
 ROLLBACK;

@@ -57,6 +57,7 @@ BEGIN
             ('khala.project_run(text)'),
             ('khala.projection_of(text)'),
             ('khala.projection_version()'),
+            ('khala.proto_short(integer)'),
             ('khala.proto_varint(bigint)'),
             ('khala.rebuild_entities(text, text[])'),
             ('khala.rebuild_projection(text, text)'),
