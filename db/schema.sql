@@ -2886,12 +2886,7 @@ BEGIN
 
     SELECT jsonb_object_agg(p.projection, p.drift)
     INTO v_drift
-    FROM (
-        SELECT c.projection, sum(c.drift_count) AS drift
-        FROM runtime.projection_checkpoints AS c
-        WHERE c.drift_count > 0
-        GROUP BY c.projection
-    ) AS p;
+    FROM khala.projection_stats AS p;
 
     -- Writers of a topic queue for a lock that khala.allocate_watermark takes; the first of them may have
     -- to wait for the topic's row, whose tuple lock it then holds.
@@ -2938,7 +2933,7 @@ $$;
 
 ALTER FUNCTION khala.telemetry() OWNER TO khala_owner;
 
-COMMENT ON FUNCTION khala.telemetry() IS 'What monitoring asks. Arguments: none. Result: {topics: what khala.topic_stats and khala.retention_stats say, durations in seconds; sinks: {outcome: count}, what khala.sink_stats says, none on a standby; drift: {projection: count}, those with any; waiting_writers, longest_wait_s: who waits for a topic''s row now; listeners: relays that are connected; notification_queue_usage: 0 to 1}. Errors: none.';
+COMMENT ON FUNCTION khala.telemetry() IS 'What monitoring asks. Arguments: none. Result: {topics: what khala.topic_stats and khala.retention_stats say, durations in seconds; sinks: {outcome: count}, what khala.sink_stats says, none on a standby; drift: {projection: count}, what khala.projection_stats says; waiting_writers, longest_wait_s: who waits for a topic''s row now; listeners: relays that are connected; notification_queue_usage: 0 to 1}. Errors: none.';
 
 CREATE FUNCTION khala.topic_lock_key(p_topic text) RETURNS bigint
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -3325,6 +3320,47 @@ ALTER FUNCTION khala.write_documents(p_topic text, p_first_ordinal integer, p_do
 
 COMMENT ON FUNCTION khala.write_documents(p_topic text, p_first_ordinal integer, p_doc_keys text[], p_doc_versions bigint[], p_org_ids text[], p_payloads jsonb[], p_deleted boolean[], OUT watermarks bigint[], OUT outcomes text[]) IS 'Internal: the write path behind sink_batch. Arguments: topic; ordinal of the first document, for errors; keys, each at most once; versions; owners; payloads; which are tombstones. Result: per document its watermark (null when nothing was written) and outcome. Errors: KH001, KH004, KH005, KH006, KH007, KH010.';
 
+CREATE TABLE runtime.projection_checkpoints (
+    projection text NOT NULL,
+    entity_id text NOT NULL,
+    last_seq bigint NOT NULL,
+    drift_count bigint DEFAULT 0 NOT NULL,
+    version_offset bigint DEFAULT 0 NOT NULL,
+    updated_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    projection_version integer NOT NULL,
+    summary_hash bytea NOT NULL,
+    CONSTRAINT projection_checkpoints_drift_count_check CHECK ((drift_count >= 0)),
+    CONSTRAINT projection_checkpoints_last_seq_check CHECK ((last_seq > 0)),
+    CONSTRAINT projection_checkpoints_projection_version_check CHECK ((projection_version > 0)),
+    CONSTRAINT projection_checkpoints_summary_hash_check CHECK ((octet_length(summary_hash) = 32)),
+    CONSTRAINT projection_checkpoints_version_offset_check CHECK ((version_offset >= 0))
+)
+WITH (fillfactor='50');
+
+ALTER TABLE runtime.projection_checkpoints OWNER TO khala_owner;
+
+COMMENT ON TABLE runtime.projection_checkpoints IS 'What each projection has written last for each entity; makes projecting again a no-op';
+
+COMMENT ON COLUMN runtime.projection_checkpoints.last_seq IS 'Last event of the entity that the summary includes';
+
+COMMENT ON COLUMN runtime.projection_checkpoints.drift_count IS 'How often the same history gave another summary under the same projection version';
+
+COMMENT ON COLUMN runtime.projection_checkpoints.version_offset IS 'How far the document''s version is above its sequence number: above 0 when history was lost and the summary rebuilt';
+
+COMMENT ON COLUMN runtime.projection_checkpoints.summary_hash IS 'SHA-256 of the canonical summary without projected_at';
+
+CREATE VIEW khala.projection_stats AS
+ SELECT projection,
+    count(*) AS drifted_entities,
+    (sum(drift_count))::bigint AS drift
+   FROM runtime.projection_checkpoints c
+  WHERE (drift_count > 0)
+  GROUP BY projection;
+
+ALTER VIEW khala.projection_stats OWNER TO khala_owner;
+
+COMMENT ON VIEW khala.projection_stats IS 'Per projection that has drifted: of how many entities the same history gave another summary, and how often, since each was last rebuilt';
+
 CREATE TABLE runtime.sync_topic_retention (
     topic text NOT NULL,
     retention_floor bigint DEFAULT 1 NOT NULL,
@@ -3619,35 +3655,6 @@ WITH (fillfactor='50');
 ALTER TABLE runtime.codex_workers OWNER TO khala_owner;
 
 COMMENT ON TABLE runtime.codex_workers IS 'Codex workers: agents that take up one task after another';
-
-CREATE TABLE runtime.projection_checkpoints (
-    projection text NOT NULL,
-    entity_id text NOT NULL,
-    last_seq bigint NOT NULL,
-    drift_count bigint DEFAULT 0 NOT NULL,
-    version_offset bigint DEFAULT 0 NOT NULL,
-    updated_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    projection_version integer NOT NULL,
-    summary_hash bytea NOT NULL,
-    CONSTRAINT projection_checkpoints_drift_count_check CHECK ((drift_count >= 0)),
-    CONSTRAINT projection_checkpoints_last_seq_check CHECK ((last_seq > 0)),
-    CONSTRAINT projection_checkpoints_projection_version_check CHECK ((projection_version > 0)),
-    CONSTRAINT projection_checkpoints_summary_hash_check CHECK ((octet_length(summary_hash) = 32)),
-    CONSTRAINT projection_checkpoints_version_offset_check CHECK ((version_offset >= 0))
-)
-WITH (fillfactor='50');
-
-ALTER TABLE runtime.projection_checkpoints OWNER TO khala_owner;
-
-COMMENT ON TABLE runtime.projection_checkpoints IS 'What each projection has written last for each entity; makes projecting again a no-op';
-
-COMMENT ON COLUMN runtime.projection_checkpoints.last_seq IS 'Last event of the entity that the summary includes';
-
-COMMENT ON COLUMN runtime.projection_checkpoints.drift_count IS 'How often the same history gave another summary under the same projection version';
-
-COMMENT ON COLUMN runtime.projection_checkpoints.version_offset IS 'How far the document''s version is above its sequence number: above 0 when history was lost and the summary rebuilt';
-
-COMMENT ON COLUMN runtime.projection_checkpoints.summary_hash IS 'SHA-256 of the canonical summary without projected_at';
 
 CREATE TABLE runtime.run_events (
     kind text CONSTRAINT entity_events_kind_not_null NOT NULL,
@@ -4247,6 +4254,8 @@ REVOKE ALL ON FUNCTION khala.update_text(p_topic text, p_doc_key text, p_doc_ver
 REVOKE ALL ON FUNCTION khala.write_document(p_topic text, p_doc_key text, p_doc_version bigint, p_org_id text, p_payload jsonb, p_deleted boolean, OUT watermark bigint, OUT outcome text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION khala.write_documents(p_topic text, p_first_ordinal integer, p_doc_keys text[], p_doc_versions bigint[], p_org_ids text[], p_payloads jsonb[], p_deleted boolean[], OUT watermarks bigint[], OUT outcomes text[]) FROM PUBLIC;
+
+GRANT SELECT ON TABLE khala.projection_stats TO khala_dba;
 
 GRANT SELECT ON TABLE runtime.sync_topics TO khala_dba;
 

@@ -39,12 +39,7 @@ BEGIN
 
     SELECT jsonb_object_agg(p.projection, p.drift)
     INTO v_drift
-    FROM (
-        SELECT c.projection, sum(c.drift_count) AS drift
-        FROM runtime.projection_checkpoints AS c
-        WHERE c.drift_count > 0
-        GROUP BY c.projection
-    ) AS p;
+    FROM khala.projection_stats AS p;
 
     -- Writers of a topic queue for a lock that khala.allocate_watermark takes; the first of them may have
     -- to wait for the topic's row, whose tuple lock it then holds.
@@ -90,6 +85,6 @@ END
 $$;
 
 COMMENT ON FUNCTION khala.telemetry() IS
-'What monitoring asks. Arguments: none. Result: {topics: what khala.topic_stats and khala.retention_stats say, durations in seconds; sinks: {outcome: count}, what khala.sink_stats says, none on a standby; drift: {projection: count}, those with any; waiting_writers, longest_wait_s: who waits for a topic''s row now; listeners: relays that are connected; notification_queue_usage: 0 to 1}. Errors: none.';
+'What monitoring asks. Arguments: none. Result: {topics: what khala.topic_stats and khala.retention_stats say, durations in seconds; sinks: {outcome: count}, what khala.sink_stats says, none on a standby; drift: {projection: count}, what khala.projection_stats says; waiting_writers, longest_wait_s: who waits for a topic''s row now; listeners: relays that are connected; notification_queue_usage: 0 to 1}. Errors: none.';
 REVOKE ALL ON FUNCTION khala.telemetry() FROM public;
 GRANT EXECUTE ON FUNCTION khala.telemetry() TO khala_relay, khala_dba;

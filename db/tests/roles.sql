@@ -112,7 +112,7 @@ SELECT set_eq(
     $$SELECT c.oid::regclass::text FROM pg_class AS c
       WHERE c.relnamespace IN ('khala'::regnamespace, 'runtime'::regnamespace) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
           AND has_table_privilege('khala_dba', c.oid, 'SELECT')$$,
-    ARRAY['khala.retention_stats', 'khala.sink_stats', 'khala.topic_stats', 'runtime.sync_revocations', 'runtime.sync_topics'],
+    ARRAY['khala.projection_stats', 'khala.retention_stats', 'khala.sink_stats', 'khala.topic_stats', 'runtime.sync_revocations', 'runtime.sync_topics'],
     'an administrator reads statistics, settings and revocations'
 );
 SELECT is_empty(

@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(116);
+SELECT plan(117);
 
 CREATE FUNCTION pg_temp.relations()
 RETURNS TABLE (oid oid, name text, kind text, options text[]) LANGUAGE sql AS $$
@@ -33,7 +33,7 @@ FROM (
     ('sync_run_summaries'), ('sync_codex_worker_summaries'), ('sync_notifications'), ('entities'), ('runs'), ('codex_workers'),
     ('entity_events'), ('run_events'), ('codex_worker_events'), ('projection_checkpoints')
 ) AS v (name);
-SELECT has_view('khala', v.name, 'there is khala.' || v.name) FROM (VALUES ('topic_stats'), ('retention_stats'), ('sink_stats')) AS v (name);
+SELECT has_view('khala', v.name, 'there is khala.' || v.name) FROM (VALUES ('topic_stats'), ('retention_stats'), ('sink_stats'), ('projection_stats')) AS v (name);
 SELECT columns_are('runtime', v.name, v.columns, 'the columns of ' || v.name)
 FROM (
     VALUES

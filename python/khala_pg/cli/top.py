@@ -178,9 +178,12 @@ def _relays(relays: Sequence[RelayView], width: int) -> list[RenderableType]:
 
 def _writers(found: Telemetry) -> Text:
     listening = "1 relay listens" if found.listeners == 1 else f"{found.listeners} relays listen"
+    drift = "".join(
+        f"; {name} has drifted {number(count)} times" for name, count in found.drift.items()
+    )
     return Text(
         f"{listening}; {found.waiting_writers} writers wait for a topic, "
-        f"the longest {duration(found.longest_wait_s)}",
+        f"the longest {duration(found.longest_wait_s)}{drift}",
         no_wrap=True,
         overflow="ellipsis",
     )
