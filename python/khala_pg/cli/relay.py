@@ -17,6 +17,7 @@ from prometheus_client import disable_created_metrics
 from khala_pg import keyring as keys
 from khala_pg import logs
 from khala_pg.errors import UsageError
+from khala_pg.relay import memory
 from khala_pg.relay.loops import loop_factory
 from khala_pg.relay.server import Relay
 from khala_pg.relay.settings import RelaySettings
@@ -197,6 +198,7 @@ def command(
 
     def serve(settings: RelaySettings, worker: int | None, announce: Announce) -> None:
         logs.configure(level, log_format, worker)
+        memory.spare_loaded()
         # Read by every worker: one that starts later serves with the keys of then.
         relay = Relay(
             settings,

@@ -68,6 +68,7 @@ class Relay:
             settings, self._authority, self._why_unready, self._is_full, self._metrics
         )
         self._sessions: set[Session] = set()
+        self._ended = memory.EndedSockets()
         self._caretaker = Caretaker(self._sessions, settings, self._authority, self._metrics)
         self._epoch: str | None = None
         self._max_payload_bytes = 0
@@ -220,6 +221,7 @@ class Relay:
         finally:
             self._sessions.discard(session)
             lives.end(connection, claims, self._metrics, connection.loop.time() - opened_at)
+            self._ended.add(len(self._sessions))
 
     async def _take_census(self) -> Census:
         telemetry = None
