@@ -5,6 +5,7 @@ from typing import Any
 
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.http11 import Request, Response
+from websockets.protocol import State
 
 from khala_pg.edge import Client
 from khala_pg.keyring import Claims
@@ -48,8 +49,12 @@ class GuardedConnection(RelayConnection):
 
     def admit(self, client: Client, claims: Claims) -> None:
         """The socket may open, for this client under these claims."""
-        self._opened_with, self.claims = (client, claims), claims
-        self.gate.entered(client, claims)
+        self.claims = claims
+        # Its token may have been looked into for longer than the client stayed: `connection_lost`
+        # has been then, and would never take back what the gate counts now.
+        if self.state is State.CONNECTING:
+            self._opened_with = (client, claims)
+            self.gate.entered(client, claims)
 
     @property
     def client(self) -> Client | None:
@@ -80,8 +85,9 @@ class GuardedConnection(RelayConnection):
         self.gate.transports.leave(self._peer)
         if self._opened_with is not None:
             self.gate.left(*self._opened_with)
-        if self.request is None and self._is_welcome:
-            self.metrics.unasked.inc()
+        if self._is_welcome and self.response is None:
+            metrics = self.metrics
+            (metrics.unasked if self.request is None else metrics.unanswered).inc()
         super().connection_lost(exc)
 
     def process_event(self, event: Frame | Request | Response) -> None:

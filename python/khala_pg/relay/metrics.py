@@ -45,10 +45,11 @@ class Metrics:
         )
         failed = self._counter(
             "khala_handshakes_failed",
-            "Connections that ended without an opening request that could be answered",
+            "Connections that ended before an opening request was answered",
             "reason",
         )
         self.turned_away, self.unasked = failed.labels("too_many"), failed.labels("no_request")
+        self.unanswered = failed.labels("unanswered")
         self.reconnects = self._counter(
             "khala_reconnects",
             "Sockets whose first subscription went on from a watermark: clients that came back",

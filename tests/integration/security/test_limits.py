@@ -7,17 +7,24 @@ import time
 import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
+import jwt
 import psycopg
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from jwt.algorithms import OKPAlgorithm
 from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus
 
+from khala_pg import keyring as keys
+from khala_pg.auth.jwks import JwksSettings
 from support.asking import bearer, http, refusal
 from support.databases import Database
 from support.rawsocket import BINARY, CONT, PING, TEXT, frame, raw_socket
 from support.relays import CHANNEL, NOTES, Peer, RunningRelay, ready_relay, running_relay, writer
+from support.scraping import scrape
 from support.waiting import until
 
 
@@ -138,6 +145,64 @@ async def test_one_subject_does_not_use_up_the_rate_of_all(newest_database: Data
         await until(is_refused_for_its_rate, "the subject's own rate refuses it")
         async with running.joined(running.token(subject="bob")):
             pass
+
+
+@asynccontextmanager
+async def slow_key_set(answer: asyncio.Event, document: dict[str, Any]) -> AsyncIterator[str]:
+    """The URL of a key set that nobody gets before `answer` is set."""
+    body = json.dumps(document).encode()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await answer.wait()
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+
+
+async def test_who_leaves_while_his_token_is_looked_into_takes_no_place(
+    newest_database: Database,
+) -> None:
+    key, issuer, answer = Ed25519PrivateKey.generate(), "https://issuer.example", asyncio.Event()
+    public = {**OKPAlgorithm.to_jwk(key.public_key(), as_dict=True), "kid": "theirs"}
+    async with slow_key_set(answer, {"keys": [public]}) as url:
+        theirs = JwksSettings(issuer, url, min_refresh_s=0.001, miss_s=0.001)
+        async with running_relay(
+            newest_database,
+            replace(keys.generate(), jwks=(theirs,)),
+            max_connections_per_subject=1,
+            metrics_port=0,
+        ) as running:
+            await ready_relay(running)
+            claims = jwt.decode(running.token(), options={"verify_signature": False})
+            token = jwt.encode(
+                {**claims, "iss": issuer}, key, algorithm="EdDSA", headers={"kid": "theirs"}
+            )
+            where = urlsplit(running.url(token))
+            _, leaving = await asyncio.open_connection(where.hostname, where.port)
+            leaving.write(
+                f"GET {where.path}?{where.query} HTTP/1.1\r\nHost: here\r\nConnection: Upgrade\r\n"
+                "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+                "Sec-WebSocket-Key: YWFhYWFhYWFhYWFhYWFhYQ==\r\n\r\n".encode()
+            )
+
+            async def counted(name: str, **labels: str) -> bool:
+                return (await scrape(running)).value(name, **labels) == 1
+
+            leaving.close()
+            failed = "khala_handshakes_failed_total"
+            await until(lambda: counted(failed, reason="unanswered"), "it has left")
+            answer.set()
+
+            async def opens() -> bool:
+                try:
+                    async with running.joined(token):
+                        return True
+                except InvalidStatus:
+                    return False
+
+            await until(opens, "its subject may open one")
 
 
 async def test_origins(newest_database: Database) -> None:
