@@ -13,7 +13,8 @@ import socket
 import struct
 import subprocess
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Awaitable, Sequence
 
 _CLONE_NEWNET = 0x40000000
 _SIOCSIFFLAGS = 0x8914
@@ -76,6 +77,18 @@ def lose_nothing() -> int:
         for expression in each.get("rule", {}).get("expr", [])
         if "counter" in expression
     )
+
+
+async def lose_during(fault: Awaitable[None], ports: Sequence[int], percent: int) -> float:
+    """Loses packets until the fault is over; when that was, by the monotonic clock."""
+    lose(ports, percent)
+    try:
+        await fault
+    finally:
+        lifted = time.monotonic()
+        lost = lose_nothing()
+    assert lost > 0, "no packet was lost"
+    return lifted
 
 
 def _run(*command: str, as_json: bool = False) -> str:
