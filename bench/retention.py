@@ -8,9 +8,8 @@ subscribers, who check that no watermark is missing. In each round and for each 
 seconds of quiet, then a share of the rows is purged as fast as it goes, for as many seconds at
 most. The ratio is the 99th percentile of the sinks that met the purge over that of the quiet before
 it, counted from when each sink was due. Ways: khala.retain with 10,000 rows a topic and call, one
-call after the other; as `khala retain` calls it, 1,000 of one topic at a time and at rest for four
-fifths of the time; and dropping partitions of a journal that has some (a prototype:
-partitioned.py).
+call after the other; as `khala retain` calls it, 1,000 of one topic at a time and at rest for most
+of the time; and dropping partitions of a journal that has some (a prototype: partitioned.py).
 
 The second table is the journal's size through ten horizons: each is written, then the one before
 is purged.
@@ -27,7 +26,7 @@ from itertools import cycle, islice
 from typing import Any
 
 from harness import migrated_server, save, show, spread
-from khala_pg.cli.retain import rest_s
+from khala_pg.cli.retain import BATCH, SHARE, rest_s
 from partitioned import drop_oldest
 from relaying import relaying
 from retention_scene import TOPICS, Connection, Place, database, fill, follow, head_of
@@ -106,11 +105,13 @@ def drop_partitions(connection: Connection, cutoff: str, most: int) -> int:
     return sum(drop_oldest(connection, topic, cutoff) for topic in TOPICS)
 
 
-WAYS = (
-    Way("retain, 10,000", retain(10_000)),
-    Way("khala retain", rested(retain_in_turns(1_000), 0.2)),
-    Way("drop partitions", drop_partitions, is_partitioned=True),
-)
+def ways_with(share: float) -> Sequence[Way]:
+    """All of them; share: of the time, that `khala retain` works."""
+    return (
+        Way("retain, 10,000", retain(10_000)),
+        Way("khala retain", rested(retain_in_turns(BATCH), share)),
+        Way("drop partitions", drop_partitions, is_partitioned=True),
+    )
 
 
 @dataclass
@@ -220,14 +221,19 @@ def main() -> None:
     parser.add_argument("--subscribers", type=int, default=40)
     parser.add_argument("--horizon-rows", type=int, default=20_000, help="of all topics")
     parser.add_argument(
-        "--way", type=int, action="append", choices=range(len(WAYS)), help="only these, by number"
+        "--way", type=int, action="append", choices=range(3), help="only these, by number"
     )
+    parser.add_argument("--share", type=float, default=SHARE, help="as `khala retain` takes it")
     parser.add_argument("--pg-bin", help="directory of another PostgreSQL's programs")
     options = parser.parse_args()
     rounds = options.rounds + (options.rounds > 1)
     piece = options.rows // rounds // len(TOPICS)
     whole = piece * rounds
-    ways = [way for number, way in enumerate(WAYS) if options.way is None or number in options.way]
+    ways = [
+        way
+        for number, way in enumerate(ways_with(options.share))
+        if options.way is None or number in options.way
+    ]
     with migrated_server(options.pg_bin) as server, ExitStack() as opened:
         places = {}
         ends = [piece * n + 1 for n in range(1, rounds + 1)]

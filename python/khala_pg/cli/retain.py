@@ -16,6 +16,10 @@ from khala_pg.settings import DATABASE, resolve
 from khala_pg.sqlapi import admin
 from khala_pg.sqlapi.admin import Purge
 
+# Chosen by bench/retention.py.
+BATCH = 1_000
+SHARE = 0.2
+
 
 def command(
     topic: Annotated[
@@ -31,7 +35,7 @@ def command(
     ] = None,
     batch: Annotated[
         int, typer.Option(min=1, max=1_000_000, help="Most rows in one transaction, of one topic.")
-    ] = 1_000,
+    ] = BATCH,
     share: Annotated[
         float,
         typer.Option(
@@ -40,7 +44,7 @@ def command(
             help="Share of the time that it works; it rests between batches, so that writers "
             "hardly notice. 1: as fast as it goes.",
         ),
-    ] = 0.2,
+    ] = SHARE,
     database: Annotated[
         str | None,
         typer.Option(
