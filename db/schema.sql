@@ -3008,6 +3008,11 @@ BEGIN
     END IF;
     v_length := octet_length(v_fields) + octet_length(v_payload);
     IF v_length >= 16384 THEN
+        -- Whatever khala.proto_short would have written wrongly ends up here.
+        IF octet_length(v_fields) >= 16384 THEN
+            RAISE EXCEPTION 'topic and key of % bytes are too long to be written', v_topic_length + v_doc_key_length
+                USING ERRCODE = 'KH007', HINT = 'The write paths take no key above 512 characters.';
+        END IF;
         RETURN '\x0a'::bytea || khala.proto_varint(v_length) || v_fields || v_payload;
     END IF;
     RETURN '\x0a'::bytea || khala.proto_short(v_length) || v_fields || v_payload;
@@ -3016,7 +3021,7 @@ $$;
 
 ALTER FUNCTION khala.update_bytes(p_topic text, p_doc_key text, p_doc_version bigint, p_watermark bigint, p_payload_hash bytea, p_deleted boolean, p_payload text) OWNER TO khala_owner;
 
-COMMENT ON FUNCTION khala.update_bytes(p_topic text, p_doc_key text, p_doc_version bigint, p_watermark bigint, p_payload_hash bytea, p_deleted boolean, p_payload text) IS 'Internal: one Update as protobuf, ready to stand in an UpdateBatch. Arguments: topic name as the subscriber wrote it; key; version; watermark; hash; whether it is a tombstone; canonical payload, null for a pointer. Result: bytes. Errors: none.';
+COMMENT ON FUNCTION khala.update_bytes(p_topic text, p_doc_key text, p_doc_version bigint, p_watermark bigint, p_payload_hash bytea, p_deleted boolean, p_payload text) IS 'Internal: one Update as protobuf, ready to stand in an UpdateBatch. Arguments: topic name as the subscriber wrote it; key; version; watermark; hash; whether it is a tombstone; canonical payload, null for a pointer. Result: bytes. Errors: KH007 topic or key of 16 KiB.';
 
 CREATE FUNCTION khala.update_text(p_topic text, p_doc_key text, p_doc_version bigint, p_watermark bigint, p_payload_hash bytea, p_deleted boolean, p_payload text) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -3094,11 +3099,16 @@ BEGIN
         );
         IF outcome IN ('duplicate', 'stale_version') THEN
             -- Judged again under the lock, and nothing to write after all: the watermark goes back before
-            -- anybody can see it.
+            -- anybody can see it. Unless a trigger has sunk by the upsert that missed: the journal would have a
+            -- hole below that.
             IF v_watermark IS NOT NULL THEN
                 UPDATE runtime.sync_topic_sequences AS s
                 SET head_watermark = s.head_watermark - 1
-                WHERE s.topic = p_topic;
+                WHERE s.topic = p_topic AND s.head_watermark = v_watermark;
+                IF NOT FOUND THEN
+                    RAISE EXCEPTION 'a trigger wrote to topic % before another writer''s document was seen', p_topic
+                        USING ERRCODE = 'serialization_failure', HINT = 'Try the transaction again.';
+                END IF;
             END IF;
             PERFORM khala.count_sinks(outcome, 1);
             RETURN;
@@ -3153,7 +3163,7 @@ $$;
 
 ALTER FUNCTION khala.write_document(p_topic text, p_doc_key text, p_doc_version bigint, p_org_id text, p_payload jsonb, p_deleted boolean, OUT watermark bigint, OUT outcome text) OWNER TO khala_owner;
 
-COMMENT ON FUNCTION khala.write_document(p_topic text, p_doc_key text, p_doc_version bigint, p_org_id text, p_payload jsonb, p_deleted boolean, OUT watermark bigint, OUT outcome text) IS 'Internal: the write path behind sink and sink_delete. Arguments: topic; key; version; owner; payload; whether it is a tombstone. Result: watermark (null when nothing was written) and outcome. Errors: KH001, KH004, KH005, KH006, KH007, KH010.';
+COMMENT ON FUNCTION khala.write_document(p_topic text, p_doc_key text, p_doc_version bigint, p_org_id text, p_payload jsonb, p_deleted boolean, OUT watermark bigint, OUT outcome text) IS 'Internal: the write path behind sink and sink_delete. Arguments: topic; key; version; owner; payload; whether it is a tombstone. Result: watermark (null when nothing was written) and outcome. Errors: KH001, KH004, KH005, KH006, KH007, KH010; 40001 where a trigger of the read model sinks as well.';
 
 CREATE FUNCTION khala.write_documents(p_topic text, p_first_ordinal integer, p_doc_keys text[], p_doc_versions bigint[], p_org_ids text[], p_payloads jsonb[], p_deleted boolean[], OUT watermarks bigint[], OUT outcomes text[]) RETURNS record
     LANGUAGE plpgsql
@@ -3264,23 +3274,8 @@ BEGIN
     END IF;
 
     IF v_written > 0 THEN
+        -- The read model first: a trigger of the journal that sinks meets what the journal says.
         -- From the arrays: what is joined, sorted or kept in between is copied each time, payloads and all.
-        INSERT INTO runtime.sync_stream_events (
-            topic, watermark, doc_key, doc_version, org_id, owner_changed, previous_org_id, deleted,
-            payload, payload_hash, payload_bytes
-        )
-        SELECT
-            p_topic, v_first + w.nth, p_doc_keys[w.place], p_doc_versions[w.place], v_owners[w.place],
-            v_owner_changed[w.place], CASE WHEN v_owner_changed[w.place] THEN v_previous[w.place] END,
-            p_deleted[w.place],
-            CASE
-                WHEN v_topic.payload_mode <> 'pointer'
-                    AND octet_length(v_canonical[w.place]) <= v_topic.inline_limit_bytes
-                    THEN v_canonical[w.place]
-            END,
-            v_hashes[w.place], coalesce(octet_length(v_canonical[w.place]), 0)
-        FROM unnest(v_places) WITH ORDINALITY AS w (place, nth);
-
         INSERT INTO runtime.sync_documents AS d (
             topic, doc_key, doc_version, watermark, payload_bytes, deleted, org_id, payload_hash, payload
         )
@@ -3302,6 +3297,22 @@ BEGIN
         IF v_stored <> v_written THEN
             PERFORM khala.refuse_suppressed_write(p_topic);
         END IF;
+
+        INSERT INTO runtime.sync_stream_events (
+            topic, watermark, doc_key, doc_version, org_id, owner_changed, previous_org_id, deleted,
+            payload, payload_hash, payload_bytes
+        )
+        SELECT
+            p_topic, v_first + w.nth, p_doc_keys[w.place], p_doc_versions[w.place], v_owners[w.place],
+            v_owner_changed[w.place], CASE WHEN v_owner_changed[w.place] THEN v_previous[w.place] END,
+            p_deleted[w.place],
+            CASE
+                WHEN v_topic.payload_mode <> 'pointer'
+                    AND octet_length(v_canonical[w.place]) <= v_topic.inline_limit_bytes
+                    THEN v_canonical[w.place]
+            END,
+            v_hashes[w.place], coalesce(octet_length(v_canonical[w.place]), 0)
+        FROM unnest(v_places) WITH ORDINALITY AS w (place, nth);
     END IF;
 
     watermarks := array_fill(NULL::bigint, ARRAY[coalesce(cardinality(p_doc_keys), 0)]);

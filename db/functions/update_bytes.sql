@@ -57,6 +57,11 @@ BEGIN
     END IF;
     v_length := octet_length(v_fields) + octet_length(v_payload);
     IF v_length >= 16384 THEN
+        -- Whatever khala.proto_short would have written wrongly ends up here.
+        IF octet_length(v_fields) >= 16384 THEN
+            RAISE EXCEPTION 'topic and key of % bytes are too long to be written', v_topic_length + v_doc_key_length
+                USING ERRCODE = 'KH007', HINT = 'The write paths take no key above 512 characters.';
+        END IF;
         RETURN '\x0a'::bytea || khala.proto_varint(v_length) || v_fields || v_payload;
     END IF;
     RETURN '\x0a'::bytea || khala.proto_short(v_length) || v_fields || v_payload;
@@ -64,5 +69,5 @@ END
 $$;
 
 COMMENT ON FUNCTION khala.update_bytes(text, text, bigint, bigint, bytea, boolean, text) IS
-'Internal: one Update as protobuf, ready to stand in an UpdateBatch. Arguments: topic name as the subscriber wrote it; key; version; watermark; hash; whether it is a tombstone; canonical payload, null for a pointer. Result: bytes. Errors: none.';
+'Internal: one Update as protobuf, ready to stand in an UpdateBatch. Arguments: topic name as the subscriber wrote it; key; version; watermark; hash; whether it is a tombstone; canonical payload, null for a pointer. Result: bytes. Errors: KH007 topic or key of 16 KiB.';
 REVOKE ALL ON FUNCTION khala.update_bytes(text, text, bigint, bigint, bytea, boolean, text) FROM public;

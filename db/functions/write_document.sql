@@ -81,11 +81,16 @@ BEGIN
         );
         IF outcome IN ('duplicate', 'stale_version') THEN
             -- Judged again under the lock, and nothing to write after all: the watermark goes back before
-            -- anybody can see it.
+            -- anybody can see it. Unless a trigger has sunk by the upsert that missed: the journal would have a
+            -- hole below that.
             IF v_watermark IS NOT NULL THEN
                 UPDATE runtime.sync_topic_sequences AS s
                 SET head_watermark = s.head_watermark - 1
-                WHERE s.topic = p_topic;
+                WHERE s.topic = p_topic AND s.head_watermark = v_watermark;
+                IF NOT FOUND THEN
+                    RAISE EXCEPTION 'a trigger wrote to topic % before another writer''s document was seen', p_topic
+                        USING ERRCODE = 'serialization_failure', HINT = 'Try the transaction again.';
+                END IF;
             END IF;
             PERFORM khala.count_sinks(outcome, 1);
             RETURN;
@@ -139,5 +144,5 @@ END
 $$;
 
 COMMENT ON FUNCTION khala.write_document(text, text, bigint, text, jsonb, boolean) IS
-'Internal: the write path behind sink and sink_delete. Arguments: topic; key; version; owner; payload; whether it is a tombstone. Result: watermark (null when nothing was written) and outcome. Errors: KH001, KH004, KH005, KH006, KH007, KH010.';
+'Internal: the write path behind sink and sink_delete. Arguments: topic; key; version; owner; payload; whether it is a tombstone. Result: watermark (null when nothing was written) and outcome. Errors: KH001, KH004, KH005, KH006, KH007, KH010; 40001 where a trigger of the read model sinks as well.';
 REVOKE ALL ON FUNCTION khala.write_document(text, text, bigint, text, jsonb, boolean) FROM public;

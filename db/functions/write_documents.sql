@@ -1,7 +1,7 @@
 -- The write path of many documents, by the same rules as khala.write_document but set-based: canonical
 -- texts and hashes first, without any lock; a look at the read model, which judges what would be written;
 -- then the allocation, which locks the topic; if somebody wrote to the topic between look and lock, another
--- look under the lock; then a statement each for journal and read model.
+-- look under the lock; then a statement each for read model and journal.
 
 CREATE OR REPLACE FUNCTION khala.write_documents(
     p_topic text,
@@ -124,23 +124,8 @@ BEGIN
     END IF;
 
     IF v_written > 0 THEN
+        -- The read model first: a trigger of the journal that sinks meets what the journal says.
         -- From the arrays: what is joined, sorted or kept in between is copied each time, payloads and all.
-        INSERT INTO runtime.sync_stream_events (
-            topic, watermark, doc_key, doc_version, org_id, owner_changed, previous_org_id, deleted,
-            payload, payload_hash, payload_bytes
-        )
-        SELECT
-            p_topic, v_first + w.nth, p_doc_keys[w.place], p_doc_versions[w.place], v_owners[w.place],
-            v_owner_changed[w.place], CASE WHEN v_owner_changed[w.place] THEN v_previous[w.place] END,
-            p_deleted[w.place],
-            CASE
-                WHEN v_topic.payload_mode <> 'pointer'
-                    AND octet_length(v_canonical[w.place]) <= v_topic.inline_limit_bytes
-                    THEN v_canonical[w.place]
-            END,
-            v_hashes[w.place], coalesce(octet_length(v_canonical[w.place]), 0)
-        FROM unnest(v_places) WITH ORDINALITY AS w (place, nth);
-
         INSERT INTO runtime.sync_documents AS d (
             topic, doc_key, doc_version, watermark, payload_bytes, deleted, org_id, payload_hash, payload
         )
@@ -162,6 +147,22 @@ BEGIN
         IF v_stored <> v_written THEN
             PERFORM khala.refuse_suppressed_write(p_topic);
         END IF;
+
+        INSERT INTO runtime.sync_stream_events (
+            topic, watermark, doc_key, doc_version, org_id, owner_changed, previous_org_id, deleted,
+            payload, payload_hash, payload_bytes
+        )
+        SELECT
+            p_topic, v_first + w.nth, p_doc_keys[w.place], p_doc_versions[w.place], v_owners[w.place],
+            v_owner_changed[w.place], CASE WHEN v_owner_changed[w.place] THEN v_previous[w.place] END,
+            p_deleted[w.place],
+            CASE
+                WHEN v_topic.payload_mode <> 'pointer'
+                    AND octet_length(v_canonical[w.place]) <= v_topic.inline_limit_bytes
+                    THEN v_canonical[w.place]
+            END,
+            v_hashes[w.place], coalesce(octet_length(v_canonical[w.place]), 0)
+        FROM unnest(v_places) WITH ORDINALITY AS w (place, nth);
     END IF;
 
     watermarks := array_fill(NULL::bigint, ARRAY[coalesce(cardinality(p_doc_keys), 0)]);

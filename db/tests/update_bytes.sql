@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(8);
+SELECT plan(10);
 
 SELECT is(
     khala.update_bytes('a.b', 'k', 3, 7, sha256(''), FALSE, '{"n":1}'),
@@ -42,6 +42,14 @@ SELECT ok(
     ), 'payloads around 16384 bytes'
 )
 FROM generate_series(16300, 16400) AS n (n);
+
+SELECT throws_ok(
+    format('SELECT khala.update_bytes(%L, %L, 1, 1, NULL, TRUE, NULL)', w.topic, w.doc_key), 'KH007', NULL,
+    'what is too long for a short length is refused: ' || w.what
+)
+FROM (
+    VALUES (repeat('t', 16384), 'k', 'a topic'), ('a.b', repeat('k', 16384), 'a key')
+) AS w (topic, doc_key, what);
 
 SELECT t.line FROM finish() AS t (line);
 ROLLBACK;

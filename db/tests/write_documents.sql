@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(6);
+SELECT plan(7);
 
 CREATE FUNCTION pg_temp.failure(p_sql text)
 RETURNS jsonb LANGUAGE plpgsql AS $$
@@ -97,6 +97,33 @@ SELECT is(
             'pgtap.together', 5, ARRAY['x', ''], ARRAY[1, 1], ARRAY[NULL, NULL]::text[], ARRAY['{}', '{}']::jsonb[],
             ARRAY[FALSE, FALSE])$$
     ) -> 'detail' -> 'ordinal', '6', 'an error names the ordinal, counted from the one given'
+);
+
+-- A trigger of the journal that answers a document with its next version.
+CREATE FUNCTION pg_temp.answer() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF new.doc_version = 1 THEN
+        PERFORM khala.sink(new.topic, new.doc_key, 2, '{}');
+    END IF;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER answer AFTER INSERT ON runtime.sync_stream_events FOR EACH ROW EXECUTE FUNCTION pg_temp.answer();
+DO $$
+BEGIN
+    PERFORM khala.register_topic('pgtap.answered');
+    PERFORM khala.write_documents(
+        'pgtap.answered', 1, ARRAY['x', 'y'], ARRAY[1, 1], ARRAY[NULL, NULL]::text[], ARRAY['{}', '{}']::jsonb[],
+        ARRAY[FALSE, FALSE]
+    );
+END
+$$;
+SELECT results_eq(
+    $$SELECT d.doc_key, d.doc_version, d.watermark FROM runtime.sync_documents AS d
+      WHERE d.topic = 'pgtap.answered' ORDER BY d.doc_key$$,
+    $$SELECT DISTINCT ON (j.doc_key) j.doc_key, j.doc_version, j.watermark FROM runtime.sync_stream_events AS j
+      WHERE j.topic = 'pgtap.answered' ORDER BY j.doc_key, j.watermark DESC$$,
+    'the read model has what the journal has last, though a trigger of the journal sinks'
 );
 
 SELECT t.line FROM finish() AS t (line);

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import psycopg
+import pytest
 
 from support.consistency import check_topic, feed_for, replay_all, visible
 from support.databases import Database
@@ -205,3 +206,37 @@ def test_owners_that_change_under_the_lock(database: Database) -> None:
         assert rows == [(None,), ("red",), ("blue",)]
         for org in ("red", "blue", "green"):
             assert replay_all(connection, TOPIC, org)[0] == visible(connection, TOPIC, org)
+
+
+SINKS_A_NOTE = """
+CREATE FUNCTION public.note() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF new.doc_key = 'doc' THEN
+        PERFORM khala.sink(new.topic, 'note', new.watermark, '{}');
+    END IF;
+    RETURN new;
+END
+$$;
+CREATE TRIGGER note BEFORE INSERT ON runtime.sync_run_summaries
+FOR EACH ROW EXECUTE FUNCTION public.note();
+"""
+
+
+def test_a_watermark_is_not_given_back_from_below_one_that_a_trigger_took(
+    database: Database,
+) -> None:
+    """Otherwise the journal has a hole, and whoever takes the trigger's watermark again fails."""
+    with sessions(database, 2, "runtime") as (first, second), database.connect() as connection:
+        connection.execute(SINKS_A_NOTE)
+        first.sink(TOPIC, "doc", 5)
+        first.commit()
+        first.sink(TOPIC, "doc", 7)
+        waiting = second.start(SINK, TOPIC, "doc", 6, "{}", None)
+        first.commit()
+        with pytest.raises(psycopg.errors.SerializationFailure):
+            waiting.result()
+        second.rollback()
+        assert second.sink(TOPIC, "doc", 6) == (None, "stale_version")
+        second.sink(TOPIC, "other", 1)
+        second.commit()
+        assert check_topic(connection, TOPIC).head == 5
