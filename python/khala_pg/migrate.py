@@ -32,7 +32,6 @@ __all__ = [
 
 OLDEST_SERVER = 150000
 _NO_FUNCTIONS = FunctionChanges((), ())
-_FUNCTIONS_CHANGE = "functions"
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ class Outcome:
 
 
 def migrate(conninfo: str, *, to: str | None = None, directory: Path | None = None) -> Outcome:
-    """Applies the pending changes, up to and including `to`, then loads the functions.
+    """Applies the pending changes, up to and including `to`; if none is left, loads the functions.
 
     conninfo: any connection string that libpq takes. directory: where the SQL is (ours if None).
     Each change is one transaction: after an error the changes before it stay, and it can be run
@@ -87,9 +86,9 @@ def migrate(conninfo: str, *, to: str | None = None, directory: Path | None = No
         pending = backend.to_apply(migration_list(wanted))
         backend.apply_migrations(pending)
         names = tuple(migration.id for migration in pending)
-        present = {*known.applied, *names}
+        # Bodies may need what the last change makes: with `to`, those of before go on until then.
         functions = _NO_FUNCTIONS
-        if _FUNCTIONS_CHANGE in present:
+        if len(known.applied) + len(names) == len(plan):
             functions = load_functions(backend.connection, directory)
         return Outcome(names, functions)
 
@@ -123,7 +122,7 @@ def status(conninfo: str, *, directory: Path | None = None) -> Status:
     plan = read_plan(directory)
     with _backend(conninfo) as backend:
         known = _state(backend, plan, directory)
-        if known.pending or _FUNCTIONS_CHANGE not in known.applied:
+        if known.pending:
             return known
         functions = load_functions(backend.connection, directory, keep=False)
         return Status(known.applied, known.pending, functions, known.by_sqitch)

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from khala_pg.migrate import migrate, status
+from khala_pg.migrate import migrate, revert, status
 from khala_pg.resources import db_dir
 from support.databases import Database
 
@@ -77,6 +77,21 @@ def test_a_function_that_was_dropped_comes_back(database: Database) -> None:
     with database.connect() as connection:
         connection.execute("DROP FUNCTION khala.schema_version()")
     assert migrate(database.dsn).functions.added == ("khala.schema_version()",)
+
+
+def test_bodies_wait_for_the_changes_that_they_may_need(
+    empty_database: Database, changed_files: Path
+) -> None:
+    """Otherwise calls fail from a partial upgrade on, as khala.telemetry() without its view."""
+    dsn = empty_database.dsn
+    migrate(dsn)
+    revert(dsn, to="write_path")
+    edit(changed_files, "schema_version", "SELECT 1;", "SELECT 1 + 0;")
+    part = migrate(dsn, to="sequence_key", directory=changed_files)
+    assert part.changes == ("sequence_key",)
+    assert not part.functions
+    rest = migrate(dsn, directory=changed_files)
+    assert rest.functions.changed == ("khala.schema_version()",)
 
 
 def test_a_broken_body_changes_nothing(database: Database, changed_files: Path) -> None:

@@ -23,7 +23,8 @@ def command(
         str | None,
         typer.Option(
             metavar="CHANGE",
-            help="Stop after this change; with --revert, keep it and those before.",
+            help="Stop after this change, with functions as they are if others are left; "
+            "with --revert, keep it and those before.",
         ),
     ] = None,
     take_back: Annotated[
@@ -92,7 +93,8 @@ def command(
         console.print(f"applied  {name}")
     _print_functions(console, outcome.functions, "loaded  ")
     if not outcome.changes and not outcome.functions:
-        console.print("nothing to do: the schema is up to date")
+        there = "the schema is up to date" if to is None else f"{to} is applied"
+        console.print(f"nothing to do: {there}")
 
 
 def _print_status(console: Console, found: Status) -> None:
