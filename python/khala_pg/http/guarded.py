@@ -5,6 +5,8 @@ from typing import Any, Protocol
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from khala_pg.http.room import Room
+
 
 class Counter(Protocol):
     """Counts connections by the address that they come from."""
@@ -16,12 +18,14 @@ class Counter(Protocol):
         """It is gone."""
 
 
-def guarded(head_timeout_s: float, connections: Counter) -> type[H11Protocol]:
+def guarded(head_timeout_s: float, connections: Counter | Room) -> type[H11Protocol]:
     """A protocol for uvicorn that waits that long for a request's head, in seconds.
 
     uvicorn counts idle time from the last byte: one byte now and then would hold a connection for
     ever. It does not bound how many connections say nothing either.
     """
+    room = connections if isinstance(connections, Room) else None
+    counter = None if isinstance(connections, Room) else connections
 
     class GuardedProtocol(H11Protocol):
         _deadline: asyncio.TimerHandle | None = None
@@ -32,12 +36,17 @@ def guarded(head_timeout_s: float, connections: Counter) -> type[H11Protocol]:
             self._expect_head()
             name = transport.get_extra_info("peername")
             self._peer = str(name[0]) if name else ""
-            if not connections.enter(self._peer):
+            if room is not None:
+                room.enter(transport)
+            if counter is not None and not counter.enter(self._peer):
                 transport.abort()
 
         def connection_lost(self, exc: Exception | None) -> None:
             self._cancel()
-            connections.leave(self._peer)
+            if room is not None:
+                room.leave(self.transport)
+            if counter is not None:
+                counter.leave(self._peer)
             super().connection_lost(exc)
 
         def data_received(self, data: bytes) -> None:
@@ -46,6 +55,14 @@ def guarded(head_timeout_s: float, connections: Counter) -> type[H11Protocol]:
             super().data_received(data)
             if not self._is_between_requests():
                 self._cancel()
+                if room is not None:
+                    room.ask(self.transport)
+
+        def on_response_complete(self) -> None:
+            # It may begin with a request that has come meanwhile.
+            super().on_response_complete()
+            if room is not None and self._is_between_requests():
+                room.rest(self.transport)
 
         def _is_between_requests(self) -> bool:
             return self.cycle is None or self.cycle.response_complete

@@ -4,29 +4,36 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import uvicorn
+from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from khala_pg.http.guarded import guarded
+from khala_pg.http.room import Room
 from khala_pg.relay.census import Census, CensusCollector
 from khala_pg.relay.http_server import HttpServer
 from khala_pg.relay.metrics import Metrics
+from khala_pg.relay.settings import RelaySettings
 
 _MAX_CONNECTIONS = 16
 
 
 def make_metrics_server(
-    metrics: Metrics, take_census: Callable[[], Awaitable[Census]]
+    metrics: Metrics, take_census: Callable[[], Awaitable[Census]], settings: RelaySettings
 ) -> HttpServer:
     """A server of the metrics; `serve` runs it on sockets that are bound."""
     collector = CensusCollector()
     metrics.registry.register(collector)
+    # However many scrape at once, live feeds do not queue behind them for a connection.
+    slots = asyncio.Semaphore(max(1, settings.pool_size // 4))
 
     async def scrape(request: Request) -> Response:
-        collector.census = await take_census()
-        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+        async with slots:
+            collector.census = await take_census()
+        encode, content_type = _encoder(request.headers.get("Accept", ""))
         # A thousand topics take a tenth of a second to write: sockets need not wait for it.
         text = await asyncio.to_thread(encode, metrics.registry)
         return Response(
@@ -38,11 +45,20 @@ def make_metrics_server(
         uvicorn.Config(
             Starlette(routes=[Route("/metrics", scrape)]),
             lifespan="off",
+            http=guarded(settings.open_timeout_s, Room(_MAX_CONNECTIONS)),
+            ws="none",
             proxy_headers=False,
-            limit_concurrency=_MAX_CONNECTIONS,
             access_log=False,
             log_config=None,
             server_header=False,
             timeout_graceful_shutdown=1,
         )
     )
+
+
+def _encoder(accept: str) -> tuple[Callable[[CollectorRegistry], bytes], str]:
+    try:
+        return choose_encoder(accept)
+    except (TypeError, ValueError):
+        # A version that is no number is compared with one. Whoever scrapes reads the plain form.
+        return choose_encoder("")

@@ -176,7 +176,7 @@ class Relay:
             tls,
             self._metrics.answered,
         )
-        metrics = make_metrics_server(self._metrics, self._take_census)
+        metrics = make_metrics_server(self._metrics, self._take_census, self._settings)
         servers = [(http, ports.http), (metrics, ports.metrics)]
         assert self._group is not None
         done = [self._group.create_task(server.serve([sock])) for server, sock in servers if sock]
