@@ -11,7 +11,11 @@ AS $$
 DECLARE
     v_topic text;
 BEGIN
-    SELECT p.topic INTO v_topic FROM khala.projection_of(p_kind) AS p;
+    -- From the catalogue, for that is the table every writer comes to first. Whoever locks several, as a
+    -- migration does, and a rebuild that has the topic's row before it needs the catalogue, would deadlock.
+    SELECT t.topic INTO v_topic
+    FROM khala.projection_of(p_kind) AS p
+    INNER JOIN runtime.sync_topics AS t ON p.topic = t.topic;
 
     PERFORM e.id FROM runtime.entities AS e
     WHERE e.kind = p_kind AND e.id = ANY (p_ids)

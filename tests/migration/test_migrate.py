@@ -128,6 +128,36 @@ def test_the_write_path_does_not_wait_for_writers_that_wait_for_it(
         assert change.result().changes == (changes[::-1] if back else changes)
 
 
+def test_a_rebuild_does_not_wait_for_a_migration_that_waits_for_it(
+    empty_database: Database,
+) -> None:
+    dsn = empty_database.dsn
+    migrate(dsn)
+    revert(dsn, to="write_path")
+    rebuild = "SELECT id, outcome FROM khala.rebuild_projections('run')"
+    queued = "SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = %s"
+    with (
+        ThreadPoolExecutor(2) as pool,
+        empty_database.connect() as writer,
+        empty_database.connect() as blocker,
+        empty_database.connect() as other,
+    ):
+        other.execute("SELECT khala.append_run_event('r', 'run.started')")
+
+        def waiting(mode: str) -> None:
+            wait_until(lambda: other.execute(queued, [mode]).fetchone() == (1,), f"{mode} waits")
+
+        with blocker.transaction():
+            # What a rebuild comes to when it has its topic's row.
+            blocker.execute("LOCK TABLE runtime.projection_checkpoints")
+            rebuilt = pool.submit(lambda: writer.execute(rebuild).fetchall())
+            waiting("AccessShareLock")
+            change = pool.submit(migrate, dsn)
+            waiting("AccessExclusiveLock")
+        assert rebuilt.result() == [("r", "rewritten")]
+        assert change.result().changes == NAMES[NAMES.index("write_path") + 1 :]
+
+
 def test_an_owner_without_superuser_can_migrate(own_server: PostgresServer) -> None:
     with psycopg.connect(own_server.dsn(), autocommit=True) as connection:
         connection.execute("CREATE ROLE customer LOGIN CREATEROLE PASSWORD 'pw'")
