@@ -62,23 +62,24 @@ def command(
     """
     if as_json and not once:
         raise UsageError("--json shows one moment", "Add --once.")
+    console = wide_console()
+    if not (once or console.is_terminal):
+        raise UsageError("the live view needs a terminal", "Add --once.")
     conninfo, urls = resolve(DATABASE, database), relay_metrics(relay, database)
     if once:
         found, relays = read_database(conninfo), read_relays(urls)
         if as_json:
             print(json.dumps(_as_json(found, relays)))
         else:
-            console = wide_console()
             console.print(_view(found, relays, console.width))
         return
     try:
-        _watch(conninfo, urls, interval)
+        _watch(console, conninfo, urls, interval)
     except KeyboardInterrupt:
         return
 
 
-def _watch(conninfo: str, urls: Sequence[str], interval: float) -> None:
-    console = wide_console()
+def _watch(console: Console, conninfo: str, urls: Sequence[str], interval: float) -> None:
     found: Telemetry | None = None
     with Live(console=console, auto_refresh=False, screen=False) as live:
         while True:

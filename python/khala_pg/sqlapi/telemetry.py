@@ -1,11 +1,12 @@
 """What monitoring asks: roles khala_relay and khala_dba."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from psycopg.rows import class_row
 
+from khala_pg.errors import UsageError
 from khala_pg.sqlapi._call import Connection, scalar
 
 
@@ -87,7 +88,22 @@ async def traces(
 TELEMETRY = "SELECT khala.telemetry()"
 
 
-def parse_telemetry(found: Any) -> Telemetry:
-    """The result of khala.telemetry()."""
-    topics = [TopicTelemetry(**topic) for topic in found.pop("topics")]
-    return Telemetry(topics=topics, **found)
+def parse_telemetry(found: Mapping[str, Any]) -> Telemetry:
+    """The result of khala.telemetry(); what a later schema tells beside it is left out.
+
+    Raises UsageError when an earlier one does not tell everything.
+    """
+    told = _wanted(Telemetry, found)
+    told["topics"] = [TopicTelemetry(**_wanted(TopicTelemetry, each)) for each in told["topics"]]
+    return Telemetry(**told)
+
+
+def _wanted(kind: type[Telemetry | TopicTelemetry], found: Mapping[str, Any]) -> dict[str, Any]:
+    names = [field.name for field in fields(kind)]
+    for name in names:
+        if name not in found:
+            raise UsageError(
+                f"the database has an older Khala schema: it does not tell {name}",
+                "Run `khala migrate` on it.",
+            )
+    return {name: found[name] for name in names}

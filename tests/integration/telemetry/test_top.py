@@ -101,6 +101,34 @@ async def test_json_without_once_is_a_wrong_call(newest_database: Database) -> N
     assert "--once" in done.stderr
 
 
+async def test_without_a_terminal_there_is_no_live_view(newest_database: Database) -> None:
+    done = await top("--database", newest_database.dba_dsn)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--once" in done.stderr
+
+
+async def test_another_schema_is_told_from_a_fault(newest_database: Database) -> None:
+    def tells(expression: str) -> None:
+        maintainer.execute(
+            "CREATE OR REPLACE FUNCTION khala.telemetry() RETURNS jsonb LANGUAGE sql"
+            f" AS $$ SELECT {expression} FROM khala.told() AS told $$"
+        )
+
+    once = ("--once", "--database", newest_database.dba_dsn)
+    with newest_database.connect() as maintainer:
+        maintainer.execute("ALTER FUNCTION khala.telemetry() RENAME TO told")
+        tells("told || '{\"later\": 1}'")
+        maintainer.execute("GRANT EXECUTE ON FUNCTION khala.telemetry() TO khala_dba")
+        later = await top(*once)
+        tells("told - 'drift'")
+        earlier = await top(*once)
+    assert (later.returncode, later.stderr) == (0, "")
+    assert NOTES in later.stdout
+    assert earlier.returncode == 2
+    assert "Traceback" not in earlier.stderr
+    assert "khala migrate" in earlier.stderr
+
+
 def test_the_live_view_follows_and_outlives_the_database(newest_database: Database) -> None:
     def let_in(connections: int) -> None:
         maintainer.execute(f"ALTER DATABASE {newest_database.name} CONNECTION LIMIT {connections}")
