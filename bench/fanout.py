@@ -169,13 +169,15 @@ def measure(each: Contestant, sockets: int, frames: int, wakes: int, found: Foun
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--sockets", type=int, default=500)
     parser.add_argument("--frames", type=int, default=100)
     parser.add_argument("--wakes", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--loop", action="append", choices=("asyncio", "uvloop"))
-    parser.add_argument("--pg-bin")
+    parser.add_argument("--pg-bin", help="directory of another PostgreSQL's programs")
     options = parser.parse_args()
     loops = options.loop or ["asyncio", "uvloop"]
     with migrated_server(options.pg_bin) as server:

@@ -75,10 +75,12 @@ def cpu_us(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--pg-bin")
+    parser.add_argument("--pg-bin", help="directory of another PostgreSQL's programs")
     options = parser.parse_args()
     sizes = {"small": max(options.rows // 1000, 1000), "large": options.rows}
     rng = random.Random(1)

@@ -124,9 +124,11 @@ def compared(figures: dict[str, list[float]]) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--pg-bin")
+    parser.add_argument("--pg-bin", help="directory of another PostgreSQL's programs")
     options = parser.parse_args()
     results: dict[str, Any] = {}
     with migrated_server(options.pg_bin) as server:

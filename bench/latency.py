@@ -1,6 +1,6 @@
 """How long after a write do its subscribers have it, beside NATS JetStream?
 
-    python bench/latency.py [--rate 200] [--seconds 3] [--rounds 5] [--pg-bin DIR]
+    python bench/latency.py [--rate 200] [--seconds 2] [--rounds 5] [--pg-bin DIR]
 
 A writer commits a sink of one document so many times a second, each in a transaction of its own;
 for JetStream it publishes a message of the same size to a stream stored in files, which is answered
@@ -184,12 +184,14 @@ async def measure(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rate", type=float, default=200, help="writes a second")
     parser.add_argument("--seconds", type=float, default=2, help="of a round")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--subscribers", type=int, nargs="+", default=_SUBSCRIBERS)
-    parser.add_argument("--pg-bin")
+    parser.add_argument("--pg-bin", help="directory of another PostgreSQL's programs")
     options = parser.parse_args()
     nats_peer.require()
     results: dict[str, Any] = {}

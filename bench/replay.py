@@ -89,11 +89,13 @@ async def measure(dsn: str, rows: int, sliced: int, rounds: int) -> dict[str, li
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--slice", type=int, help="rows of one round; all of them when not given")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--pg-bin")
+    parser.add_argument("--pg-bin", help="directory of another PostgreSQL's programs")
     options = parser.parse_args()
     sliced = options.slice or options.rows
     with migrated_server(options.pg_bin) as server:

@@ -105,13 +105,15 @@ def measure(name: str, largest: bool, rounds: int, pg_bin: str | None) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument(
         "axes", nargs="*", choices=[*AXES, []], metavar="AXIS", help=", ".join(AXES)
     )
     parser.add_argument("--largest", action="store_true")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--pg-bin")
+    parser.add_argument("--pg-bin", help="directory of another PostgreSQL's programs")
     options = parser.parse_args()
     for name in options.axes or AXES:
         measure(name, options.largest, options.rounds, options.pg_bin)

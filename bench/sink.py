@@ -229,11 +229,13 @@ def wake_ups(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=1, help="of each case in each round")
     parser.add_argument("--only", default="", help="part of the names of the cases to measure")
-    parser.add_argument("--pg-bin")
+    parser.add_argument("--pg-bin", help="directory of another PostgreSQL's programs")
     options = parser.parse_args()
     ways: list[dict[str, Any]] = []
     with migrated_server(options.pg_bin) as server, scripts(_SCRIPTS) as files:

@@ -200,14 +200,16 @@ def measure(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--clients", type=int, default=2000)
     parser.add_argument("--events", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--shape", action="append", choices=("together", "orgs", "scattered"))
     parser.add_argument("--apart", action="store_true")
     parser.add_argument("--event-loop", default="auto")
-    parser.add_argument("--pg-bin")
+    parser.add_argument("--pg-bin", help="directory of another PostgreSQL's programs")
     options = parser.parse_args()
     shapes = options.shape or ["together", "orgs", "scattered"]
     results = {shape: Found() for shape in shapes}
