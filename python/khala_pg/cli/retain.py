@@ -112,6 +112,7 @@ def _print(done: dict[str, Purge], known: list[str], as_json: bool) -> None:
         else:
             console.print(
                 f"{name}: {number(purge.deleted)} rows purged, "
-                f"floor {number(purge.retention_floor)}",
+                f"floor {number(purge.retention_floor)}"
+                + (", the rest left to another purge" if purge.more else ""),
                 markup=False,
             )

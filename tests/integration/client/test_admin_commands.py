@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from support.databases import Database
+from support.sessions import sessions
+from support.waiting import wait_until
 
 KHALA = str(Path(sys.executable).with_name("khala"))
 
@@ -90,3 +92,21 @@ def test_retain_purges_in_batches_and_shows_floors(newest_database: Database) ->
     one = khala("retain", "runtime.notifications", "--database", dsn)
     assert one.stdout.splitlines() == ["runtime.notifications: 0 rows purged, floor 106"]
     assert "not known" in khala("retain", "no.such", "--database", dsn, code=1).stderr
+
+
+def test_retain_says_what_it_left_to_another_purge(newest_database: Database) -> None:
+    topic = "runtime.notifications"
+    sink(newest_database, topic, 105)
+    command = [KHALA, "retain", topic, "--database", newest_database.dba_dsn, "--horizon", "0"]
+    held = f"SELECT 1 FROM runtime.sync_topic_retention WHERE topic = '{topic}' FOR UPDATE"
+    with sessions(newest_database, 2) as (other, blocker), newest_database.connect() as observer:
+        blocker.run("LOCK TABLE runtime.sync_stream_events IN SHARE MODE")
+        with subprocess.Popen([*command, "--batch", "1"], stdout=subprocess.PIPE, text=True) as run:
+            waits = "SELECT FROM pg_locks WHERE NOT granted AND mode = 'RowExclusiveLock'"
+            wait_until(lambda: observer.execute(waits).rowcount == 1, "the first batch waits")
+            taking = other.start(held)
+            blocker.rollback()
+            assert taking.result() == [(1,)]
+            said, _ = run.communicate(timeout=60)
+        assert run.returncode == 0
+        assert said.strip().endswith(", the rest left to another purge")
