@@ -21,7 +21,9 @@ _RESULTS = Path(__file__).resolve().parents[2] / ".cache" / "faults"
 
 
 def main(
-    runs: Annotated[int, typer.Option(help="How many runs, with seeds that follow each other.")],
+    runs: Annotated[
+        int, typer.Option(min=0, help="How many runs, with seeds that follow each other.")
+    ],
     seed: Annotated[
         int | None, typer.Option(help="The first run's seed; a random one if not given.")
     ] = None,

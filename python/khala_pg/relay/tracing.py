@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
+from urllib.parse import urlsplit
 
 from khala_pg import sqlapi
 from khala_pg.errors import UnavailableError, UsageError
@@ -115,9 +116,13 @@ class PageTracer:
 def spans_for(endpoint: str | None, environment: Mapping[str, str]) -> Spans | None:
     """Where traces go: by a relay's option, else by OpenTelemetry's variables; None: nowhere.
 
-    Raises UsageError when the option is given and the extra `otel` is not installed. Variables may
-    be meant for other programs: what they ask for in vain is only told in the log.
+    Raises UsageError when the option is given and is no URL, or the extra `otel` is not installed.
+    Variables may be meant for other programs: what they ask for in vain is only told in the log.
     """
+    if endpoint is not None and not _is_http_url(endpoint):
+        raise UsageError(
+            f"no collector can be at {endpoint!r}", "Write a URL, as in http://127.0.0.1:4318."
+        )
     if not _is_asked_for(endpoint, environment):
         return None
     try:
@@ -131,6 +136,15 @@ def spans_for(endpoint: str | None, environment: Mapping[str, str]) -> Spans | N
         logger.warning("OTEL_* ask for traces, but khala-pg[otel] is not installed: there are none")
         return None
     return otel.exporting(endpoint, environment)
+
+
+def _is_http_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        # Reading the port is what finds one that is none.
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _is_asked_for(endpoint: str | None, environment: Mapping[str, str]) -> bool:

@@ -90,3 +90,12 @@ def test_a_collector_that_does_not_answer_is_not_waited_for_long(
         left.join(30)
         assert not left.is_alive()
     assert "retrying" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    ["", "collector:4318", "127.0.0.1:4318", "grpc://collector", "http://", "http://c:x"],
+)
+def test_an_endpoint_that_is_no_url_is_a_wrong_call(endpoint: str) -> None:
+    with pytest.raises(UsageError, match="collector"):
+        spans_for(endpoint, {})
