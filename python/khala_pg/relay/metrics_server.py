@@ -27,12 +27,9 @@ def make_metrics_server(
     """A server of the metrics; `serve` runs it on sockets that are bound."""
     collector = CensusCollector()
     metrics.registry.register(collector)
-    # However many scrape at once, live feeds do not queue behind them for a connection.
-    slots = asyncio.Semaphore(max(1, settings.pool_size // 4))
 
     async def scrape(request: Request) -> Response:
-        async with slots:
-            collector.census = await take_census()
+        collector.census = await take_census()
         encode, content_type = _encoder(request.headers.get("Accept", ""))
         # A thousand topics take a tenth of a second to write: sockets need not wait for it.
         text = await asyncio.to_thread(encode, metrics.registry)

@@ -33,6 +33,7 @@ from khala_pg.relay.pages import Pages
 from khala_pg.relay.revocation_watch import RevocationWatch
 from khala_pg.relay.session import Session
 from khala_pg.relay.settings import RelaySettings
+from khala_pg.relay.telemetry_reader import TelemetryReader
 from khala_pg.relay.tracing import PageTracer, Spans
 
 __all__ = ["Addresses", "Relay"]
@@ -94,6 +95,7 @@ class Relay:
             Pages(settings, self._database, self._metrics.replay_reads.inc, self._spawn),
             self._metrics,
         )
+        self._telemetry = TelemetryReader(self._database, self._spawn)
         self._tasks: set[asyncio.Task[None]] = set()
         self._group: asyncio.TaskGroup | None = None
         self._is_draining = False
@@ -224,16 +226,8 @@ class Relay:
             self._ended.add(len(self._sessions))
 
     async def _take_census(self) -> Census:
-        telemetry = None
-        try:
-            telemetry = await self._database.call(sqlapi.telemetry)
-        except KhalaError as error:
-            logger.info("a scrape goes without the database: %s", error)
-        except Exception:
-            # What this relay knows by itself is told all the same.
-            logger.exception("a scrape goes without the database")
         return take(
-            telemetry,
+            await self._telemetry.read(),
             self._sessions,
             self._feeds,
             ready=self._why_unready() is None,

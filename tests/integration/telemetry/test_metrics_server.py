@@ -1,15 +1,18 @@
 """The port of /metrics, for scrapers that ask oddly, keep connections or say nothing."""
 
 import asyncio
+import random
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from support.databases import Database
-from support.relays import PATIENCE_S, RunningRelay, running_relay
+from support.relays import PATIENCE_S, RunningRelay, ready_relay, running_relay
+from support.tcp_proxy import TcpProxy
 
 MANY = 40
 
@@ -77,6 +80,23 @@ async def test_idle_connections_keep_no_scrape_out(
             writer.write(request_)
             async with asyncio.timeout(PATIENCE_S):
                 assert b"khala_ready" in await readers[-1].readuntil(b"khala_ready ")
+
+
+async def test_scrapes_do_not_wait_for_a_database_that_hangs(newest_database: Database) -> None:
+    async with TcpProxy(newest_database.server.port, random.Random(1)) as proxy:
+        dsn = make_conninfo(newest_database.relay_dsn, port=str(proxy.port))
+        # More than the test has patience for.
+        async with running_relay(
+            newest_database, database=dsn, metrics_port=0, database_timeout_s=600.0
+        ) as running:
+            await ready_relay(running)
+            proxy.hold()
+            answers = await asyncio.gather(*(get(running) for _ in range(3)))
+            proxy.reset()
+            proxy.release()
+    for answer in answers:
+        assert answer.status_code == 200
+        assert "khala_database_up 0.0" in answer.text
 
 
 async def test_who_asks_nothing_is_cut_off(newest_database: Database) -> None:

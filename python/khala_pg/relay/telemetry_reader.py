@@ -1,0 +1,51 @@
+"""What the database says to scrapes: asked once at a time, and not waited for longer than a scrape
+lasts."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from khala_pg import sqlapi
+from khala_pg.errors import KhalaError
+from khala_pg.relay.database import Database
+from khala_pg.sqlapi import Telemetry
+
+logger = logging.getLogger("khala.relay.telemetry")
+
+# `khala top` gives a relay five seconds, Prometheus ten.
+_PATIENCE_S = 3.0
+
+
+class TelemetryReader:
+    """Asks for all scrapes that come while a question is on its way."""
+
+    def __init__(
+        self, database: Database, spawn: Callable[[Coroutine[Any, Any, None]], object]
+    ) -> None:
+        self._database = database
+        self._spawn = spawn
+        self._asked: asyncio.Future[Telemetry | None] | None = None
+
+    async def read(self) -> Telemetry | None:
+        """None when the database does not answer, or not in time."""
+        if self._asked is None:
+            self._asked = asyncio.get_running_loop().create_future()
+            self._spawn(self._ask(self._asked))
+        answer = self._asked
+        # A question that hangs keeps its connection until it has an end; others join it.
+        await asyncio.wait([answer], timeout=_PATIENCE_S)
+        return answer.result() if answer.done() else None
+
+    async def _ask(self, answer: "asyncio.Future[Telemetry | None]") -> None:
+        found = None
+        try:
+            found = await self._database.call(sqlapi.telemetry)
+        except KhalaError as error:
+            logger.info("a scrape goes without the database: %s", error)
+        except Exception:
+            # What this relay knows by itself is told all the same.
+            logger.exception("a scrape goes without the database")
+        finally:
+            self._asked = None
+            answer.set_result(found)
