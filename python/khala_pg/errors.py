@@ -3,7 +3,7 @@
 KhalaError                the caller can act on it; its hint says how
 ├── UsageError            a wrong option, file or setting
 │   └── BadValueError     the database cannot read a value; in a server, a fault of this program
-├── UnavailableError      the database or the relay cannot be reached now; trying again may help
+├── UnavailableError      the database or the relay cannot do it now; trying again may help
 └── RefusedError          a khala.* function refused the call; sqlstate says why
     └── StaleCursorError  the cursor cannot be used again; stale_topics says for which topics
 """
@@ -31,6 +31,9 @@ WIRE_CODES = {
 # Classes of SQLSTATE after which the same call may work later: connection exceptions, insufficient
 # resources, operator intervention, system errors.
 _TRANSIENT_CLASSES = ("08", "53", "57", "58")
+# Transaction rollback (a deadlock, a serialization failure), and a lock not to be had within
+# lock_timeout: the same call may work at once.
+_IN_THE_WAY = ("40", "55P03")
 # A standby, or a server that was told to take no writes: it may take them again.
 _READ_ONLY = "25006"
 
@@ -55,7 +58,7 @@ class BadValueError(UsageError):
 
 
 class UnavailableError(KhalaError):
-    """The database or the relay cannot be reached now."""
+    """The database or the relay cannot be reached now, or another transaction is in the way."""
 
 
 class RefusedError(KhalaError):
@@ -116,6 +119,10 @@ def from_psycopg(error: psycopg.Error) -> KhalaError | None:
         )
     if sqlstate == _READ_ONLY:
         return UnavailableError(f"the database takes no writes now: {primary.strip()}")
+    if sqlstate is not None and sqlstate.startswith(_IN_THE_WAY):
+        return UnavailableError(
+            f"another transaction is in the way: {primary}", "What was not committed: try it again."
+        )
     if isinstance(error, psycopg.OperationalError) and (
         sqlstate is None or sqlstate.startswith(_TRANSIENT_CLASSES)
     ):

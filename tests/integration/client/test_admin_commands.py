@@ -110,3 +110,13 @@ def test_retain_says_what_it_left_to_another_purge(newest_database: Database) ->
             said, _ = run.communicate(timeout=60)
         assert run.returncode == 0
         assert said.strip().endswith(", the rest left to another purge")
+
+
+def test_a_lock_that_is_not_to_be_had_in_time_is_told_as_such(newest_database: Database) -> None:
+    sink(newest_database, "runtime.notifications", 3)
+    dsn = f"{newest_database.dba_dsn}?options=-c%20lock_timeout%3D50ms"
+    with newest_database.connect() as other, other.transaction():
+        other.execute("LOCK TABLE runtime.sync_stream_events IN SHARE MODE")
+        said = khala("retain", "--database", dsn, "--horizon", "0", code=1).stderr
+    assert "another transaction is in the way: canceling statement due to lock timeout" in said
+    assert "Traceback" not in said
