@@ -1,7 +1,8 @@
 """What does a purge cost the writers, and does the journal stay small?
 
     python bench/retention.py [--rows 240000] [--rounds 5] [--seconds 2] [--subscribers 40]
-    python bench/retention.py --rows 5000000 --rounds 1 --seconds 80 --subscribers 200 --way 1
+    python bench/retention.py --way 1 --rows 5000000 --rounds 1 --quiet 60 --seconds 600 \\
+        --subscribers 200
 
 8 writers on 8 topics, 400 sinks a second between them, each topic followed by its share of the
 subscribers, who check that no watermark is missing. In each round and for each way to purge: some
@@ -130,8 +131,10 @@ class Seen:
         return [b / a for a, b in zip(self.quiet_p99, self.purge_p99, strict=True)]
 
 
-async def measure(way: Way, place: Place, rows: int, seconds: float, rate: float) -> list[Any]:
-    """Quiet, then a purge of so many rows; what goes into Seen."""
+async def measure(
+    way: Way, place: Place, rows: int, quiet_s: float, seconds: float, rate: float
+) -> list[Any]:
+    """Quiet, then a purge of so many rows, in so many seconds at most; what goes into Seen."""
     purged, began, ended = 0, 0.0, 0.0
 
     def purge() -> None:
@@ -144,11 +147,11 @@ async def measure(way: Way, place: Place, rows: int, seconds: float, rate: float
             purged += step
             ended = time.time()
 
-    writing = asyncio.create_task(place.write(_SETTLE_S + 2 * seconds, rate))
-    await asyncio.sleep(_SETTLE_S + seconds)
+    writing = asyncio.create_task(place.write(_SETTLE_S + quiet_s + seconds, rate))
+    await asyncio.sleep(_SETTLE_S + quiet_s)
     await asyncio.to_thread(purge)
     seen = await writing
-    quiet = sorted(ms for at, ms in seen if began - seconds <= at < began)
+    quiet = sorted(ms for at, ms in seen if began - quiet_s <= at < began)
     purging = sorted(ms for at, ms in seen if began <= at and at - ms / 1000 < ended)
     return [
         statistics.median(quiet),
@@ -183,6 +186,7 @@ async def take_turns(
                     way,
                     places[way.is_partitioned],
                     options.rows // rounds // len(TOPICS) * len(TOPICS),
+                    options.seconds if options.quiet is None else options.quiet,
                     options.seconds,
                     options.rate,
                 )
@@ -217,6 +221,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=240_000, help="for each way, all topics")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=2, help="of quiet, and of purging")
+    parser.add_argument("--quiet", type=float, help="seconds of quiet, if not as many")
     parser.add_argument("--rate", type=float, default=400, help="sinks a second, all writers")
     parser.add_argument("--subscribers", type=int, default=40)
     parser.add_argument("--horizon-rows", type=int, default=20_000, help="of all topics")

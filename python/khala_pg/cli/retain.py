@@ -18,7 +18,7 @@ from khala_pg.sqlapi.admin import Purge
 
 # Chosen by bench/retention.py.
 BATCH = 1_000
-SHARE = 0.2
+SHARE = 0.1
 
 
 def command(
