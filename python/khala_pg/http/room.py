@@ -2,6 +2,10 @@
 
 import asyncio
 
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from khala_pg.http.guarded import TimedProtocol
+
 
 class Room:
     """At most so many connections. A new one takes the place of the one idle longest, if need be:
@@ -41,3 +45,31 @@ class Room:
         """The connection is gone."""
         self._busy.discard(transport)
         self._idle.pop(transport, None)
+
+
+def roomed(timeout_s: float, room: Room) -> type[H11Protocol]:
+    """A protocol that waits so long for a request's head, and whose connections one room holds."""
+
+    class RoomedProtocol(TimedProtocol):
+        head_timeout_s = timeout_s
+
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            room.enter(transport)
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            room.leave(self.transport)
+            super().connection_lost(exc)
+
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            if not self.is_between_requests():
+                room.ask(self.transport)
+
+        def on_response_complete(self) -> None:
+            # It may begin with a request that has come meanwhile.
+            super().on_response_complete()
+            if self.is_between_requests():
+                room.rest(self.transport)
+
+    return RoomedProtocol

@@ -11,8 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from khala_pg.http.guarded import guarded
-from khala_pg.http.room import Room
+from khala_pg.http.room import Room, roomed
 from khala_pg.relay.census import Census, CensusCollector
 from khala_pg.relay.http_server import HttpServer
 from khala_pg.relay.metrics import Metrics
@@ -42,7 +41,7 @@ def make_metrics_server(
         uvicorn.Config(
             Starlette(routes=[Route("/metrics", scrape)]),
             lifespan="off",
-            http=guarded(settings.open_timeout_s, Room(_MAX_CONNECTIONS)),
+            http=roomed(settings.open_timeout_s, Room(_MAX_CONNECTIONS)),
             ws="none",
             proxy_headers=False,
             access_log=False,

@@ -81,8 +81,8 @@ def test_ctrl_c_interrupts_it_once(tmp_path: Path) -> None:
 def test_ctrl_c_kills_what_does_not_care(tmp_path: Path) -> None:
     # Not a shell: dash catches SIGINT, and loses one that comes as it goes on to the last command.
     source = (
-        "import signal, time\n"
-        "signal.signal(signal.SIGINT, signal.SIG_DFL); print('ready'); time.sleep(600)"
+        "import signal\n"
+        "signal.signal(signal.SIGINT, signal.SIG_DFL); print('ready'); signal.pause()"
     )
     with terminal(tmp_path, python(source)) as screen:
         before = settings(screen.theirs)
