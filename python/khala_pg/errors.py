@@ -14,7 +14,8 @@ from typing import Any
 
 import psycopg
 
-# docs/errors.md lists the codes. To a subscriber an unknown topic looks like one out of scope.
+# docs/reference/errors.md lists the codes. To a subscriber an unknown topic looks like one out of
+# scope.
 WIRE_CODES = {
     "KH001": "forbidden_topic",
     "KH002": "stale_cursor",
@@ -64,8 +65,8 @@ class UnavailableError(KhalaError):
 class RefusedError(KhalaError):
     """A khala.* function refused the call.
 
-    `sqlstate` is of class KH (docs/errors.md); `detail` is the DETAIL parsed as JSON, its text when
-    it is not JSON, or None.
+    `sqlstate` is of class KH (docs/reference/errors.md); `detail` is the DETAIL parsed as
+    JSON, its text when it is not JSON, or None.
     """
 
     def __init__(self, message: str, hint: str, sqlstate: str, detail: Any) -> None:
@@ -115,7 +116,8 @@ def from_psycopg(error: psycopg.Error) -> KhalaError | None:
     if sqlstate == "42501":
         return UsageError(
             primary,
-            "Connect as a member of the role the function is for: docs/errors.md lists them.",
+            "Connect as a member of the role the function is for: "
+            "docs/reference/errors.md lists them.",
         )
     if sqlstate == _READ_ONLY:
         return UnavailableError(f"the database takes no writes now: {primary.strip()}")

@@ -76,7 +76,7 @@ def test_links_lead_somewhere(document: Path) -> None:
 def test_every_test_that_the_security_document_names_is_there() -> None:
     named = set()
     inside = False
-    for line in (ROOT / "docs" / "security.md").read_text("utf-8").splitlines():
+    for line in (ROOT / "docs" / "explanation" / "security.md").read_text("utf-8").splitlines():
         inside = line.startswith("| attack |") or (inside and line.startswith("|"))
         if inside:
             named.update(re.findall(r"`([^`]+)`", line.rsplit("|", 2)[1]))

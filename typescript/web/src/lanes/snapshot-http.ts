@@ -1,4 +1,4 @@
-/** Snapshots as the relay serves them: docs/http.md. */
+/** Snapshots as the relay serves them: docs/reference/http.md. */
 
 import { type AnyKhalaError, KhalaError } from "khala-client";
 import { isObject, type Summary, type SummaryDocument } from "../summary";
