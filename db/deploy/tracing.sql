@@ -5,7 +5,7 @@ BEGIN;
 SET LOCAL ROLE khala_owner;
 
 -- The column's default calls it, and functions are loaded after the migrations.
-\ir ../functions/traceparent.sql
+\ir ../functions/internal/journal/traceparent.sql
 
 -- In two steps, so that the rows there are keep a null without being looked at.
 ALTER TABLE runtime.sync_stream_events ADD COLUMN traceparent text;

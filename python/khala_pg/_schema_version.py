@@ -1,4 +1,4 @@
-"""The schema version: a number that db/functions/schema_version.sql returns and nobody else."""
+"""The schema version: a number that only the function schema_version returns."""
 
 import re
 from pathlib import Path
@@ -13,7 +13,7 @@ _RETURNED = re.compile(r"^\s*(?:SELECT|RETURN)\s+(\d+)\b", re.IGNORECASE | re.MU
 
 def shipped_schema_version(directory: Path) -> int:
     """The version that the SQL files of `directory` make."""
-    path = directory / "functions" / "schema_version.sql"
+    path = directory / "functions" / "api" / "topics" / "schema_version.sql"
     match = _RETURNED.search(path.read_text(encoding="utf-8"))
     if match is None:
         raise MigrationError(f"{path} does not return a number")

@@ -11,8 +11,9 @@ from psycopg.rows import class_row
 from khala_pg.postgres_server import PostgresServer
 from khala_pg.resources import db_dir
 from support.databases import Database, Template, cloned
+from support.function_files import function_files
 
-FUNCTIONS = db_dir() / "functions"
+FILES = function_files(db_dir())
 
 CATALOG = """
 SELECT p.proname AS name,
@@ -105,28 +106,26 @@ def test_arguments_are_named(functions: list[Function]) -> None:
 
 
 def test_each_stands_in_a_file_of_its_name(functions: list[Function]) -> None:
-    assert sorted({f.name for f in functions}) == sorted(p.stem for p in FUNCTIONS.glob("*.sql"))
-    for file in FUNCTIONS.glob("*.sql"):
+    assert sorted({f.name for f in functions}) == sorted(p.stem for p in FILES)
+    for file in FILES:
         made = re.findall(r"CREATE OR REPLACE FUNCTION khala\.(\w+)", file.read_text())
         assert set(made) == {file.stem}
 
 
 def test_each_file_begins_with_its_purpose() -> None:
-    without = [
-        file.name for file in FUNCTIONS.glob("*.sql") if not file.read_text().startswith("-- ")
-    ]
+    without = [file.name for file in FILES if not file.read_text().startswith("-- ")]
     assert without == []
 
 
 def test_each_is_loaded_by_functions_sql() -> None:
     loaded = re.findall(
-        r"^\\ir functions/(\w+)\.sql$", (db_dir() / "functions.sql").read_text(), re.MULTILINE
+        r"^\\ir functions/.*/(\w+)\.sql$", (db_dir() / "functions.sql").read_text(), re.MULTILINE
     )
-    assert sorted(loaded) == sorted(file.stem for file in FUNCTIONS.glob("*.sql"))
+    assert sorted(loaded) == sorted(file.stem for file in FILES)
 
 
 def test_each_has_a_pgtap_file(functions: list[Function]) -> None:
-    tested = {file.stem for file in (db_dir() / "tests").glob("*.sql")}
+    tested = {file.stem for file in (db_dir() / "tests").rglob("*.sql")}
     assert sorted({f.name for f in functions} - tested) == []
 
 

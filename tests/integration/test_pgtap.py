@@ -19,7 +19,7 @@ from khala_pg.resources import db_dir
 from support import pgtap
 from support.databases import Database, Template, cloned
 
-FILES = sorted((db_dir() / "tests").glob("*.sql"))
+FILES = sorted((db_dir() / "tests").rglob("*.sql"))
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def test_pg_prove_alone_runs_them(
             [
                 *("pg_prove", "--host", str(where["host"]), "--port", str(where["port"])),
                 *("--username", str(where["user"]), "--dbname", database.name),
-                *map(str, FILES),
+                *("--recurse", "--ext", ".sql", str(db_dir() / "tests")),
             ],
             env={**os.environ, "PGPASSWORD": str(where["password"])},
             capture_output=True,

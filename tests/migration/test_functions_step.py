@@ -12,6 +12,7 @@ import pytest
 from khala_pg.migrate import migrate, revert, status
 from khala_pg.resources import db_dir
 from support.databases import Database
+from support.function_files import function_file, function_files
 
 CATALOG = (
     "SELECT oid, xmin, ctid FROM pg_proc WHERE pronamespace = 'khala'::regnamespace ORDER BY 1"
@@ -28,7 +29,7 @@ def changed_files(tmp_path: Path) -> Path:
 
 def edit(directory: Path, name: str, old: str, new: str) -> None:
     """Replaces one piece of a function's file, which must be there."""
-    file = directory / "functions" / f"{name}.sql"
+    file = function_file(directory, name)
     text = file.read_text()
     assert old in text
     file.write_text(text.replace(old, new))
@@ -144,7 +145,7 @@ def test_sessions_go_on_during_an_upgrade(database: Database, changed_files: Pat
     try:
         text = (changed_files / "functions.sql").read_text()
         for round_ in range(8):
-            for file in (changed_files / "functions").glob("*.sql"):
+            for file in function_files(changed_files):
                 source = file.read_text()
                 if "LANGUAGE plpgsql" in source:
                     file.write_text(source.replace("\nBEGIN\n", f"\nBEGIN\n    -- {round_}\n", 1))

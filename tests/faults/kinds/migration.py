@@ -8,6 +8,7 @@ from pathlib import Path
 from faults.world import World
 from khala_pg.migrate import migrate, read_plan, revert
 from khala_pg.resources import db_dir
+from support.function_files import function_file
 
 _HOT = ("sink", "write_document", "write_documents", "replay", "replay_feed", "arm", "open_cursor")
 _SCRIPTS = {
@@ -47,7 +48,7 @@ def _next_version(directory: Path) -> Path:
             f"BEGIN;\n\nSET LOCAL ROLE khala_owner;\n\n{script}\n"
         )
     for name in _HOT:
-        file = directory / "functions" / f"{name}.sql"
+        file = function_file(directory, name)
         head, dollars, body = file.read_text().partition("AS $$\n")
         assert dollars, f"{name} has its body elsewhere"
         file.write_text(f"{head}{dollars}-- The next version's.\n{body}")

@@ -11,6 +11,7 @@ from google.protobuf import json_format
 from khala_pg.resources import db_dir
 from support.client_relay import ORG, RUNS, sink
 from support.databases import Database
+from support.function_files import function_file
 from support.proto_reader import Reader
 
 REPLAY = "SELECT page FROM khala.replay(%s, 0, %s)"
@@ -71,7 +72,7 @@ def test_a_broken_builder_is_noticed(newest_database: Database) -> None:
     sink(database, "b", 2, None)
     unnoticed = []
     for name, (function, old, new, query) in BROKEN.items():
-        source = (db_dir() / "functions" / f"{function}.sql").read_text()
+        source = function_file(db_dir(), function).read_text()
         assert old in source, name
         define(database, source.replace(old, new))
         said = say(database, query)

@@ -17,6 +17,7 @@ from khala_pg.resources import db_dir
 from support.caller import joined_when_ready
 from support.client_relay import ORG, RUNS, TOPICS, running_relay, sink
 from support.databases import Database
+from support.function_files import function_files
 from support.proto_reader import Json, Reader, wire_names
 
 
@@ -166,7 +167,7 @@ def test_cursor_checks_are_stale_topics(filled: Database, read: Reader) -> None:
 
 
 def test_every_sqlstate_of_ours_has_a_code() -> None:
-    sources = [*(db_dir() / "functions").glob("*.sql"), *(db_dir() / "deploy").glob("*.sql")]
+    sources = [*function_files(db_dir()), *(db_dir() / "deploy").glob("*.sql")]
     raised = {
         state for file in sources for state in re.findall(r"ERRCODE = '(\w+)'", file.read_text())
     } | {state for file in sources for state in re.findall(r"'(KH\d{3})'", file.read_text())}

@@ -1,4 +1,4 @@
-/** Summaries of runs and workers, as db/functions/summarize_entities.sql builds them. */
+/** Summaries of runs and workers, as db/functions/internal/projection/summarize_entities.sql builds them. */
 
 import type { JsonObject, KhalaDocument } from "khala-client";
 
