@@ -11,26 +11,26 @@ took=()
 failed=0
 run() {
     local began=$SECONDS status=0
-    printf '\n== bench/%s\n' "$*"
-    "$python" "bench/$1" "${@:2}" || status=$?
+    printf '\n== %s\n' "$*"
+    "$python" -m "bench.$1" "${@:2}" || status=$?
     [ "$status" -eq 0 ] || failed=1
     took+=("$(printf '%5d s  %s%s' "$((SECONDS - began))" "$1" "$([ "$status" -eq 0 ] || echo ': failed')")")
 }
 
-run canonical.py
-run lanes.py
-run sink.py
-run replay.py --slice 100000
-run jetstream.py --messages 100000
-run latency.py
-run growth.py
-run scaling.py
-run bloat.py --sinks 50000
-run retention.py --seconds 1 --horizon-rows 10000
-run fanout.py --rounds 5
-run orgs.py
-run idle.py --sockets 1000 --rounds 5 --idle 2
-run storm.py --clients 300 --shape together
+run sql.canonical
+run relay.lanes
+run sql.sink
+run sql.replay --slice 100000
+run compare.jetstream --messages 100000
+run relay.latency
+run endurance.growth
+run endurance.scaling
+run endurance.bloat --sinks 50000
+run endurance.retention --seconds 1 --horizon-rows 10000
+run relay.fanout --rounds 5
+run relay.orgs
+run relay.idle --sockets 1000 --rounds 5 --idle 2
+run relay.storm --clients 300 --shape together
 
 printf '\n'
 printf '%s\n' "${took[@]}" "$(printf '%5d s' "$SECONDS")"

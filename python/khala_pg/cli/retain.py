@@ -16,7 +16,7 @@ from khala_pg.settings import DATABASE, resolve
 from khala_pg.sqlapi import admin
 from khala_pg.sqlapi.admin import Purge
 
-# Chosen by bench/retention.py.
+# Chosen by bench/endurance/retention.py.
 BATCH = 1_000
 SHARE = 0.1
 

@@ -1,5 +1,5 @@
 """Canonical text of a summary costs little: processor time of the backend, which others do not add
-to. bench/canonical.py says more."""
+to. bench/sql/canonical.py says more."""
 
 import json
 from pathlib import Path

@@ -1,0 +1,1 @@
+"""Servers that others made, which benches compare with, and benches that do nothing else."""

@@ -1,0 +1,1 @@
+"""Benches of what a relay adds between the database and its clients."""

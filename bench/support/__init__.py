@@ -1,0 +1,1 @@
+"""Code that several benches share: servers, load, client processes, results."""
