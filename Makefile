@@ -21,7 +21,7 @@ FAULT ?=
 # The tests start khala hundreds of times: it is not to be compiled each time.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help env demo dev web page-if-possible test test-ts bench screenshots faults lint format schema clean
+.PHONY: help env demo dev web page-if-possible test test-ts bench docs screenshots faults lint format schema clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1 — /p' $(ROOT)Makefile
@@ -65,14 +65,17 @@ faults: $(STAMP) ## seeded runs with a fault in each; RUNS, SEED, FAULT
 bench: $(STAMP) ## every benchmark, in under 15 minutes on an otherwise idle machine
 	@exec $(ROOT)scripts/bench.sh
 
+docs: $(STAMP) ## the documentation site, in site/
+	@cd $(ROOT) && $(BIN)/python scripts/docs_site.py site
+
 screenshots: $(STAMP) ## take the screenshots of docs/ again
 	@KHALA_BIN=$${KHALA_BIN:-$(BIN)/khala} $(ROOT)scripts/typescript.sh screenshots
 
-lint: $(STAMP) ## ruff, mypy, sqlfluff, biome and tsc; all read-only
+lint: $(STAMP) ## ruff, mypy, sqlfluff, biome, tsc, links of the documents; all read-only
 	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target \
-		--file=$(ROOT)Makefile lint-sql lint-python lint-ts
+		--file=$(ROOT)Makefile lint-sql lint-python lint-ts lint-docs
 
-.PHONY: lint-sql lint-python lint-ts
+.PHONY: lint-sql lint-python lint-ts lint-docs
 
 lint-sql: $(STAMP)
 	@cd $(ROOT) && $(BIN)/sqlfluff lint --disable-progress-bar --processes 2 db
@@ -84,6 +87,9 @@ lint-python: $(STAMP)
 lint-ts: $(STAMP)
 	@$(ROOT)scripts/typescript.sh lint
 
+lint-docs: $(STAMP)
+	@cd $(ROOT) && $(BIN)/python scripts/docs_site.py .cache/site
+
 format: $(STAMP) ## let ruff rewrite what lint complains about
 	@cd $(ROOT) && $(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
 
@@ -92,6 +98,6 @@ schema: $(STAMP) ## write db/schema.sql again after a change of the schema
 
 clean: ## remove the environment, caches and the development database
 	rm -rf $(VENV) $(ROOT).khala $(ROOT).cache $(ROOT).mypy_cache $(ROOT).pytest_cache \
-		$(ROOT).ruff_cache $(ROOT).hypothesis $(ROOT)dist $(ROOT)build \
+		$(ROOT).ruff_cache $(ROOT).hypothesis $(ROOT)dist $(ROOT)build $(ROOT)site \
 		$(ROOT)typescript/*/node_modules $(ROOT)typescript/*/dist \
 		$(ROOT)typescript/web/dist-legacy $(ROOT)typescript/web/test-results
