@@ -10,7 +10,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 ROOT = Path(__file__).resolve().parents[2]
-SKIPPED = {".venv", ".git", "node_modules", ".pytest_cache", "dist", "build", ".khala", ".cache", "site"}
+SKIPPED = {".venv", ".git", "node_modules", "dist", "build", ".khala", ".cache", "site"}
 
 
 def documents() -> list[Path]:
