@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from khala_pg.postgres_server import PostgresServer
+from khala_pg.postgres.server import PostgresServer
 from support.databases import TEMPLATE, Database, Template, cloned, empty, make_template
 from support.servers import NEWEST, OLDEST, SETTINGS, VERSIONS, Servers
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from signal import SIGKILL
 from socket import create_connection
 
-from khala_pg import ports
 from khala_pg._child import die_with_parent
+from khala_pg.postgres import free_ports
 
 _SERVER = Path(sys.executable).with_name("nats-server")
 _START_S = 20
@@ -33,7 +33,7 @@ def require() -> None:
 def jetstream() -> Iterator[str]:
     """A server that stores streams in files, as it comes; its URL."""
     with tempfile.TemporaryDirectory(prefix="khala-bench-") as directory:
-        port = ports.free_port()
+        port = free_ports.free_port()
         command = [
             *(str(_SERVER), "--jetstream", "--store_dir", directory),
             *("--addr", "127.0.0.1", "--port", str(port), "--log", f"{directory}/log"),

@@ -16,7 +16,7 @@ import psycopg
 from bench.endurance.growth import OPERATIONS
 from bench.support.journal import TOPIC
 from khala_pg.migrate import migrate
-from khala_pg.postgres_server import PostgresServer
+from khala_pg.postgres.server import PostgresServer
 
 Costs = dict[str, dict[int, list[float]]]
 """Of each operation, at each size, the rounds."""

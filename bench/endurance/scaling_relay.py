@@ -22,7 +22,7 @@ from bench.support import processes
 from bench.support.load import PAYLOAD
 from bench.support.processes import Child
 from bench.support.relay_clients import Serving, serving
-from khala_pg.postgres_server import PostgresServer
+from khala_pg.postgres.server import PostgresServer
 
 _WRITES = 20
 _POLL_S = 1.0

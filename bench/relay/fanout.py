@@ -25,7 +25,7 @@ from bench.support import processes
 from bench.support.harness import migrated_server, new_database, save, show, spread
 from bench.support.processes import Child
 from bench.support.relay_clients import TOPIC, head, open_all, opening, serving, sink_batch, writer
-from khala_pg.postgres_server import PostgresServer
+from khala_pg.postgres.server import PostgresServer
 
 FRAME_BYTES = 700
 _TARGET = 0.9

@@ -21,7 +21,7 @@ import psycopg
 from bench.support.delivery import listened_to
 from bench.support.harness import migrated_server, save, show, spread
 from bench.support.load import PAYLOAD, array, scripts, transactions_per_second
-from khala_pg.postgres_server import PostgresServer
+from khala_pg.postgres.server import PostgresServer
 
 _TOPICS = [f"bench.t{number}" for number in range(8)]
 _CLIENTS = (1, 8, 32)

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from khala_pg.migrate import migrate
-from khala_pg.postgres_server import PostgresServer
+from khala_pg.postgres.server import PostgresServer
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
 

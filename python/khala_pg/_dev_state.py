@@ -21,10 +21,10 @@ import psycopg
 from psycopg import sql
 
 from khala_pg import keyring as keys
-from khala_pg._pg_cluster import private
 from khala_pg.errors import KhalaError, UsageError
 from khala_pg.migrate import Outcome, migrate
-from khala_pg.postgres_server import PostgresServer
+from khala_pg.postgres.cluster import private
+from khala_pg.postgres.server import PostgresServer
 
 DATABASE = "khala"
 RELAY_LOGIN = "khala_dev_relay"

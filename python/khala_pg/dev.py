@@ -17,11 +17,11 @@ from pathlib import Path
 from types import FrameType
 
 from khala_pg import _dev_state as state
-from khala_pg import ports
 from khala_pg._child import die_with_parent
 from khala_pg._dev_state import DevError, DevState
-from khala_pg._pg_cluster import private
-from khala_pg.postgres_server import PostgresServer, PostgresServerError
+from khala_pg.postgres import free_ports
+from khala_pg.postgres.cluster import private
+from khala_pg.postgres.server import PostgresServer, PostgresServerError
 
 __all__ = ["DevConfig", "DevError", "DevState", "run"]
 
@@ -261,11 +261,11 @@ def _keep_running(server: PostgresServer, relay: _Relay, wakeup: _Wakeup, say: S
 
 def _choose_port(option: str, port: int, others: Collection[int] = ()) -> int:
     if port == 0:
-        port = ports.free_port()
+        port = free_ports.free_port()
         while port in others:
-            port = ports.free_port()
+            port = free_ports.free_port()
         return port
-    if port in others or not ports.is_free(port):
+    if port in others or not free_ports.is_free(port):
         raise DevError(
             f"port {port} of {HOST} is in use",
             hint=f"another khala dev? choose one with {option}; 0 takes any that is free",

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from khala_pg.client import Backoff, ConnectionState, KhalaClient, Status, TopicPhase
-from khala_pg.postgres_server import StopMode
+from khala_pg.postgres.server import StopMode
 from support.consistency import Model, check_topic, visible
 from support.databases import Database
 from support.relay_process import QUICK, relay_process

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from faults.kinds import Kind
-from khala_pg.postgres_server import PostgresServer
+from khala_pg.postgres.server import PostgresServer
 from support.databases import Database, Template, cloned, make_template
 from support.servers import OLDEST, SETTINGS, VERSIONS, find_oldest_bin
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from faults.witness import Witness
 from faults.writing import Writing
-from khala_pg.postgres_server import PostgresServer
+from khala_pg.postgres.server import PostgresServer
 from support.databases import Database
 from support.relay_process import RelayProcess
 from support.tcp_proxy import TcpProxy

@@ -18,7 +18,7 @@ import psycopg
 import pytest
 
 from khala_pg import keyring as keys
-from khala_pg import ports
+from khala_pg.postgres import free_ports
 from support.servers import Servers
 from support.waiting import wait_until
 
@@ -225,7 +225,7 @@ def test_what_is_taken_is_refused(data_dir: Path, servers: Servers) -> None:
 
 
 def test_given_ports_are_used(data_dir: Path) -> None:
-    ws, http, pg = (ports.free_port() for _ in range(3))
+    ws, http, pg = (free_ports.free_port() for _ in range(3))
     given = (f"--ws-port={ws}", f"--http-port={http}", f"--pg-port={pg}", "--metrics-port=0")
     with running(data_dir, *given) as dev:
         assert dev.ready["ws"] == f"ws://127.0.0.1:{ws}/socket/websocket"

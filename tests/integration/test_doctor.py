@@ -2,8 +2,8 @@
 
 import pytest
 
-from khala_pg import ports
 from khala_pg.doctor import Report, examine
+from khala_pg.postgres import free_ports
 from support.databases import Database
 from support.pooler import pooled
 
@@ -41,7 +41,7 @@ def test_an_empty_database(empty_database: Database) -> None:
 
 
 def test_nobody_there() -> None:
-    report = examine(f"postgresql://x@127.0.0.1:{ports.free_port()}/x")
+    report = examine(f"postgresql://x@127.0.0.1:{free_ports.free_port()}/x")
     assert [finding.check for finding in report.findings] == ["connection"]
     assert report.worst == "fail"
 

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from psycopg.rows import class_row
 
-from khala_pg.postgres_server import PostgresServer
+from khala_pg.postgres.server import PostgresServer
 from khala_pg.resources import db_dir
 from support.databases import Database, Template, cloned
 from support.function_files import function_files

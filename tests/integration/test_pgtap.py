@@ -14,7 +14,7 @@ from pytest_pgtap.pgtap import Runner
 from tap.line import Bail, Diagnostic, Plan, Result
 from tap.parser import Parser
 
-from khala_pg.postgres_server import PostgresServer
+from khala_pg.postgres.server import PostgresServer
 from khala_pg.resources import db_dir
 from support import pgtap
 from support.databases import Database, Template, cloned

@@ -15,8 +15,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from khala_pg import ports
-from khala_pg.postgres_server import PostgresServer, PostgresServerError, StopMode
+from khala_pg.postgres import free_ports
+from khala_pg.postgres.server import PostgresServer, PostgresServerError, StopMode
 from support.servers import OLDEST, SETTINGS, Servers, find_oldest_bin
 
 
@@ -87,7 +87,7 @@ def test_a_lock_file_of_a_recycled_process_id_is_no_obstacle(home: Path) -> None
 def test_two_servers_on_one_cluster_are_refused(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("khala_pg._pg_cluster._PREVIOUS_SERVER_S", 0.1)
+    monkeypatch.setattr("khala_pg.postgres.cluster._PREVIOUS_SERVER_S", 0.1)
     with (
         PostgresServer(home, settings=SETTINGS),
         pytest.raises(PostgresServerError, match="already runs"),
@@ -174,7 +174,7 @@ def test_the_server_ends_with_its_parent(home: Path) -> None:
     script = textwrap.dedent(
         f"""
         import pathlib
-        from khala_pg.postgres_server import PostgresServer
+        from khala_pg.postgres.server import PostgresServer
         server = PostgresServer(pathlib.Path({str(home)!r}), settings={SETTINGS!r})
         server.start()
         print(server.pid, flush=True)
@@ -194,6 +194,6 @@ def test_the_server_ends_with_its_parent(home: Path) -> None:
 
 def test_free_ports_lie_below_those_of_outgoing_connections() -> None:
     first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
-    assert all(ports.free_port() < first for _ in range(20))
+    assert all(free_ports.free_port() < first for _ in range(20))
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        assert not ports.is_free(taken.getsockname()[1])
+        assert not free_ports.is_free(taken.getsockname()[1])

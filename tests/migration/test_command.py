@@ -8,8 +8,8 @@ from pathlib import Path
 
 from psycopg.conninfo import make_conninfo
 
-from khala_pg import ports
 from khala_pg.migrate import read_plan
+from khala_pg.postgres import free_ports
 from khala_pg.resources import db_dir
 from support.databases import Database
 
@@ -76,7 +76,7 @@ def test_errors_say_what_to_do(empty_database: Database, tmp_path: Path) -> None
     said = khala("migrate", "--status", "--revert", "--database", "x", cwd=tmp_path)
     assert "exclude each other" in said.stderr
 
-    nobody = f"postgresql://x@127.0.0.1:{ports.free_port()}/x"
+    nobody = f"postgresql://x@127.0.0.1:{free_ports.free_port()}/x"
     said = khala("migrate", "--database", nobody, cwd=tmp_path)
     assert said.returncode == 1
     assert "cannot be reached" in said.stderr

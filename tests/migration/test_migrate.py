@@ -10,7 +10,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from khala_pg.migrate import MigrationError, migrate, read_plan, revert, status, verify
-from khala_pg.postgres_server import PostgresServer
+from khala_pg.postgres.server import PostgresServer
 from khala_pg.resources import db_dir
 from support.databases import Database
 from support.schema_dump import COMMITTED, current_dump, dump_schema

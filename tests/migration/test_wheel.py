@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from khala_pg.migrate import status
-from khala_pg.postgres_server import PostgresServer
+from khala_pg.postgres.server import PostgresServer
 from support.databases import empty
 
 CHECKOUT = Path(__file__).resolve().parents[2]

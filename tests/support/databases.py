@@ -12,7 +12,7 @@ from psycopg import sql
 from pytest_postgresql.janitor import DatabaseJanitor
 
 from khala_pg.migrate import migrate
-from khala_pg.postgres_server import SUPERUSER, PostgresServer
+from khala_pg.postgres.server import SUPERUSER, PostgresServer
 
 TEMPLATE = "khala_template"
 ROLES = ("runtime", "relay", "dba")

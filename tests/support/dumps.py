@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from khala_pg.postgres_server import PostgresServer
+from khala_pg.postgres.server import PostgresServer
 from support.databases import Database
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg
 
-from khala_pg.postgres_server import PostgresServer
+from khala_pg.postgres.server import PostgresServer
 
 PACKAGE = "postgresql-15-pgtap"
 _EXTENSIONS = Path("usr/share/postgresql/15/extension")

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 
-from khala_pg import ports
+from khala_pg.postgres import free_ports
 from support.databases import Database
 
 
@@ -23,7 +23,7 @@ def pooled(database: Database, role: str | None = None) -> Iterator[str]:
     where = psycopg.conninfo.conninfo_to_dict(
         database.dsn if role is None else database.dsn_as(role)
     )
-    port = ports.free_port()
+    port = free_ports.free_port()
     config = database.server.home.parent / f"pgbouncer-{port}.ini"
     config.write_text(
         "[databases]\n"

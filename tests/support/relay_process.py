@@ -13,9 +13,9 @@ from typing import Any
 import httpx
 
 from khala_pg import keyring as keys
-from khala_pg import ports
 from khala_pg.client import Endpoint
 from khala_pg.keyring import Keyring
+from khala_pg.postgres import free_ports
 from support.waiting import wait_until
 
 KHALA = [sys.executable, "-c", "from khala_pg.cli.main import main; main()"]
@@ -47,8 +47,8 @@ class RelayProcess:
         """
         self.keyring: Keyring = keys.generate()
         self.log_file = directory / "relay.log"
-        self._ws_port = ports.free_port()
-        self._http_port = ports.free_port()
+        self._ws_port = free_ports.free_port()
+        self._http_port = free_ports.free_port()
         self.keyring_file = directory / "keyring.json"
         keys.save(self.keyring, self.keyring_file)
         self._arguments = [f"--limit={name}={value}" for name, value in limits.items()]

@@ -8,7 +8,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from khala_pg.migrate import migrate
-from khala_pg.postgres_server import PostgresServer
+from khala_pg.postgres.server import PostgresServer
 from khala_pg.resources import db_dir
 from support.servers import NEWEST, Servers
 

@@ -5,7 +5,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from khala_pg.postgres_server import PostgresServer
+from khala_pg.postgres.server import PostgresServer
 
 OLDEST = "15"
 NEWEST = "18"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from khala_pg.postgres_server import PostgresServer
+from khala_pg.postgres.server import PostgresServer
 from support.databases import Database, Template, cloned
 from support.relay_process import QUICK, RelayProcess, relay_process
 

@@ -19,7 +19,7 @@ from khala_pg.client import (
     Start,
     Status,
 )
-from khala_pg.ports import free_port
+from khala_pg.postgres.free_ports import free_port
 from support.client_relay import (
     ORG,
     RUNS,

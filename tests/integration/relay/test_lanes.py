@@ -18,7 +18,7 @@ from khala_pg.canonical import canonical_bytes
 from khala_pg.client import binary, wire
 from khala_pg.client.documents import Update
 from khala_pg.keyring import Keyring
-from khala_pg.postgres_server import PostgresServer
+from khala_pg.postgres.server import PostgresServer
 from khala_pg.proto_gen.openagents.sync.v1.update_pb2 import UpdateBatch
 from support.client_relay import RelayUnderTest, relay_process, running_relay, sink
 from support.databases import Database, Template, cloned

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from khala_pg.postgres_server import PostgresServer
+from khala_pg.postgres.server import PostgresServer
 from support.databases import Database
 from support.runs import (
     KHALA,

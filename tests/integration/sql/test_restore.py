@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from khala_pg.postgres_server import PostgresServer
+from khala_pg.postgres.server import PostgresServer
 from support.consistency import check_topic, replay_all, visible
 from support.databases import Database, Template, cloned
 from support.dumps import (

@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from khala_pg._pg_install import Account, Installation, PostgresServerError
+from khala_pg.postgres.installation import Account, Installation, PostgresServerError
 
 SUPERUSER = "postgres"
 

@@ -24,17 +24,17 @@ from urllib.parse import quote, urlencode
 
 import psycopg
 
-from khala_pg import _pg_cluster, ports
 from khala_pg._child import die_with_parent
-from khala_pg._pg_install import Account, Installation, PostgresServerError
-from khala_pg._pg_install import choose_account as _choose_account
-from khala_pg._pg_install import find_installation as _find_installation
+from khala_pg.postgres import cluster, free_ports
+from khala_pg.postgres.installation import Account, Installation, PostgresServerError
+from khala_pg.postgres.installation import choose_account as _choose_account
+from khala_pg.postgres.installation import find_installation as _find_installation
 
 __all__ = ["SUPERUSER", "PostgresServer", "PostgresServerError", "StopMode"]
 
 StopMode = Literal["fast", "immediate"]
 
-SUPERUSER = _pg_cluster.SUPERUSER
+SUPERUSER = cluster.SUPERUSER
 _HOST = "127.0.0.1"
 _SIGNALS: Mapping[StopMode, signal.Signals] = {
     "fast": signal.SIGINT,
@@ -128,15 +128,15 @@ class PostgresServer:
         """
         if self.pid is not None:
             raise PostgresServerError(f"the server in {self.home} is already running")
-        self._cluster = _pg_cluster.prepare(self.home, self.installation, self.account)
-        self._password = _pg_cluster.read_password(self.home)
-        _pg_cluster.await_previous_server(self._cluster)
+        self._cluster = cluster.prepare(self.home, self.installation, self.account)
+        self._password = cluster.read_password(self.home)
+        cluster.await_previous_server(self._cluster)
         deadline = time.monotonic() + self._start_timeout
         for attempt in range(1, _TRIES + 1):
             if self._wanted_port == 0 and (
-                self._port == 0 or (attempt > 1 and not ports.is_free(self._port))
+                self._port == 0 or (attempt > 1 and not free_ports.is_free(self._port))
             ):
-                self._port = ports.free_port()
+                self._port = free_ports.free_port()
             log_start = self.log_file.stat().st_size if self.log_file.exists() else 0
             self._spawn()
             if self._await_answer(deadline):
@@ -192,14 +192,14 @@ class PostgresServer:
 
     def _superuser_password(self) -> str:
         if self._password is None:
-            self._password = _pg_cluster.read_password(self.home)
+            self._password = cluster.read_password(self.home)
         return self._password
 
     def _socket_directory(self) -> Path:
         directory = self.data_directory
         if len(os.fsencode(directory / f".s.PGSQL.{self._port}")) <= _LONGEST_SOCKET_PATH:
             return directory
-        return _pg_cluster.short_socket_directory(directory, self.account)
+        return cluster.short_socket_directory(directory, self.account)
 
     def _spawn(self) -> None:
         settings = {
@@ -211,7 +211,7 @@ class PostgresServer:
         command = [self.installation.program("postgres"), "-D", str(self.data_directory)]
         for name, value in settings.items():
             command += ["-c", f"{name}={value}"]
-        with open(self.log_file, "ab", opener=_pg_cluster.private) as log:
+        with open(self.log_file, "ab", opener=cluster.private) as log:
             self._process = subprocess.Popen(
                 command,
                 cwd="/",
