@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from khala_pg import resources
-from khala_pg.dev import DevConfig, DevState, run
+from khala_pg.dev.environment import DevConfig, DevState, run
 from khala_pg.settings import DEV_FILE
 
 

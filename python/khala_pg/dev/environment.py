@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from khala_pg import _dev_state as state
 from khala_pg._child import die_with_parent
-from khala_pg._dev_state import DevError, DevState
+from khala_pg.dev import state
+from khala_pg.dev.state import DevError, DevState
 from khala_pg.postgres import free_ports
 from khala_pg.postgres.cluster import private
 from khala_pg.postgres.server import PostgresServer, PostgresServerError

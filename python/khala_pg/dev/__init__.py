@@ -1,0 +1,1 @@
+"""The development environment of `khala dev`: its state on disk and its processes."""
