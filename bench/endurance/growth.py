@@ -19,7 +19,7 @@ import psycopg
 
 from bench.support.harness import migrated_server, save, show, spread
 from bench.support.journal import TOPIC, fill
-from khala_pg.migrate import migrate
+from khala_pg.migration.migrate import migrate
 
 _PAYLOAD = '{"status":"running","done":17,"of":812,"note":"' + "x" * 50 + '"}'
 _TIMES = 50

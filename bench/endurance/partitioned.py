@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from khala_pg.migrate import migrate
+from khala_pg.migration.migrate import migrate
 from khala_pg.resources import db_dir
 
 _PLAIN = """) WITH (

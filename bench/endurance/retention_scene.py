@@ -16,7 +16,7 @@ from websockets.asyncio.client import connect
 from bench.endurance.partitioned import add_topic, migrate_in_partitions
 from bench.support.load import PAYLOAD
 from bench.support.relay_process import Relaying
-from khala_pg.migrate import migrate
+from khala_pg.migration.migrate import migrate
 from khala_pg.postgres.server import PostgresServer
 
 TOPICS = [f"bench.t{number}" for number in range(8)]

@@ -15,7 +15,7 @@ import psycopg
 
 from bench.endurance.growth import OPERATIONS
 from bench.support.journal import TOPIC
-from khala_pg.migrate import migrate
+from khala_pg.migration.migrate import migrate
 from khala_pg.postgres.server import PostgresServer
 
 Costs = dict[str, dict[int, list[float]]]

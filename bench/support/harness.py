@@ -15,7 +15,7 @@ from psycopg import sql
 from rich.console import Console
 from rich.table import Table
 
-from khala_pg.migrate import migrate
+from khala_pg.migration.migrate import migrate
 from khala_pg.postgres.server import PostgresServer
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"

@@ -10,11 +10,11 @@ from typing import Any, Literal
 import psycopg
 
 from khala_pg import _doctor_server as server
-from khala_pg import migrate
 from khala_pg._doctor_listen import check_listen
 from khala_pg._finding import Finding, failed, ok, warned
-from khala_pg._schema_version import schema_version_of, shipped_schema_version
 from khala_pg.errors import KhalaError
+from khala_pg.migration import migrate
+from khala_pg.migration.schema_version import schema_version_of, shipped_schema_version
 from khala_pg.resources import db_dir
 
 __all__ = ["Finding", "Report", "examine"]

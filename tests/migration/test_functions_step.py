@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from khala_pg.migrate import migrate, revert, status
+from khala_pg.migration.migrate import migrate, revert, status
 from khala_pg.resources import db_dir
 from support.databases import Database
 from support.function_files import function_file, function_files

@@ -1,4 +1,4 @@
-"""`khala_pg.migrate` on empty, half migrated, foreign and newer databases."""
+"""`khala_pg.migration.migrate` on empty, half migrated, foreign and newer databases."""
 
 import shutil
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from khala_pg.migrate import MigrationError, migrate, read_plan, revert, status, verify
+from khala_pg.migration.migrate import MigrationError, migrate, read_plan, revert, status, verify
 from khala_pg.postgres.server import PostgresServer
 from khala_pg.resources import db_dir
 from support.databases import Database

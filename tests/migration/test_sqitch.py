@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from khala_pg.migrate import MigrationError, migrate, read_plan, revert, status
+from khala_pg.migration.migrate import MigrationError, migrate, read_plan, revert, status
 from khala_pg.postgres.server import PostgresServer
 from khala_pg.resources import db_dir
 from support.databases import empty

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from khala_pg.migrate import status
+from khala_pg.migration.migrate import status
 from khala_pg.postgres.server import PostgresServer
 from support.databases import empty
 

@@ -11,7 +11,7 @@ import psycopg
 from psycopg import sql
 from pytest_postgresql.janitor import DatabaseJanitor
 
-from khala_pg.migrate import migrate
+from khala_pg.migration.migrate import migrate
 from khala_pg.postgres.server import SUPERUSER, PostgresServer
 
 TEMPLATE = "khala_template"

@@ -7,7 +7,7 @@ from pathlib import Path
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from khala_pg.migrate import migrate
+from khala_pg.migration.migrate import migrate
 from khala_pg.postgres.server import PostgresServer
 from khala_pg.resources import db_dir
 from support.servers import NEWEST, Servers

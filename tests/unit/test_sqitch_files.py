@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from khala_pg._schema_version import shipped_schema_version
-from khala_pg._sqitch_files import MigrationError, expand, read_plan
+from khala_pg.migration.schema_version import shipped_schema_version
+from khala_pg.migration.sqitch_files import MigrationError, expand, read_plan
 from khala_pg.resources import db_dir
 
 WHEN = "2026-01-01T00:00:00Z A <a@example.org>"

@@ -22,7 +22,7 @@ from psycopg import sql
 
 from khala_pg import keyring as keys
 from khala_pg.errors import KhalaError, UsageError
-from khala_pg.migrate import Outcome, migrate
+from khala_pg.migration.migrate import Outcome, migrate
 from khala_pg.postgres.cluster import private
 from khala_pg.postgres.server import PostgresServer
 

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from faults.world import World
-from khala_pg.migrate import migrate, read_plan, revert
+from khala_pg.migration.migrate import migrate, read_plan, revert
 from khala_pg.resources import db_dir
 from support.function_files import function_file
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import psycopg
 
-from khala_pg._sqitch_files import expand
-from khala_pg._yoyo import ADVISORY_LOCK
+from khala_pg.migration.sqitch_files import expand
+from khala_pg.migration.yoyo_backend import ADVISORY_LOCK
 
 # What a function file says: definition, comment and grants. A change of any of them counts.
 _FINGERPRINTS = """

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import psycopg
 
-from khala_pg._functions import FunctionChanges, load_functions
-from khala_pg._schema_version import schema_version_of, shipped_schema_version
-from khala_pg._sqitch_files import Change, MigrationError, read_plan
-from khala_pg._yoyo import KhalaBackend, migration_list
+from khala_pg.migration.functions import FunctionChanges, load_functions
+from khala_pg.migration.schema_version import schema_version_of, shipped_schema_version
+from khala_pg.migration.sqitch_files import Change, MigrationError, read_plan
+from khala_pg.migration.yoyo_backend import KhalaBackend, migration_list
 from khala_pg.resources import db_dir
 
 __all__ = [

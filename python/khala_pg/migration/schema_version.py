@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg
 
-from khala_pg._sqitch_files import MigrationError
+from khala_pg.migration.sqitch_files import MigrationError
 
 _RETURNED = re.compile(r"^\s*(?:SELECT|RETURN)\s+(\d+)\b", re.IGNORECASE | re.MULTILINE)
 

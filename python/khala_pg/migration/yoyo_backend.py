@@ -18,7 +18,7 @@ from psycopg import sql
 from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
 from yoyo.migrations import Migration, MigrationList, StepCollector, default_migration_table
 
-from khala_pg._sqitch_files import Change
+from khala_pg.migration.sqitch_files import Change
 
 BOOKKEEPING_SCHEMA = "khala_migration"
 # Any number will do as long as it is the same everywhere; this is "khala" in ASCII.

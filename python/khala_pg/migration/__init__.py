@@ -1,0 +1,1 @@
+"""The database schema: the sqitch plan, changes by yoyo, function bodies, the version."""
