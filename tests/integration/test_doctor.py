@@ -2,7 +2,7 @@
 
 import pytest
 
-from khala_pg.doctor import Report, examine
+from khala_pg.doctor.examine import Report, examine
 from khala_pg.postgres import free_ports
 from support.databases import Database
 from support.pooler import pooled

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from khala_pg.doctor import Report, examine
+from khala_pg.doctor.examine import Report, examine
 from khala_pg.settings import DATABASE, resolve
 
 _MARKS = {"ok": "[green]ok  [/]", "warn": "[yellow]warn[/]", "fail": "[bold red]FAIL[/]"}

@@ -9,9 +9,9 @@ from typing import Any, Literal
 
 import psycopg
 
-from khala_pg import _doctor_server as server
-from khala_pg._doctor_listen import check_listen
-from khala_pg._finding import Finding, failed, ok, warned
+from khala_pg.doctor import server
+from khala_pg.doctor.finding import Finding, failed, ok, warned
+from khala_pg.doctor.listen import check_listen
 from khala_pg.errors import KhalaError
 from khala_pg.migration import migrate
 from khala_pg.migration.schema_version import schema_version_of, shipped_schema_version

@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from khala_pg._finding import Finding, failed, ok, warned
+from khala_pg.doctor.finding import Finding, failed, ok, warned
 
 _ARRIVAL_S = 5.0
 _POOLER_ADVICE = (

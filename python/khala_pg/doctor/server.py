@@ -6,7 +6,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from khala_pg._finding import Finding, failed, ok, warned
+from khala_pg.doctor.finding import Finding, failed, ok, warned
 
 Connection = psycopg.Connection[Any]
 

@@ -1,0 +1,1 @@
+"""Checks of `khala doctor`, each of which yields findings."""
