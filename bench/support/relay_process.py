@@ -13,8 +13,8 @@ import httpx
 
 from bench.support import processes
 from bench.support.processes import Child
-from khala_pg import keyring as keys
-from khala_pg.keyring import Keyring
+from khala_pg.auth import keyring as keys
+from khala_pg.auth.keyring import Keyring
 
 _PATIENCE_S = 60.0
 

@@ -17,7 +17,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from khala_pg import keyring as keys
+from khala_pg.auth import keyring as keys
 from khala_pg.postgres import free_ports
 from support.servers import Servers
 from support.waiting import wait_until

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from khala_pg import keyring as keys
+from khala_pg.auth import keyring as keys
 from support.servers import Servers
 
 PATIENCE_S = 60.0

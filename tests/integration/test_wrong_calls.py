@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from khala_pg import keyring as keys
+from khala_pg.auth import keyring as keys
 from support.databases import Database
 
 KHALA = str(Path(sys.executable).with_name("khala"))

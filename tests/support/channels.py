@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from khala_pg.keyring import Claims
+from khala_pg.auth.keyring import Claims
 from khala_pg.relay.actions import Action, Send
 from khala_pg.relay.channel import Channel
 from khala_pg.relay.settings import RelaySettings

@@ -12,9 +12,9 @@ from typing import Any
 
 from websockets.asyncio.client import connect
 
-from khala_pg import keyring as keys
+from khala_pg.auth import keyring as keys
+from khala_pg.auth.keyring import Keyring
 from khala_pg.client import Backoff, Endpoint, KhalaClient
-from khala_pg.keyring import Keyring
 from khala_pg.relay.server import Addresses, Relay
 from khala_pg.relay.settings import RelaySettings
 from support.databases import Database

@@ -12,9 +12,9 @@ from typing import Any
 
 import httpx
 
-from khala_pg import keyring as keys
+from khala_pg.auth import keyring as keys
+from khala_pg.auth.keyring import Keyring
 from khala_pg.client import Endpoint
-from khala_pg.keyring import Keyring
 from khala_pg.postgres import free_ports
 from support.waiting import wait_until
 

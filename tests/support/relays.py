@@ -13,9 +13,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.protocol import State
 
-from khala_pg import keyring as keys
+from khala_pg.auth import keyring as keys
+from khala_pg.auth.keyring import Keyring
 from khala_pg.http.tokens import SessionAuthenticator
-from khala_pg.keyring import Keyring
 from khala_pg.relay.server import Addresses, Relay
 from khala_pg.relay.settings import RelaySettings
 from khala_pg.relay.tracing import Spans

@@ -11,8 +11,8 @@ from typing import Any
 import jwt
 import pytest
 
-from khala_pg import keyring as keys
-from khala_pg.keyring import Key, Keyring, KeyringError, TokenError
+from khala_pg.auth import keyring as keys
+from khala_pg.auth.keyring import Key, Keyring, KeyringError, TokenError
 
 
 def now() -> int:

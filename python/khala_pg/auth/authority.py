@@ -8,8 +8,8 @@ from collections.abc import Callable
 from khala_pg.auth import claims as tokens
 from khala_pg.auth.claims import Claims, TokenError, VerificationKey
 from khala_pg.auth.jwks import JwksSettings, KeySet
+from khala_pg.auth.keyring import Keyring, KeyringError
 from khala_pg.auth.revocations import Revocations
-from khala_pg.keyring import Keyring, KeyringError
 
 logger = logging.getLogger("khala.auth")
 

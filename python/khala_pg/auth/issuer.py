@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
-from khala_pg import keyring as keys
+from khala_pg.auth import keyring as keys
 from khala_pg.auth.claims import CLAIMS_VERSION
-from khala_pg.keyring import Keyring
+from khala_pg.auth.keyring import Keyring
 
 MIN_TTL_S = 60
 MAX_TTL_S = 900

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from khala_pg import keyring as keys
+from khala_pg.auth import keyring as keys
 from khala_pg.errors import UsageError
 
 app = typer.Typer(

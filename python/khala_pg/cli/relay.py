@@ -14,8 +14,8 @@ from typing import Annotated, Any
 import typer
 from prometheus_client import disable_created_metrics
 
-from khala_pg import keyring as keys
 from khala_pg import logs
+from khala_pg.auth import keyring as keys
 from khala_pg.errors import UsageError
 from khala_pg.relay import memory
 from khala_pg.relay.loops import loop_factory

@@ -20,7 +20,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from khala_pg import keyring as keys
+from khala_pg.auth import keyring as keys
 from khala_pg.errors import KhalaError, UsageError
 from khala_pg.migration.migrate import Outcome, migrate
 from khala_pg.postgres.cluster import private

@@ -19,12 +19,12 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from khala_pg import sqlapi
+from khala_pg.auth.keyring import Claims, TokenError
 from khala_pg.errors import BadValueError, UnavailableError, from_psycopg
 from khala_pg.http import errors
 from khala_pg.http.epoch import within_epoch
 from khala_pg.http.tokens import TokenEndpoint
 from khala_pg.http.web import page_routes
-from khala_pg.keyring import Claims, TokenError
 
 Connect = Callable[[], AbstractAsyncContextManager[sqlapi.Connection]]
 """Lends a connection in autocommit mode: a pool's `connection` method."""

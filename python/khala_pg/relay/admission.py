@@ -13,8 +13,8 @@ from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
+from khala_pg.auth.keyring import Claims
 from khala_pg.edge import Client
-from khala_pg.keyring import Claims
 from khala_pg.relay import handshake
 from khala_pg.relay.gate import Gate
 from khala_pg.relay.handshake import Refusal

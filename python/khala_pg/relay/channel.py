@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from khala_pg.keyring import Claims
+from khala_pg.auth.keyring import Claims
 from khala_pg.rates import Bucket
 from khala_pg.relay import answers, frames, requests
 from khala_pg.relay.actions import Action, Close, End, Refresh, Send, Subscribe, Unsubscribe

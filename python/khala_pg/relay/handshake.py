@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from urllib.parse import parse_qsl, urlsplit
 
-from khala_pg.keyring import Claims, TokenError
+from khala_pg.auth.keyring import Claims, TokenError
 from khala_pg.relay.lanes import LANES
 
 SOCKET_PATHS = ("/socket/websocket", "/sync/websocket")

@@ -11,13 +11,13 @@ import uvicorn
 from khala_pg import sqlapi
 from khala_pg.auth.authority import Authority
 from khala_pg.auth.issuer import Issuer
+from khala_pg.auth.keyring import Claims
 from khala_pg.edge import LOOPBACK_ORIGINS, Origins, Proxies
 from khala_pg.errors import UnavailableError
 from khala_pg.http.app import HttpSettings, Ready, create_app
 from khala_pg.http.guarded import guarded
 from khala_pg.http.measured import Note, measured
 from khala_pg.http.tokens import SessionAuthenticator, TokenEndpoint
-from khala_pg.keyring import Claims
 from khala_pg.relay.database import Database
 from khala_pg.relay.settings import RelaySettings
 from khala_pg.relay.transports import transports_for

@@ -4,8 +4,8 @@ import logging
 import random
 from typing import Any
 
+from khala_pg.auth.keyring import TokenError
 from khala_pg.errors import KhalaError, RefusedError, StaleCursorError, UnavailableError
-from khala_pg.keyring import TokenError
 from khala_pg.relay.frames import number
 from khala_pg.relay.requests import RequestError
 from khala_pg.sqlapi import Cursor

@@ -10,9 +10,9 @@ from websockets.asyncio.server import ServerConnection
 
 from khala_pg import sqlapi
 from khala_pg.auth.authority import Authority
+from khala_pg.auth.keyring import Keyring
 from khala_pg.errors import KhalaError, UnavailableError
 from khala_pg.http.tokens import SessionAuthenticator
-from khala_pg.keyring import Keyring
 from khala_pg.relay import lives, memory
 from khala_pg.relay.backoff import Backoff
 from khala_pg.relay.caretaker import Caretaker

@@ -7,8 +7,8 @@ from typing import Any
 
 from websockets.exceptions import ConnectionClosed
 
+from khala_pg.auth.keyring import Claims, TokenError
 from khala_pg.errors import RefusedError, StaleCursorError
-from khala_pg.keyring import Claims, TokenError
 from khala_pg.relay import refusals, topic_names
 from khala_pg.relay.actions import Action, Close, End, Refresh, Send, Subscribe, Unsubscribe
 from khala_pg.relay.channel import Channel

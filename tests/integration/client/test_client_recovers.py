@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from khala_pg import keyring as keys
+from khala_pg.auth import keyring as keys
 from khala_pg.client import (
     Backoff,
     Change,

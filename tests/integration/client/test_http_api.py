@@ -10,9 +10,9 @@ import psycopg_pool
 import pytest
 import uvicorn
 
-from khala_pg import keyring as keys
+from khala_pg.auth import keyring as keys
+from khala_pg.auth.keyring import Claims
 from khala_pg.http.app import HttpSettings, create_app
-from khala_pg.keyring import Claims
 from support.client_relay import NOTES, ORG, RUNS, TOPICS, sink
 from support.databases import Database
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from khala_pg import keyring as keys
+from khala_pg.auth import keyring as keys
 from khala_pg.postgres.free_ports import free_port
 from support.client_relay import NOTES, RUNS, RelayUnderTest, running_relay, sink
 from support.databases import Database

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from websockets.asyncio.client import connect
 
-from khala_pg import keyring as keys
+from khala_pg.auth import keyring as keys
 from support.asking import ready_at
 from support.databases import Database
 from support.relays import NOTES, Peer

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from psycopg.types.json import Jsonb
 from websockets.asyncio.client import ClientConnection, connect
 
-from khala_pg import keyring as keys
+from khala_pg.auth import keyring as keys
+from khala_pg.auth.keyring import Keyring
 from khala_pg.canonical import canonical_bytes
 from khala_pg.client import binary, wire
 from khala_pg.client.documents import Update
-from khala_pg.keyring import Keyring
 from khala_pg.postgres.server import PostgresServer
 from khala_pg.proto_gen.openagents.sync.v1.update_pb2 import UpdateBatch
 from support.client_relay import RelayUnderTest, relay_process, running_relay, sink

@@ -15,7 +15,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Subprotocol
 
-from khala_pg import keyring as keys
+from khala_pg.auth import keyring as keys
 from khala_pg.errors import UsageError
 from khala_pg.relay.server import Relay
 from khala_pg.relay.settings import RelaySettings

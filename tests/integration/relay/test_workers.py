@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 
-from khala_pg import keyring as keys
+from khala_pg.auth import keyring as keys
 from support.databases import Database
 from support.relay_process import KHALA, TOPICS, RelayProcess, relay_process
 from support.relays import NOTES, PATIENCE_S, Peer, Writer, writer

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jwt.algorithms import OKPAlgorithm
 from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus
 
-from khala_pg import keyring as keys
+from khala_pg.auth import keyring as keys
 from khala_pg.auth.jwks import JwksSettings
 from support.asking import bearer, http, refusal
 from support.databases import Database

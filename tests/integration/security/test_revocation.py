@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from khala_pg.keyring import Claims
-from khala_pg.keyring import verify_token as read
+from khala_pg.auth.keyring import Claims
+from khala_pg.auth.keyring import verify_token as read
 from support.asking import bearer, http, refusal
 from support.databases import Database
 from support.relays import NOTES, RUNS, Peer, RunningRelay, ready_relay, running_relay, writer

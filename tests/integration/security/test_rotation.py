@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from khala_pg import keyring as keys
-from khala_pg.keyring import Keyring
+from khala_pg.auth import keyring as keys
+from khala_pg.auth.keyring import Keyring
 from support.asking import refusal
 from support.databases import Database
 from support.relay_process import RelayProcess, relay_process

@@ -16,8 +16,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidMessage
 from websockets.typing import Subprotocol
 
-from khala_pg import keyring as keys
 from khala_pg.auth import api_keys
+from khala_pg.auth import keyring as keys
 from khala_pg.errors import UsageError
 from khala_pg.relay.listening import Certificate
 from khala_pg.sqlapi import admin

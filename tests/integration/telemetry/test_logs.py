@@ -11,7 +11,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from khala_pg import keyring as keys
+from khala_pg.auth import keyring as keys
 from support.databases import Database
 from support.relay_process import KHALA
 from support.relays import NOTES, RUNS, Peer, writer

@@ -14,11 +14,11 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from khala_pg import keyring as keys
 from khala_pg.auth import jwks
+from khala_pg.auth import keyring as keys
 from khala_pg.auth.authority import Authority
 from khala_pg.auth.jwks import JwksError, JwksSettings, KeySet
-from khala_pg.keyring import Keyring, TokenError
+from khala_pg.auth.keyring import Keyring, TokenError
 from support.waiting import until
 
 ISSUER = "https://issuer.example"

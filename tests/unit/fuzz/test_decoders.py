@@ -13,12 +13,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from khala_pg import keyring as keys
 from khala_pg.auth import claims as tokens
 from khala_pg.auth import jwks
+from khala_pg.auth import keyring as keys
 from khala_pg.auth.jwks import JwksError
+from khala_pg.auth.keyring import Claims, TokenError
 from khala_pg.ingest import LineError, _batches
-from khala_pg.keyring import Claims, TokenError
 from khala_pg.relay import frames, handshake
 from khala_pg.relay.channel import Channel
 from khala_pg.relay.frames import FrameError

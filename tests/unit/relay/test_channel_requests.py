@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from khala_pg.keyring import Claims
+from khala_pg.auth.keyring import Claims
 from khala_pg.relay.actions import Refresh, Subscribe, Unsubscribe
 from khala_pg.relay.requests import (
     RefreshRequest,

@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 import pytest
 
-from khala_pg.keyring import Claims, TokenError
+from khala_pg.auth.keyring import Claims, TokenError
 from khala_pg.relay import handshake
 from khala_pg.relay.handshake import OpeningRequest, Refusal
 
