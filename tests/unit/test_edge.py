@@ -2,8 +2,8 @@
 
 import pytest
 
-from khala_pg.edge import Client, Origins, Proxies
-from khala_pg.rates import Buckets, Queue
+from khala_pg.http.edge import Client, Origins, Proxies
+from khala_pg.http.rates import Buckets, Queue
 from khala_pg.relay.transports import Transports
 
 PROXIES = Proxies(["10.0.0.0/8", "::1"])

@@ -4,7 +4,7 @@ import asyncio
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from khala_pg.http.guarded import TimedProtocol
+from khala_pg.http.timed_protocol import TimedProtocol
 
 
 class Room:

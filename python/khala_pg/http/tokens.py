@@ -17,10 +17,10 @@ from starlette.responses import JSONResponse, Response
 from khala_pg import sqlapi
 from khala_pg.auth import api_keys
 from khala_pg.auth.issuer import Identity, Issuer, IssuerError, SessionExpiredError, TokenRequest
-from khala_pg.edge import Origins, Proxies
 from khala_pg.errors import UnavailableError, from_psycopg
+from khala_pg.http.edge import Origins, Proxies
 from khala_pg.http.errors import NO_STORE
-from khala_pg.rates import Buckets
+from khala_pg.http.rates import Buckets
 
 logger = logging.getLogger("khala.http.tokens")
 

@@ -14,8 +14,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from khala_pg.edge import is_loopback_url
 from khala_pg.http import errors
+from khala_pg.http.edge import is_loopback_url
 
 _Scope = MutableMapping[str, Any]
 _Message = MutableMapping[str, Any]

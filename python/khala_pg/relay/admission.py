@@ -14,7 +14,7 @@ from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
 from khala_pg.auth.keyring import Claims
-from khala_pg.edge import Client
+from khala_pg.http.edge import Client
 from khala_pg.relay import handshake
 from khala_pg.relay.gate import Gate
 from khala_pg.relay.handshake import Refusal

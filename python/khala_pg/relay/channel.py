@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from khala_pg.auth.keyring import Claims
-from khala_pg.rates import Bucket
+from khala_pg.http.rates import Bucket
 from khala_pg.relay import answers, frames, requests
 from khala_pg.relay.actions import Action, Close, End, Refresh, Send, Subscribe, Unsubscribe
 from khala_pg.relay.frames import CHANNEL, Frame, FrameError

@@ -10,8 +10,8 @@ from typing import Any
 from websockets.datastructures import Headers
 
 from khala_pg.auth.keyring import Claims
-from khala_pg.edge import Client, Origins, Proxies
-from khala_pg.rates import Buckets, Queue
+from khala_pg.http.edge import Client, Origins, Proxies
+from khala_pg.http.rates import Buckets, Queue
 from khala_pg.relay.handshake import Refusal
 from khala_pg.relay.settings import RelaySettings
 from khala_pg.relay.transports import transports_for

@@ -8,7 +8,7 @@ from websockets.http11 import Request, Response
 from websockets.protocol import State
 
 from khala_pg.auth.keyring import Claims
-from khala_pg.edge import Client
+from khala_pg.http.edge import Client
 from khala_pg.relay.connection import RelayConnection
 from khala_pg.relay.gate import Gate
 from khala_pg.relay.metrics import Metrics

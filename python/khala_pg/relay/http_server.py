@@ -12,11 +12,11 @@ from khala_pg import sqlapi
 from khala_pg.auth.authority import Authority
 from khala_pg.auth.issuer import Issuer
 from khala_pg.auth.keyring import Claims
-from khala_pg.edge import LOOPBACK_ORIGINS, Origins, Proxies
 from khala_pg.errors import UnavailableError
 from khala_pg.http.app import HttpSettings, Ready, create_app
-from khala_pg.http.guarded import guarded
+from khala_pg.http.edge import LOOPBACK_ORIGINS, Origins, Proxies
 from khala_pg.http.measured import Note, measured
+from khala_pg.http.timed_protocol import guarded
 from khala_pg.http.tokens import SessionAuthenticator, TokenEndpoint
 from khala_pg.relay.database import Database
 from khala_pg.relay.settings import RelaySettings
@@ -86,7 +86,7 @@ def make_http_server(
             http=guarded(settings.open_timeout_s, transports_for(settings, proxies)),
             # Sockets are opened on the other port, under its limits.
             ws="none",
-            # Its headers are judged by khala_pg.edge, which trusts nobody who was not named.
+            # Its headers are judged by khala_pg.http.edge, which trusts nobody who was not named.
             proxy_headers=False,
             ssl_context_factory=None if tls is None else lambda config, default: tls,
             limit_concurrency=settings.max_connections,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from khala_pg.auth.issuer import MAX_TTL_S, MIN_TTL_S
-from khala_pg.edge import Proxies, is_loopback_url
+from khala_pg.http.edge import Proxies, is_loopback_url
 
 
 @dataclass(frozen=True, slots=True)

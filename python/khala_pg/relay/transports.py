@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from khala_pg.edge import Client, Proxies
+from khala_pg.http.edge import Client, Proxies
 from khala_pg.relay.settings import RelaySettings
 
 

@@ -4,8 +4,8 @@ import logging
 import time
 from collections.abc import Callable
 
-from khala_pg.edge import Client
-from khala_pg.rates import Bucket
+from khala_pg.http.edge import Client
+from khala_pg.http.rates import Bucket
 from khala_pg.relay.handshake import Refusal
 from khala_pg.relay.metrics import Metrics
 

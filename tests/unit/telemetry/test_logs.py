@@ -7,7 +7,7 @@ from http import HTTPStatus
 
 import pytest
 
-from khala_pg.edge import Client
+from khala_pg.http.edge import Client
 from khala_pg.logs import HumanFormatter, JsonFormatter, Seldom
 from khala_pg.relay.handshake import Refusal
 from khala_pg.relay.metrics import Metrics
