@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from khala_pg.ingest import _LINE_BYTES, Line, LineError, _batches, check_line
+from khala_pg.runtime.ingest import _LINE_BYTES, Line, LineError, _batches, check_line
 
 GOOD = b'{"entity": "run", "id": "a", "seq": 1, "type": "t"}'
 

@@ -19,7 +19,7 @@ from rich.progress import (
 
 from khala_pg import settings
 from khala_pg.errors import UsageError
-from khala_pg.ingest import Loaded, load
+from khala_pg.runtime.ingest import Loaded, load
 
 
 def command(

@@ -9,7 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from khala_pg import settings
 from khala_pg.errors import UsageError
-from khala_pg.reproject import reproject_all, reproject_one
+from khala_pg.runtime.reproject import reproject_all, reproject_one
 
 
 def command(

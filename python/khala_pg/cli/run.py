@@ -11,8 +11,9 @@ from typer.core import TyperCommand
 from khala_pg import settings
 from khala_pg.cli._text import say
 from khala_pg.errors import UsageError
-from khala_pg.runner import RunOptions, new_run_id, run_command, spool
-from khala_pg.runner.outbox import Pace
+from khala_pg.runtime import spool
+from khala_pg.runtime.outbox import Pace
+from khala_pg.runtime.run import RunOptions, new_run_id, run_command
 
 app = typer.Typer(add_completion=False)
 

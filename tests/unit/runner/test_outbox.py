@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from khala_pg.runner.outbox import Event, Outbox, Pace
-from khala_pg.runner.output import Progress
+from khala_pg.runtime.outbox import Event, Outbox, Pace
+from khala_pg.runtime.output import Progress
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 PACE = Pace(progress=0.5, heartbeat=10)

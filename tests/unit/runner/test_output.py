@@ -2,7 +2,7 @@
 
 import pytest
 
-from khala_pg.runner.output import OutputMeter, Progress, last_line
+from khala_pg.runtime.output import OutputMeter, Progress, last_line
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
-from khala_pg.ingest import check_line
-from khala_pg.runner import spool
-from khala_pg.runner.outbox import Event
+from khala_pg.runtime import spool
+from khala_pg.runtime.ingest import check_line
+from khala_pg.runtime.outbox import Event
 
 EVENT = Event(2, "run.finished", {"exit_code": 0}, datetime(2026, 1, 1, tzinfo=UTC))
 

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from khala_pg.runner.streams import Copy, write_all
+from khala_pg.runtime.streams import Copy, write_all
 
 
 def test_copies_bytes_unchanged_and_ends_with_its_source() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from khala_pg.runner.outbox import Event
+from khala_pg.runtime.outbox import Event
 
 
 def spool_directory(environment: Mapping[str, str]) -> Path:

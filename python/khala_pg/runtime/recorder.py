@@ -17,8 +17,8 @@ import psycopg
 
 from khala_pg import sqlapi
 from khala_pg.errors import from_psycopg
-from khala_pg.runner.outbox import Event, Outbox
-from khala_pg.runner.output import OutputMeter
+from khala_pg.runtime.outbox import Event, Outbox
+from khala_pg.runtime.output import OutputMeter
 
 _CONNECT_SECONDS = 5
 _STATEMENT_SECONDS = 10

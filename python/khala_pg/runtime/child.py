@@ -17,8 +17,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from khala_pg.runner import terminal
-from khala_pg.runner.streams import Copy
+from khala_pg.runtime import terminal
+from khala_pg.runtime.streams import Copy
 
 STDIN, STDOUT, STDERR = 0, 1, 2
 _NAMES = {STDOUT: "stdout", STDERR: "stderr"}

@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from khala_pg.errors import UsageError
-from khala_pg.runner import child as children
-from khala_pg.runner import signals, spool
-from khala_pg.runner.child import STDERR, Child, exit_status
-from khala_pg.runner.outbox import Outbox, Pace
-from khala_pg.runner.output import OutputMeter
-from khala_pg.runner.recorder import Leftover, Recorder, RunIdentity
-from khala_pg.runner.streams import write_all
+from khala_pg.runtime import child as children
+from khala_pg.runtime import signals, spool
+from khala_pg.runtime.child import STDERR, Child, exit_status
+from khala_pg.runtime.outbox import Outbox, Pace
+from khala_pg.runtime.output import OutputMeter
+from khala_pg.runtime.recorder import Leftover, Recorder, RunIdentity
+from khala_pg.runtime.streams import write_all
 
 __all__ = ["RunOptions", "new_run_id", "run_command"]
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from khala_pg.runner.output import Progress
+from khala_pg.runtime.output import Progress
 
 
 @dataclass(frozen=True, slots=True)

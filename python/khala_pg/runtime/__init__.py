@@ -1,0 +1,1 @@
+"""Writing side: commands recorded as runs, files of events loaded, summaries rebuilt."""
