@@ -11,7 +11,7 @@ from pathlib import Path
 from signal import SIGKILL
 from socket import create_connection
 
-from khala_pg._child import die_with_parent
+from khala_pg.child_process import die_with_parent
 from khala_pg.postgres import free_ports
 
 _SERVER = Path(sys.executable).with_name("nats-server")

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from khala_pg._child import die_with_parent
+from khala_pg.child_process import die_with_parent
 from khala_pg.dev import state
 from khala_pg.dev.state import DevError, DevState
 from khala_pg.postgres import free_ports

@@ -24,7 +24,7 @@ from urllib.parse import quote, urlencode
 
 import psycopg
 
-from khala_pg._child import die_with_parent
+from khala_pg.child_process import die_with_parent
 from khala_pg.postgres import cluster, free_ports
 from khala_pg.postgres.installation import Account, Installation, PostgresServerError
 from khala_pg.postgres.installation import choose_account as _choose_account

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkProcess
 
-from khala_pg._child import die_with_parent
+from khala_pg.child_process import die_with_parent
 from khala_pg.errors import KhalaError, UsageError
 from khala_pg.relay.backoff import Backoff
 from khala_pg.relay.listening import Addresses
