@@ -1,0 +1,1 @@
+"""Commands that give and take away access: API keys, keyring, tokens, revocations."""
