@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from khala_pg.cli._tail_lines import StateLines, print_lines
-from khala_pg.cli._tail_table import TailTable
+from khala_pg.cli.watch.tail_lines import StateLines, print_lines
+from khala_pg.cli.watch.tail_table import TailTable
 from khala_pg.client import (
     Backoff,
     ConnectionState,

@@ -15,8 +15,8 @@ from rich.table import Table
 from rich.text import Text
 
 from khala_pg.cli._text import duration, number, wide_console
+from khala_pg.cli.watch.monitor import RelayView, read_database, read_relays
 from khala_pg.errors import UnavailableError, UsageError
-from khala_pg.monitor import RelayView, read_database, read_relays
 from khala_pg.settings import DATABASE, relay_metrics, resolve
 from khala_pg.sqlapi import Telemetry, TopicTelemetry
 
