@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from khala_pg import __version__
-from khala_pg.cli._text import say, status_of
+from khala_pg.cli.text import say, status_of
 from khala_pg.errors import KhalaError, from_psycopg
 
 # In the order in which a newcomer meets them.

@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperCommand
 
 from khala_pg import settings
-from khala_pg.cli._text import say
+from khala_pg.cli.text import say
 from khala_pg.errors import UsageError
 from khala_pg.runtime import spool
 from khala_pg.runtime.outbox import Pace

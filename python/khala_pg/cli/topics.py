@@ -10,7 +10,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from khala_pg.cli._text import duration, number, size, wide_console
+from khala_pg.cli.text import duration, number, size, wide_console
 from khala_pg.settings import DATABASE, resolve
 from khala_pg.sqlapi import admin
 

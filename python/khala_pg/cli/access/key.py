@@ -11,7 +11,7 @@ from rich import box
 from rich.table import Table
 
 from khala_pg.auth import api_keys
-from khala_pg.cli._text import refuse_enum_names, wide_console
+from khala_pg.cli.text import refuse_enum_names, wide_console
 from khala_pg.errors import UsageError
 from khala_pg.settings import DATABASE, resolve
 from khala_pg.sqlapi import admin

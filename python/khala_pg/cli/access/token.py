@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from khala_pg.auth import keyring as keys
-from khala_pg.cli._text import refuse_enum_names
+from khala_pg.cli.text import refuse_enum_names
 from khala_pg.errors import UsageError
 from khala_pg.settings import KEYRING, resolve
 

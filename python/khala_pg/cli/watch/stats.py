@@ -15,7 +15,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from khala_pg.cli._text import duration, number, size, wide_console
+from khala_pg.cli.text import duration, number, size, wide_console
 from khala_pg.errors import KhalaError, UnavailableError, from_psycopg
 from khala_pg.settings import DATABASE, resolve
 from khala_pg.sqlapi import admin

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from khala_pg.canonical import canonical_bytes
-from khala_pg.cli._text import duration, number
+from khala_pg.cli.text import duration, number
 from khala_pg.client import Change, ChangeKind, ConnectionState, Document, KhalaClient, Status
 from khala_pg.errors import KhalaError
 

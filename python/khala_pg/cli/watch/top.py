@@ -14,7 +14,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from khala_pg.cli._text import duration, number, wide_console
+from khala_pg.cli.text import duration, number, wide_console
 from khala_pg.cli.watch.monitor import RelayView, read_database, read_relays
 from khala_pg.errors import UnavailableError, UsageError
 from khala_pg.settings import DATABASE, relay_metrics, resolve
