@@ -4,7 +4,7 @@ import pytest
 
 from khala_pg.http.edge import Client, Origins, Proxies
 from khala_pg.http.rates import Buckets, Queue
-from khala_pg.relay.transports import Transports
+from khala_pg.relay.opening.connection_counts import Transports
 
 PROXIES = Proxies(["10.0.0.0/8", "::1"])
 

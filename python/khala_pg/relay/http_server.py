@@ -19,8 +19,8 @@ from khala_pg.http.measured import Note, measured
 from khala_pg.http.timed_protocol import guarded
 from khala_pg.http.tokens import SessionAuthenticator, TokenEndpoint
 from khala_pg.relay.database import Database
+from khala_pg.relay.opening.connection_counts import transports_for
 from khala_pg.relay.settings import RelaySettings
-from khala_pg.relay.transports import transports_for
 
 
 class HttpServer(uvicorn.Server):

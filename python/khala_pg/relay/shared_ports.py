@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
-from khala_pg.relay.listening import bind, cannot_listen, family_of
+from khala_pg.relay.opening.ports import bind, cannot_listen, family_of
 from khala_pg.relay.settings import RelaySettings
 
 

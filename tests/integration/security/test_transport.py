@@ -19,7 +19,7 @@ from websockets.typing import Subprotocol
 from khala_pg.auth import api_keys
 from khala_pg.auth import keyring as keys
 from khala_pg.errors import UsageError
-from khala_pg.relay.listening import Certificate
+from khala_pg.relay.opening.ports import Certificate
 from khala_pg.sqlapi import admin
 from support.asking import bearer, ready_at, refusal
 from support.certificates import Certificate as MadeCertificate

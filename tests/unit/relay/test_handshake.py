@@ -6,8 +6,8 @@ from http import HTTPStatus
 import pytest
 
 from khala_pg.auth.keyring import Claims, TokenError
-from khala_pg.relay import handshake
-from khala_pg.relay.handshake import OpeningRequest, Refusal
+from khala_pg.relay.opening import handshake
+from khala_pg.relay.opening.handshake import OpeningRequest, Refusal
 
 NOW = 1_700_000_000.0
 CLAIMS = Claims("me", "org-a", ("a",), 0, 0, int(NOW) + 60, "jti")

@@ -2,7 +2,7 @@
 
 import socket
 
-from khala_pg.relay.listening import bind
+from khala_pg.relay.opening.ports import bind
 
 
 def test_what_is_written_leaves_at_once() -> None:

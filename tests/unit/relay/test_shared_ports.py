@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from khala_pg.errors import UsageError
-from khala_pg.relay.listening import bind, bound
+from khala_pg.relay.opening.ports import bind, bound
 from khala_pg.relay.settings import RelaySettings
 from khala_pg.relay.shared_ports import held
 

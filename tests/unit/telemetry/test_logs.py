@@ -9,9 +9,9 @@ import pytest
 
 from khala_pg.http.edge import Client
 from khala_pg.logs import HumanFormatter, JsonFormatter, Seldom
-from khala_pg.relay.handshake import Refusal
 from khala_pg.relay.metrics import Metrics
-from khala_pg.relay.turned_away import TurnedAway
+from khala_pg.relay.opening.handshake import Refusal
+from khala_pg.relay.opening.refusal_log import TurnedAway
 
 
 def test_a_record_is_one_line_with_its_fields_and_its_exception() -> None:

@@ -15,9 +15,9 @@ from websockets.typing import Subprotocol
 
 from khala_pg.auth.keyring import Claims
 from khala_pg.http.edge import Client
-from khala_pg.relay import handshake
-from khala_pg.relay.gate import Gate
-from khala_pg.relay.handshake import Refusal
+from khala_pg.relay.opening import handshake
+from khala_pg.relay.opening.handshake import Refusal
+from khala_pg.relay.opening.limits import Gate
 
 _RETRY_AFTER_MS = 2000
 

@@ -12,14 +12,14 @@ from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFact
 from websockets.http11 import Request, Response
 
 from khala_pg.auth.authority import Authority
-from khala_pg.relay import admission
-from khala_pg.relay.admission import QuietLogger
-from khala_pg.relay.gate import Gate
-from khala_pg.relay.guarded import GuardedConnection, guarded_by
-from khala_pg.relay.handshake import Refusal
 from khala_pg.relay.metrics import Metrics
+from khala_pg.relay.opening import responses
+from khala_pg.relay.opening.handshake import Refusal
+from khala_pg.relay.opening.limited_connection import GuardedConnection, guarded_by
+from khala_pg.relay.opening.limits import Gate
+from khala_pg.relay.opening.refusal_log import TurnedAway
+from khala_pg.relay.opening.responses import QuietLogger
 from khala_pg.relay.settings import RelaySettings
-from khala_pg.relay.turned_away import TurnedAway
 
 _MAX_QUEUED_FRAMES = 4
 # Every message is compressed by itself, so that one for many sockets is compressed once, and no
@@ -76,7 +76,7 @@ class Door:
             create_connection=guarded_by(self._gate, self._settings, self._metrics),
             process_request=self._admit,
             process_response=self._note_response,
-            select_subprotocol=admission.select_subprotocol,
+            select_subprotocol=responses.select_subprotocol,
             compression=None,
             extensions=[_DEFLATE] if self._settings.compression else None,
             open_timeout=self._settings.open_timeout_s,
@@ -92,7 +92,7 @@ class Door:
     async def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
         assert isinstance(connection, GuardedConnection)
         client = self._gate.client(connection.peer_ip, connection.is_tls, request.headers)
-        answer = await admission.answer(
+        answer = await responses.answer(
             request,
             client,
             self._gate,
@@ -107,7 +107,7 @@ class Door:
             return answer
         if isinstance(answer, Refusal):
             self._turned_away.tell(client, answer)
-            return admission.refuse(answer)
+            return responses.refuse(answer)
         connection.encoding = answer.encoding
         connection.admit(client, answer.claims)
         return None

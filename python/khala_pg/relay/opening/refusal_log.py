@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from khala_pg.http.edge import Client
 from khala_pg.http.rates import Bucket
-from khala_pg.relay.handshake import Refusal
 from khala_pg.relay.metrics import Metrics
+from khala_pg.relay.opening.handshake import Refusal
 
 logger = logging.getLogger("khala.relay.sockets")
 

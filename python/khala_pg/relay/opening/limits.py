@@ -12,9 +12,9 @@ from websockets.datastructures import Headers
 from khala_pg.auth.keyring import Claims
 from khala_pg.http.edge import Client, Origins, Proxies
 from khala_pg.http.rates import Buckets, Queue
-from khala_pg.relay.handshake import Refusal
+from khala_pg.relay.opening.connection_counts import transports_for
+from khala_pg.relay.opening.handshake import Refusal
 from khala_pg.relay.settings import RelaySettings
-from khala_pg.relay.transports import transports_for
 
 _FULL_RETRY_MS = 2000
 

@@ -10,8 +10,8 @@ from websockets.protocol import State
 from khala_pg.auth.keyring import Claims
 from khala_pg.http.edge import Client
 from khala_pg.relay.connection import RelayConnection
-from khala_pg.relay.gate import Gate
 from khala_pg.relay.metrics import Metrics
+from khala_pg.relay.opening.limits import Gate
 from khala_pg.relay.settings import RelaySettings
 
 _DATA = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)

@@ -1,0 +1,1 @@
+"""From an accepted socket to a joined one: limits, handshake, ports, TLS."""
