@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, AnyStr, Generic
 
 from khala_pg import sqlapi
-from khala_pg.relay import frames
+from khala_pg.relay.wire import frames
 from khala_pg.sqlapi import FeedRow, Page
 
 _EVENT = "sync:update_batch"

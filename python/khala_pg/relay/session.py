@@ -9,18 +9,19 @@ from websockets.exceptions import ConnectionClosed
 
 from khala_pg.auth.keyring import Claims, TokenError
 from khala_pg.errors import RefusedError, StaleCursorError
-from khala_pg.relay import refusals, topic_names
-from khala_pg.relay.actions import Action, Close, End, Refresh, Send, Subscribe, Unsubscribe
-from khala_pg.relay.channel import Channel
+from khala_pg.relay import topic_names
 from khala_pg.relay.connection import RelayConnection
 from khala_pg.relay.pager import Pager, Supply
-from khala_pg.relay.requests import (
+from khala_pg.relay.subscription import Subscription
+from khala_pg.relay.wire import refusals
+from khala_pg.relay.wire.actions import Action, Close, End, Refresh, Send, Subscribe, Unsubscribe
+from khala_pg.relay.wire.channel import Channel
+from khala_pg.relay.wire.requests import (
     RefreshRequest,
     RequestError,
     SubscribeRequest,
     UnsubscribeRequest,
 )
-from khala_pg.relay.subscription import Subscription
 from khala_pg.sqlapi import Cursor
 
 logger = logging.getLogger("khala.relay.session")

@@ -12,8 +12,8 @@ import pytest
 from khala_pg.errors import RefusedError
 from khala_pg.relay.checks import Checked, Checks
 from khala_pg.relay.database import Database as Pool
-from khala_pg.relay.requests import SubscribeRequest
 from khala_pg.relay.settings import RelaySettings
+from khala_pg.relay.wire.requests import SubscribeRequest
 from support.databases import Database
 from support.relays import NOTES, PATIENCE_S, RUNS, running_relay, writer
 from support.waiting import until

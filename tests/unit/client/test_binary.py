@@ -10,7 +10,7 @@ from khala_pg.client import binary
 from khala_pg.client.errors import ProtocolError
 from khala_pg.client.wire import Frame
 from khala_pg.proto_gen.openagents.sync.v1 import topic_pb2, update_pb2
-from khala_pg.relay import frames
+from khala_pg.relay.wire import frames
 
 PAYLOAD = '{"n":1,"s":"é"}'.encode()
 DIGEST = hashlib.sha256(PAYLOAD).digest()

@@ -18,11 +18,11 @@ from khala_pg.auth import jwks
 from khala_pg.auth import keyring as keys
 from khala_pg.auth.jwks import JwksError
 from khala_pg.auth.keyring import Claims, TokenError
-from khala_pg.relay import frames
-from khala_pg.relay.channel import Channel
-from khala_pg.relay.frames import FrameError
 from khala_pg.relay.opening import handshake
 from khala_pg.relay.settings import RelaySettings
+from khala_pg.relay.wire import frames
+from khala_pg.relay.wire.channel import Channel
+from khala_pg.relay.wire.frames import FrameError
 from khala_pg.runtime.ingest import LineError, _batches
 from support.fuzzing import fuzz
 

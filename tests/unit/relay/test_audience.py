@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from khala_pg.relay.audience import Audience
-from khala_pg.relay.frames import batch_payload
+from khala_pg.relay.wire.frames import batch_payload
 
 TAIL = "]}"
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from khala_pg.relay.actions import Close, End
+from khala_pg.relay.wire.actions import Close, End
 from support.channels import CLAIMS, Peer, error, join_response, ok, seen
 
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from khala_pg.auth.keyring import Claims
-from khala_pg.relay.actions import Refresh, Subscribe, Unsubscribe
-from khala_pg.relay.requests import (
+from khala_pg.relay.wire.actions import Refresh, Subscribe, Unsubscribe
+from khala_pg.relay.wire.requests import (
     RefreshRequest,
     RequestError,
     SubscribeRequest,

@@ -8,9 +8,9 @@ import pytest
 from khala_pg.auth.keyring import TokenError
 from khala_pg.errors import WIRE_CODES, RefusedError, StaleCursorError, UnavailableError
 from khala_pg.proto_gen.openagents.sync.v1 import error_pb2
-from khala_pg.relay import refusals
-from khala_pg.relay.actions import Action, Send
 from khala_pg.relay.settings import RelaySettings
+from khala_pg.relay.wire import refusals
+from khala_pg.relay.wire.actions import Action, Send
 from support.channels import SETTINGS, Peer, seen
 from support.proto_reader import Reader, wire_names
 

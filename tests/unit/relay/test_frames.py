@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from khala_pg.relay import frames
-from khala_pg.relay.frames import Frame, FrameError
+from khala_pg.relay.wire import frames
+from khala_pg.relay.wire.frames import Frame, FrameError
 
 
 def test_a_frame_is_read() -> None:

@@ -6,8 +6,8 @@ from typing import Any
 
 from khala_pg.auth.keyring import TokenError
 from khala_pg.errors import KhalaError, RefusedError, StaleCursorError, UnavailableError
-from khala_pg.relay.frames import number
-from khala_pg.relay.requests import RequestError
+from khala_pg.relay.wire.frames import number
+from khala_pg.relay.wire.requests import RequestError
 from khala_pg.sqlapi import Cursor
 
 logger = logging.getLogger("khala.relay.refusals")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from khala_pg.relay.frames import Frame, dumps
+from khala_pg.relay.wire.frames import Frame, dumps
 
 MAX_REQUEST_ID_CHARACTERS = 128
 _MAX_NAME_CHARACTERS = 255

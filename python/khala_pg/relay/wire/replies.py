@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from khala_pg.relay import frames
-from khala_pg.relay.frames import CHANNEL, Frame
+from khala_pg.relay.wire import frames
+from khala_pg.relay.wire.frames import CHANNEL, Frame
 
 
 def ok(frame: Frame, response: dict[str, Any]) -> str:

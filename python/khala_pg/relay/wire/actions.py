@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from khala_pg.relay.requests import RefreshRequest, SubscribeRequest, UnsubscribeRequest
+from khala_pg.relay.wire.requests import RefreshRequest, SubscribeRequest, UnsubscribeRequest
 
 
 @dataclass(frozen=True, slots=True)

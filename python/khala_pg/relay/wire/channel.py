@@ -12,16 +12,16 @@ from typing import Any
 
 from khala_pg.auth.keyring import Claims
 from khala_pg.http.rates import Bucket
-from khala_pg.relay import answers, frames, requests
-from khala_pg.relay.actions import Action, Close, End, Refresh, Send, Subscribe, Unsubscribe
-from khala_pg.relay.frames import CHANNEL, Frame, FrameError
-from khala_pg.relay.requests import (
+from khala_pg.relay.settings import RelaySettings
+from khala_pg.relay.wire import frames, replies, requests
+from khala_pg.relay.wire.actions import Action, Close, End, Refresh, Send, Subscribe, Unsubscribe
+from khala_pg.relay.wire.frames import CHANNEL, Frame, FrameError
+from khala_pg.relay.wire.requests import (
     RefreshRequest,
     RequestError,
     SubscribeRequest,
     UnsubscribeRequest,
 )
-from khala_pg.relay.settings import RelaySettings
 
 CLOSE_PROTOCOL_ERROR = 1002
 CLOSE_SERVICE_RESTART = 1012
@@ -101,7 +101,7 @@ class Channel:
             self._note("heartbeat", "ok")
             return [Send(frames.reply(frame.join_ref, frame.ref, "phoenix", "ok", {}))]
         if frame.topic != CHANNEL or (not self.joined and frame.event != "phx_join"):
-            return [Send(answers.unmatched(frame))]
+            return [Send(replies.unmatched(frame))]
         if frame.event == "phx_leave" and not self._is_outdated(frame):
             return self._leave(frame)
         if frame.event != "phx_join" and self._is_outdated(frame):
@@ -111,7 +111,7 @@ class Channel:
             return self._join(frame) if frame.event == "phx_join" else self._request(frame)
         except RequestError as error:
             self._note(frame.event, error.code)
-            return [Send(answers.error(frame, error.payload(_request_id(frame))))]
+            return [Send(replies.error(frame, error.payload(_request_id(frame))))]
 
     def _end_flood(self) -> list[Action]:
         message = "far too many messages: connect again after retry_after_ms"
@@ -145,7 +145,7 @@ class Channel:
             "head_watermarks": frames.watermark_list(heads),
             "epoch": epoch,
         }
-        answers.echo(request.request_id, response)
+        replies.echo(request.request_id, response)
         return [Send(frames.reply(request.join_ref, request.ref, CHANNEL, "ok", response))]
 
     def refused(
@@ -163,7 +163,7 @@ class Channel:
             "subscription_id": self.subscription_id,
             "topics": [topic for topic, _ in self._covered()],
         }
-        answers.echo(request.request_id, response)
+        replies.echo(request.request_id, response)
         return [Send(frames.reply(request.join_ref, request.ref, CHANNEL, "ok", response))]
 
     def refreshed(self, request: RefreshRequest, claims: Claims) -> list[Action]:
@@ -249,13 +249,13 @@ class Channel:
         if not was_joined:
             return [reply]
         # A phx_close with the reference of the new join would close that one.
-        closed = [] if old_ref == join_ref else [Send(answers.phx_close(old_ref))]
+        closed = [] if old_ref == join_ref else [Send(replies.phx_close(old_ref))]
         return [End(None), reply, *closed]
 
     def _leave(self, frame: Frame) -> list[Action]:
-        closed = Send(answers.phx_close(self.join_ref))
+        closed = Send(replies.phx_close(self.join_ref))
         self._reset()
-        return [End(None), Send(answers.ok(frame, {})), closed]
+        return [End(None), Send(replies.ok(frame, {})), closed]
 
     def _request(self, frame: Frame) -> list[Action]:
         match frame.event:
@@ -267,7 +267,7 @@ class Channel:
                 self._note("heartbeat", "ok")
                 watermarks = self._heartbeat()
                 response = {"subscription_id": self.subscription_id, **watermarks}
-                return [Send(answers.ok(frame, response)), Send(self.heartbeat_text())]
+                return [Send(replies.ok(frame, response)), Send(self.heartbeat_text())]
             case "sync:refresh":
                 return [Refresh(requests.refresh(frame))]
         raise RequestError("bad_subscription", f"unknown event {frame.event[:64]!r}")

@@ -1,0 +1,1 @@
+"""Frames, the state of a channel, requests, actions, refusals: no I/O."""
