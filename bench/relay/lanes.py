@@ -22,7 +22,7 @@ from bench.support.harness import migrated_server, save, show, spread
 from khala_pg.client import binary, wire
 from khala_pg.client.documents import Update
 from khala_pg.client.resolver import _verified
-from khala_pg.relay.lanes import JSON, PROTOBUF, Lane
+from khala_pg.relay.delivery.lanes import JSON, PROTOBUF, Lane
 
 _UPDATES = 200
 _PAGES = 5

@@ -22,8 +22,8 @@ from bench.support.journal import TOPIC, fill
 from khala_pg import sqlapi
 from khala_pg.relay import memory
 from khala_pg.relay.database import Database
-from khala_pg.relay.lanes import JSON
-from khala_pg.relay.pages import Pages, Wanted
+from khala_pg.relay.delivery.lanes import JSON
+from khala_pg.relay.delivery.pages import Pages, Wanted
 from khala_pg.relay.settings import RelaySettings
 
 _TARGET = 0.60

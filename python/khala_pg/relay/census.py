@@ -8,7 +8,7 @@ from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from khala_pg.relay.feeds import Feeds
+from khala_pg.relay.delivery.feeds import Feeds
 from khala_pg.relay.session import Session
 from khala_pg.sqlapi import Telemetry, TopicTelemetry
 

@@ -11,8 +11,8 @@ from khala_pg.auth.keyring import Claims, TokenError
 from khala_pg.errors import RefusedError, StaleCursorError
 from khala_pg.relay import topic_names
 from khala_pg.relay.connection import RelayConnection
-from khala_pg.relay.pager import Pager, Supply
-from khala_pg.relay.subscription import Subscription
+from khala_pg.relay.delivery.pager import Pager, Supply
+from khala_pg.relay.delivery.subscription import Subscription
 from khala_pg.relay.wire import refusals
 from khala_pg.relay.wire.actions import Action, Close, End, Refresh, Send, Subscribe, Unsubscribe
 from khala_pg.relay.wire.channel import Channel

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from khala_pg.relay import feeds
+from khala_pg.relay.delivery import feeds
 from support.databases import Database
 from support.relays import (
     NOTES,

@@ -10,8 +10,8 @@ import pytest
 from khala_pg import sqlapi
 from khala_pg.errors import StaleCursorError
 from khala_pg.relay.database import Database as RelayDatabase
-from khala_pg.relay.lanes import JSON
-from khala_pg.relay.pages import Pages, Wanted
+from khala_pg.relay.delivery.lanes import JSON
+from khala_pg.relay.delivery.pages import Pages, Wanted
 from khala_pg.relay.settings import RelaySettings
 from support.databases import Database
 from support.relays import NOTES, ready_relay, running_relay, writer

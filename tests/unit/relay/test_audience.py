@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from khala_pg.relay.audience import Audience
+from khala_pg.relay.delivery.audience import Audience
 from khala_pg.relay.wire.frames import batch_payload
 
 TAIL = "]}"

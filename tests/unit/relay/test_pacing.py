@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from khala_pg.relay.pacing import Pacer
+from khala_pg.relay.delivery.pacing import Pacer
 
 REST_S = 0.02
 PULL_S = 0.0005

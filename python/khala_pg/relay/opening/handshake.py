@@ -8,7 +8,7 @@ from http import HTTPStatus
 from urllib.parse import parse_qsl, urlsplit
 
 from khala_pg.auth.keyring import Claims, TokenError
-from khala_pg.relay.lanes import LANES
+from khala_pg.relay.delivery.lanes import LANES
 
 SOCKET_PATHS = ("/socket/websocket", "/sync/websocket")
 HEALTH_PATH = "/healthz"

@@ -5,9 +5,9 @@ from typing import Any
 
 from khala_pg.errors import RefusedError
 from khala_pg.relay.connection import RelayConnection, SharedMessage
-from khala_pg.relay.feed import TopicFeed
-from khala_pg.relay.feeds import Feeds
-from khala_pg.relay.lanes import LANES, Lane
+from khala_pg.relay.delivery.feed import TopicFeed
+from khala_pg.relay.delivery.feeds import Feeds
+from khala_pg.relay.delivery.lanes import LANES, Lane
 
 
 class Subscription:

@@ -16,7 +16,7 @@ from typing import Any
 from khala_pg.errors import KhalaError
 from khala_pg.relay.connection import SharedMessage
 from khala_pg.relay.database import Database
-from khala_pg.relay.lanes import Lane
+from khala_pg.relay.delivery.lanes import Lane
 from khala_pg.relay.settings import RelaySettings
 
 logger = logging.getLogger("khala.relay.pages")

@@ -10,14 +10,14 @@ from typing import Any, Protocol
 
 from khala_pg import sqlapi
 from khala_pg.errors import RefusedError, StaleCursorError, UnavailableError
-from khala_pg.relay.audience import Audience
 from khala_pg.relay.backoff import Backoff
 from khala_pg.relay.connection import SharedMessage
 from khala_pg.relay.database import Database
+from khala_pg.relay.delivery.audience import Audience
+from khala_pg.relay.delivery.lanes import Lane
+from khala_pg.relay.delivery.pacing import Pacer
 from khala_pg.relay.lag import LagSampler
-from khala_pg.relay.lanes import Lane
 from khala_pg.relay.metrics import Metrics
-from khala_pg.relay.pacing import Pacer
 from khala_pg.relay.settings import RelaySettings
 from khala_pg.relay.tracing import DeliveredPage, PageTracer
 

@@ -12,14 +12,14 @@ from dataclasses import dataclass, replace
 
 from khala_pg.errors import RefusedError, UnavailableError
 from khala_pg.relay.backoff import Backoff
-from khala_pg.relay.checks import Checks
 from khala_pg.relay.connection import RelayConnection
 from khala_pg.relay.database import Database
-from khala_pg.relay.feeds import Feeds
+from khala_pg.relay.delivery.checks import Checks
+from khala_pg.relay.delivery.feeds import Feeds
+from khala_pg.relay.delivery.pages import Pages, Wanted
+from khala_pg.relay.delivery.subscription import Subscription
 from khala_pg.relay.metrics import Metrics
-from khala_pg.relay.pages import Pages, Wanted
 from khala_pg.relay.settings import RelaySettings
-from khala_pg.relay.subscription import Subscription
 
 logger = logging.getLogger("khala.relay.pager")
 

@@ -5,11 +5,11 @@ from typing import Any
 
 from khala_pg import sqlapi
 from khala_pg.relay.database import Database
-from khala_pg.relay.feed import Reader, TopicFeed
+from khala_pg.relay.delivery.feed import Reader, TopicFeed
+from khala_pg.relay.delivery.lanes import Lane
+from khala_pg.relay.delivery.pacing import Pacer
 from khala_pg.relay.lag import LagSampler
-from khala_pg.relay.lanes import Lane
 from khala_pg.relay.metrics import Metrics
-from khala_pg.relay.pacing import Pacer
 from khala_pg.relay.settings import RelaySettings
 from khala_pg.relay.tracing import PageTracer
 
