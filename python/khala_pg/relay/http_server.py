@@ -18,7 +18,7 @@ from khala_pg.http.edge import LOOPBACK_ORIGINS, Origins, Proxies
 from khala_pg.http.measured import Note, measured
 from khala_pg.http.timed_protocol import guarded
 from khala_pg.http.tokens import SessionAuthenticator, TokenEndpoint
-from khala_pg.relay.database import Database
+from khala_pg.relay.database.pool import Database
 from khala_pg.relay.opening.connection_counts import transports_for
 from khala_pg.relay.settings import RelaySettings
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from khala_pg import sqlapi
 from khala_pg.errors import UnavailableError
-from khala_pg.relay.database import Database
+from khala_pg.relay.database.pool import Database
 from khala_pg.relay.metrics import Metrics
 
 logger = logging.getLogger("khala.relay.lag")

@@ -17,20 +17,20 @@ from khala_pg.relay import lives, memory
 from khala_pg.relay.backoff import Backoff
 from khala_pg.relay.caretaker import Caretaker
 from khala_pg.relay.census import Census, take
-from khala_pg.relay.database import Database
+from khala_pg.relay.database.listener import Listener
+from khala_pg.relay.database.pool import Database
+from khala_pg.relay.database.revocation_watch import RevocationWatch
 from khala_pg.relay.delivery.checks import Checks
 from khala_pg.relay.delivery.feeds import Feeds
 from khala_pg.relay.delivery.pager import Supply
 from khala_pg.relay.delivery.pages import Pages
 from khala_pg.relay.draining import drain, end_tasks
 from khala_pg.relay.http_server import make_http_server
-from khala_pg.relay.listener import Listener
 from khala_pg.relay.metrics import Metrics
 from khala_pg.relay.metrics_server import make_metrics_server
 from khala_pg.relay.opening.limited_connection import GuardedConnection
 from khala_pg.relay.opening.ports import Addresses, Certificate, Ports, addresses_of, bound
 from khala_pg.relay.opening.socket_server import Door
-from khala_pg.relay.revocation_watch import RevocationWatch
 from khala_pg.relay.session import Session
 from khala_pg.relay.settings import RelaySettings
 from khala_pg.relay.telemetry_reader import TelemetryReader

@@ -9,8 +9,8 @@ from websockets.exceptions import ConnectionClosed
 
 from khala_pg.auth.keyring import Claims, TokenError
 from khala_pg.errors import RefusedError, StaleCursorError
-from khala_pg.relay import topic_names
 from khala_pg.relay.connection import RelayConnection
+from khala_pg.relay.database import topic_names
 from khala_pg.relay.delivery.pager import Pager, Supply
 from khala_pg.relay.delivery.subscription import Subscription
 from khala_pg.relay.wire import refusals

@@ -8,7 +8,7 @@ from typing import Any
 
 from khala_pg import sqlapi
 from khala_pg.errors import KhalaError
-from khala_pg.relay.database import Database
+from khala_pg.relay.database.pool import Database
 from khala_pg.sqlapi import Telemetry
 
 logger = logging.getLogger("khala.relay.telemetry")

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from khala_pg import sqlapi
 from khala_pg.errors import UnavailableError, UsageError
-from khala_pg.relay.database import Database
+from khala_pg.relay.database.pool import Database
 
 logger = logging.getLogger("khala.relay.tracing")
 

@@ -9,7 +9,7 @@ import pytest
 
 from khala_pg import sqlapi
 from khala_pg.errors import StaleCursorError
-from khala_pg.relay.database import Database as RelayDatabase
+from khala_pg.relay.database.pool import Database as RelayDatabase
 from khala_pg.relay.delivery.lanes import JSON
 from khala_pg.relay.delivery.pages import Pages, Wanted
 from khala_pg.relay.settings import RelaySettings

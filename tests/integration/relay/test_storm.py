@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from khala_pg.errors import RefusedError
-from khala_pg.relay.database import Database as Pool
+from khala_pg.relay.database.pool import Database as Pool
 from khala_pg.relay.delivery.checks import Checked, Checks
 from khala_pg.relay.settings import RelaySettings
 from khala_pg.relay.wire.requests import SubscribeRequest

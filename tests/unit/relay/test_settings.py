@@ -7,7 +7,7 @@ import pytest
 
 from khala_pg.errors import UsageError
 from khala_pg.relay.backoff import Backoff
-from khala_pg.relay.database import conninfo_for
+from khala_pg.relay.database.pool import conninfo_for
 from khala_pg.relay.settings import RelaySettings
 
 

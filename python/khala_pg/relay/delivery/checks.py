@@ -10,7 +10,7 @@ from typing import Any
 
 from khala_pg import sqlapi
 from khala_pg.errors import KhalaError
-from khala_pg.relay.database import Database
+from khala_pg.relay.database.pool import Database
 from khala_pg.relay.settings import RelaySettings
 from khala_pg.relay.wire import frames
 from khala_pg.relay.wire.requests import SubscribeRequest

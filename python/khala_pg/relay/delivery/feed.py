@@ -12,7 +12,7 @@ from khala_pg import sqlapi
 from khala_pg.errors import RefusedError, StaleCursorError, UnavailableError
 from khala_pg.relay.backoff import Backoff
 from khala_pg.relay.connection import SharedMessage
-from khala_pg.relay.database import Database
+from khala_pg.relay.database.pool import Database
 from khala_pg.relay.delivery.audience import Audience
 from khala_pg.relay.delivery.lanes import Lane
 from khala_pg.relay.delivery.pacing import Pacer

@@ -4,7 +4,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from khala_pg import sqlapi
-from khala_pg.relay.database import Database
+from khala_pg.relay.database.pool import Database
 from khala_pg.relay.delivery.feed import Reader, TopicFeed
 from khala_pg.relay.delivery.lanes import Lane
 from khala_pg.relay.delivery.pacing import Pacer

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from khala_pg.errors import RefusedError, UnavailableError
 from khala_pg.relay.backoff import Backoff
 from khala_pg.relay.connection import RelayConnection
-from khala_pg.relay.database import Database
+from khala_pg.relay.database.pool import Database
 from khala_pg.relay.delivery.checks import Checks
 from khala_pg.relay.delivery.feeds import Feeds
 from khala_pg.relay.delivery.pages import Pages, Wanted

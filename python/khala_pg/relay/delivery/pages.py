@@ -15,7 +15,7 @@ from typing import Any
 
 from khala_pg.errors import KhalaError
 from khala_pg.relay.connection import SharedMessage
-from khala_pg.relay.database import Database
+from khala_pg.relay.database.pool import Database
 from khala_pg.relay.delivery.lanes import Lane
 from khala_pg.relay.settings import RelaySettings
 

@@ -8,7 +8,7 @@ from khala_pg import sqlapi
 from khala_pg.auth.revocations import Revocations
 from khala_pg.errors import UnavailableError
 from khala_pg.relay.backoff import Backoff
-from khala_pg.relay.database import Database
+from khala_pg.relay.database.pool import Database
 from khala_pg.relay.settings import RelaySettings
 
 logger = logging.getLogger("khala.relay.revocations")

@@ -16,7 +16,7 @@ from psycopg.conninfo import make_conninfo
 from khala_pg import conninfo, sqlapi
 from khala_pg.errors import KhalaError
 from khala_pg.relay.backoff import Backoff
-from khala_pg.relay.database import Database, bounded, conninfo_for
+from khala_pg.relay.database.pool import Database, bounded, conninfo_for
 from khala_pg.relay.metrics import Metrics
 from khala_pg.relay.settings import RelaySettings
 

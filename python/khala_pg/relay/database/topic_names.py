@@ -5,7 +5,7 @@ from collections.abc import Collection
 from khala_pg import sqlapi
 from khala_pg.auth.keyring import Claims
 from khala_pg.errors import RefusedError
-from khala_pg.relay.database import Database
+from khala_pg.relay.database.pool import Database
 from khala_pg.relay.delivery.subscription import Subscription
 from khala_pg.relay.wire import refusals
 
