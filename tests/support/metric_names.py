@@ -2,8 +2,8 @@
 
 from prometheus_client import Metric
 
-from khala_pg.relay.census import CensusCollector
 from khala_pg.relay.metrics import Metrics
+from khala_pg.relay.monitoring.gauges import CensusCollector
 
 
 def declared() -> list[tuple[Metric, set[str]]]:

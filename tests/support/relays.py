@@ -16,9 +16,9 @@ from websockets.protocol import State
 from khala_pg.auth import keyring as keys
 from khala_pg.auth.keyring import Keyring
 from khala_pg.http.tokens import SessionAuthenticator
+from khala_pg.relay.monitoring.tracing import Spans
 from khala_pg.relay.server import Addresses, Relay
 from khala_pg.relay.settings import RelaySettings
-from khala_pg.relay.tracing import Spans
 from support.databases import Database
 from support.waiting import until
 

@@ -13,10 +13,9 @@ from khala_pg.auth.authority import Authority
 from khala_pg.auth.keyring import Keyring
 from khala_pg.errors import KhalaError, UnavailableError
 from khala_pg.http.tokens import SessionAuthenticator
-from khala_pg.relay import lives, memory
+from khala_pg.relay import memory
 from khala_pg.relay.backoff import Backoff
 from khala_pg.relay.caretaker import Caretaker
-from khala_pg.relay.census import Census, take
 from khala_pg.relay.database.listener import Listener
 from khala_pg.relay.database.pool import Database
 from khala_pg.relay.database.revocation_watch import RevocationWatch
@@ -27,14 +26,16 @@ from khala_pg.relay.delivery.pages import Pages
 from khala_pg.relay.draining import drain, end_tasks
 from khala_pg.relay.http_server import make_http_server
 from khala_pg.relay.metrics import Metrics
-from khala_pg.relay.metrics_server import make_metrics_server
+from khala_pg.relay.monitoring import socket_log
+from khala_pg.relay.monitoring.gauges import Census, take
+from khala_pg.relay.monitoring.metrics_server import make_metrics_server
+from khala_pg.relay.monitoring.telemetry_reader import TelemetryReader
+from khala_pg.relay.monitoring.tracing import PageTracer, Spans
 from khala_pg.relay.opening.limited_connection import GuardedConnection
 from khala_pg.relay.opening.ports import Addresses, Certificate, Ports, addresses_of, bound
 from khala_pg.relay.opening.socket_server import Door
 from khala_pg.relay.session import Session
 from khala_pg.relay.settings import RelaySettings
-from khala_pg.relay.telemetry_reader import TelemetryReader
-from khala_pg.relay.tracing import PageTracer, Spans
 
 __all__ = ["Addresses", "Relay"]
 
@@ -222,7 +223,7 @@ class Relay:
             await session.run()
         finally:
             self._sessions.discard(session)
-            lives.end(connection, claims, self._metrics, connection.loop.time() - opened_at)
+            socket_log.end(connection, claims, self._metrics, connection.loop.time() - opened_at)
             self._ended.add(len(self._sessions))
 
     async def _take_census(self) -> Census:

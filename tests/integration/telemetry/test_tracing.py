@@ -13,7 +13,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanContext
 
-from khala_pg.relay.otel import OtelSpans
+from khala_pg.relay.monitoring.otel import OtelSpans
 from support.collector import collector
 from support.databases import Database
 from support.relay_process import relay_process

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from prometheus_client import Metric
 
-from khala_pg.relay import lives
 from khala_pg.relay.metrics import REASONS
+from khala_pg.relay.monitoring import socket_log
 from support.metric_names import declared
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "sync" / "METRICS.md"
@@ -44,7 +44,7 @@ def test_every_reason_of_a_close_is_documented_and_there_from_the_start() -> Non
         r"^\| `khala_connections_closed_total`.*$", DOCUMENT.read_text(), re.MULTILINE
     )
     told = set(re.findall(r"`(\w+)`", row)) - {"khala_connections_closed_total", "reason"}
-    assert told == set(REASONS) >= {*lives._BY_CODE.values()}
+    assert told == set(REASONS) >= {*socket_log._BY_CODE.values()}
     [family] = [each for each in families() if each.name == "khala_connections_closed"]
     assert {sample.labels["reason"] for sample in family.samples} == told
 

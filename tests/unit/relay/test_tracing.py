@@ -9,8 +9,8 @@ import time
 import pytest
 
 from khala_pg.errors import UsageError
-from khala_pg.relay import otel
-from khala_pg.relay.tracing import DeliveredPage, spans_for
+from khala_pg.relay.monitoring import otel
+from khala_pg.relay.monitoring.tracing import DeliveredPage, spans_for
 from khala_pg.sqlapi import WriteTrace
 
 HERE = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}
@@ -48,9 +48,9 @@ def test_when_there_are_traces(
 @pytest.fixture
 def nothing_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [*sys.modules]:
-        if name.partition(".")[0] == "opentelemetry" or name == "khala_pg.relay.otel":
+        if name.partition(".")[0] == "opentelemetry" or name == "khala_pg.relay.monitoring.otel":
             monkeypatch.delitem(sys.modules, name)
-    monkeypatch.delattr("khala_pg.relay.otel", raising=False)
+    monkeypatch.delattr("khala_pg.relay.monitoring.otel", raising=False)
     monkeypatch.setitem(sys.modules, "opentelemetry", None)
 
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from prometheus_client import generate_latest
 
-from khala_pg.relay.census import Census, CensusCollector
 from khala_pg.relay.metrics import Metrics
+from khala_pg.relay.monitoring.gauges import Census, CensusCollector
 from khala_pg.sqlapi import Telemetry, TopicTelemetry
 from support.metric_names import declared
 

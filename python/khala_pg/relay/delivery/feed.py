@@ -16,10 +16,10 @@ from khala_pg.relay.database.pool import Database
 from khala_pg.relay.delivery.audience import Audience
 from khala_pg.relay.delivery.lanes import Lane
 from khala_pg.relay.delivery.pacing import Pacer
-from khala_pg.relay.lag import LagSampler
 from khala_pg.relay.metrics import Metrics
+from khala_pg.relay.monitoring.lag import LagSampler
+from khala_pg.relay.monitoring.tracing import DeliveredPage, PageTracer
 from khala_pg.relay.settings import RelaySettings
-from khala_pg.relay.tracing import DeliveredPage, PageTracer
 
 logger = logging.getLogger("khala.relay.feed")
 

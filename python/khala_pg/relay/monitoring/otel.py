@@ -19,7 +19,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from opentelemetry.util.types import AttributeValue
 
 from khala_pg import __version__, sqlapi
-from khala_pg.relay.tracing import DeliveredPage
+from khala_pg.relay.monitoring.tracing import DeliveredPage
 
 logger = logging.getLogger("khala.relay.otel")
 

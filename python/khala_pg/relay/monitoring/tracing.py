@@ -126,7 +126,7 @@ def spans_for(endpoint: str | None, environment: Mapping[str, str]) -> Spans | N
     if not _is_asked_for(endpoint, environment):
         return None
     try:
-        from khala_pg.relay import otel
+        from khala_pg.relay.monitoring import otel
     except ImportError as missing:
         if endpoint is not None:
             raise UsageError(

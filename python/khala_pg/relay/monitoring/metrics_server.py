@@ -12,9 +12,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from khala_pg.http.room import Room, roomed
-from khala_pg.relay.census import Census, CensusCollector
 from khala_pg.relay.http_server import HttpServer
 from khala_pg.relay.metrics import Metrics
+from khala_pg.relay.monitoring.gauges import Census, CensusCollector
 from khala_pg.relay.settings import RelaySettings
 
 _MAX_CONNECTIONS = 16

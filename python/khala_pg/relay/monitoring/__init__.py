@@ -1,0 +1,1 @@
+"""Values that are counted, scraped, logged and traced."""
