@@ -20,10 +20,10 @@ import psycopg
 from bench.support.harness import migrated_server, save, show, spread
 from bench.support.journal import TOPIC, fill
 from khala_pg import sqlapi
-from khala_pg.relay import memory
 from khala_pg.relay.database.pool import Database
 from khala_pg.relay.delivery.lanes import JSON
 from khala_pg.relay.delivery.pages import Pages, Wanted
+from khala_pg.relay.process import memory
 from khala_pg.relay.settings import RelaySettings
 
 _TARGET = 0.60

@@ -17,13 +17,13 @@ from prometheus_client import disable_created_metrics
 from khala_pg import logs
 from khala_pg.auth import keyring as keys
 from khala_pg.errors import UsageError
-from khala_pg.relay import memory
-from khala_pg.relay.loops import loop_factory
 from khala_pg.relay.monitoring.tracing import spans_for
+from khala_pg.relay.process import memory
+from khala_pg.relay.process.event_loops import loop_factory
+from khala_pg.relay.process.workers import SIGNALS, Announce, Serving
+from khala_pg.relay.process.workers import run as run_workers
 from khala_pg.relay.server import Relay
 from khala_pg.relay.settings import RelaySettings
-from khala_pg.relay.workers import SIGNALS, Announce, Serving
-from khala_pg.relay.workers import run as run_workers
 from khala_pg.settings import KEYRING, RELAY_DATABASE, resolve
 
 _LIMITS = [

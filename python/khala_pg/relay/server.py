@@ -13,7 +13,6 @@ from khala_pg.auth.authority import Authority
 from khala_pg.auth.keyring import Keyring
 from khala_pg.errors import KhalaError, UnavailableError
 from khala_pg.http.tokens import SessionAuthenticator
-from khala_pg.relay import memory
 from khala_pg.relay.backoff import Backoff
 from khala_pg.relay.caretaker import Caretaker
 from khala_pg.relay.database.listener import Listener
@@ -23,7 +22,6 @@ from khala_pg.relay.delivery.checks import Checks
 from khala_pg.relay.delivery.feeds import Feeds
 from khala_pg.relay.delivery.pager import Supply
 from khala_pg.relay.delivery.pages import Pages
-from khala_pg.relay.draining import drain, end_tasks
 from khala_pg.relay.http_server import make_http_server
 from khala_pg.relay.metrics import Metrics
 from khala_pg.relay.monitoring import socket_log
@@ -34,6 +32,8 @@ from khala_pg.relay.monitoring.tracing import PageTracer, Spans
 from khala_pg.relay.opening.limited_connection import GuardedConnection
 from khala_pg.relay.opening.ports import Addresses, Certificate, Ports, addresses_of, bound
 from khala_pg.relay.opening.socket_server import Door
+from khala_pg.relay.process import memory
+from khala_pg.relay.process.drain import drain, end_tasks
 from khala_pg.relay.session import Session
 from khala_pg.relay.settings import RelaySettings
 

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 
-from khala_pg.relay.draining import end_tasks
+from khala_pg.relay.process.drain import end_tasks
 
 
 async def test_tasks_end_whatever_they_miss_or_start() -> None:

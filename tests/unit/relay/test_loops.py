@@ -6,7 +6,7 @@ import pytest
 import uvloop
 
 from khala_pg.errors import UsageError
-from khala_pg.relay.loops import loop_factory
+from khala_pg.relay.process.event_loops import loop_factory
 
 
 def test_uvloop_is_taken_where_it_is_installed() -> None:

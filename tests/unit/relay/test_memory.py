@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from khala_pg.relay.memory import EndedSockets
+from khala_pg.relay.process.memory import EndedSockets
 
 
 class Socket:

@@ -6,8 +6,8 @@ import pytest
 
 from khala_pg.errors import UsageError
 from khala_pg.relay.opening.ports import bind, bound
+from khala_pg.relay.process.shared_ports import held
 from khala_pg.relay.settings import RelaySettings
-from khala_pg.relay.shared_ports import held
 
 
 def test_workers_share_ports_that_nobody_else_gets() -> None:

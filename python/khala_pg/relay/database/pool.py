@@ -12,7 +12,7 @@ from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
 from khala_pg import conninfo, sqlapi
 from khala_pg.errors import UnavailableError, UsageError, from_psycopg
-from khala_pg.relay.memory import KEPT_BYTES
+from khala_pg.relay.process.memory import KEPT_BYTES
 from khala_pg.relay.settings import RelaySettings
 from khala_pg.sqlapi import Connection
 

@@ -21,8 +21,8 @@ from khala_pg.child_process import die_with_parent
 from khala_pg.errors import KhalaError, UsageError
 from khala_pg.relay.backoff import Backoff
 from khala_pg.relay.opening.ports import Addresses
+from khala_pg.relay.process.shared_ports import held
 from khala_pg.relay.settings import RelaySettings
-from khala_pg.relay.shared_ports import held
 
 logger = logging.getLogger("khala.relay.workers")
 
