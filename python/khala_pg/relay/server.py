@@ -14,7 +14,6 @@ from khala_pg.auth.keyring import Keyring
 from khala_pg.errors import KhalaError, UnavailableError
 from khala_pg.http.tokens import SessionAuthenticator
 from khala_pg.relay.backoff import Backoff
-from khala_pg.relay.caretaker import Caretaker
 from khala_pg.relay.database.listener import Listener
 from khala_pg.relay.database.pool import Database
 from khala_pg.relay.database.revocation_watch import RevocationWatch
@@ -23,6 +22,7 @@ from khala_pg.relay.delivery.feeds import Feeds
 from khala_pg.relay.delivery.pager import Supply
 from khala_pg.relay.delivery.pages import Pages
 from khala_pg.relay.http_server import make_http_server
+from khala_pg.relay.keepalive import Caretaker
 from khala_pg.relay.metrics import Metrics
 from khala_pg.relay.monitoring import socket_log
 from khala_pg.relay.monitoring.gauges import Census, take
