@@ -1,1 +1,1 @@
-"""Who somebody is: tokens, the keys they are verified with, API keys, revocations, the issuer."""
+"""Identity: tokens, the keys that verify them, API keys, revocations, the issuer."""

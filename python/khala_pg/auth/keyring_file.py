@@ -1,4 +1,4 @@
-"""The keyring file: read strictly, written whole or not at all. khala_pg.auth.keyring describes it."""
+"""The keyring file: read strictly, written whole or not at all. auth.keyring describes it."""
 
 import base64
 import binascii

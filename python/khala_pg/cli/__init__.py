@@ -1,1 +1,1 @@
-"""The command `khala`: a module per subcommand, with a function `command` or a Typer `app`."""
+"""The command `khala`: modules of subcommands, each with a function `command` or a Typer `app`."""

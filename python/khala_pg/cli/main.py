@@ -13,25 +13,25 @@ from khala_pg import __version__
 from khala_pg.cli.text import say, status_of
 from khala_pg.errors import KhalaError, from_psycopg
 
-# In the order in which a newcomer meets them.
-COMMANDS = (
-    "dev",
-    "run",
-    "tail",
-    "topics",
-    "stats",
-    "top",
-    "token",
-    "key",
-    "revoke",
-    "keyring",
-    "ingest",
-    "reproject",
-    "migrate",
-    "retain",
-    "relay",
-    "doctor",
-)
+# In the order in which a newcomer meets them, each with its module.
+COMMANDS = {
+    "dev": "dev",
+    "run": "run",
+    "tail": "watch.tail",
+    "topics": "topics",
+    "stats": "watch.stats",
+    "top": "watch.top",
+    "token": "access.token",
+    "key": "access.key",
+    "revoke": "access.revoke",
+    "keyring": "access.keyring",
+    "ingest": "ingest",
+    "reproject": "reproject",
+    "migrate": "migrate",
+    "retain": "retain",
+    "relay": "relay",
+    "doctor": "doctor",
+}
 
 
 class LazyGroup(TyperGroup):
@@ -43,7 +43,7 @@ class LazyGroup(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"khala_pg.cli.{cmd_name}")
+        module = importlib.import_module(f"khala_pg.cli.{COMMANDS[cmd_name]}")
         own = getattr(module, "app", None)
         if own is None:
             own = typer.Typer(add_completion=False)

@@ -1,6 +1,6 @@
 """What `khala dev` keeps in its data directory, and what it prepares in the database.
 
-- `postgres/`: the server's home (see postgres_server)
+- `postgres/`: the server's home (see postgres.server)
 - `keyring.json`: the keys that tokens are signed with
 - `relay.password`: of the login that the relay uses
 - `relay.log`: what the relay says

@@ -1,1 +1,1 @@
-"""The HTTP side of the relay: snapshots and single documents, with the token of the socket."""
+"""HTTP endpoints: snapshots, documents, tokens, the admin page, and the limits of requests."""

@@ -7,7 +7,7 @@ process does, and leaves its cluster behind, which the next start recovers. It l
 A server's home directory holds:
 
 - `cluster`: the data directory, or a link to it when the account that PostgreSQL runs as could
-  not reach it here (see _pg_cluster),
+  not reach it here (see cluster),
 - `password`: the superuser's password, readable by its owner only,
 - `postgres.log`: what the server says.
 """

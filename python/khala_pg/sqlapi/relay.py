@@ -131,7 +131,7 @@ async def set_session(connection: Connection, statement_timeout_ms: int) -> None
 
 
 async def keep_memory(connection: Connection, size: int) -> None:
-    """Have the server's process keep the memory of its pages: see relay.memory."""
+    """Have the server's process keep the memory of its pages: see relay.process.memory."""
     await connection.execute("SELECT pg_catalog.length(pg_catalog.repeat('x', %s))", (size,))
 
 

@@ -16,7 +16,7 @@ from khala_pg.relay.monitoring.gauges import Census, CensusCollector
 from khala_pg.sqlapi import Telemetry, TopicTelemetry
 from support.metric_names import declared
 
-SYNC = Path(__file__).parents[3] / "docs" / "sync"
+SYNC = Path(__file__).parents[4] / "docs" / "sync"
 RULES = SYNC / "alerts.yml"
 DASHBOARD = SYNC / "dashboards" / "khala.json"
 # What Grafana puts in for its variables, as far as syntax goes.
