@@ -3,13 +3,13 @@
 from prometheus_client import Metric
 
 from khala_pg.relay.metrics import Metrics
-from khala_pg.relay.monitoring.gauges import CensusCollector
+from khala_pg.relay.monitoring.gauges import GaugeCollector
 
 
 def declared() -> list[tuple[Metric, set[str]]]:
     """All families, those without a value too, each with its labels."""
     metrics = Metrics()
-    metrics.registry.register(CensusCollector())
+    metrics.registry.register(GaugeCollector())
     # Collectors keep the label names that are declared; a family without samples has none.
     return [
         (family, set(getattr(family, "_labelnames", getattr(collector, "_labelnames", ()))))

@@ -11,7 +11,7 @@ from khala_pg.http.edge import Client
 from khala_pg.logs import HumanFormatter, JsonFormatter, Seldom
 from khala_pg.relay.metrics import Metrics
 from khala_pg.relay.opening.handshake import Refusal
-from khala_pg.relay.opening.refusal_log import TurnedAway
+from khala_pg.relay.opening.refusal_log import RefusalLog
 
 
 def test_a_record_is_one_line_with_its_fields_and_its_exception() -> None:
@@ -61,13 +61,13 @@ def test_a_flood_of_refusals_is_not_one_of_lines(caplog: pytest.LogCaptureFixtur
     caplog.set_level(logging.INFO, "khala.relay.sockets")
     now = 0.0
     metrics = Metrics()
-    turned_away = TurnedAway(metrics, lambda: now)
+    refusal_log = RefusalLog(metrics, lambda: now)
     refusal = Refusal(HTTPStatus.FORBIDDEN, "forbidden_origin", "what a client made up")
     for _ in range(1000):
-        turned_away.tell(Client("192.0.2.1", True), refusal)
+        refusal_log.refused(Client("192.0.2.1", True), refusal)
     assert len(caplog.records) == 20
     now = 60.0
-    turned_away.tell(Client("192.0.2.1", True), refusal)
+    refusal_log.refused(Client("192.0.2.1", True), refusal)
     assert vars(caplog.records[-1])["fields"] == {
         "address": "192.0.2.1",
         "status": 403,

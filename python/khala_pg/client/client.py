@@ -9,6 +9,7 @@ import httpx
 
 from khala_pg.client.backoff import Backoff
 from khala_pg.client.connection import Encoding, open_connection
+from khala_pg.client.conversation import Conversation
 from khala_pg.client.documents import Change, Document
 from khala_pg.client.errors import (
     ClientError,
@@ -22,7 +23,6 @@ from khala_pg.client.feed import ChangeFeed
 from khala_pg.client.http_api import HttpApi
 from khala_pg.client.replica import Replica
 from khala_pg.client.resolver import Resolver
-from khala_pg.client.session import Session
 from khala_pg.client.start import Start
 from khala_pg.client.status import ConnectionState, OnStatus, Status, StatusBoard, TopicStatus
 from khala_pg.client.store import MemoryStore, WatermarkStore
@@ -199,7 +199,7 @@ class KhalaClient:
                 max_frame_bytes=self._max_frame_bytes,
                 encoding=self._encoding,
             ) as connection:
-                session = Session(
+                session = Conversation(
                     connection,
                     self._replica,
                     api,

@@ -59,10 +59,10 @@ class TimedProtocol(H11Protocol):
             self._deadline = None
 
 
-def guarded(timeout_s: float, connections: Counter) -> type[H11Protocol]:
+def counted(timeout_s: float, connections: Counter) -> type[H11Protocol]:
     """A protocol that waits so long for a request's head, and that one counter counts."""
 
-    class GuardedProtocol(TimedProtocol):
+    class CountedProtocol(TimedProtocol):
         head_timeout_s = timeout_s
         _peer = ""
 
@@ -77,4 +77,4 @@ def guarded(timeout_s: float, connections: Counter) -> type[H11Protocol]:
             connections.leave(self._peer)
             super().connection_lost(exc)
 
-    return GuardedProtocol
+    return CountedProtocol

@@ -89,7 +89,7 @@ class RelayConnection(ServerConnection):
         self.sent_bytes = 0
         self.sent_updates = 0
         self.dropped_for: str | None = None
-        """Why the caretaker dropped it, if it did: idle or unread."""
+        """Why the keepalive dropped it, if it did: idle or unread."""
         self.last_received_at = 0.0
         """When anything came in last, by the loop's clock: the only sign of life that counts."""
 

@@ -16,10 +16,10 @@ from khala_pg.errors import UnavailableError
 from khala_pg.http.app import HttpSettings, Ready, create_app
 from khala_pg.http.edge import LOOPBACK_ORIGINS, Origins, Proxies
 from khala_pg.http.measured import Note, measured
-from khala_pg.http.timed_protocol import guarded
+from khala_pg.http.timed_protocol import counted
 from khala_pg.http.tokens import SessionAuthenticator, TokenEndpoint
 from khala_pg.relay.database.pool import Database
-from khala_pg.relay.opening.connection_counts import transports_for
+from khala_pg.relay.opening.connection_counts import counts_for
 from khala_pg.relay.settings import RelaySettings
 
 
@@ -83,7 +83,7 @@ def make_http_server(
         uvicorn.Config(
             measured(create_app(connect, verify, ready, pages, tokens), note),
             lifespan="off",
-            http=guarded(settings.open_timeout_s, transports_for(settings, proxies)),
+            http=counted(settings.open_timeout_s, counts_for(settings, proxies)),
             # Sockets are opened on the other port, under its limits.
             ws="none",
             # Its headers are judged by khala_pg.http.edge, which trusts nobody who was not named.

@@ -11,13 +11,13 @@ from khala_pg.relay.metrics import Metrics
 from khala_pg.relay.session import Session
 from khala_pg.relay.settings import RelaySettings
 
-logger = logging.getLogger("khala.relay.caretaker")
+logger = logging.getLogger("khala.relay.keepalive")
 
 _TICK_S = 0.5
 _CLOSE_TIMEOUT_S = 5.0
 
 
-class Caretaker:
+class Keepalive:
     """Passes over the sockets until it is cancelled."""
 
     def __init__(
@@ -33,35 +33,35 @@ class Caretaker:
         self._authority = authority
         self._metrics = metrics
 
-    async def tend(self) -> None:
-        """Looks after every socket every so often."""
+    async def run(self) -> None:
+        """Checks every socket every so often."""
         while True:
             await asyncio.sleep(_TICK_S)
-            self.tend_all()
+            self.check_all()
 
-    def tend_all(self) -> None:
-        """Looks after every socket now."""
+    def check_all(self) -> None:
+        """Checks every socket now."""
         now = asyncio.get_running_loop().time()
         for session in list(self._sessions):
             try:
                 reason = self._authority.why_over(session.channel.claims, time.time())
-                _tend(session, self._settings, now, reason, self._metrics)
+                _check(session, self._settings, now, reason, self._metrics)
             except Exception:
                 # One socket's failure is no other's.
                 logger.exception("socket %s failed", session.connection.id)
                 session.connection.abort()
 
-    async def beat(self) -> None:
+    async def push_heartbeats(self) -> None:
         """Pushes heartbeats every so often."""
         while True:
             await asyncio.sleep(self._settings.heartbeat_interval_s)
             try:
-                _beat(list(self._sessions), self._settings, self._metrics)
+                _push_heartbeat(list(self._sessions), self._settings, self._metrics)
             except Exception:
                 logger.exception("heartbeats failed")
 
 
-def _tend(
+def _check(
     session: Session, settings: RelaySettings, now: float, over: str | None, metrics: Metrics
 ) -> None:
     """Closes a socket whose token no longer holds, drops a dead one, pings a quiet one.
@@ -97,7 +97,7 @@ def _tend(
             connection.write_ping()
 
 
-def _beat(sessions: Iterable[Session], settings: RelaySettings, metrics: Metrics) -> None:
+def _push_heartbeat(sessions: Iterable[Session], settings: RelaySettings, metrics: Metrics) -> None:
     """Pushes the server's heartbeat; sockets at the same positions share one message."""
     messages: dict[tuple[tuple[str, int], ...], SharedMessage] = {}
     for session in sessions:

@@ -26,7 +26,7 @@ REASONS = (
     "unauthorized",
     "unread",
 )
-"""Why sockets end. client: it said so; idle, unread: dropped by the caretaker; lost: no word."""
+"""Why sockets end. client: it said so; idle, unread: dropped by the keepalive; lost: no word."""
 
 
 class Metrics:

@@ -22,16 +22,17 @@ from khala_pg.relay.delivery.feeds import Feeds
 from khala_pg.relay.delivery.pager import Supply
 from khala_pg.relay.delivery.pages import Pages
 from khala_pg.relay.http_server import make_http_server
-from khala_pg.relay.keepalive import Caretaker
+from khala_pg.relay.keepalive import Keepalive
 from khala_pg.relay.metrics import Metrics
 from khala_pg.relay.monitoring import socket_log
-from khala_pg.relay.monitoring.gauges import Census, take
+from khala_pg.relay.monitoring.gauges import Gauges
+from khala_pg.relay.monitoring.gauges import read as read_gauges
 from khala_pg.relay.monitoring.metrics_server import make_metrics_server
 from khala_pg.relay.monitoring.telemetry_reader import TelemetryReader
 from khala_pg.relay.monitoring.tracing import PageTracer, Spans
-from khala_pg.relay.opening.limited_connection import GuardedConnection
+from khala_pg.relay.opening.limited_connection import LimitedConnection
 from khala_pg.relay.opening.ports import Addresses, Certificate, Ports, addresses_of, bound
-from khala_pg.relay.opening.socket_server import Door
+from khala_pg.relay.opening.socket_server import SocketServer
 from khala_pg.relay.process import memory
 from khala_pg.relay.process.drain import drain, end_tasks
 from khala_pg.relay.session import Session
@@ -66,12 +67,12 @@ class Relay:
         self._authority = Authority(keyring, load_keyring)
         self._certificate = Certificate.given(settings.tls_certificate, settings.tls_key)
         self._metrics = Metrics()
-        self._door = Door(
+        self._socket_server = SocketServer(
             settings, self._authority, self._why_unready, self._is_full, self._metrics
         )
         self._sessions: set[Session] = set()
         self._ended = memory.EndedSockets()
-        self._caretaker = Caretaker(self._sessions, settings, self._authority, self._metrics)
+        self._keepalive = Keepalive(self._sessions, settings, self._authority, self._metrics)
         self._epoch: str | None = None
         self._max_payload_bytes = 0
         self._database = Database(settings, self._note_terms)
@@ -79,7 +80,7 @@ class Relay:
         self._tracer = None if spans is None else PageTracer(self._database, spans)
         self._feeds = Feeds(self._database, settings, self._metrics, self._spawn, self._tracer)
         self._watch = RevocationWatch(
-            settings, self._database, self._authority.revocations, self._caretaker.tend_all
+            settings, self._database, self._authority.revocations, self._keepalive.check_all
         )
         self._listener = Listener(
             settings,
@@ -163,8 +164,8 @@ class Relay:
             self._watch.run,
             self._listener.run,
             self._poll,
-            self._caretaker.tend,
-            self._caretaker.beat,
+            self._keepalive.run,
+            self._keepalive.push_heartbeats,
         ):
             self._spawn(work())
         if self._tracer is not None:
@@ -179,11 +180,11 @@ class Relay:
             tls,
             self._metrics.answered,
         )
-        metrics = make_metrics_server(self._metrics, self._take_census, self._settings)
+        metrics = make_metrics_server(self._metrics, self._read_gauges, self._settings)
         servers = [(http, ports.http), (metrics, ports.metrics)]
         assert self._group is not None
         done = [self._group.create_task(server.serve([sock])) for server, sock in servers if sock]
-        async with self._door.serve(ports.ws, tls, self._handle) as server:
+        async with self._socket_server.serve(ports.ws, tls, self._handle) as server:
             addresses = addresses_of(ports, is_tls=tls is not None)
             logger.info("serving ws=%s http=%s", addresses.ws, addresses.http)
             if on_serving is not None:
@@ -202,7 +203,7 @@ class Relay:
         return self._is_draining or len(self._sessions) >= self._settings.max_connections
 
     async def _handle(self, connection: ServerConnection) -> None:
-        assert isinstance(connection, GuardedConnection)
+        assert isinstance(connection, LimitedConnection)
         claims = connection.claims
         assert claims is not None
         connection.limit_kernel_buffer(_NOTSENT_BYTES)
@@ -223,11 +224,13 @@ class Relay:
             await session.run()
         finally:
             self._sessions.discard(session)
-            socket_log.end(connection, claims, self._metrics, connection.loop.time() - opened_at)
+            socket_log.log_end(
+                connection, claims, self._metrics, connection.loop.time() - opened_at
+            )
             self._ended.add(len(self._sessions))
 
-    async def _take_census(self) -> Census:
-        return take(
+    async def _read_gauges(self) -> Gauges:
+        return read_gauges(
             await self._telemetry.read(),
             self._sessions,
             self._feeds,
@@ -244,7 +247,7 @@ class Relay:
         done = [self._authority.reload()]
         if self._certificate is not None:
             done.append(self._certificate.reload())
-        self._caretaker.tend_all()
+        self._keepalive.check_all()
         return all(done)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:

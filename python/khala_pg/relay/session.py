@@ -76,7 +76,7 @@ class Session:
         )
         self.closing_since: float | None = None
         """When the close was begun, by the loop's clock."""
-        # What the caretaker saw last.
+        # What the keepalive saw last.
         self.unsent_before = 0
         self.moved_at = self.pinged_at = connection.loop.time()
         self._supply = supply

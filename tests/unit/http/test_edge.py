@@ -4,7 +4,7 @@ import pytest
 
 from khala_pg.http.edge import Client, Origins, Proxies
 from khala_pg.http.rates import Buckets, Queue
-from khala_pg.relay.opening.connection_counts import Transports
+from khala_pg.relay.opening.connection_counts import ConnectionCounts
 
 PROXIES = Proxies(["10.0.0.0/8", "::1"])
 
@@ -124,14 +124,14 @@ def test_nobody_is_sent_away_for_long_however_many_come() -> None:
 
 
 def test_connections_are_counted_by_where_they_come_from() -> None:
-    transports = Transports(Proxies(["10.0.0.0/8"]), 6, 2)
-    assert [transports.enter("1.1.1.1") for _ in range(3)] == [True, True, False]
-    transports.leave("1.1.1.1")
-    proxied = [transports.enter("10.0.0.1") for _ in range(3)]
+    counts = ConnectionCounts(Proxies(["10.0.0.0/8"]), 6, 2)
+    assert [counts.enter("1.1.1.1") for _ in range(3)] == [True, True, False]
+    counts.leave("1.1.1.1")
+    proxied = [counts.enter("10.0.0.1") for _ in range(3)]
     assert proxied == [True] * 3, "a proxy's connections are many people's"
-    assert transports.enter("2001:db8::1")
-    assert not transports.enter("2.2.2.2"), "all together"
+    assert counts.enter("2001:db8::1")
+    assert not counts.enter("2.2.2.2"), "all together"
     for peer in ("1.1.1.1", "1.1.1.1", "10.0.0.1", "10.0.0.1", "10.0.0.1", "2.2.2.2"):
-        transports.leave(peer)
-    assert transports.enter("2001:db8::2")
-    assert not transports.enter("2001:db8::3"), "a subscriber has a whole network"
+        counts.leave(peer)
+    assert counts.enter("2001:db8::2")
+    assert not counts.enter("2001:db8::3"), "a subscriber has a whole network"

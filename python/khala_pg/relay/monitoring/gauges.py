@@ -14,7 +14,7 @@ from khala_pg.sqlapi import Telemetry, TopicTelemetry
 
 
 @dataclass(frozen=True, slots=True)
-class Census:
+class Gauges:
     """One relay at one moment.
 
     telemetry: what the database says; None when it cannot be reached.
@@ -33,14 +33,14 @@ class Census:
     given: Mapping[str, int] = field(default_factory=dict)
 
 
-def take(
+def read(
     telemetry: Telemetry | None,
     sessions: Iterable[Session],
     feeds: Feeds,
     *,
     ready: bool,
     listening: bool,
-) -> Census:
+) -> Gauges:
     """Counts. `telemetry` was asked for before, so that a lag is never below what it says."""
     connections = unsent = 0
     states = Counter({"live": 0, "catching_up": 0, "slow": 0})
@@ -51,47 +51,47 @@ def take(
         for each in session.subscriptions:
             states[each.state] += 1
             given[each.topic] = min(each.covered, given.get(each.topic, each.covered))
-    return Census(
+    return Gauges(
         telemetry, ready, listening, connections, unsent, states, feeds.positions(), given
     )
 
 
-class CensusCollector(Collector):
-    """Shows the last census to a registry."""
+class GaugeCollector(Collector):
+    """Shows the last gauges to a registry."""
 
     def __init__(self) -> None:
-        self.census = Census()
+        self.gauges = Gauges()
 
     def collect(self) -> Iterator[Metric]:
         """Every family, those without a value too."""
         # Once: another scrape may put in its own meanwhile.
-        census = self.census
-        telemetry = census.telemetry
+        gauges = self.gauges
+        telemetry = gauges.telemetry
         topics = [] if telemetry is None else telemetry.topics
-        yield _gauge("khala_ready", "Whether the relay should get traffic", census.ready)
-        yield _gauge("khala_listening", "Whether wake-ups are heard", census.listening)
+        yield _gauge("khala_ready", "Whether the relay should get traffic", gauges.ready)
+        yield _gauge("khala_listening", "Whether wake-ups are heard", gauges.listening)
         yield _gauge("khala_database_up", "Whether the database answered", telemetry is not None)
-        yield _gauge("khala_connections_active", "Sockets that are open", census.connections)
-        yield _gauge("khala_unsent_bytes", "Bytes held for sockets", census.unsent_bytes)
+        yield _gauge("khala_connections_active", "Sockets that are open", gauges.connections)
+        yield _gauge("khala_unsent_bytes", "Bytes held for sockets", gauges.unsent_bytes)
         states = GaugeMetricFamily(
             "khala_subscriptions", "Subscriptions, by state", labels=["state"]
         )
-        for state, count in census.subscriptions.items():
+        for state, count in gauges.subscriptions.items():
             states.add_metric([state], count)
         yield states
-        yield from _lags(census, topics)
+        yield from _lags(gauges, topics)
         yield from _topics(topics)
         yield from _database(telemetry)
 
 
-def _lags(census: Census, topics: Iterable[TopicTelemetry]) -> Iterator[Metric]:
+def _lags(gauges: Gauges, topics: Iterable[TopicTelemetry]) -> Iterator[Metric]:
     heads = {topic.topic: topic.head_watermark for topic in topics}
     for name, text, positions in (
-        ("khala_feed_lag_events", "Events between the head and the live feed", census.fed),
+        ("khala_feed_lag_events", "Events between the head and the live feed", gauges.fed),
         (
             "khala_subscription_lag_events",
             "Events between the head and the subscription that is furthest behind",
-            census.given,
+            gauges.given,
         ),
     ):
         family = GaugeMetricFamily(name, text, labels=["topic"])

@@ -14,21 +14,21 @@ from starlette.routing import Route
 from khala_pg.http.room import Room, roomed
 from khala_pg.relay.http_server import HttpServer
 from khala_pg.relay.metrics import Metrics
-from khala_pg.relay.monitoring.gauges import Census, CensusCollector
+from khala_pg.relay.monitoring.gauges import GaugeCollector, Gauges
 from khala_pg.relay.settings import RelaySettings
 
 _MAX_CONNECTIONS = 16
 
 
 def make_metrics_server(
-    metrics: Metrics, take_census: Callable[[], Awaitable[Census]], settings: RelaySettings
+    metrics: Metrics, read_gauges: Callable[[], Awaitable[Gauges]], settings: RelaySettings
 ) -> HttpServer:
     """A server of the metrics; `serve` runs it on sockets that are bound."""
-    collector = CensusCollector()
+    collector = GaugeCollector()
     metrics.registry.register(collector)
 
     async def scrape(request: Request) -> Response:
-        collector.census = await take_census()
+        collector.gauges = await read_gauges()
         encode, content_type = _encoder(request.headers.get("Accept", ""))
         # A thousand topics take a tenth of a second to write: sockets need not wait for it.
         text = await asyncio.to_thread(encode, metrics.registry)

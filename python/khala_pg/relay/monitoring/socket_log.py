@@ -22,7 +22,7 @@ _BY_CODE = {
 }
 
 
-def end(connection: RelayConnection, claims: Claims, metrics: Metrics, life_s: float) -> None:
+def log_end(connection: RelayConnection, claims: Claims, metrics: Metrics, life_s: float) -> None:
     """The socket has ended, after that many seconds. `claims` are those it was opened with."""
     reason = _reason(connection)
     metrics.closed(reason)

@@ -6,7 +6,7 @@ from khala_pg.http.edge import Client, Proxies
 from khala_pg.relay.settings import RelaySettings
 
 
-class Transports:
+class ConnectionCounts:
     """How many connections there are, and from where; a proxy's are many people's."""
 
     def __init__(self, proxies: Proxies, most: int, most_per_peer: int) -> None:
@@ -35,9 +35,9 @@ class Transports:
             del self._by_peer[bucket]
 
 
-def transports_for(settings: RelaySettings, proxies: Proxies) -> Transports:
+def counts_for(settings: RelaySettings, proxies: Proxies) -> ConnectionCounts:
     """Counts for one port of a relay: what may be open, and what may be about to open."""
-    return Transports(
+    return ConnectionCounts(
         proxies,
         settings.max_connections + settings.max_pending_handshakes,
         settings.max_connections_per_ip + settings.max_pending_handshakes_per_ip,

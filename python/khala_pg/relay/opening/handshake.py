@@ -60,7 +60,7 @@ def read(target: str, subprotocols: Sequence[str]) -> OpeningRequest | Refusal:
     return OpeningRequest(parts.path, query.get("vsn"), query.get("encoding", "json"), token)
 
 
-async def admit(
+async def authenticate(
     request: OpeningRequest, verify: Callable[[str], Awaitable[Claims]], now: float
 ) -> Claims | Refusal:
     """Whether the socket may open, and for whom.

@@ -11,13 +11,13 @@ from khala_pg.auth.keyring import Claims
 from khala_pg.http.edge import Client
 from khala_pg.relay.connection import RelayConnection
 from khala_pg.relay.metrics import Metrics
-from khala_pg.relay.opening.limits import Gate
+from khala_pg.relay.opening.limits import OpeningLimits
 from khala_pg.relay.settings import RelaySettings
 
 _DATA = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
 
 
-class GuardedConnection(RelayConnection):
+class LimitedConnection(RelayConnection):
     """Counted from its first packet to its last; bounded in what it may send besides messages.
 
     A message has at most `max_fragments` frames: websockets bounds a message's bytes, and a frame
@@ -34,7 +34,7 @@ class GuardedConnection(RelayConnection):
         "_peer",
     )
 
-    gate: Gate
+    limits: OpeningLimits
     settings: RelaySettings
     metrics: Metrics
 
@@ -47,14 +47,14 @@ class GuardedConnection(RelayConnection):
         self._controls = 0
         self._controls_since = 0.0
 
-    def admit(self, client: Client, claims: Claims) -> None:
+    def accept(self, client: Client, claims: Claims) -> None:
         """The socket may open, for this client under these claims."""
         self.claims = claims
         # Its token may have been looked into for longer than the client stayed: `connection_lost`
-        # has been then, and would never take back what the gate counts now.
+        # has been then, and would never take back what the limits count now.
         if self.state is State.CONNECTING:
             self._opened_with = (client, claims)
-            self.gate.entered(client, claims)
+            self.limits.entered(client, claims)
 
     @property
     def client(self) -> Client | None:
@@ -76,15 +76,15 @@ class GuardedConnection(RelayConnection):
         super().connection_made(transport)
         # Asked now: a connection that is lost no longer knows.
         self._peer = self.peer_ip
-        self._is_welcome = self.gate.transports.enter(self._peer)
+        self._is_welcome = self.limits.counts.enter(self._peer)
         if not self._is_welcome:
             self.metrics.turned_away.inc()
             self.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.gate.transports.leave(self._peer)
+        self.limits.counts.leave(self._peer)
         if self._opened_with is not None:
-            self.gate.left(*self._opened_with)
+            self.limits.left(*self._opened_with)
         if self._is_welcome and self.response is None:
             metrics = self.metrics
             (metrics.unasked if self.request is None else metrics.unanswered).inc()
@@ -108,7 +108,9 @@ class GuardedConnection(RelayConnection):
         return self._controls <= self.settings.max_control_frames_per_second
 
 
-def guarded_by(gate: Gate, settings: RelaySettings, metrics: Metrics) -> type[GuardedConnection]:
-    """The class of the connections that one gate counts; websockets wants a class."""
-    shared = {"gate": gate, "settings": settings, "metrics": metrics}
-    return type("GuardedConnection", (GuardedConnection,), shared)
+def limited_by(
+    limits: OpeningLimits, settings: RelaySettings, metrics: Metrics
+) -> type[LimitedConnection]:
+    """The class of the connections that one set of limits counts; websockets wants a class."""
+    shared = {"limits": limits, "settings": settings, "metrics": metrics}
+    return type("LimitedConnection", (LimitedConnection,), shared)

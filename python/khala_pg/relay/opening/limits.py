@@ -12,14 +12,14 @@ from websockets.datastructures import Headers
 from khala_pg.auth.keyring import Claims
 from khala_pg.http.edge import Client, Origins, Proxies
 from khala_pg.http.rates import Buckets, Queue
-from khala_pg.relay.opening.connection_counts import transports_for
+from khala_pg.relay.opening.connection_counts import counts_for
 from khala_pg.relay.opening.handshake import Refusal
 from khala_pg.relay.settings import RelaySettings
 
 _FULL_RETRY_MS = 2000
 
 
-class Gate:
+class OpeningLimits:
     """Counts the sockets of every address and subject, and the opening requests of all."""
 
     def __init__(self, settings: RelaySettings, now: Callable[[], float] = time.monotonic) -> None:
@@ -36,7 +36,7 @@ class Gate:
         self._subject_rates = Buckets(
             settings.max_handshakes_per_second_per_subject, settings.max_connections_per_subject
         )
-        self.transports = transports_for(settings, self._proxies)
+        self.counts = counts_for(settings, self._proxies)
 
     def client(self, peer: str, is_tls: bool, headers: Headers) -> Client:
         """Who sends an opening request."""

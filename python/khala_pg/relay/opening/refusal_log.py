@@ -15,7 +15,7 @@ _TOLD_PER_S = 2.0
 _TOLD_AT_ONCE = 20
 
 
-class TurnedAway:
+class RefusalLog:
     """Tells of refusals; of a flood it tells some, and how many it did not tell."""
 
     def __init__(self, metrics: Metrics, now: Callable[[], float] = time.monotonic) -> None:
@@ -25,7 +25,7 @@ class TurnedAway:
         self._bucket = Bucket(_TOLD_PER_S, _TOLD_AT_ONCE)
         self._untold = 0
 
-    def tell(self, client: Client, refusal: Refusal) -> None:
+    def refused(self, client: Client, refusal: Refusal) -> None:
         """A request of that client was refused."""
         self._metrics.refused(refusal.status)
         if self._bucket.take(self._now()) > 0:

@@ -17,7 +17,7 @@ from khala_pg.auth.keyring import Claims
 from khala_pg.http.edge import Client
 from khala_pg.relay.opening import handshake
 from khala_pg.relay.opening.handshake import Refusal
-from khala_pg.relay.opening.limits import Gate
+from khala_pg.relay.opening.limits import OpeningLimits
 
 _RETRY_AFTER_MS = 2000
 
@@ -33,22 +33,22 @@ class QuietLogger(logging.LoggerAdapter[logging.Logger]):
 
 
 @dataclass(frozen=True, slots=True)
-class Admission:
+class Accepted:
     """Whom a socket is opened for, and in which form it wants updates (see lanes)."""
 
     claims: Claims
     encoding: str
 
 
-async def answer(
+async def respond(
     request: Request,
     client: Client,
-    gate: Gate,
+    limits: OpeningLimits,
     verify: Callable[[str], Awaitable[Claims]],
     unready: str | None,
     is_full: Callable[[], bool],
     now: float,
-) -> Admission | Refusal | Response:
+) -> Accepted | Refusal | Response:
     """What a socket is opened for, why there is none, or the HTTP answer to another question.
 
     client: who sends the request.
@@ -67,22 +67,22 @@ async def answer(
             return _respond(HTTPStatus.OK, {"status": "ready"})
         status = HTTPStatus.SERVICE_UNAVAILABLE
         return refuse(Refusal(status, "internal", unready, _RETRY_AFTER_MS))
-    refusal = gate.refuse_request(client, request.headers)
+    refusal = limits.refuse_request(client, request.headers)
     if refusal is not None:
         return refusal
-    admitted = await handshake.admit(asked, verify, now)
-    if isinstance(admitted, Refusal):
-        if admitted.code == "unauthorized":
-            gate.failed(client)
-        return admitted
+    claims = await handshake.authenticate(asked, verify, now)
+    if isinstance(claims, Refusal):
+        if claims.code == "unauthorized":
+            limits.failed(client)
+        return claims
     if is_full():
         message = "no more sockets are taken here: try again after retry_after_ms"
         status = HTTPStatus.SERVICE_UNAVAILABLE
         return Refusal(status, "rate_limited", message, _RETRY_AFTER_MS)
-    refusal = gate.refuse_holder(client, admitted)
+    refusal = limits.refuse_holder(client, claims)
     if refusal is not None:
         return refusal
-    return Admission(admitted, asked.encoding)
+    return Accepted(claims, asked.encoding)
 
 
 def select_subprotocol(

@@ -15,9 +15,9 @@ from khala_pg.auth.authority import Authority
 from khala_pg.relay.metrics import Metrics
 from khala_pg.relay.opening import responses
 from khala_pg.relay.opening.handshake import Refusal
-from khala_pg.relay.opening.limited_connection import GuardedConnection, guarded_by
-from khala_pg.relay.opening.limits import Gate
-from khala_pg.relay.opening.refusal_log import TurnedAway
+from khala_pg.relay.opening.limited_connection import LimitedConnection, limited_by
+from khala_pg.relay.opening.limits import OpeningLimits
+from khala_pg.relay.opening.refusal_log import RefusalLog
 from khala_pg.relay.opening.responses import QuietLogger
 from khala_pg.relay.settings import RelaySettings
 
@@ -37,7 +37,7 @@ _BACKLOG = 1024
 _WRITE_LIMIT_BYTES = 256 * 1024
 
 
-class Door:
+class SocketServer:
     """Admits opening requests and hands on the sockets that open."""
 
     def __init__(
@@ -57,8 +57,8 @@ class Door:
         self._why_unready = why_unready
         self._is_full = is_full
         self._metrics = metrics
-        self._gate = Gate(settings)
-        self._turned_away = TurnedAway(metrics)
+        self._limits = OpeningLimits(settings)
+        self._refusal_log = RefusalLog(metrics)
 
     def serve(
         self,
@@ -66,21 +66,21 @@ class Door:
         tls: ssl.SSLContext | None,
         handle: Callable[[ServerConnection], Awaitable[None]],
     ) -> Server:
-        """A server on a socket that is bound; `handle` gets each connection that was admitted."""
+        """A server on a socket that is bound; `handle` gets each connection that was accepted."""
         limit_bytes = min(_WRITE_LIMIT_BYTES, self._settings.max_write_buffer_bytes)
         return serve(
             handle,
             sock=sock,
             backlog=_BACKLOG,
             ssl=tls,
-            create_connection=guarded_by(self._gate, self._settings, self._metrics),
-            process_request=self._admit,
+            create_connection=limited_by(self._limits, self._settings, self._metrics),
+            process_request=self._process_request,
             process_response=self._note_response,
             select_subprotocol=responses.select_subprotocol,
             compression=None,
             extensions=[_DEFLATE] if self._settings.compression else None,
             open_timeout=self._settings.open_timeout_s,
-            # One caretaker pings and drops all sockets.
+            # The keepalive pings and drops all sockets.
             ping_interval=None,
             max_size=self._settings.max_frame_bytes,
             max_queue=_MAX_QUEUED_FRAMES,
@@ -89,13 +89,15 @@ class Door:
             logger=QuietLogger(logging.getLogger("khala.relay.websockets")),
         )
 
-    async def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
-        assert isinstance(connection, GuardedConnection)
-        client = self._gate.client(connection.peer_ip, connection.is_tls, request.headers)
-        answer = await responses.answer(
+    async def _process_request(
+        self, connection: ServerConnection, request: Request
+    ) -> Response | None:
+        assert isinstance(connection, LimitedConnection)
+        client = self._limits.client(connection.peer_ip, connection.is_tls, request.headers)
+        answer = await responses.respond(
             request,
             client,
-            self._gate,
+            self._limits,
             self._authority.verify,
             self._why_unready(),
             self._is_full,
@@ -106,18 +108,18 @@ class Door:
                 self._metrics.refused(answer.status_code)
             return answer
         if isinstance(answer, Refusal):
-            self._turned_away.tell(client, answer)
+            self._refusal_log.refused(client, answer)
             return responses.refuse(answer)
         connection.encoding = answer.encoding
-        connection.admit(client, answer.claims)
+        connection.accept(client, answer.claims)
         return None
 
     def _note_response(
         self, connection: ServerConnection, request: Request, response: Response
     ) -> None:
-        """What was admitted may still not be a WebSocket's opening request."""
-        assert isinstance(connection, GuardedConnection)
+        """An accepted request may still not be a WebSocket's opening request."""
+        assert isinstance(connection, LimitedConnection)
         client, status = connection.client, response.status_code
         if client is not None and status >= HTTPStatus.BAD_REQUEST:
             refusal = Refusal(HTTPStatus(status), "bad_handshake", response.reason_phrase)
-            self._turned_away.tell(client, refusal)
+            self._refusal_log.refused(client, refusal)

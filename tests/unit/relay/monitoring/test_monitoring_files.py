@@ -12,7 +12,7 @@ import pytest
 from prometheus_client import generate_latest
 
 from khala_pg.relay.metrics import Metrics
-from khala_pg.relay.monitoring.gauges import Census, CensusCollector
+from khala_pg.relay.monitoring.gauges import GaugeCollector, Gauges
 from khala_pg.sqlapi import Telemetry, TopicTelemetry
 from support.metric_names import declared
 
@@ -115,9 +115,9 @@ def test_each_alert_is_tested() -> None:
 
 def test_promtool_accepts_the_metrics() -> None:
     metrics = Metrics()
-    collector = CensusCollector()
+    collector = GaugeCollector()
     topic = TopicTelemetry("t", 1, 1, 1, 1, 1.0, 1.0, True, 1.0, 1.0, 1.0, 1, 1)
-    collector.census = Census(
+    collector.gauges = Gauges(
         Telemetry([topic], {"duplicate": 1}, {"run_summary": 1}, 1, 1.0, 1, 0.1),
         subscriptions={"live": 1},
         fed={"t": 1},

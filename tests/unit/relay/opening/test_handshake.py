@@ -26,7 +26,7 @@ async def open_socket(target: str, *subprotocols: str) -> Claims | Refusal:
     request = handshake.read(target, handshake.split_subprotocols(subprotocols))
     if isinstance(request, Refusal):
         return request
-    return await handshake.admit(request, verify, NOW)
+    return await handshake.authenticate(request, verify, NOW)
 
 
 @pytest.mark.parametrize("path", ["/socket/websocket", "/sync/websocket"])

@@ -40,7 +40,7 @@ _SERVED = (TopicPhase.CATCHING_UP, TopicPhase.LIVE)
 Handler = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 
-class Session:
+class Conversation:
     """Lives as long as its connection. `run` ends by raising why it could not go on."""
 
     def __init__(
