@@ -13,6 +13,7 @@ SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('khala.funct
 \ir functions/internal/canonical/canonical_of.sql
 \ir functions/internal/canonical/is_plain_json.sql
 \ir functions/internal/canonical/canonical_of_plain.sql
+\ir functions/api/write/canonical_json.sql
 \ir functions/api/write/payload_hash.sql
 \ir functions/api/write/payload_hash_text.sql
 \ir functions/internal/canonical/payload_text.sql

@@ -22,7 +22,7 @@ from bench.support.relay_process import relaying
 
 _TARGET = 1.0
 _UPDATES = """
-    SELECT khala.update_text(
+    SELECT khala_internal.update_text(
         j.topic, j.doc_key, j.doc_version, j.watermark, j.payload_hash, j.deleted, j.payload
     )
     FROM runtime.sync_stream_events AS j WHERE j.topic = %s ORDER BY j.watermark

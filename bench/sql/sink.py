@@ -107,7 +107,7 @@ _TRIGGER = """
     CREATE TRIGGER sync_topic_sequences_wake
     AFTER UPDATE ON runtime.sync_topic_sequences FOR EACH ROW
     WHEN (new.head_watermark > old.head_watermark)
-    EXECUTE FUNCTION khala.sync_topic_sequences_wake();
+    EXECUTE FUNCTION khala_internal.sync_topic_sequences_wake();
 """
 _SLOW_POLL_S = 5.0
 # The wake-up's other ways: what is done to the trigger, and how often the relay looks.

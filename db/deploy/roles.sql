@@ -32,7 +32,9 @@ CREATE SCHEMA runtime AUTHORIZATION khala_owner;
 COMMENT ON SCHEMA runtime IS 'Khala Sync: tables (topics, journal, read models) and the runtime''s own event history';
 
 CREATE SCHEMA khala AUTHORIZATION khala_owner;
-COMMENT ON SCHEMA khala IS 'Khala Sync: the public SQL API, functions and views only';
+COMMENT ON SCHEMA khala IS 'Khala Sync: the SQL API: functions and views, each granted to a role';
+CREATE SCHEMA khala_internal AUTHORIZATION khala_owner;
+COMMENT ON SCHEMA khala_internal IS 'Khala Sync: what the API is made of, granted to nobody';
 GRANT USAGE ON SCHEMA khala TO khala_runtime, khala_relay, khala_dba;
 GRANT USAGE ON SCHEMA runtime TO khala_dba;
 

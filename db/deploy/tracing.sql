@@ -9,7 +9,7 @@ SET LOCAL ROLE khala_owner;
 
 -- In two steps, so that the rows there are keep a null without being looked at.
 ALTER TABLE runtime.sync_stream_events ADD COLUMN traceparent text;
-ALTER TABLE runtime.sync_stream_events ALTER COLUMN traceparent SET DEFAULT khala.traceparent();
+ALTER TABLE runtime.sync_stream_events ALTER COLUMN traceparent SET DEFAULT khala_internal.traceparent();
 COMMENT ON COLUMN runtime.sync_stream_events.traceparent IS 'W3C trace context of the writer, if it set one; read by relays that trace';
 
 COMMIT;

@@ -16,12 +16,12 @@ CREATE TRIGGER sync_topic_sequences_wake
 AFTER UPDATE OF armed ON runtime.sync_topic_sequences
 FOR EACH ROW
 WHEN (old.armed AND NOT new.armed)
-EXECUTE FUNCTION khala.sync_topic_sequences_wake();
+EXECUTE FUNCTION khala_internal.sync_topic_sequences_wake();
 COMMENT ON TRIGGER sync_topic_sequences_wake ON runtime.sync_topic_sequences IS
 'Wakes sleeping relays: a writer that found the topic armed notifies when it commits';
 
 -- So is a CHECK: these took a tenth of a sink. Nobody but khala_owner can write the tables, and its functions
--- ask khala.is_writable before they lock anything. Domains in their place took a third as long, one CHECK
+-- ask khala_internal.is_writable before they lock anything. Domains in their place took a third as long, one CHECK
 -- for all nearly as long as each by itself. Partitions still refuse rows of other topics.
 ALTER TABLE runtime.sync_documents
 DROP CONSTRAINT sync_documents_doc_key_check,

@@ -1,5 +1,5 @@
 -- Revert khala:functions from pg
--- Schema khala holds nothing but functions at this point, and those are ours, old signatures included.
+-- Both schemas hold nothing but functions at this point, and those are ours, old signatures included.
 
 BEGIN;
 
@@ -9,7 +9,7 @@ DECLARE
     v_functions text := (
         SELECT pg_catalog.string_agg(p.oid::regprocedure::text, ', ')
         FROM pg_catalog.pg_proc AS p
-        WHERE p.pronamespace = 'khala'::pg_catalog.regnamespace
+        WHERE p.pronamespace IN ('khala'::pg_catalog.regnamespace, 'khala_internal'::pg_catalog.regnamespace)
     );
 BEGIN
     IF v_functions IS NOT NULL THEN

@@ -4,6 +4,7 @@
 BEGIN;
 
 DROP SCHEMA khala;
+DROP SCHEMA khala_internal;
 DROP SCHEMA runtime;
 
 DO $$

@@ -11,13 +11,15 @@ BEGIN
             AND NOT r.rolcanlogin AND NOT r.rolsuper
     ), 'the four group roles must exist, without login and without superuser';
     ASSERT (
-        SELECT pg_catalog.count(*) = 2
+        SELECT pg_catalog.count(*) = 3
         FROM pg_catalog.pg_namespace AS n
-        WHERE n.nspname IN ('khala', 'runtime')
+        WHERE n.nspname IN ('khala', 'khala_internal', 'runtime')
             AND n.nspowner = (SELECT r.oid FROM pg_catalog.pg_roles AS r WHERE r.rolname = 'khala_owner')
-    ), 'schemas khala and runtime must exist and belong to khala_owner';
+    ), 'schemas khala, khala_internal and runtime must exist and belong to khala_owner';
     ASSERT pg_catalog.has_schema_privilege('khala_relay', 'khala', 'USAGE'),
         'khala_relay must be able to use schema khala';
+    ASSERT NOT pg_catalog.has_schema_privilege('khala_relay', 'khala_internal', 'USAGE'),
+        'khala_relay must not be able to use schema khala_internal';
     ASSERT NOT pg_catalog.has_schema_privilege('khala_relay', 'runtime', 'USAGE'),
         'khala_relay must not be able to use schema runtime';
 END

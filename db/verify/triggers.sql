@@ -13,7 +13,7 @@ BEGIN
     ASSERT (
         SELECT pg_catalog.count(*) = 6
         FROM pg_catalog.pg_trigger AS t
-        WHERE t.tgfoid = 'khala.refuse_history_change()'::pg_catalog.regprocedure AND t.tgenabled = 'O'
+        WHERE t.tgfoid = 'khala_internal.refuse_history_change()'::pg_catalog.regprocedure AND t.tgenabled = 'O'
             AND t.tgrelid IN (
                 'runtime.entity_events'::pg_catalog.regclass, 'runtime.run_events'::pg_catalog.regclass,
                 'runtime.codex_worker_events'::pg_catalog.regclass

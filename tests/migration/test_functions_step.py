@@ -15,7 +15,8 @@ from support.databases import Database
 from support.function_files import function_file, function_files
 
 CATALOG = (
-    "SELECT oid, xmin, ctid FROM pg_proc WHERE pronamespace = 'khala'::regnamespace ORDER BY 1"
+    "SELECT oid, xmin, ctid FROM pg_proc WHERE pronamespace "
+    "IN ('khala'::regnamespace, 'khala_internal'::regnamespace) ORDER BY 1"
 )
 
 

@@ -114,7 +114,7 @@ def test_the_write_path_does_not_wait_for_writers_that_wait_for_it(
         empty_database.connect() as other,
     ):
         with writer.transaction():
-            # As khala.write_document comes to its tables.
+            # As khala_internal.write_document comes to its tables.
             writer.execute("SELECT FROM runtime.sync_topics")
             writer.execute("SELECT FROM runtime.sync_documents")
             change = pool.submit(
@@ -265,11 +265,12 @@ def test_verify_notices_what_is_missing(
 
 def test_verify_notices_any_missing_function_or_trigger(newest_database: Database) -> None:
     functions = (
-        "SELECT oid::regprocedure::text FROM pg_proc WHERE pronamespace = 'khala'::regnamespace"
+        "SELECT oid::regprocedure::text FROM pg_proc WHERE pronamespace "
+        "IN ('khala'::regnamespace, 'khala_internal'::regnamespace)"
     )
     triggers = (
         "SELECT tgname, tgrelid::regclass::text FROM pg_trigger "
-        "WHERE tgfoid = 'khala.sync_topic_sequences_wake()'::regprocedure"
+        "WHERE tgfoid = 'khala_internal.sync_topic_sequences_wake()'::regprocedure"
     )
     scripts = {change.name: change.verify_sql().encode() for change in read_plan(db_dir())}
     with newest_database.connect() as connection:

@@ -20,7 +20,8 @@ _PLAIN = ("abcxyzABC019_.-/ ", "<>&'{[,:]} 01.", *_ALPHABETS[2:4])
 def document(source: random.Random, *, plain: bool = False) -> dict[str, Any]:
     """An I-JSON object: mostly small, now and then deep or with many members.
 
-    plain: most often one that khala.is_plain_json takes, and then close to what it does not take.
+    plain: most often one that khala_internal.is_plain_json takes, and then close to what it
+    does not take.
     """
     members = source.choice((0, 1, 3, 5, 8, 30))
     return {

@@ -13,7 +13,7 @@ DO $$
 DECLARE
     v_made record;
     v_bodies text := (
-        SELECT string_agg(pg_get_functiondef(p.oid), ' ') FROM pg_proc AS p WHERE p.pronamespace = 'khala'::regnamespace
+        SELECT string_agg(pg_get_functiondef(p.oid), ' ') FROM pg_proc AS p WHERE p.pronamespace IN ('khala'::regnamespace, 'khala_internal'::regnamespace)
     );
 BEGIN
     FOR v_made IN

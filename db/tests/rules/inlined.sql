@@ -24,37 +24,37 @@ SELECT unalike(
 )
 FROM (
     VALUES
-    ('khala.wire_integer(r.n)'),
-    ('khala.update_text(r.topic, r.key, r.n, r.n, r.hash, r.flag, r.payload)'),
-    ('khala.page_tail(r.topic, r.flag, r.n, r.n)'),
-    ('khala.proto_varint(r.n)'),
-    ('khala.proto_short(r.n::integer)'),
-    ('khala.judge_document(r.n, r.hash, r.key, r.flag, r.n, r.hash, r.key)'),
-    ('khala.topic_lock_key(r.topic)'),
-    ('khala.is_plain_json(r.payload)'),
-    ('khala.is_writable(r.key, r.n, r.key, r.body, r.flag, r.flag)')
+    ('khala_internal.wire_integer(r.n)'),
+    ('khala_internal.update_text(r.topic, r.key, r.n, r.n, r.hash, r.flag, r.payload)'),
+    ('khala_internal.page_tail(r.topic, r.flag, r.n, r.n)'),
+    ('khala_internal.proto_varint(r.n)'),
+    ('khala_internal.proto_short(r.n::integer)'),
+    ('khala_internal.judge_document(r.n, r.hash, r.key, r.flag, r.n, r.hash, r.key)'),
+    ('khala_internal.topic_lock_key(r.topic)'),
+    ('khala_internal.is_plain_json(r.payload)'),
+    ('khala_internal.is_writable(r.key, r.n, r.key, r.body, r.flag, r.flag)')
 ) AS c (call);
 
 SELECT unalike(pg_temp.plan_of('SELECT * FROM ' || c.call || ' AS u'), '%khala.%', c.call || ' is inlined')
 FROM (
     VALUES
-    ('khala.page_rows(''t'', 0, 9, NULL)'),
-    ('khala.feed_updates(''t'', 0, 9)')
+    ('khala_internal.page_rows(''t'', 0, 9, NULL)'),
+    ('khala_internal.feed_updates(''t'', 0, 9)')
 ) AS c (call);
 
 SELECT unalike(
-    pg_temp.plan_of('INSERT INTO runtime.sync_stream_events (topic) VALUES (''t'')'), '%khala.traceparent()%',
+    pg_temp.plan_of('INSERT INTO runtime.sync_stream_events (topic) VALUES (''t'')'), '%khala_internal.traceparent()%',
     'the default of the journal''s column is inlined'
 );
 
 -- Its query still calls what it leaves to others.
 SELECT alike(
-    pg_temp.plan_of('SELECT c.canonical FROM pg_temp.row_of AS r, khala.canonical_of(r.body) AS c'), '%Function Scan on pg_catalog.jsonb_each%',
-    'khala.canonical_of is inlined'
+    pg_temp.plan_of('SELECT c.canonical FROM pg_temp.row_of AS r, khala_internal.canonical_of(r.body) AS c'), '%Function Scan on pg_catalog.jsonb_each%',
+    'khala_internal.canonical_of is inlined'
 );
 SELECT alike(
-    pg_temp.plan_of('SELECT c.canonical FROM pg_temp.row_of AS r, khala.canonical_of_plain(r.body) AS c'), '%Function Scan on pg_catalog.jsonb_each%',
-    'khala.canonical_of_plain is inlined'
+    pg_temp.plan_of('SELECT c.canonical FROM pg_temp.row_of AS r, khala_internal.canonical_of_plain(r.body) AS c'), '%Function Scan on pg_catalog.jsonb_each%',
+    'khala_internal.canonical_of_plain is inlined'
 );
 
 SELECT t.line FROM finish() AS t (line);

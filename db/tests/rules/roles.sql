@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(115);
+SELECT plan(117);
 
 -- Runs a statement as a role and gives its first column; the role is left whatever happens.
 CREATE FUNCTION pg_temp.as_role(p_role text, p_sql text)
@@ -44,12 +44,12 @@ SELECT is_empty(
 -- Everybody: nothing.
 SELECT is_empty(
     $$SELECT p.oid::regprocedure FROM pg_proc AS p
-      WHERE p.pronamespace = 'khala'::regnamespace AND has_function_privilege('public', p.oid, 'EXECUTE')$$,
+      WHERE p.pronamespace IN ('khala'::regnamespace, 'khala_internal'::regnamespace) AND has_function_privilege('public', p.oid, 'EXECUTE')$$,
     'no function is executable by everybody'
 );
 SELECT is_empty(
     $$SELECT n.nspname FROM pg_namespace AS n CROSS JOIN (VALUES ('USAGE'), ('CREATE')) AS p (privilege)
-      WHERE n.nspname IN ('khala', 'runtime') AND has_schema_privilege('public', n.oid, p.privilege)$$,
+      WHERE n.nspname IN ('khala', 'khala_internal', 'runtime') AND has_schema_privilege('public', n.oid, p.privilege)$$,
     'no schema can be used by everybody'
 );
 SELECT is_empty(
@@ -64,28 +64,46 @@ SELECT is_empty(
 SELECT set_eq(
     $$SELECT f FROM pg_temp.functions_of('khala_relay') AS f$$,
     ARRAY[
-        'arm', 'authenticate_api_key', 'canonical_json', 'canonical_json_by_level', 'canonical_number', 'canonical_of', 'canonical_of_plain', 'check_cursors',
-        'current_epoch', 'ensure_epoch', 'event_age', 'head_watermarks', 'hydrate', 'is_plain_json', 'max_payload_bytes', 'number_text', 'parse_payload', 'payload_hash', 'payload_hash_text', 'projection_version', 'replay', 'replay_binary', 'replay_feed', 'replay_feed_binary',
-        'revocations', 'schema_version', 'snapshot', 'telemetry', 'traces', 'utf16_sort_key'
+        'arm', 'authenticate_api_key', 'canonical_json', 'check_cursors',
+        'current_epoch', 'ensure_epoch', 'event_age', 'head_watermarks', 'hydrate', 'max_payload_bytes', 'parse_payload', 'payload_hash', 'payload_hash_text', 'projection_version', 'replay', 'replay_binary', 'replay_feed', 'replay_feed_binary',
+        'revocations', 'schema_version', 'snapshot', 'telemetry', 'traces'
     ], 'what a relay may call'
 );
 SELECT set_eq(
     $$SELECT f FROM pg_temp.functions_of('khala_runtime') AS f$$,
     ARRAY[
-        'append_codex_worker_event', 'append_run_event', 'canonical_json', 'canonical_json_by_level', 'canonical_number', 'canonical_of', 'canonical_of_plain',
-        'count_entities', 'current_epoch', 'ingest_events', 'is_plain_json', 'number_text', 'parse_payload', 'payload_hash', 'payload_hash_text', 'project_codex_worker', 'project_run',
-        'projection_version', 'rebuild_projection', 'rebuild_projections', 'schema_version', 'sink', 'sink_batch', 'sink_delete',
-        'utf16_sort_key'
+        'append_codex_worker_event', 'append_run_event', 'canonical_json',
+        'count_entities', 'current_epoch', 'ingest_events', 'parse_payload', 'payload_hash', 'payload_hash_text', 'project_codex_worker', 'project_run',
+        'projection_version', 'rebuild_projection', 'rebuild_projections', 'schema_version', 'sink', 'sink_batch', 'sink_delete'
     ], 'what a runtime may call'
 );
 SELECT set_eq(
     $$SELECT f FROM pg_temp.functions_of('khala_dba') AS f$$,
     ARRAY[
-        'canonical_json', 'canonical_json_by_level', 'canonical_number', 'canonical_of', 'canonical_of_plain', 'check_cursors', 'count_entities', 'create_api_key',
-        'current_epoch', 'database_fingerprint', 'ensure_epoch', 'is_plain_json', 'list_api_keys', 'new_epoch', 'number_text', 'parse_payload', 'payload_hash', 'payload_hash_text',
+        'canonical_json', 'check_cursors', 'count_entities', 'create_api_key',
+        'current_epoch', 'database_fingerprint', 'ensure_epoch', 'list_api_keys', 'new_epoch', 'parse_payload', 'payload_hash', 'payload_hash_text',
         'project_codex_worker', 'project_run', 'projection_version', 'rebuild_projection', 'rebuild_projections', 'register_topic',
-        'retain', 'revocations', 'revoke', 'revoke_api_key', 'schema_version', 'telemetry', 'utf16_sort_key'
+        'retain', 'revocations', 'revoke', 'revoke_api_key', 'schema_version', 'telemetry'
     ], 'what an administrator may call'
+);
+
+-- The API is what is granted, and what is granted is the API.
+SELECT is_empty(
+    $$SELECT p.oid::regprocedure FROM pg_proc AS p
+      WHERE p.pronamespace = 'khala'::regnamespace AND NOT EXISTS (
+          SELECT FROM (VALUES ('khala_runtime'), ('khala_relay'), ('khala_dba')) AS r (name)
+          WHERE has_function_privilege(r.name, p.oid, 'EXECUTE')
+      )
+      UNION ALL
+      SELECT p.oid::regprocedure FROM pg_proc AS p
+      CROSS JOIN (VALUES ('khala_runtime'), ('khala_relay'), ('khala_dba')) AS r (name)
+      WHERE p.pronamespace = 'khala_internal'::regnamespace AND has_function_privilege(r.name, p.oid, 'EXECUTE')$$,
+    'each function of schema khala is granted to a role, none of khala_internal is'
+);
+SELECT is_empty(
+    $$SELECT c.oid::regclass FROM pg_class AS c
+      WHERE c.relnamespace = 'khala'::regnamespace AND NOT has_table_privilege('khala_dba', c.oid, 'SELECT')$$,
+    'each view of schema khala is granted'
 );
 
 -- Tables: whatever there is, partitions of topics registered since among it.
@@ -137,10 +155,11 @@ SELECT is_empty(
 );
 SELECT is(
     concat_ws(' ', has_schema_privilege(r.name, 'khala', 'USAGE'), has_schema_privilege(r.name, 'khala', 'CREATE'),
-        has_schema_privilege(r.name, 'runtime', 'USAGE'), has_schema_privilege(r.name, 'runtime', 'CREATE')), r.privileges,
+        has_schema_privilege(r.name, 'runtime', 'USAGE'), has_schema_privilege(r.name, 'runtime', 'CREATE'),
+        has_schema_privilege(r.name, 'khala_internal', 'USAGE'), has_schema_privilege(r.name, 'khala_internal', 'CREATE')), r.privileges,
     r.name || ': the schemas'
 )
-FROM (VALUES ('khala_relay', 't f f f'), ('khala_runtime', 't f f f'), ('khala_dba', 't f t f'), ('khala_owner', 't t t t')) AS r (name, privileges);
+FROM (VALUES ('khala_relay', 't f f f f f'), ('khala_runtime', 't f f f f f'), ('khala_dba', 't f t f f f'), ('khala_owner', 't t t t t t')) AS r (name, privileges);
 SELECT is_empty(
     $$SELECT r.rolname, d.objid, d.classid::regclass FROM pg_shdepend AS d INNER JOIN pg_roles AS r ON d.refobjid = r.oid
       WHERE d.refclassid = 'pg_authid'::regclass AND d.deptype = 'o' AND r.rolname IN ('khala_relay', 'khala_runtime', 'khala_dba')
@@ -151,17 +170,17 @@ SELECT is_empty(
 -- SECURITY DEFINER.
 SELECT is_empty(
     $$SELECT p.oid::regprocedure FROM pg_proc AS p
-      WHERE p.pronamespace IN ('khala'::regnamespace, 'runtime'::regnamespace) AND p.prosecdef
+      WHERE p.pronamespace IN ('khala'::regnamespace, 'khala_internal'::regnamespace, 'runtime'::regnamespace) AND p.prosecdef
           AND NOT 'search_path=pg_catalog, pg_temp' = ANY(coalesce(p.proconfig, '{}'))$$,
     'whatever runs as the owner looks in pg_catalog first and in the caller''s temporary schema last'
 );
 SELECT is_empty(
     $$SELECT p.oid::regprocedure FROM pg_proc AS p
-      WHERE p.pronamespace = 'khala'::regnamespace AND p.proowner <> 'khala_owner'::regrole$$, 'and the owner is khala_owner'
+      WHERE p.pronamespace IN ('khala'::regnamespace, 'khala_internal'::regnamespace) AND p.proowner <> 'khala_owner'::regrole$$, 'and the owner is khala_owner'
 );
 SELECT is_empty(
     $$SELECT p.oid::regprocedure FROM pg_proc AS p
-      WHERE p.pronamespace = 'khala'::regnamespace AND NOT p.prosecdef
+      WHERE p.pronamespace IN ('khala'::regnamespace, 'khala_internal'::regnamespace) AND NOT p.prosecdef
           AND 'search_path=pg_catalog, pg_temp' <> ALL(coalesce(p.proconfig, '{}')) AND p.prosqlbody IS NULL$$,
     'the others do the same, or have a body that was bound when it was created'
 );
@@ -181,11 +200,11 @@ SELECT throws_ok(format('SELECT pg_temp.as_role(%L, %L)', 'khala_relay', v.state
 FROM (
     VALUES
     ('SELECT khala.sink(''pgtap.roles'', ''k'', 2, ''{}'')'), ('SELECT khala.sink_delete(''pgtap.roles'', ''k'', 2)'),
-    ('SELECT khala.sink_batch(''pgtap.roles'', ''[]'')'), ('SELECT khala.write_document(''pgtap.roles'', ''k'', 2, NULL, ''{}'', FALSE)'),
-    ('SELECT khala.allocate_watermark(''pgtap.roles'')'), ('SELECT khala.retain(''pgtap.roles'')'), ('SELECT khala.new_epoch()'),
+    ('SELECT khala.sink_batch(''pgtap.roles'', ''[]'')'), ('SELECT khala_internal.write_document(''pgtap.roles'', ''k'', 2, NULL, ''{}'', FALSE)'),
+    ('SELECT khala_internal.allocate_watermark(''pgtap.roles'')'), ('SELECT khala.retain(''pgtap.roles'')'), ('SELECT khala.new_epoch()'),
     ('SELECT khala.register_topic(''pgtap.roles_other'')'), ('SELECT khala.database_fingerprint()'),
-    ('SELECT khala.open_cursor(''pgtap.roles'', 0, NULL)'), ('SELECT khala.update_text(''t'', ''k'', 1, 1, '''', FALSE, NULL)'),
-    ('SELECT khala.wire_integer(1)'), ('SELECT khala.refuse_topic(''x'')'), ('SELECT khala.append_run_event(''r'', ''x'')'),
+    ('SELECT khala_internal.open_cursor(''pgtap.roles'', 0, NULL)'), ('SELECT khala_internal.update_text(''t'', ''k'', 1, 1, '''', FALSE, NULL)'),
+    ('SELECT khala_internal.wire_integer(1)'), ('SELECT khala_internal.refuse_topic(''x'')'), ('SELECT khala.append_run_event(''r'', ''x'')'),
     ('SELECT khala.project_run(''r'')'), ('SELECT khala.ingest_events(''[]'')'), ('SELECT khala.revoke(''sub'', ''x'')'),
     ('SELECT khala.list_api_keys()'), ('SELECT khala.revoke_api_key(''key00001'')'),
     ('SELECT khala.create_api_key(''key00001'', sha256(''x''), ''l'', ''s'', ''o'', ARRAY[''pgtap.roles''])'),
@@ -220,8 +239,8 @@ FROM (
     ('khala_runtime', 'SELECT khala.replay(''pgtap.roles'', 0, ''a'')'), ('khala_runtime', 'SELECT khala.replay_feed(''pgtap.roles'', 0)'),
     ('khala_runtime', 'SELECT khala.hydrate(''pgtap.roles'', ''k'', ''a'')'), ('khala_runtime', 'SELECT khala.snapshot(''pgtap.roles'', ''a'')'),
     ('khala_runtime', 'SELECT khala.arm(ARRAY[''pgtap.roles''], ARRAY[1])'), ('khala_runtime', 'SELECT khala.retain()'),
-    ('khala_runtime', 'SELECT khala.register_topic(''pgtap.x'')'), ('khala_runtime', 'SELECT khala.write_document(''pgtap.roles'', ''k'', 2, NULL, ''{}'', FALSE)'),
-    ('khala_runtime', 'SELECT count(*) FROM runtime.sync_documents'), ('khala_runtime', 'SELECT khala.allocate_watermark(''pgtap.roles'')'),
+    ('khala_runtime', 'SELECT khala.register_topic(''pgtap.x'')'), ('khala_runtime', 'SELECT khala_internal.write_document(''pgtap.roles'', ''k'', 2, NULL, ''{}'', FALSE)'),
+    ('khala_runtime', 'SELECT count(*) FROM runtime.sync_documents'), ('khala_runtime', 'SELECT khala_internal.allocate_watermark(''pgtap.roles'')'),
     ('khala_dba', 'SELECT khala.sink(''pgtap.roles'', ''k'', 9, ''{}'')'), ('khala_dba', 'SELECT khala.replay(''pgtap.roles'', NULL, ''a'')'),
     ('khala_dba', 'SELECT count(*) FROM runtime.sync_documents'), ('khala_dba', 'SELECT count(*) FROM runtime.api_keys'),
     ('khala_runtime', 'SELECT khala.revoke(''sub'', ''x'')'), ('khala_dba', 'SELECT khala.authenticate_api_key(''key00001'', sha256(''x''))'),

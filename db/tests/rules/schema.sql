@@ -173,7 +173,7 @@ SELECT is_empty(
     $$SELECT t.tgname FROM pg_trigger AS t WHERE t.tgrelid = 'runtime.sync_stream_events'::regclass AND NOT t.tgisinternal$$,
     'no trigger on the journal'
 );
--- A CHECK is parsed by every statement that writes the table; the write paths ask khala.is_writable instead.
+-- A CHECK is parsed by every statement that writes the table; the write paths ask khala_internal.is_writable instead.
 SELECT is_empty(
     $$SELECT c.conrelid::regclass, c.conname FROM pg_constraint AS c LEFT JOIN pg_inherits AS i ON c.conrelid = i.inhrelid
       WHERE c.contype = 'c' AND coalesce(i.inhparent, c.conrelid) IN (

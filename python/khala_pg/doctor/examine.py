@@ -197,7 +197,8 @@ def _check_grants(connection: Connection) -> Iterator[Finding]:
                 wrong.append(f"{role} cannot call khala.{name}")
     open_to_all = connection.execute(
         "SELECT count(*) FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace "
-        "WHERE n.nspname = 'khala' AND has_function_privilege('public', p.oid, 'EXECUTE')"
+        "WHERE n.nspname IN ('khala', 'khala_internal') "
+        "AND has_function_privilege('public', p.oid, 'EXECUTE')"
     ).fetchone()
     if open_to_all is not None and open_to_all[0]:
         wrong.append(f"{open_to_all[0]} functions are executable by everybody")

@@ -21,7 +21,7 @@ SELECT p.oid::regprocedure::text,
        ))
 FROM pg_proc AS p
 JOIN pg_namespace AS n ON n.oid = p.pronamespace
-WHERE n.nspname = 'khala' AND p.prokind IN ('f', 'p')
+WHERE n.nspname IN ('khala', 'khala_internal') AND p.prokind IN ('f', 'p')
 """
 
 

@@ -87,7 +87,7 @@ REFUSED_SQL: dict[str, tuple[str, list[Any], str]] = {
         [NOTES, batch_of('{"doc_key": "d", "doc_version": 1, "payload": {}, "ttl": 1}')],
         "KH007",
     ),
-    "no watermarks": ("SELECT khala.allocate_watermark(%s, 0)", [NOTES], "KH007"),
+    "no watermarks": ("SELECT khala_internal.allocate_watermark(%s, 0)", [NOTES], "KH007"),
 }
 
 REFUSED_READS: dict[str, tuple[str, list[Any], str]] = {

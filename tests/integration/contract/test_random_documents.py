@@ -55,12 +55,12 @@ def test_all_three_agree(database: Database) -> None:
     texts = [json.dumps(each) for each in documents]
     # A whole number in a float is one to rfc8785 as well, which refuses large ones that are not.
     published = [rfc8785.dumps(each).decode() for each in documents]
-    with database.connect("runtime") as connection:
+    with database.connect() as connection:
         rows = connection.execute(
             "SELECT khala.canonical_json(t.text::jsonb),"
-            " khala.canonical_json_by_level(t.text::jsonb),"
-            " (SELECT o.canonical FROM khala.canonical_of(t.text::jsonb) AS o),"
-            " khala.is_plain_json(t.text::jsonb::text)"
+            " khala_internal.canonical_json_by_level(t.text::jsonb),"
+            " (SELECT o.canonical FROM khala_internal.canonical_of(t.text::jsonb) AS o),"
+            " khala_internal.is_plain_json(t.text::jsonb::text)"
             " FROM unnest(%s::text[]) WITH ORDINALITY AS t (text, n) ORDER BY t.n",
             (texts,),
         ).fetchall()

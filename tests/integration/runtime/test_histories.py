@@ -126,7 +126,7 @@ def test_appends_beside_batches_of_the_same_entities(database: Database) -> None
 
 def touched(connection: psycopg.Connection[Any], run_id: str) -> int:
     """Pages that summarizing a run looks at, with the plans made already."""
-    query = "SELECT * FROM khala.summarize_entities('run', ARRAY[%s])"
+    query = "SELECT * FROM khala_internal.summarize_entities('run', ARRAY[%s])"
     connection.execute(query, (run_id,))
     row: Any = connection.execute(
         "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) " + query, (run_id,)

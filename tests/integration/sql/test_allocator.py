@@ -27,7 +27,7 @@ def test_sixteen_writers_share_one_sequence_without_holes_or_duplicates(
                 for _ in range(rng.randint(1, 3)):
                     count = rng.randint(1, 5)
                     row = connection.execute(
-                        "SELECT khala.allocate_watermark(%s, %s)", [TOPIC, count]
+                        "SELECT khala_internal.allocate_watermark(%s, %s)", [TOPIC, count]
                     ).fetchone()
                     assert row is not None
                     taken.append(range(row[0] - count + 1, row[0] + 1))

@@ -14,11 +14,11 @@ CONTENT: dict[str, Any] = json.loads(FILE.read_text("utf-8"))
 
 
 def test_vectors(database: Database) -> None:
-    with database.connect("runtime") as connection:
+    with database.connect() as connection:
         for vector in CONTENT["vectors"]:
             row = connection.execute(
                 "SELECT khala.canonical_json(p), encode(khala.payload_hash(p), 'hex'),"
-                " khala.payload_hash_text(p), khala.canonical_json_by_level(p)"
+                " khala.payload_hash_text(p), khala_internal.canonical_json_by_level(p)"
                 " FROM khala.parse_payload(%s) AS p",
                 (vector["json"],),
             ).fetchone()

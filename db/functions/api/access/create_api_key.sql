@@ -22,7 +22,7 @@ BEGIN
     FROM unnest(p_scopes) AS s (scope)
     WHERE NOT EXISTS (SELECT FROM runtime.sync_topics AS t WHERE s.scope IN (t.topic, t.enum_name));
     IF v_unknown IS NOT NULL THEN
-        PERFORM khala.refuse_topic(v_unknown);
+        PERFORM khala_internal.refuse_topic(v_unknown);
     END IF;
     IF p_expires_at <= clock_timestamp() THEN
         RAISE EXCEPTION 'the key would have expired already'

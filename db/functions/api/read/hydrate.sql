@@ -16,7 +16,7 @@ DECLARE
     v_payload jsonb;
     v_bytes integer;
 BEGIN
-    v_cursor := khala.open_cursor(p_topic, NULL, NULL);
+    v_cursor := khala_internal.open_cursor(p_topic, NULL, NULL);
     -- Planned at each call, for a generic plan over all read models locks every one of them first.
     EXECUTE
         'SELECT d.doc_key, d.doc_version, d.watermark, d.payload_hash, d.payload, d.payload_bytes
@@ -24,8 +24,8 @@ BEGIN
         WHERE d.topic = $1 AND d.doc_key = $2 AND NOT d.deleted AND (d.org_id IS NULL OR d.org_id = $3)'
     INTO v_doc_key, v_doc_version, v_watermark, v_hash, v_payload, v_bytes
     USING v_cursor.topic, p_doc_key, p_org_id;
-    RETURN khala.update_text(
-        p_topic, v_doc_key, v_doc_version, v_watermark, v_hash, FALSE, khala.payload_text(v_payload, v_bytes)
+    RETURN khala_internal.update_text(
+        p_topic, v_doc_key, v_doc_version, v_watermark, v_hash, FALSE, khala_internal.payload_text(v_payload, v_bytes)
     );
 END
 $$;

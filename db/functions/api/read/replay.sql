@@ -24,9 +24,9 @@ DECLARE
     v_cursor record;
     v_until bigint;
 BEGIN
-    PERFORM khala.check_page_limits(p_max_updates, p_max_bytes);
-    v_cursor := khala.open_cursor(p_topic, p_after, p_epoch);
-    v_until := khala.page_until(
+    PERFORM khala_internal.check_page_limits(p_max_updates, p_max_bytes);
+    v_cursor := khala_internal.open_cursor(p_topic, p_after, p_epoch);
+    v_until := khala_internal.page_until(
         v_cursor.topic, v_cursor.after,
         least(v_cursor.head_watermark, v_cursor.after + greatest(5000, p_max_updates)),
         p_org_id, p_max_updates, p_max_bytes
@@ -35,15 +35,15 @@ BEGIN
     -- reading its rows.
     RETURN QUERY
     SELECT
-        '{"updates":[' || coalesce(string_agg(p.text, ','), '') || khala.page_tail(
+        '{"updates":[' || coalesce(string_agg(p.text, ','), '') || khala_internal.page_tail(
             p_topic, v_until = v_cursor.head_watermark, v_cursor.head_watermark, v_until
         ),
         v_until, v_cursor.head_watermark, v_until = v_cursor.head_watermark, count(*)::integer
     FROM (
-        SELECT khala.update_text(
+        SELECT khala_internal.update_text(
             p_topic, r.doc_key, r.doc_version, r.watermark, r.payload_hash, r.deleted, r.payload
         ) AS text
-        FROM khala.page_rows(v_cursor.topic, v_cursor.after, v_until, p_org_id) AS r
+        FROM khala_internal.page_rows(v_cursor.topic, v_cursor.after, v_until, p_org_id) AS r
         ORDER BY r.watermark
     ) AS p;
 END

@@ -32,9 +32,9 @@ DECLARE
     v_cursor record;
     v_until bigint;
 BEGIN
-    PERFORM khala.check_page_limits(p_max_updates, p_max_bytes);
-    v_cursor := khala.open_cursor(p_topic, p_after, p_epoch);
-    v_until := khala.feed_until(
+    PERFORM khala_internal.check_page_limits(p_max_updates, p_max_bytes);
+    v_cursor := khala_internal.open_cursor(p_topic, p_after, p_epoch);
+    v_until := khala_internal.feed_until(
         v_cursor.topic, v_cursor.after, v_cursor.head_watermark, p_max_updates, p_max_bytes
     );
     IF v_until = v_cursor.after THEN
@@ -43,10 +43,10 @@ BEGIN
 
     RETURN QUERY
     SELECT u.watermark, u.org_id, u.except_org_id,
-        khala.update_text(p_topic, u.doc_key, u.doc_version, u.watermark, u.payload_hash, u.deleted, u.payload),
-        khala.page_tail(p_topic, v_until = v_cursor.head_watermark, v_cursor.head_watermark, v_until),
+        khala_internal.update_text(p_topic, u.doc_key, u.doc_version, u.watermark, u.payload_hash, u.deleted, u.payload),
+        khala_internal.page_tail(p_topic, v_until = v_cursor.head_watermark, v_cursor.head_watermark, v_until),
         v_until, v_cursor.head_watermark, v_until = v_cursor.head_watermark
-    FROM khala.feed_updates(v_cursor.topic, v_cursor.after, v_until) AS u
+    FROM khala_internal.feed_updates(v_cursor.topic, v_cursor.after, v_until) AS u
     ORDER BY u.watermark;
 END
 $$;

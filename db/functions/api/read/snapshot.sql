@@ -25,9 +25,9 @@ DECLARE
     v_watermark bigint;
     v_after text := coalesce(p_after_doc_key, '');
 BEGIN
-    PERFORM khala.check_page_limits(p_limit, p_max_bytes);
+    PERFORM khala_internal.check_page_limits(p_limit, p_max_bytes);
     -- Pages that end at a watermark nobody can subscribe from are of no use: the reader begins again.
-    v_cursor := khala.open_cursor(p_topic, p_watermark, NULL);
+    v_cursor := khala_internal.open_cursor(p_topic, p_watermark, NULL);
     v_watermark := coalesce(p_watermark, v_cursor.head_watermark);
     watermark := v_watermark;
     SELECT t.inline_limit_bytes INTO v_limit FROM runtime.sync_topics AS t WHERE t.topic = v_cursor.topic;
@@ -63,15 +63,15 @@ BEGIN
     printed AS MATERIALIZED (
         SELECT c.*,
             CASE
-                WHEN c.fits AND c.payload_bytes <= v_limit THEN khala.payload_text(c.payload, c.payload_bytes)
+                WHEN c.fits AND c.payload_bytes <= v_limit THEN khala_internal.payload_text(c.payload, c.payload_bytes)
             END AS payload_json
         FROM cut AS c
     )
     SELECT
         '{"topic":"' || p_topic || '","epoch":' || to_json(khala.current_epoch())::text
-        || ',"watermark":' || khala.wire_integer(v_watermark) || ',"documents":['
+        || ',"watermark":' || khala_internal.wire_integer(v_watermark) || ',"documents":['
         || coalesce(string_agg(
-            khala.update_text(
+            khala_internal.update_text(
                 p_topic, p.doc_key, p.doc_version, p.watermark, p.payload_hash, FALSE, p.payload_json
             ), ','
             ORDER BY p.doc_key

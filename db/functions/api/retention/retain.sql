@@ -32,7 +32,7 @@ BEGIN
             USING ERRCODE = 'KH007', HINT = 'Give a point in time and an interval from 0 to 1000 years; null takes the topic''s own horizon.';
     END IF;
     IF p_topic IS NOT NULL AND NOT EXISTS (SELECT FROM runtime.sync_topics AS t WHERE t.topic = p_topic) THEN
-        PERFORM khala.refuse_topic(p_topic);
+        PERFORM khala_internal.refuse_topic(p_topic);
     END IF;
 
     FOR v_topic IN

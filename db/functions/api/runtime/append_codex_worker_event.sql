@@ -13,7 +13,7 @@ LANGUAGE sql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 SELECT a.seq, a.outcome, a.watermark
-FROM khala.append_event('codex_worker', p_worker_id, p_event_type, p_payload, p_org_id, p_seq, p_occurred_at) AS a;
+FROM khala_internal.append_event('codex_worker', p_worker_id, p_event_type, p_payload, p_org_id, p_seq, p_occurred_at) AS a;
 $$;
 
 COMMENT ON FUNCTION khala.append_codex_worker_event(text, text, jsonb, text, bigint, timestamptz) IS

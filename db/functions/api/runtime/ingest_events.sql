@@ -38,7 +38,7 @@ BEGIN
         FOR v_event, v_ordinal IN
             SELECT e.value, e.ordinality FROM jsonb_array_elements(p_events) WITH ORDINALITY AS e
         LOOP
-            PERFORM khala.check_event_document(v_event);
+            PERFORM khala_internal.check_event_document(v_event);
         END LOOP;
     EXCEPTION
         WHEN SQLSTATE 'KH004' OR SQLSTATE 'KH005' OR SQLSTATE 'KH007' THEN
@@ -146,7 +146,7 @@ BEGIN
         )
         SELECT g.kind, array_agg(g.id) FROM grown AS g GROUP BY g.kind ORDER BY g.kind
     LOOP
-        PERFORM khala.project_entities(v_kind, v_ids);
+        PERFORM khala_internal.project_entities(v_kind, v_ids);
         projected := projected + cardinality(v_ids);
     END LOOP;
     RETURN NEXT;

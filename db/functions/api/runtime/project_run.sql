@@ -9,7 +9,7 @@ AS $$
 BEGIN
     RETURN QUERY
     SELECT p.watermark, p.outcome, p.reason
-    FROM khala.project_entities('run', ARRAY[p_run_id]) AS p;
+    FROM khala_internal.project_entities('run', ARRAY[p_run_id]) AS p;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'run % is not known', coalesce(quote_literal(left(p_run_id, 200)), 'NULL')
             USING ERRCODE = 'KH007', HINT = 'Its first event creates it: khala.append_run_event.';

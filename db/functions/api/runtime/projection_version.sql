@@ -1,4 +1,4 @@
--- The version of the summary documents. Raise it whenever khala.summarize_entities builds another document
+-- The version of the summary documents. Raise it whenever khala_internal.summarize_entities builds another document
 -- from the same history: each summary is then rewritten when it is next projected, and not taken for drift.
 
 CREATE OR REPLACE FUNCTION khala.projection_version()

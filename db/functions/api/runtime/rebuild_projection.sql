@@ -8,7 +8,7 @@ AS $$
 #variable_conflict use_column
 BEGIN
     RETURN QUERY
-    SELECT r.watermark, r.outcome FROM khala.rebuild_entities(p_kind, ARRAY[p_id]) AS r;
+    SELECT r.watermark, r.outcome FROM khala_internal.rebuild_entities(p_kind, ARRAY[p_id]) AS r;
     IF NOT FOUND THEN
         RAISE EXCEPTION '% % is not known', p_kind, coalesce(quote_literal(left(p_id, 200)), 'NULL')
             USING ERRCODE = 'KH007', HINT = 'Only what has at least one event has a summary.';

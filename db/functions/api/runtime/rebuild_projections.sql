@@ -26,7 +26,7 @@ BEGIN
         LIMIT p_limit
     ) AS e;
     RETURN QUERY
-    SELECT r.id, r.watermark, r.outcome FROM khala.rebuild_entities(p_kind, v_ids) AS r ORDER BY r.id;
+    SELECT r.id, r.watermark, r.outcome FROM khala_internal.rebuild_entities(p_kind, v_ids) AS r ORDER BY r.id;
 END
 $$;
 

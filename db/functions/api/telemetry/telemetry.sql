@@ -41,7 +41,7 @@ BEGIN
     INTO v_drift
     FROM khala.projection_stats AS p;
 
-    -- Writers of a topic queue for a lock that khala.allocate_watermark takes; the first of them may have
+    -- Writers of a topic queue for a lock that khala_internal.allocate_watermark takes; the first of them may have
     -- to wait for the topic's row, whose tuple lock it then holds.
     SELECT jsonb_build_object(
         'waiting_writers', count(DISTINCT w.pid),
@@ -55,7 +55,7 @@ BEGIN
                 w.locktype = 'advisory' AND w.objsubid = 1
                 AND w.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database())
                 AND (w.classid::bigint << 32 | w.objid::bigint) IN (
-                    SELECT khala.topic_lock_key(t.topic) FROM runtime.sync_topics AS t
+                    SELECT khala_internal.topic_lock_key(t.topic) FROM runtime.sync_topics AS t
                 )
             )
             OR w.pid IN (

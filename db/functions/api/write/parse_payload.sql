@@ -3,7 +3,7 @@
 
 CREATE OR REPLACE FUNCTION khala.parse_payload(p_text text)
 RETURNS jsonb
-LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -27,7 +27,7 @@ BEGIN
     END IF;
 
     -- Before the search for duplicates, whose cost grows with the depth that this limits.
-    PERFORM khala.canonical_json(v_payload);
+    PERFORM khala_internal.canonical_json(v_payload);
 
     WITH RECURSIVE node AS (
         SELECT p_text::json AS value

@@ -2,13 +2,13 @@
 
 CREATE OR REPLACE FUNCTION khala.payload_hash(p_payload jsonb)
 RETURNS bytea
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
-SELECT sha256(convert_to(khala.canonical_json(p_payload), 'UTF8'));
+SELECT sha256(convert_to(khala_internal.canonical_json(p_payload), 'UTF8'));
 $$;
 
 COMMENT ON FUNCTION khala.payload_hash(jsonb) IS
-'SHA-256 over the RFC 8785 bytes of a JSON value. Argument: the value. Result: 32 bytes. Errors: KH005 as khala.canonical_json.';
+'SHA-256 over the RFC 8785 bytes of a JSON value. Argument: the value. Result: 32 bytes. Errors: KH005 as khala_internal.canonical_json.';
 REVOKE ALL ON FUNCTION khala.payload_hash(jsonb) FROM public;
 GRANT EXECUTE ON FUNCTION khala.payload_hash(jsonb) TO khala_runtime, khala_relay, khala_dba;

@@ -16,7 +16,7 @@ DECLARE
     v_result record;
 BEGIN
     -- An assignment is several times cheaper than a query.
-    v_result := khala.write_document(p_topic, p_doc_key, p_doc_version, p_org_id, p_payload, FALSE);
+    v_result := khala_internal.write_document(p_topic, p_doc_key, p_doc_version, p_org_id, p_payload, FALSE);
     watermark := v_result.watermark;
     outcome := v_result.outcome;
     RETURN NEXT;

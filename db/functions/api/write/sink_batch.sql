@@ -78,7 +78,7 @@ BEGIN
     -- An empty batch goes through the write path too, which refuses an unknown topic.
     FOR v_to IN least(v_count, 1) .. v_count LOOP
         CONTINUE WHEN v_to < v_count AND (v_earlier[v_to + 1] >= v_from) IS NOT TRUE;
-        v_result := khala.write_documents(
+        v_result := khala_internal.write_documents(
             p_topic, v_from, v_keys[v_from:v_to], v_versions[v_from:v_to], v_orgs[v_from:v_to],
             v_payloads[v_from:v_to], v_deleted[v_from:v_to]
         );

@@ -13,7 +13,7 @@ AS $$
 DECLARE
     v_result record;
 BEGIN
-    v_result := khala.write_document(p_topic, p_doc_key, p_doc_version, p_org_id, NULL, TRUE);
+    v_result := khala_internal.write_document(p_topic, p_doc_key, p_doc_version, p_org_id, NULL, TRUE);
     watermark := v_result.watermark;
     outcome := v_result.outcome;
     RETURN NEXT;

@@ -1,10 +1,10 @@
 -- Canonical text of a value with many objects and arrays in it. Starting a query for each of them is what
--- makes khala.canonical_json dear, so here one query writes all of a level: their texts one after the
+-- makes khala_internal.canonical_json dear, so here one query writes all of a level: their texts one after the
 -- other, and a mark where a nested one belongs. From the deepest level up, the finished texts are then put
 -- in the place of the marks. Control characters serve as marks, because JSON text never holds any:
 -- 1 a nested text belongs here, 2 the next text begins, 3 nothing stands in this text yet.
 
-CREATE OR REPLACE FUNCTION khala.canonical_json_by_level(p_payload jsonb)
+CREATE OR REPLACE FUNCTION khala_internal.canonical_json_by_level(p_payload jsonb)
 RETURNS text
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -35,9 +35,9 @@ BEGIN
                 UNION ALL
                 SELECT
                     c.container, 1,
-                    (CASE WHEN octet_length(m.key) = length(m.key) THEN m.key ELSE khala.utf16_sort_key(m.key) END) COLLATE "C",
+                    (CASE WHEN octet_length(m.key) = length(m.key) THEN m.key ELSE khala_internal.utf16_sort_key(m.key) END) COLLATE "C",
                     ',' || to_json(m.key)::text || ':' || CASE jsonb_typeof(m.value)
-                        WHEN 'number' THEN khala.number_text(m.value::numeric)
+                        WHEN 'number' THEN khala_internal.number_text(m.value::numeric)
                         WHEN 'object' THEN U&'\0001'
                         WHEN 'array' THEN U&'\0001'
                         ELSE m.value::text
@@ -50,7 +50,7 @@ BEGIN
                 SELECT
                     c.container, e.ordinality, NULL,
                     ',' || CASE jsonb_typeof(e.value)
-                        WHEN 'number' THEN khala.number_text(e.value::numeric)
+                        WHEN 'number' THEN khala_internal.number_text(e.value::numeric)
                         WHEN 'object' THEN U&'\0001'
                         WHEN 'array' THEN U&'\0001'
                         ELSE e.value::text
@@ -81,7 +81,6 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION khala.canonical_json_by_level(jsonb) IS
-'Internal: RFC 8785 text of an object or array, made level by level. Argument: the value, an object or array. Result: canonical text. Errors: KH005 as khala.canonical_json.';
-REVOKE ALL ON FUNCTION khala.canonical_json_by_level(jsonb) FROM public;
-GRANT EXECUTE ON FUNCTION khala.canonical_json_by_level(jsonb) TO khala_runtime, khala_relay, khala_dba;
+COMMENT ON FUNCTION khala_internal.canonical_json_by_level(jsonb) IS
+'Internal: RFC 8785 text of an object or array, made level by level. Argument: the value, an object or array. Result: canonical text. Errors: KH005 as khala_internal.canonical_json.';
+REVOKE ALL ON FUNCTION khala_internal.canonical_json_by_level(jsonb) FROM public;

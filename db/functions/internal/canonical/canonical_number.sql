@@ -2,7 +2,7 @@
 -- that read back as the same double. A number that a double cannot hold exactly, and that is not such
 -- a shortest form either, is refused, because two clients would then disagree about the document.
 
-CREATE OR REPLACE FUNCTION khala.canonical_number(p_number numeric)
+CREATE OR REPLACE FUNCTION khala_internal.canonical_number(p_number numeric)
 RETURNS text
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -106,7 +106,6 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION khala.canonical_number(numeric) IS
+COMMENT ON FUNCTION khala_internal.canonical_number(numeric) IS
 'A JSON number in RFC 8785 form. Argument: the number. Result: its text. Errors: KH005 when no double stands for it exactly or as ECMAScript prints it.';
-REVOKE ALL ON FUNCTION khala.canonical_number(numeric) FROM public;
-GRANT EXECUTE ON FUNCTION khala.canonical_number(numeric) TO khala_runtime, khala_relay, khala_dba;
+REVOKE ALL ON FUNCTION khala_internal.canonical_number(numeric) FROM public;

@@ -4,7 +4,7 @@
 -- like one in a string costs time, not the result. Bound when created and without a SET clause, so that it is
 -- inlined.
 
-CREATE OR REPLACE FUNCTION khala.is_plain_json(p_written text)
+CREATE OR REPLACE FUNCTION khala_internal.is_plain_json(p_written text)
 RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN (
@@ -15,7 +15,6 @@ RETURN (
     AND (octet_length(p_written) = length(p_written) OR p_written !~ '[\U00010000-\U0010FFFF]')
 );
 
-COMMENT ON FUNCTION khala.is_plain_json(text) IS
-'Internal: whether khala.canonical_of_plain can write an object. Argument: the object as jsonb prints it. Result: true, false, or null for null. Errors: none.';
-REVOKE ALL ON FUNCTION khala.is_plain_json(text) FROM public;
-GRANT EXECUTE ON FUNCTION khala.is_plain_json(text) TO khala_runtime, khala_relay, khala_dba;
+COMMENT ON FUNCTION khala_internal.is_plain_json(text) IS
+'Internal: whether khala_internal.canonical_of_plain can write an object. Argument: the object as jsonb prints it. Result: true, false, or null for null. Errors: none.';
+REVOKE ALL ON FUNCTION khala_internal.is_plain_json(text) FROM public;

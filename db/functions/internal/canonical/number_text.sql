@@ -2,17 +2,16 @@
 -- whole ones below 10^15, and decimals of up to 15 characters, unless they end in zeros or are so small
 -- that ECMAScript takes an exponent. Bound when created and without a SET clause, so that it is inlined.
 
-CREATE OR REPLACE FUNCTION khala.number_text(p_number numeric)
+CREATE OR REPLACE FUNCTION khala_internal.number_text(p_number numeric)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE
     WHEN scale(p_number) = 0 AND abs(p_number) < 1000000000000000 THEN p_number::text
     WHEN length(p_number::text) <= 15 AND right(p_number::text, 1) <> '0' AND strpos(p_number::text, '0.00000') = 0
         THEN p_number::text
-    ELSE khala.canonical_number(p_number)
+    ELSE khala_internal.canonical_number(p_number)
 END;
 
-COMMENT ON FUNCTION khala.number_text(numeric) IS
-'Internal: a JSON number in RFC 8785 form. Argument: the number. Result: its text. Errors: KH005 as khala.canonical_number.';
-REVOKE ALL ON FUNCTION khala.number_text(numeric) FROM public;
-GRANT EXECUTE ON FUNCTION khala.number_text(numeric) TO khala_runtime, khala_relay, khala_dba;
+COMMENT ON FUNCTION khala_internal.number_text(numeric) IS
+'Internal: a JSON number in RFC 8785 form. Argument: the number. Result: its text. Errors: KH005 as khala_internal.canonical_number.';
+REVOKE ALL ON FUNCTION khala_internal.number_text(numeric) FROM public;

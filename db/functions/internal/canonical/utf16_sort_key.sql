@@ -2,7 +2,7 @@
 -- beyond U+FFFF, whose surrogates sort below U+E000. Prefixing the characters that must come after
 -- them with U+10FFFF, and keeping U+10FFFE and U+10FFFF themselves apart, makes byte order agree.
 
-CREATE OR REPLACE FUNCTION khala.utf16_sort_key(p_key text)
+CREATE OR REPLACE FUNCTION khala_internal.utf16_sort_key(p_key text)
 RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -15,7 +15,6 @@ SELECT regexp_replace(
 );
 $$;
 
-COMMENT ON FUNCTION khala.utf16_sort_key(text) IS
+COMMENT ON FUNCTION khala_internal.utf16_sort_key(text) IS
 'A text whose order under collation "C" is the UTF-16 code unit order of the argument. Argument: an object key. Result: its sort key. Errors: none.';
-REVOKE ALL ON FUNCTION khala.utf16_sort_key(text) FROM public;
-GRANT EXECUTE ON FUNCTION khala.utf16_sort_key(text) TO khala_runtime, khala_relay, khala_dba;
+REVOKE ALL ON FUNCTION khala_internal.utf16_sort_key(text) FROM public;

@@ -1,7 +1,7 @@
 -- The shape of one element of khala.ingest_events, before its fields are read as SQL types: a misspelt
 -- field is refused, because a forgotten owner would make an entity public without a word.
 
-CREATE OR REPLACE FUNCTION khala.check_event_document(p_event jsonb)
+CREATE OR REPLACE FUNCTION khala_internal.check_event_document(p_event jsonb)
 RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -57,7 +57,7 @@ BEGIN
                     USING ERRCODE = 'KH007', HINT = 'Write it as 2026-01-31T23:59:59.25Z, with Z or an offset.';
         END;
     END IF;
-    PERFORM khala.check_event(
+    PERFORM khala_internal.check_event(
         p_event ->> 'entity', p_event ->> 'id', p_event ->> 'type',
         coalesce(nullif(p_event -> 'payload', 'null'), '{}'),
         p_event ->> 'org_id', (p_event ->> 'seq')::bigint, v_occurred_at
@@ -65,6 +65,6 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION khala.check_event_document(jsonb) IS
-'Refuses an element of khala.ingest_events that is malformed. Argument: the element. Errors: KH004, KH005, KH007 as khala.check_event, KH007 for an unknown, missing or wrongly typed field.';
-REVOKE ALL ON FUNCTION khala.check_event_document(jsonb) FROM public;
+COMMENT ON FUNCTION khala_internal.check_event_document(jsonb) IS
+'Refuses an element of khala.ingest_events that is malformed. Argument: the element. Errors: KH004, KH005, KH007 as khala_internal.check_event, KH007 for an unknown, missing or wrongly typed field.';
+REVOKE ALL ON FUNCTION khala_internal.check_event_document(jsonb) FROM public;

@@ -1,6 +1,6 @@
 -- Limits that a caller of a paged read may ask for.
 
-CREATE OR REPLACE FUNCTION khala.check_page_limits(p_max_updates integer, p_max_bytes integer)
+CREATE OR REPLACE FUNCTION khala_internal.check_page_limits(p_max_updates integer, p_max_bytes integer)
 RETURNS void
 LANGUAGE plpgsql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
@@ -17,6 +17,6 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION khala.check_page_limits(integer, integer) IS
+COMMENT ON FUNCTION khala_internal.check_page_limits(integer, integer) IS
 'Internal: refuses unusable page limits. Arguments: updates, bytes. Result: none. Errors: KH007.';
-REVOKE ALL ON FUNCTION khala.check_page_limits(integer, integer) FROM public;
+REVOKE ALL ON FUNCTION khala_internal.check_page_limits(integer, integer) FROM public;

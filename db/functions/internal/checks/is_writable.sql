@@ -1,8 +1,8 @@
--- Whether the write paths take a document; khala.refuse_document says why not. Bound when created and
+-- Whether the write paths take a document; khala_internal.refuse_document says why not. Bound when created and
 -- without a SET clause, so that it is inlined. Key and owner are limited together because
 -- the read model indexes them together, in at most a third of a page.
 
-CREATE OR REPLACE FUNCTION khala.is_writable(
+CREATE OR REPLACE FUNCTION khala_internal.is_writable(
     p_doc_key text,
     p_doc_version bigint,
     p_org_id text,
@@ -20,6 +20,6 @@ RETURN (
     AND (p_deleted OR jsonb_typeof(p_payload) = 'object')
 );
 
-COMMENT ON FUNCTION khala.is_writable(text, bigint, text, jsonb, boolean, boolean) IS
+COMMENT ON FUNCTION khala_internal.is_writable(text, bigint, text, jsonb, boolean, boolean) IS
 'Internal: whether a document can be written. Arguments: key; version; owner; payload; whether it is a tombstone; whether the topic''s documents may have owners. Result: true, or false or null. Errors: none.';
-REVOKE ALL ON FUNCTION khala.is_writable(text, bigint, text, jsonb, boolean, boolean) FROM public;
+REVOKE ALL ON FUNCTION khala_internal.is_writable(text, bigint, text, jsonb, boolean, boolean) FROM public;

@@ -1,6 +1,6 @@
 -- Says what is wrong with a document that the write paths will not take.
 
-CREATE OR REPLACE FUNCTION khala.refuse_document(
+CREATE OR REPLACE FUNCTION khala_internal.refuse_document(
     p_ordinal integer,
     p_doc_key text,
     p_doc_version bigint,
@@ -38,6 +38,6 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION khala.refuse_document(integer, text, bigint, text, jsonb, boolean) IS
+COMMENT ON FUNCTION khala_internal.refuse_document(integer, text, bigint, text, jsonb, boolean) IS
 'Internal: raises the error for a document that cannot be written. Arguments: its ordinal in the call, key, version, owner and payload; whether the topic''s documents may have owners. Errors: KH005, KH006 or KH007.';
-REVOKE ALL ON FUNCTION khala.refuse_document(integer, text, bigint, text, jsonb, boolean) FROM public;
+REVOKE ALL ON FUNCTION khala_internal.refuse_document(integer, text, bigint, text, jsonb, boolean) FROM public;

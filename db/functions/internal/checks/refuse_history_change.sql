@@ -1,7 +1,7 @@
 -- Trigger function: keeps the runtime's history append-only for everybody, the owner included. Summaries
 -- and exactly-once ingestion both rest on an event never changing once it has a sequence number.
 
-CREATE OR REPLACE FUNCTION khala.refuse_history_change()
+CREATE OR REPLACE FUNCTION khala_internal.refuse_history_change()
 RETURNS trigger
 LANGUAGE plpgsql VOLATILE SECURITY INVOKER
 SET search_path = pg_catalog, pg_temp
@@ -13,6 +13,6 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION khala.refuse_history_change() IS
+COMMENT ON FUNCTION khala_internal.refuse_history_change() IS
 'Trigger on the event tables: refuses UPDATE, DELETE and TRUNCATE. Errors: KH009 always.';
-REVOKE ALL ON FUNCTION khala.refuse_history_change() FROM public;
+REVOKE ALL ON FUNCTION khala_internal.refuse_history_change() FROM public;

@@ -1,7 +1,7 @@
 -- Finds the document whose payload has no canonical text. Canonical texts are made for all documents of a
 -- batch at once, which says what is wrong but not where.
 
-CREATE OR REPLACE FUNCTION khala.refuse_payloads(
+CREATE OR REPLACE FUNCTION khala_internal.refuse_payloads(
     p_first_ordinal integer,
     p_doc_keys text[],
     p_payloads jsonb[],
@@ -18,7 +18,7 @@ BEGIN
     FOR v_place IN 1 .. cardinality(p_doc_keys) LOOP
         CONTINUE WHEN p_deleted[v_place];
         BEGIN
-            PERFORM khala.canonical_json(p_payloads[v_place]);
+            PERFORM khala_internal.canonical_json(p_payloads[v_place]);
         EXCEPTION
             WHEN SQLSTATE 'KH005' THEN
                 GET STACKED DIAGNOSTICS v_message = MESSAGE_TEXT, v_hint = PG_EXCEPTION_HINT;
@@ -32,6 +32,6 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION khala.refuse_payloads(integer, text[], jsonb[], boolean[]) IS
+COMMENT ON FUNCTION khala_internal.refuse_payloads(integer, text[], jsonb[], boolean[]) IS
 'Internal: raises the error for the first payload that is not I-JSON; DETAIL says which. Arguments: ordinal of the first document; keys; payloads; which are tombstones. Errors: KH005.';
-REVOKE ALL ON FUNCTION khala.refuse_payloads(integer, text[], jsonb[], boolean[]) FROM public;
+REVOKE ALL ON FUNCTION khala_internal.refuse_payloads(integer, text[], jsonb[], boolean[]) FROM public;

@@ -1,6 +1,6 @@
 -- Says that a payload is too large for a topic that must carry it inline.
 
-CREATE OR REPLACE FUNCTION khala.refuse_size(
+CREATE OR REPLACE FUNCTION khala_internal.refuse_size(
     p_ordinal integer,
     p_doc_key text,
     p_topic text,
@@ -21,6 +21,6 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION khala.refuse_size(integer, text, text, integer, integer) IS
+COMMENT ON FUNCTION khala_internal.refuse_size(integer, text, text, integer, integer) IS
 'Internal: raises the error for a payload above the limit of an inline topic. Arguments: ordinal of the document in the call; its key; topic; canonical bytes; limit. Errors: KH004.';
-REVOKE ALL ON FUNCTION khala.refuse_size(integer, text, text, integer, integer) FROM public;
+REVOKE ALL ON FUNCTION khala_internal.refuse_size(integer, text, text, integer, integer) FROM public;

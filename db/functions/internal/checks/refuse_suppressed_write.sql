@@ -1,6 +1,6 @@
 -- Says that something on the read model swallowed a write, which would leave it behind its journal.
 
-CREATE OR REPLACE FUNCTION khala.refuse_suppressed_write(p_topic text)
+CREATE OR REPLACE FUNCTION khala_internal.refuse_suppressed_write(p_topic text)
 RETURNS void
 LANGUAGE plpgsql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
@@ -12,6 +12,6 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION khala.refuse_suppressed_write(text) IS
+COMMENT ON FUNCTION khala_internal.refuse_suppressed_write(text) IS
 'Internal: raises the error for a read model that a trigger keeps from being written. Argument: its topic. Errors: KH010.';
-REVOKE ALL ON FUNCTION khala.refuse_suppressed_write(text) FROM public;
+REVOKE ALL ON FUNCTION khala_internal.refuse_suppressed_write(text) FROM public;

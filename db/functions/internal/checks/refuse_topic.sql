@@ -1,6 +1,6 @@
 -- Says that a topic is not known, in the same words wherever it is found out.
 
-CREATE OR REPLACE FUNCTION khala.refuse_topic(p_topic text)
+CREATE OR REPLACE FUNCTION khala_internal.refuse_topic(p_topic text)
 RETURNS void
 LANGUAGE plpgsql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
@@ -12,6 +12,6 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION khala.refuse_topic(text) IS
+COMMENT ON FUNCTION khala_internal.refuse_topic(text) IS
 'Internal: raises the error for an unknown topic. Argument: its name. Errors: KH001.';
-REVOKE ALL ON FUNCTION khala.refuse_topic(text) FROM public;
+REVOKE ALL ON FUNCTION khala_internal.refuse_topic(text) FROM public;

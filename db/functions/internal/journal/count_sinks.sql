@@ -2,7 +2,7 @@
 -- the transaction and, unlogged, write nothing that a commit has to wait for. Where nothing may be written, what
 -- writes nothing is still answered, and not counted.
 
-CREATE OR REPLACE FUNCTION khala.count_sinks(p_outcome text, p_count integer)
+CREATE OR REPLACE FUNCTION khala_internal.count_sinks(p_outcome text, p_count integer)
 RETURNS bigint
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -21,6 +21,6 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION khala.count_sinks(text, integer) IS
+COMMENT ON FUNCTION khala_internal.count_sinks(text, integer) IS
 'Internal: counts sinks. Arguments: their outcome, one that khala.sink_stats has; how many. Result: how many there were since the server last recovered; null if none was counted, as in a read-only transaction. Errors: none.';
-REVOKE ALL ON FUNCTION khala.count_sinks(text, integer) FROM public;
+REVOKE ALL ON FUNCTION khala_internal.count_sinks(text, integer) FROM public;

@@ -1,7 +1,7 @@
 -- Where a page of the live feed ends: after so many watermarks, or where the bytes of their payloads are
 -- too many, though never before the first.
 
-CREATE OR REPLACE FUNCTION khala.feed_until(
+CREATE OR REPLACE FUNCTION khala_internal.feed_until(
     p_topic text,
     p_after bigint,
     p_head_watermark bigint,
@@ -32,6 +32,6 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION khala.feed_until(text, bigint, bigint, integer, integer) IS
+COMMENT ON FUNCTION khala_internal.feed_until(text, bigint, bigint, integer, integer) IS
 'Internal: the last watermark of a page of the live feed. Arguments: the topic''s own name; cursor; head; most watermarks; most bytes. Result: a watermark; the cursor itself when it is at the head. Errors: none.';
-REVOKE ALL ON FUNCTION khala.feed_until(text, bigint, bigint, integer, integer) FROM public;
+REVOKE ALL ON FUNCTION khala_internal.feed_until(text, bigint, bigint, integer, integer) FROM public;

@@ -2,7 +2,7 @@
 -- document is public, owned, or leaves its owner. Bound when created and without a SET clause, so that it
 -- is inlined into the queries of khala.replay_feed and khala.replay_feed_binary.
 
-CREATE OR REPLACE FUNCTION khala.feed_updates(p_topic text, p_after bigint, p_until bigint)
+CREATE OR REPLACE FUNCTION khala_internal.feed_updates(p_topic text, p_after bigint, p_until bigint)
 RETURNS TABLE (
     watermark bigint,
     org_id text,
@@ -29,6 +29,6 @@ CROSS JOIN LATERAL (
 WHERE j.topic = p_topic AND j.watermark > p_after AND j.watermark <= p_until;
 END;
 
-COMMENT ON FUNCTION khala.feed_updates(text, bigint, bigint) IS
+COMMENT ON FUNCTION khala_internal.feed_updates(text, bigint, bigint) IS
 'Internal: the rows of a page of the live feed. Arguments: the topic''s own name; cursor; last watermark. Result: per update and audience a row, in no order; org_id null is everybody but except_org_id. Errors: none.';
-REVOKE ALL ON FUNCTION khala.feed_updates(text, bigint, bigint) FROM public;
+REVOKE ALL ON FUNCTION khala_internal.feed_updates(text, bigint, bigint) FROM public;

@@ -1,7 +1,7 @@
 -- The rule of versions, once: what becomes of a document that meets the one stored. Bound when created and
 -- without a SET clause, so that it is inlined.
 
-CREATE OR REPLACE FUNCTION khala.judge_document(
+CREATE OR REPLACE FUNCTION khala_internal.judge_document(
     p_version bigint,
     p_hash bytea,
     p_org_id text,
@@ -21,6 +21,6 @@ RETURN CASE
     ELSE 'duplicate'
 END;
 
-COMMENT ON FUNCTION khala.judge_document(bigint, bytea, text, boolean, bigint, bytea, text) IS
+COMMENT ON FUNCTION khala_internal.judge_document(bigint, bytea, text, boolean, bigint, bytea, text) IS
 'Internal: outcome of writing a document. Arguments: its version, hash, owner and whether it is a tombstone; version (null: none), hash and owner stored. Result: applied, rewritten, duplicate or stale_version. Errors: none.';
-REVOKE ALL ON FUNCTION khala.judge_document(bigint, bytea, text, boolean, bigint, bytea, text) FROM public;
+REVOKE ALL ON FUNCTION khala_internal.judge_document(bigint, bytea, text, boolean, bigint, bytea, text) FROM public;

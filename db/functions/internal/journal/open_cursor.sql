@@ -2,7 +2,7 @@
 -- could not be seen. It runs in the snapshot of the query that called it, as the read after it does, so
 -- no purge, restore or new epoch can come between.
 
-CREATE OR REPLACE FUNCTION khala.open_cursor(
+CREATE OR REPLACE FUNCTION khala_internal.open_cursor(
     p_topic text,
     p_after bigint,
     p_epoch text,
@@ -26,7 +26,7 @@ BEGIN
     INNER JOIN runtime.sync_topic_retention AS r ON t.topic = r.topic
     WHERE t.topic = p_topic OR t.enum_name = p_topic;
     IF NOT FOUND THEN
-        PERFORM khala.refuse_topic(p_topic);
+        PERFORM khala_internal.refuse_topic(p_topic);
     END IF;
     IF p_after < 0 THEN
         RAISE EXCEPTION 'cursor % is negative', p_after
@@ -55,6 +55,6 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION khala.open_cursor(text, bigint, text) IS
+COMMENT ON FUNCTION khala_internal.open_cursor(text, bigint, text) IS
 'Internal: resolves a topic and checks a cursor. Arguments: topic, either name; cursor, null for the earliest retained; epoch the cursor counts in, null to take the one in force. Result: topic, cursor, head. Errors: KH001, KH002 below the retention floor, KH003 ahead of the head, of another epoch or with none in force, KH007 negative.';
-REVOKE ALL ON FUNCTION khala.open_cursor(text, bigint, text) FROM public;
+REVOKE ALL ON FUNCTION khala_internal.open_cursor(text, bigint, text) FROM public;

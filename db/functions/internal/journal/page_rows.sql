@@ -2,7 +2,7 @@
 -- written as, and the room each takes in a page. Bound when created and without a SET clause, so that it is
 -- inlined: what a caller does not ask for, the payload above all, is not read.
 
-CREATE OR REPLACE FUNCTION khala.page_rows(p_topic text, p_after bigint, p_until bigint, p_org_id text)
+CREATE OR REPLACE FUNCTION khala_internal.page_rows(p_topic text, p_after bigint, p_until bigint, p_org_id text)
 RETURNS TABLE (
     watermark bigint,
     doc_key text,
@@ -30,6 +30,6 @@ FROM (
 ) AS v;
 END;
 
-COMMENT ON FUNCTION khala.page_rows(text, bigint, bigint, text) IS
+COMMENT ON FUNCTION khala_internal.page_rows(text, bigint, bigint, text) IS
 'Internal: the rows of a page for one organisation. Arguments: the topic''s own name; cursor; last watermark; organisation, null sees public documents only. Result: the updates in no order, each with the bytes it counts for. Errors: none.';
-REVOKE ALL ON FUNCTION khala.page_rows(text, bigint, bigint, text) FROM public;
+REVOKE ALL ON FUNCTION khala_internal.page_rows(text, bigint, bigint, text) FROM public;

@@ -1,7 +1,7 @@
 -- Where a page of replay ends. Only the sizes of its rows are read here, so that its text can be made in a
 -- second pass of exactly the rows that fit: carrying whole rows through a window costs more than both.
 
-CREATE OR REPLACE FUNCTION khala.page_until(
+CREATE OR REPLACE FUNCTION khala_internal.page_until(
     p_topic text,
     p_after bigint,
     p_until bigint,
@@ -22,7 +22,7 @@ BEGIN
     INTO v_rows, v_bytes, v_last
     FROM (
         SELECT u.watermark, u.bytes
-        FROM khala.page_rows(p_topic, p_after, p_until, p_org_id) AS u
+        FROM khala_internal.page_rows(p_topic, p_after, p_until, p_org_id) AS u
         ORDER BY u.watermark
         LIMIT p_max_updates + 1
     ) AS r;
@@ -34,7 +34,7 @@ BEGIN
         SELECT min(m.watermark) - 1
         FROM (
             SELECT u.watermark, row_number() OVER w AS place, sum(u.bytes) OVER w AS bytes
-            FROM khala.page_rows(p_topic, p_after, v_last, p_org_id) AS u
+            FROM khala_internal.page_rows(p_topic, p_after, v_last, p_org_id) AS u
             WINDOW w AS (ORDER BY u.watermark)
         ) AS m
         WHERE m.place > 1 AND (m.place > p_max_updates OR m.bytes > p_max_bytes)
@@ -42,6 +42,6 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION khala.page_until(text, bigint, bigint, text, integer, integer) IS
+COMMENT ON FUNCTION khala_internal.page_until(text, bigint, bigint, text, integer, integer) IS
 'Internal: the last watermark of a page for one organisation. Arguments: the topic''s own name; cursor; highest watermark to look at; organisation; most updates; most bytes, though never less than one update. Result: a watermark. Errors: none.';
-REVOKE ALL ON FUNCTION khala.page_until(text, bigint, bigint, text, integer, integer) FROM public;
+REVOKE ALL ON FUNCTION khala_internal.page_until(text, bigint, bigint, text, integer, integer) FROM public;

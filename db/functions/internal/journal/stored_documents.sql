@@ -2,7 +2,7 @@
 -- plan over all read models locks every one of them first: with hundreds of topics that is slow, and a few
 -- writers at once then run the server out of locks. Volatile, so that it sees what was committed until now.
 
-CREATE OR REPLACE FUNCTION khala.stored_documents(p_topic text, p_doc_keys text[])
+CREATE OR REPLACE FUNCTION khala_internal.stored_documents(p_topic text, p_doc_keys text[])
 RETURNS TABLE (
     doc_key text,
     doc_version bigint,
@@ -23,6 +23,6 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION khala.stored_documents(text, text[]) IS
+COMMENT ON FUNCTION khala_internal.stored_documents(text, text[]) IS
 'Internal: documents as the read model has them now. Arguments: topic; keys. Result: a row for each that is there. Errors: none.';
-REVOKE ALL ON FUNCTION khala.stored_documents(text, text[]) FROM public;
+REVOKE ALL ON FUNCTION khala_internal.stored_documents(text, text[]) FROM public;

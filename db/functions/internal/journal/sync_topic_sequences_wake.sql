@@ -2,7 +2,7 @@
 -- disarmed (the trigger's OF and WHEN), so that an idle relay is woken and a busy one costs writers
 -- nothing. The payload names the topic; a relay may ignore it.
 
-CREATE OR REPLACE FUNCTION khala.sync_topic_sequences_wake()
+CREATE OR REPLACE FUNCTION khala_internal.sync_topic_sequences_wake()
 RETURNS trigger
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
@@ -13,6 +13,6 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION khala.sync_topic_sequences_wake() IS
+COMMENT ON FUNCTION khala_internal.sync_topic_sequences_wake() IS
 'Trigger of runtime.sync_topic_sequences: notifies channel khala_sync with the topic''s name. Result: ignored. Errors: none.';
-REVOKE ALL ON FUNCTION khala.sync_topic_sequences_wake() FROM public;
+REVOKE ALL ON FUNCTION khala_internal.sync_topic_sequences_wake() FROM public;

@@ -1,11 +1,11 @@
 -- The lock for which the writers of a topic queue before they touch its row. Bound when created and without a
 -- SET clause, so that it is inlined.
 
-CREATE OR REPLACE FUNCTION khala.topic_lock_key(p_topic text)
+CREATE OR REPLACE FUNCTION khala_internal.topic_lock_key(p_topic text)
 RETURNS bigint
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 RETURN hashtextextended('khala topic ' || p_topic, 0);
 
-COMMENT ON FUNCTION khala.topic_lock_key(text) IS
+COMMENT ON FUNCTION khala_internal.topic_lock_key(text) IS
 'Internal: key of the advisory lock that whoever is about to lock the topic''s row takes first. Argument: the topic. Result: the key. Errors: none.';
-REVOKE ALL ON FUNCTION khala.topic_lock_key(text) FROM public;
+REVOKE ALL ON FUNCTION khala_internal.topic_lock_key(text) FROM public;

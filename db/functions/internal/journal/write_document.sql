@@ -3,7 +3,7 @@
 -- locks the topic, as late as a watermark can be; the upsert holds only if the document is still the one
 -- that was judged, and otherwise it is judged again, now under the lock.
 
-CREATE OR REPLACE FUNCTION khala.write_document(
+CREATE OR REPLACE FUNCTION khala_internal.write_document(
     p_topic text,
     p_doc_key text,
     p_doc_version bigint,
@@ -42,23 +42,23 @@ BEGIN
     INTO v_payload_mode, v_inline_limit, v_owned, v_many_topics
     FROM runtime.sync_topics AS t WHERE t.topic = p_topic;
     IF NOT FOUND THEN
-        PERFORM khala.refuse_topic(p_topic);
+        PERFORM khala_internal.refuse_topic(p_topic);
     END IF;
-    IF khala.is_writable(p_doc_key, p_doc_version, p_org_id, p_payload, p_deleted, v_owned) IS NOT TRUE THEN
-        PERFORM khala.refuse_document(1, p_doc_key, p_doc_version, p_org_id, p_payload, v_owned);
+    IF khala_internal.is_writable(p_doc_key, p_doc_version, p_org_id, p_payload, p_deleted, v_owned) IS NOT TRUE THEN
+        PERFORM khala_internal.refuse_document(1, p_doc_key, p_doc_version, p_org_id, p_payload, v_owned);
     END IF;
     IF NOT p_deleted THEN
         v_canonical := p_payload::text;
-        IF khala.is_plain_json(v_canonical) THEN
-            SELECT c.canonical INTO v_canonical FROM khala.canonical_of_plain(p_payload) AS c;
+        IF khala_internal.is_plain_json(v_canonical) THEN
+            SELECT c.canonical INTO v_canonical FROM khala_internal.canonical_of_plain(p_payload) AS c;
         ELSE
-            SELECT c.canonical INTO v_canonical FROM khala.canonical_of(p_payload) AS c;
+            SELECT c.canonical INTO v_canonical FROM khala_internal.canonical_of(p_payload) AS c;
         END IF;
         v_bytes := octet_length(v_canonical);
         v_hash := sha256(convert_to(v_canonical, 'UTF8'));
         IF v_bytes > v_inline_limit OR v_payload_mode = 'pointer' THEN
             IF v_payload_mode = 'inline' THEN
-                PERFORM khala.refuse_size(1, p_doc_key, p_topic, v_bytes, v_inline_limit);
+                PERFORM khala_internal.refuse_size(1, p_doc_key, p_topic, v_bytes, v_inline_limit);
             END IF;
             v_canonical := NULL;
         END IF;
@@ -69,14 +69,14 @@ BEGIN
         IF v_many_topics THEN
             SELECT d.doc_version, d.payload_hash, d.org_id, d.deleted, d.watermark
             INTO v_stored_version, v_stored_hash, v_stored_owner, v_stored_deleted, v_stored_watermark
-            FROM khala.stored_documents(p_topic, ARRAY[p_doc_key]) AS d;
+            FROM khala_internal.stored_documents(p_topic, ARRAY[p_doc_key]) AS d;
         ELSE
             SELECT d.doc_version, d.payload_hash, d.org_id, d.deleted, d.watermark
             INTO v_stored_version, v_stored_hash, v_stored_owner, v_stored_deleted, v_stored_watermark
             FROM runtime.sync_documents AS d
             WHERE d.topic = p_topic AND d.doc_key = p_doc_key;
         END IF;
-        outcome := khala.judge_document(
+        outcome := khala_internal.judge_document(
             p_doc_version, v_hash, p_org_id, p_deleted, v_stored_version, v_stored_hash, v_stored_owner
         );
         IF outcome IN ('duplicate', 'stale_version') THEN
@@ -92,7 +92,7 @@ BEGIN
                         USING ERRCODE = 'serialization_failure', HINT = 'Try the transaction again.';
                 END IF;
             END IF;
-            PERFORM khala.count_sinks(outcome, 1);
+            PERFORM khala_internal.count_sinks(outcome, 1);
             RETURN;
         END IF;
         -- A tombstone goes to whoever could see the document, whatever owner the caller names.
@@ -100,7 +100,7 @@ BEGIN
         v_owner_changed := v_stored_watermark IS NOT NULL AND NOT v_stored_deleted
             AND v_owner IS DISTINCT FROM v_stored_owner;
         IF v_watermark IS NULL THEN
-            v_watermark := khala.allocate_watermark(p_topic, 1);
+            v_watermark := khala_internal.allocate_watermark(p_topic, 1);
         END IF;
 
         INSERT INTO runtime.sync_documents AS d (
@@ -123,7 +123,7 @@ BEGIN
         EXIT WHEN FOUND;
         -- Once the topic is locked nobody else changes the document: a second miss is a trigger's doing.
         IF v_judged_locked THEN
-            PERFORM khala.refuse_suppressed_write(p_topic);
+            PERFORM khala_internal.refuse_suppressed_write(p_topic);
         END IF;
         v_judged_locked := TRUE;
     END LOOP;
@@ -138,11 +138,11 @@ BEGIN
     );
     watermark := v_watermark;
     IF outcome = 'rewritten' THEN
-        PERFORM khala.count_sinks(outcome, 1);
+        PERFORM khala_internal.count_sinks(outcome, 1);
     END IF;
 END
 $$;
 
-COMMENT ON FUNCTION khala.write_document(text, text, bigint, text, jsonb, boolean) IS
+COMMENT ON FUNCTION khala_internal.write_document(text, text, bigint, text, jsonb, boolean) IS
 'Internal: the write path behind sink and sink_delete. Arguments: topic; key; version; owner; payload; whether it is a tombstone. Result: watermark (null when nothing was written) and outcome. Errors: KH001, KH004, KH005, KH006, KH007, KH010; 40001 where a trigger of the read model sinks as well.';
-REVOKE ALL ON FUNCTION khala.write_document(text, text, bigint, text, jsonb, boolean) FROM public;
+REVOKE ALL ON FUNCTION khala_internal.write_document(text, text, bigint, text, jsonb, boolean) FROM public;

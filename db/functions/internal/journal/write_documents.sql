@@ -1,9 +1,9 @@
--- The write path of many documents, by the same rules as khala.write_document but set-based: canonical
+-- The write path of many documents, by the same rules as khala_internal.write_document but set-based: canonical
 -- texts and hashes first, without any lock; a look at the read model, which judges what would be written;
 -- then the allocation, which locks the topic; if somebody wrote to the topic between look and lock, another
 -- look under the lock; then a statement each for read model and journal.
 
-CREATE OR REPLACE FUNCTION khala.write_documents(
+CREATE OR REPLACE FUNCTION khala_internal.write_documents(
     p_topic text,
     p_first_ordinal integer,
     p_doc_keys text[],
@@ -40,15 +40,15 @@ BEGIN
     SELECT t.payload_mode, t.inline_limit_bytes, t.owned INTO v_topic
     FROM runtime.sync_topics AS t WHERE t.topic = p_topic;
     IF NOT FOUND THEN
-        PERFORM khala.refuse_topic(p_topic);
+        PERFORM khala_internal.refuse_topic(p_topic);
     END IF;
 
     SELECT min(i.ordinality) INTO v_refused
     FROM unnest(p_doc_keys, p_doc_versions, p_org_ids, p_payloads, p_deleted)
         WITH ORDINALITY AS i (doc_key, doc_version, org_id, payload, deleted)
-    WHERE khala.is_writable(i.doc_key, i.doc_version, i.org_id, i.payload, i.deleted, v_topic.owned) IS NOT TRUE;
+    WHERE khala_internal.is_writable(i.doc_key, i.doc_version, i.org_id, i.payload, i.deleted, v_topic.owned) IS NOT TRUE;
     IF v_refused IS NOT NULL THEN
-        PERFORM khala.refuse_document(
+        PERFORM khala_internal.refuse_document(
             p_first_ordinal + v_refused - 1, p_doc_keys[v_refused], p_doc_versions[v_refused], p_org_ids[v_refused],
             p_payloads[v_refused], v_topic.owned
         );
@@ -66,18 +66,18 @@ BEGIN
         CROSS JOIN LATERAL (
             SELECT CASE
                 WHEN i.deleted THEN NULL
-                WHEN khala.is_plain_json(w.written)
-                    THEN (SELECT p.canonical FROM khala.canonical_of_plain(i.payload) AS p)
-                ELSE (SELECT o.canonical FROM khala.canonical_of(i.payload) AS o)
+                WHEN khala_internal.is_plain_json(w.written)
+                    THEN (SELECT p.canonical FROM khala_internal.canonical_of_plain(i.payload) AS p)
+                ELSE (SELECT o.canonical FROM khala_internal.canonical_of(i.payload) AS o)
             END AS canonical
             OFFSET 0
         ) AS c;
     EXCEPTION
         WHEN SQLSTATE 'KH005' THEN
-            PERFORM khala.refuse_payloads(p_first_ordinal, p_doc_keys, p_payloads, p_deleted);
+            PERFORM khala_internal.refuse_payloads(p_first_ordinal, p_doc_keys, p_payloads, p_deleted);
     END;
     IF v_topic.payload_mode = 'inline' AND v_refused IS NOT NULL THEN
-        PERFORM khala.refuse_size(
+        PERFORM khala_internal.refuse_size(
             p_first_ordinal + v_refused - 1, p_doc_keys[v_refused], p_topic,
             octet_length(v_canonical[v_refused]), v_topic.inline_limit_bytes
         );
@@ -98,7 +98,7 @@ BEGIN
         FROM (
             SELECT
                 i.ordinal,
-                khala.judge_document(
+                khala_internal.judge_document(
                     i.doc_version, i.payload_hash, i.org_id, i.deleted, d.doc_version, d.payload_hash, d.org_id
                 ) AS outcome,
                 -- A tombstone goes to whoever could see the document, whatever owner the caller names.
@@ -108,13 +108,13 @@ BEGIN
                 d.org_id AS previous_org_id
             FROM unnest(p_doc_keys, p_doc_versions, p_org_ids, v_hashes, p_deleted)
                 WITH ORDINALITY AS i (doc_key, doc_version, org_id, payload_hash, deleted, ordinal)
-            LEFT JOIN khala.stored_documents(p_topic, p_doc_keys) AS d ON d.doc_key = i.doc_key
+            LEFT JOIN khala_internal.stored_documents(p_topic, p_doc_keys) AS d ON d.doc_key = i.doc_key
             ORDER BY i.ordinal
         ) AS j;
         v_written := coalesce(cardinality(v_places), 0);
         EXIT WHEN v_allocated > 0 OR v_written = 0;
         v_allocated := v_written;
-        v_first := khala.allocate_watermark(p_topic, v_allocated) - v_allocated;
+        v_first := khala_internal.allocate_watermark(p_topic, v_allocated) - v_allocated;
         -- Whoever writes a document takes a watermark, so while the head has not moved no document has changed.
         EXIT WHEN v_first = v_known_head;
     END LOOP;
@@ -145,7 +145,7 @@ BEGIN
             payload = excluded.payload;
         GET DIAGNOSTICS v_stored = ROW_COUNT;
         IF v_stored <> v_written THEN
-            PERFORM khala.refuse_suppressed_write(p_topic);
+            PERFORM khala_internal.refuse_suppressed_write(p_topic);
         END IF;
 
         INSERT INTO runtime.sync_stream_events (
@@ -171,12 +171,12 @@ BEGIN
     END LOOP;
     FOREACH v_outcome IN ARRAY ARRAY['rewritten', 'duplicate', 'stale_version'] LOOP
         IF array_position(outcomes, v_outcome) IS NOT NULL THEN
-            PERFORM khala.count_sinks(v_outcome, cardinality(array_positions(outcomes, v_outcome)));
+            PERFORM khala_internal.count_sinks(v_outcome, cardinality(array_positions(outcomes, v_outcome)));
         END IF;
     END LOOP;
 END
 $$;
 
-COMMENT ON FUNCTION khala.write_documents(text, integer, text[], bigint[], text[], jsonb[], boolean[]) IS
+COMMENT ON FUNCTION khala_internal.write_documents(text, integer, text[], bigint[], text[], jsonb[], boolean[]) IS
 'Internal: the write path behind sink_batch. Arguments: topic; ordinal of the first document, for errors; keys, each at most once; versions; owners; payloads; which are tombstones. Result: per document its watermark (null when nothing was written) and outcome. Errors: KH001, KH004, KH005, KH006, KH007, KH010.';
-REVOKE ALL ON FUNCTION khala.write_documents(text, integer, text[], bigint[], text[], jsonb[], boolean[]) FROM public;
+REVOKE ALL ON FUNCTION khala_internal.write_documents(text, integer, text[], bigint[], text[], jsonb[], boolean[]) FROM public;

@@ -2,7 +2,7 @@
 -- row gives out the sequence numbers and is locked until the end of the transaction, so events of one entity
 -- commit in their order. A caller that names the number may repeat the call until it knows that it worked.
 
-CREATE OR REPLACE FUNCTION khala.append_event(
+CREATE OR REPLACE FUNCTION khala_internal.append_event(
     p_kind text,
     p_id text,
     p_event_type text,
@@ -24,7 +24,7 @@ DECLARE
     v_same boolean;
     v_watermark bigint;
 BEGIN
-    PERFORM khala.check_event(p_kind, p_id, p_event_type, p_payload, p_org_id, p_seq, p_occurred_at);
+    PERFORM khala_internal.check_event(p_kind, p_id, p_event_type, p_payload, p_org_id, p_seq, p_occurred_at);
 
     LOOP
         UPDATE runtime.entities AS e
@@ -79,11 +79,11 @@ BEGIN
 
     INSERT INTO runtime.entity_events (kind, id, seq, occurred_at, event_type, payload)
     VALUES (p_kind, p_id, v_seq, coalesce(p_occurred_at, clock_timestamp()), p_event_type, p_payload);
-    SELECT p.watermark INTO v_watermark FROM khala.project_entities(p_kind, ARRAY[p_id]) AS p;
+    SELECT p.watermark INTO v_watermark FROM khala_internal.project_entities(p_kind, ARRAY[p_id]) AS p;
     RETURN QUERY SELECT v_seq, 'appended', v_watermark;
 END
 $$;
 
-COMMENT ON FUNCTION khala.append_event(text, text, text, jsonb, text, bigint, timestamptz) IS
-'Appends an event to an entity and projects it. Arguments: entity kind, its id, event type, payload, owner organisation (fixed by the first event; NULL keeps it), sequence number (NULL: the next one), moment (NULL: now). Result: sequence number, appended or duplicate (the event is there already; nothing is written), watermark of the summary (NULL when nothing was written). Errors: KH004, KH005, KH007 as khala.check_event, KH009 gap, other content under this number, or another owner.';
-REVOKE ALL ON FUNCTION khala.append_event(text, text, text, jsonb, text, bigint, timestamptz) FROM public;
+COMMENT ON FUNCTION khala_internal.append_event(text, text, text, jsonb, text, bigint, timestamptz) IS
+'Appends an event to an entity and projects it. Arguments: entity kind, its id, event type, payload, owner organisation (fixed by the first event; NULL keeps it), sequence number (NULL: the next one), moment (NULL: now). Result: sequence number, appended or duplicate (the event is there already; nothing is written), watermark of the summary (NULL when nothing was written). Errors: KH004, KH005, KH007 as khala_internal.check_event, KH009 gap, other content under this number, or another owner.';
+REVOKE ALL ON FUNCTION khala_internal.append_event(text, text, text, jsonb, text, bigint, timestamptz) FROM public;

@@ -2,7 +2,7 @@
 -- A payload must be I-JSON although no client ever gets it: summaries copy from it, and one number that no
 -- double stands for would make the entity impossible to project from then on.
 
-CREATE OR REPLACE FUNCTION khala.check_event(
+CREATE OR REPLACE FUNCTION khala_internal.check_event(
     p_kind text,
     p_id text,
     p_event_type text,
@@ -44,10 +44,10 @@ BEGIN
         RAISE EXCEPTION 'payload of the event has % bytes, 1048576 are allowed', octet_length(p_payload::text)
             USING ERRCODE = 'KH004', HINT = 'Store the large part elsewhere and refer to it.';
     END IF;
-    PERFORM khala.canonical_json(p_payload);
+    PERFORM khala_internal.canonical_json(p_payload);
 END
 $$;
 
-COMMENT ON FUNCTION khala.check_event(text, text, text, jsonb, text, bigint, timestamptz) IS
+COMMENT ON FUNCTION khala_internal.check_event(text, text, text, jsonb, text, bigint, timestamptz) IS
 'Refuses an event that breaks a rule. Arguments: entity kind, its id, event type, payload, organisation (NULL: none given), sequence number (NULL: to be allocated), moment (NULL: now). Errors: KH004 payload above 1 MiB, KH005 payload not an I-JSON object, KH007 anything else.';
-REVOKE ALL ON FUNCTION khala.check_event(text, text, text, jsonb, text, bigint, timestamptz) FROM public;
+REVOKE ALL ON FUNCTION khala_internal.check_event(text, text, text, jsonb, text, bigint, timestamptz) FROM public;

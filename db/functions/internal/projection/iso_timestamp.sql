@@ -1,7 +1,7 @@
 -- The one text form of a moment inside a document: ISO 8601 in UTC with microseconds, so that texts of one
 -- form sort as the moments do and no session setting shows in a document.
 
-CREATE OR REPLACE FUNCTION khala.iso_timestamp(p_at timestamptz)
+CREATE OR REPLACE FUNCTION khala_internal.iso_timestamp(p_at timestamptz)
 RETURNS text
 LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
@@ -11,6 +11,6 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION khala.iso_timestamp(timestamptz) IS
+COMMENT ON FUNCTION khala_internal.iso_timestamp(timestamptz) IS
 'A moment as documents show it. Argument: the moment, of the years 1 to 9999. Result: text such as 2026-01-31T23:59:59.000001Z. Errors: none.';
-REVOKE ALL ON FUNCTION khala.iso_timestamp(timestamptz) FROM public;
+REVOKE ALL ON FUNCTION khala_internal.iso_timestamp(timestamptz) FROM public;

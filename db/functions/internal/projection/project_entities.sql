@@ -4,7 +4,7 @@
 -- writes whatever the checkpoint says. It never takes a document back to a lower version, which no client
 -- would follow: where the read model is ahead of the history, versions go on from there by an offset.
 
-CREATE OR REPLACE FUNCTION khala.project_entities(p_kind text, p_ids text[], p_rebuild boolean DEFAULT FALSE)
+CREATE OR REPLACE FUNCTION khala_internal.project_entities(p_kind text, p_ids text[], p_rebuild boolean DEFAULT FALSE)
 RETURNS TABLE (id text, watermark bigint, outcome text, reason text)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -17,7 +17,7 @@ DECLARE
     v_now timestamptz := clock_timestamp();
     v_decided jsonb;
 BEGIN
-    SELECT p.projection, p.topic INTO v_projection, v_topic FROM khala.projection_of(p_kind) AS p;
+    SELECT p.projection, p.topic INTO v_projection, v_topic FROM khala_internal.projection_of(p_kind) AS p;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'entity kind % is not known', coalesce(quote_literal(left(p_kind, 100)), 'NULL')
             USING ERRCODE = 'KH007', HINT = 'Use run or codex_worker.';
@@ -38,7 +38,7 @@ BEGIN
                 ))
                 ELSE coalesce(c.version_offset, 0)
             END AS version_offset
-        FROM khala.summarize_entities(p_kind, p_ids) AS s
+        FROM khala_internal.summarize_entities(p_kind, p_ids) AS s
         CROSS JOIN LATERAL khala.payload_hash(s.summary) AS h (hash)
         LEFT JOIN runtime.projection_checkpoints AS c ON c.projection = v_projection AND c.entity_id = s.id
     ),
@@ -102,7 +102,7 @@ BEGIN
                 'doc_key', w.summary -> 'document_id',
                 'doc_version', w.latest_seq + w.version_offset,
                 'org_id', w.org_id,
-                'payload', w.summary || jsonb_build_object('projected_at', khala.iso_timestamp(v_now))
+                'payload', w.summary || jsonb_build_object('projected_at', khala_internal.iso_timestamp(v_now))
             ) ORDER BY w.id)
             FROM jsonb_to_recordset(v_decided)
                 AS w (id text, latest_seq bigint, version_offset bigint, org_id text, summary jsonb)
@@ -113,6 +113,6 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION khala.project_entities(text, text[], boolean) IS
+COMMENT ON FUNCTION khala_internal.project_entities(text, text[], boolean) IS
 'Projects the summaries of some entities. Arguments: entity kind, ids (unknown ones are left out), whether to write them whatever the checkpoints say. Result: per entity the watermark (NULL when nothing was written), outcome applied, rewritten (same sequence, other summary) or skipped, and the reason: new_events; drift, projection_version; rebuilt; unchanged, checkpoint_ahead, read_model_ahead. Errors: KH007 unknown kind, and those of khala.sink_batch.';
-REVOKE ALL ON FUNCTION khala.project_entities(text, text[], boolean) FROM public;
+REVOKE ALL ON FUNCTION khala_internal.project_entities(text, text[], boolean) FROM public;

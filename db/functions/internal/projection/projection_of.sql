@@ -1,6 +1,6 @@
 -- Where the summaries of each kind of entity go: the one place that pairs a kind with its topic.
 
-CREATE OR REPLACE FUNCTION khala.projection_of(p_kind text)
+CREATE OR REPLACE FUNCTION khala_internal.projection_of(p_kind text)
 RETURNS TABLE (projection text, topic text, event_prefix text, id_field text)
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE ROWS 1
 SET search_path = pg_catalog, pg_temp
@@ -17,6 +17,6 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION khala.projection_of(text) IS
+COMMENT ON FUNCTION khala_internal.projection_of(text) IS
 'How a kind of entity is projected. Argument: run or codex_worker. Result: one row with the projection''s name (document keys are runtime/<name>:<id>), its topic, the prefix of its event types and the name of the id in its documents; no row for another kind. Errors: none.';
-REVOKE ALL ON FUNCTION khala.projection_of(text) FROM public;
+REVOKE ALL ON FUNCTION khala_internal.projection_of(text) FROM public;

@@ -2,7 +2,7 @@
 -- sees the old summary until it commits and the new one after, never none. The topic is locked first, so
 -- that nobody changes a document between the look at its version and the write.
 
-CREATE OR REPLACE FUNCTION khala.rebuild_entities(p_kind text, p_ids text[])
+CREATE OR REPLACE FUNCTION khala_internal.rebuild_entities(p_kind text, p_ids text[])
 RETURNS TABLE (id text, watermark bigint, outcome text)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -14,24 +14,24 @@ BEGIN
     -- From the catalogue, for that is the table every writer comes to first. Whoever locks several, as a
     -- migration does, and a rebuild that has the topic's row before it needs the catalogue, would deadlock.
     SELECT t.topic INTO v_topic
-    FROM khala.projection_of(p_kind) AS p
+    FROM khala_internal.projection_of(p_kind) AS p
     INNER JOIN runtime.sync_topics AS t ON p.topic = t.topic;
 
     PERFORM e.id FROM runtime.entities AS e
     WHERE e.kind = p_kind AND e.id = ANY (p_ids)
     ORDER BY e.id
     FOR NO KEY UPDATE;
-    -- In the order of khala.allocate_watermark, or the two would wait for each other.
-    PERFORM pg_advisory_xact_lock(khala.topic_lock_key(v_topic));
+    -- In the order of khala_internal.allocate_watermark, or the two would wait for each other.
+    PERFORM pg_advisory_xact_lock(khala_internal.topic_lock_key(v_topic));
     PERFORM s.topic FROM runtime.sync_topic_sequences AS s
     WHERE s.topic = v_topic
     FOR NO KEY UPDATE;
 
     RETURN QUERY
-    SELECT p.id, p.watermark, p.outcome FROM khala.project_entities(p_kind, p_ids, TRUE) AS p;
+    SELECT p.id, p.watermark, p.outcome FROM khala_internal.project_entities(p_kind, p_ids, TRUE) AS p;
 END
 $$;
 
-COMMENT ON FUNCTION khala.rebuild_entities(text, text[]) IS
+COMMENT ON FUNCTION khala_internal.rebuild_entities(text, text[]) IS
 'Rebuilds the summaries of some entities from history. Arguments: entity kind, ids (unknown ones are left out). Result: per entity the watermark and outcome of the new summary. Errors: KH007 unknown kind, and those of khala.sink_batch.';
-REVOKE ALL ON FUNCTION khala.rebuild_entities(text, text[]) FROM public;
+REVOKE ALL ON FUNCTION khala_internal.rebuild_entities(text, text[]) FROM public;

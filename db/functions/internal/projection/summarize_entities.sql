@@ -2,7 +2,7 @@
 -- descent of an index, so a summary costs the same after ten events and after ten million. The status is
 -- what the latest event that tells of one says; events of unknown types just count.
 
-CREATE OR REPLACE FUNCTION khala.summarize_entities(p_kind text, p_ids text[])
+CREATE OR REPLACE FUNCTION khala_internal.summarize_entities(p_kind text, p_ids text[])
 RETURNS TABLE (id text, org_id text, latest_seq bigint, summary jsonb)
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -16,7 +16,7 @@ DECLARE
     v_id_field text;
 BEGIN
     SELECT p.projection, p.event_prefix, p.id_field INTO v_projection, v_event_prefix, v_id_field
-    FROM khala.projection_of(p_kind) AS p;
+    FROM khala_internal.projection_of(p_kind) AS p;
 
     RETURN QUERY
     SELECT
@@ -50,13 +50,13 @@ BEGIN
                 WHEN state.terminal AND jsonb_typeof(state.payload -> 'signal') = 'string'
                     THEN left(state.payload ->> 'signal', 100)
             END,
-            'started_at', khala.iso_timestamp(started.occurred_at),
-            'finished_at', CASE WHEN state.terminal THEN khala.iso_timestamp(state.occurred_at) END,
+            'started_at', khala_internal.iso_timestamp(started.occurred_at),
+            'finished_at', CASE WHEN state.terminal THEN khala_internal.iso_timestamp(state.occurred_at) END,
             'latest_seq', latest.seq,
             -- Numbers have no holes: the last one is the count, and nothing has to be counted.
             'event_count', latest.seq,
             'latest_event_type', latest.event_type,
-            'latest_event_at', khala.iso_timestamp(latest.occurred_at),
+            'latest_event_at', khala_internal.iso_timestamp(latest.occurred_at),
             'runtime_source', jsonb_build_object('entity', e.kind, 'id', e.id, 'seq', latest.seq),
             'projection_version', khala.projection_version()
         )
@@ -150,6 +150,6 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION khala.summarize_entities(text, text[]) IS
+COMMENT ON FUNCTION khala_internal.summarize_entities(text, text[]) IS
 'Summary documents from history. Arguments: entity kind, ids. Result: per known entity with at least one event its id, owner, last sequence number and summary (without projected_at). Errors: none.';
-REVOKE ALL ON FUNCTION khala.summarize_entities(text, text[]) FROM public;
+REVOKE ALL ON FUNCTION khala_internal.summarize_entities(text, text[]) FROM public;

@@ -1,6 +1,6 @@
 -- What follows the updates in an update_batch payload.
 
-CREATE OR REPLACE FUNCTION khala.page_tail(
+CREATE OR REPLACE FUNCTION khala_internal.page_tail(
     p_topic text,
     p_complete boolean,
     p_head_watermark bigint,
@@ -9,10 +9,10 @@ CREATE OR REPLACE FUNCTION khala.page_tail(
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN '],"replay_complete":' || p_complete::text
-    || ',"head_watermarks":[{"topic":"' || p_topic || '","watermark":' || khala.wire_integer(p_head_watermark)
-    || '}],"covered_watermarks":[{"topic":"' || p_topic || '","watermark":' || khala.wire_integer(p_covered_watermark)
+    || ',"head_watermarks":[{"topic":"' || p_topic || '","watermark":' || khala_internal.wire_integer(p_head_watermark)
+    || '}],"covered_watermarks":[{"topic":"' || p_topic || '","watermark":' || khala_internal.wire_integer(p_covered_watermark)
     || '}]}';
 
-COMMENT ON FUNCTION khala.page_tail(text, boolean, bigint, bigint) IS
+COMMENT ON FUNCTION khala_internal.page_tail(text, boolean, bigint, bigint) IS
 'Internal: the end of an update_batch payload, from the closing bracket of its updates. Arguments: topic name as the subscriber wrote it; whether the page reaches the head; head; covered watermark. Result: JSON text. Errors: none.';
-REVOKE ALL ON FUNCTION khala.page_tail(text, boolean, bigint, bigint) FROM public;
+REVOKE ALL ON FUNCTION khala_internal.page_tail(text, boolean, bigint, bigint) FROM public;

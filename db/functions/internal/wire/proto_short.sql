@@ -1,8 +1,8 @@
--- A whole number below 16384 as khala.proto_varint writes it, for lengths and for whatever is small: an
+-- A whole number below 16384 as khala_internal.proto_varint writes it, for lengths and for whatever is small: an
 -- expression is made ready again in every transaction, function by function, and this one has an eighth of
 -- the functions. Bound when created and without a SET clause, so that it is inlined.
 
-CREATE OR REPLACE FUNCTION khala.proto_short(p_value integer)
+CREATE OR REPLACE FUNCTION khala_internal.proto_short(p_value integer)
 RETURNS bytea
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE
@@ -10,6 +10,6 @@ RETURN CASE
     ELSE substring(int4send(((p_value & 127) << 8) | (p_value >> 7) | 32768) FROM 3)
 END;
 
-COMMENT ON FUNCTION khala.proto_short(integer) IS
+COMMENT ON FUNCTION khala_internal.proto_short(integer) IS
 'Internal: a small number as a protobuf varint. Argument: the number, from 0 to 16383. Result: 1 or 2 bytes. Errors: none.';
-REVOKE ALL ON FUNCTION khala.proto_short(integer) FROM public;
+REVOKE ALL ON FUNCTION khala_internal.proto_short(integer) FROM public;

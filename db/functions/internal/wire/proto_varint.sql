@@ -2,7 +2,7 @@
 -- bit set. The bits are moved into place within one bigint, four bytes at a time, and cut out of its eight
 -- bytes. Bound when created and without a SET clause, so that it is inlined.
 
-CREATE OR REPLACE FUNCTION khala.proto_varint(p_value bigint)
+CREATE OR REPLACE FUNCTION khala_internal.proto_varint(p_value bigint)
 RETURNS bytea
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE
@@ -32,6 +32,6 @@ RETURN CASE
     END
 END;
 
-COMMENT ON FUNCTION khala.proto_varint(bigint) IS
+COMMENT ON FUNCTION khala_internal.proto_varint(bigint) IS
 'Internal: a number as a protobuf varint. Argument: the number, from 0. Result: 1 to 9 bytes. Errors: none.';
-REVOKE ALL ON FUNCTION khala.proto_varint(bigint) FROM public;
+REVOKE ALL ON FUNCTION khala_internal.proto_varint(bigint) FROM public;

@@ -2,7 +2,7 @@
 -- is made by putting such pieces one after the other. Fields are written in the order of their numbers and
 -- defaults are left out, as every protobuf library does. The payload goes in as it is, canonical bytes.
 
-CREATE OR REPLACE FUNCTION khala.update_bytes(
+CREATE OR REPLACE FUNCTION khala_internal.update_bytes(
     p_topic text,
     p_doc_key text,
     p_doc_version bigint,
@@ -19,25 +19,25 @@ DECLARE
     v_topic bytea := convert_to(p_topic, 'UTF8');
     v_doc_key bytea := convert_to(p_doc_key, 'UTF8');
     v_payload bytea := ''::bytea;
-    -- Variables, because khala.proto_short and khala.proto_varint are inlined and repeat their argument.
+    -- Variables, because khala_internal.proto_short and khala_internal.proto_varint are inlined and repeat their argument.
     v_topic_length integer := octet_length(v_topic);
     v_doc_key_length integer := octet_length(v_doc_key);
     v_length integer;
     -- 1 topic, 2 doc_key; both are short
-    v_fields bytea := '\x0a'::bytea || khala.proto_short(v_topic_length) || v_topic
-        || '\x12'::bytea || khala.proto_short(v_doc_key_length) || v_doc_key;
+    v_fields bytea := '\x0a'::bytea || khala_internal.proto_short(v_topic_length) || v_topic
+        || '\x12'::bytea || khala_internal.proto_short(v_doc_key_length) || v_doc_key;
 BEGIN
     -- Statements rather than CASE: an expression that is not reached need not be made ready.
     -- 3 doc_version, 4 watermark
     IF p_doc_version >= 16384 THEN
-        v_fields := v_fields || '\x18'::bytea || khala.proto_varint(p_doc_version);
+        v_fields := v_fields || '\x18'::bytea || khala_internal.proto_varint(p_doc_version);
     ELSIF p_doc_version > 0 THEN
-        v_fields := v_fields || '\x18'::bytea || khala.proto_short(p_doc_version::integer);
+        v_fields := v_fields || '\x18'::bytea || khala_internal.proto_short(p_doc_version::integer);
     END IF;
     IF p_watermark >= 16384 THEN
-        v_fields := v_fields || '\x20'::bytea || khala.proto_varint(p_watermark);
+        v_fields := v_fields || '\x20'::bytea || khala_internal.proto_varint(p_watermark);
     ELSE
-        v_fields := v_fields || '\x20'::bytea || khala.proto_short(p_watermark::integer);
+        v_fields := v_fields || '\x20'::bytea || khala_internal.proto_short(p_watermark::integer);
     END IF;
     IF p_deleted THEN
         -- 7 deleted
@@ -50,24 +50,24 @@ BEGIN
         v_payload := convert_to(p_payload, 'UTF8');
         v_length := octet_length(v_payload);
         IF v_length >= 16384 THEN
-            v_fields := v_fields || '\x2a20'::bytea || p_payload_hash || '\x4a'::bytea || khala.proto_varint(v_length);
+            v_fields := v_fields || '\x2a20'::bytea || p_payload_hash || '\x4a'::bytea || khala_internal.proto_varint(v_length);
         ELSE
-            v_fields := v_fields || '\x2a20'::bytea || p_payload_hash || '\x4a'::bytea || khala.proto_short(v_length);
+            v_fields := v_fields || '\x2a20'::bytea || p_payload_hash || '\x4a'::bytea || khala_internal.proto_short(v_length);
         END IF;
     END IF;
     v_length := octet_length(v_fields) + octet_length(v_payload);
     IF v_length >= 16384 THEN
-        -- Whatever khala.proto_short would have written wrongly ends up here.
+        -- Whatever khala_internal.proto_short would have written wrongly ends up here.
         IF octet_length(v_fields) >= 16384 THEN
             RAISE EXCEPTION 'topic and key of % bytes are too long to be written', v_topic_length + v_doc_key_length
                 USING ERRCODE = 'KH007', HINT = 'The write paths take no key above 512 characters.';
         END IF;
-        RETURN '\x0a'::bytea || khala.proto_varint(v_length) || v_fields || v_payload;
+        RETURN '\x0a'::bytea || khala_internal.proto_varint(v_length) || v_fields || v_payload;
     END IF;
-    RETURN '\x0a'::bytea || khala.proto_short(v_length) || v_fields || v_payload;
+    RETURN '\x0a'::bytea || khala_internal.proto_short(v_length) || v_fields || v_payload;
 END
 $$;
 
-COMMENT ON FUNCTION khala.update_bytes(text, text, bigint, bigint, bytea, boolean, text) IS
+COMMENT ON FUNCTION khala_internal.update_bytes(text, text, bigint, bigint, bytea, boolean, text) IS
 'Internal: one Update as protobuf, ready to stand in an UpdateBatch. Arguments: topic name as the subscriber wrote it; key; version; watermark; hash; whether it is a tombstone; canonical payload, null for a pointer. Result: bytes. Errors: KH007 topic or key of 16 KiB.';
-REVOKE ALL ON FUNCTION khala.update_bytes(text, text, bigint, bigint, bytea, boolean, text) FROM public;
+REVOKE ALL ON FUNCTION khala_internal.update_bytes(text, text, bigint, bigint, bytea, boolean, text) FROM public;

@@ -1,7 +1,7 @@
 -- One Update of the wire as JSON text; every builder of wire text uses it. Bound when created and without
 -- a SET clause, so that it is inlined: it runs once for every row delivered.
 
-CREATE OR REPLACE FUNCTION khala.update_text(
+CREATE OR REPLACE FUNCTION khala_internal.update_text(
     p_topic text,
     p_doc_key text,
     p_doc_version bigint,
@@ -14,8 +14,8 @@ RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 RETURN '{"topic":"' || p_topic
     || '","doc_key":' || to_json(p_doc_key)::text
-    || ',"doc_version":' || khala.wire_integer(p_doc_version)
-    || ',"watermark":' || khala.wire_integer(p_watermark)
+    || ',"doc_version":' || khala_internal.wire_integer(p_doc_version)
+    || ',"watermark":' || khala_internal.wire_integer(p_watermark)
     || CASE
         WHEN p_deleted THEN ',"payload_hash":"","hydration_required":false,"deleted":true}'
         ELSE ',"payload_hash":"' || encode(p_payload_hash, 'base64')
@@ -25,6 +25,6 @@ RETURN '{"topic":"' || p_topic
             END
     END;
 
-COMMENT ON FUNCTION khala.update_text(text, text, bigint, bigint, bytea, boolean, text) IS
+COMMENT ON FUNCTION khala_internal.update_text(text, text, bigint, bigint, bytea, boolean, text) IS
 'Internal: one Update as JSON text. Arguments: topic name as the subscriber wrote it; key; version; watermark; hash; whether it is a tombstone; canonical payload, null for a pointer. Result: a JSON object. Errors: none.';
-REVOKE ALL ON FUNCTION khala.update_text(text, text, bigint, bigint, bytea, boolean, text) FROM public;
+REVOKE ALL ON FUNCTION khala_internal.update_text(text, text, bigint, bigint, bytea, boolean, text) FROM public;

@@ -2,7 +2,7 @@
 -- above. The body is bound when it is created, so no search path can reach it, and having no SET clause
 -- it is inlined into the queries that build pages.
 
-CREATE OR REPLACE FUNCTION khala.wire_integer(p_value bigint)
+CREATE OR REPLACE FUNCTION khala_internal.wire_integer(p_value bigint)
 RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE
@@ -10,6 +10,6 @@ RETURN CASE
     ELSE p_value::text
 END;
 
-COMMENT ON FUNCTION khala.wire_integer(bigint) IS
+COMMENT ON FUNCTION khala_internal.wire_integer(bigint) IS
 'Internal: a watermark or version as JSON text. Argument: the value. Result: a number, or a string above 2^53 - 1. Errors: none.';
-REVOKE ALL ON FUNCTION khala.wire_integer(bigint) FROM public;
+REVOKE ALL ON FUNCTION khala_internal.wire_integer(bigint) FROM public;

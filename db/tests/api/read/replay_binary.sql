@@ -13,14 +13,14 @@ $$;
 
 SELECT is(
     (SELECT r.page FROM khala.replay_binary('pgtap.bytes', 0, NULL) AS r),
-    khala.update_bytes('pgtap.bytes', 'k', 1, 1, khala.payload_hash('{"n":1}'), FALSE, '{"n":1}')
-    || khala.update_bytes('pgtap.bytes', 'k', 2, 3, NULL, TRUE, NULL)
-    || khala.page_tail_bytes('pgtap.bytes', TRUE, 3, 3),
+    khala_internal.update_bytes('pgtap.bytes', 'k', 1, 1, khala.payload_hash('{"n":1}'), FALSE, '{"n":1}')
+    || khala_internal.update_bytes('pgtap.bytes', 'k', 2, 3, NULL, TRUE, NULL)
+    || khala_internal.page_tail_bytes('pgtap.bytes', TRUE, 3, 3),
     'a page'
 );
 SELECT is(
     (SELECT r.page FROM khala.replay_binary('SYNC_TOPIC_PGTAP_BYTES', 3, NULL) AS r),
-    khala.page_tail_bytes('SYNC_TOPIC_PGTAP_BYTES', TRUE, 3, 3), 'a page at the head, by the other name'
+    khala_internal.page_tail_bytes('SYNC_TOPIC_PGTAP_BYTES', TRUE, 3, 3), 'a page at the head, by the other name'
 );
 SELECT results_eq(
     $$SELECT b.next_watermark, b.head_watermark, b.complete, b.updates

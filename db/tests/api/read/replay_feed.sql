@@ -47,7 +47,7 @@ SELECT results_eq(
 );
 SELECT results_eq(
     $$SELECT DISTINCT f.page_tail, f.next_watermark, f.head_watermark, f.complete FROM khala.replay_feed('pgtap.feed', 0) AS f$$,
-    $$SELECT khala.page_tail('pgtap.feed', TRUE, 7, 7), 7::bigint, 7::bigint, TRUE$$, 'the end of the page is the same on every row'
+    $$SELECT khala_internal.page_tail('pgtap.feed', TRUE, 7, 7), 7::bigint, 7::bigint, TRUE$$, 'the end of the page is the same on every row'
 );
 SELECT is(
     (

@@ -15,8 +15,8 @@ SELECT results_eq(
     $$SELECT f.watermark, f.org_id, f.except_org_id, f.update_bytes, f.page_tail
       FROM khala.replay_feed_binary('SYNC_TOPIC_PGTAP_BYTES', 1) AS f ORDER BY f.watermark, f.org_id NULLS LAST$$,
     $$SELECT v.watermark, v.org_id, v.except_org_id,
-        khala.update_bytes('SYNC_TOPIC_PGTAP_BYTES', 'k', v.watermark, v.watermark, khala.payload_hash('{"n":2}'), v.gone, '{"n":2}'),
-        khala.page_tail_bytes('SYNC_TOPIC_PGTAP_BYTES', TRUE, 3, 3)
+        khala_internal.update_bytes('SYNC_TOPIC_PGTAP_BYTES', 'k', v.watermark, v.watermark, khala.payload_hash('{"n":2}'), v.gone, '{"n":2}'),
+        khala_internal.page_tail_bytes('SYNC_TOPIC_PGTAP_BYTES', TRUE, 3, 3)
       FROM (VALUES (2::bigint, 'a', NULL, FALSE), (2, NULL, 'a', TRUE), (3, 'a', NULL, TRUE))
         AS v (watermark, org_id, except_org_id, gone)$$,
     'each update with who may have it'

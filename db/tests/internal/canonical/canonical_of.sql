@@ -4,7 +4,7 @@ SELECT plan(12);
 
 -- What canonical text is, is tested through khala.canonical_json; here, the levels that one query writes and
 -- those it leaves to others, and how often its text is made.
-SELECT is((SELECT c.canonical FROM khala.canonical_of(v.given::jsonb) AS c), v.canonical, v.what)
+SELECT is((SELECT c.canonical FROM khala_internal.canonical_of(v.given::jsonb) AS c), v.canonical, v.what)
 FROM (
     VALUES
     ('{}', '{}', 'an empty object'),
@@ -18,20 +18,20 @@ FROM (
 ) AS v (given, canonical, what);
 
 SELECT is(
-    (SELECT c.canonical FROM khala.canonical_of(('{"a":' || repeat('[', 63) || repeat(']', 63) || '}')::jsonb) AS c),
+    (SELECT c.canonical FROM khala_internal.canonical_of(('{"a":' || repeat('[', 63) || repeat(']', 63) || '}')::jsonb) AS c),
     '{"a":' || repeat('[', 63) || repeat(']', 63) || '}', '64 levels are taken'
 );
 SELECT throws_ok(
-    $$SELECT c.canonical FROM khala.canonical_of(('{"a":' || repeat('[', 64) || repeat(']', 64) || '}')::jsonb) AS c$$,
+    $$SELECT c.canonical FROM khala_internal.canonical_of(('{"a":' || repeat('[', 64) || repeat(']', 64) || '}')::jsonb) AS c$$,
     'KH005', NULL, '65 are not'
 );
 -- So few brackets that it is not made level by level.
 SELECT throws_ok(
-    $$SELECT c.canonical FROM khala.canonical_of('{"a":{"b":[{"c":9007199254740993}]}}') AS c$$, 'KH005', NULL,
+    $$SELECT c.canonical FROM khala_internal.canonical_of('{"a":{"b":[{"c":9007199254740993}]}}') AS c$$, 'KH005', NULL,
     'a number between doubles, however deep'
 );
 SELECT is(
-    (SELECT count(DISTINCT c.canonical) FROM generate_series(1, 3) AS s (i) CROSS JOIN LATERAL khala.canonical_of(jsonb_build_object('i', s.i)) AS c),
+    (SELECT count(DISTINCT c.canonical) FROM generate_series(1, 3) AS s (i) CROSS JOIN LATERAL khala_internal.canonical_of(jsonb_build_object('i', s.i)) AS c),
     3::bigint, 'a row for each'
 );
 

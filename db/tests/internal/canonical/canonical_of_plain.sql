@@ -4,8 +4,8 @@ SELECT plan(10);
 
 -- For each object that it is for, the text that the general way makes.
 SELECT is(
-    ARRAY[(SELECT c.canonical FROM khala.canonical_of_plain(v.given::jsonb) AS c), khala.is_plain_json(v.given::jsonb::text)::text],
-    ARRAY[(SELECT c.canonical FROM khala.canonical_of(v.given::jsonb) AS c), 'true'], left(v.given, 60)
+    ARRAY[(SELECT c.canonical FROM khala_internal.canonical_of_plain(v.given::jsonb) AS c), khala_internal.is_plain_json(v.given::jsonb::text)::text],
+    ARRAY[(SELECT c.canonical FROM khala_internal.canonical_of(v.given::jsonb) AS c), 'true'], left(v.given, 60)
 )
 FROM (
     VALUES

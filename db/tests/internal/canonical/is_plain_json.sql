@@ -2,7 +2,7 @@ BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 SELECT plan(39);
 
-SELECT is(khala.is_plain_json(v.given::jsonb::text), v.plain, coalesce(left(v.given, 60), 'null') || coalesce(': ' || v.plain, ''))
+SELECT is(khala_internal.is_plain_json(v.given::jsonb::text), v.plain, coalesce(left(v.given, 60), 'null') || coalesce(': ' || v.plain, ''))
 FROM (
     VALUES
     ('{}', TRUE), ('{"a":1,"b":"x","c":null,"d":true,"e":[1,2],"f":{"g":-3}}', TRUE), ('{"a":0.00001,"b":10.00000001,"c":-0.5}', TRUE),
@@ -38,15 +38,15 @@ SELECT jsonb_build_object('a', n.value, 'b', jsonb_build_array(n.value, jsonb_bu
 FROM (SELECT trim_scale((g.body ->> 'a')::numeric) AS value FROM given AS g) AS n;
 SELECT is_empty(
     $$SELECT g.body FROM (SELECT body FROM pg_temp.given UNION ALL SELECT body FROM pg_temp.trimmed) AS g
-      CROSS JOIN LATERAL khala.canonical_of_plain(g.body) AS p
-      WHERE khala.is_plain_json(g.body::text) AND p.canonical <> (SELECT o.canonical FROM khala.canonical_of(g.body) AS o)$$,
+      CROSS JOIN LATERAL khala_internal.canonical_of_plain(g.body) AS p
+      WHERE khala_internal.is_plain_json(g.body::text) AND p.canonical <> (SELECT o.canonical FROM khala_internal.canonical_of(g.body) AS o)$$,
     'plain is never another text'
 );
 SELECT cmp_ok(
-    (SELECT count(*) FROM trimmed AS t WHERE khala.is_plain_json(t.body::text)), '>', 100::bigint, 'and most numbers are plain'
+    (SELECT count(*) FROM trimmed AS t WHERE khala_internal.is_plain_json(t.body::text)), '>', 100::bigint, 'and most numbers are plain'
 );
 SELECT cmp_ok(
-    (SELECT count(*) FROM given AS g WHERE NOT khala.is_plain_json(g.body::text)), '>', 100::bigint, 'though not all'
+    (SELECT count(*) FROM given AS g WHERE NOT khala_internal.is_plain_json(g.body::text)), '>', 100::bigint, 'though not all'
 );
 
 SELECT t.line FROM finish() AS t (line);

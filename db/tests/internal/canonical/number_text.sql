@@ -3,7 +3,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 SELECT plan(3);
 
 SELECT is(
-    array_agg(khala.number_text(v.given) ORDER BY v.place), array_agg(khala.canonical_number(v.given) ORDER BY v.place),
+    array_agg(khala_internal.number_text(v.given) ORDER BY v.place), array_agg(khala_internal.canonical_number(v.given) ORDER BY v.place),
     'the same as the long way, around every limit of the short one'
 )
 FROM unnest(
@@ -13,8 +13,8 @@ FROM unnest(
         100.000001, 0.00001, 0.000009, 1e20, 1e21, 1.5e21, 3.14159265358979, 333333333.3333333
     ]::numeric[]
 ) WITH ORDINALITY AS v (given, place);
-SELECT throws_ok('SELECT khala.number_text(9007199254740993)', 'KH005', NULL, 'no double');
-SELECT is(khala.number_text(NULL), NULL, 'null in, null out');
+SELECT throws_ok('SELECT khala_internal.number_text(9007199254740993)', 'KH005', NULL, 'no double');
+SELECT is(khala_internal.number_text(NULL), NULL, 'null in, null out');
 
 SELECT t.line FROM finish() AS t (line);
 ROLLBACK;

@@ -5,7 +5,7 @@ SELECT plan(5);
 CREATE FUNCTION pg_temp.in_order(VARIADIC p_code_points integer[])
 RETURNS integer[] LANGUAGE sql
 RETURN (
-    SELECT array_agg(c.code ORDER BY khala.utf16_sort_key(chr(c.code)) COLLATE "C")
+    SELECT array_agg(c.code ORDER BY khala_internal.utf16_sort_key(chr(c.code)) COLLATE "C")
     FROM unnest(p_code_points) AS c (code)
 );
 
@@ -23,7 +23,7 @@ SELECT is(
 );
 SELECT is(
     (
-        SELECT array_agg(k.key ORDER BY khala.utf16_sort_key(k.key) COLLATE "C")
+        SELECT array_agg(k.key ORDER BY khala_internal.utf16_sort_key(k.key) COLLATE "C")
         FROM unnest(ARRAY[
             U&'a\E000b', U&'a\+01F600b', 'a', 'ab', U&'a\+10FFFE', U&'a\+10FFFFz', U&'a\E000', U&'a\+10FFFF'
         ]) AS k (key)
@@ -33,10 +33,10 @@ SELECT is(
     ],
     'inside longer keys too, a prefix before what it begins'
 );
-SELECT is(khala.utf16_sort_key(NULL), NULL, 'null in, null out');
+SELECT is(khala_internal.utf16_sort_key(NULL), NULL, 'null in, null out');
 SELECT is(
     (
-        SELECT count(DISTINCT khala.utf16_sort_key(chr(c.code)))
+        SELECT count(DISTINCT khala_internal.utf16_sort_key(chr(c.code)))
         FROM generate_series(1, 1114111, 7) AS c (code) WHERE c.code NOT BETWEEN 55296 AND 57343
     ),
     (SELECT count(*) FROM generate_series(1, 1114111, 7) AS c (code) WHERE c.code NOT BETWEEN 55296 AND 57343),

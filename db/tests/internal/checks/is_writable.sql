@@ -4,7 +4,7 @@ SELECT plan(12);
 
 -- The rules themselves are tested beside the errors they have, in refuse_document.sql.
 SELECT is(
-    khala.is_writable('k', 1, v.org_id, v.payload::jsonb, v.deleted, v.owned) IS TRUE, v.writable,
+    khala_internal.is_writable('k', 1, v.org_id, v.payload::jsonb, v.deleted, v.owned) IS TRUE, v.writable,
     concat_ws(', ', 'owner ' || v.org_id, v.payload, CASE WHEN v.deleted THEN 'deleted' END, CASE WHEN NOT v.owned THEN 'public topic' END)
 )
 FROM (

@@ -23,7 +23,7 @@ END
 $$;
 
 SELECT is(
-    pg_temp.failure('SELECT khala.refuse_document(7, ' || v.arguments || ')') - 'message' - 'detail',
+    pg_temp.failure('SELECT khala_internal.refuse_document(7, ' || v.arguments || ')') - 'message' - 'detail',
     jsonb_build_object('state', v.state, 'hinted', TRUE), v.what
 )
 FROM (
@@ -43,17 +43,17 @@ FROM (
     ('''k'', 1, NULL, ''"x"'', TRUE', 'KH005', 'a string')
 ) AS v (arguments, state, what);
 SELECT is(
-    pg_temp.failure($$SELECT khala.refuse_document(7, 'k', -1, NULL, '{}', TRUE)$$) -> 'detail',
+    pg_temp.failure($$SELECT khala_internal.refuse_document(7, 'k', -1, NULL, '{}', TRUE)$$) -> 'detail',
     '{"ordinal": 7, "doc_key": "k"}', 'DETAIL says which document'
 );
 SELECT is(
-    length(pg_temp.failure($$SELECT khala.refuse_document(7, repeat('k', 100000), 1, NULL, '{}', TRUE)$$)
+    length(pg_temp.failure($$SELECT khala_internal.refuse_document(7, repeat('k', 100000), 1, NULL, '{}', TRUE)$$)
     -> 'detail' ->> 'doc_key'), 600, 'as far as that can be shown'
 );
 
 -- Whatever is_writable says no to, refuse_document has a word for; both know the same rules.
 SELECT is(
-    khala.is_writable(v.doc_key, v.doc_version, v.org_id, v.payload::jsonb, FALSE, v.owned) IS TRUE, v.writable,
+    khala_internal.is_writable(v.doc_key, v.doc_version, v.org_id, v.payload::jsonb, FALSE, v.owned) IS TRUE, v.writable,
     'writable or not: ' || v.what
 )
 FROM (

@@ -24,26 +24,26 @@ $$;
 
 SELECT is(
     pg_temp.failure(
-        $$SELECT khala.refuse_payloads(
+        $$SELECT khala_internal.refuse_payloads(
             11, ARRAY['a', 'b', 'c', 'd'], ARRAY['{}', NULL, '{"n":1e400}', '{"n":1e400}']::jsonb[],
             ARRAY[FALSE, TRUE, FALSE, FALSE])$$
     ) - 'message',
     '{"state": "KH005", "detail": {"ordinal": 13, "doc_key": "c"}, "hinted": true}', 'the first bad one is named'
 );
 SELECT throws_ok(
-    $$SELECT khala.refuse_payloads(1, ARRAY['a'], ARRAY['{"n":9007199254740993}']::jsonb[], ARRAY[FALSE])$$, 'KH005',
+    $$SELECT khala_internal.refuse_payloads(1, ARRAY['a'], ARRAY['{"n":9007199254740993}']::jsonb[], ARRAY[FALSE])$$, 'KH005',
     'number 9007199254740993 is not exactly a double', 'what was wrong with it is said as before'
 );
 SELECT throws_ok(
-    $$SELECT khala.refuse_payloads(
+    $$SELECT khala_internal.refuse_payloads(
         1, ARRAY['a'], ARRAY[repeat('[', 65) || repeat(']', 65)]::jsonb[], ARRAY[FALSE])$$,
     'KH005', 'payload is nested deeper than 64 levels', 'whatever it was'
 );
 SELECT lives_ok(
-    $$SELECT khala.refuse_payloads(1, ARRAY['a'], ARRAY['{}']::jsonb[], ARRAY[FALSE])$$, 'good ones pass'
+    $$SELECT khala_internal.refuse_payloads(1, ARRAY['a'], ARRAY['{}']::jsonb[], ARRAY[FALSE])$$, 'good ones pass'
 );
 SELECT lives_ok(
-    $$SELECT khala.refuse_payloads(1, ARRAY['a'], ARRAY[NULL]::jsonb[], ARRAY[TRUE])$$, 'and tombstones'
+    $$SELECT khala_internal.refuse_payloads(1, ARRAY['a'], ARRAY[NULL]::jsonb[], ARRAY[TRUE])$$, 'and tombstones'
 );
 
 SELECT t.line FROM finish() AS t (line);

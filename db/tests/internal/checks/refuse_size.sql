@@ -23,15 +23,15 @@ END
 $$;
 
 SELECT throws_ok(
-    $$SELECT khala.refuse_size(3, 'k', 'a.topic', 300, 200)$$, 'KH004', 'payload has 300 bytes, topic a.topic takes 200',
+    $$SELECT khala_internal.refuse_size(3, 'k', 'a.topic', 300, 200)$$, 'KH004', 'payload has 300 bytes, topic a.topic takes 200',
     'it says how large and how large it may be'
 );
 SELECT is(
-    pg_temp.failure($$SELECT khala.refuse_size(3, 'k', 'a.topic', 300, 200)$$) -> 'detail',
+    pg_temp.failure($$SELECT khala_internal.refuse_size(3, 'k', 'a.topic', 300, 200)$$) -> 'detail',
     '{"ordinal": 3, "doc_key": "k", "payload_bytes": 300, "limit": 200}', 'DETAIL says which document'
 );
 SELECT is(
-    pg_temp.failure($$SELECT khala.refuse_size(3, 'k', 'a.topic', 300, 200)$$) -> 'hinted', 'true'::jsonb,
+    pg_temp.failure($$SELECT khala_internal.refuse_size(3, 'k', 'a.topic', 300, 200)$$) -> 'hinted', 'true'::jsonb,
     'and HINT what to do'
 );
 

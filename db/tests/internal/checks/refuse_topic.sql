@@ -23,14 +23,14 @@ END
 $$;
 
 SELECT throws_ok(
-    $$SELECT khala.refuse_topic('no.topic')$$, 'KH001', $$topic 'no.topic' is not known$$, 'it says which topic'
+    $$SELECT khala_internal.refuse_topic('no.topic')$$, 'KH001', $$topic 'no.topic' is not known$$, 'it says which topic'
 );
-SELECT throws_ok('SELECT khala.refuse_topic(NULL)', 'KH001', 'topic NULL is not known', 'and when there is none');
+SELECT throws_ok('SELECT khala_internal.refuse_topic(NULL)', 'KH001', 'topic NULL is not known', 'and when there is none');
 SELECT is(
-    pg_temp.failure($$SELECT khala.refuse_topic('no.topic')$$) -> 'hinted', 'true'::jsonb, 'and what to do'
+    pg_temp.failure($$SELECT khala_internal.refuse_topic('no.topic')$$) -> 'hinted', 'true'::jsonb, 'and what to do'
 );
 SELECT cmp_ok(
-    length(pg_temp.failure($$SELECT khala.refuse_topic(repeat('x', 100000))$$) ->> 'message'), '<', 300,
+    length(pg_temp.failure($$SELECT khala_internal.refuse_topic(repeat('x', 100000))$$) ->> 'message'), '<', 300,
     'a name however long does not fill the log'
 );
 

@@ -3,13 +3,13 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 SELECT plan(10);
 
 -- Others may count meanwhile, and counting is not taken back: what counts is the difference.
-SELECT cmp_ok(khala.count_sinks(v.outcome, 1), '>=', 1::bigint, 'one more ' || v.outcome)
+SELECT cmp_ok(khala_internal.count_sinks(v.outcome, 1), '>=', 1::bigint, 'one more ' || v.outcome)
 FROM (VALUES ('rewritten'), ('duplicate'), ('stale_version')) AS v (outcome);
 SELECT cmp_ok(
-    khala.count_sinks('duplicate', 1) + 2 - khala.count_sinks('duplicate', 3), '<=', 0::bigint, 'as many as are named'
+    khala_internal.count_sinks('duplicate', 1) + 2 - khala_internal.count_sinks('duplicate', 3), '<=', 0::bigint, 'as many as are named'
 );
-SELECT is(khala.count_sinks('duplicate', 0), NULL, 'none of them');
-SELECT throws_ok('SELECT khala.count_sinks(''applied'', 1)', '42P01', NULL, 'heads tell of what was written');
+SELECT is(khala_internal.count_sinks('duplicate', 0), NULL, 'none of them');
+SELECT throws_ok('SELECT khala_internal.count_sinks(''applied'', 1)', '42P01', NULL, 'heads tell of what was written');
 
 CREATE TEMP TABLE before AS SELECT s.outcome, s.sinks FROM khala.sink_stats AS s;
 DO $$

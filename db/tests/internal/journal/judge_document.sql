@@ -4,7 +4,7 @@ SELECT plan(18);
 
 -- Version, hash, owner, tombstone; version, hash, owner stored. A tombstone has no hash.
 SELECT is(
-    khala.judge_document(v.version, v.hash::bytea, v.org, v.deleted, v.stored_version, v.stored_hash::bytea, v.stored_org),
+    khala_internal.judge_document(v.version, v.hash::bytea, v.org, v.deleted, v.stored_version, v.stored_hash::bytea, v.stored_org),
     v.outcome, v.what
 )
 FROM (

@@ -34,7 +34,7 @@ END
 $$;
 
 SELECT results_eq(
-    format('SELECT c.topic, c.after, c.head_watermark FROM khala.open_cursor(%L, %L, NULL) AS c', v.name, v.cursor),
+    format('SELECT c.topic, c.after, c.head_watermark FROM khala_internal.open_cursor(%L, %L, NULL) AS c', v.name, v.cursor),
     format('VALUES (%L, %s::bigint, 10::bigint)', 'pgtap.cursor', v.after), v.what
 )
 FROM (
@@ -47,7 +47,7 @@ FROM (
 ) AS v (name, cursor, after, what);
 
 SELECT is(
-    pg_temp.failure(format('SELECT khala.open_cursor(%L, %L, %L)', v.name, v.cursor, v.epoch)) - 'message',
+    pg_temp.failure(format('SELECT khala_internal.open_cursor(%L, %L, %L)', v.name, v.cursor, v.epoch)) - 'message',
     jsonb_build_object(
         'state', v.state, 'hinted', TRUE,
         'detail', jsonb_build_array(jsonb_build_object(
@@ -70,9 +70,9 @@ FROM (
     ('pgtap.cursor', NULL, 'no epoch', 'KH003', 'epoch_changed', 'an epoch without a cursor is judged too')
 ) AS v (name, cursor, epoch, state, reason, what);
 SELECT lives_ok(
-    format('SELECT khala.open_cursor(%L, 7, %L)', 'pgtap.cursor', khala.current_epoch()), 'the epoch in force'
+    format('SELECT khala_internal.open_cursor(%L, 7, %L)', 'pgtap.cursor', khala.current_epoch()), 'the epoch in force'
 );
-SELECT throws_ok('SELECT khala.open_cursor(' || v.arguments || ', NULL)', v.state, NULL, v.what)
+SELECT throws_ok('SELECT khala_internal.open_cursor(' || v.arguments || ', NULL)', v.state, NULL, v.what)
 FROM (
     VALUES
     ('''pgtap.cursor'', -1', 'KH007', 'a negative cursor'),
@@ -83,27 +83,27 @@ FROM (
 
 -- A journal that is emptied completely keeps its head.
 DO $$ BEGIN PERFORM khala.retain('pgtap.cursor', now() + '1 day', '0'); END $$;
-SELECT lives_ok($$SELECT khala.open_cursor('pgtap.cursor', 10, NULL)$$, 'emptied: a cursor at the head is good');
-SELECT throws_ok($$SELECT khala.open_cursor('pgtap.cursor', 9, NULL)$$, 'KH002', NULL, 'one below it is stale');
-SELECT throws_ok($$SELECT khala.open_cursor('pgtap.cursor', 11, NULL)$$, 'KH003', NULL, 'one above it is ahead');
-SELECT is((SELECT c.after FROM khala.open_cursor('pgtap.cursor', NULL, NULL) AS c), 10::bigint, 'none begins at the head');
+SELECT lives_ok($$SELECT khala_internal.open_cursor('pgtap.cursor', 10, NULL)$$, 'emptied: a cursor at the head is good');
+SELECT throws_ok($$SELECT khala_internal.open_cursor('pgtap.cursor', 9, NULL)$$, 'KH002', NULL, 'one below it is stale');
+SELECT throws_ok($$SELECT khala_internal.open_cursor('pgtap.cursor', 11, NULL)$$, 'KH003', NULL, 'one above it is ahead');
+SELECT is((SELECT c.after FROM khala_internal.open_cursor('pgtap.cursor', NULL, NULL) AS c), 10::bigint, 'none begins at the head');
 
 -- A topic nobody has written to.
 DO $$ BEGIN PERFORM khala.register_topic('pgtap.cursor_empty'); END $$;
-SELECT is((SELECT c.after FROM khala.open_cursor('pgtap.cursor_empty', NULL, NULL) AS c), 0::bigint, 'new topic: none begins at 0');
-SELECT lives_ok($$SELECT khala.open_cursor('pgtap.cursor_empty', 0, NULL)$$, 'new topic: 0 is good');
-SELECT throws_ok($$SELECT khala.open_cursor('pgtap.cursor_empty', 1, NULL)$$, 'KH003', NULL, 'new topic: 1 is ahead');
+SELECT is((SELECT c.after FROM khala_internal.open_cursor('pgtap.cursor_empty', NULL, NULL) AS c), 0::bigint, 'new topic: none begins at 0');
+SELECT lives_ok($$SELECT khala_internal.open_cursor('pgtap.cursor_empty', 0, NULL)$$, 'new topic: 0 is good');
+SELECT throws_ok($$SELECT khala_internal.open_cursor('pgtap.cursor_empty', 1, NULL)$$, 'KH003', NULL, 'new topic: 1 is ahead');
 
 -- A restored dump, before ensure_epoch: no cursor is good, given with an epoch or without.
 INSERT INTO runtime.sync_epochs (epoch, reason, fingerprint) VALUES ('pgtap restored', 'test', '1/1/1/1');
-SELECT throws_ok(format('SELECT khala.open_cursor(%L, %L, %L)', 'pgtap.cursor', v.cursor, v.epoch), 'KH003', NULL, v.what)
+SELECT throws_ok(format('SELECT khala_internal.open_cursor(%L, %L, %L)', 'pgtap.cursor', v.cursor, v.epoch), 'KH003', NULL, v.what)
 FROM (
     VALUES
     (10, NULL, 'restored: a cursor without its epoch'), (10, 'pgtap restored', 'restored: under the epoch it came with'),
     (NULL, NULL, 'restored: no cursor')
 ) AS v (cursor, epoch, what);
 DO $$ BEGIN PERFORM khala.ensure_epoch(); END $$;
-SELECT lives_ok($$SELECT khala.open_cursor('pgtap.cursor', 10, NULL)$$, 'restored: until the epoch has been made sure of');
+SELECT lives_ok($$SELECT khala_internal.open_cursor('pgtap.cursor', 10, NULL)$$, 'restored: until the epoch has been made sure of');
 
 SELECT t.line FROM finish() AS t (line);
 ROLLBACK;

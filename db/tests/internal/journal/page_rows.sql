@@ -16,7 +16,7 @@ RETURNS text LANGUAGE sql AS $$
 SELECT string_agg(
     r.doc_key || '@' || r.watermark || CASE WHEN r.deleted THEN ' gone' ELSE '' END, ', ' ORDER BY r.watermark
 )
-FROM khala.page_rows('pgtap.rows', p_after, p_until, p_org_id) AS r
+FROM khala_internal.page_rows('pgtap.rows', p_after, p_until, p_org_id) AS r
 $$;
 
 SELECT is(pg_temp.outline(0, 4, 'a'), 'public@1, of a@2, of a@4 gone', 'what is public or owned, and what left');
@@ -24,7 +24,7 @@ SELECT is(pg_temp.outline(0, 4, 'b'), 'public@1, of b@3, of a@4', 'the new owner
 SELECT is(pg_temp.outline(0, 4, NULL), 'public@1', 'nobody sees what is public');
 SELECT is(pg_temp.outline(1, 3, 'b'), 'of b@3', 'only the range asked for');
 SELECT results_eq(
-    $$SELECT r.bytes FROM khala.page_rows('pgtap.rows', 0, 4, 'a') AS r ORDER BY r.watermark$$,
+    $$SELECT r.bytes FROM khala_internal.page_rows('pgtap.rows', 0, 4, 'a') AS r ORDER BY r.watermark$$,
     $$VALUES (256 + 6 + 7), (256 + 4 + 7), (256 + 4)$$, 'a tombstone does not count for the payload it leaves out'
 );
 

@@ -14,7 +14,7 @@ $$;
 -- A document that moves is seen by both: these stay where they are.
 UPDATE runtime.sync_stream_events SET owner_changed = FALSE WHERE topic = 'pgtap.until';
 
-SELECT is(khala.page_until('pgtap.until', v.after, v.until, v.org, v.updates, v.bytes), v.ends::bigint, v.what)
+SELECT is(khala_internal.page_until('pgtap.until', v.after, v.until, v.org, v.updates, v.bytes), v.ends::bigint, v.what)
 FROM (
     VALUES
     (0, 6, 'a', 3, 100000, 6, 'all there is'),

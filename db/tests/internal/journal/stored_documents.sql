@@ -15,12 +15,12 @@ $$;
 
 SELECT results_eq(
     $$SELECT d.doc_key, d.doc_version, d.payload_hash, d.org_id, d.deleted, d.watermark
-      FROM khala.stored_documents('pgtap.many_1', ARRAY['b', 'a', 'c']) AS d ORDER BY d.doc_key$$,
+      FROM khala_internal.stored_documents('pgtap.many_1', ARRAY['b', 'a', 'c']) AS d ORDER BY d.doc_key$$,
     $$VALUES ('a', 3::bigint, khala.payload_hash('{"x":1}'), 'red', FALSE, 1::bigint), ('b', 4, NULL, NULL, TRUE, 2)$$,
     'those that are there, of this topic'
 );
-SELECT is_empty($$SELECT d.* FROM khala.stored_documents('pgtap.unknown', ARRAY['a']) AS d$$, 'no topic, no documents');
-SELECT is_empty($$SELECT d.* FROM khala.stored_documents('pgtap.many_1', '{}') AS d$$, 'no keys neither');
+SELECT is_empty($$SELECT d.* FROM khala_internal.stored_documents('pgtap.unknown', ARRAY['a']) AS d$$, 'no topic, no documents');
+SELECT is_empty($$SELECT d.* FROM khala_internal.stored_documents('pgtap.many_1', '{}') AS d$$, 'no keys neither');
 
 SELECT is((SELECT bool_and(t.many_topics) FROM runtime.sync_topics AS t), TRUE, 'every topic says that there are many');
 

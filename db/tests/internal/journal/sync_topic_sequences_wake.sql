@@ -7,16 +7,16 @@ SELECT plan(10);
 SET LOCAL track_functions = 'pl';
 CREATE FUNCTION pg_temp.notifications()
 RETURNS bigint LANGUAGE sql
-RETURN coalesce(pg_stat_get_xact_function_calls('khala.sync_topic_sequences_wake()'::regprocedure), 0);
+RETURN coalesce(pg_stat_get_xact_function_calls('khala_internal.sync_topic_sequences_wake()'::regprocedure), 0);
 
 DO $$ BEGIN PERFORM khala.register_topic('pgtap.wake'); END $$;
 
 SELECT has_trigger('runtime', 'sync_topic_sequences', 'sync_topic_sequences_wake', 'the trigger is there');
 SELECT trigger_is(
-    'runtime', 'sync_topic_sequences', 'sync_topic_sequences_wake', 'khala', 'sync_topic_sequences_wake',
+    'runtime', 'sync_topic_sequences', 'sync_topic_sequences_wake', 'khala_internal', 'sync_topic_sequences_wake',
     'and calls the function'
 );
-SELECT function_returns('khala', 'sync_topic_sequences_wake', ARRAY[]::name[], 'trigger', 'a trigger function');
+SELECT function_returns('khala_internal', 'sync_topic_sequences_wake', ARRAY[]::name[], 'trigger', 'a trigger function');
 
 DO $$ BEGIN PERFORM khala.sink('pgtap.wake', 'a', 1, '{}'); END $$;
 SELECT is(pg_temp.notifications(), 0::bigint, 'nobody sleeps: a write notifies nobody');

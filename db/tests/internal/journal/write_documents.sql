@@ -42,7 +42,7 @@ FROM generate_series(1, 140) AS c (step);
 CREATE TEMP TABLE written AS
 SELECT c.step, w.watermark, w.outcome
 FROM changes AS c
-CROSS JOIN LATERAL khala.write_document('pgtap.one_by_one', c.doc_key, c.doc_version, c.org_id, c.payload, c.deleted) AS w;
+CROSS JOIN LATERAL khala_internal.write_document('pgtap.one_by_one', c.doc_key, c.doc_version, c.org_id, c.payload, c.deleted) AS w;
 CREATE TEMP TABLE together AS
 SELECT (c.step - 1) / 7 AS round, w.watermarks, w.outcomes
 FROM (
@@ -55,7 +55,7 @@ FROM (
         array_agg(g.deleted ORDER BY g.step) AS deleted
     FROM changes AS g GROUP BY (g.step - 1) / 7 ORDER BY min(g.step)
 ) AS c
-CROSS JOIN LATERAL khala.write_documents(
+CROSS JOIN LATERAL khala_internal.write_documents(
     'pgtap.together', 1, c.doc_keys, c.doc_versions, c.org_ids, c.payloads, c.deleted
 ) AS w;
 
@@ -93,7 +93,7 @@ SELECT is(
 );
 SELECT is(
     pg_temp.failure(
-        $$SELECT khala.write_documents(
+        $$SELECT khala_internal.write_documents(
             'pgtap.together', 5, ARRAY['x', ''], ARRAY[1, 1], ARRAY[NULL, NULL]::text[], ARRAY['{}', '{}']::jsonb[],
             ARRAY[FALSE, FALSE])$$
     ) -> 'detail' -> 'ordinal', '6', 'an error names the ordinal, counted from the one given'
@@ -112,7 +112,7 @@ CREATE TRIGGER answer AFTER INSERT ON runtime.sync_stream_events FOR EACH ROW EX
 DO $$
 BEGIN
     PERFORM khala.register_topic('pgtap.answered');
-    PERFORM khala.write_documents(
+    PERFORM khala_internal.write_documents(
         'pgtap.answered', 1, ARRAY['x', 'y'], ARRAY[1, 1], ARRAY[NULL, NULL]::text[], ARRAY['{}', '{}']::jsonb[],
         ARRAY[FALSE, FALSE]
     );

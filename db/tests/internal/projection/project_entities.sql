@@ -12,7 +12,7 @@ DELETE FROM runtime.sync_documents
 WHERE topic = 'runtime.run_summaries' AND doc_key = 'runtime/run_summary:tap-3';
 SELECT results_eq(
     $$SELECT id, outcome, reason
-    FROM khala.project_entities('run', ARRAY['tap-3', 'tap-1', 'tap-none', 'tap-2', 'tap-1']) ORDER BY id$$,
+    FROM khala_internal.project_entities('run', ARRAY['tap-3', 'tap-1', 'tap-none', 'tap-2', 'tap-1']) ORDER BY id$$,
     $$VALUES ('tap-1', 'skipped', 'unchanged'), ('tap-2', 'rewritten', 'drift'), ('tap-3', 'applied', 'new_events')$$,
     'each is judged by itself; unknown ids are left out'
 );
@@ -27,9 +27,9 @@ SELECT is(
     ),
     'no watermark is allocated for what is skipped'
 );
-SELECT is_empty($$SELECT * FROM khala.project_entities('run', '{}')$$, 'nothing to do');
-SELECT is_empty($$SELECT * FROM khala.project_entities('run', NULL)$$, 'nothing named');
-SELECT throws_ok($$SELECT khala.project_entities('job', ARRAY['a'])$$, 'KH007', NULL, 'an unknown kind');
+SELECT is_empty($$SELECT * FROM khala_internal.project_entities('run', '{}')$$, 'nothing to do');
+SELECT is_empty($$SELECT * FROM khala_internal.project_entities('run', NULL)$$, 'nothing named');
+SELECT throws_ok($$SELECT khala_internal.project_entities('job', ARRAY['a'])$$, 'KH007', NULL, 'an unknown kind');
 
 SELECT t.line FROM finish() AS t (line);
 ROLLBACK;

@@ -4,7 +4,7 @@ SELECT plan(22);
 
 -- The summary document, field by field.
 CREATE FUNCTION pg_temp.summary(p_kind text) RETURNS jsonb LANGUAGE sql AS
-$$ SELECT summary FROM khala.summarize_entities(p_kind, ARRAY['tap']) $$;
+$$ SELECT summary FROM khala_internal.summarize_entities(p_kind, ARRAY['tap']) $$;
 
 SELECT khala.append_run_event('tap', 'run.started', '{"title": "build", "command": ["make", "-j4"]}', 'tap-org', 1, '2026-01-01T10:00:00Z');
 SELECT is(pg_temp.summary('run'), '{
@@ -17,7 +17,7 @@ SELECT is(pg_temp.summary('run'), '{
     "runtime_source": {"entity": "run", "id": "tap", "seq": 1}, "projection_version": 1
 }'::jsonb, 'a run that has started');
 SELECT is(
-    (SELECT (id, org_id, latest_seq)::text FROM khala.summarize_entities('run', ARRAY['tap'])), '(tap,tap-org,1)',
+    (SELECT (id, org_id, latest_seq)::text FROM khala_internal.summarize_entities('run', ARRAY['tap'])), '(tap,tap-org,1)',
     'with its id, owner and sequence number'
 );
 
@@ -75,8 +75,8 @@ SELECT khala.append_codex_worker_event('tap', 'worker.idle');
 SELECT is(
     pg_temp.summary('codex_worker') @> '{"status": "idle", "task": null}'::jsonb, TRUE, 'and idle again'
 );
-SELECT is_empty($$SELECT * FROM khala.summarize_entities('run', ARRAY['tap-none'])$$, 'nothing of an unknown run');
-SELECT is_empty($$SELECT * FROM khala.summarize_entities('job', ARRAY['tap'])$$, 'nor of an unknown kind');
+SELECT is_empty($$SELECT * FROM khala_internal.summarize_entities('run', ARRAY['tap-none'])$$, 'nothing of an unknown run');
+SELECT is_empty($$SELECT * FROM khala_internal.summarize_entities('job', ARRAY['tap'])$$, 'nor of an unknown kind');
 
 SELECT t.line FROM finish() AS t (line);
 ROLLBACK;

@@ -3,7 +3,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 SELECT plan(3);
 
 SELECT is(
-    array_agg(khala.proto_varint(v.given) ORDER BY v.place),
+    array_agg(khala_internal.proto_varint(v.given) ORDER BY v.place),
     ARRAY[
         '\x00', '\x01', '\x7f', '\x8001', '\x9601', '\xac02', '\xff7f', '\x808001', '\xffff7f', '\x80808001',
         '\xffffff7f', '\x8080808001', '\xffffffff7f', '\x808080808001', '\xffffffffff7f', '\x80808080808001',
@@ -26,8 +26,8 @@ SELECT is(
 )
 FROM (
     SELECT v.given, (
-        SELECT bit_or((get_byte(khala.proto_varint(v.given), b.i) & 127)::bigint << (7 * b.i))
-        FROM generate_series(0, octet_length(khala.proto_varint(v.given)) - 1) AS b (i)
+        SELECT bit_or((get_byte(khala_internal.proto_varint(v.given), b.i) & 127)::bigint << (7 * b.i))
+        FROM generate_series(0, octet_length(khala_internal.proto_varint(v.given)) - 1) AS b (i)
     ) AS read_back
     FROM (
         SELECT 6148914691236517205 >> s.i AS given FROM generate_series(0, 62) AS s (i)
@@ -35,7 +35,7 @@ FROM (
         SELECT 9223372036854775807 >> s.i FROM generate_series(0, 62) AS s (i)
     ) AS v
 ) AS w;
-SELECT is(khala.proto_varint(NULL), NULL, 'null in, null out');
+SELECT is(khala_internal.proto_varint(NULL), NULL, 'null in, null out');
 
 SELECT t.line FROM finish() AS t (line);
 ROLLBACK;
