@@ -55,7 +55,7 @@ async def tracing_relay(
 
 async def set_trace(runtime: Writer, traceparent: str) -> None:
     await runtime.connection.execute(
-        "SELECT set_config('khala_internal.traceparent', %s, false)", [traceparent]
+        "SELECT set_config('khala.traceparent', %s, false)", [traceparent]
     )
 
 

@@ -1,7 +1,7 @@
 -- RFC 8785 (JCS) text of a JSON value, as it is hashed, stored in the journal and carried on the wire. Clients in
 -- any language can compare theirs with it.
 
-CREATE OR REPLACE FUNCTION khala_internal.canonical_json(p_payload jsonb)
+CREATE OR REPLACE FUNCTION khala.canonical_json(p_payload jsonb)
 RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -9,7 +9,7 @@ AS $$
 SELECT khala_internal.canonical_json(p_payload);
 $$;
 
-COMMENT ON FUNCTION khala_internal.canonical_json(jsonb) IS
+COMMENT ON FUNCTION khala.canonical_json(jsonb) IS
 'RFC 8785 text of a JSON value. Argument: the value. Result: canonical text. Errors: KH005 for a number that no double represents, or nesting beyond 64 levels.';
-REVOKE ALL ON FUNCTION khala_internal.canonical_json(jsonb) FROM public;
-GRANT EXECUTE ON FUNCTION khala_internal.canonical_json(jsonb) TO khala_runtime, khala_relay, khala_dba;
+REVOKE ALL ON FUNCTION khala.canonical_json(jsonb) FROM public;
+GRANT EXECUTE ON FUNCTION khala.canonical_json(jsonb) TO khala_runtime, khala_relay, khala_dba;

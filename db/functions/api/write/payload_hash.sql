@@ -9,6 +9,6 @@ SELECT sha256(convert_to(khala_internal.canonical_json(p_payload), 'UTF8'));
 $$;
 
 COMMENT ON FUNCTION khala.payload_hash(jsonb) IS
-'SHA-256 over the RFC 8785 bytes of a JSON value. Argument: the value. Result: 32 bytes. Errors: KH005 as khala_internal.canonical_json.';
+'SHA-256 over the RFC 8785 bytes of a JSON value. Argument: the value. Result: 32 bytes. Errors: KH005 as khala.canonical_json.';
 REVOKE ALL ON FUNCTION khala.payload_hash(jsonb) FROM public;
 GRANT EXECUTE ON FUNCTION khala.payload_hash(jsonb) TO khala_runtime, khala_relay, khala_dba;

@@ -9,6 +9,6 @@ SELECT 'sha256:' || encode(khala.payload_hash(p_payload), 'hex');
 $$;
 
 COMMENT ON FUNCTION khala.payload_hash_text(jsonb) IS
-'The payload hash as text. Argument: the value. Result: sha256:<64 hex digits>. Errors: KH005 as khala_internal.canonical_json.';
+'The payload hash as text. Argument: the value. Result: sha256:<64 hex digits>. Errors: KH005 as khala.canonical_json.';
 REVOKE ALL ON FUNCTION khala.payload_hash_text(jsonb) FROM public;
 GRANT EXECUTE ON FUNCTION khala.payload_hash_text(jsonb) TO khala_runtime, khala_relay, khala_dba;

@@ -11,7 +11,7 @@ BEGIN
     FOR v_i IN 1..6 LOOP
         -- 1 and 4 with one trace, 2 with another, 6 with a third, 3 and 5 with none.
         PERFORM set_config(
-            'khala_internal.traceparent',
+            'khala.traceparent',
             CASE WHEN v_i IN (1, 4) THEN pg_temp.trace(7) WHEN v_i IN (2, 6) THEN pg_temp.trace(v_i) ELSE '' END,
             TRUE
         );

@@ -5,7 +5,7 @@ SELECT plan(22);
 SELECT is(khala_internal.traceparent(), NULL, 'nothing when nothing is set');
 CREATE FUNCTION pg_temp.taken(p_setting text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM set_config('khala_internal.traceparent', p_setting, TRUE);
+    PERFORM set_config('khala.traceparent', p_setting, TRUE);
     RETURN khala_internal.traceparent();
 END
 $$;
@@ -39,13 +39,13 @@ SELECT is(pg_temp.taken(repeat('0', 1000000)), NULL, 'a megabyte of something');
 DO $$
 BEGIN
     PERFORM khala.register_topic('pgtap.trace');
-    PERFORM set_config('khala_internal.traceparent', '', TRUE);
+    PERFORM set_config('khala.traceparent', '', TRUE);
     PERFORM khala.sink('pgtap.trace', 'k1', 1, '{}');
-    PERFORM set_config('khala_internal.traceparent', '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01', TRUE);
+    PERFORM set_config('khala.traceparent', '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01', TRUE);
     PERFORM khala.sink('pgtap.trace', 'k2', 1, '{}');
     PERFORM khala.sink_batch('pgtap.trace', '[{"doc_key": "k3", "doc_version": 1, "payload": {}}]');
     PERFORM khala.sink_delete('pgtap.trace', 'k1', 2);
-    PERFORM set_config('khala_internal.traceparent', '''; DROP TABLE runtime.runs; --', TRUE);
+    PERFORM set_config('khala.traceparent', '''; DROP TABLE runtime.runs; --', TRUE);
     PERFORM khala.sink('pgtap.trace', 'k4', 1, '{}');
 END
 $$;
