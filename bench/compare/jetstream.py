@@ -15,10 +15,11 @@ from collections.abc import Iterator
 import psycopg
 
 from bench.compare import nats_server as nats_peer
-from bench.support.harness import migrated_server, save, show, spread
+from bench.support.databases import migrated_server
 from bench.support.journal import TOPIC, fill
 from bench.support.processes import subscribers
 from bench.support.relay_process import relaying
+from bench.support.results import save, show, spread
 
 _TARGET = 1.0
 _UPDATES = """

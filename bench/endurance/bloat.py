@@ -16,7 +16,8 @@ from typing import Any
 
 import psycopg
 
-from bench.support.harness import migrated_server, save, show
+from bench.support.databases import migrated_server
+from bench.support.results import save, show
 
 _SCRIPT = """\
 \\set key random(1, 1000)

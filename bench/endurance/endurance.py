@@ -31,8 +31,9 @@ import psycopg
 from bench.endurance.follower import Follower, Habits
 from bench.endurance.ledger import Ledger, ViolationError, Written
 from bench.endurance.report import report
-from bench.support.harness import migrated_server, save
+from bench.support.databases import migrated_server
 from bench.support.relay_process import Relaying, relaying
+from bench.support.results import save
 
 TOPICS = ("runtime.run_summaries", "runtime.codex_worker_summaries", "runtime.notifications")
 WRITERS = 8

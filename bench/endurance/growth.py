@@ -17,8 +17,9 @@ from typing import Any
 
 import psycopg
 
-from bench.support.harness import migrated_server, save, show, spread
+from bench.support.databases import migrated_server
 from bench.support.journal import TOPIC, fill
+from bench.support.results import save, show, spread
 from khala_pg.migration.migrate import migrate
 
 _PAYLOAD = '{"status":"running","done":17,"of":812,"note":"' + "x" * 50 + '"}'

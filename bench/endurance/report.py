@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.support.harness import save, show
+from bench.support.results import save, show
 
 PLOT = Path(__file__).resolve().parent / "plots" / "endurance.png"
 _MIB = 2**20

@@ -37,8 +37,9 @@ from bench.endurance.retention_scene import (
     follow,
     head_of,
 )
-from bench.support.harness import migrated_server, save, show, spread
+from bench.support.databases import migrated_server
 from bench.support.relay_process import relaying
+from bench.support.results import save, show, spread
 from khala_pg.cli.retain import BATCH, SHARE, rest_s
 
 _LIMIT = 1.5

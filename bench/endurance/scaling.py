@@ -19,7 +19,8 @@ from pathlib import Path
 
 from bench.endurance import scaling_database, scaling_relay
 from bench.endurance.scaling_database import Costs
-from bench.support.harness import RESULTS, migrated_server, save, show, spread
+from bench.support.databases import migrated_server
+from bench.support.results import RESULTS, save, show, spread
 from khala_pg.postgres.server import PostgresServer
 
 PLOTS = Path(__file__).resolve().parent / "plots"

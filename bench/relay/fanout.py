@@ -22,9 +22,10 @@ from typing import Any, Protocol
 import psycopg
 
 from bench.support import processes
-from bench.support.harness import migrated_server, new_database, save, show, spread
+from bench.support.databases import migrated_server, new_database
 from bench.support.processes import Child
 from bench.support.relay_clients import TOPIC, head, open_all, opening, serving, sink_batch, writer
+from bench.support.results import save, show, spread
 from khala_pg.postgres.server import PostgresServer
 
 FRAME_BYTES = 700

@@ -15,9 +15,10 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from bench.support import processes
-from bench.support.harness import migrated_server, save, show, spread
+from bench.support.databases import migrated_server
 from bench.support.processes import Child
 from bench.support.relay_clients import head, open_all, opening, serving
+from bench.support.results import save, show, spread
 
 _TARGET = 1.3
 _CROWDS = 2

@@ -18,7 +18,8 @@ from typing import Any
 import psycopg
 
 from bench.sql.canonical import summary
-from bench.support.harness import migrated_server, save, show, spread
+from bench.support.databases import migrated_server
+from bench.support.results import save, show, spread
 from khala_pg.client import binary, wire
 from khala_pg.client.documents import Update
 from khala_pg.client.resolver import _verified

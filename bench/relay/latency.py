@@ -23,11 +23,12 @@ from typing import Any
 import psycopg
 
 from bench.compare import nats_server as nats_peer
-from bench.support.harness import migrated_server, save, show, spread
+from bench.support.databases import migrated_server
 from bench.support.journal import TOPIC
 from bench.support.load import PAYLOAD
 from bench.support.processes import subscribers
 from bench.support.relay_process import relaying
+from bench.support.results import save, show, spread
 
 _SUBSCRIBERS = (1, 100)
 _PROCESSES = 2

@@ -23,9 +23,10 @@ from typing import Any
 import psycopg
 
 from bench.support import processes
-from bench.support.harness import migrated_server, save, show, spread
+from bench.support.databases import migrated_server
 from bench.support.processes import Child
 from bench.support.relay_clients import Serving, head, serving, sink_batch, writer
+from bench.support.results import save, show, spread
 
 TOPICS = {"many": "runtime.notifications", "one": "runtime.run_summaries"}
 _TARGET = 2.0

@@ -36,9 +36,10 @@ import psycopg
 from websockets.asyncio.client import connect
 
 from bench.support import processes
-from bench.support.harness import migrated_server, save, show, spread
+from bench.support.databases import migrated_server
 from bench.support.processes import Child
 from bench.support.relay_clients import TOPIC, Serving, ask, head, opening, serving, writer
+from bench.support.results import save, show, spread
 
 _TARGET = 2.0
 _OTHER_TOPIC = "runtime.run_summaries"

@@ -15,8 +15,9 @@ from typing import Any
 
 import psycopg
 
-from bench.support.harness import migrated_server, save, show, spread
+from bench.support.databases import migrated_server
 from bench.support.load import RUN_SUMMARY
+from bench.support.results import save, show, spread
 
 _TIMES = {
     "tiny": 400,

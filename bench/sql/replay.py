@@ -17,8 +17,9 @@ from typing import Any
 
 import psycopg
 
-from bench.support.harness import migrated_server, save, show, spread
+from bench.support.databases import migrated_server
 from bench.support.journal import TOPIC, fill
+from bench.support.results import save, show, spread
 from khala_pg import sqlapi
 from khala_pg.relay.database.pool import Database
 from khala_pg.relay.delivery.lanes import JSON

@@ -1,256 +1,222 @@
-"""What does a sink cost beside a plain INSERT of the same payload?
+"""Sinks of documents, beside plain INSERTs and message-db, in the same run.
 
-    python -m bench.sql.sink [--rounds 5] [--seconds 1] [--only TEXT] [--pg-bin DIR]
+    python -m bench.sql.sink [--rounds 5] [--seconds 1] [--relay no|live] [--only TEXT] [--quick]
 
-Within a round the cases take turns, so that a ratio compares neighbours in time. A relay with a
-subscriber is live on all topics during every round, and has delivered every update at the end. The
-second table has the wake-up in its four ways, 8 clients on 8 topics. `--only` measures the cases
-that have this text in their names, beside their peer, and leaves the second table out.
+The same payload is written by 1, 8 and 32 clients: to eight topics (of message-db: categories) and
+to one. Within a round the cases take turns, so that a ratio compares neighbours in time. All of it
+is measured twice, without a relay and with one live: its subscriber has got every update, once, at
+the end. A batch is 100 documents in one call, beside one INSERT of the same rows.
+
+message-db, which comes from npm, appends only: it keeps no read model and hashes nothing.
+`--quick` takes under a minute: two rounds without a relay.
 """
 
-import argparse
 import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import psycopg
 
+from bench.compare import message_db
+from bench.support import options
+from bench.support.databases import migrated_server
 from bench.support.delivery import listened_to
-from bench.support.harness import migrated_server, save, show, spread
-from bench.support.load import PAYLOAD, array, scripts, transactions_per_second
+from bench.support.load import PAYLOAD, Load, array, run_pgbench, scripts
+from bench.support.results import Shown, ratio_text, ratios, save, show, spread
 from khala_pg.postgres.server import PostgresServer
 
 _TOPICS = [f"bench.t{number}" for number in range(8)]
-_CLIENTS = (1, 8, 32)
 _BATCH = 100
+_SLOW_POLL_S = 5.0
 _VERSION = "1234567890123456"
 # Each client has documents of its own: none is turned away for an older version.
 _KEY = "'doc/' || :client_id || '/' || :key"
 _DRAW = "\\set version :version + 1\n\\set key random(1, 200)\n"
-_SCRIPTS = {
-    "plain INSERT": _DRAW
-    + f"INSERT INTO plain (doc_key, doc_version, payload) VALUES ({_KEY}, :version, :payload);",
-    "sink, 8 topics": _DRAW
-    + "\\set topic random(0, 7)\n"
-    + f"SELECT * FROM khala.sink('bench.t' || :topic, {_KEY}, :version, :payload);",
-    "sink, hot topic": _DRAW + f"SELECT * FROM khala.sink('bench.t0', {_KEY}, :version, :payload);",
-    "UPDATE of one row": "UPDATE one_row SET n = n + 1;",
-    "broker-like, 8 topics": "\\set topic random(0, 7)\n"
-    + "SELECT broker_publish('bench.t' || :topic, :payload);",
-    "broker-like, hot topic": "SELECT broker_publish('bench.t0', :payload);",
-    "batch: multi-row INSERT": "\\set version :version + 1\n"
-    + "INSERT INTO plain (doc_key, doc_version, payload)"
-    + " SELECT replace(r.doc_key, '@', :client_id::text), :version, r.payload::jsonb"
-    + " FROM unnest(:keys::text[], :payloads::text[]) AS r (doc_key, payload);",
-    "batch: sink_batch": "\\set version :version + 1\n"
-    + "SELECT count(*) FROM khala.sink_batch('bench.t0', "
-    + f"replace(replace(:documents, '{_VERSION}', :version::text), '@', :client_id::text)::jsonb);",
-}
+_DRAW_TOPIC = "\\set topic random(0, 7)\n"
 _KEYS = [f"doc/@/{number}" for number in range(_BATCH)]
 _DOCUMENTS = [
     {"doc_key": key, "doc_version": int(_VERSION), "payload": json.loads(PAYLOAD)} for key in _KEYS
 ]
-# What a script is given.
-_VARIABLES = {
-    "batch: multi-row INSERT": {
-        "keys": array(_KEYS),
-        "payloads": array([PAYLOAD] * _BATCH),
-    },
-    "batch: sink_batch": {"documents": json.dumps(_DOCUMENTS, separators=(",", ":"))},
-}
-_TARGETS = {
-    ("sink, 8 topics", 1): 0.55,
-    ("sink, 8 topics", 8): 0.40,
-    ("sink, 8 topics", 32): 0.35,
-    ("sink, hot topic", 1): 0.55,
-    ("sink, hot topic", 8): 0.30,
-    ("sink, hot topic", 32): 0.25,
-    ("batch: sink_batch", 1): 0.60,
-}
-_SINGLE = ("plain INSERT", "sink, 8 topics", "sink, hot topic", "UPDATE of one row")
-_CASES = [
-    *((name, clients) for clients in _CLIENTS for name in _SINGLE),
-    ("broker-like, 8 topics", 8),
-    ("broker-like, hot topic", 8),
-    ("batch: multi-row INSERT", 1),
-    ("batch: sink_batch", 1),
-]
-# The shape of a message broker's stream in Postgres: a lock of the stream, its counter and history.
-# It keeps no documents, and neither checks nor hashes what it is given.
-_BROKER = """
-    CREATE TABLE broker_streams (stream text PRIMARY KEY, last_offset bigint NOT NULL)
-    WITH (fillfactor = 10);
-    CREATE TABLE broker_history (
-        stream text NOT NULL, at_offset bigint NOT NULL, payload jsonb NOT NULL,
-        published_at timestamptz NOT NULL DEFAULT clock_timestamp(), PRIMARY KEY (stream, at_offset)
-    );
-    CREATE FUNCTION broker_publish(p_stream text, p_payload jsonb) RETURNS bigint LANGUAGE plpgsql
-    AS $$
-    DECLARE
-        v_offset bigint;
-    BEGIN
-        PERFORM pg_advisory_xact_lock(hashtextextended(p_stream, 0));
-        INSERT INTO broker_streams AS s (stream, last_offset) VALUES (p_stream, 1)
-        ON CONFLICT (stream) DO UPDATE SET last_offset = s.last_offset + 1
-        RETURNING s.last_offset INTO v_offset;
-        INSERT INTO broker_history (stream, at_offset, payload)
-        VALUES (p_stream, v_offset, p_payload);
-        RETURN v_offset;
-    END
-    $$;
-"""
-_TRIGGER = """
-    DROP TRIGGER sync_topic_sequences_wake ON runtime.sync_topic_sequences;
-    CREATE TRIGGER sync_topic_sequences_wake
-    AFTER UPDATE ON runtime.sync_topic_sequences FOR EACH ROW
-    WHEN (new.head_watermark > old.head_watermark)
-    EXECUTE FUNCTION khala_internal.sync_topic_sequences_wake();
-"""
-_SLOW_POLL_S = 5.0
-# The wake-up's other ways: what is done to the trigger, and how often the relay looks.
-_WAYS: Mapping[str, tuple[str, float | None]] = {
-    "no relay": ("", None),
-    "polling every 100 ms": (
-        "ALTER TABLE runtime.sync_topic_sequences DISABLE TRIGGER sync_topic_sequences_wake",
-        0.1,
+
+
+@dataclass(frozen=True)
+class Case:
+    """Something to measure.
+
+    peers: the cases that it is compared with, by what the table's columns call them.
+    targets: ratios to the last of them, without a relay and with one live, by number of clients.
+    """
+
+    script: str
+    clients: Sequence[int] = (1, 8, 32)
+    database: str = "postgres"
+    variables: Mapping[str, str] = field(default_factory=lambda: {"payload": PAYLOAD})
+    peers: Sequence[str] = ()
+    targets: Mapping[str, Mapping[int, float]] = field(default_factory=dict)
+
+
+_CASES = {
+    "plain INSERT": Case(
+        _DRAW
+        + f"INSERT INTO plain (doc_key, doc_version, payload) VALUES ({_KEY}, :version, :payload);"
     ),
-    "a notification per write": (_TRIGGER, _SLOW_POLL_S),
+    "message-db, 8 categories": Case(
+        _DRAW_TOPIC + message_db.WRITE.format(stream="'bench' || :topic || '-1'"),
+        database=message_db.DATABASE,
+        peers=["plain INSERT"],
+    ),
+    "sink, 8 topics": Case(
+        _DRAW
+        + _DRAW_TOPIC
+        + f"SELECT * FROM khala.sink('bench.t' || :topic, {_KEY}, :version, :payload);",
+        peers=["plain INSERT", "message-db, 8 categories"],
+        targets={"no": {1: 0.9, 8: 0.9, 32: 0.9}, "live": {1: 0.75, 8: 0.75, 32: 0.75}},
+    ),
+    "message-db, one category": Case(
+        message_db.WRITE.format(stream="'bench0-1'"),
+        database=message_db.DATABASE,
+        peers=["plain INSERT"],
+    ),
+    "sink, one topic": Case(
+        _DRAW + f"SELECT * FROM khala.sink('bench.t0', {_KEY}, :version, :payload);",
+        peers=["plain INSERT", "message-db, one category"],
+        targets={"no": {1: 0.9, 8: 0.9, 32: 1.0}, "live": {1: 0.75, 8: 0.75, 32: 0.75}},
+    ),
+    "INSERT of 100 rows": Case(
+        "\\set version :version + 1\n"
+        "INSERT INTO plain (doc_key, doc_version, payload)"
+        " SELECT replace(r.doc_key, '@', :client_id::text), :version, r.payload::jsonb"
+        " FROM unnest(:keys::text[], :payloads::text[]) AS r (doc_key, payload);",
+        clients=[1],
+        variables={"keys": array(_KEYS), "payloads": array([PAYLOAD] * _BATCH)},
+    ),
+    "sink_batch of 100": Case(
+        "\\set version :version + 1\nSELECT count(*) FROM khala.sink_batch('bench.t0', replace("
+        f"replace(:documents, '{_VERSION}', :version::text), '@', :client_id::text)::jsonb);",
+        clients=[1],
+        variables={"documents": json.dumps(_DOCUMENTS, separators=(",", ":"))},
+        peers=["INSERT of 100 rows"],
+        targets={"no": {1: 0.4}, "live": {}},
+    ),
 }
+_RELAY = {"no": "no relay", "live": "a relay live"}
 
-Speeds = dict[tuple[str, int], list[float]]
+Key = tuple[str, int]
 
 
-def prepare(connection: psycopg.Connection[Any]) -> None:
-    """Topics and the tables of the peers."""
-    for topic in _TOPICS:
-        connection.execute("SELECT khala.register_topic(%s)", [topic])
-    connection.execute(
-        "CREATE TABLE plain (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
-        " doc_key text NOT NULL, doc_version bigint NOT NULL, payload jsonb NOT NULL)"
-    )
-    connection.execute("CREATE TABLE one_row (n bigint NOT NULL) WITH (fillfactor = 10)")
-    connection.execute("INSERT INTO one_row VALUES (0)")
-    connection.execute(_BROKER)
+def prepare(server: PostgresServer) -> None:
+    """Topics, and what the peers write to."""
+    message_db.create_database(server)
+    with psycopg.connect(server.dsn(), autocommit=True) as connection:
+        for topic in _TOPICS:
+            connection.execute("SELECT khala.register_topic(%s)", [topic])
+        connection.execute(
+            "CREATE TABLE plain (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
+            " doc_key text NOT NULL, doc_version bigint NOT NULL, payload jsonb NOT NULL)"
+        )
+
+
+def chosen(text: str) -> list[Key]:
+    """Cases with this text in their names, and their peers, by clients and then as they stand."""
+    wanted = {name for name in _CASES if text in name}
+    wanted |= {peer for name in wanted for peer in _CASES[name].peers}
+    keys = [
+        (name, clients) for name in _CASES if name in wanted for clients in _CASES[name].clients
+    ]
+    return sorted(keys, key=lambda key: key[1])
 
 
 def measure(
     server: PostgresServer,
     files: Mapping[str, Path],
-    cases: Sequence[tuple[str, int]],
+    keys: Sequence[Key],
     rounds: int,
     seconds: int,
-) -> Speeds:
-    """Transactions a second of each case, one figure a round; a first round warms up."""
-    found: Speeds = defaultdict(list)
+) -> dict[Key, list[Load]]:
+    """Each case, once a round; a first round, of eight clients or one, warms up."""
+    found: dict[Key, list[Load]] = defaultdict(list)
     for turn in range(rounds + 1):
-        for name, clients in cases:
-            given = _VARIABLES.get(name, {"payload": PAYLOAD})
-            speed = transactions_per_second(
-                server, files[name], clients, seconds if turn else 1, **given
+        for name, clients in keys:
+            if not turn and clients != min(8, _CASES[name].clients[-1]):
+                continue
+            case = _CASES[name]
+            load = run_pgbench(
+                server, files[name], clients, seconds, case.database, **case.variables
             )
             if turn:
-                found[name, clients].append(speed)
+                found[name, clients].append(load)
     return found
 
 
-def peer_of(name: str) -> str:
-    """What a case is compared with."""
-    return "batch: multi-row INSERT" if name.startswith("batch") else "plain INSERT"
-
-
-def chosen(text: str) -> list[tuple[str, int]]:
-    """The cases with this text in their names, and their peers."""
-    wanted = {(name, clients) for name, clients in _CASES if text in name}
-    peers = {(peer_of(name), clients) for name, clients in wanted}
-    return [case for case in _CASES if case in wanted | peers]
-
-
-def ratios(speeds: Speeds, name: str, clients: int) -> dict[str, float]:
-    """A case over its peer in the same round."""
-    pairs = zip(speeds[name, clients], speeds[peer_of(name), clients], strict=True)
-    return spread([case / plain for case, plain in pairs])
-
-
-def rows_of(speeds: Speeds) -> list[dict[str, Any]]:
-    """Each case as it is shown and saved."""
+def rows_of(relay: str, found: Mapping[Key, Sequence[Load]]) -> list[dict[str, Any]]:
+    """Each case as it is saved."""
+    speeds = {key: [load.per_second for load in loads] for key, loads in found.items()}
     return [
         {
             "case": name,
             "clients": clients,
-            "per_second": spread(values),
-            "ratio": ratios(speeds, name, clients),
-            "target": _TARGETS.get((name, clients)),
+            "per_second": spread(speeds[name, clients]),
+            "cpu_us": spread([load.cpu_us for load in loads]),
+            "of": {
+                peer: ratios(speeds[name, clients], speeds[peer, clients])
+                for peer in _CASES[name].peers
+            },
+            "target": _CASES[name].targets.get(relay, {}).get(clients),
         }
-        for (name, clients), values in speeds.items()
+        for (name, clients), loads in found.items()
     ]
 
 
-def print_rows(title: str, rows: Sequence[Mapping[str, Any]], first: str) -> None:
-    show(
-        title,
-        [first, "clients", "per second", "of plain", "min", "max", "to reach"],
+def print_rows(relay: str, version: int, rows: Sequence[Mapping[str, Any]]) -> Shown:
+    def of(row: Mapping[str, Any], is_mine: bool) -> str:
+        found = [
+            ratio for peer, ratio in row["of"].items() if peer.startswith("message-db") == is_mine
+        ]
+        return ratio_text(found[0]) if found else ""
+
+    columns = ["", "clients", "a second", "backend µs", "of INSERT", "of message-db", "target"]
+    return show(
+        f"Writes, {_RELAY[relay]}, PostgreSQL {version}, {len(PAYLOAD)} bytes of payload",
+        columns,
         [
             [
-                row[first],
+                row["case"],
                 str(row["clients"]),
                 f"{row['per_second']['median']:,.0f}",
-                *(f"{row['ratio'][what]:.2f}" for what in ("median", "min", "max")),
-                "" if row.get("target") is None else f"{row['target']:.2f}",
+                f"{row['cpu_us']['median']:,.0f}",
+                of(row, is_mine=False),
+                of(row, is_mine=True),
+                "" if row["target"] is None else f"{row['target']:.2f}",
             ]
             for row in rows
         ],
     )
 
 
-def wake_ups(
-    server: PostgresServer, files: Mapping[str, Path], speeds: Speeds, rounds: int, seconds: int
-) -> list[dict[str, Any]]:
-    """The wake-up in its ways; as it is by default, it has been measured already."""
-    peer, case = ("plain INSERT", 8), ("sink, 8 topics", 8)
-    found = {"armed flag": speeds}
-    for way, (statement, poll) in _WAYS.items():
-        if statement:
-            with psycopg.connect(server.dsn(), autocommit=True) as connection:
-                connection.execute(statement)
-        with listened_to(server.dsn(), _TOPICS, poll) if poll else nullcontext():
-            found[way] = measure(server, files, [peer, case], rounds, seconds)
-    return [
-        {
-            "wake-up": way,
-            "clients": 8,
-            "per_second": spread(measured[case]),
-            "ratio": ratios(measured, *case),
-        }
-        for way, measured in found.items()
-    ]
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--rounds", type=int, default=5)
+    parser = options.parser(__doc__, rounds=5)
     parser.add_argument("--seconds", type=int, default=1, help="of each case in each round")
+    parser.add_argument("--relay", choices=_RELAY, action="append", help="both if not given")
     parser.add_argument("--only", default="", help="part of the names of the cases to measure")
-    parser.add_argument("--pg-bin", help="directory of another PostgreSQL's programs")
-    options = parser.parse_args()
-    ways: list[dict[str, Any]] = []
-    with migrated_server(options.pg_bin) as server, scripts(_SCRIPTS) as files:
+    given = options.parse(parser, rounds=2, relay=["no"])
+    texts = {name: case.script for name, case in _CASES.items()}
+    results, tables = {}, []
+    with migrated_server(given.pg_bin) as server, scripts(texts) as files:
         version = server.major
-        with psycopg.connect(server.dsn(), autocommit=True) as connection:
-            prepare(connection)
-        with listened_to(server.dsn(), _TOPICS, _SLOW_POLL_S):
-            speeds = measure(server, files, chosen(options.only), options.rounds, options.seconds)
-        if not options.only:
-            ways = wake_ups(server, files, speeds, options.rounds, options.seconds)
-    rows = rows_of(speeds)
-    print_rows(f"Sink, PostgreSQL {version}, {len(PAYLOAD)} bytes of payload", rows, "case")
-    if ways:
-        print_rows("Wake-up, 8 clients on 8 topics", ways, "wake-up")
-    save(f"sink-pg{version}", {"postgresql": version, "cases": rows, "wake_up": ways})
+        prepare(server)
+        for relay in given.relay or _RELAY:
+            is_live = relay == "live"
+            with listened_to(server.dsn(), _TOPICS, _SLOW_POLL_S) if is_live else nullcontext():
+                keys = chosen(given.only)
+                found = measure(server, files, keys, given.rounds, given.seconds)
+            results[relay] = rows_of(relay, found)
+            tables.append(print_rows(relay, version, results[relay]))
+    content = {"postgresql": version, "rounds": given.rounds, "seconds": given.seconds}
+    save(f"sink-pg{version}", {**content, "relay": results}, tables)
 
 
 if __name__ == "__main__":

@@ -1,19 +1,24 @@
 """Load by pgbench: scripts, runs, and the payload that every bench of the database writes."""
 
 import json
+import os
 import re
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from khala_pg.postgres.server import PostgresServer
 
 _TPS = re.compile(r"^tps = ([0-9.]+)", re.MULTILINE)
+_COUNT = re.compile(r"^number of transactions actually processed: ([0-9]+)", re.MULTILINE)
 _FAILED = re.compile(r"^number of failed transactions: ([0-9]+)", re.MULTILINE)
+
+_PATIENCE_S = 20
 
 # A run's summary as the projection makes it.
 RUN_SUMMARY: Mapping[str, Any] = {
@@ -56,13 +61,23 @@ def scripts(texts: Mapping[str, str]) -> Iterator[Mapping[str, Path]]:
         yield files
 
 
-def transactions_per_second(
+@dataclass(frozen=True)
+class Load:
+    """What a run of a script showed."""
+
+    per_second: float
+    # Processor time of the backends, user and kernel: it changes little on a busy machine.
+    cpu_us: float
+
+
+def run_pgbench(
     server: PostgresServer,
     script: Path,
     clients: int,
     seconds: int,
+    database: str = "postgres",
     **variables: str,
-) -> float:
+) -> Load:
     """One run of a script with prepared statements over the Unix socket.
 
     The script finds `version`, above that of every earlier run, and what `variables` names.
@@ -70,17 +85,45 @@ def transactions_per_second(
     Raises ValueError when a transaction fails, or none ends in that time.
     """
     given = {"version": str(time.time_ns() // 1000), **variables}
+    before = _ended_backends_cpu_s(server)
     done = subprocess.run(
         [
             *(server.installation.program("pgbench"), "--no-vacuum", "--protocol=prepared"),
             *(f"--client={clients}", f"--jobs={min(clients, 2)}", f"--time={seconds}"),
             *(f"--define={name}={value}" for name, value in given.items()),
-            *(f"--file={script}", server.socket_dsn()),
+            *(f"--file={script}", server.socket_dsn(database)),
         ],
         capture_output=True,
         text=True,
     )
-    speed, failed = _TPS.search(done.stdout), _FAILED.search(done.stdout)
-    if done.returncode or speed is None or (failed is not None and failed[1] != "0"):
+    speed, count = _TPS.search(done.stdout), _COUNT.search(done.stdout)
+    failed = _FAILED.search(done.stdout)
+    if done.returncode or speed is None or count is None or (failed and failed[1] != "0"):
         raise ValueError(f"pgbench did not finish: {done.stdout}{done.stderr}")
-    return float(speed[1])
+    cpu_s = _ended_backends_cpu_s(server) - before
+    return Load(float(speed[1]), cpu_s / int(count[1]) * 1e6)
+
+
+def _ended_backends_cpu_s(server: PostgresServer) -> float:
+    """Processor time of the server's processes that have ended, once those of the socket have.
+
+    A run's backends end with it, and what they took is the postmaster's to know from then on.
+    """
+    process = Path(f"/proc/{server.pid}")
+    deadline = time.monotonic() + _PATIENCE_S
+    while any(map(_is_ending, (process / f"task/{server.pid}/children").read_text().split())):
+        if time.monotonic() > deadline:
+            raise RuntimeError("backends of pgbench are still there after it has ended")
+        time.sleep(0.005)  # between looks
+    # After the name, which may hold anything: utime is the 12th field, cutime the 14th.
+    fields = (process / "stat").read_text().rpartition(")")[2].split()
+    return (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
+
+
+def _is_ending(pid: str) -> bool:
+    """Whether a process is a backend of the socket's, or one that has ended and still counts."""
+    try:
+        title = Path(f"/proc/{pid}/cmdline").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return not title or "[local]" in title
