@@ -1,4 +1,5 @@
-// Fails when the README's examples do not compile as one program, or an export leads nowhere.
+// Fails when the examples of the package's README do not compile as one program, or those of the
+// repository's README as another, or when an export leads nowhere.
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -18,8 +19,9 @@ const paths = Object.fromEntries(
   }),
 );
 
+const examples = (text) => Array.from(text.matchAll(/^```tsx?\n(.*?)^```$/gms), ([, code]) => code);
 const readme = readFileSync(join(root, "README.md"), "utf8");
-const blocks = Array.from(readme.matchAll(/^```tsx?\n(.*?)^```$/gms), ([, code]) => code);
+const blocks = examples(readme);
 const unshown = Object.keys(paths).filter((path) => !new RegExp(`["\`]${path}["\`]`).test(readme));
 if (blocks.length === 0 || unshown.length > 0) {
   console.error(`README.md has ${blocks.length} examples and says nothing of ${unshown}`);
@@ -30,13 +32,15 @@ const place = join(root, "node_modules", ".cache", "readme");
 rmSync(place, { recursive: true, force: true });
 mkdirSync(place, { recursive: true });
 writeFileSync(join(place, "examples.tsx"), blocks.join("\n"));
+const first = examples(readFileSync(join(root, "..", "..", "README.md"), "utf8"));
+writeFileSync(join(place, "first.ts"), first.join("\n"));
 writeFileSync(join(place, "package.json"), '{"type":"module"}');
 writeFileSync(
   join(place, "tsconfig.json"),
   JSON.stringify({
     extends: join(root, "tsconfig.json"),
-    compilerOptions: { paths, noUnusedLocals: false },
-    include: ["examples.tsx"],
+    compilerOptions: { paths, noUnusedLocals: false, noPropertyAccessFromIndexSignature: false },
+    include: ["examples.tsx", "first.ts"],
   }),
 );
 try {
@@ -45,4 +49,4 @@ try {
   console.error("an example of README.md does not compile");
   process.exit(1);
 }
-console.log(`README.md: ${blocks.length} examples compile`);
+console.log(`README.md: ${blocks.length + first.length} examples compile`);

@@ -1,0 +1,106 @@
+"""The examples of README.md, run against a live `khala dev`."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from support.dev_process import PATIENCE_S, Dev, khala, running
+from support.servers import Servers
+
+ROOT = Path(__file__).resolve().parents[3]
+NODE_PACKAGE = ROOT / "typescript/khala-client"
+README = (ROOT / "README.md").read_text("utf-8")
+WS, HTTP = "ws://127.0.0.1:4000/socket/websocket", "http://127.0.0.1:4001"
+
+
+def example(language: str) -> str:
+    """The README's only block in this language."""
+    (block,) = re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    return str(block)
+
+
+def at_this_relay(text: str, dev: Dev) -> str:
+    """The example with the addresses of this `khala dev`, which has other ports."""
+    assert text.count(WS) == text.count(HTTP) == 1
+    return text.replace(WS, dev.ready["ws"]).replace(HTTP, dev.ready["http"])
+
+
+def token(dev: Dev) -> str:
+    """What the README exports as KHALA_TOKEN."""
+    (command,) = re.findall(r"KHALA_TOKEN=\$\(khala ([^)]*)\)", README)
+    made = subprocess.run(
+        [*khala(), *command.split()],
+        env={**os.environ, "KHALA_DEV_FILE": str(dev.data_dir / "dev.json")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return made.stdout.strip()
+
+
+def until_said(command: Sequence[str | Path], expected: str, dev: Dev) -> None:
+    """Runs an example, which never ends by itself, until it has printed what is expected."""
+    environment = {**os.environ, "KHALA_TOKEN": token(dev), "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(
+        ["timeout", str(PATIENCE_S), *command], env=environment, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        try:
+            said = []
+            for line in process.stdout:
+                said.append(line)
+                if re.search(expected, line):
+                    return
+            pytest.fail(f"the example ended, having printed {said}")
+        finally:
+            process.terminate()
+
+
+@pytest.fixture(scope="module")
+def dev(servers: Servers) -> Iterator[Dev]:
+    """A `khala dev` whose database the README's SQL has been said to."""
+    with running(servers.new_home("readme") / "data") as found:
+        with psycopg.connect(found.ready["database"], autocommit=True) as connection:
+            cursor = connection.execute(example("sql").encode())
+            outcomes = []
+            while True:
+                if cursor.description is not None:
+                    outcomes.append(cursor.fetchall())
+                if not cursor.nextset():
+                    break
+        assert outcomes == [[("shop.orders",)], [(1, "applied")], [(2, "applied")]]
+        yield found
+
+
+def test_python(dev: Dev, tmp_path: Path) -> None:
+    program = tmp_path / "example.py"
+    program.write_text(at_this_relay(example("python"), dev))
+    until_said([sys.executable, program], "order/1.*paid", dev)
+
+
+def test_typescript(dev: Dev, tmp_path: Path) -> None:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    node = shutil.which("node", path=path)
+    esbuild = NODE_PACKAGE / "node_modules/.bin/esbuild"
+    if node is None or not esbuild.exists():
+        assert not os.environ.get("CI"), "CI has Node, and the packages (npm ci)"
+        pytest.skip("Node and the packages of typescript/khala-client are not there")
+    program = tmp_path / "example.ts"
+    program.write_text(at_this_relay(example("ts"), dev))
+    bundle = tmp_path / "example.mjs"
+    alias = f"--alias:khala-client={NODE_PACKAGE / 'src/index.ts'}"
+    options = ["--bundle", "--platform=node", "--format=esm", "--log-level=warning"]
+    subprocess.run(
+        [esbuild, program, f"--outfile={bundle}", alias, *options],
+        env={**os.environ, "PATH": path},
+        check=True,
+    )
+    # Node 20 has a WebSocket only if asked; from Node 22 on the option changes nothing.
+    until_said([node, "--experimental-websocket", bundle], "^order/1 paid$", dev)
