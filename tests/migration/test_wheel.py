@@ -1,4 +1,4 @@
-"""The built wheel, alone in an empty environment, can migrate a database."""
+"""The built wheel, alone in an empty environment, migrates a database and runs `khala dev`."""
 
 import json
 import os
@@ -8,11 +8,14 @@ import sysconfig
 import venv
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from khala_pg.migration.migrate import status
 from khala_pg.postgres.server import PostgresServer
 from support.databases import empty
+from support.dev_process import running
+from support.servers import Servers
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
@@ -83,3 +86,17 @@ def test_the_wheel_migrates(installed: Path, newest_server: PostgresServer, tmp_
 
 def test_the_wheel_names_its_version(installed: Path, tmp_path: Path) -> None:
     assert run(installed / "khala", "--version", cwd=tmp_path).startswith("khala ")
+
+
+def test_the_wheel_runs_khala_dev(installed: Path, servers: Servers) -> None:
+    data_dir = servers.new_home("wheel") / "data"
+    with (
+        running(data_dir, program=[installed / "khala"]) as dev,
+        psycopg.connect(dev.ready["database"]) as connection,
+    ):
+        assert dev.is_ready()
+        connection.execute("SELECT khala.register_topic('shop.orders')")
+        sunk = connection.execute(
+            "SELECT watermark, outcome FROM khala.sink('shop.orders', 'order/1', 1, '{}', 'acme')"
+        )
+        assert sunk.fetchall() == [(1, "applied")]
