@@ -8,7 +8,6 @@ in a process of its own: a relay's socket read with `websockets`, an ordered con
 `nats-py`. Time is taken in the client, from its request to the last message.
 """
 
-import argparse
 import asyncio
 from collections.abc import Iterator
 
@@ -17,6 +16,7 @@ import psycopg
 from bench.compare import nats_server as nats_peer
 from bench.support.databases import migrated_server
 from bench.support.journal import TOPIC, fill
+from bench.support.options import bench_parser, parse_options
 from bench.support.processes import subscribers
 from bench.support.relay_process import relaying
 from bench.support.results import save, show, spread
@@ -58,13 +58,9 @@ async def publish(url: str, dsn: str) -> int:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = bench_parser(__doc__, rounds=5)
     parser.add_argument("--messages", type=int, default=200_000)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--pg-bin", help="directory of another PostgreSQL's programs")
-    options = parser.parse_args()
+    options = parse_options(parser, messages=5_000, rounds=1)
     nats_peer.require()
     found: dict[str, list[float]] = {"JetStream": [], "Khala": []}
     with (
@@ -86,7 +82,7 @@ def main() -> None:
                 if turn:
                     found[name].append(options.messages / answer["seconds"])
     ratio = spread([k / j for k, j in zip(found["Khala"], found["JetStream"], strict=True)])
-    show(
+    table = show(
         f"{options.messages:,} messages to a client, PostgreSQL {version}",
         ["", "messages per second", "min", "max"],
         [
@@ -105,6 +101,7 @@ def main() -> None:
             "ratio": ratio,
             "target": _TARGET,
         },
+        [table],
     )
 
 

@@ -8,7 +8,6 @@ and dead rows. A row that is looked up through ever longer chains shows in the l
 touched by one look-up of the topic's row.
 """
 
-import argparse
 import subprocess
 import tempfile
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 import psycopg
 
 from bench.support.databases import migrated_server
+from bench.support.options import bench_parser, parse_options
 from bench.support.results import save, show
 
 _SCRIPT = """\
@@ -60,13 +60,10 @@ def observe(connection: psycopg.Connection[Any], sinks: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = bench_parser(__doc__)
     parser.add_argument("--sinks", type=int, default=1_000_000)
     parser.add_argument("--clients", type=int, default=4)
-    parser.add_argument("--pg-bin", help="directory of another PostgreSQL's programs")
-    options = parser.parse_args()
+    options = parse_options(parser, sinks=2_000)
     steps = 10
     with migrated_server(options.pg_bin) as server, tempfile.TemporaryDirectory() as directory:
         script = Path(directory) / "sink.sql"
@@ -88,7 +85,7 @@ def main() -> None:
                 )
                 seen.append(observe(connection, options.sinks // steps * step))
                 print(f"{seen[-1]['sinks']:,} sinks", flush=True)
-    show(
+    table = show(
         f"Bloat of the hot tables, PostgreSQL {version // 10000}, {options.clients} clients",
         ["sinks", "sequence pages", "HOT", "dead", "read model pages", "HOT", "dead", "look-up"],
         [
@@ -108,7 +105,7 @@ def main() -> None:
             for each in seen
         ],
     )
-    save("bloat", {"server_version": version, "steps": seen})
+    save("bloat", {"server_version": version, "steps": seen}, [table])
 
 
 if __name__ == "__main__":

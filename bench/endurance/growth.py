@@ -8,7 +8,6 @@ disk is the machine's, looking through more rows than before would be ours. `--r
 full size; it takes some GB and a minute to fill. Payloads are 100 bytes.
 """
 
-import argparse
 import random
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -19,6 +18,7 @@ import psycopg
 
 from bench.support.databases import migrated_server
 from bench.support.journal import TOPIC, fill
+from bench.support.options import bench_parser, parse_options
 from bench.support.results import save, show, spread
 from khala_pg.migration.migrate import migrate
 
@@ -76,13 +76,9 @@ def cpu_us(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = bench_parser(__doc__, rounds=7)
     parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--pg-bin", help="directory of another PostgreSQL's programs")
-    options = parser.parse_args()
+    options = parse_options(parser, rows=10_000, rounds=1)
     sizes = {"small": max(options.rows // 1000, 1000), "large": options.rows}
     rng = random.Random(1)
     found: dict[str, dict[str, list[float]]] = {
@@ -113,7 +109,7 @@ def main() -> None:
         }
         for name, costs in found.items()
     }
-    show(
+    table = show(
         f"Processor microseconds with {sizes['small']:,} and {sizes['large']:,} journal rows,"
         f" PostgreSQL {version}; to stay within {_LIMIT}",
         ["", "small", "large", "large / small", "min", "max"],
@@ -130,6 +126,7 @@ def main() -> None:
     save(
         f"growth-pg{version}",
         {"postgresql": version, "sizes": sizes, "limit": _LIMIT, "operations": results},
+        [table],
     )
 
 

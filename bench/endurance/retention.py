@@ -10,8 +10,8 @@ subscribers, who check that no watermark is missing. In each round and for each 
 seconds of quiet, then a share of the rows is purged as fast as it goes, for as many seconds at
 most. The ratio is the 99th percentile of the sinks that met the purge over that of the quiet before
 it, counted from when each sink was due. Ways: khala.retain with 10,000 rows a topic and call, one
-call after the other; as `khala retain` calls it, 1,000 of one topic at a time and at rest for most
-of the time; and dropping partitions of a journal that has some (a prototype: partitioned.py).
+call after the other; and as `khala retain` calls it, 1,000 of one topic at a time and at rest for
+most of the time.
 
 The second table is the journal's size through ten horizons: each is written, then the one before
 is purged.
@@ -22,12 +22,10 @@ import asyncio
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import cycle, islice
 from typing import Any
 
-from bench.endurance.partitioned import drop_oldest
 from bench.endurance.retention_scene import (
     TOPICS,
     Connection,
@@ -38,6 +36,7 @@ from bench.endurance.retention_scene import (
     head_of,
 )
 from bench.support.databases import migrated_server
+from bench.support.options import bench_parser, parse_options
 from bench.support.relay_process import relaying
 from bench.support.results import save, show, spread
 from khala_pg.cli.retain import BATCH, SHARE, rest_s
@@ -46,11 +45,9 @@ _LIMIT = 1.5
 _SETTLE_S = 1.0
 _HORIZONS = 10
 _SIZE = """
-SELECT sum(pg_table_size(t.relid)), sum(pg_indexes_size(t.relid))
-FROM (
-    SELECT 'runtime.sync_stream_events'::regclass AS relid
-    UNION SELECT p.relid FROM pg_partition_tree('runtime.sync_stream_events') AS p
-) AS t
+SELECT
+    pg_table_size('runtime.sync_stream_events'),
+    pg_indexes_size('runtime.sync_stream_events')
 """
 
 _OLD = "2000-01-01"
@@ -67,7 +64,6 @@ class Way:
 
     name: str
     purge: Callable[[Connection, str, int], int]
-    is_partitioned: bool = False
 
 
 def retain(batch: int) -> Callable[[Connection, str, int], int]:
@@ -112,16 +108,11 @@ def rested(
     return purge_and_rest
 
 
-def drop_partitions(connection: Connection, cutoff: str, most: int) -> int:
-    return sum(drop_oldest(connection, topic, cutoff) for topic in TOPICS)
-
-
 def ways_with(share: float) -> Sequence[Way]:
     """All of them; share: of the time, that `khala retain` works."""
     return (
         Way("retain, 10,000", retain(10_000)),
         Way("khala retain", rested(retain_in_turns(BATCH), share)),
-        Way("drop partitions", drop_partitions, is_partitioned=True),
     )
 
 
@@ -178,23 +169,22 @@ def percentile(ordered: Sequence[float], share: float) -> float:
 
 
 async def take_turns(
-    options: argparse.Namespace, ways: Sequence[Way], places: dict[bool, Place]
+    options: argparse.Namespace, ways: Sequence[Way], place: Place
 ) -> dict[str, Seen]:
-    """The rounds, with subscribers live on each database all the while."""
+    """The rounds, with subscribers live all the while."""
     seen = {way.name: Seen() for way in ways}
     rounds = options.rounds + (options.rounds > 1)
     async with asyncio.TaskGroup() as group:
-        heads = {is_parted: head_of(place.connection) for is_parted, place in places.items()}
+        head = head_of(place.connection)
         following = [
-            group.create_task(follow(place.relay, number, heads[is_parted]))
-            for is_parted, place in places.items()
+            group.create_task(follow(place.relay, number, head))
             for number in range(options.subscribers)
         ]
         for turn in range(rounds):
             for way in ways:
                 numbers = await measure(
                     way,
-                    places[way.is_partitioned],
+                    place,
                     options.rows // rounds // len(TOPICS) * len(TOPICS),
                     options.seconds if options.quiet is None else options.quiet,
                     options.seconds,
@@ -225,22 +215,20 @@ def horizons(connection: Connection, way: Way, rows: int) -> list[tuple[int, int
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = bench_parser(__doc__, rounds=5)
     parser.add_argument("--rows", type=int, default=240_000, help="for each way, all topics")
-    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=2, help="of quiet, and of purging")
     parser.add_argument("--quiet", type=float, help="seconds of quiet, if not as many")
     parser.add_argument("--rate", type=float, default=400, help="sinks a second, all writers")
     parser.add_argument("--subscribers", type=int, default=40)
     parser.add_argument("--horizon-rows", type=int, default=20_000, help="of all topics")
     parser.add_argument(
-        "--way", type=int, action="append", choices=range(3), help="only these, by number"
+        "--way", type=int, action="append", choices=range(2), help="only these, by number"
     )
     parser.add_argument("--share", type=float, default=SHARE, help="as `khala retain` takes it")
-    parser.add_argument("--pg-bin", help="directory of another PostgreSQL's programs")
-    options = parser.parse_args()
+    options = parse_options(
+        parser, rows=16_000, rounds=1, seconds=1, horizon_rows=800, subscribers=8
+    )
     rounds = options.rounds + (options.rounds > 1)
     piece = options.rows // rounds // len(TOPICS)
     whole = piece * rounds
@@ -249,31 +237,21 @@ def main() -> None:
         for number, way in enumerate(ways_with(options.share))
         if options.way is None or number in options.way
     ]
-    with migrated_server(options.pg_bin) as server, ExitStack() as opened:
-        places = {}
-        ends = [piece * n + 1 for n in range(1, rounds + 1)]
-        for name, bounds in (("plain", None), ("parted", ends)):
-            count = sum(way.is_partitioned == (bounds is not None) for way in ways)
-            if not count:
-                continue
-            connection = opened.enter_context(database(server, name, bounds))
-            fill(connection, 1, whole * count, _OLD)
+    with migrated_server(options.pg_bin) as server:
+        version = server.major
+        with (
+            database(server, "purged") as connection,
+            relaying(server.dsn("purged")) as relay,
+        ):
+            fill(connection, 1, whole * len(ways), _OLD)
             connection.execute("VACUUM (ANALYZE) runtime.sync_stream_events")
             # What filling left to be written is not to be written while it is quiet.
             connection.execute("CHECKPOINT")
-            relay = opened.enter_context(relaying(server.dsn(name)))
-            places[bounds is not None] = Place(server, name, connection, relay)
-        version = server.major
-        seen = asyncio.run(take_turns(options, ways, places))
-        opened.close()
-        grown = {}
+            place = Place(server, "purged", connection, relay)
+            seen = asyncio.run(take_turns(options, ways, place))
         step = options.horizon_rows // len(TOPICS)
-        for way in [*ways[:1], *ways[1:][-1:]]:
-            bounds = [step * n + 1 for n in range(1, _HORIZONS + 1)] if way.is_partitioned else None
-            with database(
-                server, "horizons_parted" if way.is_partitioned else "horizons_plain", bounds
-            ) as connection:
-                grown[way.name] = horizons(connection, way, step)
+        with database(server, "horizons") as connection:
+            grown = {ways[0].name: horizons(connection, ways[0], step)}
     _show(version, options, seen, grown)
 
 
@@ -284,41 +262,53 @@ def _show(
     grown: dict[str, list[tuple[int, int]]],
 ) -> None:
     ratios = {name: spread(each.ratios) for name, each in seen.items()}
-    show(
-        f"Writers' p99 while rows are purged over that before, PostgreSQL {version},"
-        f" {options.subscribers} subscribers; to stay within {_LIMIT}",
-        ["", "ratio", "min", "max", "quiet p50 ms", "quiet p99", "purging p99", "worst", "rows/s"],
-        [
+    tables = [
+        show(
+            f"Writers' p99 while rows are purged over that before, PostgreSQL {version},"
+            f" {options.subscribers} subscribers; to stay within {_LIMIT}",
             [
-                name,
-                *(f"{ratios[name][what]:.2f}" for what in ("median", "min", "max")),
-                *(
-                    f"{statistics.median(series):.1f}"
-                    for series in (each.quiet_p50, each.quiet_p99, each.purge_p99)
-                ),
-                f"{max(each.purge_worst):.1f}",
-                f"{sum(each.rows) / sum(each.took_s):,.0f}",
-            ]
-            for name, each in seen.items()
-        ],
-    )
-    show(
-        f"MiB of the journal and its index through horizons of {options.horizon_rows:,} rows",
-        ["horizon", *grown],
-        [
-            *(
+                "",
+                "ratio",
+                "min",
+                "max",
+                "quiet p50 ms",
+                "quiet p99",
+                "purging p99",
+                "worst",
+                "rows/s",
+            ],
+            [
                 [
-                    str(number + 1),
+                    name,
+                    *(f"{ratios[name][what]:.2f}" for what in ("median", "min", "max")),
                     *(
-                        f"{sizes[number][0] / 2**20:.1f} + {sizes[number][1] / 2**20:.1f}"
-                        for sizes in grown.values()
+                        f"{statistics.median(series):.1f}"
+                        for series in (each.quiet_p50, each.quiet_p99, each.purge_p99)
                     ),
+                    f"{max(each.purge_worst):.1f}",
+                    f"{sum(each.rows) / sum(each.took_s):,.0f}",
                 ]
-                for number in range(_HORIZONS)
-            ),
-            ["last / second", *(f"{sum(s[-1]) / sum(s[1]):.2f}" for s in grown.values())],
-        ],
-    )
+                for name, each in seen.items()
+            ],
+        ),
+        show(
+            f"MiB of the journal and its index through horizons of {options.horizon_rows:,} rows",
+            ["horizon", *grown],
+            [
+                *(
+                    [
+                        str(number + 1),
+                        *(
+                            f"{sizes[number][0] / 2**20:.1f} + {sizes[number][1] / 2**20:.1f}"
+                            for sizes in grown.values()
+                        ),
+                    ]
+                    for number in range(_HORIZONS)
+                ),
+                ["last / second", *(f"{sum(s[-1]) / sum(s[1]):.2f}" for s in grown.values())],
+            ],
+        ),
+    ]
     save(
         f"retention-pg{version}",
         {
@@ -329,6 +319,7 @@ def _show(
             "ways": {name: vars(each) for name, each in seen.items()},
             "horizons_bytes": grown,
         },
+        tables,
     )
 
 

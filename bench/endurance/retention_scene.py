@@ -4,7 +4,7 @@ import asyncio
 import json
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +13,9 @@ from typing import Any
 import psycopg
 from websockets.asyncio.client import connect
 
-from bench.endurance.partitioned import add_topic, migrate_in_partitions
+from bench.support.databases import new_database
 from bench.support.load import PAYLOAD
 from bench.support.relay_process import Relaying
-from khala_pg.migration.migrate import migrate
 from khala_pg.postgres.server import PostgresServer
 
 TOPICS = [f"bench.t{number}" for number in range(8)]
@@ -116,22 +115,11 @@ def fill(connection: Connection, first: int, last: int, at: str) -> None:
 
 
 @contextmanager
-def database(
-    server: PostgresServer, name: str, bounds: Sequence[int] | None
-) -> Iterator[Connection]:
-    """A database with the topics; bounds: in partitions, which end below these."""
-    with psycopg.connect(server.dsn(), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    if bounds is None:
-        migrate(server.dsn(name))
-    else:
-        with tempfile.TemporaryDirectory(prefix="khala-bench-") as directory:
-            migrate_in_partitions(server.dsn(name), Path(directory) / "db")
-    with psycopg.connect(server.dsn(name), autocommit=True) as connection:
+def database(server: PostgresServer, name: str) -> Iterator[Connection]:
+    """A database with the topics."""
+    with psycopg.connect(new_database(server, name), autocommit=True) as connection:
         for topic in TOPICS:
             connection.execute("SELECT khala.register_topic(%s)", [topic])
-            if bounds is not None:
-                add_topic(connection, topic, bounds)
         yield connection
 
 

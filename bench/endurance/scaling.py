@@ -20,6 +20,7 @@ from pathlib import Path
 from bench.endurance import scaling_database, scaling_relay
 from bench.endurance.scaling_database import Costs
 from bench.support.databases import migrated_server
+from bench.support.options import bench_parser, parse_options
 from bench.support.results import RESULTS, save, show, spread
 from khala_pg.postgres.server import PostgresServer
 
@@ -58,20 +59,22 @@ AXES = {
 }
 
 
-def measure(name: str, largest: bool, rounds: int, pg_bin: str | None) -> None:
+def measure(name: str, options: argparse.Namespace) -> None:
     """One axis: measured on a server of its own, shown, saved and drawn."""
     axis = AXES[name]
-    sizes = [*axis.sizes, *(axis.larger if largest else [])]
+    sizes = axis.sizes[:2] if options.quick else axis.sizes
+    if options.largest:
+        sizes = [*sizes, *axis.larger]
     costs: Costs = {}
-    with migrated_server(pg_bin, axis.settings) as server:
+    with migrated_server(options.pg_bin, axis.settings) as server:
         version = server.major
         for part in axis.measures:
-            costs |= part(server, sizes, rounds)
+            costs |= part(server, sizes, options.rounds)
     medians = {
         series: {size: statistics.median(values) for size, values in found.items()}
         for series, found in costs.items()
     }
-    show(
+    table = show(
         f"Processor microseconds by {axis.label}, PostgreSQL {version}",
         ["", *(f"{size:,}" for size in sizes), "last / first"],
         [
@@ -96,28 +99,25 @@ def measure(name: str, largest: bool, rounds: int, pg_bin: str | None) -> None:
                 for series, found in costs.items()
             },
         },
+        [table],
     )
     try:
         from bench.endurance.drawing import draw
     except ModuleNotFoundError as missing:
         print(f"no plot, because there is no {missing.name}: pip install -e '.[bench]'")
     else:
-        draw(PLOTS if largest else RESULTS, name, axis.label, medians)
+        draw(PLOTS if options.largest else RESULTS, name, axis.label, medians)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = bench_parser(__doc__, rounds=5)
     parser.add_argument(
         "axes", nargs="*", choices=[*AXES, []], metavar="AXIS", help=", ".join(AXES)
     )
     parser.add_argument("--largest", action="store_true")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--pg-bin", help="directory of another PostgreSQL's programs")
-    options = parser.parse_args()
+    options = parse_options(parser, rounds=1)
     for name in options.axes or AXES:
-        measure(name, options.largest, options.rounds, options.pg_bin)
+        measure(name, options)
 
 
 if __name__ == "__main__":

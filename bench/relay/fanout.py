@@ -11,7 +11,6 @@ have got all of them, and processor time of the serving process. Beside that, wh
 the updates are committed one at a time, each when the one before has come to all.
 """
 
-import argparse
 import itertools
 import time
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ import psycopg
 
 from bench.support import processes
 from bench.support.databases import migrated_server, new_database
+from bench.support.options import bench_parser, parse_options
 from bench.support.processes import Child
 from bench.support.relay_clients import TOPIC, head, open_all, opening, serving, sink_batch, writer
 from bench.support.results import save, show, spread
@@ -171,16 +171,12 @@ def measure(each: Contestant, sockets: int, frames: int, wakes: int, found: Foun
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = bench_parser(__doc__, rounds=7)
     parser.add_argument("--sockets", type=int, default=500)
     parser.add_argument("--frames", type=int, default=100)
     parser.add_argument("--wakes", type=int, default=20)
-    parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--loop", action="append", choices=("asyncio", "uvloop"))
-    parser.add_argument("--pg-bin", help="directory of another PostgreSQL's programs")
-    options = parser.parse_args()
+    options = parse_options(parser, sockets=50, frames=20, wakes=2, rounds=1)
     loops = options.loop or ["asyncio", "uvloop"]
     with migrated_server(options.pg_bin) as server:
         version = server.major
@@ -218,7 +214,7 @@ def main() -> None:
             "cpu_ratio": cpu,
             "cpu_us_per_frame_of_a_wake": wake,
         }
-    show(
+    table = show(
         f"{FRAME_BYTES} bytes to {options.sockets} sockets; ratios to websockets.broadcast",
         ["", "frames/s", "ratio", "min", "max", "CPU µs/frame", "CPU ratio", "…/frame of a wake"],
         rows,
@@ -234,6 +230,7 @@ def main() -> None:
             "contestants": saved,
             "target": _TARGET,
         },
+        [table],
     )
 
 

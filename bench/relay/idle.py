@@ -8,7 +8,6 @@ the same number of open connections, without compression and without its task th
 relay's processor time while nothing happens but two heartbeats to each socket.
 """
 
-import argparse
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -16,6 +15,7 @@ from typing import Any
 
 from bench.support import processes
 from bench.support.databases import migrated_server
+from bench.support.options import bench_parser, parse_options
 from bench.support.processes import Child
 from bench.support.relay_clients import head, open_all, opening, serving
 from bench.support.results import save, show, spread
@@ -93,15 +93,11 @@ def of_peer(sockets: int, loop: str) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = bench_parser(__doc__, rounds=1)
     parser.add_argument("--sockets", type=int, default=10_000)
-    parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--idle", type=float, default=20.0, help="seconds of doing nothing")
     parser.add_argument("--loop", choices=("asyncio", "uvloop"), default="asyncio")
-    parser.add_argument("--pg-bin", help="directory of another PostgreSQL's programs")
-    options = parser.parse_args()
+    options = parse_options(parser, sockets=100, rounds=1, idle=1.0)
     processes.require(files=options.sockets, ports=options.sockets // _CROWDS)
     # The relay and the crowds inherit it.
     processes.raise_file_limit()
@@ -118,7 +114,7 @@ def main() -> None:
     ratio = spread(
         [ours["bytes"] / bare["bytes"] for ours, bare in zip(relays, peers, strict=True)]
     )
-    show(
+    table = show(
         f"{options.sockets:,} idle sockets on one worker, {options.loop}",
         ["", "bytes a socket", "min", "max", "opened a second"],
         [
@@ -149,6 +145,7 @@ def main() -> None:
             "ratio": ratio,
             "target": _TARGET,
         },
+        [table],
     )
 
 

@@ -7,7 +7,6 @@ database (the page is read and written), in the relay (fetched, put into a frame
 the Python client (frame read, payloads parsed, hashes verified).
 """
 
-import argparse
 import asyncio
 import json
 import time
@@ -19,6 +18,7 @@ import psycopg
 
 from bench.sql.canonical import summary
 from bench.support.databases import migrated_server
+from bench.support.options import bench_parser, parse_options
 from bench.support.results import save, show, spread
 from khala_pg.client import binary, wire
 from khala_pg.client.documents import Update
@@ -126,12 +126,8 @@ def compared(figures: dict[str, list[float]]) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--pg-bin", help="directory of another PostgreSQL's programs")
-    options = parser.parse_args()
+    parser = bench_parser(__doc__, rounds=7)
+    options = parse_options(parser, rounds=1)
     results: dict[str, Any] = {}
     with migrated_server(options.pg_bin) as server:
         version = server.major
@@ -147,7 +143,7 @@ def main() -> None:
                 )
                 connection.execute("VACUUM ANALYZE runtime.sync_stream_events")
             results[name] = compared(asyncio.run(measure(server.dsn(), options.rounds)))
-    show(
+    table = show(
         f"One update on both lanes, PostgreSQL {version}: bytes, and processor microseconds",
         ["payload", "", "JSON", "protobuf", "ratio", "min", "max"],
         [
@@ -161,7 +157,11 @@ def main() -> None:
             for what, label in _FIGURES.items()
         ],
     )
-    save(f"lanes-pg{version}", {"postgresql": version, "updates": _UPDATES, "payloads": results})
+    save(
+        f"lanes-pg{version}",
+        {"postgresql": version, "updates": _UPDATES, "payloads": results},
+        [table],
+    )
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from bench.compare import nats_server as nats_peer
 from bench.support.databases import migrated_server
 from bench.support.journal import TOPIC
 from bench.support.load import PAYLOAD
+from bench.support.options import bench_parser, parse_options
 from bench.support.processes import subscribers
 from bench.support.relay_process import relaying
 from bench.support.results import save, show, spread
@@ -185,15 +186,11 @@ async def measure(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = bench_parser(__doc__, rounds=5)
     parser.add_argument("--rate", type=float, default=200, help="writes a second")
     parser.add_argument("--seconds", type=float, default=2, help="of a round")
-    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--subscribers", type=int, nargs="+", default=_SUBSCRIBERS)
-    parser.add_argument("--pg-bin", help="directory of another PostgreSQL's programs")
-    options = parser.parse_args()
+    options = parse_options(parser, rounds=1, seconds=1, subscribers=[1])
     nats_peer.require()
     results: dict[str, Any] = {}
     rows: list[list[str]] = []
@@ -223,7 +220,7 @@ def main() -> None:
                         for name in _TARGETS
                     ]
                 )
-    show(
+    table = show(
         f"Milliseconds at {options.rate:g} writes a second, PostgreSQL {version}",
         ["subscribers, peer", *_COLUMNS, *(f"{name}, ratio" for name in _TARGETS)],
         rows,
@@ -238,6 +235,7 @@ def main() -> None:
             "subscribers": results,
             "targets": _TARGETS,
         },
+        [table],
     )
 
 

@@ -13,7 +13,6 @@ turns and the relay's processor time for it is counted, until every client has w
   organisation, a thousand; in the second one is enough.
 """
 
-import argparse
 import itertools
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -24,6 +23,7 @@ import psycopg
 
 from bench.support import processes
 from bench.support.databases import migrated_server
+from bench.support.options import bench_parser, parse_options
 from bench.support.processes import Child
 from bench.support.relay_clients import Serving, head, serving, sink_batch, writer
 from bench.support.results import save, show, spread
@@ -106,14 +106,10 @@ def measure(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = bench_parser(__doc__, rounds=7)
     parser.add_argument("--sockets", type=int, default=1000)
-    parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--event-loop", default="auto")
-    parser.add_argument("--pg-bin", help="directory of another PostgreSQL's programs")
-    options = parser.parse_args()
+    options = parse_options(parser, sockets=50, rounds=1)
     wakes = {name: Found() for name in ("public", "mixed", "owned")}
     with migrated_server(options.pg_bin) as server, ExitStack() as stack:
         version, dsn = server.major, server.dsn()
@@ -160,14 +156,18 @@ def main() -> None:
             "ratio": ratio,
             "pages": queries,
         }
-    show(
+    table = show(
         f"One wake-up, {options.sockets} organisations with a socket each, and one with"
         f" {options.sockets}: the relay's processor time",
         ["", "many, ms", "one, ms", "many / one", "min", "max", "pages"],
         rows,
     )
     print(f"to reach: at most {_TARGET:.1f}")
-    save(f"orgs-pg{version}", {"postgresql": version, "sockets": options.sockets, "wakes": saved})
+    save(
+        f"orgs-pg{version}",
+        {"postgresql": version, "sockets": options.sockets, "wakes": saved},
+        [table],
+    )
 
 
 if __name__ == "__main__":

@@ -18,7 +18,6 @@ writer have the last core to themselves, as where relays run on machines of thei
 is what the relay asks of the database.
 """
 
-import argparse
 import asyncio
 import json
 import os
@@ -37,6 +36,7 @@ from websockets.asyncio.client import connect
 
 from bench.support import processes
 from bench.support.databases import migrated_server
+from bench.support.options import bench_parser, parse_options
 from bench.support.processes import Child
 from bench.support.relay_clients import TOPIC, Serving, ask, head, opening, serving, writer
 from bench.support.results import save, show, spread
@@ -202,17 +202,13 @@ def measure(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = bench_parser(__doc__, rounds=5)
     parser.add_argument("--clients", type=int, default=2000)
     parser.add_argument("--events", type=int, default=1000)
-    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--shape", action="append", choices=("together", "orgs", "scattered"))
     parser.add_argument("--apart", action="store_true")
     parser.add_argument("--event-loop", default="auto")
-    parser.add_argument("--pg-bin", help="directory of another PostgreSQL's programs")
-    options = parser.parse_args()
+    options = parse_options(parser, clients=50, events=200, rounds=1)
     shapes = options.shape or ["together", "orgs", "scattered"]
     results = {shape: Found() for shape in shapes}
     processes.require(files=options.clients, ports=options.clients)
@@ -271,7 +267,7 @@ def main() -> None:
             "writer_p99_beside_peer_to_quiet": beside,
             "pages": spread(found.pages),
         }
-    show(
+    table = show(
         f"{options.clients:,} clients resume {options.events:,} events each",
         [
             "",
@@ -297,6 +293,7 @@ def main() -> None:
             "shapes": saved,
             "target": _TARGET,
         },
+        [table],
     )
 
 

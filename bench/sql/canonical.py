@@ -8,7 +8,6 @@ documents have a member for every 17 bytes or so, and an object for every 60: mo
 summaries have.
 """
 
-import argparse
 import json
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import psycopg
 
 from bench.support.databases import migrated_server
 from bench.support.load import RUN_SUMMARY
+from bench.support.options import bench_parser, parse_options
 from bench.support.results import save, show, spread
 
 _TIMES = {
@@ -106,12 +106,8 @@ def measure(connection: psycopg.Connection[Any], times: int, rounds: int) -> dic
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--pg-bin", help="directory of another PostgreSQL's programs")
-    options = parser.parse_args()
+    parser = bench_parser(__doc__, rounds=7)
+    options = parse_options(parser, rounds=1)
     results: dict[str, Any] = {}
     with (
         migrated_server(options.pg_bin) as server,
@@ -141,12 +137,12 @@ def main() -> None:
         ]
         for name, each in results.items()
     ]
-    show(
+    table = show(
         f"Canonical text in SQL, PostgreSQL {version}: processor milliseconds a document",
         ["document", "bytes", "canonical", "with hash", "payload::text", "ratio", "min", "max"],
         rows,
     )
-    save(f"canonical-pg{version}", {"postgresql": version, "documents": results})
+    save(f"canonical-pg{version}", {"postgresql": version, "documents": results}, [table])
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ they come. With `--slice` a round replays
 that many rows of the million, from another place each time, and COPY writes the same ones.
 """
 
-import argparse
 import asyncio
 import time
 from dataclasses import replace
@@ -19,6 +18,7 @@ import psycopg
 
 from bench.support.databases import migrated_server
 from bench.support.journal import TOPIC, fill
+from bench.support.options import bench_parser, parse_options
 from bench.support.results import save, show, spread
 from khala_pg import sqlapi
 from khala_pg.relay.database.pool import Database
@@ -90,14 +90,10 @@ async def measure(dsn: str, rows: int, sliced: int, rounds: int) -> dict[str, li
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = bench_parser(__doc__, rounds=5)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--slice", type=int, help="rows of one round; all of them when not given")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--pg-bin", help="directory of another PostgreSQL's programs")
-    options = parser.parse_args()
+    options = parse_options(parser, rows=20_000, slice=10_000, rounds=1)
     sliced = options.slice or options.rows
     with migrated_server(options.pg_bin) as server:
         version = server.major
@@ -105,7 +101,7 @@ def main() -> None:
             fill(connection, options.rows)
         found = asyncio.run(measure(server.dsn(), options.rows, sliced, options.rounds))
     ratio = spread([r / c for r, c in zip(found["replay"], found["COPY"], strict=True)])
-    show(
+    table = show(
         f"Replay of {sliced:,} of {options.rows:,} rows, PostgreSQL {version}",
         ["", "rows per second", "min", "max"],
         [
@@ -125,6 +121,7 @@ def main() -> None:
             "ratio": ratio,
             "target": _TARGET,
         },
+        [table],
     )
 
 

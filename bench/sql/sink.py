@@ -22,10 +22,10 @@ from typing import Any
 import psycopg
 
 from bench.compare import message_db
-from bench.support import options
 from bench.support.databases import migrated_server
 from bench.support.delivery import listened_to
 from bench.support.load import PAYLOAD, Load, array, run_pgbench, scripts
+from bench.support.options import bench_parser, parse_options
 from bench.support.results import Shown, ratio_text, ratios, save, show, spread
 from khala_pg.postgres.server import PostgresServer
 
@@ -198,24 +198,24 @@ def print_rows(relay: str, version: int, rows: Sequence[Mapping[str, Any]]) -> S
 
 
 def main() -> None:
-    parser = options.parser(__doc__, rounds=5)
+    parser = bench_parser(__doc__, rounds=5)
     parser.add_argument("--seconds", type=int, default=1, help="of each case in each round")
     parser.add_argument("--relay", choices=_RELAY, action="append", help="both if not given")
     parser.add_argument("--only", default="", help="part of the names of the cases to measure")
-    given = options.parse(parser, rounds=2, relay=["no"])
+    options = parse_options(parser, rounds=2, relay=["no"])
     texts = {name: case.script for name, case in _CASES.items()}
     results, tables = {}, []
-    with migrated_server(given.pg_bin) as server, scripts(texts) as files:
+    with migrated_server(options.pg_bin) as server, scripts(texts) as files:
         version = server.major
         prepare(server)
-        for relay in given.relay or _RELAY:
+        for relay in options.relay or _RELAY:
             is_live = relay == "live"
             with listened_to(server.dsn(), _TOPICS, _SLOW_POLL_S) if is_live else nullcontext():
-                keys = chosen(given.only)
-                found = measure(server, files, keys, given.rounds, given.seconds)
+                keys = chosen(options.only)
+                found = measure(server, files, keys, options.rounds, options.seconds)
             results[relay] = rows_of(relay, found)
             tables.append(print_rows(relay, version, results[relay]))
-    content = {"postgresql": version, "rounds": given.rounds, "seconds": given.seconds}
+    content = {"postgresql": version, "rounds": options.rounds, "seconds": options.seconds}
     save(f"sink-pg{version}", {**content, "relay": results}, tables)
 
 

@@ -4,23 +4,24 @@ import argparse
 from typing import Any
 
 
-def parser(description: str | None, rounds: int) -> argparse.ArgumentParser:
-    """A parser with --rounds, --quick and --pg-bin; the description is printed as it stands."""
-    made = argparse.ArgumentParser(
+def bench_parser(description: str | None, rounds: int | None = None) -> argparse.ArgumentParser:
+    """A parser with --quick, --pg-bin and, if it has a default, --rounds."""
+    parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    made.add_argument(
-        "--rounds", type=int, default=rounds, help="beside one that warms up (%(default)s)"
+    if rounds is not None:
+        parser.add_argument(
+            "--rounds", type=int, default=rounds, help="beside one that warms up (%(default)s)"
+        )
+    parser.add_argument(
+        "--quick", action="store_true", help="little and not often: to see that it works"
     )
-    made.add_argument(
-        "--quick", action="store_true", help="few rounds of little, to compare changes"
-    )
-    made.add_argument("--pg-bin", help="directory of another PostgreSQL's programs")
-    return made
+    parser.add_argument("--pg-bin", help="directory of another PostgreSQL's programs")
+    return parser
 
 
-def parse(made: argparse.ArgumentParser, **quick: Any) -> argparse.Namespace:
-    """The options; those in `quick` are the defaults with --quick."""
-    if made.parse_known_args()[0].quick:
-        made.set_defaults(**quick)
-    return made.parse_args()
+def parse_options(parser: argparse.ArgumentParser, **quick: Any) -> argparse.Namespace:
+    """The options; `quick` has the defaults that hold with --quick."""
+    if parser.parse_known_args()[0].quick:
+        parser.set_defaults(**quick)
+    return parser.parse_args()
