@@ -20,6 +20,7 @@ from bench.sql.canonical import summary
 from bench.support.databases import migrated_server
 from bench.support.options import bench_parser, parse_options
 from bench.support.results import save, show, spread
+from khala_pg import sqlapi
 from khala_pg.client import binary, wire
 from khala_pg.client.documents import Update
 from khala_pg.client.resolver import _verified
@@ -56,13 +57,19 @@ def in_database(connection: psycopg.Connection[Any], function: str) -> float:
     return (int(file.read_text().split()[0]) - before) / 1e3 / _PAGES / _UPDATES
 
 
-async def in_relay(connection: psycopg.AsyncConnection[Any], lane: Lane[Any]) -> float:
+async def page_of(connection: psycopg.AsyncConnection[Any], lane: Lane) -> sqlapi.Page:
+    """The page that everything is measured with."""
+    return await sqlapi.replay(
+        connection, lane.encoding, _TOPIC, 0, "org-a", _UPDATES, 1 << 24, None
+    )
+
+
+async def in_relay(connection: psycopg.AsyncConnection[Any], lane: Lane) -> float:
     """Microseconds of the relay for each update."""
     before = time.process_time_ns()
     for _ in range(_PAGES):
-        page = await lane.replay(connection, _TOPIC, 0, "org-a", _UPDATES, 1 << 24, None)
-        message = lane.page_message(page.page)
-        _ = message if isinstance(message, bytes) else message.encode()
+        page = await page_of(connection, lane)
+        lane.page_message(page.page)
     return (time.process_time_ns() - before) / 1e3 / _PAGES / _UPDATES
 
 
@@ -86,19 +93,16 @@ async def measure(dsn: str, rounds: int) -> dict[str, list[float]]:
     found: dict[str, list[float]] = {}
     with psycopg.connect(dsn, autocommit=True) as backend:
         async with await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection:
-            lanes: tuple[Lane[Any], ...] = (JSON, PROTOBUF)
+            lanes: tuple[Lane, ...] = (JSON, PROTOBUF)
             for turn in range(rounds + 1):
                 for lane in lanes:
-                    page = await lane.replay(
-                        connection, _TOPIC, 0, "org-a", _UPDATES, 1 << 24, None
-                    )
+                    page = await page_of(connection, lane)
                     message = lane.page_message(page.page)
-                    size = len(message if isinstance(message, bytes) else message.encode())
                     figures = {
-                        "bytes": size / _UPDATES,
+                        "bytes": len(message) / _UPDATES,
                         "database_us": in_database(backend, _FUNCTIONS[lane.encoding]),
                         "relay_us": await in_relay(connection, lane),
-                        "client_us": in_client(message),
+                        "client_us": in_client(message if lane is PROTOBUF else message.decode()),
                     }
                     # The first turn warms up.
                     for name, value in figures.items() if turn else ():

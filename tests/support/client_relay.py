@@ -29,7 +29,7 @@ SOON = Backoff(base=0.02, cap=0.2)
 _CHILD = """
 import asyncio, json, sys
 from pathlib import Path
-from khala_pg import keyring as keys
+from khala_pg.auth import keyring as keys
 from khala_pg.relay.server import Relay
 from khala_pg.relay.settings import RelaySettings
 

@@ -23,14 +23,11 @@ class SharedMessage:
 
     __slots__ = ("_compressed", "_data", "_opcode", "updates", "wire")
 
-    def __init__(self, message: str | bytes, updates: int = 0) -> None:
+    def __init__(self, opcode: Opcode, data: bytes, updates: int = 0) -> None:
         """updates: how many it carries."""
         self.updates = updates
-        if isinstance(message, bytes):
-            self._opcode, self._data = Opcode.BINARY, message
-        else:
-            self._opcode, self._data = Opcode.TEXT, message.encode()
-        self.wire = _head(self._opcode, len(self._data)) + self._data
+        self._opcode, self._data = opcode, data
+        self.wire = _head(opcode, len(data)) + data
         """What a socket without extensions is sent."""
         self._compressed: dict[int, bytes] | None = None
 

@@ -5,6 +5,8 @@ import logging
 import time
 from collections.abc import Collection, Iterable
 
+from websockets.frames import Opcode
+
 from khala_pg.auth.authority import Authority
 from khala_pg.relay.connection import SharedMessage
 from khala_pg.relay.metrics import Metrics
@@ -109,6 +111,8 @@ def _push_heartbeat(sessions: Iterable[Session], settings: RelaySettings, metric
         covered = tuple(session.covered())
         message = messages.get(covered)
         if message is None:
-            message = messages[covered] = SharedMessage(session.channel.heartbeat_text())
+            message = messages[covered] = SharedMessage(
+                Opcode.TEXT, session.channel.heartbeat_text().encode()
+            )
         connection.write_shared(message)
         metrics.server_heartbeats.inc()

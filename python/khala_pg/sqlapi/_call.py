@@ -9,11 +9,13 @@ from psycopg import AsyncConnection
 from psycopg.abc import PQGen
 from psycopg.errors import error_from_result
 from psycopg.generators import execute
-from psycopg.pq import ExecStatus
+from psycopg.pq import ExecStatus, Format
 from psycopg.pq.abc import PGconn, PGresult
 from psycopg.rows import scalar_row
 
 Connection = AsyncConnection[Any]
+TRUE = b"\x01"
+"""A boolean that came from `rows`."""
 
 _prepared: WeakKeyDictionary[Connection, dict[str, bytes]] = WeakKeyDictionary()
 # Never one twice: a call that is cancelled may leave a statement that nobody here knows of.
@@ -27,17 +29,17 @@ async def scalar(connection: Connection, query: str, *values: Any) -> Any:
         return await cursor.fetchone()
 
 
-async def text_rows(
+async def rows(
     connection: Connection, query: str, *values: str | int | None
-) -> list[list[Any]]:
+) -> list[list[bytes | None]]:
     """The rows of a query with $1, $2 …, prepared at its first use where the connection prepares
-    at all (`prepare_threshold`); every value a text or None.
+    at all (`prepare_threshold`).
 
-    A cursor, which adapts and parses by type, takes longer than the database does for a page of
-    one update. The connection must be in autocommit mode.
+    Each value is the bytes of PostgreSQL's binary format: a string's or a bytea's own, eight of a
+    bigint. A cursor, which adapts and parses by type, takes longer than the database does for a
+    page of one update. The connection must be in autocommit mode and speak UTF-8.
     """
-    encoding = connection.info.encoding
-    given = [None if value is None else str(value).encode(encoding) for value in values]
+    given = [None if value is None else str(value).encode() for value in values]
     async with connection.lock:
         if connection.prepare_threshold is None:
             results = await connection.wait(_run_once(connection.pgconn, query, given))
@@ -46,18 +48,24 @@ async def text_rows(
             name = statements.get(query)
             if name is None:
                 name = next(_names)
-                _checked(await connection.wait(_prepare(connection.pgconn, name, query)), encoding)
+                _checked(await connection.wait(_prepare(connection.pgconn, name, query)))
                 statements[query] = name
             results = await connection.wait(_run(connection.pgconn, name, given))
-    result = _checked(results, encoding)
+    result = _checked(results)
     columns = range(result.nfields)
-    return [
-        [
-            None if (value := result.get_value(row, column)) is None else value.decode(encoding)
-            for column in columns
-        ]
-        for row in range(result.ntuples)
-    ]
+    return [[result.get_value(row, column) for column in columns] for row in range(result.ntuples)]
+
+
+def integer(value: bytes | None) -> int:
+    """An integer of any size that came from `rows`; raises TypeError for a null."""
+    if value is None:
+        raise TypeError("a null where the database promised a number")
+    return int.from_bytes(value, "big", signed=True)
+
+
+def string(value: bytes | None) -> str | None:
+    """A string that came from `rows`."""
+    return None if value is None else value.decode()
 
 
 def _prepare(pgconn: PGconn, name: bytes, query: str) -> PQGen[list[PGresult]]:
@@ -67,19 +75,19 @@ def _prepare(pgconn: PGconn, name: bytes, query: str) -> PQGen[list[PGresult]]:
 
 
 def _run(pgconn: PGconn, name: bytes, values: list[bytes | None]) -> PQGen[list[PGresult]]:
-    pgconn.send_query_prepared(name, values)
+    pgconn.send_query_prepared(name, values, result_format=Format.BINARY)
     results: list[PGresult] = yield from execute(pgconn)
     return results
 
 
 def _run_once(pgconn: PGconn, query: str, values: list[bytes | None]) -> PQGen[list[PGresult]]:
-    pgconn.send_query_params(query.encode(), values)
+    pgconn.send_query_params(query.encode(), values, result_format=Format.BINARY)
     results: list[PGresult] = yield from execute(pgconn)
     return results
 
 
-def _checked(results: list[PGresult], encoding: str) -> PGresult:
+def _checked(results: list[PGresult]) -> PGresult:
     for result in results:
         if result.status not in {ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK}:
-            raise error_from_result(result, encoding)
+            raise error_from_result(result, "utf-8")
     return results[-1]

@@ -2,18 +2,33 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, AnyStr, Generic
+from typing import Any
 
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from khala_pg.auth.revocations import Revocation
-from khala_pg.sqlapi._call import Connection, scalar, text_rows
+from khala_pg.sqlapi._call import TRUE, Connection, integer, rows, scalar, string
 
 CHANNEL = "khala_sync"
 REVOKED = "revoked:"
 """The payload that says that something was revoked; no topic has such a name."""
 SUPPORTED_SCHEMA_VERSIONS = range(1, 2)
+
+# By encoding.
+_REPLAY = {
+    "json": "SELECT page, next_watermark, head_watermark, complete, updates"
+    " FROM khala.replay($1::text, $2::bigint, $3::text, $4::integer, $5::integer, $6::text)",
+    "protobuf": "SELECT page, next_watermark, head_watermark, complete, updates"
+    " FROM khala.replay_binary($1::text, $2::bigint, $3::text, $4::integer, $5::integer, $6::text)",
+}
+_REPLAY_FEED = {
+    "json": "SELECT watermark, org_id, except_org_id, update_text, page_tail, next_watermark,"
+    " complete FROM khala.replay_feed($1::text, $2::bigint, $3::integer, $4::integer, $5::text)",
+    "protobuf": "SELECT watermark, org_id, except_org_id, update_bytes, page_tail, next_watermark,"
+    " complete"
+    " FROM khala.replay_feed_binary($1::text, $2::bigint, $3::integer, $4::integer, $5::text)",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +49,10 @@ class Cursor:
 
 
 @dataclass(frozen=True, slots=True)
-class Page(Generic[AnyStr]):
-    """A page of one topic for one organisation: the finished payload of an update_batch.
+class Page:
+    """A page of one topic for one organisation: the finished payload of an update_batch."""
 
-    JSON text, or the bytes of an UpdateBatch.
-    """
-
-    page: AnyStr
+    page: bytes
     next_watermark: int
     head_watermark: int
     complete: bool
@@ -48,20 +60,25 @@ class Page(Generic[AnyStr]):
 
 
 @dataclass(frozen=True, slots=True)
-class FeedRow(Generic[AnyStr]):
-    """One update of a feed page, as JSON text or as bytes of an UpdateBatch, and its audience.
+class FeedRow:
+    """One update of a feed page, and its audience.
 
-    `org_id` None: everybody but `except_org_id`; otherwise exactly that organisation. The last four
-    fields are the same on every row of a page.
+    `org_id` None: everybody but `except_org_id`; otherwise exactly that organisation.
     """
 
     watermark: int
     org_id: str | None
     except_org_id: str | None
-    update: AnyStr
-    page_tail: AnyStr
+    update: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FeedPage:
+    """A page of one topic for everybody: its updates, and what follows them in an update_batch."""
+
+    rows: list[FeedRow]
+    tail: bytes
     next_watermark: int
-    head_watermark: int
     complete: bool
 
 
@@ -188,93 +205,61 @@ async def judge(
 
 async def replay(
     connection: Connection,
+    encoding: str,
     topic: str,
     after: int | None,
     org_id: str | None,
     max_updates: int,
     max_bytes: int,
     epoch: str | None,
-) -> Page[str]:
-    """One page of `topic` as `org_id` may see it, after `after` (None: from the earliest)."""
-    async with connection.cursor(row_factory=class_row(Page)) as cursor:
-        await cursor.execute(
-            "SELECT * FROM khala.replay(%s, %s, %s, %s, %s, %s)",
-            (topic, after, org_id, max_updates, max_bytes, epoch),
-            prepare=True,
-        )
-        page = await cursor.fetchone()
-    if page is None:
-        raise RuntimeError("khala.replay returned no row")
-    return page
+) -> Page:
+    """One page of `topic` as `org_id` may see it, after `after` (None: from the earliest).
 
-
-async def replay_binary(
-    connection: Connection,
-    topic: str,
-    after: int | None,
-    org_id: str | None,
-    max_updates: int,
-    max_bytes: int,
-    epoch: str | None,
-) -> Page[bytes]:
-    """`replay` in protobuf."""
-    # In the binary format, because bytes as text are twice as long.
-    async with connection.cursor(binary=True, row_factory=class_row(Page)) as cursor:
-        await cursor.execute(
-            "SELECT * FROM khala.replay_binary(%s, %s, %s, %s, %s, %s)",
-            (topic, after, org_id, max_updates, max_bytes, epoch),
-            prepare=True,
-        )
-        page = await cursor.fetchone()
-    if page is None:
-        raise RuntimeError("khala.replay_binary returned no row")
-    return page
+    encoding: json or protobuf.
+    """
+    [(page, until, head, complete, updates)] = await rows(
+        connection,
+        _REPLAY[encoding],
+        topic,
+        after,
+        org_id,
+        max_updates,
+        max_bytes,
+        epoch,
+    )
+    return Page(page or b"", integer(until), integer(head), complete == TRUE, integer(updates))
 
 
 async def replay_feed(
     connection: Connection,
+    encoding: str,
     topic: str,
     after: int,
     max_updates: int,
     max_bytes: int,
     epoch: str | None,
-) -> list[FeedRow[str]]:
-    """One page of `topic` with the audience of every update; empty when `after` is the head."""
-    rows = await text_rows(
+) -> FeedPage | None:
+    """One page of `topic` with the audience of every update; None when `after` is the head.
+
+    encoding: json or protobuf.
+    """
+    found = await rows(
         connection,
-        "SELECT watermark, org_id, except_org_id, update_text, page_tail, next_watermark,"
-        " head_watermark, complete"
-        " FROM khala.replay_feed($1::text, $2::bigint, $3::integer, $4::integer, $5::text)",
+        _REPLAY_FEED[encoding],
         topic,
         after,
         max_updates,
         max_bytes,
         epoch,
     )
-    return [
-        FeedRow(int(at), org_id, except_org_id, text, tail, int(until), int(head), full == "t")
-        for at, org_id, except_org_id, text, tail, until, head, full in rows
+    if not found:
+        return None
+    tail, until, complete = found[0][4:]
+    updates = [
+        FeedRow(integer(at), string(org_id), string(except_org_id), update or b"")
+        for at, org_id, except_org_id, update, *_ in found
     ]
-
-
-async def replay_feed_binary(
-    connection: Connection,
-    topic: str,
-    after: int,
-    max_updates: int,
-    max_bytes: int,
-    epoch: str | None,
-) -> list[FeedRow[bytes]]:
-    """`replay_feed` in protobuf."""
-    async with connection.cursor(binary=True, row_factory=class_row(FeedRow)) as cursor:
-        await cursor.execute(
-            "SELECT watermark, org_id, except_org_id, update_bytes AS update, page_tail,"
-            " next_watermark, head_watermark, complete"
-            " FROM khala.replay_feed_binary(%s, %s, %s, %s, %s)",
-            (topic, after, max_updates, max_bytes, epoch),
-            prepare=True,
-        )
-        return await cursor.fetchall()
+    return FeedPage(updates, tail or b"", integer(until), complete == TRUE)
 
 
 async def arm(connection: Connection, topic: str, seen: int) -> Armed | None:
@@ -282,14 +267,14 @@ async def arm(connection: Connection, topic: str, seen: int) -> Armed | None:
 
     None when the topic is gone.
     """
-    rows = await text_rows(
+    found = await rows(
         connection,
         "SELECT head_watermark, state FROM khala.arm(ARRAY[$1::text], ARRAY[$2::bigint])",
         topic,
         seen,
     )
-    for head, state in rows:
-        return Armed(int(head), state)
+    for head, state in found:
+        return Armed(integer(head), str(string(state)))
     return None
 
 

@@ -10,14 +10,14 @@ from khala_pg.client import binary
 from khala_pg.client.errors import ProtocolError
 from khala_pg.client.wire import Frame
 from khala_pg.proto_gen.openagents.sync.v1 import topic_pb2, update_pb2
-from khala_pg.relay.wire import frames
+from khala_pg.relay.delivery.lanes import PROTOBUF
 
 PAYLOAD = '{"n":1,"s":"é"}'.encode()
 DIGEST = hashlib.sha256(PAYLOAD).digest()
 
 
 def test_what_the_relay_sends_is_read() -> None:
-    message = frames.binary_push("sync:update_batch", b"\x10\x01")
+    message = PROTOBUF.page_message(b"\x10\x01")
     assert binary.frame(message) == Frame(
         None, None, "sync:v1", "sync:update_batch", {}, b"\x10\x01"
     )

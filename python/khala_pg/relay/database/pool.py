@@ -223,7 +223,8 @@ def conninfo_for(database: str, settings: RelaySettings) -> str:
         "keepalives_count": 3,
         "tcp_user_timeout": 2 * timeout_ms,
     }
-    return make_conninfo(database, **{**defaults, **given})
+    # Pages leave as the bytes that they came in.
+    return make_conninfo(database, **{**defaults, **given, "client_encoding": "UTF8"})
 
 
 def _require_known(version: int) -> None:

@@ -5,8 +5,8 @@ import contextlib
 import logging
 import math
 import time
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Protocol
 
 from khala_pg import sqlapi
 from khala_pg.errors import RefusedError, StaleCursorError, UnavailableError
@@ -59,7 +59,7 @@ class TopicFeed:
         name: str,
         topic: str,
         epoch: str,
-        lane: Lane[Any],
+        lane: Lane,
         position: int,
         database: Database,
         settings: RelaySettings,
@@ -171,31 +171,32 @@ class TopicFeed:
         while self._audience:
             self._wake.clear()
             after, asked_at = self._audience.position, time.monotonic()
-            rows = await self._database.call(
-                self.lane.replay_feed,
+            page = await self._database.call(
+                sqlapi.replay_feed,
+                self.lane.encoding,
                 self.name,
                 after,
                 self._settings.max_batch_updates,
                 self._settings.max_batch_bytes,
                 self.epoch,
             )
-            if rows:
-                rest_s = self._take(rows, after, asked_at)
+            if page is not None:
+                rest_s = self._take(page, after, asked_at)
             self._polled = False
             self._woken_by = "busy"
-            if not rows:
+            if page is None:
                 return 0.0
-            if rows[-1].complete:
+            if page.complete:
                 return rest_s
         return 0.0
 
-    def _take(self, rows: Sequence[sqlapi.FeedRow[Any]], after: int, asked_at: float) -> float:
+    def _take(self, page: sqlapi.FeedPage, after: int, asked_at: float) -> float:
         """Delivers a page and accounts for it; how long to rest if that was all there is."""
         answered_at = time.monotonic()
         if self._polled:
             self._metrics.lost_wake_ups.inc()
         self._busy_delay_s = self._settings.min_busy_delay_s
-        readers = self._distribute(rows)
+        readers = self._distribute(page)
         now = time.monotonic()
         if self._tracer is not None:
             written_at_ns = time.time_ns()
@@ -204,8 +205,8 @@ class TopicFeed:
                     topic=self.topic,
                     encoding=self.lane.encoding,
                     after=after,
-                    until=rows[0].next_watermark,
-                    updates=len(rows),
+                    until=page.next_watermark,
+                    updates=len(page.rows),
                     readers=readers,
                     woken_by=self._woken_by,
                     asked_at_ns=written_at_ns - round((now - asked_at) * 1e9),
@@ -214,7 +215,7 @@ class TopicFeed:
                 )
             )
         gap_s, self._page_at = now - self._page_at, now
-        updates = rows[0].next_watermark - after
+        updates = page.next_watermark - after
         return self._pacer.rest_s(now, updates, gap_s, answered_at - asked_at)
 
     async def _await_move(self) -> None:
@@ -238,15 +239,15 @@ class TopicFeed:
         self._is_asleep = False
         self._woken_by = "poll" if self._polled else "notification"
 
-    def _distribute(self, rows: Sequence[sqlapi.FeedRow[Any]]) -> int:
+    def _distribute(self, page: sqlapi.FeedPage) -> int:
         """Writes the page to whom it concerns; to how many that was."""
         slow: list[Reader] = []
         served = 0
         sent_updates = sent_bytes = 0
-        for seen, readers in self._audience.views(rows):
+        for seen, readers in self._audience.views(page.rows):
             updates = (row.update for row in seen)
-            batch = self.lane.batch_message(updates, rows[0].page_tail)
-            message = SharedMessage(batch, len(seen))
+            batch = self.lane.batch_message(updates, page.tail)
+            message = SharedMessage(self.lane.opcode, batch, len(seen))
             full = [reader for reader in readers if not reader.deliver(message)]
             slow += full
             taken = len(readers) - len(full)
@@ -257,12 +258,12 @@ class TopicFeed:
         self._metrics.live_bytes.inc(sent_bytes)
         self._metrics.feed_pages.inc()
         self._metrics.slow_episodes.inc(len(slow))
-        self._lag.delivered(self.topic, rows[0].watermark)
+        self._lag.delivered(self.topic, page.rows[0].watermark)
         positions = [(reader, self._audience.position_of(reader)) for reader in slow]
         for reader, position in positions:
             self._audience.discard(reader, reader.org_id)
             reader.fall_back(position)
-        self._audience.advance(rows[0].next_watermark)
+        self._audience.advance(page.next_watermark)
         if not self._audience:
             self._on_end(self)
         return served

@@ -38,7 +38,7 @@ class Feeds:
         return len(self._feeds)
 
     def attach(
-        self, reader: Reader, name: str, topic: str, epoch: str, lane: Lane[Any], position: int
+        self, reader: Reader, name: str, topic: str, epoch: str, lane: Lane, position: int
     ) -> TopicFeed | None:
         """Puts a reader on the feed of its topic, which is started if need be.
 

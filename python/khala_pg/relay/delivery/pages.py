@@ -13,6 +13,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
+from khala_pg import sqlapi
 from khala_pg.errors import KhalaError
 from khala_pg.relay.connection import SharedMessage
 from khala_pg.relay.database.pool import Database
@@ -26,7 +27,7 @@ logger = logging.getLogger("khala.relay.pages")
 class Wanted:
     """What makes two pages the same. after None: from the earliest that is retained."""
 
-    lane: Lane[Any]
+    lane: Lane
     name: str
     after: int | None
     org_id: str
@@ -150,7 +151,8 @@ class Pages:
             self._on_read()
             read_at = asyncio.get_running_loop().time()
             page = await self._database.call(
-                wanted.lane.replay,
+                sqlapi.replay,
+                wanted.lane.encoding,
                 wanted.name,
                 wanted.after,
                 wanted.org_id,
@@ -158,7 +160,8 @@ class Pages:
                 self._settings.max_batch_bytes,
                 wanted.epoch,
             )
-        message = SharedMessage(wanted.lane.page_message(page.page), page.updates)
+        data = wanted.lane.page_message(page.page)
+        message = SharedMessage(wanted.lane.opcode, data, page.updates)
         return SharedPage(message, page.updates, page.next_watermark, page.complete, read_at)
 
     def _keep(self, wanted: Wanted, page: SharedPage) -> None:

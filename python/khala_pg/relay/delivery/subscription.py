@@ -1,7 +1,6 @@
 """One topic of one socket: how far it has been given, and whether it is on the live feed."""
 
 from collections.abc import Callable
-from typing import Any
 
 from khala_pg.errors import RefusedError
 from khala_pg.relay.connection import RelayConnection, SharedMessage
@@ -71,7 +70,7 @@ class Subscription:
         self.epoch = epoch
         self.from_earliest = from_earliest
         self.head = head
-        self.lane: Lane[Any] = LANES[connection.encoding]
+        self.lane: Lane = LANES[connection.encoding]
         self.has_ended = False
         self.is_announced = False
         """Whether the client has been told that its replay is complete."""

@@ -10,7 +10,6 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, NoReturn
 
 CHANNEL = "sync:v1"
@@ -89,31 +88,22 @@ def reply(
     return encode(join_ref, ref, topic, "phx_reply", payload)
 
 
-def splice(join_ref: str | None, event: str, payload: str) -> str:
-    """A push on the channel whose payload is JSON text already.
+def push_head(event: str) -> bytes:
+    """What stands before the payload of a push on the channel; the frame ends with a bracket.
 
-    join_ref None: the frame suits every client of the channel.
+    Its join_ref is null: the frame suits every client of the channel.
     """
-    return f"{_push_head(join_ref, event)}{payload}]"
+    return f'[null,null,"{CHANNEL}",{dumps(event)},'.encode()
 
 
-@lru_cache(maxsize=64)
-def _push_head(join_ref: str | None, event: str) -> str:
-    return f'[{dumps(join_ref)},null,"{CHANNEL}",{dumps(event)},'
-
-
-def binary_push(event: str, payload: bytes) -> bytes:
-    """A push on the channel whose payload is bytes: kind 0, three sizes, three texts, the payload.
+def binary_push_head(event: str) -> bytes:
+    """What stands before the payload of a binary push on the channel: kind 0, three sizes, three
+    strings.
 
     Its join_ref is empty, which stands for null: the frame suits every client of the channel.
     """
     topic, name = CHANNEL.encode(), event.encode()
-    return bytes((_BINARY_PUSH, 0, len(topic), len(name))) + topic + name + payload
-
-
-def batch_payload(update_texts: Iterable[str], page_tail: str) -> str:
-    """The payload of one `sync:update_batch`, put together from texts of the database."""
-    return '{"updates":[' + ",".join(update_texts) + page_tail
+    return bytes((_BINARY_PUSH, 0, len(topic), len(name))) + topic + name
 
 
 def dumps(value: object) -> str:

@@ -6,9 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from khala_pg.relay.delivery.audience import Audience
-from khala_pg.relay.wire.frames import batch_payload
 
-TAIL = "]}"
+HEAD, TAIL = '{"updates":[', "]}"
 
 
 @dataclass(frozen=True)
@@ -24,7 +23,7 @@ def deliver(audience: Audience[str], rows: list[Row]) -> dict[str, str]:
     for seen, readers in audience.views(rows):
         for reader in readers:
             assert reader not in given_to
-            given_to[reader] = batch_payload((str(row.watermark) for row in seen), TAIL)
+            given_to[reader] = HEAD + ",".join(str(row.watermark) for row in seen) + TAIL
     return given_to
 
 

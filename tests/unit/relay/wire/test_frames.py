@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from khala_pg.relay.delivery.lanes import JSON as JSON_LANE
+from khala_pg.relay.delivery.lanes import PROTOBUF
 from khala_pg.relay.wire import frames
 from khala_pg.relay.wire.frames import Frame, FrameError
 
@@ -78,20 +80,18 @@ def test_replies_and_pushes_are_golden() -> None:
     )
 
 
-def test_ready_made_text_is_spliced_as_it_is() -> None:
-    page = '{"updates":[ not even JSON'
-    assert (
-        frames.splice(None, "sync:update_batch", page)
-        == '[null,null,"sync:v1","sync:update_batch",' + page + "]"
-    )
-    assert frames.splice('"', "e", "{}") == '["\\"",null,"sync:v1","e",{}]'
-    payload = frames.batch_payload(['{"watermark":1}', '{"watermark":2}'], '],"x":true}')
-    assert payload == '{"updates":[{"watermark":1},{"watermark":2}],"x":true}'
+def test_ready_made_text_is_put_together_as_it_is() -> None:
+    head, page = b'[null,null,"sync:v1","sync:update_batch",', b'{"updates":[ not even JSON'
+    assert JSON_LANE.page_message(page) == head + page + b"]"
+    message = JSON_LANE.batch_message([b'{"watermark":1}', b'{"watermark":2}'], b'],"x":true}')
+    payload = b'{"updates":[{"watermark":1},{"watermark":2}],"x":true}'
+    assert message == JSON_LANE.page_message(payload)
 
 
 def test_a_binary_push_is_laid_out_as_phoenix_reads_it() -> None:
-    message = frames.binary_push("sync:update_batch", b"\x10\x01")
+    message = PROTOBUF.page_message(b"\x10\x01")
     assert message == b"\x00\x00\x07\x11sync:v1sync:update_batch\x10\x01"
+    assert PROTOBUF.batch_message([b"\x10"], b"\x01") == message
 
 
 def test_watermarks_above_a_double_travel_as_text() -> None:
