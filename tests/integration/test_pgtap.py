@@ -1,6 +1,7 @@
 """Every pgTAP file of db/tests, each a test of its own, on the oldest and the newest server."""
 
 import os
+import secrets
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -9,24 +10,29 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 from pytest_pgtap.pgtap import Runner
 from tap.line import Bail, Diagnostic, Plan, Result
 from tap.parser import Parser
 
+from khala_pg.migration.migrate import migrate
 from khala_pg.postgres.server import PostgresServer
 from khala_pg.resources import db_dir
 from support import pgtap
-from support.databases import Database, Template, cloned
+from support.databases import Template, cloned, empty
 
 FILES = sorted((db_dir() / "tests").rglob("*.sql"))
 
 
 @dataclass(frozen=True)
 class TapDatabase:
-    """A migrated database with pgTAP; `as_extension` says in which way it is there."""
+    """A migrated database with pgTAP.
 
-    database: Database
+    dsn: how the tests log in; as_extension: whether pgTAP is an extension or plain functions.
+    """
+
+    dsn: str
     as_extension: bool
 
 
@@ -36,17 +42,57 @@ def tap_database(
 ) -> Iterator[TapDatabase]:
     """One database for all files: each rolls back what it did."""
     with cloned(template_of(server)) as database:
-        try:
-            as_extension = pgtap.install(server, database.dsn)
-        except pgtap.PgTapMissingError as missing:
-            pytest.skip(str(missing))
-        yield TapDatabase(database, as_extension)
+        yield TapDatabase(database.dsn, installed(server, database.dsn))
+
+
+@pytest.fixture(scope="module")
+def owned_database(
+    server: PostgresServer, template_of: Callable[[PostgresServer], Template]
+) -> Iterator[TapDatabase]:
+    """One database that a role without superuser owns and has migrated."""
+    template_of(server)  # Khala's roles are the server's, and there by then.
+    name, password = f"khala_pgtap_{secrets.token_hex(4)}", secrets.token_hex(8)
+    role = sql.Identifier(name)
+    with empty(server) as database, psycopg.connect(server.dsn(), autocommit=True) as admin:
+        admin.execute(
+            sql.SQL("CREATE ROLE {} LOGIN CREATEROLE PASSWORD {}").format(
+                role, sql.Literal(password)
+            )
+        )
+        admin.execute(
+            sql.SQL("ALTER DATABASE {} OWNER TO {}").format(sql.Identifier(database.name), role)
+        )
+        admin.execute(
+            sql.SQL(
+                "GRANT khala_owner, khala_runtime, khala_relay, khala_dba TO {} WITH ADMIN OPTION"
+            ).format(role)
+        )
+        as_extension = installed(server, database.dsn)
+        dsn = server.dsn(database.name, name, password)
+        migrate(dsn)
+        yield TapDatabase(dsn, as_extension)
+
+
+def installed(server: PostgresServer, dsn: str) -> bool:
+    try:
+        return pgtap.install(server, dsn)
+    except pgtap.PgTapMissingError as missing:
+        pytest.skip(str(missing))
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_file(tap_database: TapDatabase, file: Path) -> None:
+    run(tap_database, file)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_file_by_an_owner_without_superuser(owned_database: TapDatabase, file: Path) -> None:
+    run(owned_database, file)
+
+
+def run(tap_database: TapDatabase, file: Path) -> None:
     source = pgtap.source_of(file, tap_database.as_extension)
-    with tap_database.database.connect() as connection:
+    with psycopg.connect(tap_database.dsn, autocommit=True) as connection:
         # The file begins and ends its transaction itself.
         lines = Runner._collectrows(
             connection.cursor(row_factory=psycopg.rows.scalar_row).execute(source.encode())

@@ -250,6 +250,7 @@ FROM (
 
 -- A login that is a member of khala_relay and of nothing else cannot become anybody else.
 CREATE ROLE pgtap_relay_login IN ROLE khala_relay;
+DO $$ BEGIN EXECUTE format('GRANT pgtap_relay_login TO %I', current_user); END $$;
 SELECT is_empty(
     $$SELECT r.rolname FROM pg_roles AS r WHERE r.rolname <> 'khala_relay' AND r.rolname <> 'pgtap_relay_login'
       AND pg_has_role('pgtap_relay_login', r.oid, 'MEMBER')$$, 'a relay''s login is a relay and nothing else'

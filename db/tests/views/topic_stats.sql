@@ -80,18 +80,26 @@ SELECT is(
 
 -- A journal as long as the planner believes. It takes the number of pages from the file, and so that of rows
 -- from how many it was told a page has.
-UPDATE pg_class SET relpages = 1, reltuples = 10000000 WHERE oid = 'runtime.sync_stream_events'::regclass;
+DO $$
+BEGIN
+    IF current_setting('is_superuser')::boolean THEN
+        UPDATE pg_class SET relpages = 1, reltuples = 10000000 WHERE oid = 'runtime.sync_stream_events'::regclass;
+    END IF;
+END
+$$;
 CREATE FUNCTION pg_temp.plan_of(p_query text) RETURNS SETOF text LANGUAGE plpgsql AS $$
 BEGIN
     RETURN QUERY EXECUTE 'EXPLAIN ' || p_query;
 END
 $$;
-SELECT is_empty(
+SELECT CASE WHEN NOT current_setting('is_superuser')::boolean
+    THEN skip('only a superuser may tell the planner how long the journal is', 1)
+    ELSE is_empty(
     $$SELECT p.line
       FROM pg_temp.plan_of('SELECT * FROM khala.topic_stats INNER JOIN khala.retention_stats USING (topic)') AS p (line)
       WHERE p.line LIKE '%Seq Scan on sync_stream_events%' OR p.line LIKE '%Bitmap%sync_stream_events%'$$,
     'a journal of millions of rows is neither read nor mapped'
-);
+) END;
 
 SELECT t.line FROM finish() AS t (line);
 ROLLBACK;
