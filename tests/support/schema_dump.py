@@ -16,12 +16,14 @@ COMMITTED = Path(__file__).resolve().parents[2] / "db" / "schema.sql"
 _BOOKKEEPING = ("sqitch", "khala_migration")
 _NOISE = re.compile(r"^(--|SET |SELECT pg_catalog\.set_config|\\(un)?restrict )")
 _HEADER = (
-    "-- Written by `make schema`: what the migrations make, as PostgreSQL 18's pg_dump says it.\n"
+    "-- Written by `make schema`: what the migrations make, as PostgreSQL 18's pg_dump prints it,\n"
+    "-- without the bodies of functions and views, which stand in functions/ and views/.\n"
 )
+_ENTRY = re.compile(r"^-- (?:Data for )?Name: .*?; Type: (?P<type>[^;]+); Schema:", re.MULTILINE)
+_ELSEWHERE = re.compile(r"^(COMMENT ON|ALTER) (FUNCTION|VIEW) ", re.MULTILINE)
 
 
-def dump_schema(server: PostgresServer, dsn: str) -> str:
-    """What is in the database, owners and grants included, without migration tools' own tables."""
+def _dump(server: PostgresServer, dsn: str) -> str:
     where = conninfo_to_dict(dsn)
     command = [
         server.installation.program("pg_dump"),
@@ -40,13 +42,34 @@ def dump_schema(server: PostgresServer, dsn: str) -> str:
         check=False,
     )
     assert said.returncode == 0, said.stderr
-    lines = [line.rstrip() for line in said.stdout.splitlines() if not _NOISE.match(line)]
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip() + "\n"
+    return said.stdout
+
+
+def dump_schema(server: PostgresServer, dsn: str) -> str:
+    """What is in the database, owners and grants included, without migration tools' own tables."""
+    return _without_noise(_dump(server, dsn))
 
 
 def current_dump(server: PostgresServer, dsn: str) -> str:
     """What db/schema.sql must hold, given a database that was migrated just now."""
-    return _HEADER + "\n" + dump_schema(server, dsn)
+    entries = re.split(r"(?=^--\n-- Name: )", _dump(server, dsn), flags=re.MULTILINE)
+    kept = [entry for entry in entries if not _stands_elsewhere(entry)]
+    return _HEADER + "\n" + _without_noise("".join(kept))
+
+
+def _stands_elsewhere(entry: str) -> bool:
+    """Whether a piece of the dump is a function or a view, or a comment on one."""
+    named = _ENTRY.search(entry)
+    if named is None:
+        return False
+    return named["type"] in ("FUNCTION", "VIEW") or (
+        named["type"] == "COMMENT" and _ELSEWHERE.search(entry) is not None
+    )
+
+
+def _without_noise(dump: str) -> str:
+    lines = [line.rstrip() for line in dump.splitlines() if not _NOISE.match(line)]
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip() + "\n"
 
 
 def _write() -> None:
