@@ -1,4 +1,4 @@
--- Loads every function, in an order in which each finds what it calls. Run it inside a transaction, by a
+-- Loads every function and view, in an order in which each finds what it calls. Run it inside a transaction, by a
 -- role that may act as khala_owner: `khala migrate` does, and so does `psql -1 -f db/functions.sql`.
 
 SET LOCAL ROLE khala_owner;
@@ -92,5 +92,9 @@ SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('khala.funct
 \ir functions/api/telemetry/telemetry.sql
 \ir functions/internal/journal/traceparent.sql
 \ir functions/api/telemetry/traces.sql
+\ir views/topic_stats.sql
+\ir views/retention_stats.sql
+\ir views/sink_stats.sql
+\ir views/projection_stats.sql
 
 RESET ROLE;

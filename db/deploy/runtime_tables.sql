@@ -72,4 +72,8 @@ COMMENT ON COLUMN runtime.projection_checkpoints.version_offset IS 'How far the 
 COMMENT ON COLUMN runtime.projection_checkpoints.drift_count IS 'How often the same history gave another summary under the same projection version';
 COMMENT ON COLUMN runtime.projection_checkpoints.summary_hash IS 'SHA-256 of the canonical summary without projected_at';
 
+-- Drift is rare, checkpoints are many: a scrape must not read them all.
+CREATE INDEX projection_checkpoints_drift ON runtime.projection_checkpoints (projection) INCLUDE (drift_count)
+WHERE drift_count > 0;
+
 COMMIT;

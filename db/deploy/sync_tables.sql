@@ -13,7 +13,8 @@ CREATE TABLE runtime.sync_topics (
     inline_limit_bytes integer NOT NULL DEFAULT 262144 CHECK (inline_limit_bytes > 0),
     retention_horizon interval NOT NULL DEFAULT '7 days' CHECK (retention_horizon > '0' AND retention_horizon <= '1000 years'),
     owned boolean NOT NULL DEFAULT TRUE,
-    created_at timestamptz NOT NULL DEFAULT pg_catalog.now()
+    created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    many_topics boolean NOT NULL DEFAULT FALSE
 );
 COMMENT ON TABLE runtime.sync_topics IS 'Catalogue of topics: one per model class';
 COMMENT ON COLUMN runtime.sync_topics.enum_name IS 'Name of the proto enum value; a subscriber may use either name';
@@ -22,15 +23,20 @@ COMMENT ON COLUMN runtime.sync_topics.payload_mode IS 'inline: always in the jou
 COMMENT ON COLUMN runtime.sync_topics.inline_limit_bytes IS 'Largest canonical payload, in bytes, that the journal carries';
 COMMENT ON COLUMN runtime.sync_topics.retention_horizon IS 'Age at which khala.retain may purge a journal row';
 COMMENT ON COLUMN runtime.sync_topics.owned IS 'Whether documents may belong to an organisation; if not, every document is public';
+COMMENT ON COLUMN runtime.sync_topics.many_topics IS 'The same in every row, set by khala.register_topic: there are more than 32 topics, so that a plan for all read models would lock too many';
 GRANT SELECT, UPDATE (payload_mode, inline_limit_bytes, retention_horizon) ON runtime.sync_topics TO khala_dba;
+
+-- No CHECK and no foreign key stands on what every sink writes: a CHECK is parsed by each statement that writes the
+-- table (all of them together were a tenth of a sink), and a foreign key is checked again by a query when a
+-- transaction updates a row twice. Only khala_owner can write here, and its functions check first.
 
 -- The hot row of a topic: every writer updates it, so pages are kept nearly empty and nothing that
 -- changes is indexed; an update is then HOT and prunes its predecessors in place. While writers queue for
 -- the row they pin its page, which cannot be pruned then and fills: now and again an update moves on to
 -- another page, and a vacuum every minute takes the old ones back. Numbers: bench/bloat.py.
 CREATE TABLE runtime.sync_topic_sequences (
-    topic text PRIMARY KEY REFERENCES runtime.sync_topics (topic),
-    head_watermark bigint NOT NULL DEFAULT 0 CHECK (head_watermark >= 0),
+    topic text PRIMARY KEY,
+    head_watermark bigint NOT NULL DEFAULT 0,
     armed boolean NOT NULL DEFAULT FALSE
 ) WITH (
     fillfactor = 10,
@@ -45,7 +51,7 @@ COMMENT ON COLUMN runtime.sync_topic_sequences.armed IS 'A relay has caught up a
 
 CREATE TABLE runtime.sync_stream_events (
     topic text NOT NULL,
-    watermark bigint NOT NULL CHECK (watermark > 0),
+    watermark bigint NOT NULL,
     doc_version bigint NOT NULL,
     inserted_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
     payload_bytes integer NOT NULL,
@@ -56,12 +62,14 @@ CREATE TABLE runtime.sync_stream_events (
     previous_org_id text,
     payload_hash bytea,
     payload text,
+    traceparent text,
     PRIMARY KEY (topic, watermark)
 ) WITH (
     autovacuum_vacuum_insert_scale_factor = 0.05,
     autovacuum_vacuum_scale_factor = 0.02
 );
 COMMENT ON TABLE runtime.sync_stream_events IS 'The journal: ordering authority, contiguous per topic between the retention floor and the head';
+COMMENT ON COLUMN runtime.sync_stream_events.traceparent IS 'W3C trace context of the writer, if it set one; read by relays that trace';
 COMMENT ON COLUMN runtime.sync_stream_events.payload IS 'Canonical JSON text (RFC 8785); null for a tombstone and in pointer mode';
 COMMENT ON COLUMN runtime.sync_stream_events.payload_hash IS 'SHA-256 of the canonical payload; null for a tombstone';
 COMMENT ON COLUMN runtime.sync_stream_events.payload_bytes IS 'Length of the canonical payload in bytes, whether carried here or not';
@@ -73,17 +81,16 @@ COMMENT ON COLUMN runtime.sync_stream_events.previous_org_id IS 'Owner before th
 -- dynamic SQL, and each partition is an ordinary table to whoever queries it.
 CREATE TABLE runtime.sync_documents (
     topic text NOT NULL,
-    doc_key text COLLATE "C" NOT NULL CHECK (pg_catalog.length(doc_key) BETWEEN 1 AND 512),
-    doc_version bigint NOT NULL CHECK (doc_version >= 0),
+    doc_key text COLLATE "C" NOT NULL,
+    doc_version bigint NOT NULL,
     watermark bigint NOT NULL,
     updated_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
     payload_bytes integer NOT NULL,
     deleted boolean NOT NULL DEFAULT FALSE,
-    org_id text CHECK (pg_catalog.length(org_id) BETWEEN 1 AND 200),
+    org_id text,
     payload_hash bytea,
     payload jsonb,
-    PRIMARY KEY (doc_key, topic),
-    CHECK (deleted = (payload IS NULL))
+    PRIMARY KEY (doc_key, topic)
 ) PARTITION BY LIST (topic);
 -- Tombstones are kept for ever: a snapshot must not walk through them.
 CREATE INDEX sync_documents_owner ON runtime.sync_documents (org_id, doc_key) WHERE NOT deleted;
@@ -110,5 +117,14 @@ CREATE TABLE runtime.sync_epochs (
 );
 COMMENT ON TABLE runtime.sync_epochs IS 'Epochs in which watermarks count; the newest is in force';
 COMMENT ON COLUMN runtime.sync_epochs.fingerprint IS 'Which server, timeline, database and table the epoch began on; another one means a restored or promoted copy';
+
+-- Counters of all topics together: a scrape would lock one sequence per topic. Unlogged, so that a sink that writes
+-- nothing has nothing to wait for at its commit.
+CREATE UNLOGGED SEQUENCE runtime.sync_sinks_rewritten;
+COMMENT ON SEQUENCE runtime.sync_sinks_rewritten IS 'Counts sinks of a version that was there with other content';
+CREATE UNLOGGED SEQUENCE runtime.sync_sinks_duplicate;
+COMMENT ON SEQUENCE runtime.sync_sinks_duplicate IS 'Counts sinks of what was there already';
+CREATE UNLOGGED SEQUENCE runtime.sync_sinks_stale_version;
+COMMENT ON SEQUENCE runtime.sync_sinks_stale_version IS 'Counts sinks of a version below the one that was there';
 
 COMMIT;

@@ -1,17 +1,27 @@
 -- Revert khala:functions from pg
--- Both schemas hold nothing but functions at this point, and those are ours, old signatures included.
+-- Both schemas hold nothing but functions and views, and those are ours, old signatures included.
 
 BEGIN;
 
+ALTER TABLE runtime.sync_stream_events ALTER COLUMN traceparent DROP DEFAULT;
+
 DO $$
 DECLARE
-    -- All in one statement: dropped one by one, a function may already be gone with another.
+    -- All in one statement each: dropped one by one, something may already be gone with another.
     v_functions text := (
         SELECT pg_catalog.string_agg(p.oid::regprocedure::text, ', ')
         FROM pg_catalog.pg_proc AS p
         WHERE p.pronamespace IN ('khala'::pg_catalog.regnamespace, 'khala_internal'::pg_catalog.regnamespace)
     );
+    v_views text := (
+        SELECT pg_catalog.string_agg(c.oid::regclass::text, ', ')
+        FROM pg_catalog.pg_class AS c
+        WHERE c.relnamespace = 'khala'::pg_catalog.regnamespace AND c.relkind = 'v'
+    );
 BEGIN
+    IF v_views IS NOT NULL THEN
+        EXECUTE 'DROP VIEW ' || v_views || ' CASCADE';
+    END IF;
     IF v_functions IS NOT NULL THEN
         EXECUTE 'DROP FUNCTION ' || v_functions || ' CASCADE';
     END IF;

@@ -2,6 +2,9 @@
 
 BEGIN;
 
+DROP SEQUENCE runtime.sync_sinks_stale_version;
+DROP SEQUENCE runtime.sync_sinks_duplicate;
+DROP SEQUENCE runtime.sync_sinks_rewritten;
 DROP TABLE runtime.sync_epochs;
 DROP TABLE runtime.sync_topic_retention;
 -- Read models that register_topic attached are partitions and go with their parent.

@@ -2,70 +2,20 @@
 
 BEGIN;
 
-SELECT
-    kind,
-    id,
-    latest_seq,
-    created_at,
-    org_id
-FROM runtime.entities
-WHERE FALSE;
-SELECT
-    kind,
-    id,
-    latest_seq,
-    created_at,
-    org_id
-FROM runtime.runs
-WHERE FALSE;
-SELECT
-    kind,
-    id,
-    latest_seq,
-    created_at,
-    org_id
-FROM runtime.codex_workers
-WHERE FALSE;
-SELECT
-    kind,
-    id,
-    seq,
-    occurred_at,
-    recorded_at,
-    event_type,
-    payload
-FROM runtime.entity_events
-WHERE FALSE;
-SELECT
-    kind,
-    id,
-    seq,
-    occurred_at,
-    recorded_at,
-    event_type,
-    payload
-FROM runtime.run_events
-WHERE FALSE;
-SELECT
-    kind,
-    id,
-    seq,
-    occurred_at,
-    recorded_at,
-    event_type,
-    payload
-FROM runtime.codex_worker_events
-WHERE FALSE;
-SELECT
-    projection,
-    entity_id,
-    last_seq,
-    drift_count,
-    updated_at,
-    projection_version,
-    summary_hash
-FROM runtime.projection_checkpoints
-WHERE FALSE;
+SELECT kind, id, latest_seq, created_at, org_id
+FROM runtime.entities WHERE FALSE;
+SELECT kind, id, latest_seq, created_at, org_id
+FROM runtime.runs WHERE FALSE;
+SELECT kind, id, latest_seq, created_at, org_id
+FROM runtime.codex_workers WHERE FALSE;
+SELECT kind, id, seq, occurred_at, recorded_at, event_type, payload
+FROM runtime.entity_events WHERE FALSE;
+SELECT kind, id, seq, occurred_at, recorded_at, event_type, payload
+FROM runtime.run_events WHERE FALSE;
+SELECT kind, id, seq, occurred_at, recorded_at, event_type, payload
+FROM runtime.codex_worker_events WHERE FALSE;
+SELECT projection, entity_id, last_seq, drift_count, updated_at, projection_version, summary_hash
+FROM runtime.projection_checkpoints WHERE FALSE;
 
 DO $$
 BEGIN
@@ -103,6 +53,11 @@ BEGIN
         FROM pg_catalog.pg_index AS i
         WHERE i.indexrelid = pg_catalog.to_regclass('runtime.entity_events_type')
     ), 'the index that finds the last event of a type must be there and valid';
+    ASSERT (
+        SELECT i.indisvalid AND i.indisready
+        FROM pg_catalog.pg_index AS i
+        WHERE i.indexrelid = pg_catalog.to_regclass('runtime.projection_checkpoints_drift')
+    ), 'the index of checkpoints with drift must be there and valid';
 END
 $$;
 

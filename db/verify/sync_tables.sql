@@ -2,11 +2,12 @@
 
 BEGIN;
 
-SELECT topic, enum_name, read_model, payload_mode, inline_limit_bytes, retention_horizon, owned, created_at
+SELECT topic, enum_name, read_model, payload_mode, inline_limit_bytes, retention_horizon, owned, created_at,
+    many_topics
 FROM runtime.sync_topics WHERE FALSE;
 SELECT topic, head_watermark, armed FROM runtime.sync_topic_sequences WHERE FALSE;
 SELECT topic, watermark, doc_version, inserted_at, payload_bytes, deleted, owner_changed, doc_key, org_id,
-    previous_org_id, payload_hash, payload
+    previous_org_id, payload_hash, payload, traceparent
 FROM runtime.sync_stream_events WHERE FALSE;
 SELECT topic, doc_key, doc_version, watermark, updated_at, payload_bytes, deleted, org_id, payload_hash, payload
 FROM runtime.sync_documents WHERE FALSE;
@@ -47,6 +48,32 @@ BEGIN
             ON i.indrelid = a.attrelid AND a.attnum = ANY (i.indkey)
         WHERE i.indrelid = 'runtime.sync_topic_sequences'::pg_catalog.regclass AND a.attname <> 'topic'
     ), 'nothing that changes in the sequence table may be indexed';
+    ASSERT NOT EXISTS (
+        SELECT
+        FROM pg_catalog.pg_constraint AS c
+        LEFT JOIN pg_catalog.pg_inherits AS i ON c.conrelid = i.inhrelid
+        WHERE c.contype = 'c' AND coalesce(i.inhparent, c.conrelid) IN (
+            'runtime.sync_documents'::pg_catalog.regclass, 'runtime.sync_stream_events'::pg_catalog.regclass,
+            'runtime.sync_topic_sequences'::pg_catalog.regclass
+        )
+    ), 'no CHECK may stand on the tables that every sink writes';
+    ASSERT (
+        SELECT pg_catalog.count(*) = 3
+        FROM pg_catalog.pg_class AS c
+        WHERE c.relnamespace = 'runtime'::pg_catalog.regnamespace AND c.relkind = 'S' AND c.relpersistence = 'u'
+            AND c.relname IN ('sync_sinks_rewritten', 'sync_sinks_duplicate', 'sync_sinks_stale_version')
+    ), 'the counters must be unlogged sequences';
+    ASSERT NOT EXISTS (
+        SELECT
+        FROM pg_catalog.pg_constraint AS c
+        WHERE c.conrelid = 'runtime.sync_topic_sequences'::pg_catalog.regclass AND c.contype = 'f'
+    ), 'no foreign key may be checked by what every sink updates';
+    ASSERT EXISTS (
+        SELECT
+        FROM pg_catalog.pg_constraint AS c
+        WHERE c.conrelid = 'runtime.sync_topic_retention'::pg_catalog.regclass AND c.contype = 'f'
+            AND c.confrelid = 'runtime.sync_topics'::pg_catalog.regclass
+    ), 'a foreign key must keep topics from being deleted';
 END
 $$;
 

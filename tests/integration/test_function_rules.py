@@ -119,10 +119,22 @@ def test_each_file_begins_with_its_purpose() -> None:
 
 
 def test_each_is_loaded_by_functions_sql() -> None:
-    loaded = re.findall(
-        r"^\\ir functions/.*/(\w+)\.sql$", (db_dir() / "functions.sql").read_text(), re.MULTILINE
-    )
-    assert sorted(loaded) == sorted(file.stem for file in FILES)
+    loaded = re.findall(r"^\\ir (\S+)$", (db_dir() / "functions.sql").read_text(), re.MULTILINE)
+    files = [*FILES, *(db_dir() / "views").glob("*.sql")]
+    assert sorted(loaded) == sorted(str(file.relative_to(db_dir())) for file in files)
+
+
+def test_each_view_stands_in_a_file_of_its_name(database_of_functions: Database) -> None:
+    with database_of_functions.connect() as connection:
+        views = connection.execute(
+            "SELECT relname FROM pg_class WHERE relnamespace = 'khala'::regnamespace"
+        ).fetchall()
+    files = sorted((db_dir() / "views").glob("*.sql"))
+    assert sorted(name for (name,) in views) == [file.stem for file in files]
+    for file in files:
+        assert f"CREATE OR REPLACE VIEW khala.{file.stem} AS" in file.read_text()
+    tested = {file.stem for file in (db_dir() / "tests").rglob("*.sql")}
+    assert [file.stem for file in files if file.stem not in tested] == []
 
 
 def test_each_has_a_pgtap_file(functions: list[Function]) -> None:

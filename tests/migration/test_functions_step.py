@@ -9,10 +9,11 @@ from typing import Any
 import psycopg
 import pytest
 
-from khala_pg.migration.migrate import migrate, revert, status
+from khala_pg.migration.migrate import migrate, status
 from khala_pg.resources import db_dir
 from support.databases import Database
 from support.function_files import function_file, function_files
+from support.next_version import CHANGE, HOT, next_version
 
 CATALOG = (
     "SELECT oid, xmin, ctid FROM pg_proc WHERE pronamespace "
@@ -82,18 +83,30 @@ def test_a_function_that_was_dropped_comes_back(database: Database) -> None:
 
 
 def test_bodies_wait_for_the_changes_that_they_may_need(
-    empty_database: Database, changed_files: Path
+    empty_database: Database, tmp_path: Path
 ) -> None:
-    """Otherwise calls fail from a partial upgrade on, as khala.telemetry() without its view."""
+    """Otherwise calls fail from a partial upgrade on."""
     dsn = empty_database.dsn
     migrate(dsn)
-    revert(dsn, to="write_path")
-    edit(changed_files, "schema_version", "SELECT 1;", "SELECT 1 + 0;")
-    part = migrate(dsn, to="sequence_key", directory=changed_files)
-    assert part.changes == ("sequence_key",)
+    following = next_version(tmp_path / "db")
+    with (following / "sqitch.plan").open("a") as plan:
+        plan.write(f"last [{CHANGE}] 2030-01-02T00:00:00Z A <a@example.org> # Last\n")
+    for kind in ("deploy", "revert", "verify"):
+        (following / kind / "last.sql").write_text("SELECT 1;")
+    part = migrate(dsn, to=CHANGE, directory=following)
+    assert part.changes == (CHANGE,)
     assert not part.functions
-    rest = migrate(dsn, directory=changed_files)
-    assert rest.functions.changed == ("khala.schema_version()",)
+    rest = migrate(dsn, directory=following)
+    assert len(rest.functions.changed) == len(HOT)
+
+
+def test_a_view_counts_as_well(database: Database, changed_files: Path) -> None:
+    view = changed_files / "views" / "sink_stats.sql"
+    view.write_text(view.read_text().replace("Sinks by outcome", "All sinks by outcome"))
+    assert migrate(database.dsn, directory=changed_files).functions.changed == ("khala.sink_stats",)
+    with database.connect() as connection:
+        connection.execute("DROP VIEW khala.sink_stats")
+    assert migrate(database.dsn).functions.added == ("khala.sink_stats",)
 
 
 def test_a_broken_body_changes_nothing(database: Database, changed_files: Path) -> None:

@@ -78,62 +78,17 @@ def test_part_of_the_plan_and_then_the_rest(empty_database: Database) -> None:
         migrate(dsn, to="nonsense")
 
 
-def test_read_models_of_before_are_brought_to_the_write_path(empty_database: Database) -> None:
-    dsn = empty_database.dsn
-    migrate(dsn, to="bounded_statistics")
-    with empty_database.connect() as connection:
-        # As they were registered then.
-        connection.execute(
-            "ALTER TABLE runtime.sync_notifications ADD CHECK (topic = 'runtime.notifications')"
-        )
-        connection.execute(
-            "INSERT INTO runtime.sync_topics (topic, read_model)"
-            " SELECT 'more.t' || i, 'sync_more_t' || i FROM generate_series(1, 32) AS i"
-        )
-        migrate(dsn)
-        assert verify(dsn) == NAMES
-        many = connection.execute("SELECT DISTINCT many_topics FROM runtime.sync_topics")
-        assert many.fetchall() == [(True,)]
-        revert(dsn, to="bounded_statistics")
-        with pytest.raises(psycopg.errors.CheckViolation):
-            connection.execute("UPDATE runtime.sync_topic_sequences SET head_watermark = -1")
-    assert migrate(dsn).changes == NAMES[NAMES.index("bounded_statistics") + 1 :]
-    assert verify(dsn) == NAMES
-
-
-@pytest.mark.parametrize("back", [False, True])
-def test_the_write_path_does_not_wait_for_writers_that_wait_for_it(
-    empty_database: Database, back: bool
-) -> None:
-    dsn = empty_database.dsn
-    migrate(dsn, to=None if back else "bounded_statistics")
-    waits = "SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock'"
-    with (
-        ThreadPoolExecutor(1) as pool,
-        empty_database.connect() as writer,
-        empty_database.connect() as other,
-    ):
-        with writer.transaction():
-            # As khala_internal.write_document comes to its tables.
-            writer.execute("SELECT FROM runtime.sync_topics")
-            writer.execute("SELECT FROM runtime.sync_documents")
-            change = pool.submit(
-                revert if back else migrate, dsn, to="bounded_statistics" if back else None
-            )
-            wait_until(lambda: other.execute(waits).fetchone() == (1,), "the migration waits")
-            writer.execute("UPDATE runtime.sync_topic_sequences SET armed = FALSE")
-            writer.execute("UPDATE runtime.sync_documents SET deleted = FALSE")
-            writer.execute("DELETE FROM runtime.sync_stream_events")
-        changes = NAMES[NAMES.index("bounded_statistics") + 1 :]
-        assert change.result().changes == (changes[::-1] if back else changes)
-
-
 def test_a_rebuild_does_not_wait_for_a_migration_that_waits_for_it(
-    empty_database: Database,
+    empty_database: Database, changed_files: Path
 ) -> None:
     dsn = empty_database.dsn
     migrate(dsn)
-    revert(dsn, to="write_path")
+    with (changed_files / "sqitch.plan").open("a") as plan:
+        plan.write("locking [seed] 2030-01-01T00:00:00Z A <a@example.org> # Locks\n")
+    for kind in ("deploy", "revert", "verify"):
+        (changed_files / kind / "locking.sql").write_text(
+            "LOCK TABLE runtime.sync_topics, runtime.sync_topic_sequences;"
+        )
     rebuild = "SELECT id, outcome FROM khala.rebuild_projections('run')"
     queued = "SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = %s"
     with (
@@ -152,10 +107,10 @@ def test_a_rebuild_does_not_wait_for_a_migration_that_waits_for_it(
             blocker.execute("LOCK TABLE runtime.projection_checkpoints")
             rebuilt = pool.submit(lambda: writer.execute(rebuild).fetchall())
             waiting("AccessShareLock")
-            change = pool.submit(migrate, dsn)
+            change = pool.submit(migrate, dsn, directory=changed_files)
             waiting("AccessExclusiveLock")
         assert rebuilt.result() == [("r", "rewritten")]
-        assert change.result().changes == NAMES[NAMES.index("write_path") + 1 :]
+        assert change.result().changes == ("locking",)
 
 
 def test_an_owner_without_superuser_can_migrate(own_server: PostgresServer) -> None:
@@ -173,7 +128,7 @@ def test_a_failing_change_leaves_those_before_it(
     empty_database: Database, changed_files: Path
 ) -> None:
     dsn = empty_database.dsn
-    broken = changed_files / "deploy" / "views.sql"
+    broken = changed_files / "deploy" / "access.sql"
     text = broken.read_text()
     broken.write_text(text.replace("COMMIT;", "CREATE TABLE runtime.half (a int); SELECT 1 / 0;"))
     with pytest.raises(psycopg.errors.DivisionByZero):
@@ -181,7 +136,7 @@ def test_a_failing_change_leaves_those_before_it(
     with empty_database.connect() as connection:
         half = connection.execute("SELECT to_regclass('runtime.half')").fetchone()
     assert half == (None,)
-    before = NAMES[: NAMES.index("views")]
+    before = NAMES[: NAMES.index("access")]
     assert status(dsn).applied == before
     broken.write_text(text)
     assert migrate(dsn, directory=changed_files).changes == NAMES[len(before) :]
@@ -239,9 +194,15 @@ SABOTAGE = {
         "DROP TABLE runtime.runs CASCADE",
         "DROP TABLE runtime.codex_worker_events CASCADE",
     ],
-    "functions": ["GRANT EXECUTE ON FUNCTION khala.schema_version() TO PUBLIC"],
-    "views": ["DROP VIEW khala.topic_stats CASCADE", "DROP VIEW khala.retention_stats CASCADE"],
-    "triggers": [],
+    "access": ["GRANT SELECT ON runtime.api_keys TO khala_dba"],
+    "functions": [
+        "GRANT EXECUTE ON FUNCTION khala.schema_version() TO PUBLIC",
+        "REVOKE EXECUTE ON FUNCTION khala.schema_version() FROM khala_relay",
+        "ALTER FUNCTION khala.sink_batch(text, jsonb) SECURITY INVOKER",
+        "DROP VIEW khala.topic_stats CASCADE",
+        "REVOKE SELECT ON khala.sink_stats FROM khala_dba",
+        "ALTER TABLE runtime.sync_stream_events ALTER COLUMN traceparent DROP DEFAULT",
+    ],
     "seed": [
         "DELETE FROM runtime.sync_topic_sequences WHERE topic = 'runtime.notifications';"
         "DELETE FROM runtime.sync_topic_retention WHERE topic = 'runtime.notifications';"
@@ -279,7 +240,7 @@ def test_verify_notices_any_missing_function_or_trigger(newest_database: Databas
             for (name,) in connection.execute(functions).fetchall()
         ]
         drops += [
-            ("triggers", f"DROP TRIGGER {name} ON {table}")
+            ("functions", f"DROP TRIGGER {name} ON {table}")
             for name, table in connection.execute(triggers).fetchall()
         ]
         unnoticed = [

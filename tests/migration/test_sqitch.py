@@ -1,9 +1,5 @@
 """The same files, deployed by sqitch and by `khala migrate`, make the same schema."""
 
-import os
-import shutil
-import subprocess
-
 import pytest
 
 from khala_pg.migration.migrate import MigrationError, migrate, read_plan, revert, status
@@ -11,36 +7,9 @@ from khala_pg.postgres.server import PostgresServer
 from khala_pg.resources import db_dir
 from support.databases import empty
 from support.schema_dump import dump_schema
+from support.sqitch import needs_sqitch, sqitch
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("sqitch") is None or shutil.which("psql") is None,
-    reason="sqitch is not installed (apt-get install sqitch libdbd-pg-perl)",
-)
-
-
-def sqitch(command: str, dsn: str, *arguments: str) -> str:
-    """Runs the real sqitch on the files of db/ and returns what it said."""
-    said = subprocess.run(
-        [
-            "sqitch",
-            "--chdir",
-            str(db_dir()),
-            command,
-            *arguments,
-            dsn.replace("postgresql", "db:pg"),
-        ],
-        env={
-            **os.environ,
-            "SQITCH_FULLNAME": "Test",
-            "SQITCH_EMAIL": "test@example.org",
-            "LC_ALL": "C.UTF-8",
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert said.returncode == 0, said.stdout + said.stderr
-    return said.stdout
+pytestmark = needs_sqitch
 
 
 def test_sqitch_and_yoyo_leave_the_same_schema(oldest_server: PostgresServer) -> None:

@@ -1,4 +1,4 @@
-"""Loads db/functions.sql into a database that may already have other bodies of the functions."""
+"""Loads functions and views into a database that may already have other bodies of them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg
 
-from khala_pg.migration.sqitch_files import expand
+from khala_pg.migration.sqitch_files import expand, read_plan
 from khala_pg.migration.yoyo_backend import ADVISORY_LOCK
 
 # What a function file says: definition, comment and grants. A change of any of them counts.
@@ -22,12 +22,18 @@ SELECT p.oid::regprocedure::text,
 FROM pg_proc AS p
 JOIN pg_namespace AS n ON n.oid = p.pronamespace
 WHERE n.nspname IN ('khala', 'khala_internal') AND p.prokind IN ('f', 'p')
+UNION ALL
+SELECT c.oid::regclass::text,
+       md5(concat_ws(E'\\n', pg_get_viewdef(c.oid), obj_description(c.oid, 'pg_class'), c.relacl))
+FROM pg_class AS c
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE n.nspname = 'khala' AND c.relkind = 'v'
 """
 
 
 @dataclass(frozen=True)
 class FunctionChanges:
-    """Signatures of the functions that loading added or changed."""
+    """Signatures of functions, and names of views, that loading added or changed."""
 
     added: tuple[str, ...]
     changed: tuple[str, ...]
@@ -39,18 +45,25 @@ class FunctionChanges:
 def load_functions(
     connection: psycopg.Connection[Any], directory: Path, *, keep: bool = True
 ) -> FunctionChanges:
-    """Loads every function of `directory`/functions.sql in one transaction; says what changed.
+    """Loads the functions and views of `directory` in one transaction; returns what changed.
 
+    functions.sql lists them. A view, or a function with a bound body, that needs a later change's
+    table cannot be made by the change `functions` on a new database; it stands in
+    functions_<change>.sql, which that change's deploy file includes.
     When nothing changed, or with keep=False, the transaction is rolled back: the catalog stays
     as it was. Sessions go on meanwhile; each uses the new body from its next call.
     """
-    source = expand(directory / "functions.sql").encode()
+    lists = [directory / f"functions_{change.name}.sql" for change in read_plan(directory)]
+    source = "".join(
+        expand(file) + "RESET ROLE;\n"
+        for file in (directory / "functions.sql", *lists)
+        if file == directory / "functions.sql" or file.exists()
+    ).encode()
     with connection.transaction() as transaction:
         connection.execute("SELECT pg_catalog.pg_advisory_xact_lock(%s)", (ADVISORY_LOCK,))
         connection.execute("SET LOCAL search_path TO pg_catalog, pg_temp")
         before = _fingerprints(connection)
         connection.execute(source)
-        connection.execute("RESET ROLE")
         connection.execute("SET LOCAL search_path TO pg_catalog, pg_temp")
         after = _fingerprints(connection)
         changes = FunctionChanges(

@@ -1,12 +1,6 @@
--- Deploy khala:bounded_statistics to pg
+-- Statistics per topic. What is looked at is bounded by LIMIT, which the planner believes: it took the watermarks
+-- beside the head for a third of the journal, and read all of it from some millions of rows on.
 
-BEGIN;
-
-SET LOCAL ROLE khala_owner;
-
--- What is looked at is bounded by LIMIT, which the planner believes. It took the watermarks beside the head
--- for a third of the journal, and read all of it from some millions of rows on; and to find the oldest row of
--- each topic it read a journal of 100,000.
 CREATE OR REPLACE VIEW khala.topic_stats AS
 SELECT
     t.topic,
@@ -67,23 +61,5 @@ CROSS JOIN LATERAL (
     WHERE w.inserted_at > pg_catalog.now() - '1 minute'::interval
 ) AS recent;
 
-CREATE OR REPLACE VIEW khala.retention_stats AS
-SELECT
-    t.topic,
-    r.retention_floor,
-    t.retention_horizon,
-    r.last_purge_at,
-    r.purges,
-    r.purged_events,
-    pg_catalog.now() - oldest.inserted_at - t.retention_horizon AS overdue
-FROM runtime.sync_topics AS t
-INNER JOIN runtime.sync_topic_retention AS r ON t.topic = r.topic
-LEFT JOIN LATERAL (
-    SELECT e.inserted_at
-    FROM runtime.sync_stream_events AS e
-    WHERE e.topic = t.topic AND e.watermark = r.retention_floor
-    ORDER BY e.watermark ASC
-    LIMIT 1
-) AS oldest ON TRUE;
-
-COMMIT;
+COMMENT ON VIEW khala.topic_stats IS 'Per topic: head, retention floor, age of the oldest row, rows, bytes (estimated from the rows at both ends), writes per minute, whether a relay sleeps on it';
+GRANT SELECT ON khala.topic_stats TO khala_dba;

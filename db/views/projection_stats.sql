@@ -1,11 +1,6 @@
--- Deploy khala:projection_stats to pg
+-- Drift per projection, read by the index of the checkpoints that have any.
 
-BEGIN;
-
-SET LOCAL ROLE khala_owner;
-
--- By the index of those that have any: not one that has none is read.
-CREATE VIEW khala.projection_stats AS
+CREATE OR REPLACE VIEW khala.projection_stats AS
 SELECT
     c.projection,
     pg_catalog.count(*) AS drifted_entities,
@@ -13,7 +8,6 @@ SELECT
 FROM runtime.projection_checkpoints AS c
 WHERE c.drift_count > 0
 GROUP BY c.projection;
+
 COMMENT ON VIEW khala.projection_stats IS 'Per projection that has drifted: of how many entities the same history gave another summary, and how often, since each was last rebuilt';
 GRANT SELECT ON khala.projection_stats TO khala_dba;
-
-COMMIT;
