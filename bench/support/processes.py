@@ -131,8 +131,13 @@ def peer(kind: str, *arguments: str) -> Child:
     return Child(module("bench.compare.bare_servers", kind, *arguments))
 
 
+def bare_listener(dsn: str, channel: str, size: int) -> Child:
+    """A server that sends notifications on: see bench/compare/bare_listener.py."""
+    return Child(module("bench.compare.bare_listener", dsn, channel, str(size)))
+
+
 def subscribers(peer: str, url: str, topic: str) -> Child:
-    """A process of subscribers to `khala` or `nats`: see subscribers.py."""
+    """A process of subscribers to `khala`, `bare` or `nats`: see subscribers.py."""
     return Child(module("bench.support.subscribers", peer, url, topic))
 
 

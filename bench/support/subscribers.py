@@ -1,6 +1,6 @@
 """A process of subscribers to one peer; the benches start it and tell it what to do.
 
-    python -m bench.support.subscribers khala|nats URL TOPIC
+    python -m bench.support.subscribers khala|bare|nats URL TOPIC
 
 It says `{"ready": true}`. Then a command is a line of JSON, and so is its answer:
 
@@ -11,8 +11,9 @@ It says `{"ready": true}`. Then a command is a line of JSON, and so is its answe
     {"do": "collect", "count": N}          waits until each has got N messages
       {"arrivals": [[[number, T], …], …]}  T: nanoseconds of the machine's monotonic clock
 
-Each peer is read with its own client, websockets and nats-py. What arrives is only counted and
-kept; it is looked into after the last.
+Each peer is read with its own client: websockets, or nats-py. `bare` is the server of
+bench/compare/bare_listener.py, whose messages begin with their number. What arrives is only
+counted and kept; it is looked into after the last.
 """
 
 import asyncio
@@ -56,6 +57,17 @@ class Arrivals:
                 await self._more.wait()
         frames, self._frames, self._messages = self._frames, [], 0
         return [(number, at) for at, frame in frames for number in self._numbers(frame)]
+
+
+def read_on(stack: AsyncExitStack, socket: ClientConnection, arrivals: Arrivals) -> None:
+    """Takes what comes until the stack is closed."""
+
+    async def read() -> None:
+        async for frame in socket:
+            arrivals.take(frame)
+
+    reading = asyncio.create_task(read())
+    stack.callback(reading.cancel)
 
 
 class Khala:
@@ -114,13 +126,7 @@ class Khala:
         while '"replay_complete":true' not in str(await socket.recv()):
             pass
         arrivals = Arrivals(self._count, self._numbers)
-
-        async def read() -> None:
-            async for frame in socket:
-                arrivals.take(frame)
-
-        reading = asyncio.create_task(read())
-        stack.callback(reading.cancel)
+        read_on(stack, socket, arrivals)
         return arrivals
 
     @staticmethod
@@ -131,6 +137,23 @@ class Khala:
     def _numbers(frame: Any) -> list[int]:
         payload = json.loads(frame)[4]
         return [int(update["watermark"]) for update in payload.get("updates", ())]
+
+
+class Bare:
+    """Sockets of a server that sends to all of them, and wants to be asked nothing."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    async def replay(self, count: int) -> tuple[float, int]:
+        raise NotImplementedError("it has no history")
+
+    async def follow(self, stack: AsyncExitStack) -> Arrivals:
+        """A socket that gets what is new."""
+        socket = await stack.enter_async_context(connect(self._url, compression=None, proxy=None))
+        arrivals = Arrivals(lambda _: 1, lambda frame: [int(frame)])
+        read_on(stack, socket, arrivals)
+        return arrivals
 
 
 class Nats:
@@ -184,7 +207,14 @@ class Nats:
 
 async def main() -> None:
     peer, url, topic = sys.argv[1:]
-    client = Khala(url, topic) if peer == "khala" else Nats(url, topic)
+    client: Khala | Bare | Nats
+    match peer:
+        case "khala":
+            client = Khala(url, topic)
+        case "bare":
+            client = Bare(url)
+        case _:
+            client = Nats(url, topic)
     followers: list[Arrivals] = []
     print(json.dumps({"ready": True}), flush=True)
     async with AsyncExitStack() as stack:
