@@ -36,6 +36,7 @@ SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('khala.funct
 \ir functions/internal/journal/sync_topic_sequences_wake.sql
 \ir functions/internal/checks/refuse_document.sql
 \ir functions/internal/journal/write_document.sql
+\ir functions/internal/journal/store_documents.sql
 \ir functions/internal/journal/write_documents.sql
 \ir functions/api/write/sink.sql
 \ir functions/api/write/sink_delete.sql

@@ -1,6 +1,5 @@
--- Many documents of one topic at once: one allocation, set-based, all or nothing. A document that
--- occurs several times splits the batch before each repetition, so that every occurrence meets the
--- state the one before it left and watermarks follow the order of the array.
+-- Many documents of one topic at once: one allocation, set-based, all or nothing. A document may occur several
+-- times: each occurrence meets what the one before it left, and watermarks follow the order of the array.
 
 CREATE OR REPLACE FUNCTION khala.sink_batch(p_topic text, p_documents jsonb)
 RETURNS TABLE (ordinal integer, doc_key text, watermark bigint, outcome text)
@@ -18,9 +17,6 @@ DECLARE
     v_deleted boolean[];
     v_refused integer;
     v_result record;
-    v_from integer := 1;
-    v_earlier bigint[];
-    v_count integer;
 BEGIN
     IF coalesce(jsonb_typeof(p_documents) <> 'array', TRUE) THEN
         RAISE EXCEPTION 'documents are not an array but %', coalesce('a JSON ' || jsonb_typeof(p_documents), 'missing')
@@ -69,24 +65,12 @@ BEGIN
     v_versions := v_version_texts::bigint[];
     v_deleted := v_deleted_texts::boolean[];
 
-    -- Where each key stood before, to find the repetitions in one pass.
-    SELECT array_agg(r.earlier ORDER BY r.ordinality), count(*) INTO v_earlier, v_count
-    FROM (
-        SELECT k.ordinality, lag(k.ordinality) OVER (PARTITION BY k.key ORDER BY k.ordinality) AS earlier
-        FROM unnest(v_keys) WITH ORDINALITY AS k (key, ordinality)
-    ) AS r;
     -- An empty batch goes through the write path too, which refuses an unknown topic.
-    FOR v_to IN least(v_count, 1) .. v_count LOOP
-        CONTINUE WHEN v_to < v_count AND (v_earlier[v_to + 1] >= v_from) IS NOT TRUE;
-        v_result := khala_internal.write_documents(
-            p_topic, v_from, v_keys[v_from:v_to], v_versions[v_from:v_to], v_orgs[v_from:v_to],
-            v_payloads[v_from:v_to], v_deleted[v_from:v_to]
-        );
-        RETURN QUERY
-        SELECT (v_from - 1 + w.ordinality)::integer, v_keys[v_from - 1 + w.ordinality], w.watermark, w.outcome
-        FROM unnest(v_result.watermarks, v_result.outcomes) WITH ORDINALITY AS w (watermark, outcome, ordinality);
-        v_from := v_to + 1;
-    END LOOP;
+    v_result := khala_internal.write_documents(p_topic, v_keys, v_versions, v_orgs, v_payloads, v_deleted);
+    RETURN QUERY
+    SELECT w.ordinality::integer, w.doc_key, w.watermark, w.outcome
+    FROM unnest(v_keys, v_result.watermarks, v_result.outcomes)
+        WITH ORDINALITY AS w (doc_key, watermark, outcome, ordinality);
 END
 $$;
 

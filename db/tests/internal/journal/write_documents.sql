@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(7);
+SELECT plan(10);
 
 CREATE FUNCTION pg_temp.failure(p_sql text)
 RETURNS jsonb LANGUAGE plpgsql AS $$
@@ -27,6 +27,7 @@ DO $$
 BEGIN
     PERFORM khala.register_topic('pgtap.one_by_one');
     PERFORM khala.register_topic('pgtap.together');
+    PERFORM khala.register_topic('pgtap.all_at_once');
 END
 $$;
 CREATE TEMP TABLE changes AS
@@ -56,7 +57,22 @@ FROM (
     FROM changes AS g GROUP BY (g.step - 1) / 7 ORDER BY min(g.step)
 ) AS c
 CROSS JOIN LATERAL khala_internal.write_documents(
-    'pgtap.together', 1, c.doc_keys, c.doc_versions, c.org_ids, c.payloads, c.deleted
+    'pgtap.together', c.doc_keys, c.doc_versions, c.org_ids, c.payloads, c.deleted
+) AS w;
+
+CREATE TEMP TABLE all_at_once AS
+SELECT w.watermarks, w.outcomes
+FROM (
+    SELECT
+        array_agg(g.doc_key ORDER BY g.step) AS doc_keys,
+        array_agg(g.doc_version ORDER BY g.step) AS doc_versions,
+        array_agg(g.org_id ORDER BY g.step) AS org_ids,
+        array_agg(g.payload ORDER BY g.step) AS payloads,
+        array_agg(g.deleted ORDER BY g.step) AS deleted
+    FROM changes AS g
+) AS c
+CROSS JOIN LATERAL khala_internal.write_documents(
+    'pgtap.all_at_once', c.doc_keys, c.doc_versions, c.org_ids, c.payloads, c.deleted
 ) AS w;
 
 SELECT results_eq(
@@ -68,6 +84,13 @@ SELECT results_eq(
 SELECT is(
     (SELECT array_agg(DISTINCT w.outcome ORDER BY w.outcome) FROM written AS w),
     ARRAY['applied', 'duplicate', 'rewritten', 'stale_version'], 'all of them occurred'
+);
+SELECT results_eq(
+    $$SELECT u.place, u.watermark, u.outcome FROM all_at_once AS t
+      CROSS JOIN LATERAL unnest(t.watermarks, t.outcomes) WITH ORDINALITY AS u (watermark, outcome, place)
+      ORDER BY 1$$,
+    'SELECT w.step::bigint, w.watermark, w.outcome FROM written AS w ORDER BY 1',
+    'and when each document occurs twenty times in one call'
 );
 SELECT results_eq(
     $$SELECT d.doc_key, d.doc_version, d.watermark, d.org_id, d.deleted, d.payload, d.payload_hash, d.payload_bytes
@@ -85,18 +108,34 @@ SELECT results_eq(
       WHERE j.topic = 'pgtap.one_by_one' ORDER BY j.watermark$$,
     'the same journal'
 );
+SELECT results_eq(
+    $$SELECT d.doc_key, d.doc_version, d.watermark, d.org_id, d.deleted, d.payload, d.payload_hash, d.payload_bytes
+      FROM runtime.sync_documents AS d WHERE d.topic = 'pgtap.all_at_once' ORDER BY d.doc_key$$,
+    $$SELECT d.doc_key, d.doc_version, d.watermark, d.org_id, d.deleted, d.payload, d.payload_hash, d.payload_bytes
+      FROM runtime.sync_documents AS d WHERE d.topic = 'pgtap.one_by_one' ORDER BY d.doc_key$$,
+    'and in one call'
+);
+SELECT results_eq(
+    $$SELECT j.watermark, j.doc_key, j.doc_version, j.org_id, j.owner_changed, j.previous_org_id, j.deleted, j.payload,
+        j.payload_hash, j.payload_bytes FROM runtime.sync_stream_events AS j
+      WHERE j.topic = 'pgtap.all_at_once' ORDER BY j.watermark$$,
+    $$SELECT j.watermark, j.doc_key, j.doc_version, j.org_id, j.owner_changed, j.previous_org_id, j.deleted, j.payload,
+        j.payload_hash, j.payload_bytes FROM runtime.sync_stream_events AS j
+      WHERE j.topic = 'pgtap.one_by_one' ORDER BY j.watermark$$,
+    'and in one call'
+);
 SELECT is(
     (
         SELECT count(DISTINCT s.head_watermark) FROM runtime.sync_topic_sequences AS s
-        WHERE s.topic IN ('pgtap.together', 'pgtap.one_by_one')
+        WHERE s.topic IN ('pgtap.together', 'pgtap.one_by_one', 'pgtap.all_at_once')
     ), 1::bigint, 'the same head'
 );
 SELECT is(
     pg_temp.failure(
         $$SELECT khala_internal.write_documents(
-            'pgtap.together', 5, ARRAY['x', ''], ARRAY[1, 1], ARRAY[NULL, NULL]::text[], ARRAY['{}', '{}']::jsonb[],
+            'pgtap.together', ARRAY['x', ''], ARRAY[1, 1], ARRAY[NULL, NULL]::text[], ARRAY['{}', '{}']::jsonb[],
             ARRAY[FALSE, FALSE])$$
-    ) -> 'detail' -> 'ordinal', '6', 'an error names the ordinal, counted from the one given'
+    ) -> 'detail' -> 'ordinal', '2', 'an error names the ordinal'
 );
 
 -- A trigger of the journal that answers a document with its next version.
@@ -113,7 +152,7 @@ DO $$
 BEGIN
     PERFORM khala.register_topic('pgtap.answered');
     PERFORM khala_internal.write_documents(
-        'pgtap.answered', 1, ARRAY['x', 'y'], ARRAY[1, 1], ARRAY[NULL, NULL]::text[], ARRAY['{}', '{}']::jsonb[],
+        'pgtap.answered', ARRAY['x', 'y'], ARRAY[1, 1], ARRAY[NULL, NULL]::text[], ARRAY['{}', '{}']::jsonb[],
         ARRAY[FALSE, FALSE]
     );
 END

@@ -1,0 +1,177 @@
+-- The part of the write path that orders: documents whose canonical texts and hashes are known get their
+-- watermarks, read model and journal. A look at the read model judges what would be written; then the
+-- allocation locks the topic; if somebody wrote to the topic between look and lock, another look under the
+-- lock; then a statement each for read model and journal. A document that occurs several times meets what its
+-- occurrence before left; each has its row in the journal, the last one written has the read model.
+
+CREATE OR REPLACE FUNCTION khala_internal.store_documents(
+    p_topic text,
+    p_doc_keys text[],
+    p_doc_versions bigint[],
+    p_org_ids text[],
+    p_payloads jsonb[],
+    p_deleted boolean[],
+    p_canonical text[],
+    p_hashes bytea[],
+    p_traceparents text[] DEFAULT NULL,
+    OUT watermarks bigint[],
+    OUT outcomes text[]
+)
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+-- Planning the write costs more than running it, and no plan beats the index look-ups of the generic one.
+SET plan_cache_mode = force_generic_plan
+SET jit = off
+AS $$
+DECLARE
+    v_payload_mode text;
+    v_inline_limit integer;
+    v_known_head bigint;
+    v_owners text[];
+    v_owner_changed boolean[];
+    v_previous text[];
+    v_earlier integer[];
+    v_repeats boolean;
+    v_state integer[];
+    v_before integer;
+    v_places integer[];
+    v_last integer[];
+    v_written integer;
+    v_allocated integer := 0;
+    v_first bigint;
+    v_stored integer;
+    v_outcome text;
+BEGIN
+    SELECT t.payload_mode, t.inline_limit_bytes INTO v_payload_mode, v_inline_limit
+    FROM runtime.sync_topics AS t WHERE t.topic = p_topic;
+
+    -- Others may write between look and allocation. If nothing is to be written as things stand, that is the
+    -- answer: what becomes writable after the look counts as arriving before whoever makes it so.
+    LOOP
+        SELECT s.head_watermark INTO v_known_head
+        FROM runtime.sync_topic_sequences AS s WHERE s.topic = p_topic;
+        SELECT
+            array_agg(j.outcome),
+            array_agg(j.owner_id),
+            array_agg(j.owner_changed),
+            array_agg(j.previous_org_id),
+            array_agg(j.earlier::integer),
+            coalesce(bool_or(j.earlier IS NOT NULL), FALSE),
+            array_agg(j.ordinal::integer) FILTER (WHERE j.outcome IN ('applied', 'rewritten'))
+        INTO outcomes, v_owners, v_owner_changed, v_previous, v_earlier, v_repeats, v_places
+        FROM (
+            SELECT
+                i.ordinal,
+                khala_internal.judge_document(
+                    i.doc_version, i.payload_hash, i.org_id, i.deleted, d.doc_version, d.payload_hash, d.org_id
+                ) AS outcome,
+                -- A tombstone goes to whoever could see the document, whatever owner the caller names.
+                CASE WHEN i.deleted AND d.doc_key IS NOT NULL THEN d.org_id ELSE i.org_id END AS owner_id,
+                coalesce(NOT d.deleted AND NOT i.deleted AND d.org_id IS DISTINCT FROM i.org_id, FALSE)
+                    AS owner_changed,
+                d.org_id AS previous_org_id,
+                lag(i.ordinal) OVER (PARTITION BY i.doc_key ORDER BY i.ordinal) AS earlier
+            FROM unnest(p_doc_keys, p_doc_versions, p_org_ids, p_hashes, p_deleted)
+                WITH ORDINALITY AS i (doc_key, doc_version, org_id, payload_hash, deleted, ordinal)
+            LEFT JOIN khala_internal.stored_documents(p_topic, p_doc_keys) AS d ON d.doc_key = i.doc_key
+            ORDER BY i.ordinal
+        ) AS j;
+        v_last := v_places;
+        IF v_repeats THEN
+            -- v_state: per document the last one of its key that is written, itself included; 0 for none.
+            v_state := array_fill(0, ARRAY[cardinality(outcomes)]);
+            FOR v_nth IN 1 .. cardinality(outcomes) LOOP
+                v_before := coalesce(v_state[v_earlier[v_nth]], 0);
+                IF v_before > 0 THEN
+                    outcomes[v_nth] := khala_internal.judge_document(
+                        p_doc_versions[v_nth], p_hashes[v_nth], p_org_ids[v_nth], p_deleted[v_nth],
+                        p_doc_versions[v_before], p_hashes[v_before], v_owners[v_before]
+                    );
+                    v_owners[v_nth] := CASE WHEN p_deleted[v_nth] THEN v_owners[v_before] ELSE p_org_ids[v_nth] END;
+                    v_owner_changed[v_nth] := NOT p_deleted[v_before] AND NOT p_deleted[v_nth]
+                        AND v_owners[v_before] IS DISTINCT FROM p_org_ids[v_nth];
+                    v_previous[v_nth] := v_owners[v_before];
+                END IF;
+                v_state[v_nth] := CASE WHEN outcomes[v_nth] IN ('applied', 'rewritten') THEN v_nth ELSE v_before END;
+            END LOOP;
+            SELECT
+                array_agg(w.place ORDER BY w.place),
+                array_agg(w.place ORDER BY w.place) FILTER (WHERE w.is_last)
+            INTO v_places, v_last
+            FROM (
+                SELECT
+                    o.place::integer,
+                    lead(o.place) OVER (PARTITION BY p_doc_keys[o.place] ORDER BY o.place) IS NULL AS is_last
+                FROM unnest(outcomes) WITH ORDINALITY AS o (outcome, place)
+                WHERE o.outcome IN ('applied', 'rewritten')
+            ) AS w;
+        END IF;
+        v_written := coalesce(cardinality(v_places), 0);
+        EXIT WHEN v_allocated > 0 OR v_written = 0;
+        v_allocated := v_written;
+        v_first := khala_internal.allocate_watermark(p_topic, v_allocated) - v_allocated;
+        -- Whoever writes a document takes a watermark, so while the head has not moved no document has changed.
+        EXIT WHEN v_first = v_known_head;
+    END LOOP;
+    IF v_written <> v_allocated THEN
+        -- The count is put right before anybody can see it.
+        UPDATE runtime.sync_topic_sequences AS s SET head_watermark = v_first + v_written WHERE s.topic = p_topic;
+    END IF;
+
+    watermarks := array_fill(NULL::bigint, ARRAY[coalesce(cardinality(p_doc_keys), 0)]);
+    FOR v_nth IN 1 .. v_written LOOP
+        watermarks[v_places[v_nth]] := v_first + v_nth;
+    END LOOP;
+    IF v_written > 0 THEN
+        -- The read model first: a trigger of the journal that sinks meets what the journal says.
+        -- From the arrays: what is joined, sorted or kept in between is copied each time, payloads and all.
+        INSERT INTO runtime.sync_documents AS d (
+            topic, doc_key, doc_version, watermark, payload_bytes, deleted, org_id, payload_hash, payload
+        )
+        SELECT
+            p_topic, p_doc_keys[w.place], p_doc_versions[w.place], watermarks[w.place],
+            coalesce(octet_length(p_canonical[w.place]), 0), p_deleted[w.place], v_owners[w.place],
+            p_hashes[w.place], CASE WHEN NOT p_deleted[w.place] THEN p_payloads[w.place] END
+        FROM unnest(v_last) AS w (place)
+        ON CONFLICT (doc_key, topic) DO UPDATE
+        SET doc_version = excluded.doc_version,
+            watermark = excluded.watermark,
+            updated_at = excluded.updated_at,
+            payload_bytes = excluded.payload_bytes,
+            deleted = excluded.deleted,
+            org_id = excluded.org_id,
+            payload_hash = excluded.payload_hash,
+            payload = excluded.payload;
+        GET DIAGNOSTICS v_stored = ROW_COUNT;
+        IF v_stored <> cardinality(v_last) THEN
+            PERFORM khala_internal.refuse_suppressed_write(p_topic);
+        END IF;
+
+        INSERT INTO runtime.sync_stream_events (
+            topic, watermark, doc_key, doc_version, org_id, owner_changed, previous_org_id, deleted,
+            payload, payload_hash, payload_bytes, traceparent
+        )
+        SELECT
+            p_topic, watermarks[w.place], p_doc_keys[w.place], p_doc_versions[w.place], v_owners[w.place],
+            v_owner_changed[w.place], CASE WHEN v_owner_changed[w.place] THEN v_previous[w.place] END,
+            p_deleted[w.place],
+            CASE
+                WHEN v_payload_mode <> 'pointer' AND octet_length(p_canonical[w.place]) <= v_inline_limit
+                    THEN p_canonical[w.place]
+            END,
+            p_hashes[w.place], coalesce(octet_length(p_canonical[w.place]), 0),
+            CASE WHEN p_traceparents IS NULL THEN khala_internal.traceparent() ELSE p_traceparents[w.place] END
+        FROM unnest(v_places) AS w (place);
+    END IF;
+
+    FOREACH v_outcome IN ARRAY ARRAY['rewritten', 'duplicate', 'stale_version'] LOOP
+        IF array_position(outcomes, v_outcome) IS NOT NULL THEN
+            PERFORM khala_internal.count_sinks(v_outcome, cardinality(array_positions(outcomes, v_outcome)));
+        END IF;
+    END LOOP;
+END
+$$;
+
+COMMENT ON FUNCTION khala_internal.store_documents(text, text[], bigint[], text[], jsonb[], boolean[], text[], bytea[], text[]) IS
+'Internal: gives checked documents their watermarks, read model and journal. Arguments: topic; keys; versions; owners; payloads; which are tombstones; canonical texts and hashes (null of a tombstone); W3C trace contexts, null for the session''s own. Result: per document its watermark (null when nothing was written) and outcome. Errors: KH001, KH010.';
+REVOKE ALL ON FUNCTION khala_internal.store_documents(text, text[], bigint[], text[], jsonb[], boolean[], text[], bytea[], text[]) FROM public;
