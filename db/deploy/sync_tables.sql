@@ -120,7 +120,7 @@ COMMENT ON COLUMN runtime.sync_epochs.fingerprint IS 'Which server, timeline, da
 
 -- Counters of all topics together: a scrape would lock one sequence per topic. Unlogged, so that a sink that writes
 -- nothing has nothing to wait for at its commit.
-CREATE UNLOGGED SEQUENCE runtime.sync_sinks_rewritten;
+CREATE UNLOGGED SEQUENCE runtime.sync_sinks_rewritten; -- noqa: PRS
 COMMENT ON SEQUENCE runtime.sync_sinks_rewritten IS 'Counts sinks of a version that was there with other content';
 CREATE UNLOGGED SEQUENCE runtime.sync_sinks_duplicate;
 COMMENT ON SEQUENCE runtime.sync_sinks_duplicate IS 'Counts sinks of what was there already';
