@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(14);
+SELECT plan(16);
 
 -- Functions that run once for every row are bound at creation and have no SET clause so that the planner puts
 -- their bodies in place of the call. It refuses without a word, for instance when a body is less constant
@@ -20,13 +20,15 @@ CREATE TEMP TABLE row_of AS
 SELECT 't' AS topic, 'k' AS key, 1::bigint AS n, ''::bytea AS hash, FALSE AS flag, '{}' AS payload, '{}'::jsonb AS body;
 
 SELECT unalike(
-    pg_temp.plan_of('SELECT ' || c.call || ' FROM pg_temp.row_of AS r'), '%khala.%', c.call || ' is inlined'
+    pg_temp.plan_of('SELECT ' || c.call || ' FROM pg_temp.row_of AS r'), '%khala\_internal.%', c.call || ' is inlined'
 )
 FROM (
     VALUES
     ('khala_internal.wire_integer(r.n)'),
     ('khala_internal.update_text(r.topic, r.key, r.n, r.n, r.hash, r.flag, r.payload)'),
     ('khala_internal.page_tail(r.topic, r.flag, r.n, r.n)'),
+    ('khala_internal.row_bytes(r.key, r.n::integer)'),
+    ('khala_internal.stale_reason(r.n, r.n, r.n, r.key, r.key)'),
     ('khala_internal.proto_varint(r.n)'),
     ('khala_internal.proto_short(r.n::integer)'),
     ('khala_internal.judge_document(r.n, r.hash, r.key, r.flag, r.n, r.hash, r.key)'),
@@ -35,10 +37,10 @@ FROM (
     ('khala_internal.is_writable(r.key, r.n, r.key, r.body, r.flag, r.flag)')
 ) AS c (call);
 
-SELECT unalike(pg_temp.plan_of('SELECT * FROM ' || c.call || ' AS u'), '%khala.%', c.call || ' is inlined')
+SELECT unalike(pg_temp.plan_of('SELECT * FROM ' || c.call || ' AS u'), '%khala\_internal.%', c.call || ' is inlined')
 FROM (
     VALUES
-    ('khala_internal.page_rows(''t'', 0, 9, NULL)'),
+    ('khala_internal.page_rows(''t'', 0, 9, NULL, FALSE)'),
     ('khala_internal.feed_updates(''t'', 0, 9)')
 ) AS c (call);
 

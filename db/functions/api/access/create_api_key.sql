@@ -15,14 +15,14 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    v_unknown text;
+    v_unknown text[];
     v_created_at timestamptz;
 BEGIN
-    SELECT min(s.scope) INTO v_unknown
+    SELECT array_agg(s.scope ORDER BY s.scope) INTO v_unknown
     FROM unnest(p_scopes) AS s (scope)
     WHERE NOT EXISTS (SELECT FROM runtime.sync_topics AS t WHERE s.scope IN (t.topic, t.enum_name));
     IF v_unknown IS NOT NULL THEN
-        PERFORM khala_internal.refuse_topic(v_unknown);
+        PERFORM khala_internal.refuse_topic(VARIADIC v_unknown);
     END IF;
     IF p_expires_at <= clock_timestamp() THEN
         RAISE EXCEPTION 'the key would have expired already'

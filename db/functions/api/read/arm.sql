@@ -10,6 +10,8 @@ SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
+DECLARE
+    v_unknown text[];
 BEGIN
     IF array_ndims(p_topics) > 1 OR array_ndims(p_seen) > 1
         OR coalesce(cardinality(p_topics), 0) <> coalesce(cardinality(p_seen), 0)
@@ -18,13 +20,11 @@ BEGIN
         RAISE EXCEPTION 'every topic needs the watermark seen of it'
             USING ERRCODE = 'KH007', HINT = 'Pass two arrays of the same length without nulls.';
     END IF;
-    IF EXISTS (
-        SELECT FROM unnest(p_topics) AS a (name)
-        WHERE NOT EXISTS (SELECT FROM runtime.sync_topics AS t WHERE a.name IN (t.topic, t.enum_name))
-    ) THEN
-        RAISE EXCEPTION 'a topic of % is not known', p_topics
-            USING ERRCODE = 'KH001',
-                HINT = 'Register it with khala.register_topic; khala.topic_stats lists those there are.';
+    SELECT array_agg(a.name) INTO v_unknown
+    FROM unnest(p_topics) AS a (name)
+    WHERE NOT EXISTS (SELECT FROM runtime.sync_topics AS t WHERE a.name IN (t.topic, t.enum_name));
+    IF v_unknown IS NOT NULL THEN
+        PERFORM khala_internal.refuse_topic(VARIADIC v_unknown);
     END IF;
     RETURN QUERY
     WITH asked AS (

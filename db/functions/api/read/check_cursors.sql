@@ -75,9 +75,7 @@ BEGIN
     );
     IF v_forbidden IS NOT NULL THEN
         IF p_scopes IS NULL THEN
-            RAISE EXCEPTION 'topic % is not known', quote_literal(left(v_forbidden[1], 200))
-                USING ERRCODE = 'KH001', DETAIL = json_build_object('unknown_topics', v_forbidden),
-                    HINT = 'Register it with khala.register_topic; khala.topic_stats lists those there are.';
+            PERFORM khala_internal.refuse_topic(VARIADIC v_forbidden);
         END IF;
         RAISE EXCEPTION 'the token does not allow topic %', quote_literal(left(v_forbidden[1], 200))
             USING ERRCODE = 'KH006', DETAIL = json_build_object('forbidden_topics', v_forbidden),
@@ -113,10 +111,8 @@ BEGIN
     FROM (
         SELECT n.name, n.ordinality, t.topic, c.cursor, s.head_watermark, r.retention_floor,
             CASE
-                WHEN c.cursor IS NULL THEN NULL
-                WHEN v_epoch IS NULL OR p_epoch <> v_epoch THEN 'epoch_changed'
-                WHEN c.cursor > s.head_watermark THEN 'cursor_ahead'
-                WHEN c.cursor + 1 < r.retention_floor THEN 'below_floor'
+                WHEN c.cursor IS NOT NULL
+                    THEN khala_internal.stale_reason(c.cursor, s.head_watermark, r.retention_floor, p_epoch, v_epoch)
             END AS reason
         FROM unnest(p_topics) WITH ORDINALITY AS n (name, ordinality)
         INNER JOIN runtime.sync_topics AS t ON n.name IN (t.topic, t.enum_name)

@@ -4,8 +4,6 @@ CREATE OR REPLACE FUNCTION khala.hydrate(p_topic text, p_doc_key text, p_org_id 
 RETURNS text
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
--- Checking the topic takes longer to plan than to do, and there is one plan for it.
-SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
     v_cursor record;

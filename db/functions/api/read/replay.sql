@@ -9,7 +9,8 @@ CREATE OR REPLACE FUNCTION khala.replay(
     p_org_id text,
     p_max_updates integer DEFAULT 200,
     p_max_bytes integer DEFAULT 2097152,
-    p_epoch text DEFAULT NULL
+    p_epoch text DEFAULT NULL,
+    p_compact boolean DEFAULT FALSE
 )
 RETURNS TABLE (page text, next_watermark bigint, head_watermark bigint, complete boolean, updates integer)
 LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 1
@@ -21,35 +22,29 @@ SET enable_seqscan = off
 SET enable_bitmapscan = off
 AS $$
 DECLARE
-    v_cursor record;
-    v_until bigint;
+    v_page record;
 BEGIN
-    PERFORM khala_internal.check_page_limits(p_max_updates, p_max_bytes);
-    v_cursor := khala_internal.open_cursor(p_topic, p_after, p_epoch);
-    v_until := khala_internal.page_until(
-        v_cursor.topic, v_cursor.after,
-        least(v_cursor.head_watermark, v_cursor.after + greatest(5000, p_max_updates)),
-        p_org_id, p_max_updates, p_max_bytes
-    );
+    v_page := khala_internal.open_page(p_topic, p_after, p_org_id, p_max_updates, p_max_bytes, p_epoch, p_compact);
     -- The page is made in one expression and returned from there: each copy of it costs about as much as
     -- reading its rows.
     RETURN QUERY
     SELECT
         '{"updates":[' || coalesce(string_agg(p.text, ','), '') || khala_internal.page_tail(
-            p_topic, v_until = v_cursor.head_watermark, v_cursor.head_watermark, v_until
+            p_topic, v_page.until = v_page.head_watermark, v_page.head_watermark, v_page.until
         ),
-        v_until, v_cursor.head_watermark, v_until = v_cursor.head_watermark, count(*)::integer
+        v_page.until, v_page.head_watermark, v_page.until = v_page.head_watermark, count(*)::integer
     FROM (
         SELECT khala_internal.update_text(
             p_topic, r.doc_key, r.doc_version, r.watermark, r.payload_hash, r.deleted, r.payload
         ) AS text
-        FROM khala_internal.page_rows(v_cursor.topic, v_cursor.after, v_until, p_org_id) AS r
+        FROM khala_internal.page_rows(v_page.topic, v_page.after, v_page.until, p_org_id, FALSE) AS r
+        WHERE v_page.kept IS NULL OR r.watermark = ANY(v_page.kept)
         ORDER BY r.watermark
     ) AS p;
 END
 $$;
 
-COMMENT ON FUNCTION khala.replay(text, bigint, text, integer, integer, text) IS
-'One page of a topic for one organisation. Arguments: topic, either name; cursor, null for the earliest retained; organisation, null sees public documents only; most updates; most bytes, though never less than one update; epoch of the cursor, null to take the one in force. Result: the update_batch payload as JSON text, the watermark it covers, the head, whether it reaches the head, number of updates. Errors: KH001, KH002 cursor below the retention floor, KH003 cursor ahead or of another epoch, KH007.';
-REVOKE ALL ON FUNCTION khala.replay(text, bigint, text, integer, integer, text) FROM public;
-GRANT EXECUTE ON FUNCTION khala.replay(text, bigint, text, integer, integer, text) TO khala_relay;
+COMMENT ON FUNCTION khala.replay(text, bigint, text, integer, integer, text, boolean) IS
+'One page of a topic for one organisation. Arguments: topic, either name; cursor, null for the earliest retained; organisation, null sees public documents only; most updates; most bytes, though never less than one update; epoch of the cursor, null to take the one in force; whether versions may be left out that a later one has replaced (those that are sent stay in order, and every tombstone is). Result: the update_batch payload as JSON text, the watermark it covers, the head, whether it reaches the head, number of updates. Errors: KH001, KH002 cursor below the retention floor, KH003 cursor ahead or of another epoch, KH007.';
+REVOKE ALL ON FUNCTION khala.replay(text, bigint, text, integer, integer, text, boolean) FROM public;
+GRANT EXECUTE ON FUNCTION khala.replay(text, bigint, text, integer, integer, text, boolean) TO khala_relay;

@@ -7,7 +7,8 @@ CREATE OR REPLACE FUNCTION khala.replay_binary(
     p_org_id text,
     p_max_updates integer DEFAULT 200,
     p_max_bytes integer DEFAULT 2097152,
-    p_epoch text DEFAULT NULL
+    p_epoch text DEFAULT NULL,
+    p_compact boolean DEFAULT FALSE
 )
 RETURNS TABLE (page bytea, next_watermark bigint, head_watermark bigint, complete boolean, updates integer)
 LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 1
@@ -19,35 +20,29 @@ SET enable_seqscan = off
 SET enable_bitmapscan = off
 AS $$
 DECLARE
-    v_cursor record;
-    v_until bigint;
+    v_page record;
 BEGIN
-    PERFORM khala_internal.check_page_limits(p_max_updates, p_max_bytes);
-    v_cursor := khala_internal.open_cursor(p_topic, p_after, p_epoch);
-    v_until := khala_internal.page_until(
-        v_cursor.topic, v_cursor.after,
-        least(v_cursor.head_watermark, v_cursor.after + greatest(5000, p_max_updates)),
-        p_org_id, p_max_updates, p_max_bytes
-    );
+    v_page := khala_internal.open_page(p_topic, p_after, p_org_id, p_max_updates, p_max_bytes, p_epoch, p_compact);
     -- The page is made in one expression and returned from there: each copy of it costs about as much as
     -- reading its rows.
     RETURN QUERY
     SELECT
         coalesce(string_agg(p.bytes, ''::bytea), ''::bytea) || khala_internal.page_tail_bytes(
-            p_topic, v_until = v_cursor.head_watermark, v_cursor.head_watermark, v_until
+            p_topic, v_page.until = v_page.head_watermark, v_page.head_watermark, v_page.until
         ),
-        v_until, v_cursor.head_watermark, v_until = v_cursor.head_watermark, count(*)::integer
+        v_page.until, v_page.head_watermark, v_page.until = v_page.head_watermark, count(*)::integer
     FROM (
         SELECT khala_internal.update_bytes(
             p_topic, r.doc_key, r.doc_version, r.watermark, r.payload_hash, r.deleted, r.payload
         ) AS bytes
-        FROM khala_internal.page_rows(v_cursor.topic, v_cursor.after, v_until, p_org_id) AS r
+        FROM khala_internal.page_rows(v_page.topic, v_page.after, v_page.until, p_org_id, FALSE) AS r
+        WHERE v_page.kept IS NULL OR r.watermark = ANY(v_page.kept)
         ORDER BY r.watermark
     ) AS p;
 END
 $$;
 
-COMMENT ON FUNCTION khala.replay_binary(text, bigint, text, integer, integer, text) IS
+COMMENT ON FUNCTION khala.replay_binary(text, bigint, text, integer, integer, text, boolean) IS
 'One page of a topic for one organisation in protobuf. Arguments: as khala.replay. Result: the bytes of an UpdateBatch, the watermark it covers, the head, whether it reaches the head, number of updates. Errors: as khala.replay.';
-REVOKE ALL ON FUNCTION khala.replay_binary(text, bigint, text, integer, integer, text) FROM public;
-GRANT EXECUTE ON FUNCTION khala.replay_binary(text, bigint, text, integer, integer, text) TO khala_relay;
+REVOKE ALL ON FUNCTION khala.replay_binary(text, bigint, text, integer, integer, text, boolean) FROM public;
+GRANT EXECUTE ON FUNCTION khala.replay_binary(text, bigint, text, integer, integer, text, boolean) TO khala_relay;

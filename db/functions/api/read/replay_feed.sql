@@ -29,24 +29,19 @@ SET enable_bitmapscan = off
 AS $$
 #variable_conflict use_column
 DECLARE
-    v_cursor record;
-    v_until bigint;
+    v_page record;
 BEGIN
-    PERFORM khala_internal.check_page_limits(p_max_updates, p_max_bytes);
-    v_cursor := khala_internal.open_cursor(p_topic, p_after, p_epoch);
-    v_until := khala_internal.feed_until(
-        v_cursor.topic, v_cursor.after, v_cursor.head_watermark, p_max_updates, p_max_bytes
-    );
-    IF v_until = v_cursor.after THEN
+    v_page := khala_internal.open_feed(p_topic, p_after, p_max_updates, p_max_bytes, p_epoch);
+    IF v_page.until = v_page.after THEN
         RETURN;
     END IF;
 
     RETURN QUERY
     SELECT u.watermark, u.org_id, u.except_org_id,
         khala_internal.update_text(p_topic, u.doc_key, u.doc_version, u.watermark, u.payload_hash, u.deleted, u.payload),
-        khala_internal.page_tail(p_topic, v_until = v_cursor.head_watermark, v_cursor.head_watermark, v_until),
-        v_until, v_cursor.head_watermark, v_until = v_cursor.head_watermark
-    FROM khala_internal.feed_updates(v_cursor.topic, v_cursor.after, v_until) AS u
+        khala_internal.page_tail(p_topic, v_page.until = v_page.head_watermark, v_page.head_watermark, v_page.until),
+        v_page.until, v_page.head_watermark, v_page.until = v_page.head_watermark
+    FROM khala_internal.feed_updates(v_page.topic, v_page.after, v_page.until) AS u
     ORDER BY u.watermark;
 END
 $$;

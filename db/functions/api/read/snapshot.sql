@@ -49,8 +49,9 @@ BEGIN
     ),
     measured AS (
         SELECT v.*, row_number() OVER w AS place,
-            sum(CASE WHEN v.payload_bytes <= v_limit THEN v.payload_bytes * 1.5 ELSE 0 END
-                + octet_length(v.doc_key) + 256) OVER w AS bytes
+            sum(khala_internal.row_bytes(
+                v.doc_key, CASE WHEN v.payload_bytes <= v_limit THEN v.payload_bytes + v.payload_bytes / 2 END
+            )) OVER w AS bytes
         FROM visible AS v
         WINDOW w AS (ORDER BY v.doc_key)
     ),

@@ -1,17 +1,18 @@
--- Says that a topic is not known, in the same words wherever it is found out.
+-- Says that topics are not known, in the same words wherever it is found out.
 
-CREATE OR REPLACE FUNCTION khala_internal.refuse_topic(p_topic text)
+CREATE OR REPLACE FUNCTION khala_internal.refuse_topic(VARIADIC p_topics text[])
 RETURNS void
 LANGUAGE plpgsql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    RAISE EXCEPTION 'topic % is not known', coalesce(quote_literal(left(p_topic, 200)), 'NULL')
+    RAISE EXCEPTION 'topic % is not known', coalesce(quote_literal(left(p_topics[1], 200)), 'NULL')
         USING ERRCODE = 'KH001',
+            DETAIL = json_build_object('unknown_topics', (SELECT array_agg(left(n.name, 255)) FROM unnest(p_topics) AS n (name))),
             HINT = 'Register it with khala.register_topic; khala.topic_stats lists those there are.';
 END
 $$;
 
-COMMENT ON FUNCTION khala_internal.refuse_topic(text) IS
-'Internal: raises the error for an unknown topic. Argument: its name. Errors: KH001.';
-REVOKE ALL ON FUNCTION khala_internal.refuse_topic(text) FROM public;
+COMMENT ON FUNCTION khala_internal.refuse_topic(text[]) IS
+'Internal: raises the error for unknown topics. Argument: their names, the first of which the message says. Errors: KH001.';
+REVOKE ALL ON FUNCTION khala_internal.refuse_topic(text[]) FROM public;

@@ -2,7 +2,13 @@
 -- written as, and the room each takes in a page. Bound when created and without a SET clause, so that it is
 -- inlined: what a caller does not ask for, the payload above all, is not read.
 
-CREATE OR REPLACE FUNCTION khala_internal.page_rows(p_topic text, p_after bigint, p_until bigint, p_org_id text)
+CREATE OR REPLACE FUNCTION khala_internal.page_rows(
+    p_topic text,
+    p_after bigint,
+    p_until bigint,
+    p_org_id text,
+    p_compact boolean
+)
 RETURNS TABLE (
     watermark bigint,
     doc_key text,
@@ -14,12 +20,12 @@ RETURNS TABLE (
 )
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
--- noqa: disable=RF03
-SELECT v.watermark, v.doc_key, v.doc_version, v.payload_hash, v.deleted OR NOT v.own, v.payload,
-    CASE WHEN v.payload IS NULL OR NOT v.own THEN 0 ELSE v.payload_bytes END + octet_length(v.doc_key) + 256
+-- noqa: disable=RF02,RF03
+SELECT v.watermark, v.doc_key, v.doc_version, v.payload_hash, v.gone, v.payload,
+    khala_internal.row_bytes(v.doc_key, CASE WHEN v.payload IS NOT NULL AND NOT v.gone THEN v.payload_bytes END)
 FROM (
-    SELECT j.watermark, j.doc_key, j.doc_version, j.payload_hash, j.deleted, j.payload, j.payload_bytes,
-        j.org_id IS NULL OR j.org_id = p_org_id IS TRUE AS own
+    SELECT j.watermark, j.doc_key, j.doc_version, j.payload_hash, j.payload, j.payload_bytes,
+        j.deleted OR (j.org_id IS NULL OR j.org_id = p_org_id) IS NOT TRUE AS gone
     FROM runtime.sync_stream_events AS j
     WHERE j.topic = p_topic AND j.watermark > p_after AND j.watermark <= p_until
         AND (
@@ -27,9 +33,15 @@ FROM (
             -- Somebody who could see the document until now gets a tombstone in its place.
             OR (j.owner_changed AND (j.previous_org_id IS NULL OR j.previous_org_id = p_org_id))
         )
-) AS v;
+) AS v
+-- Whoever sees a version sees what replaced it: the next one, or the tombstone with which the document was
+-- deleted or left. A tombstone need not be followed by anything that its receiver sees, so each is kept.
+WHERE NOT p_compact OR v.gone OR NOT EXISTS (
+    SELECT FROM runtime.sync_documents AS d
+    WHERE d.topic = p_topic AND d.doc_key = v.doc_key AND d.watermark > v.watermark
+);
 END;
 
-COMMENT ON FUNCTION khala_internal.page_rows(text, bigint, bigint, text) IS
-'Internal: the rows of a page for one organisation. Arguments: the topic''s own name; cursor; last watermark; organisation, null sees public documents only. Result: the updates in no order, each with the bytes it counts for. Errors: none.';
-REVOKE ALL ON FUNCTION khala_internal.page_rows(text, bigint, bigint, text) FROM public;
+COMMENT ON FUNCTION khala_internal.page_rows(text, bigint, bigint, text, boolean) IS
+'Internal: the rows of a page for one organisation. Arguments: the topic''s own name; cursor; last watermark; organisation, null sees public documents only; whether to leave out versions that a later row has replaced. Result: the updates in no order, each with the bytes it counts for. Errors: none.';
+REVOKE ALL ON FUNCTION khala_internal.page_rows(text, bigint, bigint, text, boolean) FROM public;

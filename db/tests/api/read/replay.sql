@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(62);
+SELECT plan(66);
 
 -- The updates of a page as key@watermark, "gone" for a tombstone and "pointer" for one without its payload.
 CREATE FUNCTION pg_temp.outline(p_page text)
@@ -219,6 +219,26 @@ SELECT is(
     'numbers above 2^53 - 1 are strings, and pointers have no payload'
 );
 SELECT is((SELECT r.updates FROM khala.replay('pgtap.replay_far', 9007199254740991, NULL) AS r), 1, 'a cursor beyond 2^53 is exact');
+
+-- Compacted: what a later row has replaced is left out, in the same order, and the whole is covered.
+DO $$
+BEGIN
+    PERFORM khala.register_topic('pgtap.replay_compact');
+    PERFORM khala.sink('pgtap.replay_compact', 'k' || i % 3, i, '{}', 'a') FROM generate_series(1, 99) AS s (i);
+    PERFORM khala.sink('pgtap.replay_compact', 'k0', 100, '{}', 'b');
+END
+$$;
+SELECT is(
+    (SELECT concat_ws(' / ', pg_temp.outline(r.page), r.next_watermark, r.complete, r.updates)
+    FROM khala.replay('pgtap.replay_compact', 0, v.org, 200, 2097152, NULL, TRUE) AS r), v.outline, v.what
+)
+FROM (
+    VALUES
+    ('a', 'k1@97, k2@98, k0@100 gone / 100 / t / 3', 'compacted: the last of each, and the tombstone'),
+    ('b', 'k0@100 / 100 / t / 1', 'compacted, for the new owner'),
+    (NULL, '100 / t / 0', 'compacted, with nothing to see')
+) AS v (org, outline, what);
+SELECT is((SELECT r.updates FROM khala.replay('pgtap.replay_compact', 0, 'a') AS r), 100, 'not asked for: every version');
 
 SELECT t.line FROM finish() AS t (line);
 ROLLBACK;

@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(9);
+SELECT plan(10);
 
 DO $$
 BEGIN
@@ -38,6 +38,17 @@ SELECT throws_ok(
     $$SELECT * FROM khala.replay_binary('pgtap.bytes', 0, NULL, p_epoch => 'other')$$, 'KH003', NULL, 'another epoch'
 );
 SELECT throws_ok($$SELECT * FROM khala.replay_binary('pgtap.bytes', 0, NULL, 0)$$, 'KH007', NULL, 'no updates asked for');
+DO $$
+BEGIN
+    PERFORM khala.register_topic('pgtap.bytes_compact');
+    PERFORM khala.sink('pgtap.bytes_compact', 'k' || i % 3, i, '{}') FROM generate_series(1, 30) AS s (i);
+END
+$$;
+SELECT results_eq(
+    $$SELECT b.next_watermark, b.head_watermark, b.complete, b.updates FROM generate_series(1, 4) AS n (most),
+        LATERAL khala.replay_binary('pgtap.bytes_compact', 0, NULL, n.most, p_compact => TRUE) AS b ORDER BY n.most$$,
+    $$VALUES (28::bigint, 30::bigint, FALSE, 1), (29, 30, FALSE, 2), (30, 30, TRUE, 3), (30, 30, TRUE, 3)$$, 'compacted'
+);
 DO $$
 BEGIN
     PERFORM khala.retain('pgtap.bytes', now() + interval '1 year');

@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(4);
+SELECT plan(6);
 
 CREATE FUNCTION pg_temp.failure(p_sql text)
 RETURNS jsonb LANGUAGE plpgsql AS $$
@@ -32,6 +32,14 @@ SELECT is(
 SELECT cmp_ok(
     length(pg_temp.failure($$SELECT khala_internal.refuse_topic(repeat('x', 100000))$$) ->> 'message'), '<', 300,
     'a name however long does not fill the log'
+);
+SELECT is(
+    pg_temp.failure($$SELECT khala_internal.refuse_topic('b', 'a')$$) - 'hinted',
+    $${"state": "KH001", "message": "topic 'b' is not known", "detail": {"unknown_topics": ["b", "a"]}}$$, 'all of them, for programs'
+);
+SELECT cmp_ok(
+    length(pg_temp.failure($$SELECT khala_internal.refuse_topic(repeat('x', 100000))$$) ->> 'detail'), '<', 300,
+    'cut like the message'
 );
 
 SELECT t.line FROM finish() AS t (line);
