@@ -22,13 +22,10 @@ import asyncio
 import json
 import os
 import statistics
-import tempfile
 import threading
 import time
-from collections.abc import Iterator, Set
-from contextlib import contextmanager
+from collections.abc import Set
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -149,16 +146,6 @@ def groups_of(
     return [(relay.steps("org-0", top - events - n), 1, events + n) for n in range(clients)]
 
 
-@contextmanager
-def peer_of(pages: list[str]) -> Iterator[Child]:
-    """The bare server with these messages."""
-    with tempfile.TemporaryDirectory() as directory:
-        file = Path(directory, "pages.json")
-        file.write_text(json.dumps(pages), encoding="utf-8")
-        with processes.peer("websockets", f"--pages={file}") as server:
-            yield server
-
-
 def measure(
     dsn: str,
     relay: Serving,
@@ -181,7 +168,7 @@ def measure(
         seconds = storm(crowd, relay.host, relay.port, groups)
     cpu_s = relay.process.cpu_s() - cpu_s
     read = relay.metric("khala_replay_reads_total") - read
-    with peer_of(pages) as server:
+    with processes.bare_pages(pages) as server:
         steps = [(opening("/"), " 101 "), ("resume", '"updates":[')]
         server.keep_to(cores)
         peer_cpu_s = server.cpu_s()

@@ -131,6 +131,16 @@ def peer(kind: str, *arguments: str) -> Child:
     return Child(module("bench.compare.bare_servers", kind, *arguments))
 
 
+@contextmanager
+def bare_pages(pages: Sequence[str]) -> Iterator[Child]:
+    """A bare server of websockets that sends these messages to a client that sends `resume`."""
+    with tempfile.TemporaryDirectory(prefix="khala-bench-") as directory:
+        file = Path(directory, "pages.json")
+        file.write_text(json.dumps(pages), encoding="utf-8")
+        with peer("websockets", f"--pages={file}") as server:
+            yield server
+
+
 def bare_listener(dsn: str, channel: str, size: int) -> Child:
     """A server that sends notifications on: see bench/compare/bare_listener.py."""
     return Child(module("bench.compare.bare_listener", dsn, channel, str(size)))
