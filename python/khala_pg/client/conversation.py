@@ -125,7 +125,7 @@ class Conversation:
             names_and_cursors = list(group)
             names = [name for name, _ in names_and_cursors]
             resume = {name: cursor.watermark for name, cursor in names_and_cursors if cursor}
-            payload: dict[str, Any] = {"topics": names, "resume_after": resume}
+            payload: dict[str, Any] = {"topics": names, "resume_after": resume, "compact": True}
             if epoch is not None:
                 payload["epoch"] = epoch
             for name in names:

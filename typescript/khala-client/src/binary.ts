@@ -19,6 +19,7 @@ import {
   object,
   parse,
   type Update,
+  unfit,
   type Watermarks,
 } from "./serializer.js";
 import type { Lane } from "./types.js";
@@ -92,7 +93,7 @@ function readUpdate(message: Message): Update {
   const payloadJson = message.payloadJson as Uint8Array<ArrayBuffer>;
   const isBare = deleted || message.hydrationRequired;
   if ((payloadJson.length === 0) !== isBare) {
-    throw failure("protocol", "an update has a payload unless it is a pointer or a tombstone");
+    throw unfit("payload");
   }
   const update = {
     topic,

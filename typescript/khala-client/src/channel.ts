@@ -1,15 +1,20 @@
-/** The channel of one socket: references, requests, and what is for this join. */
+/** The channel of one socket: requests and their replies, and what is sent to this join. */
 
 import { CHANNEL } from "./constants.js";
-import { type OnReply, Pushes } from "./push.js";
-import { decodeFrame, encodeFrame, type Frame } from "./serializer.js";
+import type { AnyKhalaError } from "./errors.js";
+import { decodeFrame, encodeFrame, type Frame, object, readError, unfit } from "./serializer.js";
+import type { JsonObject } from "./types.js";
+
+/** Called with the response of a request, and with the error that it stands for. */
+export type OnReply = (response: JsonObject, error: AnyKhalaError | null) => void;
 
 export class Channel {
-  readonly #pushes = new Pushes();
+  readonly #waiting = new Map<string | null, OnReply>();
   readonly #send: (text: string) => void;
   readonly #onEvent: (frame: Frame) => void;
   readonly #decode: (data: unknown) => Frame;
   #joinRef: string | null = null;
+  #lastRef = 0;
 
   constructor(
     send: (text: string) => void,
@@ -22,26 +27,37 @@ export class Channel {
   }
 
   join(onReply: OnReply): void {
-    this.#joinRef = this.#pushes.add(onReply);
-    this.#send(encodeFrame(this.#joinRef, this.#joinRef, CHANNEL, "phx_join", {}));
+    this.#joinRef = String(this.#lastRef + 1);
+    this.push("phx_join", {}, onReply);
   }
 
   push(event: string, payload: object, onReply: OnReply = () => {}): void {
-    const ref = this.#pushes.add(onReply);
+    const ref = String(++this.#lastRef);
+    this.#waiting.set(ref, onReply);
     this.#send(encodeFrame(this.#joinRef, ref, CHANNEL, event, payload));
   }
 
-  /** Deals with one message of the socket. Throws `protocol`. */
+  /** Handles one message of the socket. Throws `protocol`. */
   receive(data: unknown): void {
     const frame = this.#decode(data);
-    // A frame of another join is outdated; one without is for all.
+    // A frame of another join is outdated; one without a join reference is for every join.
     if (frame.topic !== CHANNEL || (frame.joinRef !== null && frame.joinRef !== this.#joinRef)) {
       return;
     }
-    if (frame.event === "phx_reply") {
-      this.#pushes.settle(frame.ref, frame.payload);
-    } else {
+    if (frame.event !== "phx_reply") {
       this.#onEvent(frame);
+      return;
     }
+    const onReply = this.#waiting.get(frame.ref);
+    if (onReply === undefined) {
+      return;
+    }
+    this.#waiting.delete(frame.ref);
+    const response = object(frame.payload, "response");
+    const { status } = frame.payload;
+    if (status !== "ok" && status !== "error") {
+      throw unfit("status");
+    }
+    onReply(response, status === "ok" ? null : readError(response));
   }
 }

@@ -4,7 +4,7 @@ import { Connection } from "./connection.js";
 import { VSN } from "./constants.js";
 import { isAway, watchEnvironment } from "./environment.js";
 import { type AnyKhalaError, asKhalaError, failure } from "./errors.js";
-import { hasSubtle } from "./hash.js";
+import { hasher } from "./hash.js";
 import { Observable, type Unsubscribe } from "./observable.js";
 import { memoryStore } from "./stores/memory.js";
 import { makeBackoff, Timer } from "./timer.js";
@@ -68,7 +68,9 @@ class Client implements KhalaClient {
     this.#store = options.store ?? memoryStore();
     this.#unwatch = watchEnvironment(
       () => this.#wake(),
-      () => this.#hide(),
+      () => {
+        this.flush().catch(this.#onError);
+      },
     );
   }
 
@@ -143,10 +145,6 @@ class Client implements KhalaClient {
       }
       await this.#store.close();
     }
-  }
-
-  #hide(): void {
-    this.flush().catch(this.#onError);
   }
 
   #wake(isAsked = false): void {
@@ -264,13 +262,10 @@ function platformOf(options: KhalaClientOptions) {
   if (WebSocket === undefined) {
     throw failure("usage", "no WebSocket here: pass that of the package ws");
   }
-  if (sha256 === undefined && !hasSubtle()) {
-    throw failure("usage", "no SubtleCrypto here: pass sha256 of khala-client/sha256");
-  }
   const absolute = url.startsWith("/") ? new URL(url, globalThis.location.href).href : url;
   const query = `${absolute.includes("?") ? "&" : "?"}vsn=${VSN}${lane?.query ?? ""}`;
   const wsUrl = absolute.replace(/^http/, "ws") + query;
   const origin = absolute.replace(/^ws/, "http").replace(/\/(socket|sync)\/websocket\b.*$/, "");
   const httpUrl = (options.httpUrl ?? origin).replace(/\/+$/, "");
-  return { WebSocket, fetch, sha256, lane, url: wsUrl, httpUrl };
+  return { WebSocket, fetch, hash: hasher(sha256), lane, url: wsUrl, httpUrl };
 }

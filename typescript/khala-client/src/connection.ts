@@ -4,18 +4,19 @@ import { Channel } from "./channel.js";
 import { CLOSE } from "./constants.js";
 import { type AnyKhalaError, asKhalaError, failure, KhalaError } from "./errors.js";
 import type { Link } from "./follower.js";
+import type { Hash } from "./hash.js";
 import { HttpApi } from "./http.js";
 import { type Frame, readBatch, readError, watermarks } from "./serializer.js";
 import { Socket, type SocketEnd } from "./socket.js";
 import { type Backoff, Timer } from "./timer.js";
 import { organisationOf } from "./token.js";
 import type { Topic } from "./topic.js";
-import type { JsonObject, Lane, Sha256, WebSocketClass } from "./types.js";
+import type { JsonObject, Lane, WebSocketClass } from "./types.js";
 
 export interface ConnectionOptions {
   readonly WebSocket: WebSocketClass;
   readonly fetch: typeof fetch;
-  readonly sha256: Sha256 | undefined;
+  readonly hash: Hash;
   readonly lane: Lane | undefined;
   readonly url: string;
   readonly httpUrl: string;
@@ -93,17 +94,18 @@ export class Connection {
     this.#socket.watch(Number(response["heartbeat_interval_ms"]) || 15_000);
     this.#scheduleRefresh(response["token_expires_at"]);
     this.#options.onJoined();
-    const { sha256, backoff, onLive, topics } = this.#options;
     this.link = {
+      ...this.#options,
       http: this.#http,
-      sha256,
-      backoff,
-      onLive,
       org: organisationOf(this.#token),
-      push: (event, payload, onReply) => this.#channel.push(event, payload, onReply),
+      push: (...request) => this.#channel.push(...request),
     };
-    for (const topic of topics.values()) {
-      topic.connect(this.link);
+    this.#connect(this.link);
+  }
+
+  #connect(link: Link | null): void {
+    for (const topic of this.#options.topics.values()) {
+      topic.connect(link);
     }
   }
 
@@ -134,7 +136,6 @@ export class Connection {
   }
 
   #refused(error: AnyKhalaError): void {
-    const { code } = error;
     const named = "topics" in error.details ? error.details.topics : [];
     const topics = named.flatMap(
       (each) => this.#options.topics.get(typeof each === "string" ? each : each.topic) ?? [],
@@ -145,10 +146,10 @@ export class Connection {
     if (topics.length > 0) {
       return;
     }
-    switch (code) {
+    switch (error.code) {
       case "stale_cursor":
       case "forbidden_topic":
-        // Something has ended, whatever it was: asking anew tells.
+        // A subscription ended, whichever it was: a new connection finds out.
         this.#giveUp(failure("transport", error.message, error));
         break;
       case "unauthorized":
@@ -162,9 +163,7 @@ export class Connection {
 
   async #ended(end: SocketEnd): Promise<void> {
     this.#refresh.stop();
-    for (const topic of this.#options.topics.values()) {
-      topic.connect(null);
-    }
+    this.#connect(null);
     const error = this.#told ?? (await this.#why(end));
     // Not if the program closed it, even while it was asked.
     if (!this.#abort.signal.aborted) {

@@ -1,16 +1,16 @@
 /** One topic's conversation: subscribe, take updates in, recover from a stale cursor. */
 
 import { DocumentCache } from "./cache.js";
+import type { OnReply } from "./channel.js";
 import { type AnyKhalaError, asKhalaError, FINAL, type StaleTopic } from "./errors.js";
 import { resolve, type Supply } from "./hydrate.js";
-import { Observable } from "./observable.js";
-import type { OnReply } from "./push.js";
-import { Saver } from "./saver.js";
+import { Observable, report } from "./observable.js";
+import { Saver, type SaverOptions } from "./saver.js";
 import { type Batch, watermarks } from "./serializer.js";
 import { readSnapshot } from "./snapshot.js";
-import type { Cursor, KhalaStore } from "./stores/store.js";
+import type { Cursor } from "./stores/store.js";
 import { check, sleep, Timer } from "./timer.js";
-import type { KhalaClientOptions, TopicStatus } from "./types.js";
+import type { KhalaClientOptions, KhalaDocument, TopicStatus } from "./types.js";
 
 /** A joined connection. */
 export interface Link extends Omit<Supply, "signal"> {
@@ -27,15 +27,12 @@ interface Run {
   readonly abort: AbortController;
 }
 
-export interface FollowerOptions extends Pick<KhalaClientOptions, "onStaleCursor"> {
-  readonly store: KhalaStore;
-  readonly saveEveryMs: number;
-  readonly onError: (error: AnyKhalaError) => void;
-}
+export type FollowerOptions = SaverOptions & Pick<KhalaClientOptions, "onStaleCursor">;
 
 export class Follower {
   readonly cache = new DocumentCache();
   cursor: Cursor | null = null;
+  readonly documents = new Observable<readonly KhalaDocument[]>([]);
   readonly status = new Observable<TopicStatus>({
     phase: "idle",
     watermark: null,
@@ -45,7 +42,6 @@ export class Follower {
   readonly saver: Saver;
   readonly #name: string;
   readonly #options: FollowerOptions;
-  readonly #onChange: () => void;
   readonly #timer = new Timer();
   #loaded: Promise<void> | null = null;
   #run: Run | null = null;
@@ -53,11 +49,10 @@ export class Follower {
   #chain: Promise<void> = Promise.resolve();
   #attempt = 0;
 
-  constructor(name: string, options: FollowerOptions, onChange: () => void) {
+  constructor(name: string, options: FollowerOptions) {
     this.#name = name;
     this.#options = options;
-    this.#onChange = onChange;
-    this.saver = new Saver(name, options.store, options.saveEveryMs, this, options.onError);
+    this.saver = new Saver(name, options, this);
   }
 
   /** Begins with what the store holds; once. */
@@ -98,7 +93,6 @@ export class Follower {
       if (!this.#isServed()) {
         return;
       }
-      const head = batch.heads.get(this.#name);
       const versions = await resolve(
         batch.updates.filter((update) => update.topic === this.#name),
         (docKey) => this.cache.get(docKey),
@@ -108,14 +102,14 @@ export class Follower {
       // From here on nothing waits: documents and watermark move as one.
       const applied = versions.filter((version) => this.cache.apply(version));
       this.saver.moved(applied);
-      this.#advance(batch.covered.get(this.#name), head);
+      this.#advance(batch.covered.get(this.#name), batch.heads.get(this.#name));
       if (batch.replayComplete) {
         this.#attempt = 0;
         this.status.patch({ phase: "live", error: null });
         run.link.onLive();
       }
       if (applied.length > 0) {
-        this.#onChange();
+        this.#show();
       }
     });
   }
@@ -129,18 +123,13 @@ export class Follower {
     });
   }
 
-  /** The server will not go on. */
+  /** The server does not go on. */
   refuse(error: AnyKhalaError): void {
     this.#enqueue(async (run) => {
-      // To a topic being subscribed the answer says the same.
-      if (!this.#isServed()) {
-        return;
+      // A topic that is being subscribed learns the same from the reply.
+      if (this.#isServed()) {
+        await this.#restart(run, error);
       }
-      if (error.code !== "stale_cursor") {
-        throw error;
-      }
-      await this.#recover(run, error.details.topics);
-      await this.#subscribe(run);
     });
   }
 
@@ -150,33 +139,36 @@ export class Follower {
       this.cursor = null;
       this.cache.replace([]);
       this.status.patch({ watermark: null, head: null });
-      this.#onChange();
+      this.#show();
     }
     const { watermark, epoch } = this.cursor ?? (await this.#recover(run));
     this.status.patch({ phase: "subscribing" });
-    const resumeAfter = { [this.#name]: String(watermark) };
+    const resume_after = { [this.#name]: String(watermark) };
     run.link.push(
       "sync:subscribe",
-      { topics: [this.#name], resume_after: resumeAfter, epoch },
-      (response, error) => this.#enqueue((own) => this.#subscribed(own, response, error)),
+      { topics: [this.#name], resume_after, epoch, compact: true },
+      (...reply) => this.#enqueue((own) => this.#subscribed(own, ...reply)),
     );
   }
 
   async #subscribed(run: Run, ...[response, error]: Parameters<OnReply>): Promise<void> {
     if (error === null) {
-      const heads = watermarks(response, "head_watermarks");
       this.status.patch({ phase: "catching-up" });
-      this.#advance(undefined, heads.get(this.#name));
+      this.#advance(undefined, watermarks(response, "head_watermarks").get(this.#name));
       return;
     }
-    if (error.code !== "stale_cursor") {
-      throw error;
-    }
-    if (this.#attempt > 0) {
+    if (error.code === "stale_cursor" && this.#attempt++ > 0) {
       // Stale again after a recovery: not at full speed for ever.
       await sleep(run.link.backoff(this.#attempt), run.abort.signal);
     }
-    this.#attempt++;
+    await this.#restart(run, error);
+  }
+
+  /** Begins anew from a snapshot; throws an error that a snapshot does not help against. */
+  async #restart(run: Run, error: AnyKhalaError): Promise<void> {
+    if (error.code !== "stale_cursor") {
+      throw error;
+    }
     await this.#recover(run, error.details.topics);
     await this.#subscribe(run);
   }
@@ -202,28 +194,33 @@ export class Follower {
       await this.#options.onStaleCursor?.(stale);
     } catch (error) {
       // The program's own failure; the recovery does not depend on it.
-      queueMicrotask(() => {
-        throw error;
-      });
+      report(error);
     }
+  }
+
+  #show(): void {
+    this.documents.set(this.cache.documents());
   }
 
   #moveTo(cursor: Cursor): void {
     this.cursor = cursor;
     this.status.patch({ watermark: cursor.watermark });
-    this.#onChange();
+    this.#show();
   }
 
-  #advance(covered: bigint | undefined, head?: bigint): void {
-    if (this.cursor !== null && covered !== undefined && covered > this.cursor.watermark) {
-      this.cursor = { ...this.cursor, watermark: covered };
+  #advance(covered = 0n, head = this.status.get().head): void {
+    const { cursor } = this;
+    if (cursor === null) {
+      return;
+    }
+    let { watermark } = cursor;
+    if (covered > watermark) {
+      watermark = covered;
+      this.cursor = { ...cursor, watermark };
       this.saver.moved([]);
     }
-    const { watermark } = this.cursor ?? { watermark: null };
-    const known = head ?? this.status.get().head;
-    // A head is told now and then; what was seen is certainly not beyond it.
-    const isBehind = known === null || (watermark !== null && known < watermark);
-    this.status.patch({ watermark, head: isBehind ? watermark : known });
+    // The server sends its head now and then; it is certainly not below what was seen.
+    this.status.patch({ watermark, head: head !== null && head > watermark ? head : watermark });
   }
 
   // What is on the way of a subscription that ended must not count for the one that follows.

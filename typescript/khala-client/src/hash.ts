@@ -3,45 +3,80 @@
 import { failure } from "./errors.js";
 import type { Json, Sha256 } from "./types.js";
 
-/** The canonical text of a JSON value. Throws `not_i_json` for what has none. */
+/** The canonical text of a JSON value. Throws `not_i_json` for a value that has none. */
 export function canonicalJson(value: unknown): string {
   if (typeof value === "string") {
-    // With the flag `u` a surrogate pair is one character: only lone ones are found.
-    if (/[\ud800-\udfff]/u.test(value)) {
-      throw failure("not_i_json", "a text holds a lone surrogate");
-    }
-    return JSON.stringify(value);
+    return quoted(value);
   }
-  if (typeof value === "number" && Number.isFinite(value)) {
-    return JSON.stringify(value);
-  }
-  if (value === null || typeof value === "boolean") {
+  if (value === null || typeof value === "boolean" || Number.isFinite(value)) {
     return String(value);
   }
+  // Pieces are added up, not collected and joined: 4.5 µs instead of 11 for a document of 600 bytes.
+  let text = "";
+  let comma = "";
   if (Array.isArray(value)) {
-    return `[${Array.from(value, canonicalJson).join()}]`;
+    for (const element of value) {
+      text += comma + canonicalJson(element);
+      comma = ",";
+    }
+    return `[${text}]`;
   }
   const prototype = typeof value === "object" && Object.getPrototypeOf(value);
   if (prototype === null || prototype === Object.prototype) {
     const members = value as { readonly [name: string]: Json };
-    // The default order compares UTF-16 units, which is the order RFC 8785 asks for.
-    const names = Object.keys(members).sort();
-    return `{${names.map((name) => `${canonicalJson(name)}:${canonicalJson(members[name])}`).join()}}`;
+    // The default order compares UTF-16 units, which is the order RFC 8785 requires.
+    for (const name of Object.keys(members).sort()) {
+      text += `${comma}${quoted(name)}:${canonicalJson(members[name])}`;
+      comma = ",";
+    }
+    return `{${text}}`;
   }
   throw failure("not_i_json", `${typeof value} is not a JSON value`);
 }
 
-/**
- * SHA-256 over the canonical form, in base64 as on the wire. Throws `not_i_json`.
- *
- * `canonical`: that form in UTF-8, where it is known already.
- */
-export async function payloadHash(
-  payload: unknown,
-  sha256: Sha256 = subtle,
-  canonical: Uint8Array<ArrayBuffer> = new TextEncoder().encode(canonicalJson(payload)),
-): Promise<string> {
-  return btoa(String.fromCharCode(...new Uint8Array(await sha256(canonical))));
+function quoted(value: string): string {
+  const text = JSON.stringify(value);
+  // JSON.stringify escapes lone surrogates; with the flag `u` a pair is one character.
+  if (text.includes("\\ud") && /[\ud800-\udfff]/u.test(value)) {
+    throw failure("not_i_json", "a lone surrogate is not a JSON value");
+  }
+  return text;
+}
+
+/** SHA-256 of a canonical form in base64, as on the wire; without a promise where possible. */
+export type Hash = (canonical: string | Uint8Array<ArrayBuffer>) => string | Promise<string>;
+
+/** What Node has, and browsers do not. */
+interface Node {
+  readonly process?: {
+    getBuiltinModule?(name: "node:crypto"): {
+      hash?(algorithm: "sha256", data: string | Uint8Array, encoding: "base64"): string;
+    };
+  };
+}
+
+/** The platform's hash, or one from `sha256`. Throws `usage` where there is neither. */
+export function hasher(sha256?: Sha256): Hash {
+  // Of 20,000 documents of 600 bytes, SubtleCrypto takes 0.35 s of Node's processor time, this 0.05.
+  const node = (globalThis as Node).process?.getBuiltinModule?.("node:crypto");
+  if (sha256 === undefined && node?.hash !== undefined) {
+    const { hash } = node;
+    return (canonical) => hash("sha256", canonical, "base64");
+  }
+  const subtle = globalThis.crypto?.subtle;
+  const digest = sha256 ?? (subtle && ((bytes) => subtle.digest("SHA-256", bytes)));
+  if (digest === undefined) {
+    throw failure("usage", "no SubtleCrypto here: pass sha256 of khala-client/sha256");
+  }
+  return async (canonical) => {
+    const bytes = typeof canonical === "string" ? new TextEncoder().encode(canonical) : canonical;
+    return btoa(String.fromCharCode(...new Uint8Array(await digest(bytes))));
+  };
+}
+
+/** SHA-256 over the canonical form, in base64 as on the wire. Throws `not_i_json`, `usage`. */
+export async function payloadHash(payload: unknown, sha256?: Sha256): Promise<string> {
+  return hasher(sha256)(canonicalJson(payload));
 }
 
 /** The text form of a hash: `sha256:` and hexadecimal digits. */
@@ -50,13 +85,4 @@ export function hashText(payloadHash: string): string {
     byte.charCodeAt(0).toString(16).padStart(2, "0"),
   );
   return `sha256:${digits.join("")}`;
-}
-
-/** Whether the platform can hash by itself: not in React Native, nor in pages without https. */
-export function hasSubtle(): boolean {
-  return globalThis.crypto?.subtle !== undefined;
-}
-
-function subtle(bytes: Uint8Array<ArrayBuffer>): Promise<ArrayBuffer> {
-  return crypto.subtle.digest("SHA-256", bytes);
 }

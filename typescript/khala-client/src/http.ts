@@ -100,7 +100,7 @@ export class HttpApi {
 function segment(text: string): string {
   if (text === "." || text === "..") {
     // Every URL parser resolves it as a relative path, escaped or not.
-    throw failure("usage", `${JSON.stringify(text)} cannot stand in a URL: choose another name`);
+    throw failure("usage", `${text} cannot be a part of a URL: choose another name`);
   }
   return encodeURIComponent(text);
 }

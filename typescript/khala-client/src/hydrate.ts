@@ -3,16 +3,16 @@
 import { isNewer, type Version } from "./cache.js";
 import { AT_ONCE, TRIES } from "./constants.js";
 import { isKhalaError, KhalaError } from "./errors.js";
-import { payloadHash } from "./hash.js";
+import { canonicalJson, type Hash } from "./hash.js";
 import type { HttpApi } from "./http.js";
 import type { Update } from "./serializer.js";
 import { type Backoff, sleep } from "./timer.js";
-import type { Sha256 } from "./types.js";
+import type { JsonObject } from "./types.js";
 
 /** What hydration and snapshots work with, for as long as `signal` is not aborted. */
 export interface Supply {
   readonly http: HttpApi;
-  readonly sha256: Sha256 | undefined;
+  readonly hash: Hash;
   readonly backoff: Backoff;
   readonly signal: AbortSignal;
 }
@@ -31,12 +31,13 @@ export async function resolve(
 ): Promise<Version[]> {
   const last = new Map<string, Update>();
   for (const update of updates) {
-    if (isNewer(update, last.get(update.docKey))) {
-      last.set(update.docKey, update);
+    const { docKey } = update;
+    if (isNewer(update, last.get(docKey) ?? known(docKey))) {
+      last.set(docKey, update);
     }
   }
-  const wanted = [...last.values()].filter((update) => isNewer(update, known(update.docKey)));
-  const versions = await Promise.all(wanted.map((update) => verified(update, supply.sha256)));
+  const wanted = [...last.values()];
+  const versions = await Promise.all(wanted.map((update) => verified(update, supply.hash)));
   let next = 0;
   const worker = async () => {
     while (next < wanted.length) {
@@ -64,50 +65,45 @@ export async function patiently<T>(ask: () => Promise<T>, supply: Supply, attemp
 
 async function fetchDocument(announced: Update, supply: Supply): Promise<Version | null> {
   const { topic, docKey, docVersion } = announced;
+  const failed = (code: "payload_hash_mismatch" | "hydration_behind", why: string) =>
+    new KhalaError(code, `${topic} ${docKey}: ${why}`, { docKey });
   for (let attempt = 0; attempt < TRIES; attempt++) {
     const found = await patiently(() => supply.http.document(topic, docKey, supply.signal), supply);
     if (found === null) {
       return null;
     }
-    const version = await verified(found, supply.sha256);
-    const isSame = !isNewer(found, announced) && !isNewer(announced, found);
+    const version = await verified(found, supply.hash);
+    const isOlder = isNewer(announced, found);
+    const isSame = !isOlder && !isNewer(found, announced);
     if (version === null || (isSame && found.payloadHash !== announced.payloadHash)) {
-      throw new KhalaError(
-        "payload_hash_mismatch",
-        `${topic} ${docKey}: the payload does not have the hash that was announced`,
-        { docKey },
-      );
+      throw failed("payload_hash_mismatch", "the payload does not have the announced hash");
     }
-    if (!isNewer(announced, found)) {
+    if (!isOlder) {
       return version;
     }
     await sleep(supply.backoff(attempt), supply.signal);
   }
-  throw new KhalaError(
-    "hydration_behind",
-    `${topic} ${docKey}: the server is behind the version ${docVersion} that it announced`,
-    { docKey },
-  );
+  throw failed("hydration_behind", `the server has no version ${docVersion} yet`);
 }
 
 /** The update as a version; null if its payload is missing or is not what was announced. */
-async function verified(update: Update, sha256: Sha256 | undefined): Promise<Version | null> {
+function verified(update: Update, hash: Hash): Version | null | Promise<Version | null> {
   const { canonical, ...version } = update;
-  if (!version.deleted && (version.payload === null || !(await isAnnounced(update, sha256)))) {
-    return null;
+  if (version.deleted) {
+    return version;
   }
-  return version;
+  const text = canonical ?? canonicalOf(version.payload);
+  const judge = (found: string) => (found === version.payloadHash ? version : null);
+  const found = text === null ? "" : hash(text);
+  return typeof found === "string" ? judge(found) : found.then(judge);
 }
 
-async function isAnnounced(
-  { payload, payloadHash: announced, canonical }: Update,
-  sha256?: Sha256,
-) {
+function canonicalOf(payload: JsonObject | null): string | null {
   try {
-    return (await payloadHash(payload, sha256, canonical)) === announced;
+    return payload && canonicalJson(payload);
   } catch (error) {
     if (isKhalaError(error, "not_i_json")) {
-      return false;
+      return null;
     }
     throw error;
   }

@@ -41,13 +41,18 @@ export class Observable<T> {
   }
 }
 
-/** Calls a listener; what it throws is the program's uncaught error and does not stop the caller. */
+/** Calls a listener; an error that it throws is the program's and does not stop the caller. */
 export function call<T>(listener: Listener<T>, value: T): void {
   try {
     listener(value);
   } catch (error) {
-    queueMicrotask(() => {
-      throw error;
-    });
+    report(error);
   }
+}
+
+/** Makes an error of the program's own functions an uncaught one. */
+export function report(error: unknown): void {
+  queueMicrotask(() => {
+    throw error;
+  });
 }

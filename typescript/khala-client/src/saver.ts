@@ -14,12 +14,16 @@ export interface Replica {
 /** How long after a failure the store is tried again, unless something changes before. */
 const RETRY_MS = 10_000;
 
+export interface SaverOptions {
+  readonly store: KhalaStore;
+  readonly saveEveryMs: number;
+  readonly onError: (error: AnyKhalaError) => void;
+}
+
 export class Saver {
   readonly #topic: string;
-  readonly #store: KhalaStore;
-  readonly #everyMs: number;
+  readonly #options: SaverOptions;
   readonly #replica: Replica;
-  readonly #onError: (error: AnyKhalaError) => void;
   readonly #timer = new Timer();
   #changed = new Map<string, Version>();
   /** Up to where the store is known to hold everything; null: it has to take everything anew. */
@@ -29,28 +33,20 @@ export class Saver {
   #isDue = false;
   #last: Promise<void> = Promise.resolve();
 
-  constructor(
-    topic: string,
-    store: KhalaStore,
-    everyMs: number,
-    replica: Replica,
-    onError: (error: AnyKhalaError) => void,
-  ) {
+  constructor(topic: string, options: SaverOptions, replica: Replica) {
     this.#topic = topic;
-    this.#store = store;
-    this.#everyMs = everyMs;
+    this.#options = options;
     this.#replica = replica;
-    this.#onError = onError;
   }
 
   /** What the store holds; null if nothing or if it cannot be read, which is told. */
   async load(): Promise<Stored | null> {
     try {
-      const stored = await this.#store.load(this.#topic);
+      const stored = await this.#options.store.load(this.#topic);
       this.#saved = stored?.cursor ?? null;
       return stored;
     } catch (error) {
-      this.#onError(asKhalaError(error, "store", `${this.#topic} cannot be loaded`));
+      this.#options.onError(asKhalaError(error, "store", `${this.#topic} cannot be loaded`));
       return null;
     }
   }
@@ -61,7 +57,7 @@ export class Saver {
       this.#changed.set(version.docKey, version);
     }
     this.#isDirty = true;
-    this.#schedule(this.#everyMs);
+    this.#schedule(this.#options.saveEveryMs);
   }
 
   /** The replica was replaced. `force`: whatever the store holds is not to be kept. */
@@ -89,7 +85,7 @@ export class Saver {
     if (!this.#isDue) {
       this.#isDue = true;
       this.#timer.start(delayMs, () => {
-        this.flush().catch(this.#onError);
+        this.flush().catch(this.#options.onError);
       });
     }
   }
@@ -109,7 +105,7 @@ export class Saver {
     this.#saved = pending;
     try {
       const topic = this.#topic;
-      const done = await this.#store.commit({ topic, base, versions, cursor, force });
+      const done = await this.#options.store.commit({ topic, base, versions, cursor, force });
       if (done) {
         return;
       }

@@ -82,7 +82,7 @@ export function parse(data: unknown): unknown {
   try {
     return JSON.parse(text([data], 0));
   } catch (error) {
-    throw failure("protocol", "the server sent what is not JSON", error);
+    throw failure("protocol", "the server sent invalid JSON", error);
   }
 }
 
@@ -101,7 +101,7 @@ export function readUpdate(value: unknown): Update {
   const payload = fields["payload"];
   const bare = deleted || fields["hydration_required"] === true;
   if ((payload == null) !== bare) {
-    throw failure("protocol", "an update has a payload unless it is a pointer or a tombstone");
+    throw unfit("payload");
   }
   return {
     topic: text(fields, "topic"),
@@ -209,6 +209,7 @@ function list(fields: Fields, name: string | number): readonly unknown[] {
   throw unfit(name);
 }
 
-function unfit(name: string | number): AnyKhalaError {
-  return failure("protocol", `the server sent something unfit (${name || "message"})`);
+/** An error that names the field which is missing or has a value that it cannot have. */
+export function unfit(name: string | number): AnyKhalaError {
+  return failure("protocol", `the server sent an invalid ${name || "message"}`);
 }

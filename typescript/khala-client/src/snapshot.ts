@@ -4,6 +4,7 @@ import type { Version } from "./cache.js";
 import { TRIES } from "./constants.js";
 import { failure, isKhalaError } from "./errors.js";
 import { patiently, resolve, type Supply } from "./hydrate.js";
+import type { SnapshotPage } from "./serializer.js";
 
 /** All documents of a topic that are ours to see, as of a watermark of an epoch. */
 export interface Snapshot {
@@ -27,7 +28,7 @@ export async function readSnapshot(topic: string, supply: Supply): Promise<Snaps
       }
     }
   }
-  throw failure("transport", `${topic}: snapshots were out of date before they were finished`);
+  throw failure("transport", `${topic}: every snapshot became stale before its last page`);
 }
 
 /** Null: the epoch changed between two pages. */
@@ -36,16 +37,20 @@ async function readOnce(topic: string, supply: Supply): Promise<Snapshot | null>
   const ask = (after?: { docKey: string; watermark: bigint }) =>
     patiently(() => http.snapshotPage(topic, signal, after), supply);
   const versions: Version[] = [];
-  let page = await ask();
-  const { epoch, watermark } = page;
-  for (;;) {
-    versions.push(...(await resolve(page.documents, () => undefined, supply)));
-    if (page.nextDocKey === null) {
-      return { versions, watermark, epoch };
-    }
-    page = await ask({ docKey: page.nextDocKey, watermark });
+  const first = await ask();
+  const { epoch, watermark } = first;
+  for (let page: SnapshotPage | null = first; page !== null; ) {
     if (page.epoch !== epoch) {
       return null;
     }
+    const docKey: string | null = page.nextDocKey;
+    // The server makes the next page while this one is verified.
+    const both: [Version[], SnapshotPage | null] = await Promise.all([
+      resolve(page.documents, () => undefined, supply),
+      docKey === null ? null : ask({ docKey, watermark }),
+    ]);
+    versions.push(...both[0]);
+    page = both[1];
   }
+  return { versions, watermark, epoch };
 }

@@ -85,13 +85,12 @@ export class Socket {
   // Ticks are counted, not time: timers are late in hidden pages and after sleep, and what came in
   // meanwhile is read only after them.
   #tick(): void {
-    if (this.#silentTicks >= 2) {
+    if (this.#silentTicks++ >= 2) {
       this.abandon("nothing heard");
-      return;
+    } else {
+      this.send(HEARTBEAT);
+      this.#timer.start(this.#intervalMs, () => this.#tick());
     }
-    this.#silentTicks++;
-    this.send(HEARTBEAT);
-    this.#timer.start(this.#intervalMs, () => this.#tick());
   }
 
   #end(code: number, reason: string): void {

@@ -1,7 +1,7 @@
 /** A topic as a program sees it: documents, status, and whether anybody listens. */
 
 import { Follower, type FollowerOptions, type Link } from "./follower.js";
-import { call, Observable, type Unsubscribe } from "./observable.js";
+import { call, type Unsubscribe } from "./observable.js";
 import { Timer } from "./timer.js";
 import type { JsonObject, KhalaDocument, TopicStatus } from "./types.js";
 
@@ -27,7 +27,6 @@ const LINGER_MS = 1_000;
 
 export class Topic implements KhalaTopic {
   readonly follower: Follower;
-  readonly #documents = new Observable<readonly KhalaDocument[]>([]);
   readonly #timer = new Timer();
   readonly #onActive: () => void;
   #link: Link | null = null;
@@ -40,9 +39,7 @@ export class Topic implements KhalaTopic {
     onActive: () => void,
   ) {
     this.#onActive = onActive;
-    this.follower = new Follower(name, options, () =>
-      this.#documents.set(this.follower.cache.documents()),
-    );
+    this.follower = new Follower(name, options);
   }
 
   get isActive(): boolean {
@@ -59,10 +56,10 @@ export class Topic implements KhalaTopic {
     }
   }
 
-  readonly getSnapshot = this.#documents.get;
+  readonly getSnapshot = (): readonly KhalaDocument[] => this.follower.documents.get();
 
   readonly subscribe = (listener: (documents: readonly KhalaDocument[]) => void): Unsubscribe => {
-    const unsubscribe = this.#documents.subscribe(listener);
+    const unsubscribe = this.follower.documents.subscribe(listener);
     this.#listeners++;
     this.#timer.stop();
     if (!this.#isActive || this.getStatus().phase === "error") {

@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import canonicalize from "canonicalize";
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { canonicalJson, hashText, isKhalaError, payloadHash } from "../src/index.js";
 import { sha256 } from "../src/sha256.js";
 import { jsonObject } from "./harness/json.js";
@@ -58,6 +58,16 @@ test("a hash as text", async () => {
   expect(hashText(await payloadHash({}))).toBe(
     `sha256:${createHash("sha256").update("{}").digest("hex")}`,
   );
+});
+
+test("SubtleCrypto, where there is no Node, finds the same hashes", async () => {
+  const values = fc.sample(jsonObject, 100);
+  const hashes = await Promise.all(values.map((value) => payloadHash(value)));
+  vi.stubGlobal("process", { ...process, getBuiltinModule: undefined });
+  const digest = vi.spyOn(crypto.subtle, "digest");
+  expect(await Promise.all(values.map((value) => payloadHash(value)))).toEqual(hashes);
+  expect(digest).toHaveBeenCalledTimes(values.length);
+  vi.unstubAllGlobals();
 });
 
 test("SHA-256 without SubtleCrypto", async () => {

@@ -6,6 +6,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { binaryLane } from "../src/binary.js";
 import { UpdateBatchSchema, UpdateSchema } from "../src/gen/openagents/sync/v1/update_pb.js";
+import { hasher } from "../src/hash.js";
 import { resolve } from "../src/hydrate.js";
 import { canonicalJson, isKhalaError, type JsonObject, type KhalaTopic } from "../src/index.js";
 import type { Lane } from "../src/types.js";
@@ -220,7 +221,7 @@ test("a hash is verified over the bytes as they came", async () => {
   const read = (payloadHash: Uint8Array) =>
     binaryLane.decode(push(batch({ ...update, payloadHash }))).batch?.updates ?? [];
   const supply = {
-    sha256: undefined,
+    hash: hasher(),
     backoff: () => 0,
     signal: new AbortController().signal,
     http: { document: async () => null } as never,

@@ -112,7 +112,7 @@ test("a payload over the limit is fetched; larger changes of it too", async () =
 test("a snapshot of many pages", async () => {
   const database = await openDatabase();
   const name = await database.topic();
-  const all = Array.from({ length: 450 }, (_, n) => ({
+  const all = Array.from({ length: 2_300 }, (_, n) => ({
     doc_key: `d${String(n).padStart(4, "0")}`,
     doc_version: 1,
     payload: { n },
@@ -183,6 +183,7 @@ test("a platform without WebSocket or SubtleCrypto is told what to pass", () => 
   vi.stubGlobal("WebSocket", undefined);
   expect(() => createKhalaClient(options)).toThrow(/package ws/);
   vi.stubGlobal("crypto", undefined);
+  vi.stubGlobal("process", { ...process, getBuiltinModule: undefined });
   const WebSocket = class {} as never;
   expect(() => createKhalaClient({ ...options, WebSocket })).toThrow(/khala-client\/sha256/);
   expect(createKhalaClient({ ...options, WebSocket, sha256 }).getStatus().state).toBe(

@@ -239,7 +239,7 @@ test("a new token that covers less ends the topics it does not cover", async () 
 test("a new epoch between two pages of a snapshot: read again from the first", async () => {
   const database = await openDatabase();
   const name = await database.topic();
-  const all = Array.from({ length: 450 }, (_, n) => ({
+  const all = Array.from({ length: 1_100 }, (_, n) => ({
     doc_key: `d${String(n).padStart(4, "0")}`,
     doc_version: 1,
     payload: { n },

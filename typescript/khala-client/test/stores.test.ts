@@ -230,8 +230,9 @@ class Tab {
   }
 
   #newSaver(): Saver {
-    return new Saver("t", this.store, 1e9, this as never, (error) => {
+    const onError = (error: unknown) => {
       throw error;
-    });
+    };
+    return new Saver("t", { store: this.store, saveEveryMs: 1e9, onError }, this as never);
   }
 }
