@@ -1,10 +1,13 @@
 """The reference documents say what the code says."""
 
+import json
 import re
+from dataclasses import fields
 from pathlib import Path
 
 from khala_pg.cli.main import COMMANDS
 from khala_pg.errors import WIRE_CODES
+from khala_pg.relay.settings import RelaySettings
 
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "docs" / "reference"
@@ -48,3 +51,12 @@ def test_every_command() -> None:
     assert [names(row[0])[0] for row in rows("commands.md", "command")] == [
         f"khala {name}" for name in COMMANDS
     ]
+
+
+def test_every_limit_and_its_default() -> None:
+    defaults = {
+        field.name: json.dumps(field.default).removesuffix(".0")
+        for field in fields(RelaySettings)
+        if isinstance(field.default, (int, float)) and not field.name.endswith("_port")
+    }
+    assert {names(row[0])[0]: row[1] for row in rows("relay.md", "limit")} == defaults
