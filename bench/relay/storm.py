@@ -1,16 +1,16 @@
-"""How long does it take until 2,000 clients that come back at once have what they missed?
+"""A storm of clients that come back at once, and what a writer notices of it.
 
     python -m bench.relay.storm [--clients 2000] [--events 1000] [--rounds 5] [--apart]
-        [--pg-bin DIR]
+        [--shape together|snapshot|orgs|scattered]
 
-Every client opens a socket, joins, and resumes `--events` events below the head. The peer is a
-bare server of `websockets` to which as many clients connect and which sends each the very messages
-that a client of the relay got, with no database behind it. Both in turns; counted is the time from
-the first opening request to the last event at the last client.
+Shapes: `together`, all resume `--events` events below the head, in one organisation, as after a
+relay or its network failed; `snapshot`, the epoch has changed, so each reads a snapshot of as many
+documents by HTTP and subscribes from its watermark; `orgs`, as `together` in 20 organisations;
+`scattered`, each at a watermark of its own. The first two, if none is named.
 
-Shapes: `together`, all at the same watermark in one organisation, as after a relay or its network
-failed; `orgs`, at the same watermark in 20 organisations; `scattered`, each at a watermark of its
-own.
+The peer is a bare server of `websockets` and uvicorn with no database behind it: as many clients
+connect to it, and it sends each the very messages and pages that a client of the relay got. Both in
+turns; counted is the time from the first request to the last client that has everything.
 
 Meanwhile a writer sinks to another topic, with 5 ms between sinks: its p99 during the storm
 against that before it, and against that during the peer's. With `--apart` the database and the
@@ -18,32 +18,30 @@ writer have the last core to themselves, as where relays run on machines of thei
 is what the relay asks of the database.
 """
 
-import asyncio
 import json
 import os
-import statistics
 import threading
 import time
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
-import psycopg
-from websockets.asyncio.client import connect
-
+from bench.relay.storm_shapes import Storm, fill, storm_of
 from bench.support import processes
 from bench.support.databases import migrated_server
 from bench.support.options import bench_parser, parse_options
 from bench.support.processes import Child
-from bench.support.relay_clients import TOPIC, Serving, ask, head, opening, serving, writer
-from bench.support.results import save, show, spread
+from bench.support.relay_clients import Serving, serving, writer
+from bench.support.results import quantile, ratio_text, ratios, save, show, spread
 
 _TARGET = 2.0
+_SHAPES = ("together", "snapshot", "orgs", "scattered")
 _OTHER_TOPIC = "runtime.run_summaries"
 _MOST = 500
 _QUIET_S = 3.0
 # Often enough to be seen, and not so often that the writer itself takes a core.
 _PAUSE_S = 0.005
+_LEAST_SINKS = 20
 _PAYLOAD = {"text": "x" * 500}
 
 
@@ -60,7 +58,7 @@ class Sinking:
         payload = json.dumps(_PAYLOAD)
         with writer(self._dsn) as connection:
             version = time.time_ns()
-            while not self._stop.wait(_PAUSE_S):
+            while not self._stop.wait(_PAUSE_S) or len(self.took_s) < _LEAST_SINKS:
                 version += 1
                 started = time.perf_counter()
                 connection.execute(
@@ -80,7 +78,7 @@ class Sinking:
 
     def p99_ms(self) -> float:
         """Of all so far."""
-        return statistics.quantiles(self.took_s, n=100)[98] * 1e3
+        return quantile(self.took_s, 0.99) * 1e3
 
 
 @dataclass
@@ -97,84 +95,34 @@ class Found:
     pages: list[float] = field(default_factory=list)
 
 
-def fill(connection: psycopg.Connection[Any], events: int) -> None:
-    """A journal of so many events that every organisation sees."""
-    for begin in range(0, events, 1000):
-        connection.execute(
-            "SELECT khala.sink_batch(%s, jsonb_agg(jsonb_build_object('doc_key', 'd' || n,"
-            " 'doc_version', 1, 'payload', %s::jsonb)))"
-            " FROM generate_series(%s::integer + 1, %s::integer) AS n",
-            [TOPIC, json.dumps(_PAYLOAD), begin, min(begin + 1000, events)],
-        )
-
-
-async def messages(relay: Serving, org: str, after: int, until: int) -> list[str]:
-    """The batches that a client gets that resumes."""
-    found: list[str] = []
-    async with connect(relay.url(org), max_size=None, compression=None) as socket:
-        await ask(socket, "phx_join", {})
-        await ask(socket, "sync:subscribe", {"topics": [TOPIC], "resume_after": {TOPIC: after}})
-        covered = after
-        while covered < until:
-            text = str(await socket.recv())
-            found.append(text)
-            [entry] = json.loads(text)[4]["covered_watermarks"]
-            covered = int(entry["watermark"])
-    return found
-
-
-def storm(crowd: Child, host: str, port: int, groups: list[tuple[list[Any], int, int]]) -> float:
-    """Seconds until all clients have their events. groups: steps, clients, events of each."""
+def run(storm: Storm, groups: Sequence[list[Any]], crowd: Child, host: str, port: int) -> float:
+    """Seconds until all clients have everything."""
     crowd.ask(do="count")
     started = time.monotonic()
-    crowd.ask(do="open", host=host, port=port, groups=groups, most=_MOST)
-    got = crowd.ask(do="await", markers=sum(clients * events for _, clients, events in groups))
+    ended = crowd.ask(do="open", host=host, port=port, groups=groups, most=_MOST)
+    if storm.markers:
+        ended = crowd.ask(do="await", markers=storm.markers)
     crowd.ask(do="close")
-    return float(got["at"]) - started
+    return float(ended["at"]) - started
 
 
-def groups_of(
-    shape: str, relay: Serving, top: int, clients: int, events: int
-) -> list[tuple[list[Any], int, int]]:
-    """Who comes back, and from where."""
-    match shape:
-        case "together":
-            return [(relay.steps("org-0", top - events), clients, events)]
-        case "orgs":
-            each = clients // 20
-            return [(relay.steps(f"org-{n}", top - events), each, events) for n in range(20)]
-    return [(relay.steps("org-0", top - events - n), 1, events + n) for n in range(clients)]
-
-
-def measure(
-    dsn: str,
-    relay: Serving,
-    shape: str,
-    top: int,
-    clients: int,
-    events: int,
-    cores: Set[int],
-    found: Found | None,
-) -> None:
+def measure(dsn: str, relay: Serving, storm: Storm, cores: Set[int], found: Found | None) -> None:
     """One round of one shape. cores: where servers of sockets and clients run."""
-    groups = groups_of(shape, relay, top, clients, events)
-    mean = sum(count * each for _, count, each in groups) // clients
-    pages = asyncio.run(messages(relay, "org-0", top - mean, top))
     with Sinking(dsn) as quiet:
         time.sleep(_QUIET_S)  # the time that the storm's is held against
     read, cpu_s = relay.metric("khala_replay_reads_total"), relay.process.cpu_s()
     with processes.crowd() as crowd, Sinking(dsn) as during:
         crowd.keep_to(cores)
-        seconds = storm(crowd, relay.host, relay.port, groups)
+        seconds = run(storm, storm.groups, crowd, relay.host, relay.port)
     cpu_s = relay.process.cpu_s() - cpu_s
     read = relay.metric("khala_replay_reads_total") - read
-    with processes.bare_pages(pages) as server:
-        steps = [(opening("/"), " 101 "), ("resume", '"updates":[')]
+    with processes.bare_pages(storm.pages, storm.responses) as server:
         server.keep_to(cores)
         peer_cpu_s = server.cpu_s()
+        groups = storm.bare_groups(server.hello.get("http", 0))
         with processes.crowd() as crowd, Sinking(dsn) as beside:
             crowd.keep_to(cores)
-            alone = storm(crowd, "127.0.0.1", server.hello["port"], [(steps, clients, mean)])
+            alone = run(storm, groups, crowd, "127.0.0.1", server.hello["port"])
         peer_cpu_s = server.cpu_s() - peer_cpu_s
     if found is None:
         return
@@ -192,11 +140,11 @@ def main() -> None:
     parser = bench_parser(__doc__, rounds=5)
     parser.add_argument("--clients", type=int, default=2000)
     parser.add_argument("--events", type=int, default=1000)
-    parser.add_argument("--shape", action="append", choices=("together", "orgs", "scattered"))
+    parser.add_argument("--shape", action="append", choices=_SHAPES)
     parser.add_argument("--apart", action="store_true")
     parser.add_argument("--event-loop", default="auto")
     options = parse_options(parser, clients=50, events=200, rounds=1)
-    shapes = options.shape or ["together", "orgs", "scattered"]
+    shapes = options.shape or _SHAPES[:2]
     results = {shape: Found() for shape in shapes}
     processes.require(files=options.clients, ports=options.clients)
     cores = os.sched_getaffinity(0)
@@ -209,77 +157,57 @@ def main() -> None:
     with migrated_server(options.pg_bin) as server:
         version, dsn = server.major, server.dsn()
         with writer(dsn) as connection:
-            fill(connection, options.events + options.clients)
-        top = head(dsn)
-        with serving(dsn, f"--event-loop={options.event_loop}") as relay:
+            fill(connection, options.events, options.clients)
+        loop = f"--event-loop={options.event_loop}"
+        with serving(dsn, "--http-port=0", loop) as relay:
             relay.process.keep_to(cores)
             for turn in range(options.rounds + 1):
                 for shape, found in results.items():
+                    storm = storm_of(shape, dsn, relay, options.clients, options.events)
                     # The first round warms up.
-                    measure(
-                        dsn,
-                        relay,
-                        shape,
-                        top,
-                        options.clients,
-                        options.events,
-                        cores,
-                        found if turn else None,
-                    )
+                    measure(dsn, relay, storm, cores, found if turn else None)
     rows, saved = [], {}
     for shape, found in results.items():
-        ratio = spread([a / b for a, b in zip(found.seconds, found.peer_seconds, strict=True)])
-        p99 = spread([a / b for a, b in zip(found.storm_ms, found.quiet_ms, strict=True)])
-        beside = spread([a / b for a, b in zip(found.peer_ms, found.quiet_ms, strict=True)])
+        ratio = ratios(found.seconds, found.peer_seconds)
+        p99 = ratios(found.storm_ms, found.quiet_ms)
+        beside = ratios(found.peer_ms, found.quiet_ms)
         rows.append(
             [
                 shape,
                 f"{spread(found.seconds)['median']:.2f}",
-                f"{spread(found.peer_seconds)['median']:.2f}",
-                *(f"{ratio[what]:.2f}" for what in ("median", "min", "max")),
+                ratio_text(ratio),
                 f"{spread(found.cpu_s)['median']:.2f}",
-                f"{spread(found.peer_cpu_s)['median']:.2f}",
-                f"{p99['median']:.2f}",
+                f"{ratios(found.cpu_s, found.peer_cpu_s)['median']:.2f}",
+                ratio_text(p99),
                 f"{beside['median']:.2f}",
+                f"{_TARGET:.1f}, {_TARGET:.1f}",
             ]
         )
         saved[shape] = {
-            "seconds": spread(found.seconds),
-            "peer_seconds": spread(found.peer_seconds),
+            **vars(found),
             "ratio": ratio,
-            "cpu_s": spread(found.cpu_s),
-            "peer_cpu_s": spread(found.peer_cpu_s),
-            "writer_quiet_p99_ms": spread(found.quiet_ms),
             "writer_p99_to_quiet": p99,
             "writer_p99_beside_peer_to_quiet": beside,
-            "pages": spread(found.pages),
         }
     table = show(
-        f"{options.clients:,} clients resume {options.events:,} events each",
+        f"{options.clients:,} clients, {options.events:,} events or documents each, PostgreSQL"
+        f" {version}{', the database on a core of its own' if options.apart else ''}",
         [
             "",
-            "relay, s",
-            "peer, s",
-            "ratio",
-            "min",
-            "max",
-            "CPU, s",
-            "peer's",
-            "writer p99 / quiet",
-            "beside peer",
+            "seconds",
+            "of bare",
+            "CPU s",
+            "of bare",
+            "writer p99 of quiet",
+            "beside bare",
+            "targets, of bare and of quiet",
         ],
         rows,
     )
-    print(f"to reach: at most {_TARGET:.1f}, of both")
+    content = {"postgresql": version, "clients": options.clients, "events": options.events}
     save(
         f"storm-pg{version}{'-apart' if options.apart else ''}",
-        {
-            "postgresql": version,
-            "clients": options.clients,
-            "events": options.events,
-            "shapes": saved,
-            "target": _TARGET,
-        },
+        {**content, "shapes": saved, "target": _TARGET},
         [table],
     )
 

@@ -7,8 +7,10 @@ whatever the frames are; that is cheap enough that a server on the other core is
 
 `open`: clients that each go through steps, all at once but for `most` that are under way; `groups`
 has [steps, number of clients, events] of those that do the same. A step is a text to send (the
-first one an HTTP request, the others messages) and a text to wait for. It is noted when a client
-has counted as many markers as its group has events. Answers when all are through their steps.
+first one an HTTP request, the others messages) and a text to wait for. A fourth member of a group,
+{"host", "port", "steps"}, has HTTP requests that each client makes before, on another connection.
+It is noted when a client has counted as many markers as its group has events. Answers when all are
+through their steps.
 `count`: forgets what was counted. `await`: answers when all clients together have counted so many
 markers, with the moment by the monotonic clock, the bytes, and the noted moments; fails when that
 takes more than `seconds`, if that is given. `close`: closes all.
@@ -29,6 +31,8 @@ REFUSED = b'"status":"error"'
 _READ_BYTES = 256 * 1024
 
 Step = tuple[bytes, bytes]
+# A connection: where to, and what is said on it.
+Leg = tuple[tuple[str, int], list[Step]]
 
 
 def message(text: str) -> bytes:
@@ -44,20 +48,25 @@ def message(text: str) -> bytes:
 class Client:
     """One socket: first through its steps, then counting."""
 
-    __slots__ = ("counted_at", "left", "seen", "sock", "steps", "unread")
+    __slots__ = ("counted_at", "left", "legs", "seen", "sock", "source", "steps", "unread")
 
-    def __init__(
-        self, address: tuple[str, int], source: str, steps: Sequence[Step], events: int
-    ) -> None:
+    def __init__(self, source: str, legs: Sequence[Leg], events: int) -> None:
+        self.source = source
+        self.legs = deque(legs)
+        self.seen = b""
+        self.counted_at = 0.0
+        self.left = events
+        self.connect()
+
+    def connect(self) -> None:
+        """Begins the next leg on a connection of its own."""
+        address, steps = self.legs.popleft()
         self.sock = socket.socket(socket.AF_INET)
-        self.sock.bind((source, 0))
+        self.sock.bind((self.source, 0))
         self.sock.connect(address)
         self.sock.setblocking(False)
         self.steps = deque(steps)
-        self.seen = b""
         self.unread = b""
-        self.counted_at = 0.0
-        self.left = events
         self.sock.sendall(self.steps[0][0])
 
     def step(self, data: bytes) -> bytes | None:
@@ -90,7 +99,7 @@ class Crowd:
         self._commands = b""
         self._buffer = bytearray(_READ_BYTES)
         self._under_way = 0
-        self._to_open: deque[tuple[tuple[str, int], str, list[Step], int]] = deque()
+        self._to_open: deque[tuple[str, list[Leg], int]] = deque()
         self._most = 0
         self._target: int | None = None
         self._deadline: float | None = None
@@ -140,19 +149,31 @@ class Crowd:
     def _open(self, request: dict[str, Any]) -> None:
         address = (request["host"], request["port"])
         source = request.get("source", "127.0.0.1")
-        for texts, clients, events in request["groups"]:
+        for texts, clients, events, *before in request["groups"]:
             (head, answer), *others = [(send, wanted.encode()) for send, wanted in texts]
             steps = [(head.encode(), answer), *((message(text), want) for text, want in others)]
-            self._to_open += [(address, source, steps, events)] * clients
+            legs = [
+                *(
+                    (
+                        (leg["host"], leg["port"]),
+                        [(send.encode(), wanted.encode()) for send, wanted in leg["steps"]],
+                    )
+                    for leg in before
+                ),
+                (address, steps),
+            ]
+            self._to_open += [(source, legs, events)] * clients
         self._most = request.get("most", 64)
         self._fill()
 
     def _fill(self) -> None:
         while self._to_open and self._under_way < self._most:
-            client = Client(*self._to_open.popleft())
-            self.clients[client.sock.fileno()] = client
-            self._poll.register(client.sock, select.EPOLLIN)
+            self._watch(Client(*self._to_open.popleft()))
             self._under_way += 1
+
+    def _watch(self, client: Client) -> None:
+        self.clients[client.sock.fileno()] = client
+        self._poll.register(client.sock, select.EPOLLIN)
 
     def _read(self, client: Client) -> None:
         size = client.sock.recv_into(self._buffer)
@@ -161,6 +182,12 @@ class Crowd:
         if client.steps:
             rest = client.step(bytes(self._buffer[:size]))
             if rest is None:
+                return
+            if client.legs:
+                del self.clients[client.sock.fileno()]
+                client.sock.close()
+                client.connect()
+                self._watch(client)
                 return
             self._under_way -= 1
             self._fill()

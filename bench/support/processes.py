@@ -132,12 +132,16 @@ def peer(kind: str, *arguments: str) -> Child:
 
 
 @contextmanager
-def bare_pages(pages: Sequence[str]) -> Iterator[Child]:
-    """A bare server of websockets that sends these messages to a client that sends `resume`."""
+def bare_pages(pages: Sequence[str], responses: Mapping[str, str] | None = None) -> Iterator[Child]:
+    """A bare server that sends these messages to a client of websockets that sends `resume`.
+
+    responses: what it answers to GET requests, by target.
+    """
     with tempfile.TemporaryDirectory(prefix="khala-bench-") as directory:
-        file = Path(directory, "pages.json")
-        file.write_text(json.dumps(pages), encoding="utf-8")
-        with peer("websockets", f"--pages={file}") as server:
+        files = {"pages": pages, "responses": responses or {}}
+        for name, content in files.items():
+            Path(directory, name).write_text(json.dumps(content), encoding="utf-8")
+        with peer("websockets", *(f"--{name}={directory}/{name}" for name in files)) as server:
             yield server
 
 

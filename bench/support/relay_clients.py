@@ -55,10 +55,17 @@ class Serving:
         """The same for several topics."""
         return self._steps(org, [*cursors], cursors)
 
-    def _steps(
-        self, org: str, topics: Sequence[str], cursors: Mapping[str, int] | None
+    def steps_at_epoch(
+        self, org: str, cursors: Mapping[str, int], epoch: str, until: str
     ) -> list[Step]:
-        asked: dict[str, Any] = {"topics": topics}
+        """The same for cursors of an epoch. until: what is waited for after the subscription."""
+        *others, (subscribe, _) = self._steps(org, [*cursors], cursors, epoch=epoch)
+        return [*others, (subscribe, until)]
+
+    def _steps(
+        self, org: str, topics: Sequence[str], cursors: Mapping[str, int] | None, **more: str
+    ) -> list[Step]:
+        asked: dict[str, Any] = {"topics": topics, **more}
         if cursors is not None:
             asked["resume_after"] = cursors
         granted = '"status":"ok"'
@@ -68,6 +75,15 @@ class Serving:
             (json.dumps(["1", "1", "sync:v1", "phx_join", {}]), granted),
             (json.dumps(["1", "2", "sync:v1", "sync:subscribe", asked]), granted),
         ]
+
+    @property
+    def http(self) -> str:
+        """Where it serves snapshots, if it was started to do so."""
+        return self._relay.http
+
+    def token(self, org: str, topic: str) -> str:
+        """A token of an organisation for a topic."""
+        return self._relay.token(org, [topic], "bench")
 
     def url(self, org: str, topic: str = TOPIC) -> str:
         """Where a client of an organisation connects."""
