@@ -1,4 +1,5 @@
--- Whom an API key speaks for. A relay learns nothing about a key whose secret it was not shown.
+-- Exchanges an API key for the claims of its tokens. A relay learns nothing about a key whose secret it was not
+-- given.
 
 CREATE OR REPLACE FUNCTION khala.authenticate_api_key(p_key_id text, p_secret_hash bytea)
 RETURNS TABLE (subject text, org_id text, scopes text[])
@@ -16,7 +17,7 @@ BEGIN
     IF NOT found THEN
         RETURN;
     END IF;
-    -- To the hour, so that making tokens is no stream of writes; a key in use elsewhere is not waited for.
+    -- Accurate to the hour, so that each token does not cost a write; a locked key is not waited for.
     IF v_last_used_at IS NULL OR v_last_used_at < clock_timestamp() - INTERVAL '1 hour' THEN
         UPDATE runtime.api_keys AS k SET last_used_at = clock_timestamp()
         WHERE k.key_id = (SELECT l.key_id FROM runtime.api_keys AS l WHERE l.key_id = p_key_id FOR UPDATE SKIP LOCKED);
@@ -26,6 +27,6 @@ END
 $$;
 
 COMMENT ON FUNCTION khala.authenticate_api_key(text, bytea) IS
-'Whom an API key speaks for. Arguments: its id; SHA-256 of the secret that was shown. Result: subject, organisation and topics of its tokens; no row when the key is unknown, the secret another, or the key has ended. Errors: none.';
+'Subject, organisation and topics that an API key stands for. Arguments: its id; SHA-256 of the secret that was given. Result: one row for the tokens of the key; no row when the key is unknown, the secret does not match, or the key has expired or was revoked. Errors: none.';
 REVOKE ALL ON FUNCTION khala.authenticate_api_key(text, bytea) FROM public;
 GRANT EXECUTE ON FUNCTION khala.authenticate_api_key(text, bytea) TO khala_relay;

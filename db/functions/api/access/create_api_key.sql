@@ -1,5 +1,5 @@
--- Stores a key that is exchanged for tokens. Its maker keeps the secret: only the hash comes here, so that
--- no statement log, no backup and no reader of the table ever holds anything that opens a socket.
+-- Stores a key that is exchanged for tokens. Only the hash of its secret reaches the database, so no statement log,
+-- backup or reader of the table holds anything that opens a socket.
 
 CREATE OR REPLACE FUNCTION khala.create_api_key(
     p_key_id text,
@@ -25,8 +25,8 @@ BEGIN
         PERFORM khala_internal.refuse_topic(VARIADIC v_unknown);
     END IF;
     IF p_expires_at <= clock_timestamp() THEN
-        RAISE EXCEPTION 'the key would have expired already'
-            USING ERRCODE = 'KH007', HINT = 'Pass a moment to come, or null for a key without an end.';
+        RAISE EXCEPTION 'p_expires_at is %, which has passed', p_expires_at
+            USING ERRCODE = 'KH007', HINT = 'Pass a time in the future, or null for a key that does not expire.';
     END IF;
     INSERT INTO runtime.api_keys (key_id, secret_hash, label, subject, org_id, scopes, expires_at)
     VALUES (p_key_id, p_secret_hash, p_label, p_subject, p_org_id, p_scopes, p_expires_at)
@@ -34,13 +34,13 @@ BEGIN
     RETURN v_created_at;
 EXCEPTION
     WHEN check_violation OR not_null_violation OR unique_violation THEN
-        RAISE EXCEPTION 'not a key that can be stored: %', SQLERRM
+        RAISE EXCEPTION 'the API key is not valid: %', SQLERRM
             USING ERRCODE = 'KH007',
-                HINT = 'A fresh id of 8 to 32 characters 0-9a-z, 32 bytes of hash, label, subject, organisation, a topic.';
+                HINT = 'Pass an unused id of 8 to 32 characters 0-9a-z, a hash of 32 bytes, a label, a subject, an organisation and at least one topic.';
 END
 $$;
 
 COMMENT ON FUNCTION khala.create_api_key(text, bytea, text, text, text, text[], timestamptz) IS
-'Stores an API key. Arguments: its id; SHA-256 of its secret; a label for humans; subject and organisation of the tokens made with it; topics they may be for; when it ends, null for never. Result: when it was created. Errors: KH001 unknown topic, KH007.';
+'Stores an API key. Arguments: its id; SHA-256 of its secret; a label; subject and organisation of its tokens; topics that they may name; expiry, null for none. Result: time of creation. Errors: KH001 unknown topic, KH007.';
 REVOKE ALL ON FUNCTION khala.create_api_key(text, bytea, text, text, text, text[], timestamptz) FROM public;
 GRANT EXECUTE ON FUNCTION khala.create_api_key(text, bytea, text, text, text, text[], timestamptz) TO khala_dba;

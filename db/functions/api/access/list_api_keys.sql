@@ -1,4 +1,4 @@
--- The API keys without what could be checked against a secret.
+-- Lists the API keys without their secrets' hashes.
 
 CREATE OR REPLACE FUNCTION khala.list_api_keys()
 RETURNS TABLE (
@@ -26,6 +26,6 @@ END
 $$;
 
 COMMENT ON FUNCTION khala.list_api_keys() IS
-'All API keys, ended ones too, oldest first. Arguments: none. Result: everything about a key but its secret''s hash. Errors: none.';
+'All API keys, oldest first, including expired and revoked ones. Arguments: none. Result: each column of a key except the hash of its secret. Errors: none.';
 REVOKE ALL ON FUNCTION khala.list_api_keys() FROM public;
 GRANT EXECUTE ON FUNCTION khala.list_api_keys() TO khala_dba;

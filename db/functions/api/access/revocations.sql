@@ -1,4 +1,4 @@
--- What a relay has to know to refuse tokens that were revoked: everything, then only what is new.
+-- Revocations for a relay: all of them when it starts, then only new ones.
 
 CREATE OR REPLACE FUNCTION khala.revocations(p_seen bigint DEFAULT 0)
 RETURNS TABLE (number bigint, kind text, value text, issued_until double precision)
@@ -15,6 +15,6 @@ END
 $$;
 
 COMMENT ON FUNCTION khala.revocations(bigint) IS
-'Revocations in force. Argument: number of the last one that is known, 0 for all. Result: number, claim, its value, and until when tokens issued are meant, in seconds since 1970 or infinite. Errors: none.';
+'Revocations in force. Argument: number of the last known one, 0 for all. Result: number, claim, value of the claim, and the issue time up to which tokens are revoked, in seconds since 1970 or infinite. Errors: none.';
 REVOKE ALL ON FUNCTION khala.revocations(bigint) FROM public;
 GRANT EXECUTE ON FUNCTION khala.revocations(bigint) TO khala_relay, khala_dba;

@@ -1,5 +1,5 @@
--- Makes tokens worthless before they expire, and tells every relay. Revocations commit one after the other,
--- so that their numbers become visible in order and a relay that knows one has missed none before it.
+-- Revokes tokens before they expire, and notifies every relay. Revocations commit one after the other, so their
+-- numbers become visible in order: a relay that has read one has read all before it.
 
 CREATE OR REPLACE FUNCTION khala.revoke(
     p_kind text, p_value text, p_issued_until timestamptz DEFAULT NULL, p_reason text DEFAULT NULL
@@ -13,31 +13,31 @@ DECLARE
     v_number bigint;
 BEGIN
     IF p_kind IS NULL OR p_kind NOT IN ('jti', 'sub', 'org') THEN
-        RAISE EXCEPTION 'cannot revoke by %', coalesce(quote_literal(left(p_kind, 64)), 'NULL')
-            USING ERRCODE = 'KH007', HINT = 'Revoke by jti (one token), sub (a subject) or org (an organisation).';
+        RAISE EXCEPTION 'p_kind is %', coalesce(quote_literal(left(p_kind, 64)), 'NULL')
+            USING ERRCODE = 'KH007', HINT = 'Use jti (one token), sub (a subject) or org (an organisation).';
     END IF;
     IF p_value IS NULL OR length(p_value) NOT BETWEEN 1 AND 1024 THEN
-        RAISE EXCEPTION 'cannot revoke without knowing whom'
-            USING ERRCODE = 'KH007', HINT = 'Pass the claim''s value, of 1 to 1024 characters.';
+        RAISE EXCEPTION 'p_value has % characters', coalesce(length(p_value), 0)
+            USING ERRCODE = 'KH007', HINT = 'Pass the value of the claim, 1 to 1024 characters.';
     END IF;
     IF current_setting('synchronous_commit') = 'off' THEN
         PERFORM set_config('synchronous_commit', 'on', TRUE);
     END IF;
     PERFORM pg_advisory_xact_lock(hashtextextended('khala.revoke', 0));
     DELETE FROM runtime.sync_revocations AS r WHERE r.forget_at < clock_timestamp();
-    -- A token says when it was issued in whole seconds.
+    -- A token states its issue time in whole seconds.
     v_until := coalesce(p_issued_until, clock_timestamp());
     DELETE FROM runtime.sync_revocations AS r WHERE r.kind = p_kind AND r.value = p_value;
     INSERT INTO runtime.sync_revocations (kind, value, issued_until, forget_at, reason)
     VALUES (p_kind, p_value, v_until, greatest(v_until, clock_timestamp()) + INTERVAL '33 days', p_reason)
     RETURNING revocation_number INTO v_number;
-    -- No topic has such a name.
+    -- A topic cannot have this name.
     PERFORM pg_notify('khala_sync', 'revoked:');
     RETURN v_number;
 END
 $$;
 
 COMMENT ON FUNCTION khala.revoke(text, text, timestamptz, text) IS
-'Revokes tokens; sockets that live on them are closed. Arguments: jti, sub or org; the claim''s value; tokens issued up to then are meant, null for now, infinity for those to come as well, -infinity to take a revocation back; why, for the record. Result: the revocation''s number. Errors: KH007.';
+'Revokes tokens and closes the sockets that use them. Arguments: jti, sub or org; value of the claim; issue time up to which tokens are revoked: null for now, infinity for future tokens as well, -infinity to cancel the revocation; reason. Result: number of the revocation. Errors: KH007.';
 REVOKE ALL ON FUNCTION khala.revoke(text, text, timestamptz, text) FROM public;
 GRANT EXECUTE ON FUNCTION khala.revoke(text, text, timestamptz, text) TO khala_dba;

@@ -1,4 +1,4 @@
--- Ends an API key. Tokens made with it live on for their few minutes; khala.revoke ends those at once.
+-- Revokes an API key. Its tokens remain valid for their few minutes; khala.revoke revokes those at once.
 
 CREATE OR REPLACE FUNCTION khala.revoke_api_key(p_key_id text)
 RETURNS boolean
@@ -16,6 +16,6 @@ END
 $$;
 
 COMMENT ON FUNCTION khala.revoke_api_key(text) IS
-'Ends an API key for good. Argument: its id. Result: whether there is such a key. Errors: none.';
+'Revokes an API key for good. Argument: its id. Result: whether the key exists. Errors: none.';
 REVOKE ALL ON FUNCTION khala.revoke_api_key(text) FROM public;
 GRANT EXECUTE ON FUNCTION khala.revoke_api_key(text) TO khala_dba;

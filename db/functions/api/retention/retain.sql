@@ -1,7 +1,6 @@
--- Retention. One call purges at most one batch per topic and moves the floor in the same transaction, so
--- that whoever sees the floor sees the rows below it gone, and the other way round. The purged rows are
--- those from the floor up to the first that is young enough: clocks may jump, the journal stays without
--- holes. A topic that another purge works on is left to it.
+-- Retention. One call purges at most one batch per topic and moves the floor in the same transaction, so a reader
+-- sees both changes or neither. It purges from the floor up to the first row that is young enough: the journal
+-- stays without holes even if clocks jump. A topic that another purge has locked is skipped.
 
 CREATE OR REPLACE FUNCTION khala.retain(
     p_topic text DEFAULT NULL,
@@ -12,7 +11,7 @@ CREATE OR REPLACE FUNCTION khala.retain(
 RETURNS TABLE (topic text, deleted bigint, retention_floor bigint, more boolean)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
--- Compiling a plan takes longer than a page may.
+-- Compiling a plan takes longer than a batch may.
 SET jit = off
 SET enable_seqscan = off
 SET enable_bitmapscan = off
@@ -24,12 +23,12 @@ DECLARE
     v_last bigint;
 BEGIN
     IF p_batch IS NULL OR p_batch NOT BETWEEN 1 AND 1000000 THEN
-        RAISE EXCEPTION 'a batch of % rows is not possible', coalesce(p_batch::text, 'NULL')
-            USING ERRCODE = 'KH007', HINT = 'Use 1 to 1000000; 10000 is the default.';
+        RAISE EXCEPTION 'p_batch is %', coalesce(p_batch::text, 'NULL')
+            USING ERRCODE = 'KH007', HINT = 'Use 1 to 1000000 rows; the default is 10000.';
     END IF;
     IF NOT (p_horizon >= '0' AND p_horizon <= '1000 years') OR coalesce(NOT isfinite(p_now), TRUE) THEN
-        RAISE EXCEPTION 'horizon % before % is not possible', coalesce(p_horizon::text, 'NULL'), coalesce(p_now::text, 'NULL')
-            USING ERRCODE = 'KH007', HINT = 'Give a point in time and an interval from 0 to 1000 years; null takes the topic''s own horizon.';
+        RAISE EXCEPTION 'p_horizon is % and p_now is %', coalesce(p_horizon::text, 'NULL'), coalesce(p_now::text, 'NULL')
+            USING ERRCODE = 'KH007', HINT = 'Use an interval from 0 to 1000 years (null: the topic''s own horizon) and a finite time.';
     END IF;
     IF p_topic IS NOT NULL AND NOT EXISTS (SELECT FROM runtime.sync_topics AS t WHERE t.topic = p_topic) THEN
         PERFORM khala_internal.refuse_topic(p_topic);
@@ -43,7 +42,7 @@ BEGIN
         ORDER BY r.topic
         FOR NO KEY UPDATE OF r SKIP LOCKED
     LOOP
-        -- Only committed rows are seen, and the journal has no holes: the last one seen is the head.
+        -- Only committed rows are visible and the journal has no holes: the last visible row is the head.
         SELECT min(j.watermark) FILTER (WHERE j.inserted_at >= v_topic.cutoff), max(j.watermark)
         INTO v_young, v_last
         FROM (
@@ -78,6 +77,6 @@ END
 $$;
 
 COMMENT ON FUNCTION khala.retain(text, timestamptz, interval, integer) IS
-'Purges journal rows beyond the retention horizon, at most a batch per topic: call it again while more is true. Arguments: topic, null for all; the time to count from; horizon, null for each topic''s own; most rows per topic. Result: per topic the rows deleted, the new retention floor, whether more can go; a topic that another purge holds is missing. Errors: KH001, KH007.';
+'Purges journal rows beyond the retention horizon, at most one batch per topic: call it again while more is true. Arguments: topic, null for all; time to count from; horizon, null for each topic''s own; maximum rows per topic. Result: per topic the rows deleted, the new retention floor, and whether more rows can be purged; no row for a topic that another purge has locked. Errors: KH001, KH007.';
 REVOKE ALL ON FUNCTION khala.retain(text, timestamptz, interval, integer) FROM public;
 GRANT EXECUTE ON FUNCTION khala.retain(text, timestamptz, interval, integer) TO khala_dba;

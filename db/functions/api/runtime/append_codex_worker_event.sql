@@ -17,6 +17,6 @@ FROM khala_internal.append_event('codex_worker', p_worker_id, p_event_type, p_pa
 $$;
 
 COMMENT ON FUNCTION khala.append_codex_worker_event(text, text, jsonb, text, bigint, timestamptz) IS
-'Appends an event to a codex worker and projects its summary. Arguments: codex worker id, event type (such as worker.started), payload object, owner organisation (fixed by the first event; NULL keeps it, at first: public), sequence number to append at (NULL: the next one), moment (NULL: now). Result: sequence number, appended or duplicate (there already with the same content; nothing is written), watermark of the summary. Errors: KH004 payload above 1 MiB, KH005 payload not I-JSON, KH007 invalid argument, KH009 gap, conflict or another owner.';
+'Appends an event to a codex worker and projects its summary. Arguments: codex worker id, event type (such as worker.started), payload object, owner organisation (fixed by the first event; NULL keeps it, at first: public), sequence number to append at (NULL: the next one), time (NULL: now). Result: sequence number, appended or duplicate (there already with the same content; nothing is written), watermark of the summary. Errors: KH004 payload above 1 MiB, KH005 payload not I-JSON, KH007 invalid argument, KH009 gap, conflict or another owner.';
 REVOKE ALL ON FUNCTION khala.append_codex_worker_event(text, text, jsonb, text, bigint, timestamptz) FROM public;
 GRANT EXECUTE ON FUNCTION khala.append_codex_worker_event(text, text, jsonb, text, bigint, timestamptz) TO khala_runtime;

@@ -1,4 +1,4 @@
--- How many entities of a kind there are: the total of a progress bar.
+-- Number of entities of a kind: the total of a progress bar.
 
 CREATE OR REPLACE FUNCTION khala.count_entities(p_kind text)
 RETURNS bigint

@@ -1,6 +1,6 @@
--- The bulk path into the runtime's history: many events of many entities at once, all or nothing, each at
--- most once by entity, id and sequence number. A batch that may or may not have been committed can simply be
--- sent again. Every entity that got new events is projected once, however many there were.
+-- Bulk path into the runtime's history: many events of many entities at once, all or none, each at most once by
+-- entity, id and sequence number. After a failure with an unknown outcome the batch can be sent again. Each entity
+-- with new events is projected once.
 
 CREATE OR REPLACE FUNCTION khala.ingest_events(p_events jsonb)
 RETURNS TABLE (received integer, appended integer, duplicates integer, projected integer)
@@ -24,14 +24,14 @@ DECLARE
     v_kind text;
 BEGIN
     IF jsonb_typeof(p_events) IS DISTINCT FROM 'array' THEN
-        RAISE EXCEPTION 'events are %, not an array', coalesce('a JSON ' || jsonb_typeof(p_events), 'NULL')
+        RAISE EXCEPTION 'p_events is %, not an array', coalesce('a JSON ' || jsonb_typeof(p_events), 'NULL')
             USING ERRCODE = 'KH007', HINT = 'Send [{"entity": "run", "id": …, "seq": …, "type": …, "payload": {…}}, …].';
     END IF;
     received := jsonb_array_length(p_events);
     projected := 0;
     IF received > 10000 THEN
-        RAISE EXCEPTION 'batch of % events', received
-            USING ERRCODE = 'KH007', HINT = 'Send at most 10000 at once.';
+        RAISE EXCEPTION 'p_events has % events', received
+            USING ERRCODE = 'KH007', HINT = 'Send at most 10000 in one call.';
     END IF;
 
     BEGIN
@@ -59,7 +59,7 @@ BEGIN
         ) WITH ORDINALITY AS r (entity, id, seq, type, payload, org_id, occurred_at, ordinal)
     ) AS e;
 
-    -- Entities are created, then locked, each time in one order: two batches cannot wait for each other.
+    -- Entities are created and then locked in one order everywhere, so two batches cannot deadlock.
     INSERT INTO runtime.entities (kind, id, latest_seq, org_id)
     SELECT DISTINCT ON (i.kind, i.id) i.kind, i.id, 0, i.org_id
     FROM unnest(v_kinds, v_ids, v_seqs, v_org_ids, v_ordinals) AS i (kind, id, seq, org_id, ordinal)

@@ -1,5 +1,5 @@
--- The version of the summary documents. Raise it whenever khala_internal.summarize_entities builds another document
--- from the same history: each summary is then rewritten when it is next projected, and not taken for drift.
+-- Version of the summary documents. Raise it when khala_internal.summarize_entities builds another document from the
+-- same history: each summary is then rewritten when it is next projected, and is not counted as drift.
 
 CREATE OR REPLACE FUNCTION khala.projection_version()
 RETURNS integer

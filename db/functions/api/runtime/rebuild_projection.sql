@@ -1,4 +1,4 @@
--- Rebuilds the summary of one run or worker from its history, whatever the checkpoint says.
+-- Rebuilds the summary of one run or worker from its history, regardless of the checkpoint.
 
 CREATE OR REPLACE FUNCTION khala.rebuild_projection(p_kind text, p_id text)
 RETURNS TABLE (watermark bigint, outcome text)

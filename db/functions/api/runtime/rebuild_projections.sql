@@ -1,5 +1,5 @@
--- Rebuilds the summaries of all entities of a kind, a page a call, so that no transaction holds the topic
--- for long: call it with the last id of the page before until it returns no row.
+-- Rebuilds the summaries of all entities of a kind, one page per call, so that no transaction holds the topic for
+-- long: call it with the last id of the previous page until it returns no row.
 
 CREATE OR REPLACE FUNCTION khala.rebuild_projections(
     p_kind text,
@@ -15,8 +15,8 @@ DECLARE
     v_ids text[];
 BEGIN
     IF p_limit IS NULL OR p_limit NOT BETWEEN 1 AND 10000 THEN
-        RAISE EXCEPTION 'page of % entities', coalesce(p_limit::text, 'NULL')
-            USING ERRCODE = 'KH007', HINT = 'Use a limit of 1 to 10000.';
+        RAISE EXCEPTION 'p_limit is %', coalesce(p_limit::text, 'NULL')
+            USING ERRCODE = 'KH007', HINT = 'Use 1 to 10000.';
     END IF;
     SELECT array_agg(e.id ORDER BY e.id) INTO v_ids
     FROM (
@@ -31,6 +31,6 @@ END
 $$;
 
 COMMENT ON FUNCTION khala.rebuild_projections(text, text, integer) IS
-'Drops and rebuilds one page of summaries from history. Arguments: run or codex_worker; the last id of the page before (NULL: from the start); how many at most. Result: per entity, in the order of ids, watermark and outcome of the new summary; no row after the last entity. Errors: KH007 unknown kind or limit.';
+'Drops and rebuilds one page of summaries from history. Arguments: run or codex_worker; last id of the previous page (NULL: from the start); maximum number of entities. Result: per entity, in the order of ids, watermark and outcome of the new summary; no row after the last entity. Errors: KH007 unknown kind or limit.';
 REVOKE ALL ON FUNCTION khala.rebuild_projections(text, text, integer) FROM public;
 GRANT EXECUTE ON FUNCTION khala.rebuild_projections(text, text, integer) TO khala_runtime, khala_dba;

@@ -1,5 +1,5 @@
--- How long ago a journal row was written, by the database's clock: with it a relay measures the time from a
--- write to the sockets without comparing its clock with the database's.
+-- Age of a journal row by the database's clock. A relay measures the time from a write to the sockets with it,
+-- without comparing its own clock with the database's.
 
 CREATE OR REPLACE FUNCTION khala.event_age(p_topic text, p_watermark bigint)
 RETURNS double precision
@@ -12,6 +12,6 @@ WHERE e.topic = p_topic AND e.watermark = p_watermark;
 $$;
 
 COMMENT ON FUNCTION khala.event_age(text, bigint) IS
-'How long ago an event was written. Arguments: the topic''s own name; watermark. Result: seconds since the row was inserted, shortly before its commit; null when it is not in the journal. Errors: none.';
+'Age of an event. Arguments: the topic''s own name; watermark. Result: seconds since the row was inserted, shortly before its commit; null when the journal does not have it. Errors: none.';
 REVOKE ALL ON FUNCTION khala.event_age(text, bigint) FROM public;
 GRANT EXECUTE ON FUNCTION khala.event_age(text, bigint) TO khala_relay;

@@ -1,6 +1,6 @@
--- What a metrics scrape asks of the database, in one call whose cost does not grow with the journal. A relay
--- has no privilege on the views, so they are read here for it. PL/pgSQL, because the views are made after
--- the functions.
+-- All values that monitoring reads from the database, in one call whose cost does not grow with the journal. A
+-- relay has no privilege on the views, so this function reads them. It is PL/pgSQL because the views are created
+-- after the functions.
 
 CREATE OR REPLACE FUNCTION khala.telemetry()
 RETURNS jsonb
@@ -41,8 +41,8 @@ BEGIN
     INTO v_drift
     FROM khala.projection_stats AS p;
 
-    -- Writers of a topic queue for a lock that khala_internal.allocate_watermark takes; the first of them may have
-    -- to wait for the topic's row, whose tuple lock it then holds.
+    -- Writers of a topic queue for the lock that khala_internal.allocate_watermark takes. The first of them may wait
+    -- for the topic's row; it then holds the row's tuple lock.
     SELECT jsonb_build_object(
         'waiting_writers', count(DISTINCT w.pid),
         'longest_wait_s', coalesce(max(date_part('epoch', clock_timestamp() - w.waitstart)), 0)
@@ -66,7 +66,7 @@ BEGIN
             )
         );
 
-    -- A standby cannot read what is not logged.
+    -- A standby cannot read unlogged sequences.
     IF NOT pg_is_in_recovery() THEN
         SELECT jsonb_object_agg(s.outcome, s.sinks) INTO v_sinks FROM khala.sink_stats AS s;
     END IF;
@@ -85,6 +85,6 @@ END
 $$;
 
 COMMENT ON FUNCTION khala.telemetry() IS
-'What monitoring asks. Arguments: none. Result: {topics: what khala.topic_stats and khala.retention_stats say, durations in seconds; sinks: {outcome: count}, what khala.sink_stats says, none on a standby; drift: {projection: count}, what khala.projection_stats says; waiting_writers, longest_wait_s: who waits for a topic''s row now; listeners: relays that are connected; notification_queue_usage: 0 to 1}. Errors: none.';
+'Values for monitoring. Arguments: none. Result: {topics: khala.topic_stats and khala.retention_stats, durations in seconds; sinks: {outcome: count} of khala.sink_stats, empty on a standby; drift: {projection: count} of khala.projection_stats; waiting_writers, longest_wait_s: writers that wait for a topic''s row now; listeners: connected relays; notification_queue_usage: 0 to 1}. Errors: none.';
 REVOKE ALL ON FUNCTION khala.telemetry() FROM public;
 GRANT EXECUTE ON FUNCTION khala.telemetry() TO khala_relay, khala_dba;

@@ -1,6 +1,5 @@
--- Which events of a page of the live feed were written as part of a trace, and how long ago by the
--- database's clock: with that a relay that traces adds its spans without comparing its clock with the
--- database's.
+-- Traces of the events in a page of the live feed, with their age by the database's clock. A relay adds its spans
+-- with it, without comparing its own clock with the database's.
 
 CREATE OR REPLACE FUNCTION khala.traces(
     p_topic text,
@@ -17,7 +16,7 @@ RETURNS TABLE (
 )
 LANGUAGE sql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
--- As for the pages themselves: no statistics make another way through the key better.
+-- As for the pages themselves: no statistics make another plan better than the primary key.
 SET enable_seqscan = off
 SET enable_bitmapscan = off
 AS $$
@@ -31,6 +30,6 @@ LIMIT p_limit;
 $$;
 
 COMMENT ON FUNCTION khala.traces(text, bigint, bigint, integer) IS
-'The traces that events were written in. Arguments: the topic''s own name; the watermark before the first; the last; most traces. Result: per traceparent its first and last watermark, how many events, and how many seconds ago the first was written, in the order of watermarks. Errors: none.';
+'Traces that events belong to. Arguments: the topic''s own name; watermark before the first event; last watermark; maximum number of traces. Result: per traceparent its first and last watermark, number of events, and age of the first in seconds, in the order of watermarks. Errors: none.';
 REVOKE ALL ON FUNCTION khala.traces(text, bigint, bigint, integer) FROM public;
 GRANT EXECUTE ON FUNCTION khala.traces(text, bigint, bigint, integer) TO khala_relay;

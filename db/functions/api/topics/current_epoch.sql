@@ -1,6 +1,6 @@
--- The epoch that watermarks count in now. There is none while the epoch table's file is not the one that
--- the newest epoch began in: then a dump has been restored, and until khala.ensure_epoch has been called no
--- cursor can be told from one of before.
+-- The epoch in which watermarks count. There is none while the epoch table's file is not the one in which the
+-- newest epoch began: a dump has then been restored, and until khala.ensure_epoch runs, a cursor cannot be
+-- distinguished from one given before the restore.
 
 CREATE OR REPLACE FUNCTION khala.current_epoch()
 RETURNS text
@@ -19,6 +19,6 @@ END
 $$;
 
 COMMENT ON FUNCTION khala.current_epoch() IS
-'The epoch in force. Arguments: none. Result: its name, null in a restored dump until khala.ensure_epoch has been called. Errors: none.';
+'The epoch in force. Arguments: none. Result: its name; null in a restored dump until khala.ensure_epoch has run. Errors: none.';
 REVOKE ALL ON FUNCTION khala.current_epoch() FROM public;
 GRANT EXECUTE ON FUNCTION khala.current_epoch() TO khala_runtime, khala_relay, khala_dba;

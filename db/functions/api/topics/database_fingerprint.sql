@@ -1,6 +1,6 @@
--- What a restored, copied or promoted database differs in: the server's identity and timeline, the
--- database, and the file of the epoch table, which is a new one whether a dump made the table anew or its
--- rows were put back after a TRUNCATE. (VACUUM FULL makes one too: clients resynchronise once more.)
+-- Identity of a database, which differs in a restored, copied or promoted one: the server's identifier and timeline,
+-- the database, and the file of the epoch table. That file is new when a dump created the table again, and when its
+-- rows were restored after a TRUNCATE. (VACUUM FULL creates one too: clients resynchronise once more.)
 
 CREATE OR REPLACE FUNCTION khala.database_fingerprint()
 RETURNS text
@@ -10,7 +10,7 @@ AS $$
 SELECT concat_ws(
     '/',
     (SELECT s.system_identifier FROM pg_control_system() AS s),
-    -- The checkpoint record lags behind a promotion; the file being written does not.
+    -- The checkpoint record lags behind a promotion; the WAL file that is written does not.
     CASE
         WHEN pg_is_in_recovery() THEN (SELECT c.timeline_id FROM pg_control_checkpoint() AS c)
         ELSE ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::integer
@@ -21,6 +21,6 @@ SELECT concat_ws(
 $$;
 
 COMMENT ON FUNCTION khala.database_fingerprint() IS
-'Internal: which server, timeline, database and table file this is. Arguments: none. Result: system identifier/timeline/database/table file. Errors: none.';
+'Identity of the server, timeline, database and epoch table. Arguments: none. Result: system identifier/timeline/database/table file. Errors: none.';
 REVOKE ALL ON FUNCTION khala.database_fingerprint() FROM public;
 GRANT EXECUTE ON FUNCTION khala.database_fingerprint() TO khala_dba;

@@ -1,6 +1,6 @@
--- The epoch, after making sure that it is this database's own: a dump restored elsewhere, a physical
--- copy or a promoted standby carries the epoch of its origin, in which watermarks may run again. A relay
--- calls it before it serves anybody, so no client can meet such a database under the old epoch.
+-- Returns the epoch after checking that it belongs to this database. A restored dump, a physical copy and a promoted
+-- standby carry the epoch of their origin, in which watermarks may be allocated again. A relay calls this before
+-- it serves clients, so no client meets such a database under the old epoch.
 
 CREATE OR REPLACE FUNCTION khala.ensure_epoch()
 RETURNS text
@@ -17,7 +17,7 @@ BEGIN
         IF v_fingerprint = khala.database_fingerprint() THEN
             RETURN v_epoch;
         END IF;
-        -- Two relays that find out at once must agree: the second looks again under the lock.
+        -- Two relays may get here at once: the second looks again under the lock, so they agree.
         PERFORM pg_advisory_xact_lock(hashtextextended('khala.ensure_epoch', 0));
     END LOOP;
     RETURN khala.new_epoch(CASE WHEN v_epoch IS NULL THEN 'first' ELSE 'database restored, copied or promoted' END);
@@ -25,6 +25,6 @@ END
 $$;
 
 COMMENT ON FUNCTION khala.ensure_epoch() IS
-'The epoch in force, a new one if the database was restored, copied or promoted since. Arguments: none. Result: the epoch. Errors: none.';
+'The epoch in force; a new one if the database was restored, copied or promoted. Arguments: none. Result: the epoch. Errors: none.';
 REVOKE ALL ON FUNCTION khala.ensure_epoch() FROM public;
 GRANT EXECUTE ON FUNCTION khala.ensure_epoch() TO khala_relay, khala_dba;

@@ -1,5 +1,5 @@
--- The largest payload that travels inside an update, whatever the topic: what a relay tells its clients, so
--- that they know how large a message may become. A limit belongs to a topic, and stands in one place.
+-- The largest payload that an update may carry in any topic. A relay announces it, so clients know how large a
+-- message can be.
 
 CREATE OR REPLACE FUNCTION khala.max_payload_bytes()
 RETURNS integer
@@ -12,6 +12,6 @@ END
 $$;
 
 COMMENT ON FUNCTION khala.max_payload_bytes() IS
-'The greatest inline limit of all topics. Arguments: none. Result: bytes; 0 when every topic is in pointer mode. Errors: none.';
+'Largest inline limit of all topics. Arguments: none. Result: bytes; 0 when every topic is in pointer mode. Errors: none.';
 REVOKE ALL ON FUNCTION khala.max_payload_bytes() FROM public;
 GRANT EXECUTE ON FUNCTION khala.max_payload_bytes() TO khala_relay;

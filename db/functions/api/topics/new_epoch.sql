@@ -1,4 +1,4 @@
--- Starts a new epoch: every cursor given out before becomes stale, and its client resynchronises.
+-- Starts a new epoch: every earlier cursor becomes stale, and its client resynchronises.
 
 CREATE OR REPLACE FUNCTION khala.new_epoch(p_reason text DEFAULT 'requested')
 RETURNS text
@@ -13,13 +13,13 @@ BEGIN
     WHERE current_setting('synchronous_commit') = 'off';
     INSERT INTO runtime.sync_epochs (epoch, reason, fingerprint)
     VALUES (v_epoch, coalesce(p_reason, 'requested'), khala.database_fingerprint());
-    -- No writer may be about to notify: a sleeping relay has to look.
+    -- A relay may be asleep with no writer about to wake it.
     PERFORM pg_notify('khala_sync', '');
     RETURN v_epoch;
 END
 $$;
 
 COMMENT ON FUNCTION khala.new_epoch(text) IS
-'Starts a new epoch; call it after restoring a backup or a failover that lost commits. Argument: why, for the record. Result: the new epoch. Errors: none.';
+'Starts a new epoch; call it after restoring a backup or a failover that lost commits. Argument: reason. Result: the new epoch. Errors: none.';
 REVOKE ALL ON FUNCTION khala.new_epoch(text) FROM public;
 GRANT EXECUTE ON FUNCTION khala.new_epoch(text) TO khala_dba;

@@ -1,4 +1,4 @@
--- The version of the SQL API. A relay or client library refuses a version it does not know.
+-- Version of the SQL API. A relay or client library refuses a version it does not know.
 
 CREATE OR REPLACE FUNCTION khala.schema_version()
 RETURNS integer

@@ -1,5 +1,5 @@
--- The shape of one element of khala.ingest_events, before its fields are read as SQL types: a misspelt
--- field is refused, because a forgotten owner would make an entity public without a word.
+-- Shape of one element of khala.ingest_events, checked before its fields are read as SQL types. A misspelt field is
+-- refused: an owner that is silently ignored would make an entity public.
 
 CREATE OR REPLACE FUNCTION khala_internal.check_event_document(p_event jsonb)
 RETURNS void
@@ -14,7 +14,7 @@ BEGIN
         RAISE EXCEPTION 'event is not an object but a JSON %', jsonb_typeof(p_event)
             USING ERRCODE = 'KH007', HINT = 'Send {"entity": "run", "id": …, "seq": …, "type": …, "payload": {…}}.';
     END IF;
-    -- Nearly every event passes; which field is wrong is looked up only for one that does not.
+    -- Nearly every event passes; the wrong field is looked up only for one that does not.
     IF p_event - ARRAY['entity', 'id', 'seq', 'type', 'payload', 'org_id', 'occurred_at'] <> '{}' THEN
         SELECT k.name INTO v_field FROM jsonb_object_keys(p_event) AS k (name)
         WHERE k.name NOT IN ('entity', 'id', 'seq', 'type', 'payload', 'org_id', 'occurred_at')
@@ -53,7 +53,7 @@ BEGIN
             v_occurred_at := (p_event ->> 'occurred_at')::timestamptz;
         EXCEPTION
             WHEN datetime_field_overflow OR invalid_datetime_format OR invalid_time_zone_displacement_value THEN
-                RAISE EXCEPTION 'field occurred_at of the event, %, is no moment', to_json(p_event ->> 'occurred_at')
+                RAISE EXCEPTION 'field occurred_at of the event is %, which is not a time', to_json(p_event ->> 'occurred_at')
                     USING ERRCODE = 'KH007', HINT = 'Write it as 2026-01-31T23:59:59.25Z, with Z or an offset.';
         END;
     END IF;

@@ -1,5 +1,5 @@
--- Trigger function: keeps the runtime's history append-only for everybody, the owner included. Summaries
--- and exactly-once ingestion both rest on an event never changing once it has a sequence number.
+-- Trigger function that keeps the runtime's history append-only, for its owner as well. Summaries and exactly-once
+-- ingestion both require that an event with a sequence number never changes.
 
 CREATE OR REPLACE FUNCTION khala_internal.refuse_history_change()
 RETURNS trigger

@@ -1,4 +1,4 @@
--- Says that a payload is too large for a topic that must carry it inline.
+-- Raises the error for a payload that is too large for a topic in inline mode.
 
 CREATE OR REPLACE FUNCTION khala_internal.refuse_size(
     p_ordinal integer,

@@ -1,4 +1,5 @@
--- Says that something on the read model swallowed a write, which would leave it behind its journal.
+-- Raises the error for a write that a trigger or rule on the read model suppressed, which would leave the read
+-- model behind its journal.
 
 CREATE OR REPLACE FUNCTION khala_internal.refuse_suppressed_write(p_topic text)
 RETURNS void
@@ -8,7 +9,7 @@ AS $$
 BEGIN
     RAISE EXCEPTION 'the read model of topic % did not take a write', p_topic
         USING ERRCODE = 'KH010',
-            HINT = 'Look for a trigger or rule on the table that suppresses rows, and remove it.';
+            HINT = 'Remove the trigger or rule on the table that suppresses rows.';
 END
 $$;
 

@@ -9,7 +9,7 @@ BEGIN
     RAISE EXCEPTION 'topic % is not known', coalesce(quote_literal(left(p_topics[1], 200)), 'NULL')
         USING ERRCODE = 'KH001',
             DETAIL = json_build_object('unknown_topics', (SELECT array_agg(left(n.name, 255)) FROM unnest(p_topics) AS n (name))),
-            HINT = 'Register it with khala.register_topic; khala.topic_stats lists those there are.';
+            HINT = 'Register it with khala.register_topic; khala.topic_stats lists the registered ones.';
 END
 $$;
 

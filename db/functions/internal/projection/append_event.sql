@@ -1,6 +1,6 @@
--- Appends one event to the history of an entity and projects it, in the caller's transaction. The entity's
--- row gives out the sequence numbers and is locked until the end of the transaction, so events of one entity
--- commit in their order. A caller that names the number may repeat the call until it knows that it worked.
+-- Appends one event to the history of an entity and projects it, in the caller's transaction. The entity's row
+-- allocates the sequence numbers and stays locked until the transaction ends, so events of one entity commit in
+-- their order. A caller that passes the sequence number may repeat the call until it succeeds.
 
 CREATE OR REPLACE FUNCTION khala_internal.append_event(
     p_kind text,
@@ -48,7 +48,7 @@ BEGIN
             FROM runtime.entities AS e
             WHERE e.kind = p_kind AND e.id = p_id;
             EXIT WHEN v_latest >= p_seq;
-            -- Otherwise another writer has just appended the event before this one: try again.
+            -- Otherwise another writer has just appended the previous event: try again.
             IF v_latest IS DISTINCT FROM p_seq - 1 THEN
                 RAISE EXCEPTION 'event % of % % would leave a gap: the last one is %',
                     p_seq, p_kind, quote_literal(p_id), coalesce(v_latest, 0)
@@ -85,5 +85,5 @@ END
 $$;
 
 COMMENT ON FUNCTION khala_internal.append_event(text, text, text, jsonb, text, bigint, timestamptz) IS
-'Appends an event to an entity and projects it. Arguments: entity kind, its id, event type, payload, owner organisation (fixed by the first event; NULL keeps it), sequence number (NULL: the next one), moment (NULL: now). Result: sequence number, appended or duplicate (the event is there already; nothing is written), watermark of the summary (NULL when nothing was written). Errors: KH004, KH005, KH007 as khala_internal.check_event, KH009 gap, other content under this number, or another owner.';
+'Appends an event to an entity and projects it. Arguments: entity kind, its id, event type, payload, owner organisation (fixed by the first event; NULL keeps it), sequence number (NULL: the next one), time (NULL: now). Result: sequence number, appended or duplicate (the event is there already; nothing is written), watermark of the summary (NULL when nothing was written). Errors: KH004, KH005, KH007 as khala_internal.check_event, KH009 gap, other content under this number, or another owner.';
 REVOKE ALL ON FUNCTION khala_internal.append_event(text, text, text, jsonb, text, bigint, timestamptz) FROM public;

@@ -1,6 +1,6 @@
--- What makes an event acceptable whatever entity it is for; the same rules for one event and for a batch.
--- A payload must be I-JSON although no client ever gets it: summaries copy from it, and one number that no
--- double stands for would make the entity impossible to project from then on.
+-- Rules for an event of any entity, the same for one event and for a batch. A payload must be I-JSON although no
+-- client receives it: summaries copy from it, and one number that no double represents would make the entity
+-- impossible to project.
 
 CREATE OR REPLACE FUNCTION khala_internal.check_event(
     p_kind text,
@@ -34,8 +34,8 @@ BEGIN
         RAISE EXCEPTION 'sequence number % is below 1', p_seq
             USING ERRCODE = 'KH007', HINT = 'Events of an entity count 1, 2, 3 …';
     ELSIF p_occurred_at NOT BETWEEN '0001-01-01 00:00:00+00' AND '9999-12-31 23:59:59.999999+00' THEN
-        RAISE EXCEPTION 'time of the event, %, is out of range', p_occurred_at
-            USING ERRCODE = 'KH007', HINT = 'Use a moment of the years 1 to 9999.';
+        RAISE EXCEPTION 'occurred_at of the event is %', p_occurred_at
+            USING ERRCODE = 'KH007', HINT = 'Use a time in the years 1 to 9999.';
     ELSIF p_payload IS NULL OR jsonb_typeof(p_payload) <> 'object' THEN
         RAISE EXCEPTION 'payload of the event is not an object but %',
             CASE WHEN p_payload IS NULL THEN 'NULL' ELSE 'a JSON ' || jsonb_typeof(p_payload) END
@@ -49,5 +49,5 @@ END
 $$;
 
 COMMENT ON FUNCTION khala_internal.check_event(text, text, text, jsonb, text, bigint, timestamptz) IS
-'Refuses an event that breaks a rule. Arguments: entity kind, its id, event type, payload, organisation (NULL: none given), sequence number (NULL: to be allocated), moment (NULL: now). Errors: KH004 payload above 1 MiB, KH005 payload not an I-JSON object, KH007 anything else.';
+'Refuses an event that breaks a rule. Arguments: entity kind, its id, event type, payload, organisation (NULL: none given), sequence number (NULL: to be allocated), time (NULL: now). Errors: KH004 payload above 1 MiB, KH005 payload not an I-JSON object, KH007 anything else.';
 REVOKE ALL ON FUNCTION khala_internal.check_event(text, text, text, jsonb, text, bigint, timestamptz) FROM public;

@@ -1,5 +1,5 @@
--- The one text form of a moment inside a document: ISO 8601 in UTC with microseconds, so that texts of one
--- form sort as the moments do and no session setting shows in a document.
+-- String form of a timestamp inside a document: ISO 8601 in UTC with microseconds. Strings of this form sort as the
+-- timestamps do, and no session setting affects them.
 
 CREATE OR REPLACE FUNCTION khala_internal.iso_timestamp(p_at timestamptz)
 RETURNS text
@@ -12,5 +12,5 @@ END
 $$;
 
 COMMENT ON FUNCTION khala_internal.iso_timestamp(timestamptz) IS
-'A moment as documents show it. Argument: the moment, of the years 1 to 9999. Result: text such as 2026-01-31T23:59:59.000001Z. Errors: none.';
+'A timestamp as documents carry it. Argument: the timestamp, of the years 1 to 9999. Result: a string such as 2026-01-31T23:59:59.000001Z. Errors: none.';
 REVOKE ALL ON FUNCTION khala_internal.iso_timestamp(timestamptz) FROM public;

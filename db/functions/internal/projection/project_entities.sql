@@ -1,8 +1,8 @@
--- The projector, for one entity or many: builds the summaries, compares them with the checkpoints and sinks
--- those that say something new, all in the caller's transaction. Locks are taken in one order everywhere:
--- entities by id, checkpoints, then the topic inside khala.sink_batch, which is why that comes last. A rebuild
--- writes whatever the checkpoint says. It never takes a document back to a lower version, which no client
--- would follow: where the read model is ahead of the history, versions go on from there by an offset.
+-- Projector for one entity or many: builds the summaries, compares them with the checkpoints and sinks those that
+-- differ, in the caller's transaction. Locks are taken in one order everywhere: entities by id, checkpoints, then
+-- the topic in khala.sink_batch, which therefore comes last. A rebuild writes regardless of the checkpoint. It never
+-- lowers the version of a document, which no client would accept: where the read model is ahead of the history,
+-- versions continue from there by an offset.
 
 CREATE OR REPLACE FUNCTION khala_internal.project_entities(p_kind text, p_ids text[], p_rebuild boolean DEFAULT FALSE)
 RETURNS TABLE (id text, watermark bigint, outcome text, reason text)
@@ -114,5 +114,5 @@ END
 $$;
 
 COMMENT ON FUNCTION khala_internal.project_entities(text, text[], boolean) IS
-'Projects the summaries of some entities. Arguments: entity kind, ids (unknown ones are left out), whether to write them whatever the checkpoints say. Result: per entity the watermark (NULL when nothing was written), outcome applied, rewritten (same sequence, other summary) or skipped, and the reason: new_events; drift, projection_version; rebuilt; unchanged, checkpoint_ahead, read_model_ahead. Errors: KH007 unknown kind, and those of khala.sink_batch.';
+'Projects the summaries of some entities. Arguments: entity kind, ids (unknown ones are left out), whether to write them regardless of the checkpoints. Result: per entity the watermark (NULL when nothing was written), outcome applied, rewritten (same sequence, other summary) or skipped, and the reason: new_events; drift, projection_version; rebuilt; unchanged, checkpoint_ahead, read_model_ahead. Errors: KH007 unknown kind, and those of khala.sink_batch.';
 REVOKE ALL ON FUNCTION khala_internal.project_entities(text, text[], boolean) FROM public;

@@ -1,4 +1,4 @@
--- Where the summaries of each kind of entity go: the one place that pairs a kind with its topic.
+-- Topic, event types and document keys of each kind of entity, in one place.
 
 CREATE OR REPLACE FUNCTION khala_internal.projection_of(p_kind text)
 RETURNS TABLE (projection text, topic text, event_prefix text, id_field text)
@@ -18,5 +18,5 @@ END
 $$;
 
 COMMENT ON FUNCTION khala_internal.projection_of(text) IS
-'How a kind of entity is projected. Argument: run or codex_worker. Result: one row with the projection''s name (document keys are runtime/<name>:<id>), its topic, the prefix of its event types and the name of the id in its documents; no row for another kind. Errors: none.';
+'Projection of a kind of entity. Argument: run or codex_worker. Result: one row with the projection''s name (document keys are runtime/<name>:<id>), its topic, the prefix of its event types and the name of the id in its documents; no row for another kind. Errors: none.';
 REVOKE ALL ON FUNCTION khala_internal.projection_of(text) FROM public;

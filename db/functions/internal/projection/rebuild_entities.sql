@@ -1,6 +1,6 @@
--- Builds what a projection holds for some entities again from their histories, in one transaction: a reader
--- sees the old summary until it commits and the new one after, never none. The topic is locked first, so
--- that nobody changes a document between the look at its version and the write.
+-- Rebuilds the summaries of some entities from their histories in one transaction: a reader sees the old summary
+-- until it commits and the new one afterwards. The topic is locked first, so no document changes between the look
+-- at its version and the write.
 
 CREATE OR REPLACE FUNCTION khala_internal.rebuild_entities(p_kind text, p_ids text[])
 RETURNS TABLE (id text, watermark bigint, outcome text)
@@ -11,8 +11,8 @@ AS $$
 DECLARE
     v_topic text;
 BEGIN
-    -- From the catalogue, for that is the table every writer comes to first. Whoever locks several, as a
-    -- migration does, and a rebuild that has the topic's row before it needs the catalogue, would deadlock.
+    -- The catalogue comes first, as for every writer. A migration that locks both tables would deadlock with a
+    -- rebuild that takes the topic's row before the catalogue.
     SELECT t.topic INTO v_topic
     FROM khala_internal.projection_of(p_kind) AS p
     INNER JOIN runtime.sync_topics AS t ON p.topic = t.topic;
@@ -21,7 +21,7 @@ BEGIN
     WHERE e.kind = p_kind AND e.id = ANY (p_ids)
     ORDER BY e.id
     FOR NO KEY UPDATE;
-    -- In the order of khala_internal.allocate_watermark, or the two would wait for each other.
+    -- In the order of khala_internal.allocate_watermark, or the two would deadlock.
     PERFORM pg_advisory_xact_lock(khala_internal.topic_lock_key(v_topic));
     PERFORM s.topic FROM runtime.sync_topic_sequences AS s
     WHERE s.topic = v_topic

@@ -1,6 +1,6 @@
--- The summary documents of some entities, from their histories alone. The last event of a type is one
--- descent of an index, so a summary costs the same after ten events and after ten million. The status is
--- what the latest event that tells of one says; events of unknown types just count.
+-- Summary documents of some entities, built from their histories alone. The last event of a type is one index
+-- descent, so a summary costs the same after ten events and after ten million. The status comes from the latest
+-- event that has one; events of unknown types are only counted.
 
 CREATE OR REPLACE FUNCTION khala_internal.summarize_entities(p_kind text, p_ids text[])
 RETURNS TABLE (id text, org_id text, latest_seq bigint, summary jsonb)
@@ -53,7 +53,7 @@ BEGIN
             'started_at', khala_internal.iso_timestamp(started.occurred_at),
             'finished_at', CASE WHEN state.terminal THEN khala_internal.iso_timestamp(state.occurred_at) END,
             'latest_seq', latest.seq,
-            -- Numbers have no holes: the last one is the count, and nothing has to be counted.
+            -- Sequence numbers have no holes: the last one is the count.
             'event_count', latest.seq,
             'latest_event_type', latest.event_type,
             'latest_event_at', khala_internal.iso_timestamp(latest.occurred_at),
@@ -102,7 +102,7 @@ BEGIN
         LIMIT 1
     ) AS progress ON TRUE
     LEFT JOIN LATERAL (
-        -- How it ended: a reason in the event wins over what its exit status says.
+        -- A reason in the event takes precedence over its exit status.
         SELECT
             CASE WHEN outcome.bad THEN 'failed' ELSE state.status END AS status,
             CASE
@@ -122,7 +122,7 @@ BEGIN
         WHERE state.terminal
     ) AS ended ON TRUE
     LEFT JOIN LATERAL (
-        -- The last event carries the totals; before that, progress since the latest start.
+        -- The last event has the totals; before that, progress since the latest start counts.
         SELECT jsonb_strip_nulls(jsonb_build_object(
             'lines', CASE WHEN jsonb_typeof(source.payload -> 'lines') = 'number' THEN source.payload -> 'lines' END,
             'bytes', CASE WHEN jsonb_typeof(source.payload -> 'bytes') = 'number' THEN source.payload -> 'bytes' END,
