@@ -54,6 +54,30 @@ COMMENT ON COLUMN runtime.sync_stream_events.payload IS 'Canonical JSON text (RF
 
 COMMENT ON COLUMN runtime.sync_stream_events.traceparent IS 'W3C trace context of the writer, if it set one; read by relays that trace';
 
+CREATE TABLE runtime.sync_documents (
+    topic text NOT NULL,
+    doc_key text NOT NULL COLLATE pg_catalog."C",
+    doc_version bigint NOT NULL,
+    watermark bigint NOT NULL,
+    updated_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    payload_bytes integer NOT NULL,
+    deleted boolean DEFAULT false NOT NULL,
+    org_id text,
+    payload_hash bytea,
+    payload jsonb
+)
+PARTITION BY LIST (topic);
+
+ALTER TABLE runtime.sync_documents OWNER TO khala_owner;
+
+COMMENT ON TABLE runtime.sync_documents IS 'The read models together, one partition per topic: payload authority';
+
+COMMENT ON COLUMN runtime.sync_documents.watermark IS 'Watermark of the last change';
+
+COMMENT ON COLUMN runtime.sync_documents.deleted IS 'Tombstone: kept so that an older version cannot bring the document back';
+
+COMMENT ON COLUMN runtime.sync_documents.org_id IS 'Owner organisation; null is public';
+
 CREATE TABLE runtime.projection_checkpoints (
     projection text NOT NULL,
     entity_id text NOT NULL,
@@ -320,30 +344,6 @@ WITH (fillfactor='50');
 ALTER TABLE runtime.runs OWNER TO khala_owner;
 
 COMMENT ON TABLE runtime.runs IS 'Runs: commands and jobs that start, go on and end';
-
-CREATE TABLE runtime.sync_documents (
-    topic text NOT NULL,
-    doc_key text NOT NULL COLLATE pg_catalog."C",
-    doc_version bigint NOT NULL,
-    watermark bigint NOT NULL,
-    updated_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    payload_bytes integer NOT NULL,
-    deleted boolean DEFAULT false NOT NULL,
-    org_id text,
-    payload_hash bytea,
-    payload jsonb
-)
-PARTITION BY LIST (topic);
-
-ALTER TABLE runtime.sync_documents OWNER TO khala_owner;
-
-COMMENT ON TABLE runtime.sync_documents IS 'The read models together, one partition per topic: payload authority';
-
-COMMENT ON COLUMN runtime.sync_documents.watermark IS 'Watermark of the last change';
-
-COMMENT ON COLUMN runtime.sync_documents.deleted IS 'Tombstone: kept so that an older version cannot bring the document back';
-
-COMMENT ON COLUMN runtime.sync_documents.org_id IS 'Owner organisation; null is public';
 
 CREATE TABLE runtime.sync_codex_worker_summaries (
     topic text CONSTRAINT sync_documents_topic_not_null NOT NULL,
@@ -726,11 +726,11 @@ GRANT ALL ON FUNCTION khala.rebuild_projections(p_kind text, p_after_id text, p_
 REVOKE ALL ON FUNCTION khala.register_topic(p_topic text, p_read_model text, p_payload_mode text, p_inline_limit_bytes integer, p_retention_horizon interval, p_owned boolean, p_enum_name text) FROM PUBLIC;
 GRANT ALL ON FUNCTION khala.register_topic(p_topic text, p_read_model text, p_payload_mode text, p_inline_limit_bytes integer, p_retention_horizon interval, p_owned boolean, p_enum_name text) TO khala_dba;
 
-REVOKE ALL ON FUNCTION khala.replay(p_topic text, p_after bigint, p_org_id text, p_max_updates integer, p_max_bytes integer, p_epoch text) FROM PUBLIC;
-GRANT ALL ON FUNCTION khala.replay(p_topic text, p_after bigint, p_org_id text, p_max_updates integer, p_max_bytes integer, p_epoch text) TO khala_relay;
+REVOKE ALL ON FUNCTION khala.replay(p_topic text, p_after bigint, p_org_id text, p_max_updates integer, p_max_bytes integer, p_epoch text, p_compact boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION khala.replay(p_topic text, p_after bigint, p_org_id text, p_max_updates integer, p_max_bytes integer, p_epoch text, p_compact boolean) TO khala_relay;
 
-REVOKE ALL ON FUNCTION khala.replay_binary(p_topic text, p_after bigint, p_org_id text, p_max_updates integer, p_max_bytes integer, p_epoch text) FROM PUBLIC;
-GRANT ALL ON FUNCTION khala.replay_binary(p_topic text, p_after bigint, p_org_id text, p_max_updates integer, p_max_bytes integer, p_epoch text) TO khala_relay;
+REVOKE ALL ON FUNCTION khala.replay_binary(p_topic text, p_after bigint, p_org_id text, p_max_updates integer, p_max_bytes integer, p_epoch text, p_compact boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION khala.replay_binary(p_topic text, p_after bigint, p_org_id text, p_max_updates integer, p_max_bytes integer, p_epoch text, p_compact boolean) TO khala_relay;
 
 REVOKE ALL ON FUNCTION khala.replay_feed(p_topic text, p_after bigint, p_max_updates integer, p_max_bytes integer, p_epoch text) FROM PUBLIC;
 GRANT ALL ON FUNCTION khala.replay_feed(p_topic text, p_after bigint, p_max_updates integer, p_max_bytes integer, p_epoch text) TO khala_relay;
@@ -801,8 +801,6 @@ REVOKE ALL ON FUNCTION khala_internal.check_page_limits(p_max_updates integer, p
 
 REVOKE ALL ON FUNCTION khala_internal.count_sinks(p_outcome text, p_count integer) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION khala_internal.feed_until(p_topic text, p_after bigint, p_head_watermark bigint, p_max_updates integer, p_max_bytes integer) FROM PUBLIC;
-
 REVOKE ALL ON FUNCTION khala_internal.traceparent() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION khala_internal.feed_updates(p_topic text, p_after bigint, p_until bigint) FROM PUBLIC;
@@ -817,15 +815,19 @@ REVOKE ALL ON FUNCTION khala_internal.judge_document(p_version bigint, p_hash by
 
 REVOKE ALL ON FUNCTION khala_internal.open_cursor(p_topic text, p_after bigint, p_epoch text, OUT topic text, OUT after bigint, OUT head_watermark bigint) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION khala_internal.page_rows(p_topic text, p_after bigint, p_until bigint, p_org_id text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION khala_internal.open_feed(p_topic text, p_after bigint, p_max_updates integer, p_max_bytes integer, p_epoch text, OUT topic text, OUT after bigint, OUT until bigint, OUT head_watermark bigint) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION khala_internal.open_page(p_topic text, p_after bigint, p_org_id text, p_max_updates integer, p_max_bytes integer, p_epoch text, p_compact boolean, OUT topic text, OUT after bigint, OUT until bigint, OUT head_watermark bigint, OUT kept bigint[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION khala_internal.row_bytes(p_doc_key text, p_payload_bytes integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION khala_internal.page_rows(p_topic text, p_after bigint, p_until bigint, p_org_id text, p_compact boolean) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION khala_internal.wire_integer(p_value bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION khala_internal.page_tail(p_topic text, p_complete boolean, p_head_watermark bigint, p_covered_watermark bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION khala_internal.page_tail_bytes(p_topic text, p_complete boolean, p_head_watermark bigint, p_covered_watermark bigint) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION khala_internal.page_until(p_topic text, p_after bigint, p_until bigint, p_org_id text, p_max_updates integer, p_max_bytes integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION khala_internal.payload_text(p_payload jsonb, p_payload_bytes integer) FROM PUBLIC;
 
@@ -849,7 +851,11 @@ REVOKE ALL ON FUNCTION khala_internal.refuse_size(p_ordinal integer, p_doc_key t
 
 REVOKE ALL ON FUNCTION khala_internal.refuse_suppressed_write(p_topic text) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION khala_internal.refuse_topic(p_topic text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION khala_internal.refuse_topic(VARIADIC p_topics text[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION khala_internal.stale_reason(p_after bigint, p_head_watermark bigint, p_retention_floor bigint, p_epoch text, p_current_epoch text) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION khala_internal.store_documents(p_topic text, p_doc_keys text[], p_doc_versions bigint[], p_org_ids text[], p_payloads jsonb[], p_deleted boolean[], p_canonical text[], p_hashes bytea[], p_traceparents text[], OUT watermarks bigint[], OUT outcomes text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION khala_internal.stored_documents(p_topic text, p_doc_keys text[]) FROM PUBLIC;
 
@@ -865,7 +871,7 @@ REVOKE ALL ON FUNCTION khala_internal.update_text(p_topic text, p_doc_key text, 
 
 REVOKE ALL ON FUNCTION khala_internal.write_document(p_topic text, p_doc_key text, p_doc_version bigint, p_org_id text, p_payload jsonb, p_deleted boolean, OUT watermark bigint, OUT outcome text) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION khala_internal.write_documents(p_topic text, p_first_ordinal integer, p_doc_keys text[], p_doc_versions bigint[], p_org_ids text[], p_payloads jsonb[], p_deleted boolean[], OUT watermarks bigint[], OUT outcomes text[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION khala_internal.write_documents(p_topic text, p_doc_keys text[], p_doc_versions bigint[], p_org_ids text[], p_payloads jsonb[], p_deleted boolean[], OUT watermarks bigint[], OUT outcomes text[]) FROM PUBLIC;
 
 GRANT SELECT ON TABLE khala.projection_stats TO khala_dba;
 
