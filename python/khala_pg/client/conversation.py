@@ -112,6 +112,8 @@ class Conversation:
         self._connection.silence_limit = max(interval / 1000 * _SILENT_HEARTBEATS, 1.0)
         self._help(self._heartbeats(max(interval / 1000, 0.1)))
         self._schedule_refresh(wire.timestamp(response.get("token_expires_at")))
+        for topic in await self._replica.belong_to(self._tokens.organisation):
+            self._board.drop(topic)
         await self._subscribe(self._topics)
 
     async def _subscribe(self, topics: Sequence[str]) -> None:

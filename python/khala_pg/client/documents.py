@@ -10,11 +10,15 @@ Payload = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """How far a topic has been seen: everything up to `watermark`, counted within `epoch`."""
+    """How far a topic has been seen: everything up to `watermark`, counted within `epoch`.
+
+    org: the organisation that saw it; another one's documents are others.
+    """
 
     topic: str
     watermark: int
     epoch: str | None
+    org: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """The local copy of some topics: cache, cursors, store and listeners, moved forward together."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from khala_pg.client.cache import DocumentCache
 from khala_pg.client.documents import Change, Cursor, Document
@@ -16,12 +17,26 @@ class Replica:
         self._feed = feed
         self._cache = DocumentCache()
         self._cursors: dict[str, Cursor] = {}
+        self._org = ""
 
     async def load(self, topics: Sequence[str]) -> None:
         """Begin with what the store holds. Raises StoreError."""
         stored = await self._store.load(topics)
         self._cache = DocumentCache(stored.documents)
         self._cursors = {cursor.topic: cursor for cursor in stored.cursors}
+
+    async def belong_to(self, org: str) -> Sequence[str]:
+        """Continue for this organisation. Topics that another one has seen are dropped, from the
+        store too; returns them. Raises StoreError.
+        """
+        self._org = org
+        others = [cursor.topic for cursor in self._cursors.values() if cursor.org != org]
+        if others:
+            changes = [change for topic in others for change in self._cache.replace(topic, ())]
+            for topic in others:
+                del self._cursors[topic]
+            await self._finish(changes, Commit(replaced=others))
+        return others
 
     def cursor(self, topic: str) -> Cursor | None:
         """How far a topic has been seen; None if never."""
@@ -42,7 +57,7 @@ class Replica:
         did not get to before a crash comes again. Raises StoreError.
         """
         changes = [c for c in map(self._cache.apply, documents) if c is not None]
-        moved = [cursor for cursor in cursors if self._moves(cursor)]
+        moved = [replace(cursor, org=self._org) for cursor in cursors if self._moves(cursor)]
         self._cursors.update((cursor.topic, cursor) for cursor in moved)
         if changes or moved:
             await self._finish(changes, Commit(cursors=moved, documents=_standing(changes)))
@@ -52,6 +67,7 @@ class Replica:
 
         Raises StoreError.
         """
+        cursor = replace(cursor, org=self._org)
         changes = self._cache.replace(cursor.topic, documents)
         self._cursors[cursor.topic] = cursor
         await self._finish(

@@ -14,12 +14,13 @@ from khala_pg.client.errors import StoreError
 from khala_pg.client.store import Commit, Stored
 
 _APPLICATION_ID = 0x4B48_4C41  # "KHLA": a file of something else is not ours to write to
-_FORMAT = 1
+_FORMAT = 2
 _SCHEMA = """
 CREATE TABLE cursor (
   topic TEXT PRIMARY KEY,
   watermark INTEGER NOT NULL,
-  epoch TEXT
+  epoch TEXT,
+  org TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE document (
   topic TEXT NOT NULL,
@@ -67,7 +68,7 @@ class SqliteStore:
         wanted = json.dumps(list(topics))
         with self._transaction() as database:
             cursors = database.execute(
-                "SELECT topic, watermark, epoch FROM cursor"
+                "SELECT topic, watermark, epoch, org FROM cursor"
                 " WHERE topic IN (SELECT value FROM json_each(?))",
                 (wanted,),
             ).fetchall()
@@ -80,16 +81,16 @@ class SqliteStore:
 
     def _commit(self, commit: Commit) -> None:
         with self._transaction() as database:
-            database.executemany(
-                "DELETE FROM document WHERE topic = ?", [(topic,) for topic in commit.replaced]
-            )
+            replaced = [(topic,) for topic in commit.replaced]
+            database.executemany("DELETE FROM document WHERE topic = ?", replaced)
+            database.executemany("DELETE FROM cursor WHERE topic = ?", replaced)
             database.executemany(
                 "INSERT OR REPLACE INTO document VALUES (?, ?, ?, ?, ?, ?, ?)",
                 [_row(document) for document in commit.documents],
             )
             database.executemany(
-                "INSERT OR REPLACE INTO cursor VALUES (?, ?, ?)",
-                [(c.topic, c.watermark, c.epoch) for c in commit.cursors],
+                "INSERT OR REPLACE INTO cursor VALUES (?, ?, ?, ?)",
+                [(c.topic, c.watermark, c.epoch, c.org) for c in commit.cursors],
             )
 
     def _close(self) -> None:

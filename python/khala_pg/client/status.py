@@ -94,6 +94,11 @@ class StatusBoard:
         """Something went wrong that the connection survived."""
         self._set(replace(self._status, error=error))
 
+    def drop(self, name: str) -> None:
+        """Where a topic stood does not count any more."""
+        topics = MappingProxyType({**self._status.topics, name: TopicStatus()})
+        self._set(replace(self._status, topics=topics))
+
     def topic(
         self,
         name: str,

@@ -22,8 +22,8 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """What to save in one transaction, in this order: `replaced` topics lose all their documents,
-    then `documents` are put, then `cursors` are set."""
+    """What to save in one transaction, in this order: `replaced` topics lose their documents and
+    their cursor, then `documents` are put, then `cursors` are set."""
 
     cursors: Sequence[Cursor] = ()
     documents: Sequence[Document] = ()

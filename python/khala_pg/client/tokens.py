@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+import jwt
+
 from khala_pg.errors import UsageError
 
 
@@ -43,6 +45,18 @@ class Tokens:
     def current(self) -> str:
         """The token the server accepted last, or is being shown."""
         return self._current
+
+    @property
+    def organisation(self) -> str:
+        """The organisation whose documents the current token shows; empty if it is no JWT.
+
+        Not verified here: the server does that.
+        """
+        try:
+            claims = jwt.decode(self._current, options={"verify_signature": False})
+        except jwt.InvalidTokenError:
+            return ""
+        return str(claims.get("oa_org_id", ""))
 
     async def endpoint(self) -> Endpoint:
         """Ask where to connect; its token becomes the current one. Raises as the provider does."""

@@ -25,7 +25,7 @@ def document(doc_key: str, version: int, *, deleted: bool = False, topic: str = 
 
 async def test_what_is_saved_comes_back(tmp_path: Path) -> None:
     documents = [document("a", 1), document("b", 2**62, deleted=True), document("x", 1, topic="o")]
-    cursors = [Cursor(TOPIC, 2**62, "e1"), Cursor("o", 1, None)]
+    cursors = [Cursor(TOPIC, 2**62, "e1", "acme"), Cursor("o", 1, None)]
     store = SqliteStore(tmp_path / "state")
     await store.commit(Commit(cursors, documents))
     await store.close()
@@ -49,6 +49,15 @@ async def test_replacing_a_topic_leaves_the_others(tmp_path: Path) -> None:
         (TOPIC, "b", 0),
         ("o", "x", 1),
     }
+    await store.close()
+
+
+async def test_a_replaced_topic_loses_its_cursor(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "state")
+    await store.commit(Commit([Cursor(TOPIC, 1, "e"), Cursor("o", 1, "e")], [document("a", 1)]))
+    await store.commit(Commit(replaced=[TOPIC]))
+    stored = await store.load([TOPIC, "o"])
+    assert (list(stored.cursors), list(stored.documents)) == ([Cursor("o", 1, "e")], [])
     await store.close()
 
 
