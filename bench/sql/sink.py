@@ -144,9 +144,7 @@ def measure(
             if not turn and clients != min(8, _CASES[name].clients[-1]):
                 continue
             case = _CASES[name]
-            load = run_pgbench(
-                server, files[name], clients, seconds, case.database, **case.variables
-            )
+            load = run_pgbench(server, files[name], clients, seconds, case.variables, case.database)
             if turn:
                 found[name, clients].append(load)
     return found

@@ -65,6 +65,7 @@ def scripts(texts: Mapping[str, str]) -> Iterator[Mapping[str, Path]]:
 class Load:
     """What a run of a script showed."""
 
+    transactions: int
     per_second: float
     # Processor time of the backends, user and kernel: it changes little on a busy machine.
     cpu_us: float
@@ -75,12 +76,14 @@ def run_pgbench(
     script: Path,
     clients: int,
     seconds: int,
+    variables: Mapping[str, str],
     database: str = "postgres",
-    **variables: str,
+    rate: float | None = None,
 ) -> Load:
     """One run of a script with prepared statements over the Unix socket.
 
     The script finds `version`, above that of every earlier run, and what `variables` names.
+    rate: transactions a second, of all clients, if not as many as they can.
 
     Raises ValueError when a transaction fails, or none ends in that time.
     """
@@ -90,6 +93,7 @@ def run_pgbench(
         [
             *(server.installation.program("pgbench"), "--no-vacuum", "--protocol=prepared"),
             *(f"--client={clients}", f"--jobs={min(clients, 2)}", f"--time={seconds}"),
+            *([] if rate is None else [f"--rate={rate}"]),
             *(f"--define={name}={value}" for name, value in given.items()),
             *(f"--file={script}", server.socket_dsn(database)),
         ],
@@ -101,7 +105,8 @@ def run_pgbench(
     if done.returncode or speed is None or count is None or (failed and failed[1] != "0"):
         raise ValueError(f"pgbench did not finish: {done.stdout}{done.stderr}")
     cpu_s = _ended_backends_cpu_s(server) - before
-    return Load(float(speed[1]), cpu_s / int(count[1]) * 1e6)
+    transactions = int(count[1])
+    return Load(transactions, float(speed[1]), cpu_s / transactions * 1e6)
 
 
 def _ended_backends_cpu_s(server: PostgresServer) -> float:
