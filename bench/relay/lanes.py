@@ -20,11 +20,11 @@ from bench.sql.canonical import summary
 from bench.support.databases import migrated_server
 from bench.support.options import bench_parser, parse_options
 from bench.support.results import save, show, spread
-from khala_pg import sqlapi
 from khala_pg.client import binary, wire
 from khala_pg.client.documents import Update
 from khala_pg.client.resolver import _verified
 from khala_pg.relay.delivery.lanes import JSON, PROTOBUF, Lane
+from khala_pg.sqlapi import relay as sqlapi
 
 _UPDATES = 200
 _PAGES = 5

@@ -20,12 +20,12 @@ from bench.support.databases import migrated_server
 from bench.support.journal import TOPIC, fill
 from bench.support.options import bench_parser, parse_options
 from bench.support.results import save, show, spread
-from khala_pg import sqlapi
 from khala_pg.relay.database.pool import Database
 from khala_pg.relay.delivery.lanes import JSON
 from khala_pg.relay.delivery.pages import Pages, Wanted
 from khala_pg.relay.process import memory
 from khala_pg.relay.settings import RelaySettings
+from khala_pg.sqlapi import relay as sqlapi
 
 _TARGET = 0.60
 

@@ -18,15 +18,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from khala_pg import sqlapi
 from khala_pg.auth.keyring import Claims, TokenError
 from khala_pg.errors import BadValueError, UnavailableError, from_psycopg
 from khala_pg.http import errors
-from khala_pg.http.epoch import within_epoch
 from khala_pg.http.tokens import TokenEndpoint
 from khala_pg.http.web import page_routes
+from khala_pg.sqlapi import relay as sqlapi
+from khala_pg.sqlapi.calls import Connection
 
-Connect = Callable[[], AbstractAsyncContextManager[sqlapi.Connection]]
+Connect = Callable[[], AbstractAsyncContextManager[Connection]]
 """Lends a connection in autocommit mode: a pool's `connection` method."""
 
 Ready = Callable[[], Awaitable[str | None]]
@@ -122,8 +122,8 @@ class _Documents:
         except ValueError as error:
             return errors.answer("bad_subscription", str(error))
 
-        async def ask(connection: sqlapi.Connection, claims: Claims) -> str:
-            page = await sqlapi.snapshot(
+        async def ask(connection: Connection, claims: Claims) -> str:
+            return await sqlapi.snapshot(
                 connection,
                 topic,
                 claims.org_id,
@@ -132,14 +132,13 @@ class _Documents:
                 watermark,
                 self.settings.max_snapshot_bytes,
             )
-            return page.page
 
         return await self._answer(request, topic, (after or "",), ask)
 
     async def document(self, request: Request) -> Response:
         topic, doc_key = request.path_params["topic"], request.path_params["doc_key"]
 
-        async def ask(connection: sqlapi.Connection, claims: Claims) -> str | None:
+        async def ask(connection: Connection, claims: Claims) -> str | None:
             return await sqlapi.hydrate(connection, topic, doc_key, claims.org_id)
 
         return await self._answer(request, topic, (doc_key,), ask)
@@ -149,7 +148,7 @@ class _Documents:
         request: Request,
         topic: str,
         names: Sequence[str],
-        ask: Callable[[sqlapi.Connection, Claims], Awaitable[str | None]],
+        ask: Callable[[Connection, Claims], Awaitable[str | None]],
     ) -> Response:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
@@ -164,9 +163,10 @@ class _Documents:
             return errors.answer("bad_subscription", "names have no NUL character")
         try:
             async with self.connect() as connection:
-                # Scopes are judged where the subscribe request's are, and answered alike.
-                await sqlapi.check_cursors(connection, [topic], None, None, claims.scopes)
-                body = await within_epoch(connection, lambda: ask(connection, claims))
+                # Scopes are judged where the subscribe request's are, and answered alike; and an
+                # epoch begins, if the database was restored, before the answer needs one.
+                await sqlapi.judge(connection, [topic], None, None, claims.scopes)
+                body = await ask(connection, claims)
         except psycopg.Error as error:
             ours = from_psycopg(error)
             if ours is None or isinstance(ours, BadValueError):

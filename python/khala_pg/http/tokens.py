@@ -14,13 +14,13 @@ from psycopg_pool import PoolTimeout
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
-from khala_pg import sqlapi
 from khala_pg.auth import api_keys
 from khala_pg.auth.issuer import Identity, Issuer, IssuerError, SessionExpiredError, TokenRequest
 from khala_pg.errors import UnavailableError, from_psycopg
 from khala_pg.http.edge import Origins, Proxies
 from khala_pg.http.errors import NO_STORE
 from khala_pg.http.rates import Buckets
+from khala_pg.sqlapi import relay as sqlapi
 
 logger = logging.getLogger("khala.http.tokens")
 

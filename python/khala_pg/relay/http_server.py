@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Generator
 
 import uvicorn
 
-from khala_pg import sqlapi
 from khala_pg.auth.authority import Authority
 from khala_pg.auth.issuer import Issuer
 from khala_pg.auth.keyring import Claims
@@ -21,6 +20,8 @@ from khala_pg.http.tokens import SessionAuthenticator, TokenEndpoint
 from khala_pg.relay.database.pool import Database
 from khala_pg.relay.opening.connection_counts import counts_for
 from khala_pg.relay.settings import RelaySettings
+from khala_pg.sqlapi import relay as sqlapi
+from khala_pg.sqlapi.calls import Connection
 
 
 class HttpServer(uvicorn.Server):
@@ -50,7 +51,7 @@ def make_http_server(
     slots = asyncio.Semaphore(max(1, settings.pool_size // 4))
 
     @contextlib.asynccontextmanager
-    async def connect() -> AsyncIterator[sqlapi.Connection]:
+    async def connect() -> AsyncIterator[Connection]:
         async with slots, database.connection() as connection:
             yield connection
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from websockets.asyncio.server import ServerConnection
 
-from khala_pg import sqlapi
 from khala_pg.auth.authority import Authority
 from khala_pg.auth.keyring import Keyring
 from khala_pg.errors import KhalaError, UnavailableError
@@ -37,6 +36,7 @@ from khala_pg.relay.process import memory
 from khala_pg.relay.process.drain import drain, end_tasks
 from khala_pg.relay.session import Session
 from khala_pg.relay.settings import RelaySettings
+from khala_pg.sqlapi import relay as sqlapi
 
 __all__ = ["Addresses", "Relay"]
 

@@ -22,7 +22,7 @@ from khala_pg.relay.wire.requests import (
     SubscribeRequest,
     UnsubscribeRequest,
 )
-from khala_pg.sqlapi import Cursor
+from khala_pg.sqlapi.relay import Cursor
 
 logger = logging.getLogger("khala.relay.session")
 

@@ -13,7 +13,6 @@ from typing import Any, BinaryIO, NoReturn
 
 import psycopg
 
-from khala_pg import sqlapi
 from khala_pg.errors import (
     BadValueError,
     KhalaError,
@@ -21,6 +20,8 @@ from khala_pg.errors import (
     UnavailableError,
     from_psycopg,
 )
+from khala_pg.sqlapi import runtime as sqlapi
+from khala_pg.sqlapi.calls import Connection
 
 BATCH_EVENTS = 1000
 _CHUNK_BYTES = 1 << 18
@@ -90,7 +91,7 @@ def load(
     return loaded
 
 
-async def _send(connection: sqlapi.Connection, lines: Sequence[Line]) -> sqlapi.Ingested:
+async def _send(connection: Connection, lines: Sequence[Line]) -> sqlapi.Ingested:
     try:
         return await sqlapi.ingest_events(connection, f"[{','.join(line.text for line in lines)}]")
     except psycopg.Error as error:

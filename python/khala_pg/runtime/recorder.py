@@ -15,10 +15,11 @@ from typing import Any
 
 import psycopg
 
-from khala_pg import sqlapi
 from khala_pg.errors import from_psycopg
 from khala_pg.runtime.outbox import Event, Outbox
 from khala_pg.runtime.output import OutputMeter
+from khala_pg.sqlapi import runtime as sqlapi
+from khala_pg.sqlapi.calls import Connection
 
 _CONNECT_SECONDS = 5
 _STATEMENT_SECONDS = 10
@@ -176,7 +177,7 @@ class Recorder:
                     await _wait(self._ending, random.uniform(backoff / 2, backoff))  # noqa: S311
                 backoff = min(backoff * 2, _BACKOFF_MOST)
 
-    async def _send_next(self, connection: sqlapi.Connection) -> None:
+    async def _send_next(self, connection: Connection) -> None:
         assert self._wake is not None
         now = time.monotonic()
         progress = self._meter.progress()

@@ -8,13 +8,14 @@ from collections.abc import Callable, Sequence
 
 import psycopg
 
-from khala_pg import sqlapi
+from khala_pg.sqlapi import runtime as sqlapi
+from khala_pg.sqlapi.calls import Connection
 
 KINDS: Sequence[sqlapi.EntityKind] = ("codex_worker", "run")
 PAGE_ENTITIES = 50
 
 
-async def _connect(database: str) -> sqlapi.Connection:
+async def _connect(database: str) -> Connection:
     return await psycopg.AsyncConnection.connect(
         database,
         autocommit=True,

@@ -4,11 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from khala_pg.auth.revocations import Revocation
-from khala_pg.sqlapi._call import TRUE, Connection, integer, rows, scalar, string
+from khala_pg.sqlapi.calls import (
+    TRUE,
+    Connection,
+    integer,
+    raw_rows,
+    rows,
+    scalar,
+    string,
+)
 
 CHANNEL = "khala_sync"
 REVOKED = "revoked:"
@@ -91,16 +98,6 @@ class Armed:
 
 
 @dataclass(frozen=True, slots=True)
-class SnapshotPage:
-    """A page of a topic's read model as finished JSON text; `next_doc_key` is None on the last."""
-
-    page: str
-    next_doc_key: str | None
-    watermark: int
-    complete: bool
-
-
-@dataclass(frozen=True, slots=True)
 class KeyHolder:
     """Whom an API key speaks for, and the topics its tokens may be for."""
 
@@ -114,19 +111,11 @@ async def schema_version(connection: Connection) -> int:
     return int(await scalar(connection, "SELECT khala.schema_version()"))
 
 
-async def ensure_epoch(connection: Connection) -> str:
-    """The epoch in force; a new one when the database was restored, copied or promoted since."""
-    return str(await scalar(connection, "SELECT khala.ensure_epoch()"))
-
-
 async def terms(connection: Connection) -> tuple[str, int]:
     """What every client is told when it joins: the epoch in force, and the largest payload."""
-    async with connection.cursor() as cursor:
-        await cursor.execute("SELECT khala.ensure_epoch(), khala.max_payload_bytes()")
-        row = await cursor.fetchone()
-    if row is None:
-        raise RuntimeError("a query without a table returned no row")
-    return str(row[0]), int(row[1])
+    cursor = await connection.execute("SELECT khala.ensure_epoch(), khala.max_payload_bytes()")
+    [(epoch, max_payload_bytes)] = await cursor.fetchall()
+    return epoch, max_payload_bytes
 
 
 async def is_pooled(connection: Connection) -> bool:
@@ -152,27 +141,6 @@ async def keep_memory(connection: Connection, size: int) -> None:
     await connection.execute("SELECT pg_catalog.length(pg_catalog.repeat('x', %s))", (size,))
 
 
-async def check_cursors(
-    connection: Connection,
-    topics: Sequence[str],
-    resume_after: Any,
-    epoch: str | None,
-    scopes: Sequence[str] | None,
-) -> list[Cursor]:
-    """Judge a subscribe request; `resume_after` is the subscriber's JSON, parsed, or None."""
-    async with connection.cursor(row_factory=class_row(Cursor)) as cursor:
-        await cursor.execute(
-            "SELECT * FROM khala.check_cursors(%s, %s, %s, %s)",
-            (
-                list(topics),
-                None if resume_after is None else Jsonb(resume_after),
-                epoch,
-                None if scopes is None else list(scopes),
-            ),
-        )
-        return await cursor.fetchall()
-
-
 async def judge(
     connection: Connection,
     topics: Sequence[str],
@@ -180,7 +148,10 @@ async def judge(
     epoch: str | None,
     scopes: Sequence[str] | None,
 ) -> tuple[str, list[Cursor]]:
-    """`ensure_epoch`, and `check_cursors` under that very epoch, in one question."""
+    """Judge a subscribe request: the epoch in force, begun if there is none, and the cursors in it.
+
+    resume_after: the subscriber's JSON, parsed, or None.
+    """
     arguments = (
         list(topics),
         None if resume_after is None else Jsonb(resume_after),
@@ -196,11 +167,11 @@ async def judge(
             arguments,
             prepare=True,
         )
-        rows = await found.fetchall()
-        ensured, judged = rows[0][:2]
+        judgements = await found.fetchall()
+        ensured, judged = judgements[0][:2]
         # A new epoch is not seen by the statement that makes it, nor by one that had begun.
         if ensured == judged:
-            return ensured, [Cursor(*row[2:]) for row in rows]
+            return ensured, [Cursor(*each[2:]) for each in judgements]
 
 
 async def replay(
@@ -217,7 +188,7 @@ async def replay(
 
     encoding: json or protobuf.
     """
-    [(page, until, head, complete, updates)] = await rows(
+    [(page, until, head, complete, updates)] = await raw_rows(
         connection,
         _REPLAY[encoding],
         topic,
@@ -243,7 +214,7 @@ async def replay_feed(
 
     encoding: json or protobuf.
     """
-    found = await rows(
+    found = await raw_rows(
         connection,
         _REPLAY_FEED[encoding],
         topic,
@@ -267,7 +238,7 @@ async def arm(connection: Connection, topic: str, seen: int) -> Armed | None:
 
     None when the topic is gone.
     """
-    found = await rows(
+    found = await raw_rows(
         connection,
         "SELECT head_watermark, state FROM khala.arm(ARRAY[$1::text], ARRAY[$2::bigint])",
         topic,
@@ -280,11 +251,10 @@ async def arm(connection: Connection, topic: str, seen: int) -> Armed | None:
 
 async def head_watermarks(connection: Connection, topics: Sequence[str]) -> dict[str, int]:
     """The heads of topics, by their own names; one that is gone is left out."""
-    async with connection.cursor() as cursor:
-        await cursor.execute(
-            "SELECT topic, head_watermark FROM khala.head_watermarks(%s)", (list(topics),)
-        )
-        return dict(await cursor.fetchall())
+    cursor = await connection.execute(
+        "SELECT topic, head_watermark FROM khala.head_watermarks(%s)", (list(topics),)
+    )
+    return dict(await cursor.fetchall())
 
 
 async def snapshot(
@@ -295,17 +265,11 @@ async def snapshot(
     limit: int,
     watermark: int | None,
     max_bytes: int,
-) -> SnapshotPage:
-    """One page of the read model; pass the first page's watermark for all pages after it."""
-    async with connection.cursor(row_factory=class_row(SnapshotPage)) as cursor:
-        await cursor.execute(
-            "SELECT * FROM khala.snapshot(%s, %s, %s, %s, %s, %s)",
-            (topic, org_id, after_doc_key, limit, watermark, max_bytes),
-        )
-        page = await cursor.fetchone()
-    if page is None:
-        raise RuntimeError("khala.snapshot returned no row")
-    return page
+) -> str:
+    """One page of the read model as JSON; the first page's watermark is for all pages after it."""
+    query = "SELECT page FROM khala.snapshot(%s, %s, %s, %s, %s, %s)"
+    values = (topic, org_id, after_doc_key, limit, watermark, max_bytes)
+    return str(await scalar(connection, query, *values))
 
 
 async def hydrate(
@@ -318,20 +282,17 @@ async def hydrate(
 
 async def revocations(connection: Connection, seen: int) -> list[Revocation]:
     """Revocations whose number is above `seen`, in the order of their numbers."""
-    async with connection.cursor(row_factory=class_row(Revocation)) as cursor:
-        await cursor.execute("SELECT * FROM khala.revocations(%s)", (seen,), prepare=True)
-        return await cursor.fetchall()
+    query = "SELECT number, kind, value, issued_until FROM khala.revocations(%s)"
+    return await rows(connection, Revocation, query, seen)
 
 
 async def authenticate_api_key(
     connection: Connection, key_id: str, secret_hash: bytes
 ) -> KeyHolder | None:
     """Whom an API key speaks for; None when it is not good."""
-    async with connection.cursor(row_factory=class_row(KeyHolder)) as cursor:
-        await cursor.execute(
-            "SELECT * FROM khala.authenticate_api_key(%s, %s)", (key_id, secret_hash)
-        )
-        return await cursor.fetchone()
+    query = "SELECT subject, org_id, scopes FROM khala.authenticate_api_key(%s, %s)"
+    found = await rows(connection, KeyHolder, query, key_id, secret_hash)
+    return found[0] if found else None
 
 
 async def notify(connection: Connection, payload: str) -> None:

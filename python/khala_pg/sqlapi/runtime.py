@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from psycopg.rows import class_row, scalar_row
 from psycopg.types.json import Jsonb
 
-from khala_pg.sqlapi._call import Connection, scalar
+from khala_pg.sqlapi.calls import Connection, row, rows, scalar
 
 EntityKind = Literal["run", "codex_worker"]
 
@@ -41,25 +40,15 @@ async def append_run_event(
     occurred_at: datetime | None,
 ) -> Appended:
     """Append one event to a run's history, at `seq` when given, and project its summary."""
-    async with connection.cursor(row_factory=class_row(Appended)) as cursor:
-        await cursor.execute(
-            "SELECT * FROM khala.append_run_event(%s, %s, %s, %s, %s, %s)",
-            (run_id, event_type, Jsonb(payload), org_id, seq, occurred_at),
-        )
-        appended = await cursor.fetchone()
-    if appended is None:
-        raise RuntimeError("khala.append_run_event returned no row")
-    return appended
+    query = "SELECT seq, outcome, watermark FROM khala.append_run_event(%s, %s, %s, %s, %s, %s)"
+    values = (run_id, event_type, Jsonb(payload), org_id, seq, occurred_at)
+    return await row(connection, Appended, query, *values)
 
 
 async def ingest_events(connection: Connection, events: str) -> Ingested:
     """Append the events of a JSON array, given as text: all of them or none, each at most once."""
-    async with connection.cursor(row_factory=class_row(Ingested)) as cursor:
-        await cursor.execute("SELECT * FROM khala.ingest_events(%s::jsonb)", (events,))
-        ingested = await cursor.fetchone()
-    if ingested is None:
-        raise RuntimeError("khala.ingest_events returned no row")
-    return ingested
+    query = "SELECT received, appended, duplicates, projected FROM khala.ingest_events(%s::jsonb)"
+    return await row(connection, Ingested, query, events)
 
 
 async def count_entities(connection: Connection, kind: EntityKind) -> int:
@@ -76,8 +65,5 @@ async def rebuild_projections(
     connection: Connection, kind: EntityKind, after_id: str | None, limit: int
 ) -> list[str]:
     """Rebuild a page of summaries; the ids done, in order, and none after the last entity."""
-    async with connection.cursor(row_factory=scalar_row) as cursor:
-        await cursor.execute(
-            "SELECT id FROM khala.rebuild_projections(%s, %s, %s)", (kind, after_id, limit)
-        )
-        return [str(entity_id) for entity_id in await cursor.fetchall()]
+    query = "SELECT id FROM khala.rebuild_projections(%s, %s, %s)"
+    return await rows(connection, str, query, kind, after_id, limit)

@@ -4,10 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from psycopg.rows import class_row
-
 from khala_pg.errors import UsageError
-from khala_pg.sqlapi._call import Connection, scalar
+from khala_pg.sqlapi.calls import Connection, rows, scalar
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +76,11 @@ async def traces(
     connection: Connection, topic: str, after: int, until: int, limit: int
 ) -> list[WriteTrace]:
     """The traces that events after one watermark, up to another, were written in."""
-    async with connection.cursor(row_factory=class_row(WriteTrace)) as cursor:
-        await cursor.execute(
-            "SELECT * FROM khala.traces(%s, %s, %s, %s)", (topic, after, until, limit), prepare=True
-        )
-        return await cursor.fetchall()
+    query = (
+        "SELECT traceparent, first_watermark, last_watermark, updates, age_s"
+        " FROM khala.traces(%s, %s, %s, %s)"
+    )
+    return await rows(connection, WriteTrace, query, topic, after, until, limit)
 
 
 TELEMETRY = "SELECT khala.telemetry()"

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from khala_pg import sqlapi
 from khala_pg.errors import StaleCursorError
 from khala_pg.relay.database.pool import Database as RelayDatabase
 from khala_pg.relay.delivery.lanes import JSON
 from khala_pg.relay.delivery.pages import Pages, Wanted
 from khala_pg.relay.settings import RelaySettings
+from khala_pg.sqlapi import relay as sqlapi
 from support.databases import Database
 from support.relays import NOTES, ready_relay, running_relay, writer
 from support.scraping import scrape

@@ -18,7 +18,7 @@ from khala_pg.cli.text import duration, number, wide_console
 from khala_pg.cli.watch.monitor import RelayView, read_database, read_relays
 from khala_pg.errors import UnavailableError, UsageError
 from khala_pg.settings import DATABASE, relay_metrics, resolve
-from khala_pg.sqlapi import Telemetry, TopicTelemetry
+from khala_pg.sqlapi.telemetry import Telemetry, TopicTelemetry
 
 # Columns: fewer do not hold floor and age as well. Topics: shown in however few lines.
 _WIDE = 72

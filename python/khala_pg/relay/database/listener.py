@@ -13,12 +13,14 @@ from collections.abc import Callable
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from khala_pg import conninfo, sqlapi
+from khala_pg import conninfo
 from khala_pg.errors import KhalaError
 from khala_pg.relay.backoff import Backoff
 from khala_pg.relay.database.pool import Database, bounded, conninfo_for
 from khala_pg.relay.metrics import Metrics
 from khala_pg.relay.settings import RelaySettings
+from khala_pg.sqlapi import relay as sqlapi
+from khala_pg.sqlapi.calls import Connection
 
 logger = logging.getLogger("khala.relay.listener")
 
@@ -92,7 +94,7 @@ class Listener:
                 self.is_connected = False
             await asyncio.sleep(backoff.next_s())
 
-    async def _hear(self, connection: sqlapi.Connection) -> None:
+    async def _hear(self, connection: Connection) -> None:
         async for notification in connection.notifies():
             if not notification.payload.startswith(_PROBE):
                 self._on_notify(notification.payload)

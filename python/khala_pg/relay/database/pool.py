@@ -10,11 +10,12 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
-from khala_pg import conninfo, sqlapi
+from khala_pg import conninfo
 from khala_pg.errors import UnavailableError, UsageError, from_psycopg
 from khala_pg.relay.process.memory import KEPT_BYTES
 from khala_pg.relay.settings import RelaySettings
-from khala_pg.sqlapi import Connection
+from khala_pg.sqlapi import relay as sqlapi
+from khala_pg.sqlapi.calls import Connection
 
 logger = logging.getLogger("khala.relay.database")
 

@@ -4,12 +4,12 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from khala_pg import sqlapi
 from khala_pg.auth.revocations import Revocations
 from khala_pg.errors import UnavailableError
 from khala_pg.relay.backoff import Backoff
 from khala_pg.relay.database.pool import Database
 from khala_pg.relay.settings import RelaySettings
+from khala_pg.sqlapi import relay as sqlapi
 
 logger = logging.getLogger("khala.relay.revocations")
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Collection
 
-from khala_pg import sqlapi
 from khala_pg.auth.keyring import Claims
 from khala_pg.errors import RefusedError
 from khala_pg.relay.database.pool import Database
 from khala_pg.relay.delivery.subscription import Subscription
 from khala_pg.relay.wire import refusals
+from khala_pg.sqlapi import relay as sqlapi
 
 
 async def topics_of(
@@ -20,7 +20,7 @@ async def topics_of(
     # Another may be the other name of what is subscribed.
     while others and topics < set(known.values()):
         try:
-            cursors = await database.call(sqlapi.check_cursors, others, None, None, None)
+            _, cursors = await database.call(sqlapi.judge, others, None, None, None)
         except RefusedError as error:
             unknown = refusals.topics_refused(error)
             if not unknown & set(others):
@@ -36,7 +36,7 @@ async def lost(database: Database, names: list[str], old: Claims, new: Claims) -
     if not names or set(old.scopes) <= set(new.scopes):
         return []
     try:
-        await database.call(sqlapi.check_cursors, names, None, None, new.scopes)
+        await database.call(sqlapi.judge, names, None, None, new.scopes)
     except RefusedError as error:
         if error.wire_code != "forbidden_topic":
             raise

@@ -8,13 +8,14 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
-from khala_pg import sqlapi
 from khala_pg.errors import KhalaError
 from khala_pg.relay.database.pool import Database
 from khala_pg.relay.settings import RelaySettings
 from khala_pg.relay.wire import frames
 from khala_pg.relay.wire.requests import SubscribeRequest
-from khala_pg.sqlapi import Connection, Cursor
+from khala_pg.sqlapi import relay as sqlapi
+from khala_pg.sqlapi.calls import Connection
+from khala_pg.sqlapi.relay import Cursor
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from khala_pg import sqlapi
 from khala_pg.errors import RefusedError, StaleCursorError, UnavailableError
 from khala_pg.relay.backoff import Backoff
 from khala_pg.relay.connection import SharedMessage
@@ -20,6 +19,7 @@ from khala_pg.relay.metrics import Metrics
 from khala_pg.relay.monitoring.lag import LagSampler
 from khala_pg.relay.monitoring.tracing import DeliveredPage, PageTracer
 from khala_pg.relay.settings import RelaySettings
+from khala_pg.sqlapi import relay as sqlapi
 
 logger = logging.getLogger("khala.relay.feed")
 

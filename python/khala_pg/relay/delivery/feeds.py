@@ -3,7 +3,6 @@
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from khala_pg import sqlapi
 from khala_pg.relay.database.pool import Database
 from khala_pg.relay.delivery.feed import Reader, TopicFeed
 from khala_pg.relay.delivery.lanes import Lane
@@ -12,6 +11,7 @@ from khala_pg.relay.metrics import Metrics
 from khala_pg.relay.monitoring.lag import LagSampler
 from khala_pg.relay.monitoring.tracing import PageTracer
 from khala_pg.relay.settings import RelaySettings
+from khala_pg.sqlapi import relay as sqlapi
 
 
 class Feeds:

@@ -10,7 +10,7 @@ from prometheus_client.registry import Collector
 
 from khala_pg.relay.delivery.feeds import Feeds
 from khala_pg.relay.session import Session
-from khala_pg.sqlapi import Telemetry, TopicTelemetry
+from khala_pg.sqlapi.telemetry import Telemetry, TopicTelemetry
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,10 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from khala_pg import sqlapi
 from khala_pg.errors import UnavailableError
 from khala_pg.relay.database.pool import Database
 from khala_pg.relay.metrics import Metrics
+from khala_pg.sqlapi import telemetry as sqlapi
 
 logger = logging.getLogger("khala.relay.lag")
 

@@ -18,8 +18,9 @@ from opentelemetry.trace import Link, get_current_span
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.util.types import AttributeValue
 
-from khala_pg import __version__, sqlapi
+from khala_pg import __version__
 from khala_pg.relay.monitoring.tracing import DeliveredPage
+from khala_pg.sqlapi import telemetry as sqlapi
 
 logger = logging.getLogger("khala.relay.otel")
 

@@ -6,10 +6,10 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from khala_pg import sqlapi
 from khala_pg.errors import KhalaError
 from khala_pg.relay.database.pool import Database
-from khala_pg.sqlapi import Telemetry
+from khala_pg.sqlapi import telemetry as sqlapi
+from khala_pg.sqlapi.telemetry import Telemetry
 
 logger = logging.getLogger("khala.relay.telemetry")
 

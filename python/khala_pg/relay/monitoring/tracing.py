@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from khala_pg import sqlapi
 from khala_pg.errors import UnavailableError, UsageError
 from khala_pg.relay.database.pool import Database
+from khala_pg.sqlapi import telemetry as sqlapi
 
 logger = logging.getLogger("khala.relay.tracing")
 

@@ -8,7 +8,7 @@ from khala_pg.auth.keyring import TokenError
 from khala_pg.errors import KhalaError, RefusedError, StaleCursorError, UnavailableError
 from khala_pg.relay.wire.frames import number
 from khala_pg.relay.wire.requests import RequestError
-from khala_pg.sqlapi import Cursor
+from khala_pg.sqlapi.relay import Cursor
 
 logger = logging.getLogger("khala.relay.refusals")
 

@@ -13,7 +13,7 @@ from prometheus_client import generate_latest
 
 from khala_pg.relay.metrics import Metrics
 from khala_pg.relay.monitoring.gauges import GaugeCollector, Gauges
-from khala_pg.sqlapi import Telemetry, TopicTelemetry
+from khala_pg.sqlapi.telemetry import Telemetry, TopicTelemetry
 from support.metric_names import declared
 
 SYNC = Path(__file__).parents[4] / "docs" / "sync"

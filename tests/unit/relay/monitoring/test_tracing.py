@@ -11,7 +11,7 @@ import pytest
 from khala_pg.errors import UsageError
 from khala_pg.relay.monitoring import otel
 from khala_pg.relay.monitoring.tracing import DeliveredPage, spans_for
-from khala_pg.sqlapi import WriteTrace
+from khala_pg.sqlapi.telemetry import WriteTrace
 
 HERE = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}
 

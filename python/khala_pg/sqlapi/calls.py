@@ -1,8 +1,8 @@
-"""What every module here needs: the connection's type, the call for one value, and a short way for
+"""Calls as this package makes them: rows as values of one kind, a single value, and a short way for
 calls that are made for every update."""
 
 from itertools import count
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from psycopg import AsyncConnection
@@ -11,25 +11,37 @@ from psycopg.errors import error_from_result
 from psycopg.generators import execute
 from psycopg.pq import ExecStatus, Format
 from psycopg.pq.abc import PGconn, PGresult
-from psycopg.rows import scalar_row
 
 Connection = AsyncConnection[Any]
+Kind = TypeVar("Kind")
 TRUE = b"\x01"
-"""A boolean that came from `rows`."""
+"""A boolean that came from `raw_rows`."""
 
 _prepared: WeakKeyDictionary[Connection, dict[str, bytes]] = WeakKeyDictionary()
 # Never one twice: a call that is cancelled may leave a statement that nobody here knows of.
 _names = (b"khala_%d" % number for number in count())
 
 
+async def rows(connection: Connection, kind: type[Kind], query: str, *values: Any) -> list[Kind]:
+    """The rows of a query, whose columns are in the order of `kind`'s fields."""
+    cursor = await connection.execute(query, values, prepare=True)
+    return [kind(*row) for row in await cursor.fetchall()]
+
+
+async def row(connection: Connection, kind: type[Kind], query: str, *values: Any) -> Kind:
+    """The only row of a query."""
+    [found] = await rows(connection, kind, query, *values)
+    return found
+
+
 async def scalar(connection: Connection, query: str, *values: Any) -> Any:
-    """The one value of the one row that a query returns."""
-    async with connection.cursor(row_factory=scalar_row) as cursor:
-        await cursor.execute(query, values)
-        return await cursor.fetchone()
+    """The only value of a query."""
+    cursor = await connection.execute(query, values)
+    [(value,)] = await cursor.fetchall()
+    return value
 
 
-async def rows(
+async def raw_rows(
     connection: Connection, query: str, *values: str | int | None
 ) -> list[list[bytes | None]]:
     """The rows of a query with $1, $2 …, prepared at its first use where the connection prepares
@@ -57,14 +69,14 @@ async def rows(
 
 
 def integer(value: bytes | None) -> int:
-    """An integer of any size that came from `rows`; raises TypeError for a null."""
+    """An integer of any size that came from `raw_rows`; raises TypeError for a null."""
     if value is None:
         raise TypeError("a null where the database promised a number")
     return int.from_bytes(value, "big", signed=True)
 
 
 def string(value: bytes | None) -> str | None:
-    """A string that came from `rows`."""
+    """A string that came from `raw_rows`."""
     return None if value is None else value.decode()
 
 
