@@ -1,7 +1,7 @@
-"""An HTTP connection that is counted, and that says its request in time or is cut off."""
+"""An HTTP connection that is counted, and cut off when it does not send its request in time."""
 
 import asyncio
-from typing import Any, Protocol
+from typing import Protocol
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -13,36 +13,42 @@ class Counter(Protocol):
         """Whether a connection that was made may stay."""
 
     def leave(self, peer: str) -> None:
-        """It is gone."""
+        """Ends a connection, whether it was let in or not."""
 
 
-class TimedProtocol(H11Protocol):
-    """A protocol for uvicorn that waits `head_timeout_s` seconds for a request's head.
+class CountedProtocol(H11Protocol):
+    """A protocol for uvicorn with a time limit for the head of a request.
 
-    uvicorn counts idle time from the last byte: one byte now and then would hold a connection for
-    ever. It does not bound how many connections say nothing either: whoever derives from this does.
+    uvicorn counts idle time from the last byte, so that one byte now and then would hold a
+    connection for ever; and it does not bound how many connections send nothing.
     """
 
     head_timeout_s: float
+    counter: Counter
+    _peer = ""
     _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._expect_head()
+        name = transport.get_extra_info("peername")
+        self._peer = str(name[0]) if name else ""
+        if not self.counter.enter(self._peer):
+            transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._cancel()
+        self.counter.leave(self._peer)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._deadline is None and self.is_between_requests():
+        if self._deadline is None and self._is_between_requests():
             self._expect_head()
         super().data_received(data)
-        if not self.is_between_requests():
+        if not self._is_between_requests():
             self._cancel()
 
-    def is_between_requests(self) -> bool:
-        """Whether no request is being answered."""
+    def _is_between_requests(self) -> bool:
         return self.cycle is None or self.cycle.response_complete
 
     def _expect_head(self) -> None:
@@ -50,31 +56,16 @@ class TimedProtocol(H11Protocol):
 
     def _cut(self) -> None:
         self._deadline = None
-        if self.is_between_requests():
+        if self._is_between_requests():
             self.transport.abort()
 
-    def _cancel(self, *_: Any) -> None:
+    def _cancel(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
 
 
-def counted(timeout_s: float, connections: Counter) -> type[H11Protocol]:
-    """A protocol that waits so long for a request's head, and that one counter counts."""
-
-    class CountedProtocol(TimedProtocol):
-        head_timeout_s = timeout_s
-        _peer = ""
-
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-            super().connection_made(transport)
-            name = transport.get_extra_info("peername")
-            self._peer = str(name[0]) if name else ""
-            if not connections.enter(self._peer):
-                transport.abort()
-
-        def connection_lost(self, exc: Exception | None) -> None:
-            connections.leave(self._peer)
-            super().connection_lost(exc)
-
-    return CountedProtocol
+def counted(timeout_s: float, counter: Counter) -> type[H11Protocol]:
+    """The protocol of one port; uvicorn wants a class."""
+    shared = {"head_timeout_s": timeout_s, "counter": counter}
+    return type("CountedProtocol", (CountedProtocol,), shared)

@@ -11,13 +11,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from khala_pg.http.room import Room, roomed
+from khala_pg.http.edge import Proxies
+from khala_pg.http.timed_protocol import counted
 from khala_pg.relay.http_server import HttpServer
 from khala_pg.relay.metrics import Metrics
 from khala_pg.relay.monitoring.gauges import GaugeCollector, Gauges
+from khala_pg.relay.opening.connection_counts import ConnectionCounts
 from khala_pg.relay.settings import RelaySettings
 
-_MAX_CONNECTIONS = 16
+# Scrapers forget connections that they never close: uvicorn ends those that idle for five seconds.
+_MAX_CONNECTIONS = 64
 
 
 def make_metrics_server(
@@ -26,6 +29,7 @@ def make_metrics_server(
     """A server of the metrics; `serve` runs it on sockets that are bound."""
     collector = GaugeCollector()
     metrics.registry.register(collector)
+    counts = ConnectionCounts(Proxies(()), _MAX_CONNECTIONS, _MAX_CONNECTIONS)
 
     async def scrape(request: Request) -> Response:
         collector.gauges = await read_gauges()
@@ -41,7 +45,7 @@ def make_metrics_server(
         uvicorn.Config(
             Starlette(routes=[Route("/metrics", scrape)]),
             lifespan="off",
-            http=roomed(settings.open_timeout_s, Room(_MAX_CONNECTIONS)),
+            http=counted(settings.open_timeout_s, counts),
             ws="none",
             proxy_headers=False,
             access_log=False,
