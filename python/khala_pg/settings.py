@@ -38,19 +38,21 @@ TOKEN = Setting("a token", "--token", "KHALA_TOKEN", "token")
 KEYRING = Setting("the keyring file", "--keyring", "KHALA_KEYRING", "keyring")
 
 
+NAME_ORGANISATION = "Pass --org or set KHALA_ORG; only the database of `khala dev` has a default."
+
+
 def organisation(
     option: str | None,
     database_option: str | None,
     environment: Mapping[str, str] | None = None,
     directory: Path | None = None,
 ) -> str | None:
-    """Who owns what a command writes: `option`, else KHALA_ORG, else that of `khala dev`.
-
-    The last holds only if the database is that of `khala dev` too. None: what is written is public.
-    """
+    """The organisation that owns what a command writes: `option`, else KHALA_ORG, else, in the
+    database of `khala dev`, that of `khala dev`; None when none of them names one."""
     env = os.environ if environment is None else environment
-    if option or env.get("KHALA_ORG"):
-        return option or env["KHALA_ORG"]
+    named = option or env.get("KHALA_ORG")
+    if named:
+        return named
     if database_option or env.get(DATABASE.variable):
         return None
     value = _dev_state(env, directory or Path.cwd()).get("organisation")

@@ -111,6 +111,13 @@ def test_khala_run_that_does_not_start_its_command(tmp_path: Path, options: list
     assert not mark.exists()
 
 
+def test_what_is_written_belongs_to_somebody(tmp_path: Path) -> None:
+    elsewhere = ("--database", "host=127.0.0.1 port=1")
+    mark = tmp_path / "started"
+    status, said = khala("run", *elsewhere, "--", "touch", str(mark), cwd=tmp_path)
+    assert (status, "--org" in said, mark.exists()) == (NOT_STARTED, True, False)
+
+
 def test_a_token_for_an_enum_name(tmp_path: Path) -> None:
     ring = tmp_path / "keyring.json"
     keys.save(keys.generate(), ring)

@@ -19,7 +19,7 @@ NO_DATABASE = "host=127.0.0.1 port=1 dbname=none user=none"
 def environment(database: str, spool: Path | None = None) -> dict[str, str]:
     """The environment of a khala command that finds `database`."""
     extra = {} if spool is None else {"KHALA_SPOOL_DIR": str(spool)}
-    return {**os.environ, "KHALA_DATABASE_URL": database, **extra}
+    return {**os.environ, "KHALA_DATABASE_URL": database, "KHALA_ORG": "dev", **extra}
 
 
 def khala(

@@ -18,28 +18,28 @@ from rich.progress import (
 )
 
 from khala_pg import settings
+from khala_pg.cli.options import Database, Organisation
 from khala_pg.errors import UsageError
 from khala_pg.runtime.ingest import Loaded, load
 
 
 def command(
     file: Annotated[str, typer.Argument(metavar="FILE|-", help="JSON lines; - is standard input.")],
-    database: Annotated[
-        str | None,
-        typer.Option(
-            help="Connection string; by default KHALA_DATABASE_URL, then a running khala dev."
-        ),
-    ] = None,
+    org: Organisation = None,
+    database: Database = None,
 ) -> None:
     """Load runtime events, one JSON object a line.
 
-    Fields: entity (run or codex_worker), id, seq, type; if wanted payload, org_id, occurred_at.
+    Fields: entity (run or codex_worker), id, seq, type; optional: payload, org_id, occurred_at.
+
+    --org owns the events that have no org_id of their own.
 
     Every event is loaded exactly once, by entity, id and seq.
 
     Run it again after an error or a crash, over the same or a corrected file.
     """
     dsn = settings.resolve(settings.DATABASE, database)
+    owner = settings.organisation(org, database)
     console = Console(stderr=True)
     with _open(file) as (source, size), _progress(console) as progress:
         task = progress.add_task("loading", total=size, events="")
@@ -48,7 +48,7 @@ def command(
             done = loaded.appended + loaded.duplicates
             progress.update(task, completed=loaded.bytes, events=f"{done:,} events")
 
-        loaded = load(dsn, source, report)
+        loaded = load(dsn, source, owner, report)
         if size is not None:
             progress.update(task, completed=size)
     typer.echo(f"{loaded.appended} events loaded, {loaded.duplicates} were there already")

@@ -28,6 +28,7 @@ COMMANDS = {
     "ingest": "ingest",
     "reproject": "reproject",
     "migrate": "migrate",
+    "psql": "psql",
     "retain": "retain",
     "relay": "relay",
     "doctor": "doctor",

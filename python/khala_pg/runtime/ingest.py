@@ -20,6 +20,7 @@ from khala_pg.errors import (
     UnavailableError,
     from_psycopg,
 )
+from khala_pg.settings import NAME_ORGANISATION
 from khala_pg.sqlapi import runtime as sqlapi
 from khala_pg.sqlapi.calls import Connection
 
@@ -56,9 +57,14 @@ class Loaded:
 
 
 def load(
-    database: str, source: BinaryIO, report: Callable[[Loaded], None] = lambda _: None
+    database: str,
+    source: BinaryIO,
+    org_id: str | None,
+    report: Callable[[Loaded], None] = lambda _: None,
 ) -> Loaded:
     """Load all lines of `source` into `database`; `report` is called after every batch.
+
+    org_id: the organisation of lines that name none; None refuses them.
 
     A line that cannot be loaded raises LineError after what stands before it has been loaded, or,
     when the database refuses it, all batches before its own. psycopg's errors pass through.
@@ -75,7 +81,7 @@ def load(
             )
         )
         try:
-            for lines, position, error in _batches(source):
+            for lines, position, error in _batches(source, org_id):
                 if lines:
                     ingested = runner.run(_send(connection, lines))
                     loaded = Loaded(
@@ -113,7 +119,9 @@ async def _send(connection: Connection, lines: Sequence[Line]) -> sqlapi.Ingeste
         raise
 
 
-def _batches(source: BinaryIO) -> Iterator[tuple[list[Line], int, LineError | None]]:
+def _batches(
+    source: BinaryIO, org_id: str | None
+) -> Iterator[tuple[list[Line], int, LineError | None]]:
     """Batches of lines with how many bytes have been read; an error comes with what is before it.
 
     A batch is what one read returns, so a slow writer's lines go in as they come.
@@ -125,7 +133,7 @@ def _batches(source: BinaryIO) -> Iterator[tuple[list[Line], int, LineError | No
         error = None
         try:
             for number, raw in chunk:
-                text = check_line(number, raw)
+                text = check_line(number, raw, org_id)
                 if text is not None:
                     lines.append(Line(number, text))
         except LineError as found:
@@ -162,8 +170,10 @@ def _whole_lines(source: BinaryIO) -> Iterator[tuple[Iterable[tuple[int, bytes]]
         yield [(number, rest)], len(rest)
 
 
-def check_line(number: int, raw: bytes) -> str | None:
-    """The text of a line that holds one JSON object, None for a blank one.
+def check_line(number: int, raw: bytes, org_id: str | None) -> str | None:
+    """The string of a line that holds one JSON object, None for a blank one.
+
+    org_id: the organisation of a line that names none.
 
     The text goes to the database as it is, which judges numbers and fields; here is refused what
     would make it refuse the whole batch without naming the line. Raises LineError.
@@ -204,6 +214,10 @@ def check_line(number: int, raw: bytes) -> str | None:
             )
     if "\\u" in text:
         _check_strings(number, value)
+    if "org_id" not in value:
+        if org_id is None:
+            raise LineError(number, "names no organisation", NAME_ORGANISATION)
+        text = f'{{"org_id":{json.dumps(org_id)},{text.lstrip()[1:]}'
     return text
 
 

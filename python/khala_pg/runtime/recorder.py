@@ -33,10 +33,10 @@ _HOPELESS_CLASSES = ("KH", "0A", "22", "23", "3D", "3F", "42")
 
 @dataclass(frozen=True, slots=True)
 class RunIdentity:
-    """Under which id a run is recorded, and whose it is (None: public)."""
+    """The id of a run and the organisation that owns it."""
 
     run_id: str
-    org_id: str | None
+    org_id: str
 
 
 @dataclass(frozen=True, slots=True)

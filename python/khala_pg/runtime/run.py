@@ -34,7 +34,7 @@ _ID_CHARACTERS = 400
 class RunOptions:
     """How a run is recorded.
 
-    `database` is a connection string, `title` None the command itself, `org_id` None public,
+    `database` is a connection string, `title` None the command itself,
     `flush_seconds` how long the end may take when the database does not answer, `spool_directory`
     where events go that it did not take.
     """
@@ -42,7 +42,7 @@ class RunOptions:
     database: str
     run_id: str
     title: str | None
-    org_id: str | None
+    org_id: str
     spool_directory: Path
     flush_seconds: float
     pace: Pace

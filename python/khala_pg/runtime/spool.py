@@ -28,20 +28,20 @@ def spool_directory(environment: Mapping[str, str]) -> Path:
         return Path(tempfile.gettempdir())
 
 
-def ingestible(event: Event, run_id: str, org_id: str | None) -> dict[str, Any]:
+def ingestible(event: Event, run_id: str, org_id: str) -> dict[str, Any]:
     """The event as `khala.ingest_events` takes it."""
-    line = {
+    return {
         "entity": "run",
         "id": run_id,
         "seq": event.seq,
         "type": event.type,
         "payload": dict(event.payload),
         "occurred_at": event.occurred_at.isoformat(timespec="microseconds"),
+        "org_id": org_id,
     }
-    return line if org_id is None else {**line, "org_id": org_id}
 
 
-def write(directory: Path, events: Sequence[Event], run_id: str, org_id: str | None) -> Path:
+def write(directory: Path, events: Sequence[Event], run_id: str, org_id: str) -> Path:
     """Write `events` to a file that only this user can read; its path.
 
     If `directory` cannot be written to, it goes where temporary files do. Raises OSError when that
@@ -54,7 +54,7 @@ def write(directory: Path, events: Sequence[Event], run_id: str, org_id: str | N
         return _write(Path(tempfile.gettempdir()), events, run_id, org_id)
 
 
-def _write(directory: Path, events: Sequence[Event], run_id: str, org_id: str | None) -> Path:
+def _write(directory: Path, events: Sequence[Event], run_id: str, org_id: str) -> Path:
     # A name per call, and never over an earlier file: two runs may have been given one id.
     descriptor, name = tempfile.mkstemp(
         prefix=f"run-{quote(run_id, safe='')[:100]}-", suffix=".jsonl", dir=directory

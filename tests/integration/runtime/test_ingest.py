@@ -79,7 +79,7 @@ def test_loads_runs_and_workers(database: Database, tmp_path: Path) -> None:
         ),
         (line("r", 1504), "line 1503: event 1504 of run 'r' would leave a gap"),
         (line("r", 7, type="other"), "line 1503: event 7 of run 'r' is already there with other"),
-        (line("r", 1502, org_id="other"), "line 1503: run 'r' belongs to nobody"),
+        (line("r", 1502, org_id="other"), "line 1503: run 'r' belongs to organisation 'dev'"),
         (line("r", 1502, payload=[]), "line 1503: field payload of the event is a JSON array"),
         (
             line("r", 1502)[:-1] + ', "payload": {"n": 0.1234567890123456789}}',

@@ -217,7 +217,7 @@ def test_opening_requests() -> None:
 
 def lines_are_read_or_refused(content: bytes) -> None:
     try:
-        for batch, position, error in _batches(io.BytesIO(content)):
+        for batch, position, error in _batches(io.BytesIO(content), "o"):
             assert position <= len(content)
             for line in batch:
                 assert isinstance(json.loads(line.text), dict)

@@ -7,7 +7,7 @@ import pytest
 
 from khala_pg.runtime.ingest import _LINE_BYTES, Line, LineError, _batches, check_line
 
-GOOD = b'{"entity": "run", "id": "a", "seq": 1, "type": "t"}'
+GOOD = b'{"entity": "run", "id": "a", "seq": 1, "type": "t", "org_id": "o"}'
 
 
 @pytest.mark.parametrize(
@@ -17,17 +17,17 @@ GOOD = b'{"entity": "run", "id": "a", "seq": 1, "type": "t"}'
         GOOD + b"\r",
         b"  " + GOOD + b"  ",
         GOOD.replace(b'"a"', '"é \\ud83d\\ude00"'.encode()),
-        b'{"entity": "run", "id": "\\\\u0000", "seq": 1, "type": "t"}',
-        b'{"entity": "run", "id": "a", "seq": 1, "type": "t", "payload": {"n": 1e300}}',
+        b'{"entity": "run", "id": "\\\\u0000", "seq": 1, "type": "t", "org_id": "o"}',
+        GOOD[:-1] + b', "payload": {"n": 1e300}}',
     ],
 )
 def test_a_good_line_goes_on_as_it_is(line: bytes) -> None:
-    assert check_line(1, line) == line.decode()
+    assert check_line(1, line, None) == line.decode()
 
 
 @pytest.mark.parametrize("line", [b"", b"  ", b"\r"])
 def test_a_blank_line_is_nothing(line: bytes) -> None:
-    assert check_line(1, line) is None
+    assert check_line(1, line, None) is None
 
 
 def with_payload(payload: str) -> bytes:
@@ -41,7 +41,7 @@ def with_payload(payload: str) -> bytes:
         (b"{", "is not JSON"),
         (GOOD + GOOD, "is not JSON: Extra data at character"),
         (b"[]", "is not a JSON object"),
-        (b'{"entity": "run", "seq": 1, "type": "t"}', "field id is missing"),
+        (b'{"entity": "run", "seq": 1, "type": "t", "org_id": "o"}', "field id is missing"),
         (with_payload('{"a": 1, "a": 2}'), 'has the key "a" twice'),
         (with_payload('{"a": NaN}'), "holds NaN"),
         (with_payload('{"a": 1e400}'), "outside the range of a double"),
@@ -54,7 +54,7 @@ def with_payload(payload: str) -> bytes:
 )
 def test_a_bad_line_is_named(line: bytes, says: str) -> None:
     with pytest.raises(LineError) as caught:
-        check_line(7, line)
+        check_line(7, line, None)
     assert str(caught.value).startswith("line 7: ")
     assert says in str(caught.value)
 
@@ -72,7 +72,7 @@ class Dribble(io.RawIOBase):
 def numbers(*pieces: bytes) -> list[list[int]]:
     source = Dribble(*pieces)
     found: list[list[int]] = []
-    for lines, _, error in _batches(source):  # type: ignore[arg-type]
+    for lines, _, error in _batches(source, None):  # type: ignore[arg-type]
         if error is not None:
             raise error
         found.append([line.number for line in lines])
@@ -94,13 +94,13 @@ def test_a_byte_order_mark_is_skipped() -> None:
 
 def test_batches_are_bounded() -> None:
     source = io.BytesIO((GOOD + b"\n") * 2500)
-    batches = [(len(lines), position) for lines, position, _ in _batches(source)]
-    assert batches == [(1000, 130000), (1000, 130000), (500, 130000)]
+    batches = [(len(lines), position) for lines, position, _ in _batches(source, None)]
+    assert batches == [(count, (len(GOOD) + 1) * 2500) for count in (1000, 1000, 500)]
 
 
 def test_what_stands_before_an_error_comes_first() -> None:
     source = io.BytesIO(GOOD + b"\n" + GOOD + b"\nnonsense\n" + GOOD)
-    found = list(_batches(source))
+    found = list(_batches(source, None))
     assert [line.number for line in found[0][0]] == [1, 2]
     assert isinstance(found[1][2], LineError)
     assert found[1][2].line == 3
@@ -110,8 +110,18 @@ def test_what_stands_before_an_error_comes_first() -> None:
 def test_a_line_without_end_is_refused() -> None:
     source = io.BytesIO(GOOD + b"\n" + b"x" * (_LINE_BYTES + (1 << 19)))
     with pytest.raises(LineError, match="line 2: is longer than"):
-        list(_batches(source))
+        list(_batches(source, None))
 
 
 def test_json_of_python_is_what_it_reads() -> None:
-    assert check_line(1, json.dumps({"entity": 1, "id": 2, "seq": 3, "type": 4}).encode())
+    assert check_line(1, json.dumps({"entity": 1, "id": 2, "seq": 3, "type": 4}).encode(), "o")
+
+
+def test_a_line_that_names_no_organisation_gets_the_one_that_is_given() -> None:
+    line = b' {"entity": "run", "id": "a", "seq": 1, "type": "t"}'
+    text = check_line(1, line, 'ac"me')
+    assert text is not None
+    assert json.loads(text) == {**json.loads(line), "org_id": 'ac"me'}
+    with pytest.raises(LineError, match="line 1: names no organisation") as refused:
+        check_line(1, line, None)
+    assert "--org" in refused.value.hint

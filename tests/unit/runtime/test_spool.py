@@ -17,7 +17,7 @@ def test_lines_are_what_ingest_takes(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
     lines = path.read_bytes().splitlines()
     assert len(lines) == 2
-    assert check_line(1, lines[0]) is not None
+    assert check_line(1, lines[0], None) is not None
     assert json.loads(lines[0]) == {
         "entity": "run",
         "id": "a/../b c",
@@ -30,7 +30,7 @@ def test_lines_are_what_ingest_takes(tmp_path: Path) -> None:
 
 
 def test_never_over_another_file(tmp_path: Path) -> None:
-    assert spool.write(tmp_path, [EVENT], "a", None) != spool.write(tmp_path, [EVENT], "a", None)
+    assert spool.write(tmp_path, [EVENT], "a", "o") != spool.write(tmp_path, [EVENT], "a", "o")
 
 
 def test_directory_is_the_named_one_or_the_users() -> None:

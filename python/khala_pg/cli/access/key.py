@@ -11,6 +11,7 @@ from rich import box
 from rich.table import Table
 
 from khala_pg.auth import api_keys
+from khala_pg.cli.options import AsJson, Database
 from khala_pg.cli.text import refuse_enum_names, wide_console
 from khala_pg.errors import UsageError
 from khala_pg.settings import DATABASE, resolve
@@ -20,13 +21,6 @@ from khala_pg.sqlapi.admin import NewApiKey
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="API keys, which are exchanged for tokens."
 )
-
-Database = Annotated[
-    str | None,
-    typer.Option(
-        help="Connection string. Default: KHALA_DATABASE_URL, else a running `khala dev`."
-    ),
-]
 
 
 @app.command()
@@ -69,9 +63,7 @@ def create(
 @app.command("list")
 def list_keys(
     database: Database = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one line of JSON per key.")
-    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """List the API keys, those that have ended too."""
     with psycopg.connect(resolve(DATABASE, database), autocommit=True) as connection:

@@ -15,6 +15,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from khala_pg.cli.options import AsJson, Database
 from khala_pg.cli.text import duration, number, size, wide_console
 from khala_pg.errors import KhalaError, UnavailableError, from_psycopg
 from khala_pg.settings import DATABASE, resolve
@@ -25,15 +26,8 @@ _WIDE = 100
 
 
 def command(
-    database: Annotated[
-        str | None,
-        typer.Option(
-            help="Connection string. Default: KHALA_DATABASE_URL, else a running `khala dev`."
-        ),
-    ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one line of JSON per topic.")
-    ] = False,
+    database: Database = None,
+    as_json: AsJson = False,
     watch: Annotated[
         float | None,
         typer.Option(

@@ -14,6 +14,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from khala_pg.cli.options import Database
 from khala_pg.cli.text import duration, number, wide_console
 from khala_pg.cli.watch.monitor import RelayView, read_database, read_relays
 from khala_pg.errors import UnavailableError, UsageError
@@ -28,12 +29,7 @@ _FEWEST = 4
 
 
 def command(
-    database: Annotated[
-        str | None,
-        typer.Option(
-            help="Connection string. Default: KHALA_DATABASE_URL, else a running `khala dev`."
-        ),
-    ] = None,
+    database: Database = None,
     relay: Annotated[
         list[str] | None,
         typer.Option(

@@ -1,0 +1,47 @@
+"""`khala psql`: a session of psql where the other commands work."""
+
+from pathlib import Path
+
+import pytest
+
+from khala_pg.cli import psql
+from khala_pg.errors import UsageError
+from support.databases import Database
+from support.runs import environment, khala
+
+
+def test_it_opens_the_database_and_passes_arguments_on(newest_database: Database) -> None:
+    env = environment(newest_database.dsn)
+    query = "SELECT current_database(), :'greeting'"
+    done = khala("psql", "-At", "-v", "greeting=hi", "-f", "-", env=env, stdin=query.encode())
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.decode().strip() == f"{newest_database.name}|hi"
+    failed = khala("psql", "-c", "SELECT nonsense", "-v", "ON_ERROR_STOP=1", env=env)
+    assert (failed.returncode, b'column "nonsense"' in failed.stderr) == (1, True)
+
+
+def test_the_database_of_the_option_wins(newest_database: Database) -> None:
+    env = environment("host=nowhere.invalid")
+    arguments = ("--database", newest_database.dsn, "-Atc", "SELECT 1")
+    done = khala("psql", *arguments, env=env)
+    assert (done.returncode, done.stdout) == (0, b"1\n")
+
+
+def test_the_password_is_not_among_the_arguments(newest_database: Database) -> None:
+    env = environment(newest_database.dsn)
+    done = khala("psql", "-Atc", r"\! tr '\\0' ' ' < /proc/$PPID/cmdline", env=env)
+    assert f"dbname={newest_database.name}" in done.stdout.decode()
+    assert "password" not in done.stdout.decode()
+
+
+def test_without_the_embedded_one_it_is_that_of_the_path(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(psql, "embedded_bin_dir", lambda: None)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(UsageError, match="no psql") as refused:
+        psql.find_psql()
+    assert "embedded" in refused.value.hint
+    own = tmp_path / "psql"
+    own.touch(0o755)
+    assert psql.find_psql() == str(own)
