@@ -17,6 +17,8 @@ PARALLEL ?= --numprocesses=3 --dist=loadfile --no-loadscope-reorder
 RUNS ?= 21
 SEED ?=
 FAULT ?=
+# make bench BENCH_ARGS=--quick
+BENCH_ARGS ?=
 
 # The tests start khala hundreds of times: it is not to be compiled each time.
 unexport PYTHONDONTWRITEBYTECODE
@@ -62,8 +64,8 @@ faults: $(STAMP) ## seeded runs with a fault in each; RUNS, SEED, FAULT
 	@cd $(ROOT)tests && exec $(BIN)/python -m faults --runs $(RUNS) \
 		$(if $(SEED),--seed $(SEED)) $(if $(FAULT),--fault $(FAULT))
 
-bench: $(STAMP) ## every benchmark, in under 15 minutes on an otherwise idle machine
-	@exec $(ROOT)scripts/bench.sh
+bench: $(STAMP) ## every benchmark, in under 15 minutes on an otherwise idle machine; BENCH_ARGS=--quick: in four
+	@exec $(ROOT)scripts/bench.sh $(BENCH_ARGS)
 
 docs: $(STAMP) ## the documentation site, in site/
 	@cd $(ROOT) && $(BIN)/python scripts/docs_site.py site

@@ -1,4 +1,4 @@
-"""How fast does a client get a whole topic, beside NATS JetStream?
+"""Throughput of a whole topic to one client, beside NATS JetStream.
 
     python -m bench.compare.jetstream [--messages 200000] [--rounds 5] [--pg-bin DIR]
 
@@ -83,7 +83,7 @@ def main() -> None:
                     found[name].append(options.messages / answer["seconds"])
     ratio = spread([k / j for k, j in zip(found["Khala"], found["JetStream"], strict=True)])
     table = show(
-        f"{options.messages:,} messages to a client, PostgreSQL {version}",
+        f"{options.messages:,} messages to a client, PostgreSQL {version}; target {_TARGET}",
         ["", "messages per second", "min", "max"],
         [
             [name, *(f"{spread(values)[what]:,.0f}" for what in ("median", "min", "max"))]
@@ -91,7 +91,6 @@ def main() -> None:
         ]
         + [["Khala / JetStream", *(f"{ratio[what]:.2f}" for what in ("median", "min", "max"))]],
     )
-    print(f"to reach: {_TARGET:.2f}")
     save(
         f"jetstream-pg{version}",
         {

@@ -1,4 +1,4 @@
-"""Does the hot row stay small? Sinks a million documents to one topic, one per transaction.
+"""Size of the hot tables while a million documents are sunk, one per transaction.
 
     python -m bench.endurance.bloat [--sinks 1000000] [--clients 4] [--pg-bin DIR]
 

@@ -1,4 +1,4 @@
-"""Does anything grow, or go wrong, when it just goes on?
+"""Endurance: whether anything grows, or goes wrong, in hours.
 
     python -m bench.endurance.endurance --minutes 30
     python -m bench.endurance.endurance --merge bench/results/endurance-A.json --merge …

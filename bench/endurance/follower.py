@@ -1,4 +1,4 @@
-"""A subscriber that comes and goes and is held against the ledger for all that it is given.
+"""Subscriber that comes and goes, and is checked against the ledger all the time.
 
 It speaks the wire by itself: what the project's own client takes for granted is checked here.
 """

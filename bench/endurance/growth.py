@@ -1,4 +1,4 @@
-"""Does anything grow dearer with the journal?
+"""Cost of the main calls with a long journal, beside a short one.
 
     python -m bench.endurance.growth [--rows 1000000] [--rounds 7] [--pg-bin DIR]
 

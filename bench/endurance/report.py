@@ -1,4 +1,4 @@
-"""What endurance runs showed: one table row a run, and a plot of all of them in a row."""
+"""Report of endurance runs: a table with a column for each, and a plot of all in a row."""
 
 import itertools
 import statistics

@@ -1,4 +1,4 @@
-"""What does a purge cost the writers, and does the journal stay small?
+"""Cost of a purge to writers, and the size of the journal in the long run.
 
     python -m bench.endurance.retention [--rows 240000] [--rounds 5] [--seconds 2]
         [--subscribers 40]

@@ -1,4 +1,4 @@
-"""Where retention.py takes place: databases with old rows, writers at a steady rate, followers."""
+"""Databases with old rows, writers at a steady rate and followers, for retention.py."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""How does each cost grow?
+"""Growth of each cost with rows, topics, subscribers and payload.
 
     python -m bench.endurance.scaling [rows] [topics] [subscribers] [payload] [--largest]
         [--rounds 5]

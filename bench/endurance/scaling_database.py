@@ -1,4 +1,4 @@
-"""What calls cost the database, as its journal, its topics or its payloads grow.
+"""Cost of calls to the database, as its journal, its topics or its payloads grow.
 
 Processor time of the backend, in microseconds a call. Sizes take turns in every round.
 """

@@ -1,4 +1,4 @@
-"""What delivery costs a relay, as its subscribers, its topics or its payloads grow.
+"""Cost of delivery to a relay, as its subscribers, its topics or its payloads grow.
 
 Processor time of the relay's process and of its backends, in microseconds, and its memory. Every
 update is written when the one before it has reached everybody, so that each is a wake-up of its

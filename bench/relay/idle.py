@@ -1,4 +1,4 @@
-"""What does a socket cost that is subscribed and gets nothing?
+"""Cost of a socket that is subscribed and gets nothing, beside a bare one.
 
     python -m bench.relay.idle [--sockets 10000] [--rounds 1] [--pg-bin DIR]
 
@@ -18,7 +18,7 @@ from bench.support.databases import migrated_server
 from bench.support.options import bench_parser, parse_options
 from bench.support.processes import Child
 from bench.support.relay_clients import head, open_all, opening, serving
-from bench.support.results import save, show, spread
+from bench.support.results import ratio_text, ratios, save, show, spread
 
 _TARGET = 1.3
 _CROWDS = 2
@@ -111,28 +111,29 @@ def main() -> None:
         {what: spread([each[what] for each in found]) for what in found[0]}
         for found in (relays, peers)
     )
-    ratio = spread(
-        [ours["bytes"] / bare["bytes"] for ours, bare in zip(relays, peers, strict=True)]
-    )
+    ratio = ratios([each["bytes"] for each in relays], [each["bytes"] for each in peers])
     table = show(
-        f"{options.sockets:,} idle sockets on one worker, {options.loop}",
-        ["", "bytes a socket", "min", "max", "opened a second"],
+        f"{options.sockets:,} idle sockets on one worker, {options.loop}, PostgreSQL {version};"
+        f" target of bytes: at most {_TARGET} of bare",
+        ["", "bytes a socket", "of bare", "opened a second", "of a core, idle", "heartbeats"],
         [
             [
-                name,
-                *(f"{each['bytes'][what]:,.0f}" for what in ("median", "min", "max")),
-                f"{each['opened_per_second']['median']:,.0f}",
-            ]
-            for name, each in (("relay", relay), ("websockets", peer))
+                "relay",
+                f"{relay['bytes']['median']:,.0f}",
+                ratio_text(ratio),
+                f"{relay['opened_per_second']['median']:,.0f}",
+                f"{relay['idle_cpu']['median']:.1%}",
+                f"{relay['heartbeats']['median']:,.0f}",
+            ],
+            [
+                "bare",
+                f"{peer['bytes']['median']:,.0f}",
+                "",
+                f"{peer['opened_per_second']['median']:,.0f}",
+                "",
+                "",
+            ],
         ],
-    )
-    print(
-        f"ratio {ratio['median']:.2f} ({ratio['min']:.2f} to {ratio['max']:.2f}),"
-        f" to reach: at most {_TARGET:.1f}"
-    )
-    print(
-        f"idle: {relay['idle_cpu']['median']:.1%} of a core,"
-        f" {relay['heartbeats']['median']:,.0f} heartbeats sent"
     )
     save(
         f"idle-pg{version}",

@@ -1,4 +1,4 @@
-"""What does the binary lane save?
+"""Cost of an update on the binary lane, beside the JSON lane.
 
     python -m bench.relay.lanes [--rounds 7] [--pg-bin DIR]
 

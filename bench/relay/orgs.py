@@ -1,4 +1,4 @@
-"""Does one wake-up cost the same with a thousand organisations as with one?
+"""Cost of a wake-up with a thousand organisations, beside one.
 
     python -m bench.relay.orgs [--sockets 1000] [--rounds 7] [--pg-bin DIR]
 
@@ -158,11 +158,10 @@ def main() -> None:
         }
     table = show(
         f"One wake-up, {options.sockets} organisations with a socket each, and one with"
-        f" {options.sockets}: the relay's processor time",
+        f" {options.sockets}: the relay's processor time; target at most {_TARGET}",
         ["", "many, ms", "one, ms", "many / one", "min", "max", "pages"],
         rows,
     )
-    print(f"to reach: at most {_TARGET:.1f}")
     save(
         f"orgs-pg{version}",
         {"postgresql": version, "sockets": options.sockets, "wakes": saved},

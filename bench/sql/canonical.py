@@ -1,4 +1,4 @@
-"""What does canonical text cost in SQL?
+"""Cost of canonical text in SQL, beside the text that the server prints.
 
     python -m bench.sql.canonical [--rounds 7] [--pg-bin DIR]
 

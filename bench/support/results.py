@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import shlex
 import statistics
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -59,8 +60,9 @@ def save(name: str, content: dict[str, Any], tables: Sequence[Shown] = ()) -> Pa
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}.json"
     machine = {
+        "command": shlex.join(["python", *sys.orig_argv[1:]]),
         "processor": platform.machine(),
-        "cores": len(os.sched_getaffinity(0)),
+        "cores": os.cpu_count(),
         "python": platform.python_version(),
         "load_before": round(_LOAD_BEFORE, 2),
         "ended_at": datetime.now(UTC).isoformat(timespec="seconds"),
