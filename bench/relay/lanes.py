@@ -60,7 +60,7 @@ def in_database(connection: psycopg.Connection[Any], function: str) -> float:
 async def page_of(connection: psycopg.AsyncConnection[Any], lane: Lane) -> sqlapi.Page:
     """The page that everything is measured with."""
     return await sqlapi.replay(
-        connection, lane.encoding, _TOPIC, 0, "org-a", _UPDATES, 1 << 24, None
+        connection, lane.encoding, _TOPIC, 0, "org-a", _UPDATES, 1 << 24, None, compact=False
     )
 
 

@@ -33,7 +33,7 @@ _TARGET = 0.75
 async def replay(pages: Pages, epoch: str, page_updates: int, after: int, rows: int) -> float:
     """Rows a second, from after the watermark, until so many were sent."""
     started = time.perf_counter()
-    wanted = Wanted(JSON, TOPIC, after, "org-a", page_updates, epoch)
+    wanted = Wanted(JSON, TOPIC, after, "org-a", page_updates, epoch, compact=False)
     position = after
     while position < after + rows:
         page = await pages.get(wanted, 0, lambda: True)

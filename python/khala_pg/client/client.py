@@ -56,10 +56,13 @@ class KhalaClient:
         timeout: float = 10.0,
         max_frame_bytes: int = 32 * 1024 * 1024,
         encoding: Encoding = "json",
+        compact: bool = True,
     ) -> None:
         """timeout: for a handshake and for each part of an HTTP answer, in seconds.
         max_frame_bytes: the largest frame taken from the server.
         encoding: how updates travel; protobuf costs both sides less, and shows the same documents.
+        compact: catching up may leave out versions that a later one has replaced; False: it brings
+        each of them. Live updates are never left out.
         """
         if not topics:
             raise ValueError("a client needs at least one topic")
@@ -71,6 +74,7 @@ class KhalaClient:
         self._timeout = timeout
         self._max_frame_bytes = max_frame_bytes
         self._encoding: Encoding = encoding
+        self._compact = compact
         self._feed = ChangeFeed()
         self._replica = Replica(self._store, self._feed)
         self._on_status = on_status
@@ -209,6 +213,7 @@ class KhalaClient:
                     self._topics,
                     self._start,
                     self._backoff,
+                    self._compact,
                 )
                 await session.run()
         except (*_PASSING, UnauthorizedError) as error:

@@ -54,6 +54,7 @@ class Conversation:
         topics: Sequence[str],
         start: Start,
         backoff: Backoff,
+        compact: bool,
     ) -> None:
         self._connection = connection
         self._replica = replica
@@ -64,6 +65,7 @@ class Conversation:
         self._topics = topics
         self._start = start
         self._backoff = backoff
+        self._compact = compact
         self._pending: dict[str, Handler] = {}
         self._epochs: dict[str, str | None] = {}
         self._told_to_wait = 0.0
@@ -127,9 +129,11 @@ class Conversation:
             names_and_cursors = list(group)
             names = [name for name, _ in names_and_cursors]
             resume = {name: cursor.watermark for name, cursor in names_and_cursors if cursor}
-            payload: dict[str, Any] = {"topics": names, "resume_after": resume, "compact": True}
+            payload: dict[str, Any] = {"topics": names, "resume_after": resume}
             if epoch is not None:
                 payload["epoch"] = epoch
+            if self._compact:
+                payload["compact"] = True
             for name in names:
                 self._board.topic(name, phase=TopicPhase.SUBSCRIBING)
             ref = await self._connection.request("sync:subscribe", payload)

@@ -25,9 +25,11 @@ SUPPORTED_SCHEMA_VERSIONS = range(1, 2)
 # By encoding.
 _REPLAY = {
     "json": "SELECT page, next_watermark, head_watermark, complete, updates"
-    " FROM khala.replay($1::text, $2::bigint, $3::text, $4::integer, $5::integer, $6::text)",
+    " FROM khala.replay($1::text, $2::bigint, $3::text, $4::integer, $5::integer, $6::text,"
+    " $7::boolean)",
     "protobuf": "SELECT page, next_watermark, head_watermark, complete, updates"
-    " FROM khala.replay_binary($1::text, $2::bigint, $3::text, $4::integer, $5::integer, $6::text)",
+    " FROM khala.replay_binary($1::text, $2::bigint, $3::text, $4::integer, $5::integer, $6::text,"
+    " $7::boolean)",
 }
 _REPLAY_FEED = {
     "json": "SELECT watermark, org_id, except_org_id, update_text, page_tail, next_watermark,"
@@ -183,10 +185,12 @@ async def replay(
     max_updates: int,
     max_bytes: int,
     epoch: str | None,
+    compact: bool,
 ) -> Page:
     """One page of `topic` as `org_id` may see it, after `after` (None: from the earliest).
 
     encoding: json or protobuf.
+    compact: whether versions may be left out that a later one has replaced.
     """
     [(page, until, head, complete, updates)] = await raw_rows(
         connection,
@@ -197,6 +201,7 @@ async def replay(
         max_updates,
         max_bytes,
         epoch,
+        compact,
     )
     return Page(page or b"", integer(until), integer(head), complete == TRUE, integer(updates))
 

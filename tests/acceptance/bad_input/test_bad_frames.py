@@ -84,6 +84,7 @@ ANSWERED: dict[str, Answered] = {
         "bad_subscription", topics=[NOTES, "SYNC_TOPIC_RUNTIME_NOTIFICATIONS"]
     ),
     "batches of nothing": subscribe("bad_subscription", topics=[NOTES], replay_batch_size=0),
+    "compact by a string": subscribe("bad_subscription", topics=[NOTES], compact="yes"),
     "300 KiB": subscribe("payload_too_large", topics=[NOTES], request_id="x" * 300 * 1024),
     "unknown event": Answered("sync:publish", {"topic": NOTES}, "bad_subscription"),
     "a token that is none": Answered("sync:refresh", {"token": "a.b.c"}, "unauthorized"),

@@ -217,7 +217,13 @@ async def test_a_purge_overtakes_a_client_that_catches_up(newest_database: Datab
     async with (
         running_relay(newest_database.relay_dsn) as relay,
         KhalaClient(
-            relay.endpoint, [RUNS], start=EARLIEST, backoff=SOON, on_status=log.append
+            relay.endpoint,
+            [RUNS],
+            start=EARLIEST,
+            backoff=SOON,
+            on_status=log.append,
+            # So that there is much to catch up with.
+            compact=False,
         ) as client,
     ):
         purged = False

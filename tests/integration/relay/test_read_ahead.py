@@ -54,7 +54,8 @@ async def reading(
                 lambda: asked.append(None),
                 lambda work: tasks.append(group.create_task(work)),
             )
-            yield Reading(pages, Wanted(JSON, NOTES, 0, "org-a", 10, epoch), tasks, asked)
+            wanted = Wanted(JSON, NOTES, 0, "org-a", 10, epoch, compact=False)
+            yield Reading(pages, wanted, tasks, asked)
     finally:
         await relay_database.close()
 

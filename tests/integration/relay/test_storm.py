@@ -24,7 +24,7 @@ SCOPES = (NOTES, RUNS)
 
 
 def resume(topic: str, after: int) -> SubscribeRequest:
-    return SubscribeRequest("1", "2", (topic,), {topic: after}, None, None, None)
+    return SubscribeRequest("1", "2", (topic,), {topic: after}, None, None, False, None)
 
 
 class CountingPool(Pool):

@@ -48,6 +48,7 @@ PAYLOADS = st.fixed_dictionaries(
         "resume_after": JSON,
         "epoch": JSON,
         "replay_batch_size": JSON,
+        "compact": JSON,
         "request_id": JSON,
         "token": JSON,
     },

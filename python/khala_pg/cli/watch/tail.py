@@ -146,7 +146,14 @@ async def _follow(
             source.refusal = status.error
 
     async with KhalaClient(
-        source.endpoint, topics, store=store, start=start, backoff=_BACKOFF, on_status=on_status
+        source.endpoint,
+        topics,
+        store=store,
+        start=start,
+        backoff=_BACKOFF,
+        on_status=on_status,
+        # Lines show each change, a table what is current.
+        compact=in_place,
     ) as client:
         # In this very task: an interruption must reach the client before it can take the batch at
         # hand for dealt with.

@@ -115,6 +115,7 @@ class Pager:
             subscription.org_id,
             subscription.page_size(),
             subscription.epoch,
+            subscription.compact,
         )
         page = await supply.pages.get(wanted, subscription.head, is_needed)
         if page is None:

@@ -33,6 +33,7 @@ class Wanted:
     org_id: str
     max_updates: int
     epoch: str
+    compact: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +160,7 @@ class Pages:
                 wanted.max_updates,
                 self._settings.max_batch_bytes,
                 wanted.epoch,
+                wanted.compact,
             )
         data = wanted.lane.page_message(page.page)
         message = SharedMessage(wanted.lane.opcode, data, page.updates)

@@ -28,6 +28,7 @@ class Subscription:
         "_on_refuse",
         "batch_size",
         "behind_since",
+        "compact",
         "epoch",
         "from_earliest",
         "has_ended",
@@ -51,6 +52,7 @@ class Subscription:
         head: int,
         from_earliest: bool,
         batch_size: int,
+        compact: bool,
         max_unsent_bytes: int,
         on_fall_back: Callable[["Subscription"], None],
         on_refuse: Callable[["Subscription", RefusedError], None],
@@ -63,6 +65,7 @@ class Subscription:
         from_earliest: no cursor was given, so whatever is retained by the time of the first page is
         where it begins: that cannot be stale.
         batch_size: the most updates in one page of replay.
+        compact: whether replay may leave out versions that a later one has replaced.
         """
         self.name = name
         self.topic = topic
@@ -76,6 +79,7 @@ class Subscription:
         """Whether the client has been told that its replay is complete."""
         self.behind_since = connection.loop.time()
         self.batch_size = batch_size
+        self.compact = compact
         self._has_begun = False
         self._is_slow = False
         self._connection = connection

@@ -34,6 +34,7 @@ class SubscribeRequest:
 
     resume_after: the cursors as the client gave them, map or list, for the database to judge.
     batch_size: the most updates in one batch, at least 1; None when the client did not say.
+    compact: whether replay may leave out versions that a later one has replaced.
     """
 
     join_ref: str | None
@@ -42,6 +43,7 @@ class SubscribeRequest:
     resume_after: Mapping[str, Any] | list[Any] | None
     epoch: str | None
     batch_size: int | None
+    compact: bool
     request_id: str | None
 
 
@@ -77,6 +79,9 @@ def subscribe(frame: Frame, max_topics: int) -> SubscribeRequest:
         isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1
     ):
         raise _bad("replay_batch_size is a whole number of at least 1")
+    compact = payload.get("compact")
+    if not isinstance(compact, bool | None):
+        raise _bad("compact is true or false")
     return SubscribeRequest(
         join_ref=frame.join_ref,
         ref=frame.ref,
@@ -84,6 +89,7 @@ def subscribe(frame: Frame, max_topics: int) -> SubscribeRequest:
         resume_after=resume_after,
         epoch=_text(payload, "epoch", _MAX_NAME_CHARACTERS),
         batch_size=batch_size,
+        compact=compact is True,
         request_id=request_id(payload),
     )
 

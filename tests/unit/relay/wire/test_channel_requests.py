@@ -35,11 +35,12 @@ def test_subscribe_is_handed_on_with_its_cursors_untouched() -> None:
         "resume_after": {"a": 7, "b": "9007199254740993"},
         "epoch": "e1",
         "replay_batch_size": 10,
+        "compact": True,
         "request_id": "r",
     }
     [action] = peer.send("1", "2", "sync:v1", "sync:subscribe", payload)
     request = SubscribeRequest(
-        "1", "2", ("a", "b"), {"a": 7, "b": "9007199254740993"}, "e1", 10, "r"
+        "1", "2", ("a", "b"), {"a": 7, "b": "9007199254740993"}, "e1", 10, True, "r"
     )
     assert action == Subscribe(request)
     answer = peer.channel.subscribed(request, "e2", [("a", 7), ("b", 8)], [("a", 9), ("b", 8)])
@@ -89,6 +90,8 @@ def test_subscribe_is_handed_on_with_its_cursors_untouched() -> None:
         {"topics": ["a"], "replay_batch_size": True},
         {"topics": ["a"], "replay_batch_size": 1.5},
         {"topics": ["a"], "replay_batch_size": "10"},
+        {"topics": ["a"], "compact": "true"},
+        {"topics": ["a"], "compact": 1},
         {"topics": ["a"], "request_id": 7},
         {"topics": ["a"], "request_id": "r" * 129},
     ],
@@ -105,7 +108,7 @@ def test_subscribe_of_another_shape_is_refused(payload: dict[str, Any]) -> None:
 def test_stale_cursor_is_pushed_then_answered() -> None:
     peer = Peer()
     peer.join()
-    request = SubscribeRequest("1", "2", ("a",), {"a": 1}, None, None, "r")
+    request = SubscribeRequest("1", "2", ("a",), {"a": 1}, None, None, False, "r")
     refusal = RequestError("stale_cursor", "too old", details={"full_resync_required": True})
     payload = {
         "code": "stale_cursor",

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from khala_pg.proto_gen.openagents.sync.v1 import topic_pb2 as openagents_dot_sync_dot_v1_dot_topic__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"openagents/sync/v1/subscribe.proto\x12\x12openagents.sync.v1\x1a\x1eopenagents/sync/v1/topic.proto\"\xed\x01\n\x10SubscribeRequest\x12\x16\n\x06topics\x18\x01 \x03(\tR\x06topics\x12\x45\n\x0cresume_after\x18\x02 \x03(\x0b\x32\".openagents.sync.v1.TopicWatermarkR\x0bresumeAfter\x12\x14\n\x05\x65poch\x18\x03 \x01(\tR\x05\x65poch\x12/\n\x11replay_batch_size\x18\x04 \x01(\rH\x00R\x0freplayBatchSize\x88\x01\x01\x12\x1d\n\nrequest_id\x18\x05 \x01(\tR\trequestIdB\x14\n\x12_replay_batch_size\"\xa6\x02\n\x0eSubscribeReply\x12\'\n\x0fsubscription_id\x18\x01 \x01(\tR\x0esubscriptionId\x12\x16\n\x06topics\x18\x02 \x03(\tR\x06topics\x12Q\n\x12\x63urrent_watermarks\x18\x03 \x03(\x0b\x32\".openagents.sync.v1.TopicWatermarkR\x11\x63urrentWatermarks\x12K\n\x0fhead_watermarks\x18\x04 \x03(\x0b\x32\".openagents.sync.v1.TopicWatermarkR\x0eheadWatermarks\x12\x14\n\x05\x65poch\x18\x05 \x01(\tR\x05\x65poch\x12\x1d\n\nrequest_id\x18\x06 \x01(\tR\trequestId\"K\n\x12UnsubscribeRequest\x12\x16\n\x06topics\x18\x01 \x03(\tR\x06topics\x12\x1d\n\nrequest_id\x18\x02 \x01(\tR\trequestId\"r\n\x10UnsubscribeReply\x12\'\n\x0fsubscription_id\x18\x01 \x01(\tR\x0esubscriptionId\x12\x16\n\x06topics\x18\x02 \x03(\tR\x06topics\x12\x1d\n\nrequest_id\x18\x03 \x01(\tR\trequestIdb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"openagents/sync/v1/subscribe.proto\x12\x12openagents.sync.v1\x1a\x1eopenagents/sync/v1/topic.proto\"\x87\x02\n\x10SubscribeRequest\x12\x16\n\x06topics\x18\x01 \x03(\tR\x06topics\x12\x45\n\x0cresume_after\x18\x02 \x03(\x0b\x32\".openagents.sync.v1.TopicWatermarkR\x0bresumeAfter\x12\x14\n\x05\x65poch\x18\x03 \x01(\tR\x05\x65poch\x12/\n\x11replay_batch_size\x18\x04 \x01(\rH\x00R\x0freplayBatchSize\x88\x01\x01\x12\x1d\n\nrequest_id\x18\x05 \x01(\tR\trequestId\x12\x18\n\x07\x63ompact\x18\x06 \x01(\x08R\x07\x63ompactB\x14\n\x12_replay_batch_size\"\xa6\x02\n\x0eSubscribeReply\x12\'\n\x0fsubscription_id\x18\x01 \x01(\tR\x0esubscriptionId\x12\x16\n\x06topics\x18\x02 \x03(\tR\x06topics\x12Q\n\x12\x63urrent_watermarks\x18\x03 \x03(\x0b\x32\".openagents.sync.v1.TopicWatermarkR\x11\x63urrentWatermarks\x12K\n\x0fhead_watermarks\x18\x04 \x03(\x0b\x32\".openagents.sync.v1.TopicWatermarkR\x0eheadWatermarks\x12\x14\n\x05\x65poch\x18\x05 \x01(\tR\x05\x65poch\x12\x1d\n\nrequest_id\x18\x06 \x01(\tR\trequestId\"K\n\x12UnsubscribeRequest\x12\x16\n\x06topics\x18\x01 \x03(\tR\x06topics\x12\x1d\n\nrequest_id\x18\x02 \x01(\tR\trequestId\"r\n\x10UnsubscribeReply\x12\'\n\x0fsubscription_id\x18\x01 \x01(\tR\x0esubscriptionId\x12\x16\n\x06topics\x18\x02 \x03(\tR\x06topics\x12\x1d\n\nrequest_id\x18\x03 \x01(\tR\trequestIdb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,11 +33,11 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'openagents.sync.v1.subscrib
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_SUBSCRIBEREQUEST']._serialized_start=91
-  _globals['_SUBSCRIBEREQUEST']._serialized_end=328
-  _globals['_SUBSCRIBEREPLY']._serialized_start=331
-  _globals['_SUBSCRIBEREPLY']._serialized_end=625
-  _globals['_UNSUBSCRIBEREQUEST']._serialized_start=627
-  _globals['_UNSUBSCRIBEREQUEST']._serialized_end=702
-  _globals['_UNSUBSCRIBEREPLY']._serialized_start=704
-  _globals['_UNSUBSCRIBEREPLY']._serialized_end=818
+  _globals['_SUBSCRIBEREQUEST']._serialized_end=354
+  _globals['_SUBSCRIBEREPLY']._serialized_start=357
+  _globals['_SUBSCRIBEREPLY']._serialized_end=651
+  _globals['_UNSUBSCRIBEREQUEST']._serialized_start=653
+  _globals['_UNSUBSCRIBEREQUEST']._serialized_end=728
+  _globals['_UNSUBSCRIBEREPLY']._serialized_start=730
+  _globals['_UNSUBSCRIBEREPLY']._serialized_end=844
 # @@protoc_insertion_point(module_scope)

@@ -8,18 +8,20 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class SubscribeRequest(_message.Message):
-    __slots__ = ("topics", "resume_after", "epoch", "replay_batch_size", "request_id")
+    __slots__ = ("topics", "resume_after", "epoch", "replay_batch_size", "request_id", "compact")
     TOPICS_FIELD_NUMBER: _ClassVar[int]
     RESUME_AFTER_FIELD_NUMBER: _ClassVar[int]
     EPOCH_FIELD_NUMBER: _ClassVar[int]
     REPLAY_BATCH_SIZE_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    COMPACT_FIELD_NUMBER: _ClassVar[int]
     topics: _containers.RepeatedScalarFieldContainer[str]
     resume_after: _containers.RepeatedCompositeFieldContainer[_topic_pb2.TopicWatermark]
     epoch: str
     replay_batch_size: int
     request_id: str
-    def __init__(self, topics: _Optional[_Iterable[str]] = ..., resume_after: _Optional[_Iterable[_Union[_topic_pb2.TopicWatermark, _Mapping]]] = ..., epoch: _Optional[str] = ..., replay_batch_size: _Optional[int] = ..., request_id: _Optional[str] = ...) -> None: ...
+    compact: bool
+    def __init__(self, topics: _Optional[_Iterable[str]] = ..., resume_after: _Optional[_Iterable[_Union[_topic_pb2.TopicWatermark, _Mapping]]] = ..., epoch: _Optional[str] = ..., replay_batch_size: _Optional[int] = ..., request_id: _Optional[str] = ..., compact: _Optional[bool] = ...) -> None: ...
 
 class SubscribeReply(_message.Message):
     __slots__ = ("subscription_id", "topics", "current_watermarks", "head_watermarks", "epoch", "request_id")

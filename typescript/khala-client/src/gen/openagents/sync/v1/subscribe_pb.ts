@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file openagents/sync/v1/subscribe.proto.
  */
 export const file_openagents_sync_v1_subscribe: GenFile = /*@__PURE__*/
-  fileDesc("CiJvcGVuYWdlbnRzL3N5bmMvdjEvc3Vic2NyaWJlLnByb3RvEhJvcGVuYWdlbnRzLnN5bmMudjEitQEKEFN1YnNjcmliZVJlcXVlc3QSDgoGdG9waWNzGAEgAygJEjgKDHJlc3VtZV9hZnRlchgCIAMoCzIiLm9wZW5hZ2VudHMuc3luYy52MS5Ub3BpY1dhdGVybWFyaxINCgVlcG9jaBgDIAEoCRIeChFyZXBsYXlfYmF0Y2hfc2l6ZRgEIAEoDUgAiAEBEhIKCnJlcXVlc3RfaWQYBSABKAlCFAoSX3JlcGxheV9iYXRjaF9zaXplItkBCg5TdWJzY3JpYmVSZXBseRIXCg9zdWJzY3JpcHRpb25faWQYASABKAkSDgoGdG9waWNzGAIgAygJEj4KEmN1cnJlbnRfd2F0ZXJtYXJrcxgDIAMoCzIiLm9wZW5hZ2VudHMuc3luYy52MS5Ub3BpY1dhdGVybWFyaxI7Cg9oZWFkX3dhdGVybWFya3MYBCADKAsyIi5vcGVuYWdlbnRzLnN5bmMudjEuVG9waWNXYXRlcm1hcmsSDQoFZXBvY2gYBSABKAkSEgoKcmVxdWVzdF9pZBgGIAEoCSI4ChJVbnN1YnNjcmliZVJlcXVlc3QSDgoGdG9waWNzGAEgAygJEhIKCnJlcXVlc3RfaWQYAiABKAkiTwoQVW5zdWJzY3JpYmVSZXBseRIXCg9zdWJzY3JpcHRpb25faWQYASABKAkSDgoGdG9waWNzGAIgAygJEhIKCnJlcXVlc3RfaWQYAyABKAliBnByb3RvMw", [file_openagents_sync_v1_topic]);
+  fileDesc("CiJvcGVuYWdlbnRzL3N5bmMvdjEvc3Vic2NyaWJlLnByb3RvEhJvcGVuYWdlbnRzLnN5bmMudjEixgEKEFN1YnNjcmliZVJlcXVlc3QSDgoGdG9waWNzGAEgAygJEjgKDHJlc3VtZV9hZnRlchgCIAMoCzIiLm9wZW5hZ2VudHMuc3luYy52MS5Ub3BpY1dhdGVybWFyaxINCgVlcG9jaBgDIAEoCRIeChFyZXBsYXlfYmF0Y2hfc2l6ZRgEIAEoDUgAiAEBEhIKCnJlcXVlc3RfaWQYBSABKAkSDwoHY29tcGFjdBgGIAEoCEIUChJfcmVwbGF5X2JhdGNoX3NpemUi2QEKDlN1YnNjcmliZVJlcGx5EhcKD3N1YnNjcmlwdGlvbl9pZBgBIAEoCRIOCgZ0b3BpY3MYAiADKAkSPgoSY3VycmVudF93YXRlcm1hcmtzGAMgAygLMiIub3BlbmFnZW50cy5zeW5jLnYxLlRvcGljV2F0ZXJtYXJrEjsKD2hlYWRfd2F0ZXJtYXJrcxgEIAMoCzIiLm9wZW5hZ2VudHMuc3luYy52MS5Ub3BpY1dhdGVybWFyaxINCgVlcG9jaBgFIAEoCRISCgpyZXF1ZXN0X2lkGAYgASgJIjgKElVuc3Vic2NyaWJlUmVxdWVzdBIOCgZ0b3BpY3MYASADKAkSEgoKcmVxdWVzdF9pZBgCIAEoCSJPChBVbnN1YnNjcmliZVJlcGx5EhcKD3N1YnNjcmlwdGlvbl9pZBgBIAEoCRIOCgZ0b3BpY3MYAiADKAkSEgoKcmVxdWVzdF9pZBgDIAEoCWIGcHJvdG8z", [file_openagents_sync_v1_topic]);
 
 /**
  * Asks for the updates of some topics: the payload of the event `sync:subscribe`. One fault in it
@@ -57,6 +57,14 @@ export type SubscribeRequest = Message<"openagents.sync.v1.SubscribeRequest"> & 
    * @generated from field: string request_id = 5;
    */
   requestId: string;
+
+  /**
+   * Replay may leave out a version of a document that a later one has replaced. Order, covered
+   * watermarks and tombstones stay; live updates are never left out.
+   *
+   * @generated from field: bool compact = 6;
+   */
+  compact: boolean;
 };
 
 /**
