@@ -1,1 +1,1 @@
-"""Benchmarks: README.md says how to run them, and what they measured."""
+"""Benchmarks; README.md has how to run them, and their results."""

@@ -33,7 +33,7 @@ Send = Callable[[str, int], Awaitable[None]]
 
 
 async def obey(sock: socket.socket, send: Send, **ports: int) -> None:
-    """Says the ports; then does what lines of standard input ask for, until it ends."""
+    """Prints the ports; then obeys lines of standard input until it ends."""
     reader = asyncio.StreamReader(limit=1 << 24)
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)

@@ -57,7 +57,7 @@ def create_database(server: PostgresServer) -> None:
 def _fetch() -> Path:
     """Its SQL, from the cache when it is there.
 
-    Ends the program, and says why, when npm cannot fetch it.
+    Ends the program, with the reason, when npm cannot fetch it.
     """
     if not _CACHE.exists():
         _CACHE.parent.mkdir(exist_ok=True)

@@ -19,7 +19,7 @@ _START_S = 20
 
 
 def require() -> None:
-    """Ends the program and says what to install when the server or its client is not there."""
+    """Ends the program, naming what to install, when the server or its client is not there."""
     missing = []
     if find_spec("nats") is None:
         missing.append("nats-py")

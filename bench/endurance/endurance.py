@@ -244,7 +244,7 @@ class Run:
 
 
 def endure(settings: Settings, part: Part, pg_bin: str | None) -> None:
-    """One run from a new server to the last comparison; what it shows goes into the part."""
+    """One run from a new server to the last comparison; its results go into the part."""
     with migrated_server(pg_bin) as server, relaying(server.dsn(), "--http-port=0") as relay:
         run = Run(server.dsn(), relay, settings, part)
         try:
@@ -292,7 +292,7 @@ def main() -> None:
             options.seed,
         )
         part = Part(datetime.now(UTC).isoformat(timespec="seconds"), asdict(settings))
-        # A run that is ended from outside still says what it saw.
+        # A run that is ended from outside still reports.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             endure(settings, part, options.pg_bin)

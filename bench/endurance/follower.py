@@ -49,7 +49,7 @@ class StaleError(Exception):
 class Follower:
     """One subscriber of one organisation.
 
-    covered: per topic, what it was told that it has; a topic that is not in it needs a snapshot.
+    covered: by topic, its watermark as the relay gave it; any other topic needs a snapshot.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class Follower:
                     given[:] = [update for update in given if update["watermark"] <= covered]
 
     def check(self) -> None:
-        """Holds what it was given against what was written. Raises ViolationError."""
+        """Compares an update that it was sent with the write. Raises ViolationError."""
         for topic, covered in self.covered.items():
             after, until = self._checked[topic], min(covered, self._ledger.complete[topic])
             if until <= after:
@@ -123,12 +123,12 @@ class Follower:
 
     def _compare(self, topic: str, update: dict[str, Any]) -> None:
         write = self._ledger[topic, update["watermark"]]
-        told = (
+        sent = (
             update["doc_key"],
             int(update["doc_version"]),
             None if update.get("deleted") else update["payload"],
         )
-        if told != (write.doc_key, write.doc_version, write.payload):
+        if sent != (write.doc_key, write.doc_version, write.payload):
             raise ViolationError(f"{self.name}, {topic}: {update}, written was {write}")
 
     async def _follow(self, habits: Habits) -> None:

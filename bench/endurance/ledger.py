@@ -1,4 +1,4 @@
-"""Every committed write of a run, as far back as a subscriber may still be told of it."""
+"""Every committed write of a run, as far back as a subscriber may still be sent it."""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
@@ -21,7 +21,7 @@ class Written:
 
 
 class Ledger:
-    """What each watermark is, and which of them an organisation is told of.
+    """What each watermark is, and which of them an organisation sees.
 
     complete: per topic, everything up to this watermark is booked. Whatever every subscriber was
     checked for can be forgotten, so that a long run needs no more memory than a short one.
@@ -53,7 +53,7 @@ class Ledger:
             following += 1
 
     def between(self, topic: str, org: str, after: int, until: int) -> Sequence[int]:
-        """The watermarks of which an organisation is told, above the one and up to the other."""
+        """The watermarks that an organisation sees, above the one and up to the other."""
         visible = self._visible[topic, org]
         return visible[bisect_right(visible, after) : bisect_right(visible, until)]
 

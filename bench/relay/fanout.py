@@ -57,7 +57,7 @@ class Contestant(Protocol):
 
 @dataclass
 class Relay:
-    """A relay; what it sends is written to its database."""
+    """A relay, whose database is written to."""
 
     process: Child
     crowd: Child

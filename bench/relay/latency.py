@@ -112,8 +112,8 @@ class Publishing:
 
     async def __call__(self) -> tuple[int, Write]:
         committing = time.monotonic_ns()
-        told = await self._stream.publish(TOPIC, self._message)
-        return int(told.seq), Write(committing, time.monotonic_ns())
+        stored = await self._stream.publish(TOPIC, self._message)
+        return int(stored.seq), Write(committing, time.monotonic_ns())
 
 
 async def steadily(write: Writing, rate: float, count: int) -> Sent:

@@ -44,7 +44,7 @@ _CLIENTS = (8, 32)
 _AT_RATE_CLIENTS = 8
 _SLOW_POLL_S = 5.0
 _PATIENCE_S = 60.0
-# Writers are measured here, not what becomes of those that are told to wait.
+# Writers that have to wait because too much is staged are not measured here.
 _MOST_STAGED = 1_000_000
 _TARGETS = {"of direct": 3.0, "of INSERT": 0.5}
 _TARGET_P99_MS = 50.0

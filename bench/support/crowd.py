@@ -219,13 +219,13 @@ class Crowd:
             self._answer(moments=sorted(filter(None, moments)))
 
     def _answer(self, **more: Any) -> None:
-        told = {
+        answer = {
             "at": time.monotonic(),
             "clients": len(self.clients),
             "markers": self.counted,
             "bytes": self.bytes,
         }
-        print(json.dumps({**told, **more}), flush=True)
+        print(json.dumps({**answer, **more}), flush=True)
 
 
 def main() -> None:

@@ -33,9 +33,9 @@ class Delivery:
     def check(self) -> None:
         """Raises RuntimeError unless every update has come, and once."""
         written = sum(heads_of(self._dsn, [*self._before]).values()) - sum(self._before.values())
-        told = self._subscriber.ask(do="await", markers=written, seconds=_PATIENCE_S)
-        if told["markers"] != written:
-            raise RuntimeError(f"{written} updates were written, {told['markers']} delivered")
+        found = self._subscriber.ask(do="await", markers=written, seconds=_PATIENCE_S)
+        if found["markers"] != written:
+            raise RuntimeError(f"{written} updates were written, {found['markers']} delivered")
 
 
 @contextmanager

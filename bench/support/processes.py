@@ -1,4 +1,4 @@
-"""Processes of a benchmark, spoken to in lines of JSON, and what the kernel says of them.
+"""Processes of a benchmark, which take lines of JSON, and their memory and processor time.
 
 Clients and the server that is measured are processes of their own, so that the processor time and
 the memory of one are not those of the other.
@@ -26,7 +26,7 @@ class Child:
     def __init__(
         self, command: Sequence[str], environment: Mapping[str, str] | None = None
     ) -> None:
-        """Returns when its first line has come; `hello` is what that says."""
+        """Returns when its first line has come; `hello` is its content."""
         self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed by __exit__
         self._process = subprocess.Popen(
             command,

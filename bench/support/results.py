@@ -50,7 +50,7 @@ def show(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> S
         table.add_column(column, justify="left" if index == 0 else "right")
     for row in rows:
         table.add_row(*row)
-    # A pipe or a file says no width.
+    # A pipe or a file has no width.
     Console(width=None if sys.stdout.isatty() else _WIDTH).print(table)
     return {"title": title, "columns": list(columns), "rows": [list(row) for row in rows]}
 

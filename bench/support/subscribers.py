@@ -2,7 +2,7 @@
 
     python -m bench.support.subscribers khala|bare|nats URL TOPIC
 
-It says `{"ready": true}`. Then a command is a line of JSON, and so is its answer:
+Prints `{"ready": true}`. Then a command is a line of JSON, and so is its answer:
 
     {"do": "replay", "count": N}           reads the topic's first N messages
       {"seconds": S, "bytes": B}           from the request to the last message
@@ -118,10 +118,10 @@ class Khala:
         """A socket that is live from the head on."""
         socket = await self._join(stack)
         request: dict[str, Any] = {"topics": [self._topic]}
-        # Where the head is, is told in the answer to any subscribe.
-        told = await self._ask(socket, "sync:subscribe", request)
+        # The response to any subscribe has the head.
+        response = await self._ask(socket, "sync:subscribe", request)
         await self._ask(socket, "sync:unsubscribe", request)
-        heads = {each["topic"]: each["watermark"] for each in told["head_watermarks"]}
+        heads = {each["topic"]: each["watermark"] for each in response["head_watermarks"]}
         await self._ask(socket, "sync:subscribe", {**request, "resume_after": heads})
         while '"replay_complete":true' not in str(await socket.recv()):
             pass
