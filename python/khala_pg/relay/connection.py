@@ -1,8 +1,8 @@
 """A socket that can be written to without a task, and that knows how much of it is unsent."""
 
 import socket
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol, TypeVar
 
 from websockets.asyncio.server import ServerConnection
 from websockets.datastructures import Headers
@@ -145,16 +145,14 @@ class RelayConnection(ServerConnection):
         self.sent_updates += message.updates
         self.transport.write(wire)
 
-    def offer(self, message: SharedMessage, max_unsent_bytes: int) -> bool:
-        """`write_shared`, unless more than that is unsent: then False, and nothing is written.
+    async def send(self, message: Any, *, text: bool | None = None) -> None:
+        """Sends a message as one frame; raises TypeError for a message in fragments.
 
-        max_unsent_bytes: no less than what the socket is paused at.
+        What is written straight to the transport would come between them.
         """
-        # What is not paused holds less than that, and has not to be asked how much.
-        if self.paused and self.unsent_bytes > max_unsent_bytes:
-            return False
-        self.write_shared(message)
-        return True
+        if not isinstance(message, str | bytes | bytearray | memoryview):
+            raise TypeError("a message in fragments cannot be sent here")
+        await super().send(message, text=text)
 
     def write_ping(self) -> None:
         """Asks for a sign of life."""
@@ -181,3 +179,40 @@ class RelayConnection(ServerConnection):
         except OSError:
             # The connection broke while it was waited for; reading tells.
             return
+
+
+class HasConnection(Protocol):
+    """One of those that a message is for."""
+
+    @property
+    def connection(self) -> RelayConnection: ...
+
+
+Reader = TypeVar("Reader", bound=HasConnection)
+
+
+def broadcast(
+    readers: Iterable[Reader], message: SharedMessage, max_unsent_bytes: int
+) -> list[Reader]:
+    """Writes a message to the socket of each; closing sockets take none.
+
+    max_unsent_bytes: a socket with more than that unsent is not written to. No less than what a
+    socket is paused at.
+
+    Returns those whose socket was too full.
+    """
+    full = []
+    wire, size, updates = message.wire, len(message.wire), message.updates
+    for reader in readers:
+        connection = reader.connection
+        protocol = connection.protocol
+        # What is not paused holds less than that, and has not to be asked how much.
+        if connection.paused and connection.unsent_bytes > max_unsent_bytes:
+            full.append(reader)
+        elif protocol.extensions:
+            connection.write_shared(message)
+        elif protocol.state is State.OPEN:
+            connection.sent_bytes += size
+            connection.sent_updates += updates
+            connection.transport.write(wire)
+    return full

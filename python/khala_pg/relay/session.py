@@ -211,7 +211,6 @@ class Session:
                 request.batch_size or settings.max_batch_updates, settings.max_batch_updates
             ),
             compact=request.compact,
-            max_unsent_bytes=settings.max_write_buffer_bytes,
             on_fall_back=self._fall_back,
             on_refuse=self._refuse,
             on_fail=self.crash,

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from khala_pg.errors import RefusedError
-from khala_pg.relay.connection import RelayConnection, SharedMessage
+from khala_pg.relay.connection import RelayConnection
 from khala_pg.relay.delivery.feed import TopicFeed
 from khala_pg.relay.delivery.feeds import Feeds
 from khala_pg.relay.delivery.lanes import LANES, Lane
@@ -17,18 +17,17 @@ class Subscription:
     """
 
     __slots__ = (
-        "_connection",
         "_covered",
         "_feed",
         "_has_begun",
         "_is_slow",
-        "_max_unsent_bytes",
         "_on_fail",
         "_on_fall_back",
         "_on_refuse",
         "batch_size",
         "behind_since",
         "compact",
+        "connection",
         "epoch",
         "from_earliest",
         "has_ended",
@@ -53,7 +52,6 @@ class Subscription:
         from_earliest: bool,
         batch_size: int,
         compact: bool,
-        max_unsent_bytes: int,
         on_fall_back: Callable[["Subscription"], None],
         on_refuse: Callable[["Subscription", RefusedError], None],
         on_fail: Callable[[], None],
@@ -82,9 +80,8 @@ class Subscription:
         self.compact = compact
         self._has_begun = False
         self._is_slow = False
-        self._connection = connection
+        self.connection = connection
         self._covered = covered
-        self._max_unsent_bytes = max_unsent_bytes
         self._on_fall_back = on_fall_back
         self._on_refuse = on_refuse
         self._on_fail = on_fail
@@ -133,15 +130,11 @@ class Subscription:
             self._covered = self._feed.detach(self)
             self._feed = None
 
-    def deliver(self, message: SharedMessage) -> bool:
-        """See feed.Reader."""
-        return self._connection.offer(message, self._max_unsent_bytes)
-
     def fall_back(self, position: int) -> None:
         """See feed.Reader."""
         self._leave_feed(position)
         self._is_slow = True
-        self.behind_since = self._connection.loop.time()
+        self.behind_since = self.connection.loop.time()
         self._on_fall_back(self)
 
     def refuse(self, error: RefusedError, position: int) -> None:
