@@ -632,8 +632,8 @@ GRANT ALL ON FUNCTION khala.append_codex_worker_event(p_worker_id text, p_event_
 REVOKE ALL ON FUNCTION khala.append_run_event(p_run_id text, p_event_type text, p_payload jsonb, p_org_id text, p_seq bigint, p_occurred_at timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION khala.append_run_event(p_run_id text, p_event_type text, p_payload jsonb, p_org_id text, p_seq bigint, p_occurred_at timestamp with time zone) TO khala_runtime;
 
-REVOKE ALL ON FUNCTION khala.arm(p_topics text[], p_seen bigint[]) FROM PUBLIC;
-GRANT ALL ON FUNCTION khala.arm(p_topics text[], p_seen bigint[]) TO khala_relay;
+REVOKE ALL ON FUNCTION khala.arm(p_topic text, p_seen bigint, OUT head_watermark bigint, OUT state text) FROM PUBLIC;
+GRANT ALL ON FUNCTION khala.arm(p_topic text, p_seen bigint, OUT head_watermark bigint, OUT state text) TO khala_relay;
 
 REVOKE ALL ON FUNCTION khala.authenticate_api_key(p_key_id text, p_secret_hash bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION khala.authenticate_api_key(p_key_id text, p_secret_hash bytea) TO khala_relay;

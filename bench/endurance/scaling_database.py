@@ -37,7 +37,7 @@ def rows(server: PostgresServer, sizes: Sequence[int], rounds: int) -> Costs:
         connection.execute("SELECT FROM khala.replay_feed(%s, %s)", [TOPIC, size - 1])
 
     def arm(connection: psycopg.Connection[Any], rng: random.Random, size: int) -> None:
-        connection.execute("SELECT khala.arm(ARRAY[%s], ARRAY[%s::bigint])", [TOPIC, size])
+        connection.execute("SELECT khala.arm(%s, %s)", [TOPIC, size])
 
     def telemetry(connection: psycopg.Connection[Any], rng: random.Random, size: int) -> None:
         connection.execute("SELECT khala.telemetry()")
@@ -78,9 +78,7 @@ def topics(server: PostgresServer, sizes: Sequence[int], rounds: int) -> Costs:
         )
 
     def arm(connection: psycopg.Connection[Any], rng: random.Random, size: int) -> None:
-        connection.execute(
-            "SELECT khala.arm(ARRAY[%s], ARRAY[0::bigint])", [topic_of(rng.randrange(size))]
-        )
+        connection.execute("SELECT khala.arm(%s, 0)", [topic_of(rng.randrange(size))])
 
     def check(connection: psycopg.Connection[Any], rng: random.Random, size: int) -> None:
         connection.execute(

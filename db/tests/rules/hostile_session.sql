@@ -127,7 +127,7 @@ INSERT INTO pgtap_evil.script VALUES
 (9, 'khala_relay', 'SELECT pg_catalog.array_agg(f) FROM khala.replay_feed(''<topic>'', 0) AS f'),
 (10, 'khala_relay', 'SELECT s FROM khala.snapshot(''<topic>'', ''b'', NULL, 1) AS s'),
 (11, 'khala_relay', 'SELECT khala.hydrate(''<topic>'', ''large'', NULL)'),
-(12, 'khala_relay', 'SELECT pg_catalog.array_agg(a) FROM khala.arm(ARRAY[''<topic>''], ARRAY[7]) AS a'),
+(12, 'khala_relay', 'SELECT khala.arm(''<topic>'', 7)'),
 (13, 'khala_relay', 'SELECT khala.ensure_epoch() IS NOT NULL'),
 (14, 'khala_relay', 'SELECT khala.payload_hash_text(khala.parse_payload(''{"z": [1.5e-9, 1e300, 0.1000000000000000055511151231257827021181583404541015625], "é": null, "😀": 9007199254740992}''))'),
 (15, 'khala_relay', 'SELECT khala.canonical_json(''{"z": [1.5e-9, 1e300], "é": null, "😀": 9007199254740992, "a": {"b": []}}'')'),

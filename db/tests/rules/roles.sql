@@ -193,7 +193,7 @@ FROM (
     ('SELECT khala.check_cursors(ARRAY[''pgtap.roles''], ''{"pgtap.roles": 0}'', NULL, ARRAY[''pgtap.roles''])'),
     ('SELECT khala.replay(''pgtap.roles'', 0, ''a'')'), ('SELECT khala.replay_feed(''pgtap.roles'', 0)'),
     ('SELECT khala.snapshot(''pgtap.roles'', ''a'')'), ('SELECT khala.hydrate(''pgtap.roles'', ''k'', ''a'')'),
-    ('SELECT khala.arm(ARRAY[''pgtap.roles''], ARRAY[1])'), ('SELECT khala.head_watermarks(ARRAY[''pgtap.roles''])'), ('SELECT khala.canonical_json(''{"é": 1.5}'')'),
+    ('SELECT khala.arm(''pgtap.roles'', 1)'), ('SELECT khala.head_watermarks(ARRAY[''pgtap.roles''])'), ('SELECT khala.canonical_json(''{"é": 1.5}'')'),
     ('SELECT khala.payload_hash_text(''{}'')'), ('SELECT khala.parse_payload(''{}'')')
 ) AS v (statement);
 SELECT throws_ok(format('SELECT pg_temp.as_role(%L, %L)', 'khala_relay', v.statement), '42501', NULL, 'a relay may not: ' || v.statement)
@@ -238,7 +238,7 @@ FROM (
     VALUES
     ('khala_runtime', 'SELECT khala.replay(''pgtap.roles'', 0, ''a'')'), ('khala_runtime', 'SELECT khala.replay_feed(''pgtap.roles'', 0)'),
     ('khala_runtime', 'SELECT khala.hydrate(''pgtap.roles'', ''k'', ''a'')'), ('khala_runtime', 'SELECT khala.snapshot(''pgtap.roles'', ''a'')'),
-    ('khala_runtime', 'SELECT khala.arm(ARRAY[''pgtap.roles''], ARRAY[1])'), ('khala_runtime', 'SELECT khala.retain()'),
+    ('khala_runtime', 'SELECT khala.arm(''pgtap.roles'', 1)'), ('khala_runtime', 'SELECT khala.retain()'),
     ('khala_runtime', 'SELECT khala.register_topic(''pgtap.x'')'), ('khala_runtime', 'SELECT khala_internal.write_document(''pgtap.roles'', ''k'', 2, NULL, ''{}'', FALSE)'),
     ('khala_runtime', 'SELECT count(*) FROM runtime.sync_documents'), ('khala_runtime', 'SELECT khala_internal.allocate_watermark(''pgtap.roles'')'),
     ('khala_dba', 'SELECT khala.sink(''pgtap.roles'', ''k'', 9, ''{}'')'), ('khala_dba', 'SELECT khala.replay(''pgtap.roles'', NULL, ''a'')'),

@@ -39,7 +39,7 @@ SELECT is((SELECT m.rows FROM mine AS m), 10::bigint, 'rows in the journal');
 SELECT is((SELECT m.bytes FROM mine AS m), 1000::bigint, 'bytes of their payloads, whether carried or not');
 SELECT is((SELECT m.oldest_age FROM mine AS m), '3 minutes'::interval, 'age of the oldest');
 SELECT is((SELECT m.writes_per_minute FROM mine AS m), 3::double precision, 'writes of the last minute');
-DO $$ BEGIN PERFORM khala.arm(ARRAY['pgtap.stats'], ARRAY[10]); END $$;
+DO $$ BEGIN PERFORM khala.arm('pgtap.stats', 10); END $$;
 SELECT is((SELECT m.armed FROM mine AS m), TRUE, 'a relay sleeps');
 
 DO $$ BEGIN PERFORM khala.retain('pgtap.stats', now(), '1 minute'); END $$;

@@ -38,6 +38,12 @@ _REPLAY_FEED = {
     " complete"
     " FROM khala.replay_feed_binary($1::text, $2::bigint, $3::integer, $4::integer, $5::text)",
 }
+_ARM_AND_REPLAY_FEED = {
+    encoding: "SELECT head_watermark, state, page.*"  # noqa: S608 - both parts stand here
+    " FROM khala.arm($1::text, $2::bigint + $3)"
+    f" LEFT JOIN ({query}) AS page ON TRUE"
+    for encoding, query in _REPLAY_FEED.items()
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +103,14 @@ class Armed:
 
     head_watermark: int
     state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pull:
+    """The answer to pull: page is None at the head; armed is None when that was not asked for."""
+
+    page: FeedPage | None
+    armed: Armed | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +220,7 @@ async def replay(
     return Page(page or b"", integer(until), integer(head), complete == TRUE, integer(updates))
 
 
-async def replay_feed(
+async def pull(
     connection: Connection,
     encoding: str,
     topic: str,
@@ -214,44 +228,30 @@ async def replay_feed(
     max_updates: int,
     max_bytes: int,
     epoch: str | None,
-) -> FeedPage | None:
-    """One page of `topic` with the audience of every update; None when `after` is the head.
+    *,
+    arms: bool,
+) -> Pull:
+    """One page of `topic` with the audience of every update.
 
     encoding: json or protobuf.
+    arms: ask to be notified at the next write, in the same statement, unless the page cannot reach
+    the head. The page may be older than that: what was committed meanwhile is in its head.
     """
-    found = await raw_rows(
-        connection,
-        _REPLAY_FEED[encoding],
-        topic,
-        after,
-        max_updates,
-        max_bytes,
-        epoch,
-    )
+    query = (_ARM_AND_REPLAY_FEED if arms else _REPLAY_FEED)[encoding]
+    found = await raw_rows(connection, query, topic, after, max_updates, max_bytes, epoch)
+    armed = None
+    if arms:
+        head, state = found[0][:2]
+        armed = Armed(integer(head), str(string(state)))
+        found = [row[2:] for row in found if row[2] is not None]
     if not found:
-        return None
+        return Pull(None, armed)
     tail, until, complete = found[0][4:]
     updates = [
         FeedRow(integer(at), string(org_id), string(except_org_id), update or b"")
         for at, org_id, except_org_id, update, *_ in found
     ]
-    return FeedPage(updates, tail or b"", integer(until), complete == TRUE)
-
-
-async def arm(connection: Connection, topic: str, seen: int) -> Armed | None:
-    """Ask to be notified at the next write to `topic`, which has been delivered up to `seen`.
-
-    None when the topic is gone.
-    """
-    found = await raw_rows(
-        connection,
-        "SELECT head_watermark, state FROM khala.arm(ARRAY[$1::text], ARRAY[$2::bigint])",
-        topic,
-        seen,
-    )
-    for head, state in found:
-        return Armed(integer(head), str(string(state)))
-    return None
+    return Pull(FeedPage(updates, tail or b"", integer(until), complete == TRUE), armed)
 
 
 async def head_watermarks(connection: Connection, topics: Sequence[str]) -> dict[str, int]:

@@ -102,9 +102,9 @@ REFUSED_READS: dict[str, tuple[str, list[Any], str]] = {
         ["no.such_topic"],
         "KH001",
     ),
-    "arming without a watermark": ("SELECT * FROM khala.arm(ARRAY[%s], '{}')", [NOTES], "KH007"),
+    "arming without a watermark": ("SELECT * FROM khala.arm(%s, NULL)", [NOTES], "KH007"),
     "arming an unknown topic": (
-        "SELECT * FROM khala.arm(ARRAY[%s], '{0}')",
+        "SELECT * FROM khala.arm(%s, 0)",
         ["no.such_topic"],
         "KH001",
     ),

@@ -37,7 +37,7 @@ class Listener:
         raise AssertionError("the session did not hear itself")
 
     def arm(self, seen: int, topic: str = TOPIC) -> tuple[int, str]:
-        row = self.connection.execute(ARM, [[topic], [seen]]).fetchone()
+        row = self.connection.execute(ARM, [topic, seen]).fetchone()
         assert row is not None
         return row[0], row[1]
 
@@ -123,7 +123,7 @@ def test_a_writer_that_waits_for_the_arming_relay_sees_the_flag(
 ) -> None:
     """Arming holds the row to its commit: the writer that comes in between reads it afterwards."""
     with sessions(database, 1, "relay") as (arming,):
-        assert arming.run(ARM, [TOPIC], [0]) == [(0, "armed")]
+        assert arming.run(ARM, TOPIC, 0) == [(0, "armed")]
         waiting = writers[0].start(SINK, TOPIC, "doc", 1, "{}", None)
         arming.commit()
         assert waiting.result() == [(1, "applied")]
@@ -136,7 +136,7 @@ def test_an_arming_that_is_rolled_back_promised_nothing(
     database: Database, relay: Listener, writers: list[Session]
 ) -> None:
     with sessions(database, 1, "relay") as (arming,):
-        arming.run(ARM, [TOPIC], [0])
+        arming.run(ARM, TOPIC, 0)
         waiting = writers[0].start(SINK, TOPIC, "doc", 1, "{}", None)
         arming.rollback()
         waiting.result()
@@ -280,16 +280,3 @@ def test_a_relay_that_lags_does_not_put_the_other_to_sleep(
         writers[0].commit()
         assert TOPIC in relay.heard()
         assert second.arm(1) == (2, "moved")
-
-
-def test_one_call_arms_what_it_can(relay: Listener, writers: list[Session]) -> None:
-    writers[1].sink(OTHER, "doc", 1)
-    writers[1].commit()
-    writers[0].sink(TOPIC, "doc", 1)
-    topics = [TOPIC, OTHER, "runtime.notifications"]
-    rows = relay.connection.execute(
-        "SELECT topic, head_watermark, state FROM khala.arm(%s, %s)", [topics, [0, 0, 0]]
-    ).fetchall()
-    assert sorted(rows) == sorted(
-        [(TOPIC, 0, "busy"), (OTHER, 1, "moved"), ("runtime.notifications", 0, "armed")]
-    )

@@ -22,7 +22,7 @@ SELECT is(pg_temp.answer(ARRAY['SYNC_TOPIC_PGTAP_HEADS']), NULL, 'topics have to
 SELECT is(pg_temp.answer('{}'), NULL, 'no topic, no row');
 
 -- It asks nothing of writers.
-DO $$ BEGIN PERFORM khala.arm(ARRAY['pgtap.heads'], ARRAY[2]); END $$;
+DO $$ BEGIN PERFORM khala.arm('pgtap.heads', 2); END $$;
 SELECT is(pg_temp.answer(ARRAY['pgtap.heads']), 'pgtap.heads 2', 'of a topic that is armed as well');
 SELECT is(
     (SELECT s.armed FROM runtime.sync_topic_sequences AS s WHERE s.topic = 'pgtap.heads'), TRUE, 'which it stays'

@@ -32,7 +32,7 @@ SELECT function_returns('khala_internal', 'sync_topic_sequences_wake', ARRAY[]::
 DO $$ BEGIN PERFORM khala.sink('pgtap.wake', 'a', 1, '{}'); END $$;
 SELECT is(pg_temp.notifications(), 0::bigint, 'nobody sleeps: a write notifies nobody');
 
-DO $$ BEGIN PERFORM khala.arm(ARRAY['pgtap.wake'], ARRAY[1]); END $$;
+DO $$ BEGIN PERFORM khala.arm('pgtap.wake', 1); END $$;
 SELECT is(pg_temp.notifications(), 0::bigint, 'arming notifies nobody');
 DO $$ BEGIN PERFORM khala.sink('pgtap.wake', 'a', 1, '{}'); END $$;
 SELECT is(pg_temp.notifications(), 0::bigint, 'nor does a write that writes nothing');
@@ -49,7 +49,7 @@ SELECT is(pg_temp.notifications(), 1::bigint, 'the following do not');
 
 DO $$
 BEGIN
-    PERFORM khala.arm(ARRAY['pgtap.wake'], ARRAY[5]);
+    PERFORM khala.arm('pgtap.wake', 5);
     PERFORM khala.sink_batch(
         'pgtap.wake', (SELECT jsonb_agg(jsonb_build_object('doc_key', 'k' || i, 'doc_version', 1, 'payload', '{}'::jsonb))
         FROM generate_series(1, 50) AS i)
@@ -59,7 +59,7 @@ $$;
 SELECT is(pg_temp.notifications(), 2::bigint, 'a batch notifies once');
 DO $$
 BEGIN
-    PERFORM khala.arm(ARRAY['pgtap.wake'], ARRAY[55]);
+    PERFORM khala.arm('pgtap.wake', 55);
     PERFORM khala.sink_delete('pgtap.wake', 'k1', 2);
 END
 $$;

@@ -6,11 +6,12 @@ import logging
 import math
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from khala_pg.errors import RefusedError, StaleCursorError, UnavailableError
 from khala_pg.relay.backoff import Backoff
-from khala_pg.relay.connection import SharedMessage
+from khala_pg.relay.connection import RelayConnection, SharedMessage, broadcast
 from khala_pg.relay.database.pool import Database
 from khala_pg.relay.delivery.audience import Audience
 from khala_pg.relay.delivery.lanes import Lane
@@ -34,8 +35,8 @@ class Reader(Protocol):
     @property
     def org_id(self) -> str: ...
 
-    def deliver(self, message: SharedMessage) -> bool:
-        """Writes the message; False, and nothing written, when too much is unsent already."""
+    @property
+    def connection(self) -> RelayConnection: ...
 
     def fall_back(self, position: int) -> None:
         """Off the feed, to go on by replay from the position."""
@@ -45,6 +46,17 @@ class Reader(Protocol):
 
     def fail(self) -> None:
         """Off the feed, because of an internal failure."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Pulled:
+    """What a pull brought, and when it was asked and answered."""
+
+    page: sqlapi.FeedPage | None
+    armed: sqlapi.Armed | None
+    after: int
+    asked_at: float
+    answered_at: float
 
 
 class TopicFeed:
@@ -93,6 +105,7 @@ class TopicFeed:
         self._woken_by = "busy"
         self._busy_delay_s = settings.min_busy_delay_s
         self._page_at = -math.inf
+        self._rested = False
 
     @property
     def is_asleep(self) -> bool:
@@ -139,11 +152,7 @@ class TopicFeed:
         try:
             while self._audience:
                 try:
-                    rest_s = await self._pull_to_head()
-                    if rest_s:
-                        await asyncio.sleep(rest_s)
-                    else:
-                        await self._await_move()
+                    await self._turn()
                 except UnavailableError as error:
                     self._metrics.replay_failed(error)
                     await self._await_wake(backoff.next_s())
@@ -165,34 +174,61 @@ class TopicFeed:
             async with asyncio.timeout(most_s):
                 await self._wake.wait()
 
-    async def _pull_to_head(self) -> float:
-        """How long to rest before the next pull; 0: not at all."""
-        rest_s = 0.0
-        while self._audience:
-            self._wake.clear()
-            after, asked_at = self._audience.position, time.monotonic()
-            page = await self._database.call(
-                sqlapi.replay_feed,
-                self.lane.encoding,
-                self.name,
-                after,
-                self._settings.max_batch_updates,
-                self._settings.max_batch_bytes,
-                self.epoch,
-            )
-            if page is not None:
-                rest_s = self._take(page, after, asked_at)
-            self._polled = False
-            self._woken_by = "busy"
-            if page is None:
-                return 0.0
-            if page.complete:
-                return rest_s
-        return 0.0
+    async def _turn(self) -> None:
+        """Delivers what there is, and returns when it is time to pull again."""
+        self._wake.clear()
+        pulled = await self._pull(self.position, arms=not self._rested)
+        while pulled.page is not None and not pulled.page.complete and self._audience:
+            pulled = await self._deliver_and_pull(pulled, pulled.page)
+        rest_s = 0.0 if pulled.page is None else self._deliver(pulled, pulled.page)
+        self._polled, self._woken_by = False, "busy"
+        self._rested = rest_s > 0
+        if rest_s:
+            # What comes as fast as this is fetched together, and its writers need wake nobody.
+            await asyncio.sleep(rest_s)
+        elif pulled.armed is None:
+            if time.monotonic() - self._page_at < _BREATH_S:
+                await asyncio.sleep(_BREATH_S)
+        elif not self._audience or pulled.armed.head_watermark != self.position:
+            return
+        elif pulled.armed.state == "busy":
+            # A writer holds the topic's row, so asking to be woken would mean to wait for it. Its
+            # commit is near: look again soon, and ever less often if it is not.
+            await asyncio.sleep(self._busy_delay_s)
+            self._busy_delay_s = min(self._busy_delay_s * 2, self._settings.max_busy_delay_s)
+        else:
+            self._is_asleep = True
+            await self._wake.wait()
+            self._is_asleep = False
+            self._woken_by = "poll" if self._polled else "notification"
 
-    def _take(self, page: sqlapi.FeedPage, after: int, asked_at: float) -> float:
+    async def _pull(self, after: int, *, arms: bool) -> _Pulled:
+        asked_at = time.monotonic()
+        found = await self._database.call(
+            sqlapi.pull,
+            self.lane.encoding,
+            self.name,
+            after,
+            self._settings.max_batch_updates,
+            self._settings.max_batch_bytes,
+            self.epoch,
+            arms=arms,
+        )
+        return _Pulled(found.page, found.armed, after, asked_at, time.monotonic())
+
+    async def _deliver_and_pull(self, pulled: _Pulled, page: sqlapi.FeedPage) -> _Pulled:
+        """Has the database read the next page while this one is written."""
+        following = asyncio.create_task(self._pull(page.next_watermark, arms=False))
+        try:
+            # The question goes out when the task starts.
+            await asyncio.sleep(0)
+            self._deliver(pulled, page)
+            return await following
+        finally:
+            following.cancel()
+
+    def _deliver(self, pulled: _Pulled, page: sqlapi.FeedPage) -> float:
         """Delivers a page and accounts for it; how long to rest if that was all there is."""
-        answered_at = time.monotonic()
         if self._polled:
             self._metrics.lost_wake_ups.inc()
         self._busy_delay_s = self._settings.min_busy_delay_s
@@ -204,40 +240,20 @@ class TopicFeed:
                 DeliveredPage(
                     topic=self.topic,
                     encoding=self.lane.encoding,
-                    after=after,
+                    after=pulled.after,
                     until=page.next_watermark,
                     updates=len(page.rows),
                     readers=readers,
                     woken_by=self._woken_by,
-                    asked_at_ns=written_at_ns - round((now - asked_at) * 1e9),
-                    answered_at_ns=written_at_ns - round((now - answered_at) * 1e9),
+                    asked_at_ns=written_at_ns - round((now - pulled.asked_at) * 1e9),
+                    answered_at_ns=written_at_ns - round((now - pulled.answered_at) * 1e9),
                     written_at_ns=written_at_ns,
                 )
             )
+        self._polled, self._woken_by = False, "busy"
         gap_s, self._page_at = now - self._page_at, now
-        updates = page.next_watermark - after
-        return self._pacer.rest_s(now, updates, gap_s, answered_at - asked_at)
-
-    async def _await_move(self) -> None:
-        """Returns when it is time to pull again."""
-        if time.monotonic() - self._page_at < _BREATH_S:
-            await asyncio.sleep(_BREATH_S)
-        position = self._audience.position
-        armed = await self._database.call(sqlapi.arm, self.name, position)
-        # None: the topic is gone, which the next pull says in words.
-        if armed is None or armed.head_watermark != position or not self._audience:
-            return
-        if armed.state == "busy":
-            # A writer holds the topic's row, so asking to be woken would mean to wait for it. Its
-            # commit is near: look again soon, and ever less often if it is not. Looking comes
-            # before arming again: what was committed meanwhile is on its way one call earlier.
-            await asyncio.sleep(self._busy_delay_s)
-            self._busy_delay_s = min(self._busy_delay_s * 2, self._settings.max_busy_delay_s)
-            return
-        self._is_asleep = True
-        await self._wake.wait()
-        self._is_asleep = False
-        self._woken_by = "poll" if self._polled else "notification"
+        updates = page.next_watermark - pulled.after
+        return self._pacer.rest_s(now, updates, gap_s, pulled.answered_at - pulled.asked_at)
 
     def _distribute(self, page: sqlapi.FeedPage) -> int:
         """Writes the page to whom it concerns; to how many that was."""
@@ -248,7 +264,7 @@ class TopicFeed:
             updates = (row.update for row in seen)
             batch = self.lane.batch_message(updates, page.tail)
             message = SharedMessage(self.lane.opcode, batch, len(seen))
-            full = [reader for reader in readers if not reader.deliver(message)]
+            full = broadcast(readers, message, self._settings.max_write_buffer_bytes)
             slow += full
             taken = len(readers) - len(full)
             served += taken

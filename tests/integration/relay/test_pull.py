@@ -1,0 +1,92 @@
+"""One call brings a page and asks to be woken, also while a writer holds the topic."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import psycopg
+import pytest
+
+from khala_pg.sqlapi import relay as sqlapi
+from khala_pg.sqlapi.calls import Connection
+from khala_pg.sqlapi.relay import Armed, Pull
+from support.databases import Database
+from support.sessions import SINK, sessions
+
+TOPIC = "runtime.run_summaries"
+
+
+@asynccontextmanager
+async def relay(database: Database) -> AsyncIterator[Connection]:
+    async with await psycopg.AsyncConnection.connect(
+        database.relay_dsn, autocommit=True
+    ) as connection:
+        yield connection
+
+
+async def pull(connection: Connection, after: int, most: int = 200, *, arms: bool = True) -> Pull:
+    return await sqlapi.pull(connection, "json", TOPIC, after, most, 1 << 20, None, arms=arms)
+
+
+def watermarks(pulled: Pull) -> list[int]:
+    return [] if pulled.page is None else [row.watermark for row in pulled.page.rows]
+
+
+def is_armed(database: Database) -> bool:
+    with database.connect() as connection:
+        row = connection.execute(
+            "SELECT armed FROM runtime.sync_topic_sequences WHERE topic = %s", [TOPIC]
+        ).fetchone()
+    assert row is not None
+    return bool(row[0])
+
+
+async def test_a_page_and_the_wish_to_be_woken_come_together(database: Database) -> None:
+    async with relay(database) as connection:
+        assert await pull(connection, 0) == Pull(None, Armed(0, "armed"))
+        assert is_armed(database)
+        with database.connect("runtime") as writer:
+            for version in range(3):
+                writer.execute(SINK, [TOPIC, "doc", version, "{}", None])
+        assert not is_armed(database)
+        found = await pull(connection, 1)
+        assert (watermarks(found), found.armed) == ([2, 3], Armed(3, "armed"))
+        assert found.page is not None
+        assert (found.page.next_watermark, found.page.complete) == (3, True)
+        assert is_armed(database)
+
+
+async def test_a_page_that_ends_before_the_head_arms_nothing(database: Database) -> None:
+    async with relay(database) as connection:
+        with database.connect("runtime") as writer:
+            for version in range(3):
+                writer.execute(SINK, [TOPIC, "doc", version, "{}", None])
+        found = await pull(connection, 0, 2)
+        assert (watermarks(found), found.armed) == ([1, 2], Armed(3, "moved"))
+        assert not is_armed(database)
+
+
+async def test_who_does_not_ask_arms_nothing(database: Database) -> None:
+    async with relay(database) as connection:
+        assert await pull(connection, 0, arms=False) == Pull(None, None)
+        assert not is_armed(database)
+
+
+async def test_a_writer_that_is_about_is_told_of_beside_what_is_there(database: Database) -> None:
+    async with relay(database) as connection:
+        with sessions(database, 1, "runtime") as (writer,):
+            writer.sink(TOPIC, "doc", 1)
+            writer.commit()
+            writer.sink(TOPIC, "doc", 2)
+            found = await pull(connection, 0)
+            assert (watermarks(found), found.armed) == ([1], Armed(1, "busy"))
+            writer.commit()
+            found = await pull(connection, 1)
+            assert (watermarks(found), found.armed) == ([2], Armed(2, "armed"))
+
+
+async def test_what_is_refused_arms_nothing(database: Database) -> None:
+    async with relay(database) as connection:
+        with pytest.raises(psycopg.DatabaseError) as refused:
+            await sqlapi.pull(connection, "json", TOPIC, 0, 200, 1 << 20, "another", arms=True)
+        assert refused.value.sqlstate == "KH003"
+        assert not is_armed(database)
