@@ -1,6 +1,6 @@
 """An asyncio client: follows topics, keeps documents and watermarks, survives disconnections."""
 
-from khala_pg.client.backoff import Backoff
+from khala_pg.backoff import Backoff
 from khala_pg.client.client import KhalaClient
 from khala_pg.client.documents import Change, ChangeKind, Cursor, Document
 from khala_pg.client.errors import (

@@ -7,7 +7,7 @@ from typing import Self
 
 import httpx
 
-from khala_pg.client.backoff import Backoff
+from khala_pg.backoff import Backoff
 from khala_pg.client.connection import Encoding, open_connection
 from khala_pg.client.conversation import Conversation
 from khala_pg.client.documents import Change, Document

@@ -11,8 +11,8 @@ from functools import partial
 from itertools import groupby
 from typing import Any
 
+from khala_pg.backoff import Backoff
 from khala_pg.client import binary, wire
-from khala_pg.client.backoff import Backoff
 from khala_pg.client.connection import Connection
 from khala_pg.client.documents import Cursor
 from khala_pg.client.errors import (

@@ -5,8 +5,8 @@ import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
+from khala_pg.backoff import Backoff
 from khala_pg.canonical import NotIJsonError, hash_text, payload_hash
-from khala_pg.client.backoff import Backoff
 from khala_pg.client.documents import Document, Update
 from khala_pg.client.errors import (
     HydrationBehindError,

@@ -1,7 +1,6 @@
 """`khala dev`: Postgres and the relay as children of one process that keeps both running."""
 
 import os
-import random
 import select
 import signal
 import socket
@@ -10,13 +9,19 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from khala_pg.child_process import die_with_parent
+from khala_pg.child_process import (
+    Restart,
+    die_with_parent,
+    how_it_ended,
+    ignore,
+    stop,
+    woken_by_signals,
+)
 from khala_pg.dev import state
 from khala_pg.dev.state import DevError, DevState
 from khala_pg.postgres import free_ports
@@ -28,10 +33,6 @@ __all__ = ["DevConfig", "DevError", "DevState", "run"]
 HOST = "127.0.0.1"
 _RELAY_READY_S = 60.0
 _RELAY_DRAIN_S = 15.0
-_FIRST_DELAY_S = 0.25
-_LONGEST_DELAY_S = 15.0
-# What stayed up this long starts again without the delay that earlier failures built up.
-_HEALTHY_S = 60.0
 
 Say = Callable[[str], None]
 
@@ -64,14 +65,22 @@ def run(config: DevConfig, say: Say, ready: Callable[[DevState], None]) -> None:
     Raises DevError or PostgresServerError when it cannot start; returns after SIGINT, SIGTERM or
     SIGHUP, when everything has ended. Call it in the main thread.
     """
-    with _signals() as wakeup:
+    handlers = {
+        signal.SIGTERM: _request_stop,
+        signal.SIGHUP: _request_stop,
+        signal.SIGINT: signal.default_int_handler,
+        signal.SIGCHLD: ignore,
+    }
+    with woken_by_signals(handlers) as wakeup:
         try:
             _run(config, wakeup, say, ready)
         except (KeyboardInterrupt, _StopRequested):
             say("stopped")
 
 
-def _run(config: DevConfig, wakeup: "_Wakeup", say: Say, ready: Callable[[DevState], None]) -> None:
+def _run(
+    config: DevConfig, wakeup: socket.socket, say: Say, ready: Callable[[DevState], None]
+) -> None:
     data_dir = config.data_dir.absolute()
     with state.locked(data_dir):
         ws_port = _choose_port("--ws-port", config.ws_port)
@@ -169,26 +178,19 @@ class _Relay:
     def poll(self) -> int | None:
         return None if self._process is None else self._process.poll()
 
-    def await_ready(self, wakeup: "_Wakeup") -> None:
+    def await_ready(self, wakeup: socket.socket) -> None:
         """Returns when the relay serves. Raises DevError, with its last words, if it does not."""
         deadline = time.monotonic() + _RELAY_READY_S
         while not self._is_ready():
             if self.poll() is not None or time.monotonic() > deadline:
                 words = self.log_file.read_text(errors="replace").splitlines()[-15:]
                 raise DevError("the relay did not start; its last words:\n" + "\n".join(words))
-            wakeup.wait(0.05)
+            _wait(wakeup, 0.05)
 
     def stop(self) -> None:
         """Asks the relay to drain; kills it when that takes too long."""
-        process = self._process
-        if process is None or process.poll() is not None:
-            return
-        process.terminate()
-        try:
-            process.wait(_RELAY_DRAIN_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        if self._process is not None:
+            stop(self._process, signal.SIGTERM, _RELAY_DRAIN_S)
 
     def _is_ready(self) -> bool:
         try:
@@ -198,52 +200,24 @@ class _Relay:
             return False
 
 
-class _Wakeup:
+def _wait(wakeup: socket.socket, seconds: float | None) -> None:
     """Waits for time to pass or for a signal, a child's end included, whichever comes first."""
-
-    def __init__(self, reader: socket.socket) -> None:
-        self._reader = reader
-
-    def wait(self, timeout: float | None) -> None:
-        readable, _, _ = select.select([self._reader], [], [], timeout)
-        if readable:
-            self._reader.recv(4096)
+    if select.select([wakeup], [], [], seconds)[0]:
+        wakeup.recv(4096)
 
 
-class _BackOff:
-    """When to start again what ended: soon at first, ever later if it keeps ending."""
-
-    def __init__(self) -> None:
-        self._delay = _FIRST_DELAY_S
-        self._started = time.monotonic()
-        self.due: float | None = None
-
-    def ended(self) -> float:
-        """Sets when it is due and returns the seconds until then."""
-        if time.monotonic() - self._started > _HEALTHY_S:
-            self._delay = _FIRST_DELAY_S
-        wait = self._delay * random.uniform(0.75, 1.25)  # noqa: S311 - jitter
-        self._delay = min(self._delay * 2, _LONGEST_DELAY_S)
-        self.due = time.monotonic() + wait
-        return wait
-
-    def started(self) -> None:
-        self._started = time.monotonic()
-        self.due = None
-
-
-def _keep_running(server: PostgresServer, relay: _Relay, wakeup: _Wakeup, say: Say) -> None:
+def _keep_running(server: PostgresServer, relay: _Relay, wakeup: socket.socket, say: Say) -> None:
     """Starts again whichever child ends; returns only by an exception."""
-    postgres_again, relay_again = _BackOff(), _BackOff()
+    postgres_again, relay_again = Restart(), Restart()
     while True:
         now = time.monotonic()
-        if postgres_again.due is None and server.poll() is not None:
+        if postgres_again.due_at is None and server.poll() is not None:
             wait = postgres_again.ended()
-            say(f"PostgreSQL {_how(server.poll())}; starting it again in {wait:.1f} s")
-        if relay_again.due is None and relay.poll() is not None:
+            say(f"PostgreSQL {how_it_ended(server.poll())}; starting it again in {wait:.1f} s")
+        if relay_again.due_at is None and relay.poll() is not None:
             wait = relay_again.ended()
-            say(f"the relay {_how(relay.poll())}; starting it again in {wait:.1f} s")
-        if postgres_again.due is not None and now >= postgres_again.due:
+            say(f"the relay {how_it_ended(relay.poll())}; starting it again in {wait:.1f} s")
+        if postgres_again.due_at is not None and now >= postgres_again.due_at:
             try:
                 server.start()
             except PostgresServerError as failed:
@@ -251,12 +225,12 @@ def _keep_running(server: PostgresServer, relay: _Relay, wakeup: _Wakeup, say: S
             else:
                 postgres_again.started()
                 say("PostgreSQL is back")
-        if relay_again.due is not None and now >= relay_again.due:
+        if relay_again.due_at is not None and now >= relay_again.due_at:
             relay.start()
             relay_again.started()
             say("the relay is back")
-        due = [again.due for again in (postgres_again, relay_again) if again.due is not None]
-        wakeup.wait(max(0.0, min(due) - time.monotonic()) if due else None)
+        due = [again.due_at for again in (postgres_again, relay_again) if again.due_at is not None]
+        _wait(wakeup, max(0.0, min(due) - time.monotonic()) if due else None)
 
 
 def _choose_port(option: str, port: int, others: Collection[int] = ()) -> int:
@@ -281,41 +255,8 @@ def _report_migration(server: PostgresServer, say: Say) -> None:
         say(f"loaded {len(outcome.functions.added + outcome.functions.changed)} changed functions")
 
 
-def _how(status: int | None) -> str:
-    if status is not None and status < 0:
-        return f"was killed by {signal.Signals(-status).name}"
-    return f"ended with status {status}"
-
-
-@contextmanager
-def _signals() -> Iterator[_Wakeup]:
-    """Has SIGTERM and SIGHUP stop the program, and the end of a child wake it up."""
-    reader, writer = socket.socketpair()
-    with reader, writer:
-        reader.setblocking(False)
-        writer.setblocking(False)
-        previous_fd = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
-        handlers = {
-            signal.SIGTERM: _request_stop,
-            signal.SIGHUP: _request_stop,
-            signal.SIGINT: signal.default_int_handler,
-            signal.SIGCHLD: _wake_only,
-        }
-        previous = {sig: signal.signal(sig, handler) for sig, handler in handlers.items()}
-        try:
-            yield _Wakeup(reader)
-        finally:
-            signal.set_wakeup_fd(previous_fd)
-            for sig, handler in previous.items():
-                signal.signal(sig, handler)
-
-
 def _request_stop(number: int, frame: FrameType | None) -> None:
     raise _StopRequested
-
-
-def _wake_only(number: int, frame: FrameType | None) -> None:
-    """A handler must exist for the wake-up to be written; there is nothing else to do."""
 
 
 def _ignore_signals() -> None:

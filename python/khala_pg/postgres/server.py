@@ -24,7 +24,7 @@ from urllib.parse import quote, urlencode
 
 import psycopg
 
-from khala_pg.child_process import die_with_parent
+from khala_pg.child_process import die_with_parent, stop
 from khala_pg.postgres import cluster, free_ports
 from khala_pg.postgres.installation import Account, Installation, PostgresServerError
 from khala_pg.postgres.installation import choose_account as _choose_account
@@ -157,17 +157,9 @@ class PostgresServer:
         mode: `fast` ends sessions and writes a checkpoint; `immediate` is a crash on purpose.
         timeout: seconds to wait before the server is killed.
         """
-        process = self._process
-        if process is None:
-            return
-        if process.poll() is None:
-            process.send_signal(_SIGNALS[mode])
-            try:
-                process.wait(timeout)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-        self._process = None
+        if self._process is not None:
+            stop(self._process, _SIGNALS[mode], timeout)
+            self._process = None
 
     def restart(self, mode: StopMode = "fast") -> None:
         """Stops and starts the server on the same port."""

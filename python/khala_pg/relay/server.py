@@ -10,9 +10,9 @@ from websockets.asyncio.server import ServerConnection
 
 from khala_pg.auth.authority import Authority
 from khala_pg.auth.keyring import Keyring
+from khala_pg.backoff import Backoff
 from khala_pg.errors import KhalaError, UnavailableError
 from khala_pg.http.tokens import SessionAuthenticator
-from khala_pg.relay.backoff import Backoff
 from khala_pg.relay.database.listener import Listener
 from khala_pg.relay.database.pool import Database
 from khala_pg.relay.database.revocation_watch import RevocationWatch
@@ -281,7 +281,7 @@ class Relay:
 
     async def _start(self, stop: asyncio.Event) -> None:
         """Waits for the database; gives up only if its schema is of no use."""
-        backoff = Backoff(self._settings.max_backoff_s)
+        backoff = Backoff(0.1, self._settings.max_backoff_s)
         while True:
             try:
                 await self._database.check_schema()

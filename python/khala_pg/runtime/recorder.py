@@ -5,7 +5,6 @@ the recorder tries again with back-off, forever while the command runs.
 """
 
 import asyncio
-import random
 import threading
 import time
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ from typing import Any
 
 import psycopg
 
+from khala_pg.backoff import Backoff
 from khala_pg.errors import from_psycopg
 from khala_pg.runtime.outbox import Event, Outbox
 from khala_pg.runtime.output import OutputMeter
@@ -24,8 +24,7 @@ from khala_pg.sqlapi.calls import Connection
 _CONNECT_SECONDS = 5
 _STATEMENT_SECONDS = 10
 _CANCEL_SECONDS = 1
-_BACKOFF_FIRST = 0.1
-_BACKOFF_MOST = 5.0
+_BACKOFF_MOST_S = 5.0
 _BACKOFF_ENDING = 0.25
 # SQLSTATE classes that no later attempt changes: wrong data, no such function, no permission.
 _HOPELESS_CLASSES = ("KH", "0A", "22", "23", "3D", "3F", "42")
@@ -150,7 +149,7 @@ class Recorder:
     async def _record(self) -> None:
         assert self._ending is not None
         self._task = asyncio.current_task()
-        backoff = _BACKOFF_FIRST
+        backoff = Backoff(0.1, _BACKOFF_MOST_S)
         while not self._outbox.done:
             try:
                 async with asyncio.timeout(_CONNECT_SECONDS + 1):
@@ -165,7 +164,7 @@ class Recorder:
                 try:
                     while not self._outbox.done:
                         await self._send_next(connection)
-                        backoff = _BACKOFF_FIRST
+                        backoff.reset()
                 finally:
                     await connection.close()
             except (OSError, psycopg.Error) as error:
@@ -174,8 +173,7 @@ class Recorder:
                     # Little time is left: a server that is coming back is met as soon as it is up.
                     await asyncio.sleep(_BACKOFF_ENDING)
                 else:
-                    await _wait(self._ending, random.uniform(backoff / 2, backoff))  # noqa: S311
-                backoff = min(backoff * 2, _BACKOFF_MOST)
+                    await _wait(self._ending, backoff.next_s())
 
     async def _send_next(self, connection: Connection) -> None:
         assert self._wake is not None

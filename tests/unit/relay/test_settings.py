@@ -5,8 +5,8 @@ from typing import Any
 import psycopg
 import pytest
 
+from khala_pg.backoff import Backoff
 from khala_pg.errors import UsageError
-from khala_pg.relay.backoff import Backoff
 from khala_pg.relay.database.pool import conninfo_for
 from khala_pg.relay.settings import RelaySettings
 
@@ -30,7 +30,7 @@ def test_limits_that_cannot_work_are_refused(limits: dict[str, Any]) -> None:
 
 
 def test_backoff_doubles_up_to_its_bound_and_starts_anew() -> None:
-    backoff = Backoff(max_s=1.0, first_s=0.25)
+    backoff = Backoff(0.25, 1.0)
     bounds = [0.25, 0.5, 1.0, 1.0, 1.0]
     for bound in bounds:
         assert 0 <= backoff.next_s() <= bound

@@ -14,8 +14,8 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from khala_pg import conninfo
+from khala_pg.backoff import Backoff
 from khala_pg.errors import KhalaError
-from khala_pg.relay.backoff import Backoff
 from khala_pg.relay.database.pool import Database, bounded, conninfo_for
 from khala_pg.relay.metrics import Metrics
 from khala_pg.relay.settings import RelaySettings
@@ -64,7 +64,7 @@ class Listener:
 
     async def run(self) -> None:
         """Listens until it is cancelled, through every loss of the connection."""
-        backoff = Backoff(self._settings.max_backoff_s)
+        backoff = Backoff(0.1, self._settings.max_backoff_s)
         failures = 0
         while True:
             try:

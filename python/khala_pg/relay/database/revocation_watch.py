@@ -5,8 +5,8 @@ import logging
 from collections.abc import Callable
 
 from khala_pg.auth.revocations import Revocations
+from khala_pg.backoff import Backoff
 from khala_pg.errors import UnavailableError
-from khala_pg.relay.backoff import Backoff
 from khala_pg.relay.database.pool import Database
 from khala_pg.relay.settings import RelaySettings
 from khala_pg.sqlapi import relay as sqlapi
@@ -43,7 +43,7 @@ class RevocationWatch:
 
     async def run(self) -> None:
         """Watches until it is cancelled."""
-        backoff = Backoff(self._settings.max_backoff_s)
+        backoff = Backoff(0.1, self._settings.max_backoff_s)
         while True:
             self._hint.clear()
             try:

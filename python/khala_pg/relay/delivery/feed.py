@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from khala_pg.backoff import Backoff
 from khala_pg.errors import RefusedError, StaleCursorError, UnavailableError
-from khala_pg.relay.backoff import Backoff
 from khala_pg.relay.connection import RelayConnection, SharedMessage, broadcast
 from khala_pg.relay.database.pool import Database
 from khala_pg.relay.delivery.audience import Audience
@@ -148,7 +148,7 @@ class TopicFeed:
 
     async def run(self) -> None:
         """Feeds the readers until there are none; raises nothing."""
-        backoff = Backoff(self._settings.max_backoff_s)
+        backoff = Backoff(0.1, self._settings.max_backoff_s)
         try:
             while self._audience:
                 try:

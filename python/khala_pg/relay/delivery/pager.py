@@ -10,8 +10,8 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from khala_pg.backoff import Backoff
 from khala_pg.errors import RefusedError, UnavailableError
-from khala_pg.relay.backoff import Backoff
 from khala_pg.relay.connection import RelayConnection
 from khala_pg.relay.database.pool import Database
 from khala_pg.relay.delivery.checks import Checks
@@ -62,7 +62,7 @@ class Pager:
 
     async def run(self) -> None:
         """Returns when no subscription is behind or the socket is gone; raises nothing."""
-        backoff = Backoff(self._supply.settings.max_backoff_s)
+        backoff = Backoff(0.1, self._supply.settings.max_backoff_s)
         self.is_running = True
         try:
             while self._behind and self._connection.is_open:

@@ -11,15 +11,19 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkProcess
 
-from khala_pg.child_process import die_with_parent
+from khala_pg.child_process import (
+    Restart,
+    die_with_parent,
+    how_it_ended,
+    ignore,
+    woken_by_signals,
+)
 from khala_pg.errors import KhalaError, UsageError
-from khala_pg.relay.backoff import Backoff
 from khala_pg.relay.opening.ports import Addresses
 from khala_pg.relay.process.shared_ports import held
 from khala_pg.relay.settings import RelaySettings
@@ -29,9 +33,6 @@ logger = logging.getLogger("khala.relay.workers")
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 """What a relay acts on; the first two stop it."""
 
-# What stayed up this long starts again without the delay that earlier failures built up.
-_HEALTHY_S = 30.0
-_LONGEST_DELAY_S = 15.0
 # What a worker gets for its end beyond the time that its clients have to go.
 _GRACE_S = 5.0
 _USAGE = 2
@@ -70,7 +71,7 @@ def run(
     Raises UsageError when a port cannot be had or a worker says at its first start that it cannot
     serve, KhalaError when one did not stop in time.
     """
-    with held(settings, count) as each, _signals() as wakeup:
+    with held(settings, count) as each, woken_by_signals(dict.fromkeys(SIGNALS, ignore)) as wakeup:
         workers = [_Worker(number, own) for number, own in enumerate(each, 1)]
         try:
             _keep_running(workers, serve, wakeup, on_serving)
@@ -85,12 +86,10 @@ class _Worker:
 
     def __init__(self, number: int, settings: RelaySettings) -> None:
         self.serving: Serving | None = None
-        self.due_at: float | None = 0.0
-        """When it has to be started; None while it runs."""
+        self.restart = Restart()
+        self.restart.due_at = 0.0
         self._number = number
         self._settings = settings
-        self._backoff = Backoff(_LONGEST_DELAY_S)
-        self._started_at = 0.0
         self._starts = 0
         self._process: ForkProcess | None = None
         self._link: Connection | None = None
@@ -123,9 +122,8 @@ class _Worker:
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
             link.close()
-        self._started_at = time.monotonic()
         self._starts += 1
-        self.due_at = None
+        self.restart.started()
 
     def hear(self) -> None:
         """Takes what it says.
@@ -155,17 +153,13 @@ class _Worker:
         process = self._process
         if process is None or process.exitcode is None:
             return
-        if time.monotonic() - self._started_at > _HEALTHY_S:
-            self._backoff.reset()
-        delay_s = self._backoff.next_s()
         logger.warning(
             "worker %d (process %d) %s: another one in %.1f s",
             self._number,
             process.pid,
-            _how_it_ended(process.exitcode),
-            delay_s,
+            how_it_ended(process.exitcode),
+            self.restart.ended(),
         )
-        self.due_at = time.monotonic() + delay_s
         process.close()
         self._process = None
 
@@ -185,9 +179,9 @@ def _keep_running(
     is_announced = False
     while True:
         for worker in workers:
-            if worker.due_at is not None and worker.due_at <= time.monotonic():
+            if worker.restart.due_at is not None and worker.restart.due_at <= time.monotonic():
                 worker.start(serve)
-        due = [worker.due_at for worker in workers if worker.due_at is not None]
+        due = [worker.restart.due_at for worker in workers if worker.restart.due_at is not None]
         sources: list[Connection | socket.socket | int] = [wakeup]
         for worker in workers:
             sources += worker.sentinels
@@ -241,12 +235,6 @@ def _heard(wakeup: socket.socket) -> bytes:
         return b""
 
 
-def _how_it_ended(exitcode: int) -> str:
-    if exitcode < 0:
-        return f"was killed by {signal.Signals(-exitcode).name}"
-    return f"ended with status {exitcode}"
-
-
 def _live(
     serve: Serve,
     settings: RelaySettings,
@@ -264,20 +252,3 @@ def _live(
         # The process that started this one tells it, in words and once.
         link.send(error)
         sys.exit(_USAGE)
-
-
-@contextmanager
-def _signals() -> Iterator[socket.socket]:
-    """SIGNALS as bytes to be read, each its number, instead of what they did before."""
-    reader, writer = socket.socketpair()
-    with reader, writer:
-        reader.setblocking(False)
-        writer.setblocking(False)
-        before = {each: signal.signal(each, lambda number, frame: None) for each in SIGNALS}
-        old = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
-        try:
-            yield reader
-        finally:
-            signal.set_wakeup_fd(old)
-            for number, handler in before.items():
-                signal.signal(number, handler)
