@@ -7,12 +7,13 @@ hash comes out of `khala.payload_hash` in the database.
 
 import base64
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any, NoReturn
+from typing import Any
 
 import rfc8785
+
+from khala_pg import strict_json
 
 HASH_BYTES = 32
 _SAFE_INTEGER = 2**53 - 1
@@ -75,18 +76,11 @@ def parse_document(text: str | bytes) -> dict[str, Any]:
     duplicate keys, numbers that a double cannot hold, lone surrogates, NaN and infinities.
     """
     try:
-        value = json.loads(
-            text,
-            object_pairs_hook=_unique,
-            parse_float=_exact_float,
-            parse_constant=_no_constant,
-        )
+        value = strict_json.loads(text, parse_float=_exact_float)
     except NotIJsonError:
         raise
-    except RecursionError as error:
-        raise NotIJsonError("the payload is nested too deeply") from error
     except ValueError as error:
-        raise NotIJsonError(f"the payload is not JSON: {error}") from error
+        raise NotIJsonError(f"the payload is not I-JSON: {error}") from error
     if not isinstance(value, dict):
         raise NotIJsonError(f"a payload is a JSON object, not {type(value).__name__}")
     canonical_bytes(value)
@@ -123,18 +117,3 @@ def _exact_float(text: str) -> float:
     if Decimal(double) != exact and Decimal(repr(double)) != exact:
         raise NotIJsonError(f"a double cannot hold the number {text[:40]}")
     return double
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        seen: set[str] = set()
-        for key, _ in pairs:
-            if key in seen:
-                raise NotIJsonError(f"duplicate key {key[:40]!r}")
-            seen.add(key)
-    return found
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise NotIJsonError(f"{name} is not a JSON number")

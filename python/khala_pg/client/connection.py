@@ -13,6 +13,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 from websockets.typing import Subprotocol
 
+from khala_pg import strict_json
 from khala_pg.client import binary, wire
 from khala_pg.client.errors import (
     ClientError,
@@ -88,7 +89,7 @@ class Connection:
         self, join_ref: str | None, ref: str, topic: str, event: str, payload: Mapping[str, Any]
     ) -> None:
         try:
-            await self._socket.send(wire.encode([join_ref, ref, topic, event, payload]))
+            await self._socket.send(strict_json.dumps([join_ref, ref, topic, event, payload]))
         except ConnectionClosed as error:
             raise _closed(error) from error
 

@@ -77,11 +77,6 @@ def frame(text: str | bytes) -> Frame:
     raise ProtocolError("the server sent a message that is not a Phoenix V2 frame")
 
 
-def encode(value: Any) -> str:
-    """Compact JSON text."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-
 def counter(value: object, what: str) -> int:
     """A watermark or version: a JSON number or, beyond 2^53 - 1, a string. Raises ProtocolError."""
     if isinstance(value, int) and not isinstance(value, bool):

@@ -1,7 +1,6 @@
 """`POST /api/sync/token`: a short-lived token for an API key or a session."""
 
 import asyncio
-import json
 import logging
 import math
 import time
@@ -14,6 +13,7 @@ from psycopg_pool import PoolTimeout
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
+from khala_pg import strict_json
 from khala_pg.auth import api_keys
 from khala_pg.auth.issuer import Identity, Issuer, IssuerError, SessionExpiredError, TokenRequest
 from khala_pg.errors import UnavailableError, from_psycopg
@@ -152,8 +152,8 @@ async def _read(request: Request) -> TokenRequest:
             HTTPStatus.REQUEST_TIMEOUT, "invalid_request", "the body did not come in time"
         ) from None
     try:
-        document = json.loads(content or b"{}")
-    except (ValueError, RecursionError):
+        document = strict_json.loads(bytes(content) or b"{}")
+    except ValueError:
         document = None
     if not isinstance(document, dict):
         message = "the body is a JSON object, or empty"

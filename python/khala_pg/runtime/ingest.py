@@ -9,10 +9,11 @@ import itertools
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, BinaryIO, NoReturn
+from typing import BinaryIO
 
 import psycopg
 
+from khala_pg import strict_json
 from khala_pg.errors import (
     BadValueError,
     KhalaError,
@@ -187,14 +188,7 @@ def check_line(number: int, raw: bytes, org_id: str | None) -> str | None:
             number, f"is not UTF-8 (byte {error.start + 1})", "Convert the file to UTF-8."
         ) from error
     try:
-        value = json.loads(
-            text,
-            object_pairs_hook=_unique,
-            parse_constant=_refuse_constant,
-            parse_float=_finite,
-        )
-    except RecursionError as error:
-        raise LineError(number, "is nested too deeply", "Flatten the payload.") from error
+        value = strict_json.loads(text)
     except json.JSONDecodeError as error:
         raise LineError(
             number,
@@ -212,43 +206,10 @@ def check_line(number: int, raw: bytes, org_id: str | None) -> str | None:
                 f"field {field} is missing",
                 'An event is {"entity": "run", "id": …, "seq": …, "type": …, "payload": {…}}.',
             )
-    if "\\u" in text:
-        _check_strings(number, value)
+    if "\\u0000" in text and "\\u0000" in strict_json.dumps(value).replace("\\\\", ""):
+        raise LineError(number, "holds U+0000", "The database cannot store this character.")
     if "org_id" not in value:
         if org_id is None:
             raise LineError(number, "names no organisation", NAME_ORGANISATION)
         text = f'{{"org_id":{json.dumps(org_id)},{text.lstrip()[1:]}'
     return text
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        seen: set[str] = set()
-        for key, _ in pairs:
-            if key in seen:
-                raise ValueError(f"has the key {json.dumps(key)} twice in one object")
-            seen.add(key)
-    return found
-
-
-def _refuse_constant(text: str) -> NoReturn:
-    raise ValueError(f"holds {text}, which is not JSON")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if number in (float("inf"), float("-inf")):
-        raise ValueError("holds a number outside the range of a double")
-    return number
-
-
-def _check_strings(number: int, value: Any) -> None:
-    """Refuse what \\u escapes can say and no text of the database can hold."""
-    text = json.dumps(value, ensure_ascii=False)
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError as error:
-        raise LineError(number, "holds a lone surrogate", "Write characters whole.") from error
-    if "\\u0000" in text.replace("\\\\", ""):
-        raise LineError(number, "holds U+0000", "The database cannot store this character.")

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from khala_pg import strict_json
 from khala_pg.auth import claims as tokens
 from khala_pg.auth import jwks
 from khala_pg.auth import keyring as keys
@@ -70,7 +71,7 @@ def frame_is_read_or_refused(text: str) -> None:
         frame = frames.decode(text)
     except FrameError as error:
         # What is told back must itself travel.
-        json.loads(frames.dumps(str(error)))
+        json.loads(strict_json.dumps(str(error)))
         return
     again = frames.encode(frame.join_ref, frame.ref, frame.topic, frame.event, frame.payload)
     assert frames.decode(again) == frame

@@ -43,7 +43,7 @@ def with_payload(payload: str) -> bytes:
         (b"[]", "is not a JSON object"),
         (b'{"entity": "run", "seq": 1, "type": "t", "org_id": "o"}', "field id is missing"),
         (with_payload('{"a": 1, "a": 2}'), 'has the key "a" twice'),
-        (with_payload('{"a": NaN}'), "holds NaN"),
+        (with_payload('{"a": NaN}'), "NaN is not a JSON number"),
         (with_payload('{"a": 1e400}'), "outside the range of a double"),
         (with_payload('{"a": ' + "9" * 5000 + "}"), "line 7"),
         (with_payload('{"a": "\\ud800"}'), "lone surrogate"),

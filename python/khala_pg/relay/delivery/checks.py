@@ -8,10 +8,10 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
+from khala_pg import strict_json
 from khala_pg.errors import KhalaError
 from khala_pg.relay.database.pool import Database
 from khala_pg.relay.settings import RelaySettings
-from khala_pg.relay.wire import frames
 from khala_pg.relay.wire.requests import SubscribeRequest
 from khala_pg.sqlapi import relay as sqlapi
 from khala_pg.sqlapi.calls import Connection
@@ -52,7 +52,7 @@ class Checks:
         Raises what the call of the database raises.
         """
         question = _Question(
-            request.topics, frames.dumps(request.resume_after), request.epoch, scopes
+            request.topics, strict_json.dumps(request.resume_after), request.epoch, scopes
         )
         while True:
             waiting = self._waiting.get(question)

@@ -5,12 +5,12 @@ Pure: text in, values out, and the other way round. What the database has alread
 text or as bytes is put into a frame without being parsed.
 """
 
-import json
-import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
+
+from khala_pg import strict_json
 
 CHANNEL = "sync:v1"
 """The one channel a socket can join."""
@@ -19,10 +19,8 @@ MAX_REF_BYTES = 255
 """References longer than this cannot travel in a binary frame, so they are refused in any."""
 
 _BINARY_PUSH = 0
-_MAX_DIGITS = 100
 _MAX_NESTING = 64
 _SAFE_INTEGER = 2**53 - 1
-_SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 _STRUCTURE = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
 
 
@@ -44,25 +42,14 @@ class Frame:
 def decode(text: str) -> Frame:
     """Reads one text message of a client.
 
-    Raises FrameError for anything but a JSON array of five members of the right types. Numbers
-    that are not finite or not writable, duplicate keys, lone surrogates and deep nesting are
-    refused as well: nothing of the kind could be handed on to the database.
+    Raises FrameError for anything but a JSON array of five members of the right types, and for what
+    strict_json refuses or is nested deeply: it could not be handed on to the database.
     """
     _refuse_deep_nesting(text)
     try:
-        message = json.loads(
-            text,
-            parse_constant=_refuse_constant,
-            parse_float=_finite,
-            parse_int=_integer,
-            object_pairs_hook=_unique,
-        )
-    except FrameError:
-        raise
+        message = strict_json.loads(text)
     except ValueError as error:
         raise FrameError(f"not JSON: {error}") from None
-    if _SURROGATE_ESCAPE.search(text):
-        _refuse_lone_surrogates(message)
     if not isinstance(message, list) or len(message) != 5:
         raise FrameError("a message is an array of five: [join_ref, ref, topic, event, payload]")
     join_ref, ref, topic, event, payload = message
@@ -77,7 +64,7 @@ def encode(
     join_ref: str | None, ref: str | None, topic: str, event: str, payload: Mapping[str, Any]
 ) -> str:
     """One message of the server."""
-    return dumps([join_ref, ref, topic, event, payload])
+    return strict_json.dumps([join_ref, ref, topic, event, payload])
 
 
 def reply(
@@ -93,7 +80,7 @@ def push_head(event: str) -> bytes:
 
     Its join_ref is null: the frame suits every client of the channel.
     """
-    return f'[null,null,"{CHANNEL}",{dumps(event)},'.encode()
+    return f'[null,null,"{CHANNEL}",{strict_json.dumps(event)},'.encode()
 
 
 def binary_push_head(event: str) -> bytes:
@@ -104,11 +91,6 @@ def binary_push_head(event: str) -> bytes:
     """
     topic, name = CHANNEL.encode(), event.encode()
     return bytes((_BINARY_PUSH, 0, len(topic), len(name))) + topic + name
-
-
-def dumps(value: object) -> str:
-    """Compact JSON text."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 def number(value: int) -> int | str:
@@ -144,42 +126,3 @@ def _refuse_deep_nesting(text: str) -> None:
                 raise FrameError(f"nested deeper than {_MAX_NESTING} levels")
         elif mark in "]}":
             depth -= 1
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise FrameError(f"{name} is not a JSON number")
-
-
-def _finite(text: str) -> float:
-    value = float(text) if len(text) <= _MAX_DIGITS else math.inf
-    if not math.isfinite(value):
-        raise FrameError("a number is out of range")
-    return value
-
-
-def _integer(text: str) -> int:
-    if len(text) > _MAX_DIGITS:
-        raise FrameError("a number is out of range")
-    return int(text)
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise FrameError("an object has a key twice")
-    return members
-
-
-def _refuse_lone_surrogates(value: object) -> None:
-    if isinstance(value, str):
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            raise FrameError("a text holds a lone surrogate") from None
-    elif isinstance(value, list):
-        for member in value:
-            _refuse_lone_surrogates(member)
-    elif isinstance(value, dict):
-        for key, member in value.items():
-            _refuse_lone_surrogates(key)
-            _refuse_lone_surrogates(member)

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from khala_pg.relay.wire.frames import Frame, dumps
+from khala_pg import strict_json
+from khala_pg.relay.wire.frames import Frame
 
 MAX_REQUEST_ID_CHARACTERS = 128
 _MAX_NAME_CHARACTERS = 255
@@ -72,7 +73,7 @@ def subscribe(frame: Frame, max_topics: int) -> SubscribeRequest:
     resume_after = payload.get("resume_after")
     if resume_after is not None and not isinstance(resume_after, (dict, list)):
         raise _bad("resume_after is an object {topic: watermark} or a list of {topic, watermark}")
-    if resume_after is not None and "\\u0000" in dumps(resume_after):
+    if resume_after is not None and "\\u0000" in strict_json.dumps(resume_after):
         raise _bad("resume_after holds a NUL character")
     batch_size = payload.get("replay_batch_size")
     if batch_size is not None and (
