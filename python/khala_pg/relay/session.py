@@ -10,7 +10,6 @@ from websockets.exceptions import ConnectionClosed
 from khala_pg.auth.keyring import Claims, TokenError
 from khala_pg.errors import RefusedError, StaleCursorError
 from khala_pg.relay.connection import RelayConnection
-from khala_pg.relay.database import topic_names
 from khala_pg.relay.delivery.pager import Pager, Supply
 from khala_pg.relay.delivery.subscription import Subscription
 from khala_pg.relay.wire import refusals
@@ -116,7 +115,7 @@ class Session:
             self._end(None)
 
     def act(self, actions: Iterable[Action]) -> None:
-        """Performs actions that need no database."""
+        """Performs actions that wait for nothing."""
         for action in actions:
             match action:
                 case Send(text):
@@ -127,8 +126,10 @@ class Session:
                     self._end(None)
                     self.closing_since = self.connection.loop.time()
                     self.connection.start_close(code, reason)
-                case Subscribe() | Unsubscribe() | Refresh():
-                    raise TypeError(f"{action} needs the database")
+                case Unsubscribe(request):
+                    self._unsubscribe(request)
+                case Subscribe() | Refresh():
+                    raise TypeError(f"{action} takes a while")
 
     def crash(self) -> None:
         """An internal failure: the client is told to join again."""
@@ -139,8 +140,6 @@ class Session:
             match action:
                 case Subscribe(request):
                     await self._subscribe(request)
-                case Unsubscribe(request):
-                    await self._unsubscribe(request)
                 case Refresh(request):
                     await self._refresh(request)
                 case _:
@@ -202,6 +201,7 @@ class Session:
             self.connection,
             name=cursor.name,
             topic=cursor.topic,
+            enum_name=cursor.enum_name,
             org_id=self.channel.claims.org_id,
             epoch=epoch,
             covered=begin,
@@ -216,17 +216,10 @@ class Session:
             on_fail=self.crash,
         )
 
-    async def _unsubscribe(self, request: UnsubscribeRequest) -> None:
-        try:
-            topics = await topic_names.topics_of(
-                self._supply.database, request.topics, self._subscriptions.values()
-            )
-        except Exception as error:
-            self.act(self.channel.refused(request, self._refusal(error)))
-            return
-        if not (self.connection.is_open and self.channel.joined):
-            return
-        self._end([s.name for s in self._subscriptions.values() if s.topic in topics])
+    def _unsubscribe(self, request: UnsubscribeRequest) -> None:
+        names = set(request.topics)
+        subscriptions = self._subscriptions.values()
+        self._end([s.name for s in subscriptions if not names.isdisjoint((s.topic, s.enum_name))])
         self.act(self.channel.unsubscribed(request))
 
     async def _refresh(self, request: RefreshRequest) -> None:
@@ -234,13 +227,13 @@ class Session:
             claims = await self._verify(request.token)
             if claims.expires_at <= time.time():
                 raise TokenError("the new token has expired already")
-            forbidden = await topic_names.lost(
-                self._supply.database, list(self._subscriptions), self.channel.claims, claims
-            )
         except Exception as error:
             self.act(self.channel.refresh_refused(request, self._refusal(error)))
             return
         self.act(self.channel.refreshed(request, claims))
+        # Scopes are topics by their own names.
+        subscriptions = self._subscriptions.values()
+        forbidden = [s.name for s in subscriptions if s.topic not in claims.scopes]
         if self.channel.claims is claims and forbidden:
             self._end(forbidden)
             message = "the new token does not cover these topics"

@@ -50,12 +50,14 @@ _ARM_AND_REPLAY_FEED = {
 class Cursor:
     """What the database says of one topic of a subscribe request.
 
-    `name` is the name that the subscriber used, `topic` the topic's own. `resume_after` is None
-    when no cursor was given. `reason` is below_floor, cursor_ahead or epoch_changed when `stale`.
+    `name` is the name that the subscriber used, `topic` and `enum_name` those that the topic has.
+    `resume_after` is None when no cursor was given. `reason` is below_floor, cursor_ahead or
+    epoch_changed when `stale`.
     """
 
     name: str
     topic: str
+    enum_name: str | None
     resume_after: int | None
     head_watermark: int
     retention_floor: int
@@ -176,8 +178,8 @@ async def judge(
     )
     while True:
         found = await connection.execute(
-            "SELECT ensured.epoch, judged.epoch, c.name, c.topic, c.resume_after, c.head_watermark,"
-            " c.retention_floor, c.stale, c.reason"
+            "SELECT ensured.epoch, judged.epoch, c.name, c.topic, c.enum_name, c.resume_after,"
+            " c.head_watermark, c.retention_floor, c.stale, c.reason"
             " FROM khala.ensure_epoch() AS ensured (epoch),"
             " khala.current_epoch() AS judged (epoch), khala.check_cursors(%s, %s, %s, %s) AS c",
             arguments,

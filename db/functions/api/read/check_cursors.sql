@@ -11,6 +11,7 @@ CREATE OR REPLACE FUNCTION khala.check_cursors(
 RETURNS TABLE (
     name text,
     topic text,
+    enum_name text,
     resume_after bigint,
     head_watermark bigint,
     retention_floor bigint,
@@ -107,9 +108,9 @@ BEGIN
     END IF;
 
     RETURN QUERY
-    SELECT j.name, j.topic, j.cursor, j.head_watermark, j.retention_floor, j.reason IS NOT NULL, j.reason
+    SELECT j.name, j.topic, j.enum_name, j.cursor, j.head_watermark, j.retention_floor, j.reason IS NOT NULL, j.reason
     FROM (
-        SELECT n.name, n.ordinality, t.topic, c.cursor, s.head_watermark, r.retention_floor,
+        SELECT n.name, n.ordinality, t.topic, t.enum_name, c.cursor, s.head_watermark, r.retention_floor,
             CASE
                 WHEN c.cursor IS NOT NULL
                     THEN khala_internal.stale_reason(c.cursor, s.head_watermark, r.retention_floor, p_epoch, v_epoch)
@@ -129,6 +130,6 @@ END
 $$;
 
 COMMENT ON FUNCTION khala.check_cursors(text[], jsonb, text, text[]) IS
-'Judges a subscribe request. Arguments: topics, either name; cursors as {topic: watermark} or [{topic, watermark}], numbers or strings; epoch they count in, null to take the one in force; topics the token allows, null for all. Result: per topic the name used, the topic, its cursor (null: none given), head, retention floor, whether the cursor is stale and why: below_floor, cursor_ahead or epoch_changed. Errors: KH001 unknown topic, KH006 topics out of scope, KH007 malformed.';
+'Judges a subscribe request. Arguments: topics, either name; cursors as {topic: watermark} or [{topic, watermark}], numbers or strings; epoch they count in, null to take the one in force; topics the token allows, null for all. Result: per topic the name used, both names, its cursor (null: none given), head, retention floor, whether the cursor is stale and why: below_floor, cursor_ahead or epoch_changed. Errors: KH001 unknown topic, KH006 topics out of scope, KH007 malformed.';
 REVOKE ALL ON FUNCTION khala.check_cursors(text[], jsonb, text, text[]) FROM public;
 GRANT EXECUTE ON FUNCTION khala.check_cursors(text[], jsonb, text, text[]) TO khala_relay, khala_dba;

@@ -36,7 +36,7 @@ $$;
 
 CREATE FUNCTION pg_temp.answer(p_topics text[], p_resume_after jsonb, p_epoch text DEFAULT NULL, p_scopes text[] DEFAULT NULL)
 RETURNS text LANGUAGE sql AS $$
-SELECT string_agg(concat_ws(' ', c.name, c.topic, coalesce(c.resume_after::text, '-'), c.head_watermark, c.retention_floor, c.stale, c.reason), E'\n')
+SELECT string_agg(concat_ws(' ', c.name, c.topic, nullif(c.enum_name, 'SYNC_TOPIC_PGTAP_CHECK'), coalesce(c.resume_after::text, '-'), c.head_watermark, c.retention_floor, c.stale, c.reason), E'\n')
 FROM khala.check_cursors(p_topics, p_resume_after, p_epoch, p_scopes) AS c
 $$;
 

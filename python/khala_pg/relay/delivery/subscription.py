@@ -28,6 +28,7 @@ class Subscription:
         "behind_since",
         "compact",
         "connection",
+        "enum_name",
         "epoch",
         "from_earliest",
         "has_ended",
@@ -45,6 +46,7 @@ class Subscription:
         *,
         name: str,
         topic: str,
+        enum_name: str | None,
         org_id: str,
         epoch: str,
         covered: int,
@@ -57,7 +59,7 @@ class Subscription:
         on_fail: Callable[[], None],
     ) -> None:
         """
-        name: the name the client uses for the topic; topic: its own name.
+        name: the name the client uses for the topic, one of the two that it has.
         covered: everything up to here has been given.
         head: where the topic ended when the client subscribed, as it was told.
         from_earliest: no cursor was given, so whatever is retained by the time of the first page is
@@ -67,6 +69,7 @@ class Subscription:
         """
         self.name = name
         self.topic = topic
+        self.enum_name = enum_name
         self.org_id = org_id
         self.epoch = epoch
         self.from_earliest = from_earliest

@@ -21,7 +21,7 @@ class Subscribe:
 
 @dataclass(frozen=True, slots=True)
 class Unsubscribe:
-    """Find out what the names mean and end it, then tell the channel what remains."""
+    """End these topics, then tell the channel what remains."""
 
     request: UnsubscribeRequest
 

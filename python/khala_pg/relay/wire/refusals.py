@@ -23,7 +23,9 @@ def of(error: Exception, max_retry_after_ms: int) -> RequestError:
         case StaleCursorError():
             return stale(str(error), error.stale_topics)
         case RefusedError() if error.wire_code == "forbidden_topic":
-            details = {"forbidden_topics": sorted(topics_refused(error))}
+            detail = error.detail if isinstance(error.detail, dict) else {}
+            names = detail.get("forbidden_topics") or detail.get("unknown_topics") or []
+            details = {"forbidden_topics": sorted(map(str, names))}
             return RequestError(error.wire_code, str(error), details=details)
         case RefusedError():
             details = error.detail if isinstance(error.detail, dict) else {}
@@ -35,13 +37,6 @@ def of(error: Exception, max_retry_after_ms: int) -> RequestError:
             message = str(error) if isinstance(error, KhalaError) else "internal failure"
     retry_after_ms = random.randint(max_retry_after_ms // 10, max_retry_after_ms)  # noqa: S311
     return RequestError("internal", message, details={"retry_after_ms": retry_after_ms})
-
-
-def topics_refused(error: RefusedError) -> set[str]:
-    """The names that the database does not know or that a token does not cover."""
-    detail = error.detail if isinstance(error.detail, dict) else {}
-    names = detail.get("forbidden_topics") or detail.get("unknown_topics") or []
-    return {str(name) for name in names}
 
 
 def refuse_stale(epoch: str, cursors: list[Cursor]) -> None:
