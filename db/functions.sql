@@ -35,11 +35,17 @@ SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('khala.funct
 \ir functions/internal/journal/allocate_watermark.sql
 \ir functions/internal/journal/sync_topic_sequences_wake.sql
 \ir functions/internal/checks/refuse_document.sql
+\ir functions/internal/staging/staging_lock_key.sql
+\ir functions/internal/staging/stage_documents.sql
 \ir functions/internal/journal/write_document.sql
 \ir functions/internal/journal/store_documents.sql
 \ir functions/internal/journal/write_documents.sql
 \ir functions/api/write/sink.sql
 \ir functions/api/write/sink_delete.sql
+\ir functions/internal/staging/arm_staging.sql
+\ir functions/api/write/sequence.sql
+\ir functions/api/topics/set_topic_writes.sql
+\ir functions/api/topics/grouped_topics.sql
 \ir functions/api/write/sink_batch.sql
 \ir functions/internal/wire/wire_integer.sql
 \ir functions/internal/wire/update_text.sql

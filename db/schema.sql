@@ -130,11 +130,15 @@ CREATE TABLE runtime.sync_topics (
     owned boolean DEFAULT true NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     many_topics boolean DEFAULT false NOT NULL,
+    writes text DEFAULT 'direct'::text NOT NULL,
+    max_staged_writes integer DEFAULT 100000 NOT NULL,
     CONSTRAINT sync_topics_enum_name_check CHECK ((enum_name ~ '^SYNC_TOPIC_[A-Z0-9_]+$'::text)),
     CONSTRAINT sync_topics_inline_limit_bytes_check CHECK ((inline_limit_bytes > 0)),
+    CONSTRAINT sync_topics_max_staged_writes_check CHECK ((max_staged_writes > 0)),
     CONSTRAINT sync_topics_payload_mode_check CHECK ((payload_mode = ANY (ARRAY['inline'::text, 'pointer'::text, 'auto'::text]))),
     CONSTRAINT sync_topics_retention_horizon_check CHECK (((retention_horizon > '00:00:00'::interval) AND (retention_horizon <= '1000 years'::interval))),
-    CONSTRAINT sync_topics_topic_check CHECK (((topic ~ '^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$'::text) AND (length(topic) <= 200)))
+    CONSTRAINT sync_topics_topic_check CHECK (((topic ~ '^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$'::text) AND (length(topic) <= 200))),
+    CONSTRAINT sync_topics_writes_check CHECK ((writes = ANY (ARRAY['direct'::text, 'grouped'::text])))
 );
 
 ALTER TABLE runtime.sync_topics OWNER TO khala_owner;
@@ -154,6 +158,10 @@ COMMENT ON COLUMN runtime.sync_topics.retention_horizon IS 'Age at which khala.r
 COMMENT ON COLUMN runtime.sync_topics.owned IS 'Whether documents may belong to an organisation; if not, every document is public';
 
 COMMENT ON COLUMN runtime.sync_topics.many_topics IS 'The same in every row, set by khala.register_topic: there are more than 32 topics, so that a plan for all read models would lock too many';
+
+COMMENT ON COLUMN runtime.sync_topics.writes IS 'direct: a writer takes its watermark itself; grouped: it stages, and khala.sequence gives out watermarks; changed by khala.set_topic_writes';
+
+COMMENT ON COLUMN runtime.sync_topics.max_staged_writes IS 'Most writes that may be staged while the topic is grouped; further ones are refused until some are sequenced';
 
 CREATE UNLOGGED SEQUENCE runtime.sync_sinks_duplicate
     START WITH 1
@@ -188,6 +196,29 @@ ALTER SEQUENCE runtime.sync_sinks_stale_version OWNER TO khala_owner;
 
 COMMENT ON SEQUENCE runtime.sync_sinks_stale_version IS 'Counts sinks of a version below the one that was there';
 
+CREATE TABLE runtime.sync_staged_writes (
+    topic text NOT NULL,
+    "position" bigint NOT NULL,
+    doc_version bigint,
+    staged_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    deleted boolean NOT NULL,
+    doc_key text NOT NULL COLLATE pg_catalog."C",
+    org_id text,
+    traceparent text,
+    payload_hash bytea,
+    canonical text,
+    payload jsonb
+)
+WITH (autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='5000', autovacuum_vacuum_insert_threshold='-1', autovacuum_vacuum_cost_delay='0', autovacuum_analyze_scale_factor='0', autovacuum_analyze_threshold='1000000');
+
+ALTER TABLE runtime.sync_staged_writes OWNER TO khala_owner;
+
+COMMENT ON TABLE runtime.sync_staged_writes IS 'Writes to grouped topics that wait to be sequenced; checked already';
+
+COMMENT ON COLUMN runtime.sync_staged_writes."position" IS 'Order of staging within the topic; not without gaps';
+
+COMMENT ON COLUMN runtime.sync_staged_writes.canonical IS 'Canonical JSON text (RFC 8785) of the payload; null for a tombstone';
+
 CREATE TABLE runtime.sync_topic_sequences (
     topic text NOT NULL,
     head_watermark bigint DEFAULT 0 NOT NULL,
@@ -200,6 +231,34 @@ ALTER TABLE runtime.sync_topic_sequences OWNER TO khala_owner;
 COMMENT ON TABLE runtime.sync_topic_sequences IS 'Last allocated watermark of each topic; writers lock it from allocation to commit, so commit order is watermark order';
 
 COMMENT ON COLUMN runtime.sync_topic_sequences.armed IS 'A relay has caught up and sleeps: the next writer notifies and disarms';
+
+CREATE TABLE runtime.sync_topic_staging (
+    topic text NOT NULL,
+    positions regclass NOT NULL,
+    armed boolean DEFAULT false NOT NULL,
+    settled bigint DEFAULT 0 NOT NULL,
+    taken bigint DEFAULT 0 NOT NULL,
+    next_settled bigint,
+    next_taken bigint DEFAULT 0 NOT NULL,
+    next_transaction xid8
+)
+WITH (fillfactor='10', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='1000', autovacuum_vacuum_cost_delay='0', autovacuum_analyze_scale_factor='0', autovacuum_analyze_threshold='1000000');
+
+ALTER TABLE runtime.sync_topic_staging OWNER TO khala_owner;
+
+COMMENT ON TABLE runtime.sync_topic_staging IS 'Topics whose writes are grouped: what has become of their staged writes';
+
+COMMENT ON COLUMN runtime.sync_topic_staging.positions IS 'Sequence that gives staged writes their order';
+
+COMMENT ON COLUMN runtime.sync_topic_staging.armed IS 'Nothing is staged and whoever sequences sleeps: writers notify until it is taken back';
+
+COMMENT ON COLUMN runtime.sync_topic_staging.settled IS 'Position up to which nothing is staged and nothing can be any more';
+
+COMMENT ON COLUMN runtime.sync_topic_staging.taken IS 'How many writes above settled were sequenced';
+
+COMMENT ON COLUMN runtime.sync_topic_staging.next_settled IS 'What settled becomes when no transaction is left that is older than next_transaction';
+
+COMMENT ON COLUMN runtime.sync_topic_staging.next_taken IS 'How many writes above next_settled were sequenced';
 
 CREATE TABLE runtime.api_keys (
     key_id text NOT NULL,
@@ -536,6 +595,9 @@ ALTER TABLE ONLY runtime.sync_revocations
 ALTER TABLE ONLY runtime.sync_run_summaries
     ADD CONSTRAINT sync_run_summaries_pkey PRIMARY KEY (doc_key, topic);
 
+ALTER TABLE ONLY runtime.sync_staged_writes
+    ADD CONSTRAINT sync_staged_writes_pkey PRIMARY KEY (topic, "position");
+
 ALTER TABLE ONLY runtime.sync_stream_events
     ADD CONSTRAINT sync_stream_events_pkey PRIMARY KEY (topic, watermark);
 
@@ -544,6 +606,9 @@ ALTER TABLE ONLY runtime.sync_topic_retention
 
 ALTER TABLE ONLY runtime.sync_topic_sequences
     ADD CONSTRAINT sync_topic_sequences_pkey PRIMARY KEY (topic);
+
+ALTER TABLE ONLY runtime.sync_topic_staging
+    ADD CONSTRAINT sync_topic_staging_pkey PRIMARY KEY (topic);
 
 ALTER TABLE ONLY runtime.sync_topics
     ADD CONSTRAINT sync_topics_enum_name_key UNIQUE (enum_name);
@@ -620,6 +685,9 @@ ALTER TABLE runtime.entity_events
 ALTER TABLE ONLY runtime.sync_topic_retention
     ADD CONSTRAINT sync_topic_retention_topic_fkey FOREIGN KEY (topic) REFERENCES runtime.sync_topics(topic);
 
+ALTER TABLE ONLY runtime.sync_topic_staging
+    ADD CONSTRAINT sync_topic_staging_topic_fkey FOREIGN KEY (topic) REFERENCES runtime.sync_topics(topic);
+
 GRANT USAGE ON SCHEMA khala TO khala_runtime;
 GRANT USAGE ON SCHEMA khala TO khala_relay;
 GRANT USAGE ON SCHEMA khala TO khala_dba;
@@ -668,6 +736,11 @@ GRANT ALL ON FUNCTION khala.ensure_epoch() TO khala_dba;
 
 REVOKE ALL ON FUNCTION khala.event_age(p_topic text, p_watermark bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION khala.event_age(p_topic text, p_watermark bigint) TO khala_relay;
+
+REVOKE ALL ON FUNCTION khala.grouped_topics() FROM PUBLIC;
+GRANT ALL ON FUNCTION khala.grouped_topics() TO khala_relay;
+GRANT ALL ON FUNCTION khala.grouped_topics() TO khala_runtime;
+GRANT ALL ON FUNCTION khala.grouped_topics() TO khala_dba;
 
 REVOKE ALL ON FUNCTION khala.head_watermarks(p_topics text[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION khala.head_watermarks(p_topics text[]) TO khala_relay;
@@ -723,8 +796,8 @@ REVOKE ALL ON FUNCTION khala.rebuild_projections(p_kind text, p_after_id text, p
 GRANT ALL ON FUNCTION khala.rebuild_projections(p_kind text, p_after_id text, p_limit integer) TO khala_runtime;
 GRANT ALL ON FUNCTION khala.rebuild_projections(p_kind text, p_after_id text, p_limit integer) TO khala_dba;
 
-REVOKE ALL ON FUNCTION khala.register_topic(p_topic text, p_read_model text, p_payload_mode text, p_inline_limit_bytes integer, p_retention_horizon interval, p_owned boolean, p_enum_name text) FROM PUBLIC;
-GRANT ALL ON FUNCTION khala.register_topic(p_topic text, p_read_model text, p_payload_mode text, p_inline_limit_bytes integer, p_retention_horizon interval, p_owned boolean, p_enum_name text) TO khala_dba;
+REVOKE ALL ON FUNCTION khala.register_topic(p_topic text, p_read_model text, p_payload_mode text, p_inline_limit_bytes integer, p_retention_horizon interval, p_owned boolean, p_enum_name text, p_writes text) FROM PUBLIC;
+GRANT ALL ON FUNCTION khala.register_topic(p_topic text, p_read_model text, p_payload_mode text, p_inline_limit_bytes integer, p_retention_horizon interval, p_owned boolean, p_enum_name text, p_writes text) TO khala_dba;
 
 REVOKE ALL ON FUNCTION khala.replay(p_topic text, p_after bigint, p_org_id text, p_max_updates integer, p_max_bytes integer, p_epoch text, p_compact boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION khala.replay(p_topic text, p_after bigint, p_org_id text, p_max_updates integer, p_max_bytes integer, p_epoch text, p_compact boolean) TO khala_relay;
@@ -756,6 +829,14 @@ GRANT ALL ON FUNCTION khala.schema_version() TO khala_runtime;
 GRANT ALL ON FUNCTION khala.schema_version() TO khala_relay;
 GRANT ALL ON FUNCTION khala.schema_version() TO khala_dba;
 
+REVOKE ALL ON FUNCTION khala.sequence(p_topic text, p_limit integer, p_sleep boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION khala.sequence(p_topic text, p_limit integer, p_sleep boolean) TO khala_relay;
+GRANT ALL ON FUNCTION khala.sequence(p_topic text, p_limit integer, p_sleep boolean) TO khala_runtime;
+GRANT ALL ON FUNCTION khala.sequence(p_topic text, p_limit integer, p_sleep boolean) TO khala_dba;
+
+REVOKE ALL ON FUNCTION khala.set_topic_writes(p_topic text, p_writes text) FROM PUBLIC;
+GRANT ALL ON FUNCTION khala.set_topic_writes(p_topic text, p_writes text) TO khala_dba;
+
 REVOKE ALL ON FUNCTION khala.sink(p_topic text, p_doc_key text, p_doc_version bigint, p_payload jsonb, p_org_id text) FROM PUBLIC;
 GRANT ALL ON FUNCTION khala.sink(p_topic text, p_doc_key text, p_doc_version bigint, p_payload jsonb, p_org_id text) TO khala_runtime;
 
@@ -778,6 +859,8 @@ GRANT ALL ON FUNCTION khala.traces(p_topic text, p_after bigint, p_until bigint,
 REVOKE ALL ON FUNCTION khala_internal.allocate_watermark(p_topic text, p_count integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION khala_internal.append_event(p_kind text, p_id text, p_event_type text, p_payload jsonb, p_org_id text, p_seq bigint, p_occurred_at timestamp with time zone) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION khala_internal.arm_staging(p_topic text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION khala_internal.canonical_json(p_payload jsonb, p_depth integer) FROM PUBLIC;
 
@@ -853,6 +936,10 @@ REVOKE ALL ON FUNCTION khala_internal.refuse_suppressed_write(p_topic text) FROM
 
 REVOKE ALL ON FUNCTION khala_internal.refuse_topic(VARIADIC p_topics text[]) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION khala_internal.stage_documents(p_topic text, p_max_staged integer, p_doc_keys text[], p_doc_versions bigint[], p_org_ids text[], p_payloads jsonb[], p_deleted boolean[], p_canonical text[], p_hashes bytea[]) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION khala_internal.staging_lock_key(p_topic text) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION khala_internal.stale_reason(p_after bigint, p_head_watermark bigint, p_retention_floor bigint, p_epoch text, p_current_epoch text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION khala_internal.store_documents(p_topic text, p_doc_keys text[], p_doc_versions bigint[], p_org_ids text[], p_payloads jsonb[], p_deleted boolean[], p_canonical text[], p_hashes bytea[], p_traceparents text[], OUT watermarks bigint[], OUT outcomes text[]) FROM PUBLIC;
@@ -882,6 +969,8 @@ GRANT UPDATE(payload_mode) ON TABLE runtime.sync_topics TO khala_dba;
 GRANT UPDATE(inline_limit_bytes) ON TABLE runtime.sync_topics TO khala_dba;
 
 GRANT UPDATE(retention_horizon) ON TABLE runtime.sync_topics TO khala_dba;
+
+GRANT UPDATE(max_staged_writes) ON TABLE runtime.sync_topics TO khala_dba;
 
 GRANT SELECT ON TABLE khala.retention_stats TO khala_dba;
 

@@ -14,7 +14,9 @@ CREATE TABLE runtime.sync_topics (
     retention_horizon interval NOT NULL DEFAULT '7 days' CHECK (retention_horizon > '0' AND retention_horizon <= '1000 years'),
     owned boolean NOT NULL DEFAULT TRUE,
     created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
-    many_topics boolean NOT NULL DEFAULT FALSE
+    many_topics boolean NOT NULL DEFAULT FALSE,
+    writes text NOT NULL DEFAULT 'direct' CHECK (writes IN ('direct', 'grouped')),
+    max_staged_writes integer NOT NULL DEFAULT 100000 CHECK (max_staged_writes > 0)
 );
 COMMENT ON TABLE runtime.sync_topics IS 'Catalogue of topics: one per model class';
 COMMENT ON COLUMN runtime.sync_topics.enum_name IS 'Name of the proto enum value; a subscriber may use either name';
@@ -24,7 +26,9 @@ COMMENT ON COLUMN runtime.sync_topics.inline_limit_bytes IS 'Largest canonical p
 COMMENT ON COLUMN runtime.sync_topics.retention_horizon IS 'Age at which khala.retain may purge a journal row';
 COMMENT ON COLUMN runtime.sync_topics.owned IS 'Whether documents may belong to an organisation; if not, every document is public';
 COMMENT ON COLUMN runtime.sync_topics.many_topics IS 'The same in every row, set by khala.register_topic: there are more than 32 topics, so that a plan for all read models would lock too many';
-GRANT SELECT, UPDATE (payload_mode, inline_limit_bytes, retention_horizon) ON runtime.sync_topics TO khala_dba;
+COMMENT ON COLUMN runtime.sync_topics.writes IS 'direct: a writer takes its watermark itself; grouped: it stages, and khala.sequence gives out watermarks; changed by khala.set_topic_writes';
+COMMENT ON COLUMN runtime.sync_topics.max_staged_writes IS 'Most writes that may be staged while the topic is grouped; further ones are refused until some are sequenced';
+GRANT SELECT, UPDATE (payload_mode, inline_limit_bytes, retention_horizon, max_staged_writes) ON runtime.sync_topics TO khala_dba;
 
 -- No CHECK and no foreign key stands on what every sink writes: a CHECK is parsed by each statement that writes the
 -- table (all of them together were a tenth of a sink), and a foreign key is checked again by a query when a
@@ -98,6 +102,59 @@ COMMENT ON TABLE runtime.sync_documents IS 'The read models together, one partit
 COMMENT ON COLUMN runtime.sync_documents.watermark IS 'Watermark of the last change';
 COMMENT ON COLUMN runtime.sync_documents.deleted IS 'Tombstone: kept so that an older version cannot bring the document back';
 COMMENT ON COLUMN runtime.sync_documents.org_id IS 'Owner organisation; null is public';
+
+-- A grouped topic's writers only read its row here; only who sequences the topic updates it.
+CREATE TABLE runtime.sync_topic_staging (
+    topic text PRIMARY KEY REFERENCES runtime.sync_topics (topic),
+    positions regclass NOT NULL,
+    armed boolean NOT NULL DEFAULT FALSE,
+    settled bigint NOT NULL DEFAULT 0,
+    taken bigint NOT NULL DEFAULT 0,
+    next_settled bigint,
+    next_taken bigint NOT NULL DEFAULT 0,
+    next_transaction xid8
+) WITH (
+    fillfactor = 10,
+    autovacuum_vacuum_scale_factor = 0,
+    autovacuum_vacuum_threshold = 1000,
+    autovacuum_vacuum_cost_delay = 0,
+    autovacuum_analyze_scale_factor = 0,
+    autovacuum_analyze_threshold = 1000000
+);
+COMMENT ON TABLE runtime.sync_topic_staging IS 'Topics whose writes are grouped: what has become of their staged writes';
+COMMENT ON COLUMN runtime.sync_topic_staging.positions IS 'Sequence that gives staged writes their order';
+COMMENT ON COLUMN runtime.sync_topic_staging.armed IS 'Nothing is staged and whoever sequences sleeps: writers notify until it is taken back';
+COMMENT ON COLUMN runtime.sync_topic_staging.settled IS 'Position up to which nothing is staged and nothing can be any more';
+COMMENT ON COLUMN runtime.sync_topic_staging.taken IS 'How many writes above settled were sequenced';
+COMMENT ON COLUMN runtime.sync_topic_staging.next_settled IS 'What settled becomes when no transaction is left that is older than next_transaction';
+COMMENT ON COLUMN runtime.sync_topic_staging.next_taken IS 'How many writes above next_settled were sequenced';
+
+-- A queue: rows are added at one end and deleted at the other, so it is vacuumed by number of rows, not by share,
+-- and without pauses. Numbers: bench/NOTEBOOK.md.
+CREATE TABLE runtime.sync_staged_writes (
+    topic text NOT NULL,
+    position bigint NOT NULL,
+    doc_version bigint,
+    staged_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    deleted boolean NOT NULL,
+    doc_key text COLLATE "C" NOT NULL,
+    org_id text,
+    traceparent text,
+    payload_hash bytea,
+    canonical text,
+    payload jsonb,
+    PRIMARY KEY (topic, position)
+) WITH (
+    autovacuum_vacuum_scale_factor = 0,
+    autovacuum_vacuum_threshold = 5000,
+    autovacuum_vacuum_insert_threshold = -1,
+    autovacuum_vacuum_cost_delay = 0,
+    autovacuum_analyze_scale_factor = 0,
+    autovacuum_analyze_threshold = 1000000
+);
+COMMENT ON TABLE runtime.sync_staged_writes IS 'Writes to grouped topics that wait to be sequenced; checked already';
+COMMENT ON COLUMN runtime.sync_staged_writes.position IS 'Order of staging within the topic; not without gaps';
+COMMENT ON COLUMN runtime.sync_staged_writes.canonical IS 'Canonical JSON text (RFC 8785) of the payload; null for a tombstone';
 
 CREATE TABLE runtime.sync_topic_retention (
     topic text PRIMARY KEY REFERENCES runtime.sync_topics (topic),

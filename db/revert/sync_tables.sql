@@ -6,6 +6,9 @@ DROP SEQUENCE runtime.sync_sinks_stale_version;
 DROP SEQUENCE runtime.sync_sinks_duplicate;
 DROP SEQUENCE runtime.sync_sinks_rewritten;
 DROP TABLE runtime.sync_epochs;
+-- The sequences that khala.set_topic_writes made belong to its column and go with it.
+DROP TABLE runtime.sync_staged_writes;
+DROP TABLE runtime.sync_topic_staging;
 DROP TABLE runtime.sync_topic_retention;
 -- Read models that register_topic attached are partitions and go with their parent.
 DROP TABLE runtime.sync_documents;

@@ -3,9 +3,13 @@
 BEGIN;
 
 SELECT topic, enum_name, read_model, payload_mode, inline_limit_bytes, retention_horizon, owned, created_at,
-    many_topics
+    many_topics, writes, max_staged_writes
 FROM runtime.sync_topics WHERE FALSE;
 SELECT topic, head_watermark, armed FROM runtime.sync_topic_sequences WHERE FALSE;
+SELECT topic, positions, armed, settled, taken, next_settled, next_taken, next_transaction
+FROM runtime.sync_topic_staging WHERE FALSE;
+SELECT topic, position, doc_version, staged_at, deleted, doc_key, org_id, traceparent, payload_hash, canonical, payload
+FROM runtime.sync_staged_writes WHERE FALSE;
 SELECT topic, watermark, doc_version, inserted_at, payload_bytes, deleted, owner_changed, doc_key, org_id,
     previous_org_id, payload_hash, payload, traceparent
 FROM runtime.sync_stream_events WHERE FALSE;
@@ -17,12 +21,12 @@ SELECT epoch_number, epoch, started_at, reason, fingerprint FROM runtime.sync_ep
 DO $$
 BEGIN
     ASSERT (
-        SELECT pg_catalog.count(*) = 6
+        SELECT pg_catalog.count(*) = 8
         FROM pg_catalog.pg_class AS c
         WHERE c.relnamespace = 'runtime'::pg_catalog.regnamespace
             AND c.relname IN (
                 'sync_topics', 'sync_topic_sequences', 'sync_stream_events',
-                'sync_documents', 'sync_topic_retention', 'sync_epochs'
+                'sync_documents', 'sync_topic_retention', 'sync_epochs', 'sync_topic_staging', 'sync_staged_writes'
             )
             AND c.relowner = 'khala_owner'::pg_catalog.regrole
     ), 'the sync tables must belong to khala_owner';
@@ -32,13 +36,14 @@ BEGIN
         WHERE c.oid = 'runtime.sync_topic_sequences'::pg_catalog.regclass
     ), 'the sequence table must leave room for HOT updates';
     ASSERT (
-        SELECT pg_catalog.count(*) = 7
+        SELECT pg_catalog.count(*) = 9
         FROM pg_catalog.pg_index AS i
         INNER JOIN pg_catalog.pg_class AS c ON i.indexrelid = c.oid
         WHERE c.relnamespace = 'runtime'::pg_catalog.regnamespace AND i.indisvalid AND i.indisready
             AND c.relname IN (
                 'sync_topics_pkey', 'sync_topic_sequences_pkey', 'sync_stream_events_pkey', 'sync_documents_pkey',
-                'sync_documents_owner', 'sync_topic_retention_pkey', 'sync_epochs_pkey'
+                'sync_documents_owner', 'sync_topic_retention_pkey', 'sync_epochs_pkey', 'sync_topic_staging_pkey',
+                'sync_staged_writes_pkey'
             )
     ), 'the primary keys and the owner index must be there and valid';
     ASSERT NOT EXISTS (

@@ -12,7 +12,10 @@ SELECT
     -- From up to 100 rows at either end: a scrape must not read the journal.
     (sample.average_bytes * (s.head_watermark - r.retention_floor + 1))::bigint AS bytes,
     recent.writes_per_minute,
-    s.armed
+    s.armed,
+    t.writes,
+    staged.writes AS staged_writes,
+    staged.age AS staged_age
 FROM runtime.sync_topics AS t
 INNER JOIN runtime.sync_topic_sequences AS s ON t.topic = s.topic
 INNER JOIN runtime.sync_topic_retention AS r ON t.topic = r.topic
@@ -59,7 +62,16 @@ CROSS JOIN LATERAL (
         LIMIT 1000
     ) AS w
     WHERE w.inserted_at > pg_catalog.now() - '1 minute'::interval
-) AS recent;
+) AS recent
+CROSS JOIN LATERAL (
+    -- As many as the topic may have staged, at most.
+    SELECT
+        pg_catalog.count(w.position) AS writes,
+        pg_catalog.now() - pg_catalog.min(w.staged_at) AS age
+    FROM runtime.sync_topic_staging AS g
+    INNER JOIN runtime.sync_staged_writes AS w ON g.topic = w.topic
+    WHERE g.topic = t.topic AND w.position > g.settled
+) AS staged;
 
-COMMENT ON VIEW khala.topic_stats IS 'Per topic: head, retention floor, age of the oldest row, rows, bytes (estimated from the rows at both ends), writes per minute, whether a relay sleeps on it';
+COMMENT ON VIEW khala.topic_stats IS 'Per topic: head, retention floor, age of the oldest row, rows, bytes (estimated from the rows at both ends), writes per minute, whether a relay sleeps on it, whether writes are direct or grouped, how many are staged and the age of the oldest of them';
 GRANT SELECT ON khala.topic_stats TO khala_dba;

@@ -27,6 +27,7 @@ WIRE_CODES = {
     "KH008": "internal",
     "KH009": "internal",
     "KH010": "internal",
+    "KH011": "internal",
 }
 
 # Classes of SQLSTATE after which the same call may work later: connection exceptions, insufficient

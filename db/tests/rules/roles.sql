@@ -65,25 +65,25 @@ SELECT set_eq(
     $$SELECT f FROM pg_temp.functions_of('khala_relay') AS f$$,
     ARRAY[
         'arm', 'authenticate_api_key', 'canonical_json', 'check_cursors',
-        'current_epoch', 'ensure_epoch', 'event_age', 'head_watermarks', 'hydrate', 'max_payload_bytes', 'parse_payload', 'payload_hash', 'payload_hash_text', 'projection_version', 'replay', 'replay_binary', 'replay_feed', 'replay_feed_binary',
-        'revocations', 'schema_version', 'snapshot', 'telemetry', 'traces'
+        'current_epoch', 'ensure_epoch', 'event_age', 'grouped_topics', 'head_watermarks', 'hydrate', 'max_payload_bytes', 'parse_payload', 'payload_hash', 'payload_hash_text', 'projection_version', 'replay', 'replay_binary', 'replay_feed', 'replay_feed_binary',
+        'revocations', 'schema_version', 'sequence', 'snapshot', 'telemetry', 'traces'
     ], 'what a relay may call'
 );
 SELECT set_eq(
     $$SELECT f FROM pg_temp.functions_of('khala_runtime') AS f$$,
     ARRAY[
         'append_codex_worker_event', 'append_run_event', 'canonical_json',
-        'count_entities', 'current_epoch', 'ingest_events', 'parse_payload', 'payload_hash', 'payload_hash_text', 'project_codex_worker', 'project_run',
-        'projection_version', 'rebuild_projection', 'rebuild_projections', 'schema_version', 'sink', 'sink_batch', 'sink_delete'
+        'count_entities', 'current_epoch', 'grouped_topics', 'ingest_events', 'parse_payload', 'payload_hash', 'payload_hash_text', 'project_codex_worker', 'project_run',
+        'projection_version', 'rebuild_projection', 'rebuild_projections', 'schema_version', 'sequence', 'sink', 'sink_batch', 'sink_delete'
     ], 'what a runtime may call'
 );
 SELECT set_eq(
     $$SELECT f FROM pg_temp.functions_of('khala_dba') AS f$$,
     ARRAY[
         'canonical_json', 'check_cursors', 'count_entities', 'create_api_key',
-        'current_epoch', 'database_fingerprint', 'ensure_epoch', 'list_api_keys', 'new_epoch', 'parse_payload', 'payload_hash', 'payload_hash_text',
+        'current_epoch', 'database_fingerprint', 'ensure_epoch', 'grouped_topics', 'list_api_keys', 'new_epoch', 'parse_payload', 'payload_hash', 'payload_hash_text',
         'project_codex_worker', 'project_run', 'projection_version', 'rebuild_projection', 'rebuild_projections', 'register_topic',
-        'retain', 'revocations', 'revoke', 'revoke_api_key', 'schema_version', 'telemetry'
+        'retain', 'revocations', 'revoke', 'revoke_api_key', 'schema_version', 'sequence', 'set_topic_writes', 'telemetry'
     ], 'what an administrator may call'
 );
 
@@ -144,7 +144,7 @@ SELECT set_eq(
     $$SELECT a.attname::text FROM pg_attribute AS a
       WHERE a.attrelid = 'runtime.sync_topics'::regclass AND a.attnum > 0
           AND has_column_privilege('khala_dba', a.attrelid, a.attnum, 'UPDATE')$$,
-    ARRAY['payload_mode', 'inline_limit_bytes', 'retention_horizon'], 'only settings'
+    ARRAY['payload_mode', 'inline_limit_bytes', 'retention_horizon', 'max_staged_writes'], 'only settings'
 );
 SELECT is_empty(
     $$SELECT a.attrelid::regclass, a.attname FROM pg_attribute AS a INNER JOIN pg_class AS c ON a.attrelid = c.oid

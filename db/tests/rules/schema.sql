@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(117);
+SELECT plan(129);
 
 CREATE FUNCTION pg_temp.relations()
 RETURNS TABLE (oid oid, name text, kind text, options text[]) LANGUAGE sql AS $$
@@ -30,6 +30,7 @@ SELECT has_table('runtime', v.name, 'there is runtime.' || v.name)
 FROM (
     VALUES
     ('sync_topics'), ('sync_topic_sequences'), ('sync_stream_events'), ('sync_documents'), ('sync_topic_retention'), ('sync_epochs'),
+    ('sync_topic_staging'), ('sync_staged_writes'),
     ('sync_run_summaries'), ('sync_codex_worker_summaries'), ('sync_notifications'), ('entities'), ('runs'), ('codex_workers'),
     ('entity_events'), ('run_events'), ('codex_worker_events'), ('projection_checkpoints')
 ) AS v (name);
@@ -39,9 +40,17 @@ FROM (
     VALUES
     (
         'sync_topics'::name,
-        ARRAY['topic', 'enum_name', 'read_model', 'payload_mode', 'inline_limit_bytes', 'retention_horizon', 'owned', 'created_at', 'many_topics']::name[]
+        ARRAY['topic', 'enum_name', 'read_model', 'payload_mode', 'inline_limit_bytes', 'retention_horizon', 'owned', 'created_at', 'many_topics', 'writes', 'max_staged_writes']::name[]
     ),
     ('sync_topic_sequences', ARRAY['topic', 'head_watermark', 'armed']),
+    ('sync_topic_staging', ARRAY['topic', 'positions', 'armed', 'settled', 'taken', 'next_settled', 'next_taken', 'next_transaction']),
+    (
+        'sync_staged_writes',
+        ARRAY[
+            'topic', 'position', 'doc_version', 'staged_at', 'deleted', 'doc_key', 'org_id', 'traceparent', 'payload_hash', 'canonical',
+            'payload'
+        ]
+    ),
     (
         'sync_stream_events',
         ARRAY[
@@ -143,6 +152,8 @@ FROM (
     VALUES
     ('runtime.sync_topics', 'enum_name'), ('runtime.sync_topics', 'read_model'), ('runtime.sync_topics', 'payload_mode'),
     ('runtime.sync_topics', 'inline_limit_bytes'), ('runtime.sync_topics', 'retention_horizon'), ('runtime.sync_topics', 'owned'),
+    ('runtime.sync_topics', 'writes'), ('runtime.sync_topics', 'max_staged_writes'), ('runtime.sync_topic_staging', 'armed'),
+    ('runtime.sync_topic_staging', 'settled'), ('runtime.sync_staged_writes', 'position'), ('runtime.sync_staged_writes', 'canonical'),
     ('runtime.sync_topic_sequences', 'armed'), ('runtime.sync_stream_events', 'payload'), ('runtime.sync_stream_events', 'payload_hash'),
     ('runtime.sync_stream_events', 'payload_bytes'), ('runtime.sync_stream_events', 'org_id'), ('runtime.sync_stream_events', 'owner_changed'),
     ('runtime.sync_stream_events', 'previous_org_id'), ('runtime.sync_documents', 'watermark'), ('runtime.sync_documents', 'deleted'),
@@ -155,6 +166,7 @@ SELECT is(pg_temp.option(v.tab::regclass, v.option), v.value, format('%s: %s is 
 FROM (
     VALUES
     ('runtime.sync_topic_sequences', 'fillfactor', '10'), ('runtime.sync_topic_sequences', 'autovacuum_vacuum_scale_factor', '0'),
+    ('runtime.sync_topic_staging', 'fillfactor', '10'), ('runtime.sync_staged_writes', 'autovacuum_vacuum_scale_factor', '0'),
     ('runtime.sync_run_summaries', 'fillfactor', '70'),
     ('runtime.sync_codex_worker_summaries', 'fillfactor', '70'), ('runtime.sync_notifications', 'fillfactor', '70'),
     ('runtime.sync_stream_events', 'fillfactor', NULL), ('runtime.runs', 'fillfactor', '50'), ('runtime.codex_workers', 'fillfactor', '50'),

@@ -1,10 +1,10 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(18);
+SELECT plan(20);
 
 SELECT columns_are(
     'khala', 'topic_stats',
-    ARRAY['topic', 'head_watermark', 'retention_floor', 'oldest_age', 'rows', 'bytes', 'writes_per_minute', 'armed'], 'what it tells'
+    ARRAY['topic', 'head_watermark', 'retention_floor', 'oldest_age', 'rows', 'bytes', 'writes_per_minute', 'armed', 'writes', 'staged_writes', 'staged_age'], 'what it tells'
 );
 SELECT is(
     (SELECT count(s.topic) FROM khala.topic_stats AS s), (SELECT count(t.topic) FROM runtime.sync_topics AS t), 'a row for each topic, and no more'
@@ -41,6 +41,28 @@ SELECT is((SELECT m.oldest_age FROM mine AS m), '3 minutes'::interval, 'age of t
 SELECT is((SELECT m.writes_per_minute FROM mine AS m), 3::double precision, 'writes of the last minute');
 DO $$ BEGIN PERFORM khala.arm('pgtap.stats', 10); END $$;
 SELECT is((SELECT m.armed FROM mine AS m), TRUE, 'a relay sleeps');
+
+DO $$
+BEGIN
+    PERFORM khala.set_topic_writes('pgtap.stats', 'grouped');
+    PERFORM khala.sink('pgtap.stats', 'k1', n, '{}') FROM generate_series(2, 4) AS n;
+    UPDATE runtime.sync_staged_writes AS s SET staged_at = now() - s.position * '1 second'::interval WHERE s.topic = 'pgtap.stats';
+END
+$$;
+SELECT results_eq(
+    $$SELECT s.writes, s.staged_writes, s.staged_age FROM khala.topic_stats AS s WHERE s.topic = 'pgtap.stats'$$,
+    $$VALUES ('grouped', 3::bigint, '3 seconds'::interval)$$, 'what is staged'
+);
+DO $$
+BEGIN
+    DELETE FROM runtime.sync_staged_writes AS s WHERE s.topic = 'pgtap.stats';
+    PERFORM khala.set_topic_writes('pgtap.stats', 'direct');
+END
+$$;
+SELECT results_eq(
+    $$SELECT s.writes, s.staged_writes, s.staged_age FROM khala.topic_stats AS s WHERE s.topic = 'pgtap.stats'$$,
+    $$VALUES ('direct', 0::bigint, NULL::interval)$$, 'and that nothing is'
+);
 
 DO $$ BEGIN PERFORM khala.retain('pgtap.stats', now(), '1 minute'); END $$;
 SELECT results_eq(

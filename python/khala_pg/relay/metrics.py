@@ -104,6 +104,12 @@ class Metrics:
         self.lost_wake_ups = self._counter(
             "khala_lost_wakeups", "Slow polls that found updates no notification had told of"
         )
+        self.sequenced = self._counter(
+            "khala_sequenced_writes", "Staged writes of grouped topics that were sequenced here"
+        )
+        self.sequence_errors = self._counter(
+            "khala_sequence_errors", "Batches of staged writes that could not be sequenced"
+        )
         self._requests = Histogram(
             "khala_http_request_duration_seconds",
             "HTTP requests, by endpoint and status",

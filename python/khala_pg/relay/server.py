@@ -16,6 +16,7 @@ from khala_pg.http.tokens import SessionAuthenticator
 from khala_pg.relay.database.listener import Listener
 from khala_pg.relay.database.pool import Database
 from khala_pg.relay.database.revocation_watch import RevocationWatch
+from khala_pg.relay.database.sequencer import Sequencer
 from khala_pg.relay.delivery.checks import Checks
 from khala_pg.relay.delivery.feeds import Feeds
 from khala_pg.relay.delivery.pager import Supply
@@ -82,6 +83,7 @@ class Relay:
         self._watch = RevocationWatch(
             settings, self._database, self._authority.revocations, self._keepalive.check_all
         )
+        self._sequencer = Sequencer(settings, self._database, self._metrics)
         self._listener = Listener(
             settings,
             self._database,
@@ -163,6 +165,7 @@ class Relay:
             self._authority.run,
             self._watch.run,
             self._listener.run,
+            self._sequencer.run,
             self._poll,
             self._keepalive.run,
             self._keepalive.push_heartbeats,
@@ -272,10 +275,13 @@ class Relay:
     def _on_listening(self) -> None:
         self._feeds.wake()
         self._watch.start_over()
+        self._sequencer.look()
 
     def _on_notify(self, payload: str) -> None:
         if payload == sqlapi.REVOKED:
             self._watch.look()
+        elif payload.startswith(sqlapi.STAGED):
+            self._sequencer.look(payload.removeprefix(sqlapi.STAGED))
         else:
             self._feeds.wake(payload)
 

@@ -12,6 +12,7 @@ from khala_pg.sqlapi.calls import (
     Connection,
     integer,
     raw_rows,
+    row,
     rows,
     scalar,
     string,
@@ -20,6 +21,8 @@ from khala_pg.sqlapi.calls import (
 CHANNEL = "khala_sync"
 REVOKED = "revoked:"
 """The payload that says that something was revoked; no topic has such a name."""
+STAGED = "staged:"
+"""Before the name of a topic: a write to it was staged while whoever sequences it slept."""
 SUPPORTED_SCHEMA_VERSIONS = range(1, 2)
 
 # By encoding.
@@ -116,6 +119,15 @@ class Pull:
 
 
 @dataclass(frozen=True, slots=True)
+class Sequenced:
+    """How many staged writes were dealt with, and the state: more (go on), done (look again), busy
+    (look again shortly), armed (sleep) or direct (the topic is not grouped)."""
+
+    writes: int
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
 class KeyHolder:
     """Whom an API key speaks for, and the topics its tokens may be for."""
 
@@ -149,6 +161,7 @@ async def set_session(connection: Connection, statement_timeout_ms: int) -> None
     """
     await connection.execute(
         "SELECT pg_catalog.set_config('synchronous_commit', 'off', false),"
+        " pg_catalog.set_config('default_transaction_isolation', 'read committed', false),"
         " pg_catalog.set_config('statement_timeout', %s, false)",
         (str(statement_timeout_ms),),
     )
@@ -254,6 +267,18 @@ async def pull(
         for at, org_id, except_org_id, update, *_ in found
     ]
     return Pull(FeedPage(updates, tail or b"", integer(until), complete == TRUE), armed)
+
+
+async def grouped_topics(connection: Connection) -> set[str]:
+    """The topics whose staged writes have to be sequenced."""
+    cursor = await connection.execute("SELECT topic FROM khala.grouped_topics() AS g (topic)")
+    return {topic for (topic,) in await cursor.fetchall()}
+
+
+async def sequence(connection: Connection, topic: str, limit: int) -> Sequenced:
+    """Give a batch of staged writes their watermarks; ask for a notification if there are none."""
+    query = "SELECT sequenced, state FROM khala.sequence(%s, %s, true)"
+    return await row(connection, Sequenced, query, topic, limit)
 
 
 async def head_watermarks(connection: Connection, topics: Sequence[str]) -> dict[str, int]:

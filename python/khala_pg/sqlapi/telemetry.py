@@ -23,6 +23,8 @@ class TopicTelemetry:
     oldest_age_s: float | None
     writes_per_minute: float
     armed: bool
+    staged_writes: int
+    staged_age_s: float | None
     retention_horizon_s: float
     overdue_s: float | None
     last_purge_at_s: float | None

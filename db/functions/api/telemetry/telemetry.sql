@@ -25,6 +25,8 @@ BEGIN
             'oldest_age_s', date_part('epoch', t.oldest_age),
             'writes_per_minute', t.writes_per_minute,
             'armed', t.armed,
+            'staged_writes', t.staged_writes,
+            'staged_age_s', date_part('epoch', t.staged_age),
             'retention_horizon_s', date_part('epoch', r.retention_horizon),
             'overdue_s', date_part('epoch', r.overdue),
             'last_purge_at_s', date_part('epoch', r.last_purge_at),

@@ -8,7 +8,8 @@ CREATE OR REPLACE FUNCTION khala.register_topic(
     p_inline_limit_bytes integer DEFAULT 262144,
     p_retention_horizon interval DEFAULT '7 days',
     p_owned boolean DEFAULT TRUE,
-    p_enum_name text DEFAULT NULL
+    p_enum_name text DEFAULT NULL,
+    p_writes text DEFAULT NULL
 )
 RETURNS text
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -55,22 +56,28 @@ BEGIN
             USING ERRCODE = 'KH007', HINT = 'Use the proto enum value''s name, such as SYNC_TOPIC_SHOP_ORDERS, at most 200 characters.';
     END IF;
 
+    IF p_writes NOT IN ('direct', 'grouped') THEN
+        RAISE EXCEPTION 'writes % are not known', quote_literal(left(p_writes, 200))
+            USING ERRCODE = 'KH007', HINT = 'Use direct or grouped.';
+    END IF;
+
     -- Two registrations of one topic at once: the second waits, then finds the first's work.
     PERFORM pg_advisory_xact_lock(hashtextextended('khala.register_topic', 0));
 
     SELECT t.* INTO v_known FROM runtime.sync_topics AS t WHERE t.topic = p_topic;
     IF FOUND THEN
         IF (v_known.read_model, v_known.payload_mode, v_known.inline_limit_bytes, v_known.retention_horizon,
-            v_known.owned, v_known.enum_name)
+            v_known.owned, v_known.enum_name, v_known.writes)
             IS NOT DISTINCT FROM
-            (v_read_model, p_payload_mode, p_inline_limit_bytes, p_retention_horizon, p_owned, p_enum_name)
+            (v_read_model, p_payload_mode, p_inline_limit_bytes, p_retention_horizon, p_owned, p_enum_name,
+                coalesce(p_writes, v_known.writes))
         THEN
             RETURN p_topic;
         END IF;
         RAISE EXCEPTION 'topic % is registered with other settings', p_topic
             USING ERRCODE = 'KH008',
                 DETAIL = (to_jsonb(v_known) - 'many_topics')::text,
-                HINT = 'Use the settings in DETAIL, or change them with UPDATE runtime.sync_topics.';
+                HINT = 'Use the settings in DETAIL, or change them with UPDATE runtime.sync_topics and khala.set_topic_writes.';
     END IF;
     IF EXISTS (SELECT FROM runtime.sync_topics AS t
         WHERE t.read_model = v_read_model OR t.enum_name = p_enum_name OR t.topic = p_enum_name)
@@ -102,11 +109,14 @@ BEGIN
     EXECUTE format('ALTER TABLE runtime.sync_documents ATTACH PARTITION runtime.%I FOR VALUES IN (%L)',
         v_read_model, p_topic);
     EXECUTE format('COMMENT ON TABLE runtime.%I IS %L', v_read_model, 'Read model of topic ' || p_topic);
+    IF p_writes = 'grouped' THEN
+        PERFORM khala.set_topic_writes(p_topic, p_writes);
+    END IF;
     RETURN p_topic;
 END
 $$;
 
-COMMENT ON FUNCTION khala.register_topic(text, text, text, integer, interval, boolean, text) IS
-'Adds a topic with its read-model table. Arguments: topic name; read-model table (default sync_ and the name); payload mode inline, pointer or auto; inline limit in bytes; retention horizon; whether documents may have an owner; proto enum name. Result: the topic. Errors: KH007 unusable argument, KH008 registered with other settings or name in use.';
-REVOKE ALL ON FUNCTION khala.register_topic(text, text, text, integer, interval, boolean, text) FROM public;
-GRANT EXECUTE ON FUNCTION khala.register_topic(text, text, text, integer, interval, boolean, text) TO khala_dba;
+COMMENT ON FUNCTION khala.register_topic(text, text, text, integer, interval, boolean, text, text) IS
+'Adds a topic with its read-model table. Arguments: topic name; read-model table (default sync_ and the name); payload mode inline, pointer or auto; inline limit in bytes; retention horizon; whether documents may have an owner; proto enum name; whether writes are direct or grouped (null: direct, or as they are in a topic that is there; khala.set_topic_writes changes it). Result: the topic. Errors: KH007 unusable argument, KH008 registered with other settings or name in use.';
+REVOKE ALL ON FUNCTION khala.register_topic(text, text, text, integer, interval, boolean, text, text) FROM public;
+GRANT EXECUTE ON FUNCTION khala.register_topic(text, text, text, integer, interval, boolean, text, text) TO khala_dba;

@@ -24,6 +24,8 @@ DECLARE
     v_inline_limit integer;
     v_owned boolean;
     v_many_topics boolean;
+    v_writes text;
+    v_max_staged integer;
     v_canonical text;
     v_bytes integer := 0;
     v_hash bytea;
@@ -38,8 +40,8 @@ DECLARE
     v_judged_locked boolean := FALSE;
 BEGIN
     -- Scalars throughout: a record is described anew at each assignment.
-    SELECT t.payload_mode, t.inline_limit_bytes, t.owned, t.many_topics
-    INTO v_payload_mode, v_inline_limit, v_owned, v_many_topics
+    SELECT t.payload_mode, t.inline_limit_bytes, t.owned, t.many_topics, t.writes, t.max_staged_writes
+    INTO v_payload_mode, v_inline_limit, v_owned, v_many_topics, v_writes, v_max_staged
     FROM runtime.sync_topics AS t WHERE t.topic = p_topic;
     IF NOT FOUND THEN
         PERFORM khala_internal.refuse_topic(p_topic);
@@ -56,12 +58,19 @@ BEGIN
         END IF;
         v_bytes := octet_length(v_canonical);
         v_hash := sha256(convert_to(v_canonical, 'UTF8'));
-        IF v_bytes > v_inline_limit OR v_payload_mode = 'pointer' THEN
-            IF v_payload_mode = 'inline' THEN
-                PERFORM khala_internal.refuse_size(1, p_doc_key, p_topic, v_bytes, v_inline_limit);
-            END IF;
-            v_canonical := NULL;
+        IF v_bytes > v_inline_limit AND v_payload_mode = 'inline' THEN
+            PERFORM khala_internal.refuse_size(1, p_doc_key, p_topic, v_bytes, v_inline_limit);
         END IF;
+    END IF;
+    IF v_writes = 'grouped' AND khala_internal.stage_documents(
+        p_topic, v_max_staged, ARRAY[p_doc_key], ARRAY[p_doc_version], ARRAY[p_org_id], ARRAY[p_payload],
+        ARRAY[p_deleted], ARRAY[v_canonical], ARRAY[v_hash]
+    ) THEN
+        outcome := 'staged';
+        RETURN;
+    END IF;
+    IF v_bytes > v_inline_limit OR v_payload_mode = 'pointer' THEN
+        v_canonical := NULL;
     END IF;
 
     LOOP

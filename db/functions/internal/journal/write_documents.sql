@@ -25,7 +25,7 @@ DECLARE
     v_refused integer;
     v_result record;
 BEGIN
-    SELECT t.payload_mode, t.inline_limit_bytes, t.owned INTO v_topic
+    SELECT t.payload_mode, t.inline_limit_bytes, t.owned, t.writes, t.max_staged_writes INTO v_topic
     FROM runtime.sync_topics AS t WHERE t.topic = p_topic;
     IF NOT FOUND THEN
         PERFORM khala_internal.refuse_topic(p_topic);
@@ -71,6 +71,14 @@ BEGIN
         );
     END IF;
 
+    IF v_topic.writes = 'grouped' AND khala_internal.stage_documents(
+        p_topic, v_topic.max_staged_writes, p_doc_keys, p_doc_versions, p_org_ids, p_payloads, p_deleted,
+        v_canonical, v_hashes
+    ) THEN
+        watermarks := array_fill(NULL::bigint, ARRAY[coalesce(cardinality(p_doc_keys), 0)]);
+        outcomes := array_fill('staged'::text, ARRAY[coalesce(cardinality(p_doc_keys), 0)]);
+        RETURN;
+    END IF;
     v_result := khala_internal.store_documents(
         p_topic, p_doc_keys, p_doc_versions, p_org_ids, p_payloads, p_deleted, v_canonical, v_hashes
     );

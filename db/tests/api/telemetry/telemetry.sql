@@ -22,7 +22,7 @@ SELECT is(
 SELECT is(
     (SELECT m.topic - 'last_purge_at_s' FROM mine AS m),
     '{"topic": "pgtap.telemetry", "head_watermark": 5, "retention_floor": 1, "rows": 5, "bytes": 500, "oldest_age_s": 10800,
-      "writes_per_minute": 0, "armed": false, "retention_horizon_s": 3600, "overdue_s": 7200, "purges": 0, "purged_events": 0}'::jsonb,
+      "writes_per_minute": 0, "armed": false, "staged_writes": 0, "staged_age_s": null, "retention_horizon_s": 3600, "overdue_s": 7200, "purges": 0, "purged_events": 0}'::jsonb,
     'what the views say, durations in seconds'
 );
 SELECT is((SELECT m.topic -> 'last_purge_at_s' FROM mine AS m), 'null', 'never purged');

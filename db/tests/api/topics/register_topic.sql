@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(84);
+SELECT plan(91);
 
 CREATE FUNCTION pg_temp.failure(p_sql text)
 RETURNS jsonb LANGUAGE plpgsql AS $$
@@ -133,9 +133,17 @@ FROM (
     ('p_inline_limit_bytes => 16777217'), ('p_inline_limit_bytes => NULL'), ('p_retention_horizon => ''0'''),
     ('p_retention_horizon => ''-1 day'''), ('p_retention_horizon => NULL'), ('p_owned => NULL'),
     ('p_retention_horizon => ''1001 years'''),
-    ('p_enum_name => ''pgtap.x'''), ('p_enum_name => ''SYNC_TOPIC_'''), ('p_enum_name => ''SYNC_TOPIC_a'''),
+    ('p_writes => ''both'''), ('p_enum_name => ''pgtap.x'''), ('p_enum_name => ''SYNC_TOPIC_'''), ('p_enum_name => ''SYNC_TOPIC_a'''),
     ('p_enum_name => ''SYNC_TOPIC_' || repeat('A', 200) || '''')
 ) AS v (setting);
+SELECT is(khala.register_topic('pgtap.in_groups', p_writes => 'grouped'), 'pgtap.in_groups', 'a grouped topic');
+SELECT is((SELECT s.outcome FROM khala.sink('pgtap.in_groups', 'k', 1, '{}') AS s), 'staged', 'its writes are staged');
+SELECT is(khala.register_topic('pgtap.in_groups', p_writes => 'grouped'), 'pgtap.in_groups', 'once more');
+SELECT is(khala.register_topic('pgtap.in_groups'), 'pgtap.in_groups', 'without saying: as it is');
+SELECT is((SELECT t.writes FROM runtime.sync_topics AS t WHERE t.topic = 'pgtap.in_groups'), 'grouped', 'it stays grouped');
+SELECT throws_ok(
+    $$SELECT khala.register_topic('pgtap.in_groups', p_writes => 'direct')$$, 'KH008', NULL, 'other writes are other settings'
+);
 SELECT is(
     (SELECT count(*) FROM runtime.sync_topics AS t WHERE t.topic = 'pgtap.x'), 0::bigint,
     'what was refused left nothing'

@@ -118,6 +118,8 @@ def _topics(topics: Iterable[TopicTelemetry]) -> Iterator[Metric]:
         ),
         ("last_purge_timestamp_seconds", "When events were deleted last", "last_purge_at_s"),
         ("armed", "Whether a relay sleeps on the topic", "armed"),
+        ("staged_writes", "Writes that wait to be sequenced", "staged_writes"),
+        ("staged_age_seconds", "Age of the oldest of them", "staged_age_s"),
     ):
         yield _by_topic(GaugeMetricFamily, f"khala_topic_{name}", text, attribute, topics)
     for name, text, attribute in (

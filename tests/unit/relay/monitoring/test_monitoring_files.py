@@ -116,7 +116,7 @@ def test_each_alert_is_tested() -> None:
 def test_promtool_accepts_the_metrics() -> None:
     metrics = Metrics()
     collector = GaugeCollector()
-    topic = TopicTelemetry("t", 1, 1, 1, 1, 1.0, 1.0, True, 1.0, 1.0, 1.0, 1, 1)
+    topic = TopicTelemetry("t", 1, 1, 1, 1, 1.0, 1.0, True, 1, 1.0, 1.0, 1.0, 1.0, 1, 1)
     collector.gauges = Gauges(
         Telemetry([topic], {"duplicate": 1}, {"run_summary": 1}, 1, 1.0, 1, 0.1),
         subscriptions={"live": 1},

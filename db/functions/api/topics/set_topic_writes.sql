@@ -1,0 +1,58 @@
+-- Switches a topic between direct and grouped writes, while it is written to. What is staged when it becomes
+-- direct is sequenced first, in this transaction: it waits until every transaction that has staged something has
+-- ended, and whoever writes meanwhile waits for it and then writes directly.
+
+CREATE OR REPLACE FUNCTION khala.set_topic_writes(p_topic text, p_writes text)
+RETURNS bigint
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_known record;
+    v_positions text;
+    v_batch record;
+    v_sequenced bigint := 0;
+BEGIN
+    IF p_writes IS NULL OR p_writes NOT IN ('direct', 'grouped') THEN
+        RAISE EXCEPTION 'writes % are not known', coalesce(quote_literal(left(p_writes, 200)), 'NULL')
+            USING ERRCODE = 'KH007', HINT = 'Use direct or grouped.';
+    END IF;
+    PERFORM pg_advisory_xact_lock(hashtextextended('khala.register_topic', 0));
+    SELECT t.read_model, t.writes INTO v_known FROM runtime.sync_topics AS t WHERE t.topic = p_topic;
+    IF NOT FOUND THEN
+        PERFORM khala_internal.refuse_topic(p_topic);
+    END IF;
+    IF v_known.writes = p_writes THEN
+        RETURN 0;
+    END IF;
+
+    IF p_writes = 'direct' THEN
+        -- In this order, in which a writer came to them that began when the topic was direct.
+        PERFORM pg_advisory_xact_lock(khala_internal.topic_lock_key(p_topic));
+        PERFORM pg_advisory_xact_lock(khala_internal.staging_lock_key(p_topic));
+        LOOP
+            SELECT s.sequenced, s.state INTO v_batch FROM khala.sequence(p_topic, 10000) AS s;
+            v_sequenced := v_sequenced + v_batch.sequenced;
+            EXIT WHEN v_batch.state <> 'more';
+        END LOOP;
+        DELETE FROM runtime.sync_topic_staging AS s WHERE s.topic = p_topic;
+    ELSE
+        v_positions := 'runtime.' || quote_ident('sync_staged_' || substring(v_known.read_model FROM 6));
+        IF to_regclass(v_positions) IS NULL THEN
+            EXECUTE format('CREATE SEQUENCE %s OWNED BY runtime.sync_staged_writes.position', v_positions);
+            EXECUTE format('COMMENT ON SEQUENCE %s IS %L', v_positions, 'Order of staged writes to ' || p_topic);
+        END IF;
+        INSERT INTO runtime.sync_topic_staging (topic, positions, settled)
+        VALUES (p_topic, v_positions, coalesce(pg_sequence_last_value(v_positions), 0));
+        -- Relays that run start to sequence it.
+        PERFORM pg_notify('khala_sync', 'staged:' || p_topic);
+    END IF;
+    UPDATE runtime.sync_topics AS t SET writes = p_writes WHERE t.topic = p_topic;
+    RETURN v_sequenced;
+END
+$$;
+
+COMMENT ON FUNCTION khala.set_topic_writes(text, text) IS
+'Has a topic''s writes be direct (watermark and outcome in the writer''s transaction) or grouped (staged, then sequenced: writers do not wait for each other). Arguments: topic; direct or grouped. Result: how many staged writes were sequenced by becoming direct, for which the transaction must be read committed. Errors: KH001, KH007, KH010.';
+REVOKE ALL ON FUNCTION khala.set_topic_writes(text, text) FROM public;
+GRANT EXECUTE ON FUNCTION khala.set_topic_writes(text, text) TO khala_dba;

@@ -1,0 +1,140 @@
+-- Moves what is staged and committed into the topic, in the order of staging: one transaction gives a batch its
+-- watermarks, read model and journal by the write path of all others. One at a time, by whoever calls it: the
+-- advisory lock is the one for which direct writers queue, and is not waited for.
+--
+-- Positions are given out before commit, so a lower one may become visible after a higher one. `settled` is the
+-- position up to which that cannot happen any more: everything at or below it is committed or gone, and was taken.
+-- It is moved to where a batch ended as soon as no transaction is left that was there by then. It keeps look-ups
+-- away from what vacuum has still to remove, and what was given out since, without what was taken, is the most
+-- that can be staged.
+--
+-- Sleeping: alone with the lock that writers share nobody has staged anything that is not visible. If there is
+-- nothing, the flag is set, and the next writer, who reads it after that lock, notifies. It is taken back only
+-- together with a notification, so that whoever sleeps by it is woken, whatever becomes of who took it back.
+
+CREATE OR REPLACE FUNCTION khala.sequence(p_topic text, p_limit integer DEFAULT 500, p_sleep boolean DEFAULT FALSE)
+RETURNS TABLE (sequenced integer, state text)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER ROWS 1
+SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan
+SET jit = off
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_max_bytes CONSTANT bigint := 4194304;
+    -- A transaction that wrote before may be older than writers whose positions are looked at here.
+    v_is_new boolean := pg_current_xact_id_if_assigned() IS NULL;
+    v_staging runtime.sync_topic_staging;
+    v_is_settled boolean;
+    v_until bigint;
+    v_found integer;
+    v_is_cut boolean;
+    v_taken record;
+BEGIN
+    sequenced := 0;
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        RAISE EXCEPTION 'khala.sequence was called in a transaction that is %', current_setting('transaction_isolation')
+            USING ERRCODE = 'KH007', HINT = 'Call it in a transaction that is read committed: it has to see what is committed now.';
+    END IF;
+    IF coalesce(p_limit NOT BETWEEN 1 AND 10000, TRUE) THEN
+        RAISE EXCEPTION 'limit of % writes is not usable', coalesce(p_limit::text, 'NULL')
+            USING ERRCODE = 'KH007', HINT = 'Use 1 to 10000; 500 is the default.';
+    END IF;
+    IF NOT EXISTS (SELECT FROM runtime.sync_topics AS t WHERE t.topic = p_topic) THEN
+        PERFORM khala_internal.refuse_topic(p_topic);
+    END IF;
+    IF NOT pg_try_advisory_xact_lock(khala_internal.topic_lock_key(p_topic)) THEN
+        state := 'busy';
+        RETURN NEXT;
+        RETURN;
+    END IF;
+    SELECT s.* INTO v_staging FROM runtime.sync_topic_staging AS s WHERE s.topic = p_topic;
+    IF NOT FOUND THEN
+        state := 'direct';
+        RETURN NEXT;
+        RETURN;
+    END IF;
+
+    v_is_settled := coalesce(v_staging.next_transaction <= pg_snapshot_xmin(pg_current_snapshot()), FALSE);
+    SELECT
+        max(w.position) FILTER (WHERE w.fits),
+        count(*) FILTER (WHERE w.fits),
+        count(*) = p_limit OR count(*) > count(*) FILTER (WHERE w.fits)
+    INTO v_until, v_found, v_is_cut
+    FROM (
+        SELECT
+            l.position,
+            coalesce(sum(l.bytes) OVER (ORDER BY l.position ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)
+            < v_max_bytes AS fits
+        FROM (
+            SELECT s.position, coalesce(octet_length(s.canonical), 0) AS bytes
+            FROM runtime.sync_staged_writes AS s
+            WHERE s.topic = p_topic AND s.position > v_staging.settled
+            ORDER BY s.position
+            LIMIT p_limit
+        ) AS l
+    ) AS w;
+    IF v_found = 0 THEN
+        state := CASE WHEN p_sleep THEN khala_internal.arm_staging(p_topic) ELSE 'done' END;
+        RETURN NEXT;
+        RETURN;
+    END IF;
+
+    -- Nor is the topic's row waited for, while somebody who holds it keeps its writers waiting.
+    PERFORM FROM runtime.sync_topic_sequences AS s WHERE s.topic = p_topic FOR NO KEY UPDATE SKIP LOCKED;
+    IF NOT FOUND THEN
+        state := 'busy';
+        RETURN NEXT;
+        RETURN;
+    END IF;
+
+    -- In one statement: what becomes visible between two would be deleted and not taken.
+    WITH taken AS (
+        DELETE FROM runtime.sync_staged_writes AS s
+        WHERE s.topic = p_topic AND s.position > v_staging.settled AND s.position <= v_until
+        RETURNING s.*
+    )
+    SELECT
+        count(*)::integer AS writes,
+        count(*) FILTER (WHERE t.position > v_staging.next_settled)::integer AS beyond,
+        array_agg(t.doc_key) AS doc_keys,
+        array_agg(t.doc_version) AS doc_versions,
+        array_agg(t.org_id) AS org_ids,
+        array_agg(t.payload) AS payloads,
+        array_agg(t.deleted) AS deleted,
+        array_agg(t.canonical) AS canonical,
+        array_agg(t.payload_hash) AS hashes,
+        array_agg(t.traceparent) AS traceparents
+    INTO v_taken
+    FROM (SELECT s.* FROM taken AS s ORDER BY s.position) AS t;
+    PERFORM khala_internal.store_documents(
+        p_topic, v_taken.doc_keys, v_taken.doc_versions, v_taken.org_ids, v_taken.payloads, v_taken.deleted,
+        v_taken.canonical, v_taken.hashes, v_taken.traceparents
+    );
+
+    v_is_settled := v_is_settled AND v_until >= v_staging.next_settled;
+    -- A transaction id from the future is of another server, whose dump was restored here.
+    v_is_new := v_is_new AND (
+        v_is_settled OR v_staging.next_transaction IS NULL OR v_staging.next_transaction > pg_current_xact_id()
+    );
+    UPDATE runtime.sync_topic_staging AS s
+    SET armed = FALSE,
+        settled = CASE WHEN v_is_settled THEN v_staging.next_settled ELSE v_staging.settled END,
+        taken = CASE WHEN v_is_settled THEN v_staging.next_taken + v_taken.beyond ELSE v_staging.taken + v_taken.writes END,
+        next_settled = CASE WHEN v_is_new THEN v_until ELSE v_staging.next_settled END,
+        next_taken = CASE WHEN v_is_new THEN 0 ELSE v_staging.next_taken + v_taken.beyond END,
+        next_transaction = CASE WHEN v_is_new THEN pg_current_xact_id() ELSE v_staging.next_transaction END
+    WHERE s.topic = p_topic;
+    IF v_staging.armed THEN
+        PERFORM pg_notify('khala_sync', 'staged:' || p_topic);
+    END IF;
+    sequenced := v_taken.writes;
+    state := CASE WHEN v_is_cut THEN 'more' ELSE 'done' END;
+    RETURN NEXT;
+END
+$$;
+
+COMMENT ON FUNCTION khala.sequence(text, integer, boolean) IS
+'Gives staged writes of a grouped topic their watermarks, in one transaction that must be read committed. Arguments: topic; most writes of this batch, which also ends at 4 MiB; whether to ask for a notification of the next write if nothing is staged. Result: how many writes were dealt with, those among them that wrote nothing because a later version was there; and state: more (call again), done, busy (somebody else sequences, or holds off the notification: try again shortly), armed (nothing is staged, the next write notifies khala_sync with staged: and the topic) or direct (the topic is not grouped). Errors: KH001, KH007, KH010.';
+REVOKE ALL ON FUNCTION khala.sequence(text, integer, boolean) FROM public;
+GRANT EXECUTE ON FUNCTION khala.sequence(text, integer, boolean) TO khala_relay, khala_runtime, khala_dba;

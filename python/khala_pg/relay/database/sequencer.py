@@ -1,0 +1,103 @@
+"""Sequencing of grouped topics: staged writes get their watermarks from the relay that comes
+first."""
+
+import asyncio
+import contextlib
+import logging
+
+import psycopg
+
+from khala_pg.errors import KhalaError, UnavailableError
+from khala_pg.relay.backoff import Backoff
+from khala_pg.relay.database.pool import Database
+from khala_pg.relay.metrics import Metrics
+from khala_pg.relay.settings import RelaySettings
+from khala_pg.sqlapi import relay as sqlapi
+
+logger = logging.getLogger("khala.relay.sequencer")
+
+_BATCH = 500
+
+
+class Sequencer:
+    """A task for each grouped topic, whether or not anybody is subscribed to it.
+
+    The topic's feed is woken by the sequenced batch as by any other write. A relay that finds
+    another one at work looks again until it may sleep itself: whoever dies, nobody has to be told.
+    """
+
+    def __init__(self, settings: RelaySettings, database: Database, metrics: Metrics) -> None:
+        self._settings = settings
+        self._database = database
+        self._metrics = metrics
+        self._wakes: dict[str, asyncio.Event] = {}
+        self._changed = asyncio.Event()
+        # One connection of the pool for all topics: feeds and pagers need the others.
+        self._turn = asyncio.Lock()
+
+    def look(self, topic: str | None = None) -> None:
+        """There may be something staged in the topic; None: in any."""
+        if topic is None:
+            for wake in self._wakes.values():
+                wake.set()
+        if topic in self._wakes:
+            self._wakes[topic].set()
+        else:
+            self._changed.set()
+
+    async def run(self) -> None:
+        """Works until it is cancelled."""
+        backoff = Backoff(self._settings.max_backoff_s)
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                self._changed.clear()
+                try:
+                    topics = await self._database.call(sqlapi.grouped_topics)
+                except (KhalaError, psycopg.Error) as error:
+                    if not isinstance(error, UnavailableError):
+                        logger.error("the grouped topics cannot be read: %s", error)
+                    await _wait(self._changed, backoff.next_s())
+                    continue
+                backoff.reset()
+                for topic in topics - self._wakes.keys():
+                    self._wakes[topic] = asyncio.Event()
+                    tasks.create_task(self._work(topic, self._wakes[topic]))
+                await _wait(self._changed, self._settings.slow_poll_interval_s)
+
+    async def _work(self, topic: str, wake: asyncio.Event) -> None:
+        """Sequences a topic until it is direct."""
+        backoff = Backoff(self._settings.max_backoff_s)
+        delay_s = self._settings.min_busy_delay_s
+        while True:
+            wake.clear()
+            try:
+                async with self._turn:
+                    done = await self._database.call(sqlapi.sequence, topic, _BATCH)
+            except (KhalaError, psycopg.Error) as error:
+                self._metrics.sequence_errors.inc()
+                if not isinstance(error, UnavailableError):
+                    logger.error("topic %s cannot be sequenced: %s", topic, error)
+                await _wait(wake, backoff.next_s())
+                continue
+            backoff.reset()
+            if done.writes:
+                self._metrics.sequenced.inc(done.writes)
+                delay_s = self._settings.min_busy_delay_s
+            match done.state:
+                case "armed":
+                    await _wait(wake, self._settings.slow_poll_interval_s)
+                case "busy":
+                    # A writer or another relay is at work: what comes next is near.
+                    await asyncio.sleep(delay_s)
+                    delay_s = min(delay_s * 2, self._settings.max_busy_delay_s)
+                case "done":
+                    await asyncio.sleep(self._settings.min_busy_delay_s)
+                case "direct":
+                    del self._wakes[topic]
+                    return
+
+
+async def _wait(event: asyncio.Event, most_s: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(most_s):
+            await event.wait()
