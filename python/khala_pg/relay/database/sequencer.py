@@ -7,8 +7,8 @@ import logging
 
 import psycopg
 
+from khala_pg.backoff import Backoff
 from khala_pg.errors import KhalaError, UnavailableError
-from khala_pg.relay.backoff import Backoff
 from khala_pg.relay.database.pool import Database
 from khala_pg.relay.metrics import Metrics
 from khala_pg.relay.settings import RelaySettings
