@@ -28,6 +28,8 @@ GENERATED = Path("python/khala_pg/proto_gen")
 TYPESCRIPT = Path("typescript/khala-client/src/gen")
 DESCRIPTORS = Path("proto/descriptors.binpb")
 RELEASED = Path("proto/released.binpb")
+# What khala-client's binary lane reads, and what that imports: everything else is JSON to it.
+TYPESCRIPT_READS = ("update", "topic", "options")
 PLUGIN = Path("typescript/khala-client/node_modules/@bufbuild/protoc-gen-es/bin/protoc-gen-es")
 # protoc writes imports for a top-level package `openagents`; ours live inside khala_pg, so that
 # installing the package cannot clash with another distribution of that name.
@@ -67,7 +69,12 @@ def generate(root: Path, out: Path, plugin: list[str] | None) -> None:
             "plugins": [{"local": plugin, "out": ".", "opt": ["target=ts", "import_extension=js"]}],
         }
         (out / TYPESCRIPT).mkdir(parents=True, exist_ok=True)
-        _buf(root, "generate", "--template", json.dumps(template), "-o", str(out / TYPESCRIPT))
+        _buf(
+            root,
+            "generate",
+            *("--template", json.dumps(template), "-o", str(out / TYPESCRIPT)),
+            *(f"--path=openagents/sync/v1/{name}.proto" for name in TYPESCRIPT_READS),
+        )
     _buf(
         root,
         "build",

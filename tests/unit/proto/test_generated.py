@@ -122,7 +122,7 @@ def test_typescript_is_generated_and_compared(scratch: Path) -> None:
         "python/khala_pg/proto_gen/openagents/sync/v1/topic_pb2.pyi",
         "python/khala_pg/proto_gen/openagents/sync/v1/error_pb2.py",
         pytest.param(
-            "typescript/khala-client/src/gen/openagents/sync/v1/error_pb.ts", marks=needs_node
+            "typescript/khala-client/src/gen/openagents/sync/v1/update_pb.ts", marks=needs_node
         ),
     ],
 )
