@@ -9,8 +9,8 @@ export default defineConfig({
   resolve: {
     // The client's sources: the page is built without building (or installing) the client first.
     alias: [
-      { find: /^khala-client\/react$/, replacement: `${client}/react.ts` },
       { find: /^khala-client$/, replacement: `${client}/index.ts` },
+      { find: /^khala-client\/(.*)$/, replacement: `${client}/$1.ts` },
     ],
     dedupe: ["react", "react-dom"],
   },

@@ -1,12 +1,15 @@
 /** Draws at most once a frame, and all that is due in one go. */
 
+import { useSyncExternalStore } from "react";
 import { flushSync } from "react-dom";
 
-export type Draw = () => void;
+type Draw = () => void;
+type Subscribe = (listener: () => void) => () => void;
 
 const due = new Set<Draw>();
+const wrapped = new WeakMap<Subscribe, Subscribe>();
 
-/** Calls `draw` in the next frame, once however often it was asked for until then. */
+/** Calls `draw` in the next frame, once however often it was requested until then. */
 export function inNextFrame(draw: Draw): void {
   if (due.size === 0) {
     requestAnimationFrame(drawAll);
@@ -27,4 +30,25 @@ function drawAll(): void {
       draw();
     }
   });
+}
+
+/**
+ * `useSyncExternalStore` that draws at most once a frame: a topic may change more often than
+ * anybody can see.
+ */
+export function useFrames<T>(subscribe: Subscribe, getSnapshot: () => T): T {
+  let onceAFrame = wrapped.get(subscribe);
+  if (onceAFrame === undefined) {
+    onceAFrame = (listener) => {
+      // A function of its own: one listener may be subscribed to several stores.
+      const draw = () => listener();
+      const unsubscribe = subscribe(() => inNextFrame(draw));
+      return () => {
+        unsubscribe();
+        cancelDraw(draw);
+      };
+    };
+    wrapped.set(subscribe, onceAFrame);
+  }
+  return useSyncExternalStore(onceAFrame, getSnapshot);
 }

@@ -1,6 +1,6 @@
 /** The versions of each document as they came, newest first, for as long as the page is open. */
 
-import { Observable } from "./observable";
+import { Observable } from "khala-client/observable";
 import { isObject, type Summary, type SummaryDocument } from "./summary";
 
 export interface Arrival {

@@ -7,12 +7,13 @@ export type SummaryDocument = KhalaDocument<Summary>;
 
 export type Kind = "runs" | "workers";
 export const KINDS: readonly Kind[] = ["runs", "workers"];
+export const NAMES: Readonly<Record<Kind, string>> = { runs: "Runs", workers: "Workers" };
 export const TOPICS: Readonly<Record<Kind, string>> = {
   runs: "runtime.run_summaries",
   workers: "runtime.codex_worker_summaries",
 };
 
-/** The field as a text; empty when it is missing or something else. */
+/** The field as a string; empty when it is missing or of another type. */
 export function text(summary: Summary, field: string): string {
   const value = summary[field];
   return typeof value === "string" ? value : "";
@@ -37,7 +38,7 @@ export function command(summary: Summary): string {
   return Array.isArray(value) ? value.join(" ") : typeof value === "string" ? value : "";
 }
 
-/** What it does now, or how it ended. */
+/** The current activity, or the end of it. */
 export function activity(summary: Summary): string {
   const progress = summary["progress"];
   const fields = isObject(progress) ? progress : {};

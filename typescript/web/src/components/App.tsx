@@ -1,4 +1,5 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { useFrames } from "../frames";
 import { History } from "../history";
 import { chooseLane, chosenLane } from "../lanes/flag";
 import { khalaLane } from "../lanes/khala";
@@ -7,7 +8,6 @@ import { legacyLane } from "../lanes/legacy";
 import { FIRST_VIEW, select, type View } from "../rows";
 import type { Session } from "../session";
 import { KINDS, type Kind } from "../summary";
-import { useFrames } from "../use-frames";
 import { Details } from "./Details";
 import { Header } from "./Header";
 import { Notices } from "./Notices";

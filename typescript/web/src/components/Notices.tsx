@@ -1,10 +1,8 @@
 import { useState } from "react";
+import { useFrames } from "../frames";
 import type { Incident, Lane } from "../lanes/lane";
-import { KINDS, type Kind } from "../summary";
+import { KINDS, type Kind, NAMES } from "../summary";
 import { shownTime } from "../times";
-import { useFrames } from "../use-frames";
-
-const NAMES: Readonly<Record<Kind, string>> = { runs: "Runs", workers: "Workers" };
 
 const REASONS: Readonly<Record<string, string>> = {
   below_floor: "this page was away longer than the server keeps changes",

@@ -1,8 +1,8 @@
 import type { KhalaStatus, TopicStatus } from "khala-client";
+import { useFrames } from "../frames";
 import type { Lane } from "../lanes/lane";
 import { POLL_MS } from "../lanes/legacy";
-import { KINDS, type Kind } from "../summary";
-import { useFrames } from "../use-frames";
+import { KINDS, type Kind, NAMES } from "../summary";
 import { useNow } from "../use-now";
 
 /** Connection, and of each topic where it stands. */
@@ -80,7 +80,7 @@ function TopicState({ kind, lane }: { readonly kind: Kind; readonly lane: Lane }
   return (
     <dl className="topic" data-testid={`topic-${kind}`} data-phase={phase}>
       <div>
-        <dt>{kind === "runs" ? "Runs" : "Workers"}</dt>
+        <dt>{NAMES[kind]}</dt>
         <dd className={`phase ${phase}`} title={error?.message}>
           {PHASES[phase]}
         </dd>

@@ -1,8 +1,8 @@
 import type { KhalaTopic } from "khala-client";
 import { type KeyboardEvent, type Ref, useImperativeHandle, useRef, useState } from "react";
+import { useFrames } from "../frames";
 import type { Column, View } from "../rows";
-import type { Kind, Summary, SummaryDocument } from "../summary";
-import { useFrames } from "../use-frames";
+import { type Kind, NAMES, type Summary, type SummaryDocument } from "../summary";
 import { useMedia } from "../use-media";
 import { useWindow } from "../use-window";
 import { Row } from "./Row";
@@ -75,7 +75,7 @@ export function Table(props: TableProps) {
       ref={scroller}
       className="grid"
       role="grid"
-      aria-label={kind === "runs" ? "Runs" : "Workers"}
+      aria-label={NAMES[kind]}
       aria-rowcount={rows.length + 1}
       aria-activedescendant={
         activeIndex >= first && activeIndex < end ? `row-${active}` : undefined

@@ -1,8 +1,8 @@
 import { useEffect, useMemo, useRef } from "react";
+import { useFrames } from "../frames";
 import type { Lane } from "../lanes/lane";
 import { countStatuses, type View } from "../rows";
-import { KINDS, type Kind, type SummaryDocument } from "../summary";
-import { useFrames } from "../use-frames";
+import { KINDS, type Kind, NAMES, type SummaryDocument } from "../summary";
 
 interface ToolbarProps {
   readonly kind: Kind;
@@ -35,7 +35,7 @@ export function Toolbar({ kind, onKind, lane, documents, view, onView }: Toolbar
             aria-current={each === kind ? "page" : undefined}
             onClick={() => onKind(each)}
           >
-            {each === "runs" ? "Runs" : "Workers"} <Count kind={each} lane={lane} />
+            {NAMES[each]} <Count kind={each} lane={lane} />
           </button>
         ))}
       </nav>

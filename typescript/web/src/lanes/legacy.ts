@@ -1,17 +1,16 @@
-/** The legacy lane: asks for whole snapshots again and again, as the page did before Khala. */
+/** The legacy lane: reads whole snapshots again and again, as the page did before Khala. */
 
-import {
-  type AnyKhalaError,
-  KhalaError,
-  type KhalaStatus,
-  type KhalaTopic,
-  type TopicStatus,
-} from "khala-client";
-import { Observable } from "../observable";
+import type { KhalaStatus, KhalaTopic, TopicStatus } from "khala-client";
+import { asKhalaError } from "khala-client/errors";
+import { hasher } from "khala-client/hash";
+import { HttpApi } from "khala-client/http";
+import { Observable } from "khala-client/observable";
+import { sha256 } from "khala-client/sha256";
+import { readSnapshot, type Snapshot } from "khala-client/snapshot";
+import { Timer } from "khala-client/timer";
 import { readSession } from "../session";
-import { KINDS, type Kind, type Summary, type SummaryDocument, TOPICS } from "../summary";
+import { type Summary, type SummaryDocument, TOPICS } from "../summary";
 import type { Incident, Lane } from "./lane";
-import { readSnapshot } from "./snapshot-http";
 
 export const POLL_MS = 2_000;
 
@@ -24,33 +23,43 @@ export function legacyLane(): Lane {
   });
   const topics = { runs: new PolledTopic(TOPICS.runs), workers: new PolledTopic(TOPICS.workers) };
   const abort = new AbortController();
-  let timer: ReturnType<typeof setTimeout> | undefined;
+  const timer = new Timer();
+  let token = "";
   let isPolling = false;
+  const supply = {
+    http: new HttpApi(location.origin, fetch, () => token),
+    hash: hasher(isSecureContext ? undefined : sha256),
+    backoff: () => 0,
+    signal: abort.signal,
+  };
 
   const poll = async (): Promise<void> => {
     if (isPolling || abort.signal.aborted) {
       return;
     }
     isPolling = true;
-    clearTimeout(timer);
+    timer.stop();
     try {
-      await read(topics, abort.signal);
+      ({ token } = await readSession());
+      for (const topic of Object.values(topics)) {
+        topic.take(await readSnapshot(topic.name, supply));
+      }
       connection.set({ state: "connected", attempt: 0, retryAt: null, error: null });
     } catch (thrown) {
-      const error = asError(thrown);
+      const error = asKhalaError(thrown, "transport", "the snapshots cannot be read");
       connection.set({
         state: error.code === "unauthorized" ? "needs-auth" : "disconnected",
         attempt: connection.get().attempt + 1,
         retryAt: Date.now() + POLL_MS,
         error,
       });
-      for (const kind of KINDS) {
-        topics[kind].pause();
+      for (const topic of Object.values(topics)) {
+        topic.pause();
       }
     }
     isPolling = false;
     if (!abort.signal.aborted) {
-      timer = setTimeout(() => void poll(), POLL_MS);
+      timer.start(POLL_MS, wake);
     }
   };
 
@@ -64,28 +73,9 @@ export function legacyLane(): Lane {
     incidents: new Observable<readonly Incident[]>([]),
     close: () => {
       abort.abort();
-      clearTimeout(timer);
+      timer.stop();
     },
   };
-}
-
-async function read(
-  topics: Readonly<Record<Kind, PolledTopic>>,
-  signal: AbortSignal,
-): Promise<void> {
-  const { token } = await readSession();
-  for (const kind of KINDS) {
-    const { documents, watermark } = await readSnapshot(TOPICS[kind], token, signal);
-    topics[kind].take(documents, watermark);
-  }
-}
-
-function asError(thrown: unknown): AnyKhalaError {
-  if (thrown instanceof KhalaError) {
-    return thrown as AnyKhalaError;
-  }
-  const message = thrown instanceof Error ? thrown.message : String(thrown);
-  return new KhalaError("transport", message, {}, 0, { cause: thrown }) as AnyKhalaError;
 }
 
 class PolledTopic implements KhalaTopic<Summary> {
@@ -112,23 +102,23 @@ class PolledTopic implements KhalaTopic<Summary> {
   readonly get = (docKey: string): SummaryDocument | undefined =>
     this.getSnapshot().find((each) => each.docKey === docKey);
 
-  take(documents: readonly SummaryDocument[], watermark: bigint): void {
-    const known = new Map(this.getSnapshot().map((each) => [each.docKey, each]));
-    // What did not change stays the same object, so that nothing is drawn for it.
-    const next = documents.map((each) => {
-      const before = known.get(each.docKey);
-      return before?.watermark === each.watermark && before.payloadHash === each.payloadHash
-        ? before
-        : each;
-    });
+  take({ versions, watermark }: Snapshot): void {
     const before = this.getSnapshot();
+    const known = new Map(before.map((each) => [each.docKey, each]));
+    // A document that did not change stays the same object, so that nothing is drawn for it.
+    const next = versions.map((each) => {
+      const same = known.get(each.docKey);
+      return same?.watermark === each.watermark && same.payloadHash === each.payloadHash
+        ? same
+        : (each as SummaryDocument);
+    });
     if (next.length !== before.length || next.some((each, index) => each !== before[index])) {
       this.#documents.set(next);
     }
-    this.#status.set({ phase: "live", watermark, head: watermark, error: null });
+    this.#status.patch({ phase: "live", watermark, head: watermark });
   }
 
   pause(): void {
-    this.#status.set({ ...this.#status.get(), phase: "idle" });
+    this.#status.patch({ phase: "idle" });
   }
 }
