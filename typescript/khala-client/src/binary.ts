@@ -1,6 +1,6 @@
 /**
- * The binary lane: updates come as protobuf, each payload as the very bytes its hash was taken over.
- * What is not an update stays text, as on the JSON lane.
+ * The binary lane: updates arrive as protobuf, each payload as the bytes that were hashed. Every
+ * other message stays text, as on the JSON lane.
  */
 
 import { fromBinary } from "@bufbuild/protobuf";
@@ -31,7 +31,7 @@ export const binaryLane: Lane = {
     data instanceof ArrayBuffer ? decode(new Uint8Array(data)) : decodeFrame(data),
 };
 
-/** How many sizes follow the kind of a Phoenix V2 binary message: pushes and broadcasts. */
+/** The number of sizes after the kind of a Phoenix V2 binary message: pushes and broadcasts. */
 const SIZES: Readonly<Record<number, number>> = { 0: 3, 2: 2 };
 
 function decode(message: Uint8Array<ArrayBuffer>): Frame {
@@ -116,6 +116,6 @@ function utf8(bytes: Uint8Array): string {
   try {
     return getTextEncoding().decodeUtf8(bytes, true);
   } catch (error) {
-    throw failure("protocol", "the server sent what is not UTF-8", error);
+    throw failure("protocol", "the server sent invalid UTF-8", error);
   }
 }

@@ -1,9 +1,10 @@
 /** The channel of one socket: requests and their replies, and what is sent to this join. */
 
-import { CHANNEL } from "./constants.js";
 import type { AnyKhalaError } from "./errors.js";
 import { decodeFrame, encodeFrame, type Frame, object, readError, unfit } from "./serializer.js";
 import type { JsonObject } from "./types.js";
+
+const CHANNEL = "sync:v1";
 
 /** Called with the response of a request, and with the error that it stands for. */
 export type OnReply = (response: JsonObject, error: AnyKhalaError | null) => void;

@@ -1,7 +1,6 @@
-/** The client: keeps a connection for as long as somebody follows a topic. */
+/** The client: keeps a connection as long as a topic has subscribers. */
 
 import { Connection } from "./connection.js";
-import { VSN } from "./constants.js";
 import { isAway, watchEnvironment } from "./environment.js";
 import { type AnyKhalaError, asKhalaError, failure } from "./errors.js";
 import { hasher } from "./hash.js";
@@ -15,11 +14,11 @@ import type { JsonObject, KhalaClientOptions, KhalaStatus, WebSocketClass } from
 export interface KhalaClient {
   /** A topic by its name; the same object for the same name. */
   readonly topic: <T = JsonObject>(name: string) => KhalaTopic<T>;
-  /** What the client is doing; the same object until something changes. */
+  /** The state of the client; the same object until something changes. */
   readonly getStatus: () => KhalaStatus;
   readonly onStatus: (listener: (status: KhalaStatus) => void) => Unsubscribe;
   /**
-   * Connects now, whatever the wait; when connected, finds out soon whether that still holds. The
+   * Connects now, without waiting; when connected, probes whether the connection still works. The
    * first subscription connects by itself.
    */
   readonly connect: () => void;
@@ -27,7 +26,7 @@ export interface KhalaClient {
   readonly disconnect: () => void;
   /** Saves everything seen so far. Rejects with `store` when that fails. */
   readonly flush: () => Promise<void>;
-  /** Disconnects, saves, and lets go of the store, for good. Rejects as `flush` does. */
+  /** Disconnects, saves and closes the store, for good. Rejects as `flush` does. */
   readonly close: () => Promise<void>;
 }
 
@@ -53,11 +52,11 @@ class Client implements KhalaClient {
   readonly #platform;
   readonly #unwatch: () => void;
   #connection: Connection | null = null;
-  /** Changes with every try and every `disconnect`: what an older one still does is outdated. */
+  /** Changes with every try and every `disconnect`: work of an older turn is outdated. */
   #turn = 0;
   #attempt = 0;
   #refusedToken: string | null = null;
-  /** Null: nobody has asked for anything yet. */
+  /** Null: neither connected, disconnected nor subscribed yet. */
   #isWanted: boolean | null = null;
   #closing: Promise<void> | null = null;
 
@@ -86,7 +85,7 @@ class Client implements KhalaClient {
       topic.connect(this.#connection?.link ?? null);
       this.#topics.set(name, topic);
     }
-    // What a payload looks like is between the program and those who write it.
+    // The shape of a payload is agreed between the program and the publisher.
     return topic as unknown as KhalaTopic<T>;
   };
 
@@ -96,7 +95,7 @@ class Client implements KhalaClient {
 
   readonly connect = (): void => {
     if (this.#closing !== null) {
-      throw failure("usage", "this client is closed: make another");
+      throw failure("usage", "the client is closed: create another");
     }
     this.#isWanted = true;
     this.#refusedToken = null;
@@ -175,7 +174,9 @@ class Client implements KhalaClient {
     if (token === null || token === this.#refusedToken) {
       const known = this.getStatus().error;
       const error =
-        known?.code === "unauthorized" ? known : failure("unauthorized", "there is no token");
+        known?.code === "unauthorized"
+          ? known
+          : failure("unauthorized", "token: the provider has none");
       this.#retry(error, "needs-auth");
       return;
     }
@@ -203,7 +204,7 @@ class Client implements KhalaClient {
         token,
       );
     } catch (error) {
-      this.#giveUp(failure("usage", `no WebSocket can be made: ${error}`, error));
+      this.#giveUp(failure("usage", `url: no WebSocket: ${error}`, error));
     }
   }
 
@@ -221,7 +222,7 @@ class Client implements KhalaClient {
     if (error.code === "unauthorized") {
       this.#refusedToken = token;
       if (this.#attempt === 0) {
-        // The first new token is worth trying at once; one refused after another is not.
+        // The first new token is tried at once; after a second refusal the client waits.
         this.#attempt = 1;
         this.#onError(error);
         this.#status.patch({ state: "disconnected", attempt: 1, error });
@@ -255,15 +256,15 @@ class Client implements KhalaClient {
   }
 }
 
-/** What the platform or the options bring. Throws `usage` when something is missing. */
+/** The platform's parts, or those of the options. Throws `usage` when one is missing. */
 function platformOf(options: KhalaClientOptions) {
   const { url, WebSocket = globalThis.WebSocket as WebSocketClass | undefined } = options;
   const { fetch = globalThis.fetch, sha256, lane } = options;
   if (WebSocket === undefined) {
-    throw failure("usage", "no WebSocket here: pass that of the package ws");
+    throw failure("usage", "WebSocket: none on this platform: pass that of the package ws");
   }
   const absolute = url.startsWith("/") ? new URL(url, globalThis.location.href).href : url;
-  const query = `${absolute.includes("?") ? "&" : "?"}vsn=${VSN}${lane?.query ?? ""}`;
+  const query = `${absolute.includes("?") ? "&" : "?"}vsn=2.0.0${lane?.query ?? ""}`;
   const wsUrl = absolute.replace(/^http/, "ws") + query;
   const origin = absolute.replace(/^ws/, "http").replace(/\/(socket|sync)\/websocket\b.*$/, "");
   const httpUrl = (options.httpUrl ?? origin).replace(/\/+$/, "");

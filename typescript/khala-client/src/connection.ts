@@ -1,13 +1,12 @@
-/** One connection: socket, channel, token, and what it tells the topics. */
+/** One connection: socket, channel, token, and the messages for the topics. */
 
 import { Channel } from "./channel.js";
-import { CLOSE } from "./constants.js";
 import { type AnyKhalaError, asKhalaError, failure, KhalaError } from "./errors.js";
 import type { Link } from "./follower.js";
 import type { Hash } from "./hash.js";
 import { HttpApi } from "./http.js";
 import { type Frame, readBatch, readError, watermarks } from "./serializer.js";
-import { Socket, type SocketEnd } from "./socket.js";
+import { CLOSE, Socket, type SocketEnd } from "./socket.js";
 import { type Backoff, Timer } from "./timer.js";
 import { organisationOf } from "./token.js";
 import type { Topic } from "./topic.js";
@@ -26,7 +25,7 @@ export interface ConnectionOptions {
   readonly onError: (error: AnyKhalaError) => void;
   readonly onJoined: () => void;
   readonly onLive: () => void;
-  /** Why it ended, and the token that was in use; called once. */
+  /** Called once, with the reason and the token that was in use. */
   readonly onEnd: (error: AnyKhalaError, token: string) => void;
 }
 
@@ -37,13 +36,13 @@ export class Connection {
   readonly #channel: Channel;
   readonly #socket: Socket;
   readonly #http: HttpApi;
-  /** What topics work with, once joined. */
+  /** The link for topics, once joined. */
   link: Link | null = null;
   #token: string;
-  /** Why the channel cannot go on, told before the socket closes. */
+  /** The reason why the channel ended, known before the socket closes. */
   #told: AnyKhalaError | null = null;
 
-  /** Throws what the WebSocket class throws for a URL that is none. */
+  /** Throws as the WebSocket class does for an invalid URL. */
   constructor(options: ConnectionOptions, token: string) {
     this.#options = options;
     this.#token = token;
@@ -62,12 +61,12 @@ export class Connection {
     });
   }
 
-  /** Finds out soon whether the other side is still there. */
+  /** Finds out soon whether the server is still reachable. */
   probe(): void {
     this.#socket.probe();
   }
 
-  /** The program wants no connection any more: `onEnd` is not called. */
+  /** Closes for good: `onEnd` is not called. */
   close(): void {
     this.#abort.abort();
     this.#socket.close();
@@ -130,7 +129,7 @@ export class Connection {
       case "phx_error":
       case "phx_close":
         this.#told ??= failure("transport", `the server ended the channel (${event})`);
-        // Closed here if the server does not: it also ends channels whose socket stays.
+        // The server may end a channel and keep the socket: closed here.
         this.#socket.abandon(event);
     }
   }
@@ -165,7 +164,7 @@ export class Connection {
     this.#refresh.stop();
     this.#connect(null);
     const error = this.#told ?? (await this.#why(end));
-    // Not if the program closed it, even while it was asked.
+    // Not if the program closed it meanwhile.
     if (!this.#abort.signal.aborted) {
       this.#options.onEnd(error, this.#token);
     }
@@ -179,15 +178,15 @@ export class Connection {
     if (code === CLOSE.forbidden) {
       return new KhalaError("forbidden_topic", said, { topics: [] }) as AnyKhalaError;
     }
-    // A WebSocket does not tell why the server refused to open it; HTTP does.
+    // A WebSocket does not show why the server refused to open it; HTTP does.
     const refusal = opened ? null : await this.#http.refusal(this.#abort.signal);
     return refusal ?? failure("transport", said);
   }
 
-  /** Shows a new token before the old one expires, if there is one by then. */
+  /** Sends a new token before the old one expires, if the provider has one by then. */
   #scheduleRefresh(expiresAt: unknown): void {
     const left = Date.parse(String(expiresAt)) - Date.now();
-    // Too late for an answer, or no time given: the server says when it is over.
+    // Too late for a reply, or no time given: the server ends the connection.
     if (!(left > 1_000)) {
       return;
     }
@@ -214,7 +213,7 @@ export class Connection {
         this.#token = token;
         this.#scheduleRefresh(response["expires_at"]);
       } else {
-        // The old token still holds; when it expires, the connection starts over.
+        // The old token is still valid; when it expires, the connection starts over.
         onError(error);
       }
     });

@@ -1,18 +1,18 @@
-/** A cursor that cannot be resumed from, and why. */
+/** A cursor that cannot be resumed from, and the reason. */
 export interface StaleTopic {
   readonly topic: string;
   readonly resumeAfter: bigint | null;
   readonly retentionFloor: bigint | null;
-  /** `below_floor`, `cursor_ahead`, `epoch_changed`, or what a newer server says. */
+  /** `below_floor`, `cursor_ahead`, `epoch_changed`, or a reason of a newer server. */
   readonly reason: string | null;
 }
 
-/** Which topics an error of the server ended, if it came by itself and not as an answer. */
+/** The topics that an error of the server ended, if it is not a reply. */
 export interface EndedTopics {
   readonly topics: readonly string[];
 }
 
-/** What each error carries besides its message, by its code. */
+/** The details of each error, by its code. */
 export interface KhalaErrorDetails {
   /** The server: the cursor cannot be resumed from. The client takes a snapshot by itself. */
   stale_cursor: { readonly topics: readonly StaleTopic[] };
@@ -32,13 +32,13 @@ export interface KhalaErrorDetails {
   internal: EndedTopics;
   /** The server cannot be reached or went away. Tried again. */
   transport: object;
-  /** The server said what this protocol does not allow. Tried again. */
+  /** The server sent a message that this protocol does not allow. Tried again. */
   protocol: object;
   /** The server's copy of a document is older than it announced. Tried again. */
   hydration_behind: { readonly docKey: string };
   /** A document does not have the hash it was announced with. Final. */
   payload_hash_mismatch: { readonly docKey: string };
-  /** The local store failed. The client goes on from memory and saves again later. */
+  /** The local store failed. The client continues from memory and saves again later. */
   store: object;
   /** A payload is not I-JSON, so it has no canonical form. */
   not_i_json: object;
@@ -48,7 +48,7 @@ export interface KhalaErrorDetails {
 
 export type KhalaErrorCode = keyof KhalaErrorDetails;
 
-/** Anything that goes wrong. `switch (error.code)` narrows {@link AnyKhalaError} to its details. */
+/** Every error of this package. `switch (error.code)` narrows the details of {@link AnyKhalaError}. */
 export class KhalaError<C extends KhalaErrorCode = KhalaErrorCode> extends Error {
   override readonly name = "KhalaError";
 
@@ -56,7 +56,7 @@ export class KhalaError<C extends KhalaErrorCode = KhalaErrorCode> extends Error
     readonly code: C,
     message: string,
     readonly details: KhalaErrorDetails[C],
-    /** How long the server asks to wait before the next try. */
+    /** The wait before the next try that the server requests. */
     readonly retryAfterMs = 0,
     options?: ErrorOptions,
   ) {
@@ -64,7 +64,7 @@ export class KhalaError<C extends KhalaErrorCode = KhalaErrorCode> extends Error
   }
 }
 
-/** One of the errors, told apart by `code`. */
+/** One of the errors; `code` narrows `details`. */
 export type AnyKhalaError = { [C in KhalaErrorCode]: KhalaError<C> }[KhalaErrorCode];
 
 /** Whether a thrown value is an error of this package, and of this code if one is given. */
@@ -85,7 +85,7 @@ export const FINAL: ReadonlySet<KhalaErrorCode> = new Set([
   "usage",
 ]);
 
-/** An error that its code and message say all about. */
+/** An error without details. */
 export function failure(
   code: "unauthorized" | "transport" | "protocol" | "store" | "usage" | "not_i_json",
   message: string,
@@ -94,7 +94,7 @@ export function failure(
   return new KhalaError(code, message, {}, 0, { cause }) as AnyKhalaError;
 }
 
-/** Any thrown value as one of ours. */
+/** A thrown value as an error of this package. */
 export function asKhalaError(
   thrown: unknown,
   code: "transport" | "store",

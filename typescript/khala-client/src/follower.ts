@@ -8,23 +8,22 @@ import { Observable, report } from "./observable.js";
 import { Saver, type SaverOptions } from "./saver.js";
 import { type Batch, watermarks } from "./serializer.js";
 import { readSnapshot } from "./snapshot.js";
-import type { Cursor } from "./stores/store.js";
+import { type Cursor, makeQueue } from "./stores/store.js";
 import { check, sleep, Timer } from "./timer.js";
 import type { KhalaClientOptions, KhalaDocument, TopicStatus } from "./types.js";
 
 /** A joined connection. */
 export interface Link extends Omit<Supply, "signal"> {
-  /** Whose documents are seen through it. */
+  /** The organisation whose documents it shows. */
   readonly org: string;
   push(event: string, payload: object, onReply?: OnReply): void;
-  /** A topic has reached the server's end. */
+  /** A topic has reached the server's head. */
   onLive(): void;
 }
 
 /** From a start to a stop. */
-interface Run {
-  readonly link: Link;
-  readonly abort: AbortController;
+interface Run extends Link, Supply {
+  readonly stop: () => void;
 }
 
 export type FollowerOptions = SaverOptions & Pick<KhalaClientOptions, "onStaleCursor">;
@@ -45,8 +44,8 @@ export class Follower {
   readonly #timer = new Timer();
   #loaded: Promise<void> | null = null;
   #run: Run | null = null;
-  /** Work on this topic, one piece after the other: nothing overtakes a pointer being fetched. */
-  #chain: Promise<void> = Promise.resolve();
+  /** Work on this topic in order: nothing overtakes a pointer that is being fetched. */
+  #queue = makeQueue();
   #attempt = 0;
 
   constructor(name: string, options: FollowerOptions) {
@@ -55,7 +54,7 @@ export class Follower {
     this.saver = new Saver(name, options, this);
   }
 
-  /** Begins with what the store holds; once. */
+  /** Begins with the stored documents; once. */
   load(): Promise<void> {
     this.#loaded ??= this.saver.load().then((stored) => {
       if (stored !== null) {
@@ -68,26 +67,30 @@ export class Follower {
 
   start(link: Link): void {
     this.stop();
-    this.#run = { link, abort: new AbortController() };
-    this.#chain = this.load();
-    this.#enqueue((run) => this.#subscribe(run));
+    const abort = new AbortController();
+    this.#run = { ...link, signal: abort.signal, stop: () => abort.abort() };
+    this.#queue = makeQueue();
+    this.#enqueue(async (run) => {
+      await this.load();
+      await this.#subscribe(run);
+    });
   }
 
   stop(): void {
-    this.#run?.abort.abort();
+    this.#run?.stop();
     this.#run = null;
     this.#timer.stop();
     this.#attempt = 0;
     this.status.patch({ phase: "idle" });
   }
 
-  /** Stops, and has the server stop as well. */
+  /** Ends the subscription, at the server too. */
   leave(): void {
-    this.#run?.link.push("sync:unsubscribe", { topics: [this.#name] });
+    this.#run?.push("sync:unsubscribe", { topics: [this.#name] });
     this.stop();
   }
 
-  /** A page of updates came. */
+  /** Applies a page of updates. */
   take(batch: Batch): void {
     this.#enqueue(async (run) => {
       if (!this.#isServed()) {
@@ -96,9 +99,9 @@ export class Follower {
       const versions = await resolve(
         batch.updates.filter((update) => update.topic === this.#name),
         (docKey) => this.cache.get(docKey),
-        this.#supply(run),
+        run,
       );
-      check(run.abort.signal);
+      check(run.signal);
       // From here on nothing waits: documents and watermark move as one.
       const applied = versions.filter((version) => this.cache.apply(version));
       this.saver.moved(applied);
@@ -106,7 +109,7 @@ export class Follower {
       if (batch.replayComplete) {
         this.#attempt = 0;
         this.status.patch({ phase: "live", error: null });
-        run.link.onLive();
+        run.onLive();
       }
       if (applied.length > 0) {
         this.#show();
@@ -114,7 +117,7 @@ export class Follower {
     });
   }
 
-  /** The server says that everything up to here has been sent. */
+  /** The server has sent everything up to this watermark. */
   cover(watermark: bigint): void {
     this.#enqueue(async () => {
       if (this.#isServed()) {
@@ -123,7 +126,7 @@ export class Follower {
     });
   }
 
-  /** The server does not go on. */
+  /** The server ended the subscription. */
   refuse(error: AnyKhalaError): void {
     this.#enqueue(async (run) => {
       // A topic that is being subscribed learns the same from the reply.
@@ -134,8 +137,8 @@ export class Follower {
   }
 
   async #subscribe(run: Run): Promise<void> {
-    if (this.cursor !== null && this.cursor.org !== run.link.org) {
-      // Somebody else signed in: neither these documents nor this watermark are theirs.
+    if (this.cursor !== null && this.cursor.org !== run.org) {
+      // A token of another organisation: neither these documents nor this watermark count for it.
       this.cursor = null;
       this.cache.replace([]);
       this.status.patch({ watermark: null, head: null });
@@ -144,7 +147,7 @@ export class Follower {
     const { watermark, epoch } = this.cursor ?? (await this.#recover(run));
     this.status.patch({ phase: "subscribing" });
     const resume_after = { [this.#name]: String(watermark) };
-    run.link.push(
+    run.push(
       "sync:subscribe",
       { topics: [this.#name], resume_after, epoch, compact: true },
       (...reply) => this.#enqueue((own) => this.#subscribed(own, ...reply)),
@@ -159,7 +162,7 @@ export class Follower {
     }
     if (error.code === "stale_cursor" && this.#attempt++ > 0) {
       // Stale again after a recovery: not at full speed for ever.
-      await sleep(run.link.backoff(this.#attempt), run.abort.signal);
+      await sleep(run.backoff(this.#attempt), run.signal);
     }
     await this.#restart(run, error);
   }
@@ -180,9 +183,9 @@ export class Follower {
     if (own !== undefined) {
       await this.#tellStale(own);
     }
-    const { versions, watermark, epoch } = await readSnapshot(this.#name, this.#supply(run));
-    check(run.abort.signal);
-    const cursor = { watermark, epoch, org: run.link.org };
+    const { versions, watermark, epoch } = await readSnapshot(this.#name, run);
+    check(run.signal);
+    const cursor = { watermark, epoch, org: run.org };
     this.cache.replace(versions);
     this.#moveTo(cursor);
     this.saver.replaced(own?.reason === "cursor_ahead");
@@ -193,7 +196,7 @@ export class Follower {
     try {
       await this.#options.onStaleCursor?.(stale);
     } catch (error) {
-      // The program's own failure; the recovery does not depend on it.
+      // An error of the program's own function; the recovery does not depend on it.
       report(error);
     }
   }
@@ -223,14 +226,10 @@ export class Follower {
     this.status.patch({ watermark, head: head !== null && head > watermark ? head : watermark });
   }
 
-  // What is on the way of a subscription that ended must not count for the one that follows.
+  // Messages of a subscription that ended must not count for the next one.
   #isServed(): boolean {
     const { phase } = this.status.get();
     return phase === "catching-up" || phase === "live";
-  }
-
-  #supply({ link, abort }: Run): Supply {
-    return { ...link, signal: abort.signal };
   }
 
   #enqueue(work: (run: Run) => Promise<void>): void {
@@ -238,14 +237,12 @@ export class Follower {
     if (run === null) {
       return;
     }
-    const isOver = () => run.abort.signal.aborted;
-    this.#chain = this.#chain.then(async () => {
+    void this.#queue(async () => {
       try {
-        if (!isOver()) {
-          await work(run);
-        }
+        check(run.signal);
+        await work(run);
       } catch (error) {
-        if (!isOver()) {
+        if (!run.signal.aborted) {
           this.#fail(asKhalaError(error, "transport", this.#name));
         }
       }
@@ -261,7 +258,7 @@ export class Follower {
       return;
     }
     this.status.patch({ phase: "waiting", error });
-    const delay = this.#run?.link.backoff(this.#attempt++, error.retryAfterMs) ?? 0;
+    const delay = this.#run?.backoff(this.#attempt++, error.retryAfterMs) ?? 0;
     this.#timer.start(delay, () => this.#enqueue((run) => this.#subscribe(run)));
   }
 }

@@ -11,7 +11,7 @@ export function canonicalJson(value: unknown): string {
   if (value === null || typeof value === "boolean" || Number.isFinite(value)) {
     return String(value);
   }
-  // Pieces are added up, not collected and joined: 4.5 µs instead of 11 for a document of 600 bytes.
+  // Adding pieces up, not joining lists of them, takes 4.5 µs instead of 11 for 600 bytes.
   let text = "";
   let comma = "";
   if (Array.isArray(value)) {
@@ -46,7 +46,7 @@ function quoted(value: string): string {
 /** SHA-256 of a canonical form in base64, as on the wire; without a promise where possible. */
 export type Hash = (canonical: string | Uint8Array<ArrayBuffer>) => string | Promise<string>;
 
-/** What Node has, and browsers do not. */
+/** A part of Node that browsers do not have. */
 interface Node {
   readonly process?: {
     getBuiltinModule?(name: "node:crypto"): {
@@ -57,7 +57,7 @@ interface Node {
 
 /** The platform's hash, or one from `sha256`. Throws `usage` where there is neither. */
 export function hasher(sha256?: Sha256): Hash {
-  // Of 20,000 documents of 600 bytes, SubtleCrypto takes 0.35 s of Node's processor time, this 0.05.
+  // 20,000 documents of 600 bytes take 0.05 s of processor time, with SubtleCrypto 0.35.
   const node = (globalThis as Node).process?.getBuiltinModule?.("node:crypto");
   if (sha256 === undefined && node?.hash !== undefined) {
     const { hash } = node;
@@ -66,7 +66,7 @@ export function hasher(sha256?: Sha256): Hash {
   const subtle = globalThis.crypto?.subtle;
   const digest = sha256 ?? (subtle && ((bytes) => subtle.digest("SHA-256", bytes)));
   if (digest === undefined) {
-    throw failure("usage", "no SubtleCrypto here: pass sha256 of khala-client/sha256");
+    throw failure("usage", "sha256: none on this platform: pass that of khala-client/sha256");
   }
   return async (canonical) => {
     const bytes = typeof canonical === "string" ? new TextEncoder().encode(canonical) : canonical;

@@ -1,10 +1,9 @@
-/** The HTTP side of the server: snapshots, documents behind pointers, and what a token is worth. */
+/** The HTTP side of the server: snapshots, documents behind pointers, reasons of a refusal. */
 
-import { TIMEOUT_MS } from "./constants.js";
 import { type AnyKhalaError, asKhalaError, failure, KhalaError } from "./errors.js";
 import type { SnapshotPage, Update } from "./serializer.js";
 import { object, parse, readError, readSnapshotPage, readUpdate } from "./serializer.js";
-import { check } from "./timer.js";
+import { check, TIMEOUT_MS } from "./timer.js";
 import type { JsonObject } from "./types.js";
 
 export class HttpApi {
@@ -31,7 +30,7 @@ export class HttpApi {
     return readSnapshotPage(await this.#get(`snapshot/${segment(topic)}${query}`, signal));
   }
 
-  /** A document as it is now, with its payload; null if it is gone or not ours to see. */
+  /** A document as it is now, with its payload; null if it is gone or not visible to the token. */
   async document(topic: string, docKey: string, signal: AbortSignal): Promise<Update | null> {
     const path = `documents/${segment(topic)}/${segment(docKey)}`;
     const body = await this.#get(path, signal, true);
@@ -39,7 +38,7 @@ export class HttpApi {
   }
 
   /**
-   * Why the server refuses, null if it does not: a refused WebSocket says nothing to a browser.
+   * The reason why the server refuses, null if it does not: a WebSocket shows none to a browser.
    * The document need not exist.
    */
   async refusal(signal: AbortSignal): Promise<AnyKhalaError | null> {
@@ -48,7 +47,7 @@ export class HttpApi {
       return null;
     } catch (error) {
       const refused = asKhalaError(error, "transport", "the server cannot be reached");
-      // No token covers that topic: to be told so is to have one that is accepted.
+      // No token covers that topic: this error proves that the token was accepted.
       return refused.code === "forbidden_topic" ? null : refused;
     }
   }
@@ -69,7 +68,7 @@ export class HttpApi {
     if (status === 401) {
       throw failure("unauthorized", "the server refuses the token");
     }
-    throw new KhalaError("transport", `the server answered ${status}`, {}, retryAfterMs);
+    throw new KhalaError("transport", `GET ${path}: status ${status}`, {}, retryAfterMs);
   }
 
   async #fetchText(path: string, signal: AbortSignal) {

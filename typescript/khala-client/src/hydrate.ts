@@ -1,7 +1,6 @@
 /** Turns updates into versions: payloads fetched where there is only a pointer, hashes verified. */
 
 import { isNewer, type Version } from "./cache.js";
-import { AT_ONCE, TRIES } from "./constants.js";
 import { isKhalaError, KhalaError } from "./errors.js";
 import { canonicalJson, type Hash } from "./hash.js";
 import type { HttpApi } from "./http.js";
@@ -9,7 +8,12 @@ import type { Update } from "./serializer.js";
 import { type Backoff, sleep } from "./timer.js";
 import type { JsonObject } from "./types.js";
 
-/** What hydration and snapshots work with, for as long as `signal` is not aborted. */
+/** The tries for a pointer or a snapshot before the topic starts over. */
+export const TRIES = 5;
+/** The most documents that are fetched at once. */
+const AT_ONCE = 4;
+
+/** The tools of hydration and snapshots, usable until `signal` is aborted. */
 export interface Supply {
   readonly http: HttpApi;
   readonly hash: Hash;
@@ -20,9 +24,9 @@ export interface Supply {
 /**
  * The versions behind some updates of one topic.
  *
- * Left out are updates that are not above what is `known`, or that a later one of the same document
- * supersedes, and pointers to what is gone: a tombstone follows. Throws `payload_hash_mismatch`,
- * `hydration_behind`, or what HTTP requests throw.
+ * Left out are updates that are not above the `known` version, or that a later one of the same
+ * document supersedes, and pointers to a document that is gone: a tombstone follows. Throws
+ * `payload_hash_mismatch`, `hydration_behind`, and the errors of HTTP requests.
  */
 export async function resolve(
   updates: readonly Update[],
@@ -49,7 +53,7 @@ export async function resolve(
   return versions.filter((version) => version !== null);
 }
 
-/** Asks again while the server cannot be reached; the last failure is thrown. */
+/** Tries again while the server cannot be reached; throws the last error. */
 export async function patiently<T>(ask: () => Promise<T>, supply: Supply, attempt = 0): Promise<T> {
   try {
     return await ask();
@@ -86,7 +90,7 @@ async function fetchDocument(announced: Update, supply: Supply): Promise<Version
   throw failed("hydration_behind", `the server has no version ${docVersion} yet`);
 }
 
-/** The update as a version; null if its payload is missing or is not what was announced. */
+/** The update as a version; null if its payload is missing or does not have the announced hash. */
 function verified(update: Update, hash: Hash): Version | null | Promise<Version | null> {
   const { canonical, ...version } = update;
   if (version.deleted) {

@@ -1,4 +1,4 @@
-/** A value that tells when it changes; its methods can be handed to `useSyncExternalStore`. */
+/** A value that calls listeners when it changes; fits `useSyncExternalStore`. */
 
 export type Listener<T> = (value: T) => void;
 export type Unsubscribe = () => void;

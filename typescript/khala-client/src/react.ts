@@ -1,4 +1,4 @@
-/** React hooks: a component shows what a topic holds, and follows it while it is mounted. */
+/** React hooks: a mounted component follows a topic and shows its documents. */
 
 import { useSyncExternalStore } from "react";
 import type { KhalaClient } from "./client.js";
@@ -10,12 +10,12 @@ export function useKhalaTopic<T>(topic: KhalaTopic<T>): readonly KhalaDocument<T
   return useSyncExternalStore(topic.subscribe, topic.getSnapshot, topic.getSnapshot);
 }
 
-/** Where a topic stands. Does not follow it. */
+/** The state of a topic. Does not follow it. */
 export function useKhalaTopicStatus<T>(topic: KhalaTopic<T>): TopicStatus {
   return useSyncExternalStore(topic.onStatus, topic.getStatus, topic.getStatus);
 }
 
-/** What a client is doing. */
+/** The state of a client. */
 export function useKhalaStatus(khala: KhalaClient): KhalaStatus {
   return useSyncExternalStore(khala.onStatus, khala.getStatus, khala.getStatus);
 }

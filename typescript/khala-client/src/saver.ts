@@ -2,16 +2,16 @@
 
 import type { DocumentCache, Version } from "./cache.js";
 import { type AnyKhalaError, asKhalaError } from "./errors.js";
-import type { Cursor, KhalaStore, Stored } from "./stores/store.js";
+import { type Cursor, type KhalaStore, makeQueue, type Stored } from "./stores/store.js";
 import { Timer } from "./timer.js";
 
-/** What is saved: cache and cursor move together, so that any moment's pair is consistent. */
+/** The state to save: cache and cursor move together, so that they always match. */
 export interface Replica {
   readonly cache: DocumentCache;
   cursor: Cursor | null;
 }
 
-/** How long after a failure the store is tried again, unless something changes before. */
+/** The wait after a failed save, unless something changes before. */
 const RETRY_MS = 10_000;
 
 export interface SaverOptions {
@@ -26,12 +26,12 @@ export class Saver {
   readonly #replica: Replica;
   readonly #timer = new Timer();
   #changed = new Map<string, Version>();
-  /** Up to where the store is known to hold everything; null: it has to take everything anew. */
+  /** The cursor up to which the store is complete; null: the next commit has everything. */
   #saved: Cursor | null = null;
   #isDirty = false;
   #force = false;
   #isDue = false;
-  #last: Promise<void> = Promise.resolve();
+  readonly #queue = makeQueue();
 
   constructor(topic: string, options: SaverOptions, replica: Replica) {
     this.#topic = topic;
@@ -39,7 +39,7 @@ export class Saver {
     this.#replica = replica;
   }
 
-  /** What the store holds; null if nothing or if it cannot be read, which is told. */
+  /** The stored part of the topic; null if there is none, or after an error that was reported. */
   async load(): Promise<Stored | null> {
     try {
       const stored = await this.#options.store.load(this.#topic);
@@ -51,7 +51,7 @@ export class Saver {
     }
   }
 
-  /** The replica took these in, and its cursor may have moved. */
+  /** The replica applied these, and its cursor may have moved. */
   moved(versions: readonly Version[]): void {
     for (const version of versions) {
       this.#changed.set(version.docKey, version);
@@ -60,7 +60,7 @@ export class Saver {
     this.#schedule(this.#options.saveEveryMs);
   }
 
-  /** The replica was replaced. `force`: whatever the store holds is not to be kept. */
+  /** The replica was replaced. `force`: the store keeps nothing, even if it is further. */
   replaced(force: boolean): void {
     this.#saved = null;
     this.#force ||= force;
@@ -71,12 +71,10 @@ export class Saver {
   flush(): Promise<void> {
     this.#timer.stop();
     this.#isDue = false;
-    // A save that failed has been told to whoever asked for it.
-    this.#last = this.#last.catch(() => {}).then(() => this.#save());
-    return this.#last;
+    return this.#queue(() => this.#save());
   }
 
-  /** Does not save by itself any more. */
+  /** Ends saving by itself. */
   stop(): void {
     this.#timer.stop();
   }
@@ -100,7 +98,7 @@ export class Saver {
     const versions = base === null ? cache.versions() : [...this.#changed.values()];
     this.#changed = new Map();
     this.#isDirty = this.#force = false;
-    // Until the store has said yes, and if the replica is replaced meanwhile, nothing is known.
+    // Until the commit has succeeded, and if the replica is replaced meanwhile, nothing is known.
     const pending: Cursor = { ...cursor };
     this.#saved = pending;
     try {

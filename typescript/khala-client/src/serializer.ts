@@ -16,7 +16,7 @@ export interface Frame {
   readonly topic: string;
   readonly event: string;
   readonly payload: JsonObject;
-  /** What `payload` would hold, where a lane has read it already. */
+  /** The content of `payload`, where a lane has read it already. */
   readonly batch?: Batch;
 }
 
@@ -30,7 +30,7 @@ export interface Update {
   readonly payloadHash: string;
   readonly deleted: boolean;
   readonly payload: JsonObject | null;
-  /** The canonical form as it was sent, where it was: what the hash is taken over. */
+  /** The canonical form, where the server sent it: the bytes that were hashed. */
   readonly canonical?: Uint8Array<ArrayBuffer>;
 }
 
@@ -134,7 +134,7 @@ export function watermarks(payload: JsonObject, name: string): Watermarks {
   );
 }
 
-/** Codes of the server's that mean the same to a program; what is not among them is `internal`. */
+/** Error codes of the server that a program sees unchanged; every other one is `internal`. */
 const CODES: ReadonlySet<string> = new Set<KhalaErrorCode>([
   "stale_cursor",
   "forbidden_topic",
@@ -171,7 +171,7 @@ function readStale(value: unknown): StaleTopic {
 
 type Fields = Readonly<Record<string | number, unknown>> | readonly unknown[];
 
-/** A member as it is; the readers below throw `protocol` for what is not of their kind. */
+/** A member of any type; the readers below throw `protocol` for a wrong one. */
 function member(fields: Fields, name: string | number): unknown {
   return (fields as Readonly<Record<string | number, unknown>>)[name];
 }

@@ -1,19 +1,18 @@
 /** A topic as it is now, read page by page over HTTP. */
 
 import type { Version } from "./cache.js";
-import { TRIES } from "./constants.js";
 import { failure, isKhalaError } from "./errors.js";
-import { patiently, resolve, type Supply } from "./hydrate.js";
+import { patiently, resolve, type Supply, TRIES } from "./hydrate.js";
 import type { SnapshotPage } from "./serializer.js";
 
-/** All documents of a topic that are ours to see, as of a watermark of an epoch. */
+/** All visible documents of a topic, as of a watermark of an epoch. */
 export interface Snapshot {
   readonly versions: readonly Version[];
   readonly watermark: bigint;
   readonly epoch: string;
 }
 
-/** Reads a snapshot. Throws what HTTP requests and `resolve` throw. */
+/** Reads a snapshot. Throws the errors of HTTP requests and of `resolve`. */
 export async function readSnapshot(topic: string, supply: Supply): Promise<Snapshot> {
   for (let attempt = 0; attempt < TRIES; attempt++) {
     try {
@@ -22,7 +21,7 @@ export async function readSnapshot(topic: string, supply: Supply): Promise<Snaps
         return snapshot;
       }
     } catch (error) {
-      // A purge or a restore overtook the first page: what it began is of no use.
+      // A purge or a restore overtook the first page: begin again.
       if (!isKhalaError(error, "stale_cursor")) {
         throw error;
       }

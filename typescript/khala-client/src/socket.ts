@@ -1,11 +1,10 @@
 /** One WebSocket from its opening to its end: token, heartbeats, silence. */
 
-import { CLOSE, TIMEOUT_MS } from "./constants.js";
 import { encodeFrame } from "./serializer.js";
-import { Timer } from "./timer.js";
+import { TIMEOUT_MS, Timer } from "./timer.js";
 import type { WebSocketClass, WebSocketLike } from "./types.js";
 
-/** How a socket ended. `opened`: whether it ever was open. */
+/** The end of a socket. `opened`: whether it was open before. */
 export interface SocketEnd {
   readonly code: number;
   readonly reason: string;
@@ -15,14 +14,23 @@ export interface SocketEnd {
 export interface SocketHandlers {
   onOpen(): void;
   onMessage(data: unknown): void;
-  /** Called once, whoever ended it. */
+  /** Called once, also when the client closed the socket. */
   onEnd(end: SocketEnd): void;
 }
 
 const HEARTBEAT = encodeFrame(null, "heartbeat", "phoenix", "heartbeat", {});
 const PROBE_MS = 5_000;
-/** Abnormal closure: nobody said goodbye. */
-const GONE = 1006;
+/** Close codes that the client handles in different ways. */
+export const CLOSE = {
+  /** The client closed the socket. */
+  normal: 1000,
+  /** The connection ended without a close frame. */
+  gone: 1006,
+  /** The token expired or was revoked: connect with another one. */
+  unauthorized: 4401,
+  /** The server refuses for good: stay away. */
+  forbidden: 4403,
+} as const;
 
 export class Socket {
   readonly #timer = new Timer();
@@ -48,7 +56,7 @@ export class Socket {
       handlers.onMessage(data);
     };
     this.#socket.onclose = ({ code, reason }) => this.#end(code, reason);
-    // It says nothing that the close which follows does not.
+    // The close that follows has all that it says.
     this.#socket.onerror = () => {};
     this.#timer.start(TIMEOUT_MS, () => this.abandon("no answer"));
   }
@@ -57,13 +65,13 @@ export class Socket {
     this.#socket.send(text);
   }
 
-  /** From now on the server is to be heard at least once in two intervals. */
+  /** From now on the server must send at least one message in two intervals. */
   watch(intervalMs: number): void {
     this.#intervalMs = intervalMs;
     this.#timer.start(intervalMs, () => this.#tick());
   }
 
-  /** Finds out soon whether the other side is still there, as after the computer slept. */
+  /** Finds out soon whether the server is still reachable, as after the computer slept. */
   probe(): void {
     if (this.#intervalMs > 0) {
       this.#silentTicks = 2;
@@ -72,18 +80,18 @@ export class Socket {
     }
   }
 
-  /** The program wants no connection any more. */
+  /** Closes, as the program requested. */
   close(): void {
     this.#end(CLOSE.normal, "closed");
   }
 
-  /** The connection is of no use. */
+  /** Ends a connection that does not work. */
   abandon(reason: string): void {
-    this.#end(GONE, reason);
+    this.#end(CLOSE.gone, reason);
   }
 
-  // Ticks are counted, not time: timers are late in hidden pages and after sleep, and what came in
-  // meanwhile is read only after them.
+  // Ticks are counted, not time: timers are late in hidden pages and after sleep, and messages that
+  // arrived meanwhile are read only after them.
   #tick(): void {
     if (this.#silentTicks++ >= 2) {
       this.abandon("nothing heard");
@@ -100,7 +108,7 @@ export class Socket {
     this.#ended = true;
     this.#timer.stop();
     this.#socket.onopen = this.#socket.onmessage = this.#socket.onclose = null;
-    // The closing handshake of a dead connection takes its time; nobody waits for it.
+    // The closing handshake of a dead connection takes long: it is not awaited.
     this.#socket.close(CLOSE.normal);
     this.#handlers.onEnd({ code, reason, opened: this.#opened });
   }

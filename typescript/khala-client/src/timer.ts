@@ -1,14 +1,17 @@
-/** Waiting: exponential with full jitter, so that clients which lost a server together do not come
- * back together. */
+/** Waiting: exponential with full jitter, so that clients which lost a server together do not
+ * reconnect together. */
 
-import { LONGEST_TIMER_MS } from "./constants.js";
 import { failure } from "./errors.js";
 import type { BackoffOptions } from "./types.js";
 
+/** The time limit of a connection attempt, and of each HTTP request. */
+export const TIMEOUT_MS = 10_000;
+/** The longest delay that timers keep: beyond it they fire at once. */
+const LONGEST_MS = 2 ** 31 - 1;
+
 export type Backoff = (attempt: number, atLeastMs?: number) => number;
 
-/** The wait before try number `attempt` (0 is the first retry); what a server asks for comes on
- * top of it. */
+/** The wait before try number `attempt` (0 is the first retry), added to the server's own. */
 export function makeBackoff({ baseMs = 250, capMs = 30_000 }: BackoffOptions = {}): Backoff {
   return (attempt, atLeastMs = 0) =>
     atLeastMs + Math.random() * Math.min(capMs, baseMs * 2 ** attempt);
@@ -20,7 +23,7 @@ export class Timer {
 
   start(delayMs: number, work: () => void): void {
     this.stop();
-    this.#handle = setTimeout(work, Math.min(delayMs, LONGEST_TIMER_MS));
+    this.#handle = setTimeout(work, Math.min(delayMs, LONGEST_MS));
   }
 
   stop(): void {
@@ -28,14 +31,14 @@ export class Timer {
   }
 }
 
-/** Throws when the signal is aborted. React Native's signals cannot do it themselves. */
+/** Throws when the signal is aborted. React Native's signals have no `throwIfAborted`. */
 export function check(signal: AbortSignal): void {
   if (signal.aborted) {
     throw failure("transport", "the connection ended");
   }
 }
 
-/** Returns after a while; rejects when the signal is aborted. */
+/** Waits; rejects when the signal is aborted. */
 export function sleep(delayMs: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     check(signal);

@@ -1,8 +1,8 @@
-/** What a token says about itself: not verified here, that is the server's to do. */
+/** The claims of a token, not verified here: the server does that. */
 
 /**
- * Whose documents a token shows: documents and watermarks of one organisation are worth nothing to
- * another. Empty for a token that is no JWT.
+ * The organisation whose documents a token shows: documents and watermarks count for one
+ * organisation only. Empty for a token that is no JWT.
  */
 export function organisationOf(token: string): string {
   try {

@@ -1,11 +1,11 @@
-/** A topic as a program sees it: documents, status, and whether anybody listens. */
+/** A topic as a program sees it: documents, status and listeners. */
 
 import { Follower, type FollowerOptions, type Link } from "./follower.js";
 import { call, type Unsubscribe } from "./observable.js";
 import { Timer } from "./timer.js";
 import type { JsonObject, KhalaDocument, TopicStatus } from "./types.js";
 
-/** A topic of a client: followed as long as somebody subscribes. Its methods need no `this`. */
+/** A topic of a client: followed as long as it has subscribers. Its methods need no `this`. */
 export interface KhalaTopic<T = JsonObject> {
   readonly name: string;
   /**
@@ -17,12 +17,12 @@ export interface KhalaTopic<T = JsonObject> {
   readonly getSnapshot: () => readonly KhalaDocument<T>[];
   /** One document as it stands. */
   readonly get: (docKey: string) => KhalaDocument<T> | undefined;
-  /** Where the topic stands; the same object until something changes. */
+  /** The state of the topic; the same object until something changes. */
   readonly getStatus: () => TopicStatus;
   readonly onStatus: (listener: (status: TopicStatus) => void) => Unsubscribe;
 }
 
-/** A component that leaves and comes back, as when React mounts it twice, keeps its subscription. */
+/** A component that unmounts and mounts again, as in strict mode, keeps its subscription. */
 const LINGER_MS = 1_000;
 
 export class Topic implements KhalaTopic {

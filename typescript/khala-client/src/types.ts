@@ -15,7 +15,7 @@ export interface KhalaDocument<T = JsonObject> {
   readonly topic: string;
   readonly docKey: string;
   readonly docVersion: bigint;
-  /** Where in its topic's order this version stands. */
+  /** The position of this version in the order of its topic. */
   readonly watermark: bigint;
   /** Base64 of the SHA-256 over the payload's canonical form; see `hashText`. */
   readonly payloadHash: string;
@@ -23,7 +23,7 @@ export interface KhalaDocument<T = JsonObject> {
 }
 
 /**
- * Where the connection stands. `disconnected`: not begun, or waiting for the next try.
+ * The state of the connection. `disconnected`: not begun, or waiting for the next try.
  * `needs-auth`: the token was refused and the provider has no other yet. `error`: given up; call
  * `connect` when the cause is gone.
  */
@@ -32,16 +32,16 @@ export type ConnectionState = "connecting" | "connected" | "disconnected" | "err
 /** One moment of a client; the same object until something changes. */
 export interface KhalaStatus {
   readonly state: ConnectionState;
-  /** How many tries have failed since the last success. */
+  /** The number of failed tries since the last success. */
   readonly attempt: number;
   /** When the next try is due, in milliseconds since 1970; null when none is. */
   readonly retryAt: number | null;
-  /** The last thing that went wrong, until connected again. */
+  /** The last error, until connected again. */
   readonly error: AnyKhalaError | null;
 }
 
 /**
- * Where one topic stands. `recovering`: its documents are being read from a snapshot. `error`: it
+ * The state of one topic. `recovering`: its documents are being read from a snapshot. `error`: it
  * is not followed any more; subscribing again starts it over.
  */
 export type TopicPhase =
@@ -58,18 +58,18 @@ export interface TopicStatus {
   readonly phase: TopicPhase;
   /** Everything up to here has been seen; null as long as nothing has. */
   readonly watermark: bigint | null;
-  /** Where the server's end was when it last said so. */
+  /** The last head that the server sent. */
   readonly head: bigint | null;
   readonly error: AnyKhalaError | null;
 }
 
-/** The token to show, or null when nobody is signed in. Asked at every connect and refresh. */
+/** Returns the token, or null when no user is signed in. Called at every connect and refresh. */
 export type TokenProvider = () => string | null | Promise<string | null>;
 
-/** What this client needs of a WebSocket class: that of browsers, Node 22 or the package `ws`. */
+/** The part of a WebSocket class that is used: of browsers, of Node 22 or of the package `ws`. */
 export type WebSocketClass = new (url: string, protocols: string[]) => WebSocketLike;
 
-/** What this client needs of a WebSocket. */
+/** The part of a WebSocket that this client uses. */
 export interface WebSocketLike {
   onopen: ((event: never) => void) | null;
   onmessage: ((event: { readonly data: unknown } & never) => void) | null;
@@ -82,7 +82,7 @@ export interface WebSocketLike {
 
 /** The form in which updates come, where it is not JSON; see `khala-client/binary`. */
 export interface Lane {
-  /** What asks for it in the socket's URL. */
+  /** The query of the socket's URL that selects it. */
   readonly query: string;
   /** Reads one message of the socket, text or binary. Throws `protocol`. */
   readonly decode: (message: unknown) => Frame;
@@ -93,7 +93,7 @@ export type Sha256 = (
   bytes: Uint8Array<ArrayBuffer>,
 ) => ArrayBuffer | Uint8Array | Promise<ArrayBuffer | Uint8Array>;
 
-/** How long to wait between tries: evenly drawn from 0 to `min(capMs, baseMs * 2^attempt)`. */
+/** The wait between tries: drawn evenly from 0 to `min(capMs, baseMs * 2^attempt)`. */
 export interface BackoffOptions {
   readonly baseMs?: number;
   readonly capMs?: number;
@@ -105,7 +105,7 @@ export interface KhalaClientOptions {
   readonly token: string | TokenProvider;
   /** Where snapshots and documents are read. Default: the origin of `url`. */
   readonly httpUrl?: string;
-  /** Where documents and watermarks are kept. Default: in memory only. */
+  /** The place of documents and watermarks. Default: in memory only. */
   readonly store?: KhalaStore;
   /** The least time between two saves, in milliseconds. Default 200. */
   readonly saveEveryMs?: number;
@@ -117,8 +117,8 @@ export interface KhalaClientOptions {
   /** Default: SubtleCrypto's, which needs a secure origin; see `khala-client/sha256`. */
   readonly sha256?: Sha256;
   readonly backoff?: BackoffOptions;
-  /** Told of every error, also of those that the client deals with by itself. */
+  /** Called with every error, also with those that the client handles by itself. */
   readonly onError?: (error: AnyKhalaError) => void;
-  /** Told of a cursor that cannot be resumed from, before the topic is read from a snapshot. */
+  /** Called with a stale cursor, before the topic is read from a snapshot. */
   readonly onStaleCursor?: (stale: StaleTopic) => void | Promise<void>;
 }

@@ -33,8 +33,8 @@ function drawAll(): void {
 }
 
 /**
- * `useSyncExternalStore` that draws at most once a frame: a topic may change more often than
- * anybody can see.
+ * `useSyncExternalStore` that draws at most once a frame: a topic may change more often than a
+ * screen does.
  */
 export function useFrames<T>(subscribe: Subscribe, getSnapshot: () => T): T {
   let onceAFrame = wrapped.get(subscribe);

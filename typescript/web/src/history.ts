@@ -1,4 +1,4 @@
-/** The versions of each document as they came, newest first, for as long as the page is open. */
+/** The versions of each document as they arrived, newest first, for as long as the page is open. */
 
 import { Observable } from "khala-client/observable";
 import { isObject, type Summary, type SummaryDocument } from "./summary";
@@ -15,7 +15,7 @@ export interface Arrival {
 const KEPT_OPEN = 200;
 const KEPT = 10;
 const NONE: readonly Arrival[] = [];
-/** They change with every version and say nothing by themselves. */
+/** Fields that change with every version and mean nothing by themselves. */
 const SILENT: ReadonlySet<string> = new Set(
   "projected_at runtime_source latest_seq latest_event_at event_count".split(" "),
 );

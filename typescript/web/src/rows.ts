@@ -1,4 +1,4 @@
-/** What the table shows of the documents: filtered, searched, sorted. */
+/** The rows of the table: documents filtered, searched and sorted. */
 
 import type { SummaryDocument } from "./summary";
 import * as summary from "./summary";
@@ -38,7 +38,7 @@ export function select(
   return keyed.map(({ document }) => document);
 }
 
-/** How many documents have each status, by name; those chosen also when none has them any more. */
+/** The number of documents of each status, by name; a chosen status also when it is 0. */
 export function countStatuses(
   documents: readonly SummaryDocument[],
   chosen: ReadonlySet<string>,

@@ -1,4 +1,4 @@
-/** Whom the page signs in as. */
+/** The account that the page signs in with. */
 
 import { isObject } from "./summary";
 
@@ -12,7 +12,7 @@ export interface Session {
 export async function readSession(): Promise<Session> {
   const response = await fetch("/dev/session.json", { cache: "no-store" });
   if (!response.ok) {
-    throw new Error(`/dev/session.json: the server answered ${response.status}`);
+    throw new Error(`/dev/session.json: the server responded with ${response.status}`);
   }
   const body: unknown = await response.json();
   const { ws, token, organisation } = isObject(body) ? body : {};

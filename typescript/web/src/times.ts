@@ -7,7 +7,7 @@ const dayAndClock = new Intl.DateTimeFormat(undefined, {
 });
 const whole = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
 
-/** The time of day, after the day when that is not today; empty for what is no time. */
+/** The time of day, after the date unless it is today; empty for an invalid time. */
 export function shownTime(time: string | number): string {
   const date = read(time);
   if (date === null) {
@@ -17,7 +17,7 @@ export function shownTime(time: string | number): string {
   return (isToday ? clock : dayAndClock).format(date);
 }
 
-/** Date and time; empty for what is no time. */
+/** Date and time; empty for an invalid time. */
 export function wholeTime(time: string | number): string {
   const date = read(time);
   return date === null ? "" : whole.format(date);

@@ -4,7 +4,7 @@ import { isNewer, type Version } from "../cache.js";
 import { type Cursor, type KhalaStore, plan } from "./store.js";
 
 export interface IndexedDbOptions {
-  /** The database's name: name the account in it. Default `khala`. */
+  /** The database's name, which should contain the account. Default `khala`. */
   readonly name?: string;
 }
 
@@ -24,7 +24,7 @@ export function indexedDbStore({ name = "khala" }: IndexedDbOptions = {}): Khala
     return opening;
   };
 
-  /** Runs `work` in one transaction; resolves with its answer once that is durable. */
+  /** Runs `work` in one transaction; resolves with its result once that is durable. */
   const transact = async <T>(
     mode: IDBTransactionMode,
     work: (cursors: IDBObjectStore, versions: IDBObjectStore, answer: (value: T) => void) => void,
@@ -95,7 +95,7 @@ function connect(name: string, onGone: () => void): Promise<IDBDatabase> {
     request.onsuccess = () => {
       const database = request.result;
       database.onclose = onGone;
-      // Another tab wants to delete or upgrade it: it waits for everybody to let go.
+      // Another tab is about to delete or upgrade it, and waits until every connection is closed.
       database.onversionchange = () => {
         database.close();
         onGone();
@@ -105,7 +105,7 @@ function connect(name: string, onGone: () => void): Promise<IDBDatabase> {
   });
 }
 
-/** The keys of a topic's versions: an array sorts behind every text. */
+/** The keys of a topic's versions: an array sorts after every string. */
 function of(topic: string): IDBKeyRange {
   return IDBKeyRange.bound([topic], [topic, []]);
 }

@@ -1,18 +1,18 @@
 /**
- * Stores over storage of texts by key: localStorage, React Native's AsyncStorage, and the like.
+ * Stores over storage of strings by key: localStorage, React Native's AsyncStorage, and the like.
  *
  * A topic is one value, so that one write saves it as a whole. Should two tabs overwrite each other
- * where there are no Web Locks, what remains is one tab's consistent state, and the other writes
- * all of its own at its next commit. For more than a few hundred documents take a database.
+ * where there are no Web Locks, one tab's consistent state remains, and the other tab writes
+ * everything it has at its next commit. Use a database for more than a few hundred documents.
  */
 
 import { isNewer, type Version } from "../cache.js";
 import type { JsonObject } from "../types.js";
-import { type Cursor, type KhalaStore, plan, type Stored } from "./store.js";
+import { type Cursor, type KhalaStore, makeQueue, plan, type Stored } from "./store.js";
 
 type Promised<T> = T | Promise<T>;
 
-/** What AsyncStorage and the Web's Storage have in common. */
+/** The common part of AsyncStorage and the Web's Storage. */
 export interface KeyValueStorage {
   getItem(key: string): Promised<string | null>;
   setItem(key: string, value: string): Promised<unknown>;
@@ -20,7 +20,7 @@ export interface KeyValueStorage {
 }
 
 export interface KeyValueOptions {
-  /** What the keys begin with: name the account in it. Default `khala`. */
+  /** The prefix of all keys, which should contain the account. Default `khala`. */
   readonly name?: string;
 }
 
@@ -46,16 +46,14 @@ export function asyncStorageStore(
 ): KhalaStore {
   const index = name;
   const key = (topic: string) => `${name}:${topic}`;
-  let last: Promise<unknown> = Promise.resolve();
+  const queue = makeQueue();
 
-  /** One after the other: here by a chain, between tabs by a lock where the platform has them. */
-  const alone = <T>(work: () => Promise<T>): Promise<T> => {
-    const locks = globalThis.navigator?.locks;
-    const next = last.then(() => (locks ? (locks.request(name, work) as Promise<T>) : work()));
-    // A failure is the caller's; whoever comes next is not held up by it.
-    last = next.catch(() => {});
-    return next;
-  };
+  /** Between tabs a lock keeps the order, where the platform has locks. */
+  const alone = <T>(work: () => Promise<T>): Promise<T> =>
+    queue(() => {
+      const locks = globalThis.navigator?.locks;
+      return locks ? (locks.request(name, work) as Promise<T>) : work();
+    });
 
   const topics = async (): Promise<string[]> => {
     const listed = decode(await storage.getItem(index));
@@ -88,9 +86,7 @@ export function asyncStorageStore(
         }
         await storage.removeItem(index);
       }),
-    close: async () => {
-      await last;
-    },
+    close: () => queue(async () => {}),
   };
 }
 
@@ -140,7 +136,7 @@ function read(topic: string, text: string | null): Stored | null {
   };
 }
 
-/** What is not JSON was not written by this store, or not to its end: the same as nothing. */
+/** A value that is not JSON was not written by this store, or not completely: counts as none. */
 function decode(text: string | null): unknown {
   try {
     return JSON.parse(text ?? "null");

@@ -2,7 +2,7 @@
 
 import type { Version } from "../cache.js";
 import type { JsonObject } from "../types.js";
-import { type Commit, type KhalaStore, plan, type Stored } from "./store.js";
+import { type Commit, type KhalaStore, makeQueue, plan, type Stored } from "./store.js";
 
 export type SqliteValue = string | number | null;
 export type SqliteRow = Readonly<Record<string, unknown>>;
@@ -13,7 +13,7 @@ export type SqliteExecute = (
   parameters: readonly SqliteValue[],
 ) => readonly SqliteRow[] | Promise<readonly SqliteRow[]>;
 
-/** Counters travel as text: not every driver binds or returns 64 bits. */
+/** Counters are passed as strings: not every driver binds or returns 64 bits. */
 const SCHEMA = [
   `CREATE TABLE IF NOT EXISTS khala_cursor (
     topic TEXT PRIMARY KEY, watermark INTEGER NOT NULL, epoch TEXT NOT NULL, org TEXT NOT NULL)`,
@@ -40,18 +40,18 @@ const PUT_CURSOR = `INSERT INTO khala_cursor VALUES (?, CAST(? AS INTEGER), ?, ?
 
 /**
  * A store in a SQLite database. The connection behind `execute` belongs to the store: a transaction
- * that the program opened on it would take the store's statements in. Closing it is the program's.
+ * that the program opened on it would take the store's statements in. The program closes it.
  */
 export function sqliteStore(execute: SqliteExecute): KhalaStore {
-  let last: Promise<unknown> = Promise.resolve();
+  const queue = makeQueue();
   let isReady = false;
 
   const run = async (sql: string, ...parameters: SqliteValue[]) => execute(sql, parameters);
 
   /** One transaction after the other. */
-  const transact = <T>(work: () => Promise<T>): Promise<T> => {
-    const next = last.then(async () => {
-      // At once with the lock for writing: what is compared is what is written over.
+  const transact = <T>(work: () => Promise<T>): Promise<T> =>
+    queue(async () => {
+      // With the lock for writing from the start: no other writer comes between read and write.
       await run("BEGIN IMMEDIATE");
       try {
         if (!isReady) {
@@ -64,15 +64,11 @@ export function sqliteStore(execute: SqliteExecute): KhalaStore {
         isReady = true;
         return result;
       } catch (error) {
-        // SQLite may have rolled back by itself; the first error is the one that tells.
+        // SQLite may have rolled back by itself; the first error is the cause.
         await run("ROLLBACK").catch(() => {});
         throw error;
       }
     });
-    // A failure is the caller's; whoever comes next is not held up by it.
-    last = next.catch(() => {});
-    return next;
-  };
 
   const cursor = async (topic: string) => {
     const [row] = await run(CURSOR, topic);
@@ -117,9 +113,7 @@ export function sqliteStore(execute: SqliteExecute): KhalaStore {
         await run("DELETE FROM khala_document");
         await run("DELETE FROM khala_cursor");
       }),
-    close: async () => {
-      await last;
-    },
+    close: () => queue(async () => {}),
   };
 }
 

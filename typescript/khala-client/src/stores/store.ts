@@ -1,5 +1,5 @@
 /**
- * What is kept across restarts: per topic its documents and the watermark that covers them.
+ * The data kept across restarts: for each topic its documents and the watermark that covers them.
  *
  * A watermark is only ever saved together with, or after, the documents it covers. A store that
  * loses its last commits is merely older; one that had the watermark without the documents would
@@ -15,7 +15,7 @@ export interface Cursor {
   readonly org: string;
 }
 
-/** What a store holds of a topic. */
+/** The stored part of a topic. */
 export interface Stored {
   readonly cursor: Cursor;
   readonly versions: readonly Version[];
@@ -28,30 +28,30 @@ export interface Commit {
   readonly base: Cursor | null;
   readonly versions: readonly Version[];
   readonly cursor: Cursor;
-  /** Replace even what reaches further: the server does not know that history. */
+  /** Replace even a cursor that is further: the server does not have that history. */
   readonly force: boolean;
 }
 
 /** Several tabs or processes may use one store: `commit` compares, in the transaction that writes. */
 export interface KhalaStore {
-  /** What was saved of a topic; null when nothing was. */
+  /** The stored part of a topic; null when nothing is stored. */
   load(topic: string): Promise<Stored | null>;
   /**
-   * Does what `plan` says, atomically. False when it says null: nothing was written, and the
-   * caller commits everything it has instead.
+   * Executes `plan` atomically. False when the plan is null: nothing was written, and the caller
+   * commits everything it has instead.
    */
   commit(commit: Commit): Promise<boolean>;
-  /** Forgets everything of every topic, as when the user signs out. */
+  /** Deletes every topic, as when the user signs out. */
   clear(): Promise<void>;
-  /** Lets go of files and connections. */
+  /** Closes files and connections. */
   close(): Promise<void>;
 }
 
-/** What a commit does to what is stored, in one transaction and in this order. */
+/** The effects of a commit on a store, in one transaction and in this order. */
 export interface Plan {
   /** Drop all versions of the topic. */
   readonly replaces: boolean;
-  /** Put each of these that `isNewer` than what is there. */
+  /** Put each of these that `isNewer` than the stored one. */
   readonly versions: readonly Version[];
   /** Set the cursor; null: leave it. */
   readonly cursor: Cursor | null;
@@ -72,12 +72,22 @@ export function plan(stored: Cursor | null, commit: Commit): Plan | null {
   if (stored === null || !further(base)) {
     return null;
   }
-  // Up to its watermark the store is complete: what it lacks there has been deleted since, and may
-  // not come back.
+  // Up to its watermark the store is complete: a document that it lacks there has been deleted
+  // since, and must not return.
   return {
     replaces: false,
     versions: versions.filter((version) => version.watermark > stored.watermark),
     cursor: cursor.watermark > stored.watermark ? cursor : null,
+  };
+}
+
+/** A queue: work begins when the work before it has ended, and fails alone. */
+export function makeQueue(): <T>(work: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (work) => {
+    const next = last.then(work);
+    last = next.catch(() => {});
+    return next;
   };
 }
 

@@ -99,7 +99,7 @@ function Page({ lane, session, onLane }: PageProps) {
   );
 }
 
-/** Records what comes on every topic, from now on; that also follows the topics not shown. */
+/** Records the updates of every topic, which also follows the topics that are not shown. */
 function useHistory(lane: Lane): History {
   const [history] = useState(() => new History());
   useEffect(() => {

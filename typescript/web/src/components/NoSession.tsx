@@ -1,4 +1,4 @@
-/** Instead of the page, when nobody says whom to sign in as. */
+/** The page when there is no session. */
 export function NoSession({ reason }: { readonly reason: string }) {
   return (
     <main className="no-session">

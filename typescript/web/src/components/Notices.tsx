@@ -10,7 +10,7 @@ const REASONS: Readonly<Record<string, string>> = {
   epoch_changed: "the server's database was restored or replaced",
 };
 
-/** What went wrong and how it ended: cursors that went stale, documents that are not live. */
+/** Stale cursors and their recovery, stopped topics, and documents that are not live. */
 export function Notices({ lane }: { readonly lane: Lane }) {
   const incidents = useFrames(lane.incidents.subscribe, lane.incidents.get);
   const [dismissed, setDismissed] = useState<ReadonlySet<Incident>>(new Set());

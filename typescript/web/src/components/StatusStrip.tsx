@@ -5,7 +5,7 @@ import { POLL_MS } from "../lanes/legacy";
 import { KINDS, type Kind, NAMES } from "../summary";
 import { useNow } from "../use-now";
 
-/** Connection, and of each topic where it stands. */
+/** The state of the connection and of each topic. */
 export function StatusStrip({ lane }: { readonly lane: Lane }) {
   return (
     <section className="strip" aria-label="Connection">
@@ -74,7 +74,7 @@ const PHASES: Readonly<Record<TopicStatus["phase"], string>> = {
 function TopicState({ kind, lane }: { readonly kind: Kind; readonly lane: Lane }) {
   const topic = lane.topics[kind];
   const { phase, watermark, head, error } = useFrames(topic.onStatus, topic.getStatus);
-  // The head is heard of only while the topic is followed: what it was before says nothing.
+  // The server sends the head only while the topic is followed: an older one is outdated.
   const isFollowed = phase === "live" || phase === "catching-up";
   const lag = isFollowed && watermark !== null && head !== null ? head - watermark : null;
   return (

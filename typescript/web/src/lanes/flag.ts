@@ -1,4 +1,4 @@
-/** Which lane: what this browser chose, else the flag the page was built with. */
+/** The lane that this browser chose, else the one of the flag that the page was built with. */
 
 import type { LaneName } from "./lane";
 

@@ -13,14 +13,14 @@ export function khalaLane(session: Session): Lane {
   const khala = createKhalaClient({
     url: session.ws,
     httpUrl: location.origin,
-    // Asked again at every connect: a `khala dev` that was started anew signs another token.
+    // Read again at every connect: a restarted `khala dev` signs another token.
     token: async () => (await readSession()).token,
     store: indexedDbStore({ name: `khala-admin-${session.organisation}` }),
     onStaleCursor: (stale) => began(incidents, stale),
     onError: (error) => {
       // Every other one is on the page; without the store only a reload takes longer.
       if (error.code === "store") {
-        // biome-ignore lint/suspicious/noConsole: for who looks into slow reloads, not for the page
+        // biome-ignore lint/suspicious/noConsole: for developers who look into slow reloads
         console.warn(error);
       }
     },
@@ -42,7 +42,7 @@ export function khalaLane(session: Session): Lane {
     connection: khala,
     incidents,
     close: () => {
-      // Only saving can fail here, and what was not saved is replayed next time.
+      // Only saving can fail here, and unsaved updates are replayed next time.
       khala.close().catch(() => undefined);
     },
   };

@@ -6,7 +6,7 @@ import type { Kind, Summary } from "../summary";
 
 export type LaneName = "khala" | "legacy";
 
-/** A cursor that the server no longer knew, and what became of it. */
+/** A stale cursor and its recovery. */
 export interface Incident {
   readonly kind: Kind;
   readonly reason: string;
