@@ -26,10 +26,12 @@ BEGIN
         RETURN 0;
     END IF;
 
+    -- Both locks in this order: a writer that waited for the first and then finds the topic direct comes to the
+    -- second. Only a transaction that is begun before a topic becomes grouped, and writes to it again when it is about
+    -- to be direct, can have them the other way round, and is ended as a deadlock.
     IF p_writes = 'direct' THEN
-        -- In this order, in which a writer came to them that began when the topic was direct.
-        PERFORM pg_advisory_xact_lock(khala_internal.topic_lock_key(p_topic));
         PERFORM pg_advisory_xact_lock(khala_internal.staging_lock_key(p_topic));
+        PERFORM pg_advisory_xact_lock(khala_internal.topic_lock_key(p_topic));
         LOOP
             SELECT s.sequenced, s.state INTO v_batch FROM khala.sequence(p_topic, 10000) AS s;
             v_sequenced := v_sequenced + v_batch.sequenced;
@@ -37,6 +39,7 @@ BEGIN
         END LOOP;
         DELETE FROM runtime.sync_topic_staging AS s WHERE s.topic = p_topic;
     ELSE
+        PERFORM pg_advisory_xact_lock(khala_internal.topic_lock_key(p_topic));
         v_positions := 'runtime.' || quote_ident('sync_staged_' || substring(v_known.read_model FROM 6));
         IF to_regclass(v_positions) IS NULL THEN
             EXECUTE format('CREATE SEQUENCE %s OWNED BY runtime.sync_staged_writes.position', v_positions);
