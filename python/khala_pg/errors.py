@@ -1,4 +1,4 @@
-"""What can go wrong, as exceptions and as codes of the wire.
+"""Errors, as exceptions and as codes of the wire.
 
 KhalaError                the caller can act on it; its hint says how
 ├── UsageError            a wrong option, file or setting
@@ -44,7 +44,7 @@ _OURS = re.compile(r'\b(khala|runtime)\.|"(khala|runtime)"')
 
 
 class KhalaError(Exception):
-    """Something the caller can act on. `hint` says how, or is empty."""
+    """Base of the errors that a caller can act on. `hint` is the next step, or empty."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -67,7 +67,7 @@ class RefusedError(KhalaError):
     """A khala.* function refused the call.
 
     `sqlstate` is of class KH (docs/reference/errors.md); `detail` is the DETAIL parsed as
-    JSON, its text when it is not JSON, or None.
+    JSON, a string when it is not JSON, or None.
     """
 
     def __init__(self, message: str, hint: str, sqlstate: str, detail: Any) -> None:
@@ -77,7 +77,7 @@ class RefusedError(KhalaError):
 
     @property
     def wire_code(self) -> str:
-        """The code that a subscriber is told."""
+        """The error code on the wire."""
         return WIRE_CODES.get(self.sqlstate, "internal")
 
 

@@ -1,4 +1,4 @@
-"""Where the SQL and proto files are: inside an installed package, or at the top of a checkout."""
+"""Paths of the SQL and proto files: inside an installed package, or at the top of a checkout."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ def db_dir() -> Path:
 
 
 def web_dir() -> Path | None:
-    """The directory of the built admin page; None as long as nobody has built it (`make web`)."""
+    """The directory of the built admin page; None if it is not built (`make web`)."""
     built = _CHECKOUT / "typescript" / "web" / "dist"
     return built if (built / "index.html").is_file() else None
 

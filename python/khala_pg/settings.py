@@ -1,4 +1,4 @@
-"""Where database, relay and token are: option, then environment, then a running `khala dev`.
+"""Settings that commands share: from an option, the environment, or a running `khala dev`.
 
 A newcomer who has `khala dev` running in a directory needs no options in it or below it.
 """
@@ -19,7 +19,7 @@ DEV_FILE = Path(".khala") / "dev.json"
 
 @dataclass(frozen=True)
 class Setting:
-    """One thing a command needs to be told: its option, variable and key in dev.json."""
+    """One setting: its option, variable and key in dev.json."""
 
     what: str
     option: str
@@ -65,7 +65,7 @@ def relay_metrics(
     environment: Mapping[str, str] | None = None,
     directory: Path | None = None,
 ) -> list[str]:
-    """Where relays show their metrics: `options`, else where `khala dev` does, if it does.
+    """The URLs of relays' metrics: `options`, else that of `khala dev`, if it has one.
 
     The last holds only if the database is that of `khala dev` too.
     """

@@ -1,4 +1,4 @@
-"""API keys as text, `khala_<id>_<secret>`: the database has the id and the hash of the secret."""
+"""API keys, `khala_<id>_<secret>`: the database has the id and the hash of the secret."""
 
 import hashlib
 import re
@@ -30,6 +30,6 @@ def generate() -> ApiKeyText:
 
 
 def parse(text: str) -> ApiKeyText | None:
-    """The key that a text is; None when it is none."""
+    """The key in a string; None when there is none."""
     found = _PATTERN.fullmatch(text)
     return None if found is None else ApiKeyText(found[1], found[2])

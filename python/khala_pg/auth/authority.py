@@ -1,4 +1,4 @@
-"""Whether a token is good, now and for as long as its socket lives."""
+"""Verification of tokens, at the opening of a socket and for as long as it lives."""
 
 import asyncio
 import contextlib
@@ -26,7 +26,7 @@ class Authority:
         self._changed = asyncio.Event()
 
     async def verify(self, token: str) -> Claims:
-        """What the token says. Raises TokenError when it is not good."""
+        """The claims of a token. Raises TokenError when it is not valid."""
         kid = tokens.key_id(token)
         if not self._known(kid):
             for key_set in list(self._sets.values()):
@@ -38,7 +38,7 @@ class Authority:
         return claims
 
     def why_over(self, claims: Claims, now: float) -> str | None:
-        """Why a token that was good no longer is; None when it still is.
+        """The reason why a token is no longer valid; None when it still is.
 
         now: seconds since 1970. A live socket gets no leeway.
         """

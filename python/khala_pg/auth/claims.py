@@ -1,7 +1,7 @@
-"""What a token says, and how a signed token becomes claims.
+"""Claims of tokens, and their verification.
 
-The key is found by `kid`; its algorithm and the issuers it speaks for belong to the key: what a
-token says about either is never trusted.
+The key is found by `kid`; its algorithm and the issuers it speaks for belong to the key: the
+token's own word on either is never trusted.
 """
 
 from collections.abc import Collection, Mapping
@@ -40,7 +40,7 @@ class TokenError(KhalaError):
 
 @dataclass(frozen=True, slots=True)
 class VerificationKey:
-    """What verifies: an algorithm fixed for the key, its material, and whom it speaks for.
+    """Verification key: an algorithm fixed for it, its material, and the issuers it speaks for.
 
     Two are equal when whatever one has signed, the other has.
     """
@@ -53,7 +53,7 @@ class VerificationKey:
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a verified token says. Times are seconds since 1970; `scopes` are topic names.
+    """Claims of a verified token. Times are seconds since 1970; `scopes` are topic names.
 
     key: what verified it. Not its `kid` alone, which another issuer may use as well.
     """
@@ -118,7 +118,7 @@ def parse(claims: Mapping[str, Any], key: VerificationKey) -> Claims:
         raise TokenError(f"the token's oa_claims_version is not {CLAIMS_VERSION}")
     for name in ("sub", "jti", "oa_org_id"):
         if not _is_name(claims[name]):
-            raise TokenError(f"the token's {name} is not a text that can be used")
+            raise TokenError(f"the token's {name} is empty, not a string or not storable")
     scopes = claims["oa_sync_scopes"]
     if not isinstance(scopes, list) or not all(_is_name(scope) for scope in scopes):
         raise TokenError("the token's oa_sync_scopes is not a list of topic names")
@@ -147,7 +147,7 @@ def _seconds(value: object) -> int:
 
 
 def _is_name(value: object) -> bool:
-    """Whether Postgres can take the value as a text that names something."""
+    """Whether Postgres can take the value as a string that names something."""
     if not isinstance(value, str) or not value or "\0" in value:
         return False
     return not any("\ud800" <= character <= "\udfff" for character in value)

@@ -1,4 +1,4 @@
-"""Tokens for whoever has proven who they are: short-lived, and never for more than they may see."""
+"""Issuer of tokens: short-lived, and only for topics that the holder may see."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -17,7 +17,7 @@ MAX_TTL_S = 900
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who asks for a token, and the topics that it may be for."""
+    """Subject and organisation of a token request, and the topics that the token may be for."""
 
     subject: str
     org_id: str
@@ -29,7 +29,7 @@ class SessionExpiredError(Exception):
 
 
 class IssuerError(Exception):
-    """No token is issued; the answer says why."""
+    """Refusal of a token request, with the HTTP status and the error code of the response."""
 
     def __init__(self, status: HTTPStatus, code: str, message: str, **details: Any) -> None:
         super().__init__(message)
@@ -40,7 +40,7 @@ class IssuerError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class TokenRequest:
-    """What is asked for: scopes None means all, ttl_s None the usual."""
+    """Token request: scopes None means all, ttl_s None the default."""
 
     scopes: tuple[str, ...] | None
     ttl_s: int | None
@@ -57,7 +57,7 @@ class Issuer:
         self._ttl_s = ttl_s
 
     def require_ready(self) -> None:
-        """Raises IssuerError when no token could be made, whoever asked."""
+        """Raises IssuerError when this relay has no key to sign with."""
         keyring = self._keyring()
         if keyring.current not in keyring.keys:
             raise IssuerError(

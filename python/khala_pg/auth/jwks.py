@@ -143,7 +143,7 @@ class KeySet:
         return key
 
     async def refresh(self) -> None:
-        """Reads the set; whoever comes while it is read waits for the same reading."""
+        """Reads the set; callers that come while it is read share that read."""
         if self._reading is None:
             self._reading = asyncio.create_task(self._refresh())
             self._reading.add_done_callback(lambda task: setattr(self, "_reading", None))

@@ -88,7 +88,7 @@ def _parse(document: object, path: Path) -> Keyring:
     for name in ("issuer", "audience", "current") if entries or not jwks else ("audience",):
         value = document.get(name)
         if not isinstance(value, str) or not value:
-            raise KeyringError(f"the keyring {path} has no `{name}`: give it a text")
+            raise KeyringError(f"the keyring {path} has no `{name}`: give it a string")
         texts[name] = value
     if not isinstance(entries, list) or not (entries or jwks):
         raise KeyringError(f"the keyring {path} has no `keys`: give it at least one")
@@ -123,7 +123,7 @@ def _parse(document: object, path: Path) -> Keyring:
 def _texts(document: Mapping[str, Any], name: str, path: Path) -> tuple[str, ...]:
     values = document.get(name, [])
     if not isinstance(values, list) or not all(isinstance(v, str) and v for v in values):
-        raise KeyringError(f"`{name}` of the keyring {path} is not a list of texts")
+        raise KeyringError(f"`{name}` of the keyring {path} is not a list of strings")
     return tuple(values)
 
 

@@ -1,4 +1,4 @@
-"""What a keyring is: who signs, for whom, and with which keys."""
+"""The keyring: issuer, audience and keys."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ MIN_SECRET_BYTES = 32
 
 
 class KeyringError(UsageError):
-    """A keyring file cannot be used; the message says what to do about it."""
+    """A keyring file cannot be used; the message names the next step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Keyring:
-    """Who signs, for whom, and with which keys.
+    """Issuer, audience and keys of tokens.
 
     current: the id of the key that signs; empty when there is none and tokens come from elsewhere.
     next: the id of the key that will sign after it, None when there is none yet.

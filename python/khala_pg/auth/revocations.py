@@ -1,7 +1,7 @@
-"""Which tokens no longer count, as the database said last.
+"""Revoked tokens, as last read from the database.
 
 A revocation names a token (`jti`), a subject (`sub`) or an organisation (`org`), and the moment up
-to which tokens issued are meant: whoever gets a new token afterwards is let in again.
+to which tokens issued are meant: a token issued later is valid again.
 """
 
 from collections.abc import Iterable

@@ -252,7 +252,7 @@ def _load_function(name: str) -> Any:
 
 
 def _described(serving: Sequence[Serving]) -> dict[str, Any]:
-    """Where workers answer: clients at the same place, metrics at each its own."""
+    """Addresses of workers: one for clients, one each for metrics."""
     each = [{"worker": s.worker, "pid": s.pid, "metrics": s.addresses.metrics} for s in serving]
     return {**asdict(serving[0].addresses), "workers": each}
 

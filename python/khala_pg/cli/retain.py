@@ -93,7 +93,7 @@ def command(
 
 
 def rest_s(worked_s: float, share: float) -> float:
-    """How long to rest, so that work takes that share of the time."""
+    """Seconds to rest, so that work takes that share of the time."""
     return worked_s * (1 / share - 1)
 
 

@@ -1,4 +1,4 @@
-"""`khala run -- CMD …`: a command as a run, live for whoever tails its summary."""
+"""`khala run -- CMD …`: a command recorded as a run."""
 
 import os
 from datetime import UTC, datetime

@@ -46,13 +46,13 @@ def number(count: float) -> str:
 
 
 def wide_console() -> Console:
-    """Standard output, with room for a table where nobody's window limits it."""
+    """Standard output, wide enough for tables when it is no terminal."""
     console = Console(highlight=False)
     return console if console.is_terminal else Console(highlight=False, width=160)
 
 
 def say(error: KhalaError) -> None:
-    """Tells an error, and what to do about it, on standard error."""
+    """Prints an error and its hint on standard error."""
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     console.print(f"[bold red]khala:[/] {escape(str(error))}")
     if error.hint:

@@ -111,7 +111,7 @@ class KhalaClient:
 
     @property
     def status(self) -> Status:
-        """What the client is doing now."""
+        """The current status."""
         return self._board.status
 
     def documents(self, topic: str) -> Mapping[str, Document]:

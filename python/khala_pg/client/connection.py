@@ -46,13 +46,13 @@ class Connection:
         """How many seconds the server may say nothing, while we listen, before it is dead."""
 
     async def join(self) -> str:
-        """Ask to join the channel; the answer comes with the reference returned here."""
+        """Ask to join the channel; the response comes with the reference returned here."""
         self._join_ref = str(next(self._refs))
         await self._send(self._join_ref, self._join_ref, CHANNEL, "phx_join", {})
         return self._join_ref
 
     async def request(self, event: str, payload: Mapping[str, Any]) -> str:
-        """Send a request on the channel; the answer comes with the reference returned here."""
+        """Send a request on the channel; the response comes with the reference returned here."""
         ref = str(next(self._refs))
         await self._send(self._join_ref, ref, CHANNEL, event, payload)
         return ref

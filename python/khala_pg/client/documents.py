@@ -10,7 +10,7 @@ Payload = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """How far a topic has been seen: everything up to `watermark`, counted within `epoch`.
+    """Position in a topic: everything up to `watermark`, counted within `epoch`.
 
     org: the organisation that saw it; another one's documents are others.
     """
@@ -53,11 +53,11 @@ class Document:
 
     @property
     def order(self) -> tuple[int, int]:
-        """What decides which of two versions of one document stands: the higher."""
+        """Sort key of versions: of two, the higher stands."""
         return (self.doc_version, self.watermark)
 
     def same_content(self, other: "Document") -> bool:
-        """Whether both say the same, whatever watermark said it."""
+        """Whether both have the same version and content; watermarks do not count."""
         return (self.doc_version, self.deleted, self.payload_hash) == (
             other.doc_version,
             other.deleted,
@@ -66,7 +66,7 @@ class Document:
 
 
 class ChangeKind(StrEnum):
-    """What happened to a document."""
+    """Kind of a change."""
 
     PUT = "put"
     REMOVE = "remove"

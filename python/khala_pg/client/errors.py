@@ -1,4 +1,4 @@
-"""What can go wrong in a client, one class for each thing a caller would do about it.
+"""Errors of a client: a class for each way a caller would handle them.
 
 ClientError
 ├── TransportError            the server cannot be reached or went away: the client tries again

@@ -1,4 +1,4 @@
-"""Hands changes to whoever iterates over them, one batch at a time, and waits until they are done.
+"""Feed of changes to iterators, one batch at a time; each batch waits for all of them.
 
 There is no queue: a batch stays with the reader of the socket until every listener has asked for
 more than it held. A slow listener therefore slows the reader, the socket and in the end the sender,

@@ -19,7 +19,7 @@ from khala_pg.client.errors import (
 
 
 class HttpApi:
-    """Asks with whatever token is current at the moment of asking."""
+    """HTTP client that uses the current token for each request."""
 
     def __init__(self, http: httpx.AsyncClient, base_url: str, token: Callable[[], str]) -> None:
         self._http = http

@@ -39,7 +39,7 @@ class Replica:
         return others
 
     def cursor(self, topic: str) -> Cursor | None:
-        """How far a topic has been seen; None if never."""
+        """The cursor of a topic; None if it was never seen."""
         return self._cursors.get(topic)
 
     def documents(self, topic: str) -> Mapping[str, Document]:

@@ -29,7 +29,7 @@ class Resolver:
     def __init__(
         self, api: HttpApi, backoff: Backoff, on_retry: Callable[[Exception], None]
     ) -> None:
-        """on_retry: told what went wrong before each further try."""
+        """on_retry: called with the error before each further try."""
         self._api = api
         self._backoff = backoff
         self._on_retry = on_retry
@@ -72,7 +72,7 @@ class Resolver:
         raise AssertionError("unreachable")
 
     async def pause(self, attempt: int, error: Exception) -> None:
-        """Tell what went wrong and wait before try number `attempt` (0 is the first retry)."""
+        """Report the error and wait before try number `attempt` (0 is the first retry)."""
         self._on_retry(error)
         wait = error.retry_after if isinstance(error, RetryLaterError) else 0.0
         await asyncio.sleep(self._backoff.delay(attempt, at_least=wait))

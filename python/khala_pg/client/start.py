@@ -1,4 +1,4 @@
-"""Where a topic begins that the store knows nothing of."""
+"""Start of a topic that the store does not have."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What a client is doing, for people and for programs that show it to people."""
+"""Status of a client, for display."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 
 class ConnectionState(StrEnum):
-    """Where the connection stands."""
+    """State of the connection."""
 
     CONNECTING = "connecting"
     CONNECTED = "connected"
@@ -20,7 +20,7 @@ class ConnectionState(StrEnum):
 
 
 class TopicPhase(StrEnum):
-    """Where one topic stands."""
+    """Phase of one topic."""
 
     IDLE = "idle"
     RECOVERING = "recovering"
@@ -32,7 +32,7 @@ class TopicPhase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TopicStatus:
-    """Where one topic stands: seen up to `watermark`; the server's was at `head` when last told."""
+    """State of one topic: seen up to `watermark`; the server's was at `head` when last told."""
 
     phase: TopicPhase = TopicPhase.IDLE
     watermark: int | None = None
@@ -65,7 +65,7 @@ OnStatus = Callable[[Status], None]
 
 
 class StatusBoard:
-    """The current status, and whoever wants to know when it changes."""
+    """The current status; calls back when it changes."""
 
     def __init__(self, topics: Mapping[str, TopicStatus], tell: OnStatus) -> None:
         self._status = Status(topics=MappingProxyType(dict(topics)))
@@ -95,7 +95,7 @@ class StatusBoard:
         self._set(replace(self._status, error=error))
 
     def drop(self, name: str) -> None:
-        """Where a topic stood does not count any more."""
+        """Forgets the position of a topic."""
         topics = MappingProxyType({**self._status.topics, name: TopicStatus()})
         self._set(replace(self._status, topics=topics))
 

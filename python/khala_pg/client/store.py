@@ -1,4 +1,4 @@
-"""What a client keeps across restarts: documents and the watermarks that cover them, as one unit.
+"""Stores of what a client keeps across restarts: documents and the watermarks that cover them.
 
 A watermark is only ever saved together with, or after, the documents it covers. A store that loses
 its last commits is therefore merely older; a store that had the watermark without the documents
@@ -14,7 +14,7 @@ from khala_pg.client.documents import Cursor, Document
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What a store holds: at most one cursor a topic, and the documents."""
+    """Content of a store: at most one cursor a topic, and the documents."""
 
     cursors: Sequence[Cursor] = ()
     documents: Sequence[Document] = ()
@@ -22,7 +22,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """What to save in one transaction, in this order: `replaced` topics lose their documents and
+    """Changes to save in one transaction, in this order: `replaced` topics lose their documents and
     their cursor, then `documents` are put, then `cursors` are set."""
 
     cursors: Sequence[Cursor] = ()
@@ -31,10 +31,10 @@ class Commit:
 
 
 class WatermarkStore(Protocol):
-    """Where documents and watermarks are kept. Methods raise StoreError."""
+    """Store of documents and watermarks. Methods raise StoreError."""
 
     async def load(self, topics: Sequence[str]) -> Stored:
-        """What was saved of these topics."""
+        """The saved cursors and documents of these topics."""
         ...
 
     async def commit(self, commit: Commit) -> None:

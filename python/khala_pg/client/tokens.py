@@ -1,4 +1,4 @@
-"""Where the client connects and as whom, asked anew for every connection."""
+"""Endpoint and token of the client, requested anew for every connection."""
 
 import inspect
 from collections.abc import Awaitable, Callable

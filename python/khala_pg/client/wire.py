@@ -1,4 +1,4 @@
-"""Reads what a server says: JSON text in, values out, ProtocolError for what has no meaning."""
+"""Decoder of the server's messages: JSON in, values out, ProtocolError for anything else."""
 
 import binascii
 import json
@@ -128,11 +128,11 @@ def batch(payload: Mapping[str, Any]) -> Batch:
 
 
 def snapshot_page(text: str | bytes) -> SnapshotPage:
-    """The body of a snapshot answer. Raises ProtocolError."""
+    """The body of a snapshot response. Raises ProtocolError."""
     fields = parse(text)
     next_doc_key = fields.get("next_doc_key")
     if next_doc_key is not None and not isinstance(next_doc_key, str):
-        raise ProtocolError("next_doc_key is not text")
+        raise ProtocolError("next_doc_key is not a string")
     complete = fields.get("complete") is True
     if not complete and next_doc_key is None:
         raise ProtocolError("a snapshot page that is not the last has no next_doc_key")
@@ -232,5 +232,5 @@ def _list(value: object, what: str) -> list[Any]:
 def _text(fields: Mapping[str, Any], name: str) -> str:
     value = fields.get(name)
     if not isinstance(value, str):
-        raise ProtocolError(f"{name} is not text")
+        raise ProtocolError(f"{name} is not a string")
     return value

@@ -39,7 +39,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class DevConfig:
-    """What the user chose. A port of 0 means: any that is free.
+    """Options of `khala dev`. A port of 0 means: any that is free.
 
     metrics_port: None opens none. web_dir: the built admin page; None serves none.
     """

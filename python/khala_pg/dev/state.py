@@ -1,4 +1,4 @@
-"""What `khala dev` keeps in its data directory, and what it prepares in the database.
+"""State of `khala dev` in its data directory, and preparation of its database.
 
 - `postgres/`: the server's home (see postgres.server)
 - `keyring.json`: the keys that tokens are signed with
@@ -132,7 +132,7 @@ def sign_dev_token(server: PostgresServer, keyring: Path) -> str:
 
 
 def state_file(data_dir: Path) -> Path:
-    """Where dev.json is, or will be."""
+    """The path of dev.json."""
     return data_dir / "dev.json"
 
 

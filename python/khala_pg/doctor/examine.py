@@ -1,4 +1,4 @@
-"""Looks at a database from the outside and says what is wrong and what to do about it.
+"""Examination of a database from the outside.
 
 Every check is a function from a connection to findings. A finding that is not `ok` carries advice.
 """
@@ -41,7 +41,7 @@ _MUST_CALL = {
 
 @dataclass(frozen=True)
 class Report:
-    """What was found, in the order of the checks."""
+    """The findings, in the order of the checks."""
 
     findings: tuple[Finding, ...]
 

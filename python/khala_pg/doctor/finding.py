@@ -1,4 +1,4 @@
-"""One thing that `khala doctor` looked at."""
+"""Findings of `khala doctor`."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,7 +6,7 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check saw. `advice` says what to do and is empty when all is well."""
+    """Result of a check. `advice` is the next step, empty when the status is ok."""
 
     check: str
     status: Literal["ok", "warn", "fail"]

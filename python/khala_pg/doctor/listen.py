@@ -1,4 +1,4 @@
-"""Does a notification of one connection reach another that listens? Poolers break this."""
+"""Check that a notification of one connection reaches another that listens. Poolers break this."""
 
 import secrets
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""How the server is set up and how it fares: settings, epoch, notifications, transactions."""
+"""Checks of the server: settings, epoch, notifications, transactions."""
 
 from collections.abc import Iterator
 from typing import Any

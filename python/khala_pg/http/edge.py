@@ -1,4 +1,4 @@
-"""Who is at the other end: address and transport through proxies, and web origins.
+"""Clients behind proxies: their address and transport; and web origins.
 
 Headers that a proxy writes are believed only when they come from a proxy that was named, and only
 what that proxy itself added: the rest of the list may be the client's own invention.
@@ -18,14 +18,14 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A client: its address as text, and whether nobody on the way can read along."""
+    """A client: its address, and whether its connection is encrypted all the way."""
 
     ip: str
     is_secure: bool
 
     @property
     def bucket(self) -> str:
-        """What limits are counted by: an IPv6 subscriber has a whole /64."""
+        """The key that limits are counted by: an IPv6 subscriber has a whole /64."""
         address = _address(self.ip)
         if isinstance(address, ipaddress.IPv6Address):
             return str(ipaddress.ip_network((address, 64), strict=False))
@@ -47,7 +47,7 @@ class Proxies:
     def client(
         self, peer: str, is_tls: bool, forwarded_for: Sequence[str], forwarded_proto: Sequence[str]
     ) -> Client:
-        """Who is behind the peer.
+        """The client behind the peer.
 
         peer: the address the connection comes from. is_tls: whether that connection is TLS.
         forwarded_for, forwarded_proto: values of X-Forwarded-For and -Proto, in order.

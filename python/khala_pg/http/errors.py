@@ -1,4 +1,4 @@
-"""Errors as HTTP answers: `{"code", "message", …}`, the same codes as on the socket."""
+"""Errors as HTTP responses: `{"code", "message", …}`, the same codes as on the socket."""
 
 import math
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ _STATUS = {
 
 
 def answer(code: str, message: str, details: Mapping[str, Any] | None = None) -> JSONResponse:
-    """The answer for an error code of ours."""
+    """The response for an error code."""
     headers = dict(NO_STORE)
     if code == "unauthorized":
         headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
@@ -44,7 +44,7 @@ def unavailable(message: str, retry_after_s: float) -> JSONResponse:
 
 
 def from_khala(error: KhalaError, retry_after_s: float) -> JSONResponse:
-    """The answer for an error of a database call."""
+    """The response for an error of a database call."""
     match error:
         case UnavailableError():
             # What the driver says may name hosts and users, which are nobody's business here.

@@ -1,4 +1,4 @@
-"""How long requests take and how they end, by endpoint: never by a path, which a client chooses."""
+"""Duration and status of requests, by endpoint: never by a path, which a client chooses."""
 
 import time
 from collections.abc import Callable
@@ -19,7 +19,7 @@ Note = Callable[[str, int, float], None]
 
 
 def measured(app: ASGIApp, note: Note) -> ASGIApp:
-    """The application, told about to `note`."""
+    """The application, with `note` called for each request."""
 
     async def measure(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

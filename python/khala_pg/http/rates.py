@@ -1,4 +1,4 @@
-"""Token buckets, one per key in bounded memory. Not aware of clocks: the caller says the time."""
+"""Token buckets, one per key in bounded memory. The caller passes the time."""
 
 import math
 from collections import OrderedDict
@@ -36,7 +36,7 @@ class Buckets:
         self._left: OrderedDict[Hashable, tuple[float, float]] = OrderedDict()
 
     def wait_s(self, key: Hashable, now: float) -> float:
-        """How long the key has to wait before its next thing, in seconds; 0 when it need not."""
+        """Seconds that the key has to wait before it may take one; 0 when it may now."""
         left = self._now(key, now)
         return 0.0 if left >= 1.0 else (1.0 - left) / self._per_s
 
@@ -56,7 +56,7 @@ class Buckets:
 
 
 class Queue:
-    """One rate for all; whoever comes too early is told when there will be room.
+    """One rate for all; a caller that comes too early gets the time to come back.
 
     Those turned away are remembered as a number only, and each is sent to a later moment than the
     one before: they come back spread out, at the pace at which they can be served. However many

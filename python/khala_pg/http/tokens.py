@@ -41,7 +41,7 @@ _LEGACY_HEADERS = {
 
 
 class TokenEndpoint:
-    """Answers token requests."""
+    """Endpoint that responds to token requests."""
 
     def __init__(
         self,

@@ -70,7 +70,7 @@ class _Page(StaticFiles):
 
 
 async def _session(request: Request, file: Path) -> Response:
-    """Where sockets are and the development token, for a page of this server only.
+    """The addresses and the development token, for a page of this server only.
 
     The token reads everything of the development database, so neither a page of another origin
     gets it (a browser says whose page asks) nor one whose name was made to lead here (it asks for

@@ -36,7 +36,7 @@ _NO_FUNCTIONS = FunctionChanges((), ())
 
 @dataclass(frozen=True)
 class Status:
-    """Where a database stands.
+    """State of a database.
 
     applied: changes in the database, oldest first; pending: changes still to come;
     functions: what loading db/functions.sql would change now (nothing while changes are pending);

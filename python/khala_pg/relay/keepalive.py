@@ -1,4 +1,4 @@
-"""What is done for every socket now and then, in one pass over all of them."""
+"""Periodic work on all sockets: expiry of tokens, pings, limits, heartbeats."""
 
 import asyncio
 import logging
@@ -20,7 +20,7 @@ _CLOSE_TIMEOUT_S = 5.0
 
 
 class Keepalive:
-    """Passes over the sockets until it is cancelled."""
+    """Pass over all sockets, repeated until it is cancelled."""
 
     def __init__(
         self,

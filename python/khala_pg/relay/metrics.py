@@ -1,4 +1,4 @@
-"""What a relay counts while it works; docs/sync/METRICS.md says what each means.
+"""Counters and histograms of a relay; docs/sync/METRICS.md describes each.
 
 Children are bound here, once: nothing is looked up by label where messages are delivered.
 """

@@ -1,5 +1,4 @@
-"""The relay as a whole: sockets, feeds, listener and HTTP in one event loop, until it is told to
-stop."""
+"""The relay as a whole: sockets, feeds, listener and HTTP in one event loop."""
 
 import asyncio
 import logging
@@ -131,16 +130,16 @@ class Relay:
 
     @property
     def feed_count(self) -> int:
-        """How many live feeds run: one for each topic that somebody is subscribed to."""
+        """The number of live feeds: one for each topic that has subscribers."""
         return len(self._feeds)
 
     @property
     def unsent_bytes(self) -> int:
-        """What this process holds for sockets that have not taken it yet."""
+        """Bytes that this process holds for sockets."""
         return sum(session.connection.unsent_bytes for session in self._sessions)
 
     async def unready(self) -> str | None:
-        """Why no traffic should come here; None when it should."""
+        """The reason why no traffic should come here; None when it should."""
         return self._why_unready()
 
     def _why_unready(self) -> str | None:

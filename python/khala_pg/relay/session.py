@@ -1,4 +1,4 @@
-"""One socket: reads its messages one by one, does what its channel says, and ends what it began."""
+"""Session of one socket: reads its messages one by one and performs the actions of its channel."""
 
 import logging
 import time
@@ -87,11 +87,11 @@ class Session:
 
     @property
     def subscriptions(self) -> Collection[Subscription]:
-        """What the socket is subscribed to."""
+        """The subscriptions of the socket."""
         return self._subscriptions.values()
 
     def covered(self) -> list[tuple[str, int]]:
-        """How far each subscribed topic has been given."""
+        """The covered watermark of each subscribed topic."""
         return [(name, each.covered) for name, each in self._subscriptions.items()]
 
     async def run(self) -> None:
@@ -132,7 +132,7 @@ class Session:
                     raise TypeError(f"{action} takes a while")
 
     def crash(self) -> None:
-        """An internal failure: the client is told to join again."""
+        """Ends the channel after an internal failure: the client joins again."""
         self.act(self.channel.crash())
 
     async def _perform(self, actions: Iterable[Action]) -> None:
@@ -250,7 +250,7 @@ class Session:
             self._spawn(self._pager.run())
 
     def _refuse(self, subscription: Subscription, error: RefusedError) -> None:
-        """The database will not go on with a topic: tell the client, and end that topic."""
+        """Ends a topic that the database refuses to continue, and reports it to the client."""
         self._end([subscription.name])
         if isinstance(error, StaleCursorError):
             entries = [

@@ -10,7 +10,7 @@ from khala_pg.http.edge import Proxies, is_loopback_url
 
 @dataclass(frozen=True, slots=True)
 class RelaySettings:
-    """What one relay process is told. The defaults suit production; tests shorten intervals.
+    """Settings of one relay process. The defaults suit production; tests shorten intervals.
 
     listener_database: the connection that LISTENs; it must reach the server itself, because a
     transaction pooler breaks LISTEN. The same as `database` when None.

@@ -72,7 +72,7 @@ def exit_status(returncode: int) -> tuple[int, str | None]:
 
 
 def _open_missing() -> None:
-    """Fill gaps that whoever started us left, so that no pipe of ours gets a standard number."""
+    """Open missing standard descriptors, so that no pipe of ours gets a standard number."""
     for number in (STDIN, STDOUT, STDERR):
         try:
             os.fstat(number)

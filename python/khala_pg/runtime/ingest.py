@@ -42,7 +42,7 @@ class LineError(KhalaError):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line with an event: its number from 1 and its text, which is one JSON object."""
+    """One line with an event: its number from 1, and the JSON object in it."""
 
     number: int
     text: str
@@ -50,7 +50,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What has been loaded so far: events appended and found there already, and bytes read."""
+    """Progress of loading: events appended and found there already, and bytes read."""
 
     appended: int = 0
     duplicates: int = 0

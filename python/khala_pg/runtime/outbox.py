@@ -1,4 +1,4 @@
-"""Which event of a run is to be sent next: pure decisions, without a clock, thread or database.
+"""Outbox of a run's events: pure decisions, without a clock, thread or database.
 
 At most one event is numbered and unacknowledged at a time; whatever happens meanwhile is
 coalesced into the next one. So a database that is away for hours costs no memory, and an event
@@ -54,7 +54,7 @@ class Outbox:
 
     @property
     def reported_bytes(self) -> int:
-        """The size of the output that the events so far tell of."""
+        """The size of the output that the events so far report."""
         return self._reported.bytes
 
     def finish(self, payload: Mapping[str, Any], at: datetime) -> None:
@@ -88,7 +88,7 @@ class Outbox:
         self._event_at = now
 
     def unsent(self) -> list[Event]:
-        """What the database may not have, once the command has ended; the run's last events."""
+        """The last events, which the database may not have, once the command has ended."""
         events = [] if self._pending is None else [self._pending]
         if self._ending is not None and not self._ended:
             payload, at = self._ending

@@ -1,4 +1,4 @@
-"""What a command has written so far: counted while it passes, described when somebody asks."""
+"""Meter of a command's output: counted while it passes."""
 
 import re
 import threading
@@ -26,7 +26,7 @@ class Progress:
 
 
 def last_line(tail: bytes) -> str:
-    """The last line of `tail` that has text, as one would read it on a terminal."""
+    """The last line of `tail` that is not blank, as it shows on a terminal."""
     text = _ESCAPES.sub("", tail.decode("utf-8", errors="replace"))
     for line in reversed(re.split(r"[\r\n]+", text)):
         readable = _CONTROLS.sub(" ", line).strip()

@@ -51,7 +51,7 @@ class Leftover:
 
 
 class _HopelessError(Exception):
-    """The database answers, but will never take this run's events."""
+    """The database refuses this run's events for good."""
 
     def __init__(self, reason: str, refused: bool) -> None:
         super().__init__(reason)
@@ -204,7 +204,7 @@ class Recorder:
 
 
 def _explain(error: OSError | psycopg.Error) -> str:
-    """Why the database did not take an event; raises _HopelessError if it never will."""
+    """The reason why the database did not take an event; raises _HopelessError if it never will."""
     if isinstance(error, psycopg.Error):
         known = from_psycopg(error)
         # libpq writes several lines.

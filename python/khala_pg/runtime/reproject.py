@@ -36,9 +36,9 @@ async def reproject_all(
     total: Callable[[int], None] = lambda _: None,
     advance: Callable[[int], None] = lambda _: None,
 ) -> int:
-    """Rebuild all summaries; how many there were.
+    """Rebuild all summaries; returns their number.
 
-    `total` is told how many there are at the start, `advance` how many were rebuilt with each page.
+    `total` is called with their number at the start, `advance` with the size of each page.
     Entities that come into being meanwhile are projected by their first event anyway.
     """
     rebuilt = 0

@@ -32,7 +32,7 @@ _ID_CHARACTERS = 400
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How a run is recorded.
+    """Options of a recorded run.
 
     `database` is a connection string, `title` None the command itself,
     `flush_seconds` how long the end may take when the database does not answer, `spool_directory`
@@ -49,7 +49,7 @@ class RunOptions:
 
 
 def new_run_id(now: datetime) -> str:
-    """An id nobody else uses, sorting by time."""
+    """A unique id that sorts by time."""
     return f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(6)}"
 
 
@@ -135,12 +135,12 @@ def _start_payload(argv: Sequence[str], title: str | None) -> Mapping[str, Any]:
 
 
 def _readable(text: str) -> str:
-    """Arguments are bytes to the system; what is not text in them cannot be recorded."""
+    """The argument with bytes replaced that are not UTF-8, which cannot be recorded."""
     return text.encode("utf-8", errors="surrogateescape").decode("utf-8", errors="replace")
 
 
 def _keep(leftover: Leftover, options: RunOptions) -> None:
-    """Spool what was not recorded, and say so."""
+    """Spool unrecorded events, and report the file."""
     if not leftover.events:
         return
     count = len(leftover.events)

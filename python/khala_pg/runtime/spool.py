@@ -12,7 +12,7 @@ from khala_pg.runtime.outbox import Event
 
 
 def spool_directory(environment: Mapping[str, str]) -> Path:
-    """Where files go: KHALA_SPOOL_DIR, else khala/spool in the user's state directory.
+    """The directory of spool files: KHALA_SPOOL_DIR, else khala/spool in the state directory.
 
     A user without a home, as containers have them, gets the directory for temporary files.
     """

@@ -1,4 +1,4 @@
-"""Copies bytes between file descriptors, unchanged, in threads that can be told to stop."""
+"""Copies bytes between file descriptors, unchanged, in threads that can be stopped."""
 
 import errno
 import os
@@ -15,7 +15,7 @@ _DRAIN_SECONDS = 1.0
 
 
 def write_all(target: int, data: bytes) -> None:
-    """Write all of `data`, also to a descriptor that somebody has made non-blocking."""
+    """Write all of `data`, also to a non-blocking descriptor."""
     view = memoryview(data)
     while view:
         try:

@@ -34,7 +34,7 @@ def open_pair(terminal: int, process_output: bool) -> tuple[int, int]:
 
 
 def copy_size(source: int, target: int) -> None:
-    """Give `target` the size of `source`; whoever runs in front of it gets SIGWINCH."""
+    """Give `target` the size of `source`; its foreground processes get SIGWINCH."""
     termios.tcsetwinsize(target, termios.tcgetwinsize(source))
 
 

@@ -1,4 +1,4 @@
-"""What an administrator asks of the database: topics, statistics, retention. Role khala_dba.
+"""Calls of administrators: topics, statistics, retention. Role khala_dba.
 
 Synchronous, unlike its neighbours. Durations are in seconds.
 """
@@ -48,7 +48,7 @@ class TopicStats:
 
 @dataclass(frozen=True, slots=True)
 class Purge:
-    """What one call of khala.retain did to one topic; `more` says that another would do more."""
+    """Result of one call of khala.retain for one topic; `more`: another call would delete more."""
 
     topic: str
     deleted: int
@@ -71,7 +71,7 @@ class NewApiKey:
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """What is known of an API key."""
+    """An API key without its secret."""
 
     key_id: str
     label: str

@@ -1,4 +1,4 @@
-"""What a relay asks: epochs, cursors, pages, wake-ups, revocations. Role khala_relay."""
+"""Calls of relays: epochs, cursors, pages, wake-ups, revocations. Role khala_relay."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -51,7 +51,7 @@ _ARM_AND_REPLAY_FEED = {
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """What the database says of one topic of a subscribe request.
+    """Judgement on one topic of a subscribe request.
 
     `name` is the name that the subscriber used, `topic` and `enum_name` those that the topic has.
     `resume_after` is None when no cursor was given. `reason` is below_floor, cursor_ahead or
@@ -129,7 +129,7 @@ class Sequenced:
 
 @dataclass(frozen=True, slots=True)
 class KeyHolder:
-    """Whom an API key speaks for, and the topics its tokens may be for."""
+    """Holder of an API key, and the topics that its tokens may be for."""
 
     subject: str
     org_id: str
@@ -142,7 +142,7 @@ async def schema_version(connection: Connection) -> int:
 
 
 async def terms(connection: Connection) -> tuple[str, int]:
-    """What every client is told when it joins: the epoch in force, and the largest payload."""
+    """Values for every client that joins: the epoch in force, and the largest payload."""
     cursor = await connection.execute("SELECT khala.ensure_epoch(), khala.max_payload_bytes()")
     [(epoch, max_payload_bytes)] = await cursor.fetchall()
     return epoch, max_payload_bytes
@@ -307,7 +307,7 @@ async def snapshot(
 async def hydrate(
     connection: Connection, topic: str, doc_key: str, org_id: str | None
 ) -> str | None:
-    """The document as finished JSON text; None when there is none that `org_id` may see."""
+    """The document as finished JSON; None when there is none that `org_id` may see."""
     text = await scalar(connection, "SELECT khala.hydrate(%s, %s, %s)", topic, doc_key, org_id)
     return None if text is None else str(text)
 
@@ -321,7 +321,7 @@ async def revocations(connection: Connection, seen: int) -> list[Revocation]:
 async def authenticate_api_key(
     connection: Connection, key_id: str, secret_hash: bytes
 ) -> KeyHolder | None:
-    """Whom an API key speaks for; None when it is not good."""
+    """The holder of an API key; None when it is not valid."""
     query = "SELECT subject, org_id, scopes FROM khala.authenticate_api_key(%s, %s)"
     found = await rows(connection, KeyHolder, query, key_id, secret_hash)
     return found[0] if found else None

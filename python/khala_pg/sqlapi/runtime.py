@@ -1,4 +1,4 @@
-"""What a runtime asks: events appended, summaries rebuilt. Role khala_runtime."""
+"""Calls of runtimes: events appended, summaries rebuilt. Role khala_runtime."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,7 +22,7 @@ class Appended:
 
 @dataclass(frozen=True, slots=True)
 class Ingested:
-    """What became of a batch: received = appended + duplicates; `projected` counts entities."""
+    """Result of a batch: received = appended + duplicates; `projected` counts entities."""
 
     received: int
     appended: int
@@ -52,7 +52,7 @@ async def ingest_events(connection: Connection, events: str) -> Ingested:
 
 
 async def count_entities(connection: Connection, kind: EntityKind) -> int:
-    """How many entities of `kind` there are."""
+    """The number of entities of `kind`."""
     return int(await scalar(connection, "SELECT khala.count_entities(%s)", kind))
 
 

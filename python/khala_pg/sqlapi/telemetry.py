@@ -1,4 +1,4 @@
-"""What monitoring asks: roles khala_relay and khala_dba."""
+"""Calls of monitoring: roles khala_relay and khala_dba."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -64,7 +64,7 @@ class WriteTrace:
 
 
 async def telemetry(connection: Connection) -> Telemetry:
-    """What the database has to say to a scrape."""
+    """The database's telemetry, for a scrape."""
     return parse_telemetry(await scalar(connection, TELEMETRY))
 
 
@@ -89,7 +89,7 @@ TELEMETRY = "SELECT khala.telemetry()"
 
 
 def parse_telemetry(found: Mapping[str, Any]) -> Telemetry:
-    """The result of khala.telemetry(); what a later schema tells beside it is left out.
+    """The result of khala.telemetry(); members that a later schema adds are left out.
 
     Raises UsageError when an earlier one does not tell everything.
     """

@@ -1,4 +1,4 @@
-"""What `khala top` shows: the database's telemetry and, where relays are named, their metrics."""
+"""Readers for `khala top`: the database's telemetry, and the metrics of relays."""
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor

@@ -100,7 +100,7 @@ def command(
 
 
 class _Source:
-    """Where the relay is and with what token, looked up for every connection."""
+    """Endpoint of the relay and token, looked up for every connection."""
 
     def __init__(self, ws: str | None, http: str | None, token: str | None) -> None:
         self._ws, self._http, self._token = ws, http, token

@@ -1,4 +1,4 @@
-"""`khala tail` where nobody watches: one line of JSON per change, states on standard error."""
+"""`khala tail` for programs: one line of JSON per change, states on standard error."""
 
 import asyncio
 import json

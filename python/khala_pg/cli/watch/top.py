@@ -104,7 +104,7 @@ def _as_json(found: Telemetry, relays: Sequence[RelayView]) -> dict[str, object]
 def _fitting(
     console: Console, found: Telemetry | None, relays: Sequence[RelayView], line: str
 ) -> Group:
-    """What the terminal has room for: of more topics than that, those with most to see."""
+    """As much as fits on the terminal: of too many topics, those with the most lag."""
     width = console.width
     last = Text(line, "dim", no_wrap=True, overflow="ellipsis")
     if found is None:

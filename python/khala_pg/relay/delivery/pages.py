@@ -25,7 +25,7 @@ logger = logging.getLogger("khala.relay.pages")
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What makes two pages the same. after None: from the earliest that is retained."""
+    """Key of a page. after None: from the earliest that is retained."""
 
     lane: Lane
     name: str

@@ -1,4 +1,4 @@
-"""What is so at the moment of a scrape, counted then: sockets, subscriptions, topics."""
+"""Gauges of a relay, read at each scrape: sockets, subscriptions, topics."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -57,7 +57,7 @@ def read(
 
 
 class GaugeCollector(Collector):
-    """Shows the last gauges to a registry."""
+    """Collector of the gauges read last."""
 
     def __init__(self) -> None:
         self.gauges = Gauges()

@@ -1,4 +1,4 @@
-"""How long updates take from their write to the sockets, measured now and then.
+"""Delay of updates from their write to the sockets, sampled.
 
 The database says how old an update is by its own clock, so no two clocks are compared. One page a
 second of each topic is measured, beside delivery and after it: no update waits for a measurement.
@@ -20,7 +20,7 @@ _INTERVAL_S = 1.0
 
 
 class LagSampler:
-    """Told of each page that was written; asks about some."""
+    """Sampler of the delay of delivered pages."""
 
     def __init__(
         self,

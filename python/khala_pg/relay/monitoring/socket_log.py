@@ -1,4 +1,4 @@
-"""The life of a socket, told once: when it has ended, in one line and one count."""
+"""One log line and one count for each socket, when it has ended."""
 
 import logging
 

@@ -1,5 +1,4 @@
-"""What the database says to scrapes: asked once at a time, and not waited for longer than a scrape
-lasts."""
+"""Reader of the database's telemetry for scrapes: one query at a time, with a time limit."""
 
 import asyncio
 import logging
@@ -18,7 +17,7 @@ _PATIENCE_S = 3.0
 
 
 class TelemetryReader:
-    """Asks for all scrapes that come while a question is on its way."""
+    """Shares one query among all scrapes that come while it runs."""
 
     def __init__(
         self, database: Database, spawn: Callable[[Coroutine[Any, Any, None]], object]

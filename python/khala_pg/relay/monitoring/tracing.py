@@ -1,4 +1,4 @@
-"""What became of writes that came with a trace context, told when it is over.
+"""Traces of writes that came with a trace context, exported after delivery.
 
 Nothing here is on an update's way: a feed leaves a note of each page that it has written, and
 beside it one page after the other is looked up in the database, one question at a time. A relay
@@ -49,7 +49,7 @@ class DeliveredPage:
 
 
 class Spans(Protocol):
-    """Where traces go."""
+    """Exporter of traces."""
 
     def add(
         self, page: DeliveredPage, traces: Sequence[sqlapi.WriteTrace], known_at_ns: int
@@ -61,7 +61,7 @@ class Spans(Protocol):
 
 
 class PageTracer:
-    """Takes notes of pages; `run` turns them into spans."""
+    """Queue of delivered pages; `run` turns them into spans."""
 
     def __init__(self, database: Database, spans: Spans) -> None:
         self._database = database
@@ -114,7 +114,7 @@ class PageTracer:
 
 
 def spans_for(endpoint: str | None, environment: Mapping[str, str]) -> Spans | None:
-    """Where traces go: by a relay's option, else by OpenTelemetry's variables; None: nowhere.
+    """The exporter of traces, by the option, else by OpenTelemetry's variables; None for neither.
 
     Raises UsageError when the option is given and is no URL, or the extra `otel` is not installed.
     Variables may be meant for other programs: what they ask for in vain is only told in the log.

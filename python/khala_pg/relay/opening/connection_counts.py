@@ -7,7 +7,7 @@ from khala_pg.relay.settings import RelaySettings
 
 
 class ConnectionCounts:
-    """How many connections there are, and from where; a proxy's are many people's."""
+    """Counts of connections, in all and by address; a proxy's are those of many clients."""
 
     def __init__(self, proxies: Proxies, most: int, most_per_peer: int) -> None:
         """most_per_peer: for each address that is no proxy of ours; an IPv6 /64 counts as one."""

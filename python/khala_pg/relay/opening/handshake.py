@@ -1,4 +1,4 @@
-"""Who may open a socket: path, protocol version and token of the opening request."""
+"""Handshake: path, protocol version and token of an opening request."""
 
 import base64
 import binascii
@@ -21,7 +21,7 @@ _MAX_QUERY_FIELDS = 32
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """An opening request that is answered with an HTTP error."""
+    """Refusal of an opening request with an HTTP error."""
 
     status: HTTPStatus
     code: str
@@ -31,7 +31,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class OpeningRequest:
-    """What a client asks for. The token does not show when this is printed."""
+    """Parsed opening request. The token does not show when this is printed."""
 
     path: str
     version: str | None

@@ -1,4 +1,4 @@
-"""A socket that ends by itself when it is used as nobody uses it who means well."""
+"""Connection that enforces per-socket abuse limits."""
 
 import asyncio
 from typing import Any
@@ -58,7 +58,7 @@ class LimitedConnection(RelayConnection):
 
     @property
     def client(self) -> Client | None:
-        """Whom the socket may open for; None as long as it may not."""
+        """The client that the socket may open for; None before that."""
         return None if self._opened_with is None else self._opened_with[0]
 
     @property

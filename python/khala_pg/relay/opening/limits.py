@@ -1,4 +1,4 @@
-"""How many may come in, how fast, and from where: before a token is looked at, and after."""
+"""Limits of opening requests: number, rate and origin, before and after the token is verified."""
 
 import math
 import time
@@ -39,7 +39,7 @@ class OpeningLimits:
         self.counts = counts_for(settings, self._proxies)
 
     def client(self, peer: str, is_tls: bool, headers: Headers) -> Client:
-        """Who sends an opening request."""
+        """The client that sends an opening request."""
         return self._proxies.client(
             peer,
             is_tls,
@@ -48,7 +48,7 @@ class OpeningLimits:
         )
 
     def refuse_request(self, client: Client, headers: Headers) -> Refusal | None:
-        """What is wrong with an opening request, whatever its token is worth."""
+        """The refusal of an opening request before its token is verified, or None."""
         if self._settings.require_tls and not client.is_secure:
             message = "sockets are opened with TLS only: use wss://"
             return Refusal(HTTPStatus.FORBIDDEN, "insecure_transport", message)
@@ -66,7 +66,7 @@ class OpeningLimits:
     def refuse_holder(self, client: Client, claims: Claims) -> Refusal | None:
         """Whether the holder of a good token has to come back later.
 
-        Only they take places in the queue: whoever has no token cannot use it up.
+        Only they take places in the queue: without a token it cannot be used up.
         """
         # Asked once more: checking the token may have taken a while.
         refusal = self._refuse_address(client)

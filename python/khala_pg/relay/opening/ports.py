@@ -17,7 +17,7 @@ _LAST_PORT = 65535
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where a running relay answers; http and metrics are None when it serves none."""
+    """Addresses of a running relay; http and metrics are None when it serves none."""
 
     ws: str
     http: str | None
@@ -52,7 +52,7 @@ def bound(settings: RelaySettings) -> Iterator[Ports]:
 
 
 def addresses_of(ports: Ports, *, is_tls: bool) -> Addresses:
-    """Where sockets that are bound can be reached."""
+    """Addresses of bound sockets."""
     s = "s" if is_tls else ""
     return Addresses(
         f"ws{s}://{_authority(ports.ws)}/socket/websocket",
@@ -120,7 +120,7 @@ def bind(option: str, host: str, port: int, *, shared: bool = False) -> socket.s
 
 
 def cannot_listen(option: str, host: str, port: int, reason: str | None) -> UsageError:
-    """What is told to whoever chose a port that cannot be had."""
+    """The error for a port that cannot be bound."""
     return UsageError(
         f"cannot listen on {host} port {port}: {reason}",
         f"Choose another one with {option}; 0 takes any that is free.",

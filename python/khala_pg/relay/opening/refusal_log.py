@@ -1,4 +1,4 @@
-"""Opening requests that are refused: each is counted, and told in the log unless many are."""
+"""Log of refused opening requests: each is counted, and logged unless there are many."""
 
 import logging
 import time
@@ -16,7 +16,7 @@ _TOLD_AT_ONCE = 20
 
 
 class RefusalLog:
-    """Tells of refusals; of a flood it tells some, and how many it did not tell."""
+    """Logs refusals; of a flood some of them, and the number of the others."""
 
     def __init__(self, metrics: Metrics, now: Callable[[], float] = time.monotonic) -> None:
         """now: a clock in seconds."""

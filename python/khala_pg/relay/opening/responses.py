@@ -23,7 +23,7 @@ _RETRY_AFTER_MS = 2000
 
 
 class QuietLogger(logging.LoggerAdapter[logging.Logger]):
-    """A logger that is deaf below WARNING, whatever anybody configures.
+    """Logger that drops everything below WARNING, whatever is configured.
 
     websockets logs request lines and headers at DEBUG, and they hold tokens.
     """
@@ -34,7 +34,7 @@ class QuietLogger(logging.LoggerAdapter[logging.Logger]):
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """Whom a socket is opened for, and in which form it wants updates (see lanes)."""
+    """Claims and encoding of a socket that may open."""
 
     claims: Claims
     encoding: str
@@ -49,7 +49,7 @@ async def respond(
     is_full: Callable[[], bool],
     now: float,
 ) -> Accepted | Refusal | Response:
-    """What a socket is opened for, why there is none, or the HTTP answer to another question.
+    """The claims of a socket that may open, its refusal, or the response to another HTTP request.
 
     client: who sends the request.
     unready: why the relay should get no traffic, None when it should.
@@ -94,7 +94,7 @@ def select_subprotocol(
 
 
 def refuse(refusal: Refusal) -> Response:
-    """The HTTP answer that refuses."""
+    """The HTTP response for a refusal."""
     body: dict[str, Any] = {"code": refusal.code, "message": refusal.message}
     retry_after_s = None
     if refusal.retry_after_ms is not None:

@@ -1,4 +1,4 @@
-"""Where sockets come in: the port, and what is asked of an opening request."""
+"""Server of the socket port: checks opening requests and hands on the sockets that open."""
 
 import logging
 import socket

@@ -1,4 +1,4 @@
-"""The end of a relay that was told to stop: every client is told when to come back."""
+"""Drain of a relay that stops: every client gets a time to come back."""
 
 import asyncio
 import logging

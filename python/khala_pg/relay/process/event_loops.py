@@ -1,4 +1,4 @@
-"""Which event loop a relay runs on."""
+"""Event loops of a relay: asyncio's or uvloop."""
 
 import asyncio
 import importlib
@@ -11,7 +11,7 @@ LOOPS = ("auto", "asyncio", "uvloop")
 
 
 def loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """What makes the loop of that name; None: Python's own.
+    """The factory of the loop of that name; None: Python's own.
 
     Raises UsageError when there is no such loop, or it is not installed.
     """

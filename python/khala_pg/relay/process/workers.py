@@ -101,12 +101,12 @@ class _Worker:
 
     @property
     def sentinels(self) -> list[int]:
-        """What becomes readable when its process ends."""
+        """File descriptors that become readable when its process ends."""
         return [] if self._process is None else [self._process.sentinel]
 
     @property
     def links(self) -> list[Connection]:
-        """What becomes readable when it says something."""
+        """Pipes that become readable when it sends a message."""
         return [] if self._link is None else [self._link]
 
     def start(self, serve: Serve) -> None:
@@ -126,10 +126,10 @@ class _Worker:
         self.restart.started()
 
     def hear(self) -> None:
-        """Takes what it says.
+        """Reads its message.
 
-        Raises UsageError when the first process here says that it cannot serve. Of a later one that
-        is only told: the others do serve.
+        Raises UsageError when the first process here cannot serve. For a later one it is only
+        logged: the others do serve.
         """
         if self._link is None or not self._link.poll():
             return

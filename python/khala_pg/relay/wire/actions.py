@@ -1,4 +1,4 @@
-"""What a channel asks its socket to do."""
+"""Actions of a channel, for its session to perform."""
 
 from dataclasses import dataclass
 
@@ -7,21 +7,21 @@ from khala_pg.relay.wire.requests import RefreshRequest, SubscribeRequest, Unsub
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Write one text message."""
+    """Write one message."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Subscribe:
-    """Check the request against the database, then tell the channel how it went."""
+    """Check the request against the database, then pass the result to the channel."""
 
     request: SubscribeRequest
 
 
 @dataclass(frozen=True, slots=True)
 class Unsubscribe:
-    """End these topics, then tell the channel what remains."""
+    """End these topics, then pass the rest to the channel."""
 
     request: UnsubscribeRequest
 

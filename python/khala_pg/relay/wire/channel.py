@@ -1,4 +1,4 @@
-"""The state of one socket's channel: messages in, actions out, nothing else touched.
+"""State machine of one socket's channel: messages in, actions out, no I/O.
 
 A socket has one channel, `sync:v1`. It is joined or not; when it is, it has a join reference, that
 replies to outdated ones are told from, and an id for its subscriptions.
@@ -90,7 +90,7 @@ class Channel:
         self._requests = Bucket(settings.max_requests_per_second, settings.max_request_burst)
 
     def receive(self, text: str) -> list[Action]:
-        """Handles one text message of the client."""
+        """Handles one message of the client."""
         if self._messages.take(self._now()) > 0:
             return self._end_flood()
         try:
@@ -123,7 +123,7 @@ class Channel:
         return [End(None), *self.push_error(payload), Close(CLOSE_TRY_LATER, "too many messages")]
 
     def refuse_frame(self, reason: str) -> list[Action]:
-        """Tells the client of a message that was dropped; closes after a few of them."""
+        """Reports a dropped message to the client; closes after a few of them."""
         self._bad_frames += 1
         actions = self.push_error({"code": "bad_frame", "message": f"message dropped: {reason}"})
         if self._bad_frames >= self._settings.max_bad_frames:
@@ -137,7 +137,7 @@ class Channel:
         current: Watermarks,
         heads: Watermarks,
     ) -> list[Action]:
-        """The answer to a subscribe that went well: sent before any update."""
+        """The response to an accepted subscribe: sent before any update."""
         response: dict[str, Any] = {
             "subscription_id": self.subscription_id,
             "topics": list(request.topics),
@@ -151,14 +151,14 @@ class Channel:
     def refused(
         self, request: SubscribeRequest | UnsubscribeRequest, error: RequestError
     ) -> list[Action]:
-        """The answer to a request that did not; a stale cursor is told as a push as well."""
+        """The response to a refused request; a stale cursor is pushed as an error as well."""
         payload = error.payload(request.request_id)
         actions = self.push_error(payload) if error.code == "stale_cursor" else []
         reply = frames.reply(request.join_ref, request.ref, CHANNEL, "error", payload)
         return [*actions, Send(reply)]
 
     def unsubscribed(self, request: UnsubscribeRequest) -> list[Action]:
-        """The answer to an unsubscribe, with what remains: sent when the rest has ended."""
+        """The response to an unsubscribe, with the remaining topics: sent after the others' end."""
         response: dict[str, Any] = {
             "subscription_id": self.subscription_id,
             "topics": [topic for topic, _ in self._covered()],
@@ -167,7 +167,7 @@ class Channel:
         return [Send(frames.reply(request.join_ref, request.ref, CHANNEL, "ok", response))]
 
     def refreshed(self, request: RefreshRequest, claims: Claims) -> list[Action]:
-        """The answer to a new token that was verified; the channel goes on under it.
+        """The response to a verified new token; the channel continues under it.
 
         Another subject or organisation is refused: what is subscribed was chosen for this one.
         """
@@ -182,12 +182,12 @@ class Channel:
         return [Send(frames.reply(request.join_ref, request.ref, CHANNEL, "ok", response))]
 
     def refresh_refused(self, request: RefreshRequest, error: RequestError) -> list[Action]:
-        """The answer to a new token that is no good; the old one stays."""
+        """The response to a refused new token; the old one stays."""
         payload = error.payload()
         return [Send(frames.reply(request.join_ref, request.ref, CHANNEL, "error", payload))]
 
     def push_error(self, payload: dict[str, Any]) -> list[Action]:
-        """A `sync:error` that answers no request."""
+        """A `sync:error` that belongs to no request."""
         return [Send(frames.encode(self.join_ref, None, CHANNEL, "sync:error", payload))]
 
     def heartbeat_text(self) -> str:

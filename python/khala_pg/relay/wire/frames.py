@@ -25,7 +25,7 @@ _STRUCTURE = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
 
 
 class FrameError(Exception):
-    """A message is not a frame of this protocol; the text says why and is safe to send back."""
+    """A message is not a frame of this protocol; the reason is safe to send back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Frame:
 
 
 def decode(text: str) -> Frame:
-    """Reads one text message of a client.
+    """Decodes one message of a client.
 
     Raises FrameError for anything but a JSON array of five members of the right types, and for what
     strict_json refuses or is nested deeply: it could not be handed on to the database.
@@ -54,7 +54,7 @@ def decode(text: str) -> Frame:
         raise FrameError("a message is an array of five: [join_ref, ref, topic, event, payload]")
     join_ref, ref, topic, event, payload = message
     if not isinstance(topic, str) or not isinstance(event, str):
-        raise FrameError("the topic and the event of a message are texts")
+        raise FrameError("the topic and the event of a message are strings")
     if not isinstance(payload, dict):
         raise FrameError("the payload of a message is an object")
     return Frame(_reference(join_ref), _reference(ref), topic, event, payload)
@@ -70,13 +70,13 @@ def encode(
 def reply(
     join_ref: str | None, ref: str | None, topic: str, status: str, response: Mapping[str, Any]
 ) -> str:
-    """The answer to one message; `status` is `ok` or `error`."""
+    """The reply to one message; `status` is `ok` or `error`."""
     payload = {"status": status, "response": response}
     return encode(join_ref, ref, topic, "phx_reply", payload)
 
 
 def push_head(event: str) -> bytes:
-    """What stands before the payload of a push on the channel; the frame ends with a bracket.
+    """The head of a push on the channel, before the payload; the frame ends with a bracket.
 
     Its join_ref is null: the frame suits every client of the channel.
     """
@@ -84,7 +84,7 @@ def push_head(event: str) -> bytes:
 
 
 def binary_push_head(event: str) -> bytes:
-    """What stands before the payload of a binary push on the channel: kind 0, three sizes, three
+    """The head of a binary push on the channel, before the payload: kind 0, three sizes, three
     strings.
 
     Its join_ref is empty, which stands for null: the frame suits every client of the channel.
@@ -94,7 +94,7 @@ def binary_push_head(event: str) -> bytes:
 
 
 def number(value: int) -> int | str:
-    """A watermark as it travels: a number while a double holds it, a text above."""
+    """A watermark as it travels: a number while a double holds it, a string above."""
     return value if -_SAFE_INTEGER <= value <= _SAFE_INTEGER else str(value)
 
 
@@ -107,7 +107,7 @@ def _reference(value: object) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str):
-        raise FrameError("the references of a message are texts or null")
+        raise FrameError("the references of a message are strings or null")
     if len(value.encode()) > MAX_REF_BYTES:
         raise FrameError(f"a reference has at most {MAX_REF_BYTES} bytes")
     return value

@@ -1,4 +1,4 @@
-"""Why a request or a topic is refused, as the client is told."""
+"""Refusals of requests and topics, in the form that clients receive."""
 
 import logging
 import random

@@ -1,4 +1,4 @@
-"""What a channel says in answer to a frame, as text."""
+"""Replies of a channel to a frame."""
 
 from typing import Any
 

@@ -106,7 +106,7 @@ def refresh(frame: Frame) -> RefreshRequest:
     """Reads a `sync:refresh`. Raises RequestError."""
     token = frame.payload.get("token")
     if not isinstance(token, str) or not token:
-        raise _bad("sync:refresh takes {token}: the new token, a text")
+        raise _bad("sync:refresh takes {token}: the new token, a string")
     return RefreshRequest(frame.join_ref, frame.ref, token)
 
 
@@ -123,7 +123,7 @@ def _topics(payload: Mapping[str, Any], max_topics: int) -> tuple[str, ...]:
         raise _bad(f"topics holds {len(topics)} names: at most {max_topics} fit in one request")
     for topic in topics:
         if not isinstance(topic, str) or not topic or "\0" in topic:
-            raise _bad("a topic name is a text of at least one character, without NUL")
+            raise _bad("a topic name is a string of at least one character, without NUL")
         if len(topic) > _MAX_NAME_CHARACTERS:
             raise _bad(f"a topic name has at most {_MAX_NAME_CHARACTERS} characters")
     return tuple(dict.fromkeys(topics))
@@ -134,7 +134,7 @@ def _text(payload: Mapping[str, Any], name: str, max_characters: int) -> str | N
     if value is None:
         return None
     if not isinstance(value, str) or len(value) > max_characters or "\0" in value:
-        raise _bad(f"{name} is a text of at most {max_characters} characters, without NUL")
+        raise _bad(f"{name} is a string of at most {max_characters} characters, without NUL")
     return value
 
 
