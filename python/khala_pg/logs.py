@@ -49,7 +49,7 @@ class HumanFormatter(logging.Formatter):
 
 
 class Seldom(logging.Filter):
-    """Filter that passes each message of one logger once in so many seconds, whatever its values."""
+    """Filter that passes each message of one logger once in a while, whatever its values."""
 
     def __init__(
         self, name: str, seconds: float, now: Callable[[], float] = time.monotonic
