@@ -8,11 +8,9 @@ SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('khala.funct
 \ir functions/internal/canonical/canonical_number.sql
 \ir functions/internal/canonical/number_text.sql
 \ir functions/internal/canonical/utf16_sort_key.sql
-\ir functions/internal/canonical/canonical_json_by_level.sql
 \ir functions/internal/canonical/canonical_json.sql
-\ir functions/internal/canonical/canonical_of.sql
 \ir functions/internal/canonical/is_plain_json.sql
-\ir functions/internal/canonical/canonical_of_plain.sql
+\ir functions/internal/canonical/canonical_text.sql
 \ir functions/api/write/canonical_json.sql
 \ir functions/api/write/payload_hash.sql
 \ir functions/api/write/payload_hash_text.sql
@@ -24,12 +22,10 @@ SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('khala.funct
 \ir functions/api/topics/ensure_epoch.sql
 \ir functions/api/topics/register_topic.sql
 \ir functions/internal/checks/refuse_topic.sql
-\ir functions/internal/checks/refuse_size.sql
 \ir functions/internal/checks/refuse_suppressed_write.sql
 \ir functions/internal/checks/refuse_payloads.sql
-\ir functions/internal/checks/is_writable.sql
+\ir functions/internal/checks/document_fault.sql
 \ir functions/internal/journal/judge_document.sql
-\ir functions/internal/journal/stored_documents.sql
 \ir functions/internal/journal/count_sinks.sql
 \ir functions/internal/journal/topic_lock_key.sql
 \ir functions/internal/journal/allocate_watermark.sql
@@ -37,7 +33,6 @@ SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('khala.funct
 \ir functions/internal/checks/refuse_document.sql
 \ir functions/internal/staging/staging_lock_key.sql
 \ir functions/internal/staging/stage_documents.sql
-\ir functions/internal/journal/write_document.sql
 \ir functions/internal/journal/store_documents.sql
 \ir functions/internal/journal/write_documents.sql
 \ir functions/api/write/sink.sql

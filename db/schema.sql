@@ -66,11 +66,11 @@ CREATE TABLE runtime.sync_documents (
     payload_hash bytea,
     payload jsonb
 )
-PARTITION BY LIST (topic);
+WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.05');
 
 ALTER TABLE runtime.sync_documents OWNER TO khala_owner;
 
-COMMENT ON TABLE runtime.sync_documents IS 'The read models together, one partition per topic: payload authority';
+COMMENT ON TABLE runtime.sync_documents IS 'The documents of all topics: payload authority';
 
 COMMENT ON COLUMN runtime.sync_documents.watermark IS 'Watermark of the last change';
 
@@ -127,14 +127,14 @@ CREATE TABLE runtime.sync_topics (
     payload_mode text DEFAULT 'auto'::text NOT NULL,
     inline_limit_bytes integer DEFAULT 262144 NOT NULL,
     retention_horizon interval DEFAULT '7 days'::interval NOT NULL,
-    owned boolean DEFAULT true NOT NULL,
+    ownership text DEFAULT 'mixed'::text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
-    many_topics boolean DEFAULT false NOT NULL,
     writes text DEFAULT 'direct'::text NOT NULL,
     max_staged_writes integer DEFAULT 100000 NOT NULL,
     CONSTRAINT sync_topics_enum_name_check CHECK ((enum_name ~ '^SYNC_TOPIC_[A-Z0-9_]+$'::text)),
     CONSTRAINT sync_topics_inline_limit_bytes_check CHECK ((inline_limit_bytes > 0)),
     CONSTRAINT sync_topics_max_staged_writes_check CHECK ((max_staged_writes > 0)),
+    CONSTRAINT sync_topics_ownership_check CHECK ((ownership = ANY (ARRAY['owned'::text, 'public'::text, 'mixed'::text]))),
     CONSTRAINT sync_topics_payload_mode_check CHECK ((payload_mode = ANY (ARRAY['inline'::text, 'pointer'::text, 'auto'::text]))),
     CONSTRAINT sync_topics_retention_horizon_check CHECK (((retention_horizon > '00:00:00'::interval) AND (retention_horizon <= '1000 years'::interval))),
     CONSTRAINT sync_topics_topic_check CHECK (((topic ~ '^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$'::text) AND (length(topic) <= 200))),
@@ -147,7 +147,7 @@ COMMENT ON TABLE runtime.sync_topics IS 'Catalogue of topics: one per model clas
 
 COMMENT ON COLUMN runtime.sync_topics.enum_name IS 'Name of the proto enum value; a subscriber may use either name';
 
-COMMENT ON COLUMN runtime.sync_topics.read_model IS 'Table in schema runtime that holds the topic''s current documents';
+COMMENT ON COLUMN runtime.sync_topics.read_model IS 'View in schema runtime of the topic''s documents';
 
 COMMENT ON COLUMN runtime.sync_topics.payload_mode IS 'inline: always in the journal, larger is refused; pointer: never; auto: in the journal up to inline_limit_bytes';
 
@@ -155,9 +155,7 @@ COMMENT ON COLUMN runtime.sync_topics.inline_limit_bytes IS 'Largest canonical p
 
 COMMENT ON COLUMN runtime.sync_topics.retention_horizon IS 'Age at which khala.retain may purge a journal row';
 
-COMMENT ON COLUMN runtime.sync_topics.owned IS 'Whether documents may belong to an organisation; if not, every document is public';
-
-COMMENT ON COLUMN runtime.sync_topics.many_topics IS 'The same in every row, set by khala.register_topic: there are more than 32 topics, so that a plan for all read models would lock too many';
+COMMENT ON COLUMN runtime.sync_topics.ownership IS 'owned: each document names its organisation; public: none may, everybody sees all; mixed: either';
 
 COMMENT ON COLUMN runtime.sync_topics.writes IS 'direct: a writer takes its watermark itself; grouped: it stages, and khala.sequence gives out watermarks; changed by khala.set_topic_writes';
 
@@ -404,30 +402,6 @@ ALTER TABLE runtime.runs OWNER TO khala_owner;
 
 COMMENT ON TABLE runtime.runs IS 'Runs: commands and jobs that start, go on and end';
 
-CREATE TABLE runtime.sync_codex_worker_summaries (
-    topic text CONSTRAINT sync_documents_topic_not_null NOT NULL,
-    doc_key text CONSTRAINT sync_documents_doc_key_not_null NOT NULL COLLATE pg_catalog."C",
-    doc_version bigint CONSTRAINT sync_documents_doc_version_not_null NOT NULL,
-    watermark bigint CONSTRAINT sync_documents_watermark_not_null NOT NULL,
-    updated_at timestamp with time zone DEFAULT clock_timestamp() CONSTRAINT sync_documents_updated_at_not_null NOT NULL,
-    payload_bytes integer CONSTRAINT sync_documents_payload_bytes_not_null NOT NULL,
-    deleted boolean DEFAULT false CONSTRAINT sync_documents_deleted_not_null NOT NULL,
-    org_id text,
-    payload_hash bytea,
-    payload jsonb
-)
-WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.05');
-
-ALTER TABLE runtime.sync_codex_worker_summaries OWNER TO khala_owner;
-
-COMMENT ON TABLE runtime.sync_codex_worker_summaries IS 'Read model of topic runtime.codex_worker_summaries';
-
-COMMENT ON COLUMN runtime.sync_codex_worker_summaries.watermark IS 'Watermark of the last change';
-
-COMMENT ON COLUMN runtime.sync_codex_worker_summaries.deleted IS 'Tombstone: kept so that an older version cannot bring the document back';
-
-COMMENT ON COLUMN runtime.sync_codex_worker_summaries.org_id IS 'Owner organisation; null is public';
-
 CREATE TABLE runtime.sync_epochs (
     epoch_number bigint NOT NULL,
     epoch text NOT NULL,
@@ -450,30 +424,6 @@ ALTER TABLE runtime.sync_epochs ALTER COLUMN epoch_number ADD GENERATED ALWAYS A
     NO MAXVALUE
     CACHE 1
 );
-
-CREATE TABLE runtime.sync_notifications (
-    topic text CONSTRAINT sync_documents_topic_not_null NOT NULL,
-    doc_key text CONSTRAINT sync_documents_doc_key_not_null NOT NULL COLLATE pg_catalog."C",
-    doc_version bigint CONSTRAINT sync_documents_doc_version_not_null NOT NULL,
-    watermark bigint CONSTRAINT sync_documents_watermark_not_null NOT NULL,
-    updated_at timestamp with time zone DEFAULT clock_timestamp() CONSTRAINT sync_documents_updated_at_not_null NOT NULL,
-    payload_bytes integer CONSTRAINT sync_documents_payload_bytes_not_null NOT NULL,
-    deleted boolean DEFAULT false CONSTRAINT sync_documents_deleted_not_null NOT NULL,
-    org_id text,
-    payload_hash bytea,
-    payload jsonb
-)
-WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.05');
-
-ALTER TABLE runtime.sync_notifications OWNER TO khala_owner;
-
-COMMENT ON TABLE runtime.sync_notifications IS 'Read model of topic runtime.notifications';
-
-COMMENT ON COLUMN runtime.sync_notifications.watermark IS 'Watermark of the last change';
-
-COMMENT ON COLUMN runtime.sync_notifications.deleted IS 'Tombstone: kept so that an older version cannot bring the document back';
-
-COMMENT ON COLUMN runtime.sync_notifications.org_id IS 'Owner organisation; null is public';
 
 CREATE TABLE runtime.sync_revocations (
     kind text NOT NULL,
@@ -509,30 +459,6 @@ ALTER TABLE runtime.sync_revocations ALTER COLUMN revocation_number ADD GENERATE
     CACHE 1
 );
 
-CREATE TABLE runtime.sync_run_summaries (
-    topic text CONSTRAINT sync_documents_topic_not_null NOT NULL,
-    doc_key text CONSTRAINT sync_documents_doc_key_not_null NOT NULL COLLATE pg_catalog."C",
-    doc_version bigint CONSTRAINT sync_documents_doc_version_not_null NOT NULL,
-    watermark bigint CONSTRAINT sync_documents_watermark_not_null NOT NULL,
-    updated_at timestamp with time zone DEFAULT clock_timestamp() CONSTRAINT sync_documents_updated_at_not_null NOT NULL,
-    payload_bytes integer CONSTRAINT sync_documents_payload_bytes_not_null NOT NULL,
-    deleted boolean DEFAULT false CONSTRAINT sync_documents_deleted_not_null NOT NULL,
-    org_id text,
-    payload_hash bytea,
-    payload jsonb
-)
-WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0.05');
-
-ALTER TABLE runtime.sync_run_summaries OWNER TO khala_owner;
-
-COMMENT ON TABLE runtime.sync_run_summaries IS 'Read model of topic runtime.run_summaries';
-
-COMMENT ON COLUMN runtime.sync_run_summaries.watermark IS 'Watermark of the last change';
-
-COMMENT ON COLUMN runtime.sync_run_summaries.deleted IS 'Tombstone: kept so that an older version cannot bring the document back';
-
-COMMENT ON COLUMN runtime.sync_run_summaries.org_id IS 'Owner organisation; null is public';
-
 ALTER TABLE ONLY runtime.entity_events ATTACH PARTITION runtime.codex_worker_events FOR VALUES IN ('codex_worker');
 
 ALTER TABLE ONLY runtime.entities ATTACH PARTITION runtime.codex_workers FOR VALUES IN ('codex_worker');
@@ -540,12 +466,6 @@ ALTER TABLE ONLY runtime.entities ATTACH PARTITION runtime.codex_workers FOR VAL
 ALTER TABLE ONLY runtime.entity_events ATTACH PARTITION runtime.run_events FOR VALUES IN ('run');
 
 ALTER TABLE ONLY runtime.entities ATTACH PARTITION runtime.runs FOR VALUES IN ('run');
-
-ALTER TABLE ONLY runtime.sync_documents ATTACH PARTITION runtime.sync_codex_worker_summaries FOR VALUES IN ('runtime.codex_worker_summaries');
-
-ALTER TABLE ONLY runtime.sync_documents ATTACH PARTITION runtime.sync_notifications FOR VALUES IN ('runtime.notifications');
-
-ALTER TABLE ONLY runtime.sync_documents ATTACH PARTITION runtime.sync_run_summaries FOR VALUES IN ('runtime.run_summaries');
 
 ALTER TABLE ONLY runtime.api_keys
     ADD CONSTRAINT api_keys_pkey PRIMARY KEY (key_id);
@@ -572,10 +492,7 @@ ALTER TABLE ONLY runtime.runs
     ADD CONSTRAINT runs_pkey PRIMARY KEY (kind, id);
 
 ALTER TABLE ONLY runtime.sync_documents
-    ADD CONSTRAINT sync_documents_pkey PRIMARY KEY (doc_key, topic);
-
-ALTER TABLE ONLY runtime.sync_codex_worker_summaries
-    ADD CONSTRAINT sync_codex_worker_summaries_pkey PRIMARY KEY (doc_key, topic);
+    ADD CONSTRAINT sync_documents_pkey PRIMARY KEY (topic, doc_key);
 
 ALTER TABLE ONLY runtime.sync_epochs
     ADD CONSTRAINT sync_epochs_epoch_key UNIQUE (epoch);
@@ -583,17 +500,11 @@ ALTER TABLE ONLY runtime.sync_epochs
 ALTER TABLE ONLY runtime.sync_epochs
     ADD CONSTRAINT sync_epochs_pkey PRIMARY KEY (epoch_number);
 
-ALTER TABLE ONLY runtime.sync_notifications
-    ADD CONSTRAINT sync_notifications_pkey PRIMARY KEY (doc_key, topic);
-
 ALTER TABLE ONLY runtime.sync_revocations
     ADD CONSTRAINT sync_revocations_pkey PRIMARY KEY (kind, value);
 
 ALTER TABLE ONLY runtime.sync_revocations
     ADD CONSTRAINT sync_revocations_revocation_number_key UNIQUE (revocation_number);
-
-ALTER TABLE ONLY runtime.sync_run_summaries
-    ADD CONSTRAINT sync_run_summaries_pkey PRIMARY KEY (doc_key, topic);
 
 ALTER TABLE ONLY runtime.sync_staged_writes
     ADD CONSTRAINT sync_staged_writes_pkey PRIMARY KEY (topic, "position");
@@ -627,13 +538,7 @@ CREATE INDEX projection_checkpoints_drift ON runtime.projection_checkpoints USIN
 
 CREATE INDEX run_events_kind_id_event_type_expr_idx ON runtime.run_events USING btree (kind, id, event_type, ((- seq)));
 
-CREATE INDEX sync_documents_owner ON ONLY runtime.sync_documents USING btree (org_id, doc_key) WHERE (NOT deleted);
-
-CREATE INDEX sync_codex_worker_summaries_org_id_doc_key_idx ON runtime.sync_codex_worker_summaries USING btree (org_id, doc_key) WHERE (NOT deleted);
-
-CREATE INDEX sync_notifications_org_id_doc_key_idx ON runtime.sync_notifications USING btree (org_id, doc_key) WHERE (NOT deleted);
-
-CREATE INDEX sync_run_summaries_org_id_doc_key_idx ON runtime.sync_run_summaries USING btree (org_id, doc_key) WHERE (NOT deleted);
+CREATE INDEX sync_documents_owner ON runtime.sync_documents USING btree (topic, org_id, doc_key) WHERE (NOT deleted);
 
 ALTER INDEX runtime.entity_events_type ATTACH PARTITION runtime.codex_worker_events_kind_id_event_type_expr_idx;
 
@@ -646,18 +551,6 @@ ALTER INDEX runtime.entity_events_type ATTACH PARTITION runtime.run_events_kind_
 ALTER INDEX runtime.entity_events_pkey ATTACH PARTITION runtime.run_events_pkey;
 
 ALTER INDEX runtime.entities_pkey ATTACH PARTITION runtime.runs_pkey;
-
-ALTER INDEX runtime.sync_documents_owner ATTACH PARTITION runtime.sync_codex_worker_summaries_org_id_doc_key_idx;
-
-ALTER INDEX runtime.sync_documents_pkey ATTACH PARTITION runtime.sync_codex_worker_summaries_pkey;
-
-ALTER INDEX runtime.sync_documents_owner ATTACH PARTITION runtime.sync_notifications_org_id_doc_key_idx;
-
-ALTER INDEX runtime.sync_documents_pkey ATTACH PARTITION runtime.sync_notifications_pkey;
-
-ALTER INDEX runtime.sync_documents_owner ATTACH PARTITION runtime.sync_run_summaries_org_id_doc_key_idx;
-
-ALTER INDEX runtime.sync_documents_pkey ATTACH PARTITION runtime.sync_run_summaries_pkey;
 
 CREATE TRIGGER codex_worker_events_truncate BEFORE TRUNCATE ON runtime.codex_worker_events FOR EACH STATEMENT EXECUTE FUNCTION khala_internal.refuse_history_change();
 
@@ -692,6 +585,7 @@ GRANT USAGE ON SCHEMA khala TO khala_runtime;
 GRANT USAGE ON SCHEMA khala TO khala_relay;
 GRANT USAGE ON SCHEMA khala TO khala_dba;
 
+GRANT USAGE ON SCHEMA runtime TO khala_runtime;
 GRANT USAGE ON SCHEMA runtime TO khala_dba;
 
 REVOKE ALL ON FUNCTION khala.append_codex_worker_event(p_worker_id text, p_event_type text, p_payload jsonb, p_org_id text, p_seq bigint, p_occurred_at timestamp with time zone) FROM PUBLIC;
@@ -796,8 +690,8 @@ REVOKE ALL ON FUNCTION khala.rebuild_projections(p_kind text, p_after_id text, p
 GRANT ALL ON FUNCTION khala.rebuild_projections(p_kind text, p_after_id text, p_limit integer) TO khala_runtime;
 GRANT ALL ON FUNCTION khala.rebuild_projections(p_kind text, p_after_id text, p_limit integer) TO khala_dba;
 
-REVOKE ALL ON FUNCTION khala.register_topic(p_topic text, p_read_model text, p_payload_mode text, p_inline_limit_bytes integer, p_retention_horizon interval, p_owned boolean, p_enum_name text, p_writes text) FROM PUBLIC;
-GRANT ALL ON FUNCTION khala.register_topic(p_topic text, p_read_model text, p_payload_mode text, p_inline_limit_bytes integer, p_retention_horizon interval, p_owned boolean, p_enum_name text, p_writes text) TO khala_dba;
+REVOKE ALL ON FUNCTION khala.register_topic(p_topic text, p_read_model text, p_payload_mode text, p_inline_limit_bytes integer, p_retention_horizon interval, p_ownership text, p_enum_name text, p_writes text) FROM PUBLIC;
+GRANT ALL ON FUNCTION khala.register_topic(p_topic text, p_read_model text, p_payload_mode text, p_inline_limit_bytes integer, p_retention_horizon interval, p_ownership text, p_enum_name text, p_writes text) TO khala_dba;
 
 REVOKE ALL ON FUNCTION khala.replay(p_topic text, p_after bigint, p_org_id text, p_max_updates integer, p_max_bytes integer, p_epoch text, p_compact boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION khala.replay(p_topic text, p_after bigint, p_org_id text, p_max_updates integer, p_max_bytes integer, p_epoch text, p_compact boolean) TO khala_relay;
@@ -837,8 +731,8 @@ GRANT ALL ON FUNCTION khala.sequence(p_topic text, p_limit integer, p_sleep bool
 REVOKE ALL ON FUNCTION khala.set_topic_writes(p_topic text, p_writes text) FROM PUBLIC;
 GRANT ALL ON FUNCTION khala.set_topic_writes(p_topic text, p_writes text) TO khala_dba;
 
-REVOKE ALL ON FUNCTION khala.sink(p_topic text, p_doc_key text, p_doc_version bigint, p_payload jsonb, p_org_id text) FROM PUBLIC;
-GRANT ALL ON FUNCTION khala.sink(p_topic text, p_doc_key text, p_doc_version bigint, p_payload jsonb, p_org_id text) TO khala_runtime;
+REVOKE ALL ON FUNCTION khala.sink(p_topic text, p_doc_key text, p_doc_version bigint, p_payload jsonb, p_org_id text, p_deleted boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION khala.sink(p_topic text, p_doc_key text, p_doc_version bigint, p_payload jsonb, p_org_id text, p_deleted boolean) TO khala_runtime;
 
 REVOKE ALL ON FUNCTION khala.sink_batch(p_topic text, p_documents jsonb) FROM PUBLIC;
 GRANT ALL ON FUNCTION khala.sink_batch(p_topic text, p_documents jsonb) TO khala_runtime;
@@ -862,19 +756,13 @@ REVOKE ALL ON FUNCTION khala_internal.append_event(p_kind text, p_id text, p_eve
 
 REVOKE ALL ON FUNCTION khala_internal.arm_staging(p_topic text) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION khala_internal.canonical_json(p_payload jsonb, p_depth integer) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION khala_internal.canonical_json_by_level(p_payload jsonb) FROM PUBLIC;
+REVOKE ALL ON FUNCTION khala_internal.canonical_json(p_payload jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION khala_internal.canonical_number(p_number numeric) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION khala_internal.number_text(p_number numeric) FROM PUBLIC;
+REVOKE ALL ON FUNCTION khala_internal.is_plain_json(p_written text) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION khala_internal.utf16_sort_key(p_key text) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION khala_internal.canonical_of(p_object jsonb) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION khala_internal.canonical_of_plain(p_object jsonb) FROM PUBLIC;
+REVOKE ALL ON FUNCTION khala_internal.canonical_text(p_payload jsonb) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION khala_internal.check_event(p_kind text, p_id text, p_event_type text, p_payload jsonb, p_org_id text, p_seq bigint, p_occurred_at timestamp with time zone) FROM PUBLIC;
 
@@ -884,17 +772,17 @@ REVOKE ALL ON FUNCTION khala_internal.check_page_limits(p_max_updates integer, p
 
 REVOKE ALL ON FUNCTION khala_internal.count_sinks(p_outcome text, p_count integer) FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION khala_internal.document_fault(p_doc_key text, p_doc_version bigint, p_org_id text, p_payload jsonb, p_deleted boolean, p_ownership text, p_payload_bytes integer, p_payload_mode text, p_inline_limit_bytes integer) FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION khala_internal.traceparent() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION khala_internal.feed_updates(p_topic text, p_after bigint, p_until bigint) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION khala_internal.is_plain_json(p_written text) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION khala_internal.is_writable(p_doc_key text, p_doc_version bigint, p_org_id text, p_payload jsonb, p_deleted boolean, p_owned boolean) FROM PUBLIC;
-
 REVOKE ALL ON FUNCTION khala_internal.iso_timestamp(p_at timestamp with time zone) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION khala_internal.judge_document(p_version bigint, p_hash bytea, p_org_id text, p_deleted boolean, p_stored_version bigint, p_stored_hash bytea, p_stored_org_id text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION khala_internal.judge_document(p_doc_version bigint, p_hash bytea, p_payload_bytes integer, p_org_id text, p_deleted boolean, p_stored_version bigint, p_stored_hash bytea, p_stored_org_id text, p_stored_deleted boolean, p_payload_mode text, p_inline_limit_bytes integer) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION khala_internal.number_text(p_number numeric) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION khala_internal.open_cursor(p_topic text, p_after bigint, p_epoch text, OUT topic text, OUT after bigint, OUT head_watermark bigint) FROM PUBLIC;
 
@@ -924,13 +812,11 @@ REVOKE ALL ON FUNCTION khala_internal.proto_varint(p_value bigint) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION khala_internal.rebuild_entities(p_kind text, p_ids text[]) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION khala_internal.refuse_document(p_ordinal integer, p_doc_key text, p_doc_version bigint, p_org_id text, p_payload jsonb, p_owned boolean) FROM PUBLIC;
+REVOKE ALL ON FUNCTION khala_internal.refuse_document(p_fault text, p_ordinal integer, p_topic text, p_doc_key text, p_doc_version bigint, p_org_id text, p_payload jsonb, p_payload_bytes integer, p_inline_limit_bytes integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION khala_internal.refuse_history_change() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION khala_internal.refuse_payloads(p_first_ordinal integer, p_doc_keys text[], p_payloads jsonb[], p_deleted boolean[]) FROM PUBLIC;
-
-REVOKE ALL ON FUNCTION khala_internal.refuse_size(p_ordinal integer, p_doc_key text, p_topic text, p_payload_bytes integer, p_limit integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION khala_internal.refuse_suppressed_write(p_topic text) FROM PUBLIC;
 
@@ -944,8 +830,6 @@ REVOKE ALL ON FUNCTION khala_internal.stale_reason(p_after bigint, p_head_waterm
 
 REVOKE ALL ON FUNCTION khala_internal.store_documents(p_topic text, p_doc_keys text[], p_doc_versions bigint[], p_org_ids text[], p_payloads jsonb[], p_deleted boolean[], p_canonical text[], p_hashes bytea[], p_traceparents text[], OUT watermarks bigint[], OUT outcomes text[]) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION khala_internal.stored_documents(p_topic text, p_doc_keys text[]) FROM PUBLIC;
-
 REVOKE ALL ON FUNCTION khala_internal.summarize_entities(p_kind text, p_ids text[]) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION khala_internal.sync_topic_sequences_wake() FROM PUBLIC;
@@ -956,7 +840,7 @@ REVOKE ALL ON FUNCTION khala_internal.update_bytes(p_topic text, p_doc_key text,
 
 REVOKE ALL ON FUNCTION khala_internal.update_text(p_topic text, p_doc_key text, p_doc_version bigint, p_watermark bigint, p_payload_hash bytea, p_deleted boolean, p_payload text) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION khala_internal.write_document(p_topic text, p_doc_key text, p_doc_version bigint, p_org_id text, p_payload jsonb, p_deleted boolean, OUT watermark bigint, OUT outcome text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION khala_internal.utf16_sort_key(p_key text) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION khala_internal.write_documents(p_topic text, p_doc_keys text[], p_doc_versions bigint[], p_org_ids text[], p_payloads jsonb[], p_deleted boolean[], OUT watermarks bigint[], OUT outcomes text[]) FROM PUBLIC;
 
@@ -970,6 +854,8 @@ GRANT UPDATE(inline_limit_bytes) ON TABLE runtime.sync_topics TO khala_dba;
 
 GRANT UPDATE(retention_horizon) ON TABLE runtime.sync_topics TO khala_dba;
 
+GRANT UPDATE(ownership) ON TABLE runtime.sync_topics TO khala_dba;
+
 GRANT UPDATE(max_staged_writes) ON TABLE runtime.sync_topics TO khala_dba;
 
 GRANT SELECT ON TABLE khala.retention_stats TO khala_dba;
@@ -978,4 +864,10 @@ GRANT SELECT ON TABLE khala.sink_stats TO khala_dba;
 
 GRANT SELECT ON TABLE khala.topic_stats TO khala_dba;
 
+GRANT SELECT ON TABLE runtime.sync_codex_worker_summaries TO khala_runtime;
+
+GRANT SELECT ON TABLE runtime.sync_notifications TO khala_runtime;
+
 GRANT SELECT ON TABLE runtime.sync_revocations TO khala_dba;
+
+GRANT SELECT ON TABLE runtime.sync_run_summaries TO khala_runtime;

@@ -41,7 +41,7 @@ _LOOK_UP = """
 def observe(connection: psycopg.Connection[Any], sinks: int) -> dict[str, Any]:
     """Size, HOT share and dead rows of the hot tables after so many sinks."""
     seen: dict[str, Any] = {"sinks": sinks}
-    for name in ("sync_topic_sequences", "sync_run_summaries"):
+    for name in ("sync_topic_sequences", "sync_documents"):
         row = connection.execute(_STATE, (f"runtime.{name}",)).fetchone()
         assert row is not None
         pages, updates, hot, dead, vacuums = row
@@ -93,7 +93,7 @@ def main() -> None:
                 f"{each['sinks']:,}",
                 *(
                     text
-                    for name in ("sync_topic_sequences", "sync_run_summaries")
+                    for name in ("sync_topic_sequences", "sync_documents")
                     for text in (
                         str(each[name]["pages"]),
                         f"{each[name]['hot_share']:.1%}",

@@ -36,6 +36,6 @@ COMMENT ON SCHEMA khala IS 'Khala Sync: the SQL API: functions and views, each g
 CREATE SCHEMA khala_internal AUTHORIZATION khala_owner;
 COMMENT ON SCHEMA khala_internal IS 'Khala Sync: what the API is made of, granted to nobody';
 GRANT USAGE ON SCHEMA khala TO khala_runtime, khala_relay, khala_dba;
-GRANT USAGE ON SCHEMA runtime TO khala_dba;
+GRANT USAGE ON SCHEMA runtime TO khala_runtime, khala_dba;
 
 COMMIT;

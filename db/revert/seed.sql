@@ -8,7 +8,7 @@ DECLARE
     v_read_model text;
 BEGIN
     FOR v_read_model IN SELECT t.read_model FROM runtime.sync_topics AS t LOOP
-        EXECUTE pg_catalog.format('DROP TABLE runtime.%I', v_read_model);
+        EXECUTE pg_catalog.format('DROP VIEW runtime.%I', v_read_model);
     END LOOP;
 END
 $$;

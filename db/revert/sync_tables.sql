@@ -10,8 +10,8 @@ DROP TABLE runtime.sync_epochs;
 DROP TABLE runtime.sync_staged_writes;
 DROP TABLE runtime.sync_topic_staging;
 DROP TABLE runtime.sync_topic_retention;
--- Read models that register_topic attached are partitions and go with their parent.
-DROP TABLE runtime.sync_documents;
+-- With the views that register_topic made.
+DROP TABLE runtime.sync_documents CASCADE;
 DROP TABLE runtime.sync_stream_events;
 DROP TABLE runtime.sync_topic_sequences;
 DROP TABLE runtime.sync_topics;

@@ -54,7 +54,11 @@ BEGIN
         WHERE c.relnamespace IN ('khala'::regnamespace, 'runtime'::regnamespace)
             AND c.relkind IN ('r', 'p', 'v', 'm')
             AND pg_catalog.has_table_privilege(r.role, c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE')
-    ), 'neither the relay nor the runtime nor PUBLIC may touch a table or view';
+            AND NOT (
+                r.role = 'khala_runtime' AND c.relnamespace = 'runtime'::regnamespace AND c.relkind = 'v'
+                AND NOT pg_catalog.has_table_privilege(r.role, c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')
+            )
+    ), 'neither the relay nor the runtime nor PUBLIC may touch a table or view, but the runtime read models';
 END
 $$;
 

@@ -2,8 +2,8 @@
 
 BEGIN;
 
-SELECT topic, enum_name, read_model, payload_mode, inline_limit_bytes, retention_horizon, owned, created_at,
-    many_topics, writes, max_staged_writes
+SELECT topic, enum_name, read_model, payload_mode, inline_limit_bytes, retention_horizon, ownership, created_at,
+    writes, max_staged_writes
 FROM runtime.sync_topics WHERE FALSE;
 SELECT topic, head_watermark, armed FROM runtime.sync_topic_sequences WHERE FALSE;
 SELECT topic, positions, armed, settled, taken, next_settled, next_taken, next_transaction
@@ -56,8 +56,7 @@ BEGIN
     ASSERT NOT EXISTS (
         SELECT
         FROM pg_catalog.pg_constraint AS c
-        LEFT JOIN pg_catalog.pg_inherits AS i ON c.conrelid = i.inhrelid
-        WHERE c.contype = 'c' AND coalesce(i.inhparent, c.conrelid) IN (
+        WHERE c.contype = 'c' AND c.conrelid IN (
             'runtime.sync_documents'::pg_catalog.regclass, 'runtime.sync_stream_events'::pg_catalog.regclass,
             'runtime.sync_topic_sequences'::pg_catalog.regclass
         )

@@ -8,7 +8,7 @@ from khala_pg.resources import db_dir
 from support.function_files import function_file
 
 CHANGE = "next_version"
-HOT = ("sink", "write_document", "write_documents", "replay", "replay_feed", "arm", "open_cursor")
+HOT = ("sink", "write_documents", "replay", "replay_feed", "arm", "open_cursor")
 _SCRIPTS = {
     "deploy": (
         "ALTER TABLE runtime.sync_stream_events ADD COLUMN next_version text;\n\n"

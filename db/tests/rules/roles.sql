@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(117);
+SELECT plan(118);
 
 -- Runs a statement as a role and gives its first column; the role is left whatever happens.
 CREATE FUNCTION pg_temp.as_role(p_role text, p_sql text)
@@ -106,13 +106,17 @@ SELECT is_empty(
     'each view of schema khala is granted'
 );
 
--- Tables: whatever there is, partitions of topics registered since among it.
+-- Tables: whatever there is, read models of topics registered since among it, which a runtime may read.
 SELECT is_empty(
     format(
         $$SELECT c.oid::regclass, p.privilege FROM pg_class AS c
           CROSS JOIN (VALUES ('SELECT'), ('INSERT'), ('UPDATE'), ('REFERENCES')) AS p (privilege)
           WHERE c.relnamespace IN ('khala'::regnamespace, 'runtime'::regnamespace) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
               AND (has_table_privilege(%1$L, c.oid, p.privilege) OR has_any_column_privilege(%1$L, c.oid, p.privilege))
+              AND NOT (
+                  %1$L = 'khala_runtime' AND p.privilege = 'SELECT' AND c.relkind = 'v'
+                  AND c.relname IN (SELECT t.read_model FROM runtime.sync_topics AS t)
+              )
           UNION ALL
           SELECT c.oid::regclass, p.privilege FROM pg_class AS c
           CROSS JOIN (VALUES ('DELETE'), ('TRUNCATE'), ('TRIGGER')) AS p (privilege)
@@ -123,7 +127,7 @@ SELECT is_empty(
           CROSS JOIN (VALUES ('USAGE'), ('SELECT'), ('UPDATE')) AS p (privilege)
           WHERE c.relnamespace IN ('khala'::regnamespace, 'runtime'::regnamespace) AND c.relkind = 'S'
               AND has_sequence_privilege(%1$L, c.oid, p.privilege)$$, r.name
-    ), r.name || ' has no table, view, column or sequence'
+    ), r.name || ' has no table, view, column or sequence but what it is given'
 )
 FROM (VALUES ('khala_relay'), ('khala_runtime')) AS r (name);
 SELECT set_eq(
@@ -144,7 +148,7 @@ SELECT set_eq(
     $$SELECT a.attname::text FROM pg_attribute AS a
       WHERE a.attrelid = 'runtime.sync_topics'::regclass AND a.attnum > 0
           AND has_column_privilege('khala_dba', a.attrelid, a.attnum, 'UPDATE')$$,
-    ARRAY['payload_mode', 'inline_limit_bytes', 'retention_horizon', 'max_staged_writes'], 'only settings'
+    ARRAY['payload_mode', 'inline_limit_bytes', 'retention_horizon', 'ownership', 'max_staged_writes'], 'only settings'
 );
 SELECT is_empty(
     $$SELECT a.attrelid::regclass, a.attname FROM pg_attribute AS a INNER JOIN pg_class AS c ON a.attrelid = c.oid
@@ -159,7 +163,7 @@ SELECT is(
         has_schema_privilege(r.name, 'khala_internal', 'USAGE'), has_schema_privilege(r.name, 'khala_internal', 'CREATE')), r.privileges,
     r.name || ': the schemas'
 )
-FROM (VALUES ('khala_relay', 't f f f f f'), ('khala_runtime', 't f f f f f'), ('khala_dba', 't f t f f f'), ('khala_owner', 't t t t t t')) AS r (name, privileges);
+FROM (VALUES ('khala_relay', 't f f f f f'), ('khala_runtime', 't f t f f f'), ('khala_dba', 't f t f f f'), ('khala_owner', 't t t t t t')) AS r (name, privileges);
 SELECT is_empty(
     $$SELECT r.rolname, d.objid, d.classid::regclass FROM pg_shdepend AS d INNER JOIN pg_roles AS r ON d.refobjid = r.oid
       WHERE d.refclassid = 'pg_authid'::regclass AND d.deptype = 'o' AND r.rolname IN ('khala_relay', 'khala_runtime', 'khala_dba')
@@ -200,7 +204,7 @@ SELECT throws_ok(format('SELECT pg_temp.as_role(%L, %L)', 'khala_relay', v.state
 FROM (
     VALUES
     ('SELECT khala.sink(''pgtap.roles'', ''k'', 2, ''{}'')'), ('SELECT khala.sink_delete(''pgtap.roles'', ''k'', 2)'),
-    ('SELECT khala.sink_batch(''pgtap.roles'', ''[]'')'), ('SELECT khala_internal.write_document(''pgtap.roles'', ''k'', 2, NULL, ''{}'', FALSE)'),
+    ('SELECT khala.sink_batch(''pgtap.roles'', ''[]'')'), ('SELECT khala_internal.write_documents(''pgtap.roles'', ''{k}'', ''{2}'', ''{o}'', ARRAY[''{}''::jsonb], ''{f}'')'),
     ('SELECT khala_internal.allocate_watermark(''pgtap.roles'')'), ('SELECT khala.retain(''pgtap.roles'')'), ('SELECT khala.new_epoch()'),
     ('SELECT khala.register_topic(''pgtap.roles_other'')'), ('SELECT khala.database_fingerprint()'),
     ('SELECT khala_internal.open_cursor(''pgtap.roles'', 0, NULL)'), ('SELECT khala_internal.update_text(''t'', ''k'', 1, 1, '''', FALSE, NULL)'),
@@ -227,6 +231,7 @@ FROM (
     VALUES
     ('khala_runtime', 'SELECT khala.sink(''pgtap.roles'', ''k'', 2, ''{}'')'), ('khala_runtime', 'SELECT khala.sink_delete(''pgtap.roles'', ''k'', 3)'),
     ('khala_runtime', 'SELECT khala.sink_batch(''pgtap.roles'', ''[{"doc_key": "l", "doc_version": 1, "payload": {"é": 1}}]'')'),
+    ('khala_runtime', 'SELECT count(*) FROM runtime.sync_pgtap_roles'),
     ('khala_dba', 'SELECT khala.register_topic(''pgtap.roles_other'')'), ('khala_dba', 'SELECT khala.retain(''pgtap.roles'', now() + ''1 day'', ''0'')'),
     ('khala_dba', 'SELECT khala.new_epoch()'), ('khala_dba', 'SELECT khala.ensure_epoch()'), ('khala_dba', 'SELECT khala.database_fingerprint()'),
     ('khala_dba', 'SELECT khala.check_cursors(ARRAY[''pgtap.roles''])'), ('khala_dba', 'SELECT s.topic FROM khala.topic_stats AS s'),
@@ -239,7 +244,7 @@ FROM (
     ('khala_runtime', 'SELECT khala.replay(''pgtap.roles'', 0, ''a'')'), ('khala_runtime', 'SELECT khala.replay_feed(''pgtap.roles'', 0)'),
     ('khala_runtime', 'SELECT khala.hydrate(''pgtap.roles'', ''k'', ''a'')'), ('khala_runtime', 'SELECT khala.snapshot(''pgtap.roles'', ''a'')'),
     ('khala_runtime', 'SELECT khala.arm(''pgtap.roles'', 1)'), ('khala_runtime', 'SELECT khala.retain()'),
-    ('khala_runtime', 'SELECT khala.register_topic(''pgtap.x'')'), ('khala_runtime', 'SELECT khala_internal.write_document(''pgtap.roles'', ''k'', 2, NULL, ''{}'', FALSE)'),
+    ('khala_runtime', 'SELECT khala.register_topic(''pgtap.x'')'), ('khala_runtime', 'SELECT khala_internal.write_documents(''pgtap.roles'', ''{k}'', ''{2}'', ''{o}'', ARRAY[''{}''::jsonb], ''{f}'')'),
     ('khala_runtime', 'SELECT count(*) FROM runtime.sync_documents'), ('khala_runtime', 'SELECT khala_internal.allocate_watermark(''pgtap.roles'')'),
     ('khala_dba', 'SELECT khala.sink(''pgtap.roles'', ''k'', 9, ''{}'')'), ('khala_dba', 'SELECT khala.replay(''pgtap.roles'', NULL, ''a'')'),
     ('khala_dba', 'SELECT count(*) FROM runtime.sync_documents'), ('khala_dba', 'SELECT count(*) FROM runtime.api_keys'),

@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(129);
+SELECT plan(122);
 
 CREATE FUNCTION pg_temp.relations()
 RETURNS TABLE (oid oid, name text, kind text, options text[]) LANGUAGE sql AS $$
@@ -30,17 +30,17 @@ SELECT has_table('runtime', v.name, 'there is runtime.' || v.name)
 FROM (
     VALUES
     ('sync_topics'), ('sync_topic_sequences'), ('sync_stream_events'), ('sync_documents'), ('sync_topic_retention'), ('sync_epochs'),
-    ('sync_topic_staging'), ('sync_staged_writes'),
-    ('sync_run_summaries'), ('sync_codex_worker_summaries'), ('sync_notifications'), ('entities'), ('runs'), ('codex_workers'),
+    ('sync_topic_staging'), ('sync_staged_writes'), ('entities'), ('runs'), ('codex_workers'),
     ('entity_events'), ('run_events'), ('codex_worker_events'), ('projection_checkpoints')
 ) AS v (name);
+SELECT has_view('runtime', v.name, 'there is runtime.' || v.name) FROM (VALUES ('sync_run_summaries'::name), ('sync_codex_worker_summaries'), ('sync_notifications')) AS v (name);
 SELECT has_view('khala', v.name, 'there is khala.' || v.name) FROM (VALUES ('topic_stats'), ('retention_stats'), ('sink_stats'), ('projection_stats')) AS v (name);
 SELECT columns_are('runtime', v.name, v.columns, 'the columns of ' || v.name)
 FROM (
     VALUES
     (
         'sync_topics'::name,
-        ARRAY['topic', 'enum_name', 'read_model', 'payload_mode', 'inline_limit_bytes', 'retention_horizon', 'owned', 'created_at', 'many_topics', 'writes', 'max_staged_writes']::name[]
+        ARRAY['topic', 'enum_name', 'read_model', 'payload_mode', 'inline_limit_bytes', 'retention_horizon', 'ownership', 'created_at', 'writes', 'max_staged_writes']::name[]
     ),
     ('sync_topic_sequences', ARRAY['topic', 'head_watermark', 'armed']),
     ('sync_topic_staging', ARRAY['topic', 'positions', 'armed', 'settled', 'taken', 'next_settled', 'next_taken', 'next_transaction']),
@@ -98,24 +98,23 @@ SELECT col_is_pk('runtime', v.tab, v.cols, 'the key of ' || v.tab)
 FROM (
     VALUES
     ('sync_topics'::name, ARRAY['topic']::name[]), ('sync_topic_sequences', ARRAY['topic']), ('sync_stream_events', ARRAY['topic', 'watermark']),
-    ('sync_documents', ARRAY['doc_key', 'topic']), ('sync_topic_retention', ARRAY['topic']), ('sync_epochs', ARRAY['epoch_number']),
+    ('sync_documents', ARRAY['topic', 'doc_key']), ('sync_topic_retention', ARRAY['topic']), ('sync_epochs', ARRAY['epoch_number']),
     ('entities', ARRAY['kind', 'id']), ('entity_events', ARRAY['kind', 'id', 'seq']), ('projection_checkpoints', ARRAY['projection', 'entity_id'])
 ) AS v (tab, cols);
-SELECT is_partitioned('runtime', v.name, v.name || ' is partitioned') FROM (VALUES ('sync_documents'::name), ('entities'), ('entity_events')) AS v (name);
+SELECT is_partitioned('runtime', v.name, v.name || ' is partitioned') FROM (VALUES ('entities'::name), ('entity_events')) AS v (name);
 SELECT is_partition_of('runtime', v.child, 'runtime', v.parent, format('%s is a part of %s', v.child, v.parent))
 FROM (
     VALUES
-    ('sync_run_summaries'::name, 'sync_documents'::name), ('sync_codex_worker_summaries', 'sync_documents'), ('sync_notifications', 'sync_documents'),
-    ('runs', 'entities'), ('codex_workers', 'entities'), ('run_events', 'entity_events'), ('codex_worker_events', 'entity_events')
+    ('runs'::name, 'entities'::name), ('codex_workers', 'entities'), ('run_events', 'entity_events'), ('codex_worker_events', 'entity_events')
 ) AS v (child, parent);
 
 -- The seeded topics.
 SELECT results_eq(
-    $$SELECT t.topic, t.enum_name, t.read_model, t.owned FROM runtime.sync_topics AS t
+    $$SELECT t.topic, t.enum_name, t.read_model, t.ownership FROM runtime.sync_topics AS t
       WHERE t.enum_name LIKE 'SYNC\_TOPIC\_RUNTIME\_%' ORDER BY t.read_model COLLATE "C"$$,
-    $$VALUES ('runtime.codex_worker_summaries', 'SYNC_TOPIC_RUNTIME_CODEX_WORKER_SUMMARIES', 'sync_codex_worker_summaries', TRUE),
-        ('runtime.notifications', 'SYNC_TOPIC_RUNTIME_NOTIFICATIONS', 'sync_notifications', TRUE),
-        ('runtime.run_summaries', 'SYNC_TOPIC_RUNTIME_RUN_SUMMARIES', 'sync_run_summaries', TRUE)$$,
+    $$VALUES ('runtime.codex_worker_summaries', 'SYNC_TOPIC_RUNTIME_CODEX_WORKER_SUMMARIES', 'sync_codex_worker_summaries', 'mixed'),
+        ('runtime.notifications', 'SYNC_TOPIC_RUNTIME_NOTIFICATIONS', 'sync_notifications', 'mixed'),
+        ('runtime.run_summaries', 'SYNC_TOPIC_RUNTIME_RUN_SUMMARIES', 'sync_run_summaries', 'mixed')$$,
     'the topics that every installation has'
 );
 SELECT is_empty(
@@ -151,13 +150,13 @@ SELECT isnt(col_description(a.attrelid, a.attnum), NULL, format('%s.%s has a com
 FROM (
     VALUES
     ('runtime.sync_topics', 'enum_name'), ('runtime.sync_topics', 'read_model'), ('runtime.sync_topics', 'payload_mode'),
-    ('runtime.sync_topics', 'inline_limit_bytes'), ('runtime.sync_topics', 'retention_horizon'), ('runtime.sync_topics', 'owned'),
+    ('runtime.sync_topics', 'inline_limit_bytes'), ('runtime.sync_topics', 'retention_horizon'), ('runtime.sync_topics', 'ownership'),
     ('runtime.sync_topics', 'writes'), ('runtime.sync_topics', 'max_staged_writes'), ('runtime.sync_topic_staging', 'armed'),
     ('runtime.sync_topic_staging', 'settled'), ('runtime.sync_staged_writes', 'position'), ('runtime.sync_staged_writes', 'canonical'),
     ('runtime.sync_topic_sequences', 'armed'), ('runtime.sync_stream_events', 'payload'), ('runtime.sync_stream_events', 'payload_hash'),
     ('runtime.sync_stream_events', 'payload_bytes'), ('runtime.sync_stream_events', 'org_id'), ('runtime.sync_stream_events', 'owner_changed'),
     ('runtime.sync_stream_events', 'previous_org_id'), ('runtime.sync_documents', 'watermark'), ('runtime.sync_documents', 'deleted'),
-    ('runtime.sync_documents', 'org_id'), ('runtime.sync_epochs', 'fingerprint'), ('runtime.sync_run_summaries', 'org_id')
+    ('runtime.sync_documents', 'org_id'), ('runtime.sync_epochs', 'fingerprint')
 ) AS v (tab, col)
 INNER JOIN pg_attribute AS a ON v.tab::regclass = a.attrelid AND v.col = a.attname;
 
@@ -167,8 +166,7 @@ FROM (
     VALUES
     ('runtime.sync_topic_sequences', 'fillfactor', '10'), ('runtime.sync_topic_sequences', 'autovacuum_vacuum_scale_factor', '0'),
     ('runtime.sync_topic_staging', 'fillfactor', '10'), ('runtime.sync_staged_writes', 'autovacuum_vacuum_scale_factor', '0'),
-    ('runtime.sync_run_summaries', 'fillfactor', '70'),
-    ('runtime.sync_codex_worker_summaries', 'fillfactor', '70'), ('runtime.sync_notifications', 'fillfactor', '70'),
+    ('runtime.sync_documents', 'fillfactor', '70'),
     ('runtime.sync_stream_events', 'fillfactor', NULL), ('runtime.runs', 'fillfactor', '50'), ('runtime.codex_workers', 'fillfactor', '50'),
     ('runtime.projection_checkpoints', 'fillfactor', '50')
 ) AS v (tab, option, value);
@@ -180,15 +178,15 @@ SELECT is_empty(
 SELECT is(
     (SELECT count(*) FROM pg_index AS i WHERE i.indrelid = 'runtime.sync_stream_events'::regclass), 1::bigint, 'the journal has one index, its key'
 );
-SELECT has_index('runtime', 'sync_documents', 'sync_documents_owner', ARRAY['org_id', 'doc_key'], 'documents are found by owner, in the order of their keys');
+SELECT has_index('runtime', 'sync_documents', 'sync_documents_owner', ARRAY['topic', 'org_id', 'doc_key'], 'documents are found by owner, in the order of their keys');
 SELECT is_empty(
     $$SELECT t.tgname FROM pg_trigger AS t WHERE t.tgrelid = 'runtime.sync_stream_events'::regclass AND NOT t.tgisinternal$$,
     'no trigger on the journal'
 );
--- A CHECK is parsed by every statement that writes the table; the write paths ask khala_internal.is_writable instead.
+-- A CHECK is parsed by every statement that writes the table; the write paths ask khala_internal.document_fault instead.
 SELECT is_empty(
-    $$SELECT c.conrelid::regclass, c.conname FROM pg_constraint AS c LEFT JOIN pg_inherits AS i ON c.conrelid = i.inhrelid
-      WHERE c.contype = 'c' AND coalesce(i.inhparent, c.conrelid) IN (
+    $$SELECT c.conrelid::regclass, c.conname FROM pg_constraint AS c
+      WHERE c.contype = 'c' AND c.conrelid IN (
           'runtime.sync_topic_sequences'::regclass, 'runtime.sync_stream_events'::regclass, 'runtime.sync_documents'::regclass
       )$$,
     'no CHECK on what every sink writes'
@@ -205,7 +203,7 @@ FROM (
     ('INSERT INTO runtime.sync_topics (topic, read_model, retention_horizon) VALUES (''pgtap.x'', ''sync_x'', ''0'')', 'no retention at all'),
     ('INSERT INTO runtime.sync_topics (topic, read_model, enum_name) VALUES (''pgtap.x'', ''sync_x'', ''pgtap.x'')', 'an enum name like a topic'),
     ('UPDATE runtime.sync_topic_retention SET retention_floor = 0 WHERE topic = ''pgtap.schema''', 'a floor below the first watermark'),
-    ('INSERT INTO runtime.sync_documents (topic, doc_key, doc_version, watermark, payload_bytes, payload) VALUES (''pgtap.x'', ''k'', 1, 1, 0, ''{}'')', 'a document of no topic')
+    ('INSERT INTO runtime.sync_topics (topic, read_model, ownership) VALUES (''pgtap.x'', ''sync_x'', ''shared'')', 'an unknown ownership')
 ) AS v (statement, what);
 
 SELECT t.line FROM finish() AS t (line);

@@ -53,7 +53,7 @@ def command(context: typer.Context, database: Database = None, as_json: AsJson =
             topic.payload_mode,
             size(topic.inline_limit_bytes),
             duration(topic.retention_horizon_s),
-            "owned or public" if topic.owned else "public",
+            topic.ownership,
             number(topic.retention_floor),
             number(topic.head_watermark),
         )
@@ -91,10 +91,13 @@ def add(
             help="How long updates are kept, as PostgreSQL writes it. Default: '7 days'.",
         ),
     ] = None,
-    public: Annotated[
-        bool,
-        typer.Option("--public", help="No document belongs to an organisation: all see all."),
-    ] = False,
+    ownership: Annotated[
+        Literal["owned", "public", "mixed"] | None,
+        typer.Option(
+            help="Whether each document names its organisation, none may (everybody sees all), "
+            "or either. Default: mixed."
+        ),
+    ] = None,
     enum_name: Annotated[
         str | None, typer.Option(help="Name of the proto enum value: SYNC_TOPIC_SHOP_ORDERS.")
     ] = None,
@@ -108,7 +111,7 @@ def add(
 
         khala topics add shop.orders
 
-        khala topics add shop.blobs --mode pointer --horizon '1 day' --public
+        khala topics add shop.blobs --mode pointer --horizon '1 day' --ownership public
     """
     new = admin.NewTopic(
         name,
@@ -116,7 +119,7 @@ def add(
         mode,
         inline_limit,
         horizon,
-        False if public else None,
+        ownership,
         enum_name,
     )
     conninfo = resolve(DATABASE, database or context.obj)

@@ -22,7 +22,7 @@ class Topic:
     payload_mode: str
     inline_limit_bytes: int
     retention_horizon_s: float
-    owned: bool
+    ownership: str
     head_watermark: int
     retention_floor: int
 
@@ -94,7 +94,7 @@ class NewTopic:
     payload_mode: str | None = None
     inline_limit_bytes: int | None = None
     retention_horizon: str | None = None
-    owned: bool | None = None
+    ownership: str | None = None
     enum_name: str | None = None
 
 
@@ -103,7 +103,7 @@ def topics(connection: Connection[Any]) -> Sequence[Topic]:
     with connection.cursor(row_factory=class_row(Topic)) as cursor:
         return cursor.execute(
             "SELECT t.topic, t.enum_name, t.read_model, t.payload_mode, t.inline_limit_bytes,"
-            " date_part('epoch', t.retention_horizon) AS retention_horizon_s, t.owned,"
+            " date_part('epoch', t.retention_horizon) AS retention_horizon_s, t.ownership,"
             " s.head_watermark, s.retention_floor"
             " FROM runtime.sync_topics AS t JOIN khala.topic_stats AS s USING (topic)"
             " ORDER BY t.topic"

@@ -20,7 +20,9 @@ def database(
     with cloned(template_of(newest_server)) as made:
         with made.connect() as connection:
             connection.execute("SELECT khala.register_topic('test.strict', NULL, 'inline')")
-            connection.execute("SELECT khala.register_topic('test.public', p_owned => FALSE)")
+            connection.execute(
+                "SELECT khala.register_topic('test.public', p_ownership => 'public')"
+            )
         yield made
 
 

@@ -50,13 +50,22 @@ def test_topics_are_listed_and_added(newest_database: Database) -> None:
         "runtime.notifications",
     }
     add = ["topics", "--database", dsn, "add", "shop.orders"]
-    options = ["--mode", "pointer", "--horizon", "2 days", "--public", "--inline-limit", "1000"]
+    options = [
+        "--mode",
+        "pointer",
+        "--horizon",
+        "2 days",
+        "--ownership",
+        "public",
+        "--inline-limit",
+        "1000",
+    ]
     for _ in range(2):
         assert "shop.orders" in khala(*add, *options).stdout
     added = lines(khala("topics", "--database", dsn, "--json"))["shop.orders"]
     assert added["payload_mode"] == "pointer"
     assert added["retention_horizon_s"] == 2 * 86400
-    assert added["owned"] is False
+    assert added["ownership"] == "public"
     assert added["inline_limit_bytes"] == 1000
     assert "registered with other settings" in khala(*add, code=1).stderr
     assert "shop.orders" in khala("topics", "--database", dsn).stdout

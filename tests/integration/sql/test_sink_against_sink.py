@@ -217,7 +217,7 @@ BEGIN
     RETURN new;
 END
 $$;
-CREATE TRIGGER note BEFORE INSERT ON runtime.sync_run_summaries
+CREATE TRIGGER note BEFORE INSERT ON runtime.sync_documents
 FOR EACH ROW EXECUTE FUNCTION public.note();
 """
 

@@ -15,13 +15,11 @@ DECLARE
     v_bytes integer;
 BEGIN
     v_cursor := khala_internal.open_cursor(p_topic, NULL, NULL);
-    -- Planned at each call, for a generic plan over all read models locks every one of them first.
-    EXECUTE
-        'SELECT d.doc_key, d.doc_version, d.watermark, d.payload_hash, d.payload, d.payload_bytes
-        FROM runtime.sync_documents AS d
-        WHERE d.topic = $1 AND d.doc_key = $2 AND NOT d.deleted AND (d.org_id IS NULL OR d.org_id = $3)'
+    SELECT d.doc_key, d.doc_version, d.watermark, d.payload_hash, d.payload, d.payload_bytes
     INTO v_doc_key, v_doc_version, v_watermark, v_hash, v_payload, v_bytes
-    USING v_cursor.topic, p_doc_key, p_org_id;
+    FROM runtime.sync_documents AS d
+    WHERE d.topic = v_cursor.topic AND d.doc_key = p_doc_key
+        AND NOT d.deleted AND (d.org_id IS NULL OR d.org_id = p_org_id);
     RETURN khala_internal.update_text(
         p_topic, v_doc_key, v_doc_version, v_watermark, v_hash, FALSE, khala_internal.payload_text(v_payload, v_bytes)
     );

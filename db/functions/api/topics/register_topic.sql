@@ -1,4 +1,4 @@
--- Adds a topic and its read-model table in one call. Calling it again with the same settings changes
+-- Adds a topic and the view of its documents in one call. Calling it again with the same settings changes
 -- nothing, so that a runtime can register its topics each time it starts.
 
 CREATE OR REPLACE FUNCTION khala.register_topic(
@@ -7,7 +7,7 @@ CREATE OR REPLACE FUNCTION khala.register_topic(
     p_payload_mode text DEFAULT 'auto',
     p_inline_limit_bytes integer DEFAULT 262144,
     p_retention_horizon interval DEFAULT '7 days',
-    p_owned boolean DEFAULT TRUE,
+    p_ownership text DEFAULT 'mixed',
     p_enum_name text DEFAULT NULL,
     p_writes text DEFAULT NULL
 )
@@ -47,9 +47,10 @@ BEGIN
         RAISE EXCEPTION 'retention horizon % is not usable', coalesce(p_retention_horizon::text, 'NULL')
             USING ERRCODE = 'KH007', HINT = 'Use a positive interval of at most 1000 years, such as 7 days.';
     END IF;
-    IF p_owned IS NULL THEN
-        RAISE EXCEPTION 'p_owned must be true or false' USING ERRCODE = 'KH007',
-            HINT = 'true: documents may belong to an organisation; false: every document is public.';
+    IF p_ownership IS NULL OR p_ownership NOT IN ('owned', 'public', 'mixed') THEN
+        RAISE EXCEPTION 'ownership % is not known', coalesce(quote_literal(left(p_ownership, 200)), 'NULL')
+            USING ERRCODE = 'KH007',
+                HINT = 'owned: each document names its organisation; public: none may, everybody sees all; mixed: either.';
     END IF;
     IF p_enum_name IS NOT NULL AND (p_enum_name !~ '^SYNC_TOPIC_[A-Z0-9_]+$' OR length(p_enum_name) > 200) THEN
         RAISE EXCEPTION 'enum name % is not usable', quote_literal(left(p_enum_name, 200))
@@ -67,16 +68,16 @@ BEGIN
     SELECT t.* INTO v_known FROM runtime.sync_topics AS t WHERE t.topic = p_topic;
     IF FOUND THEN
         IF (v_known.read_model, v_known.payload_mode, v_known.inline_limit_bytes, v_known.retention_horizon,
-            v_known.owned, v_known.enum_name, v_known.writes)
+            v_known.ownership, v_known.enum_name, v_known.writes)
             IS NOT DISTINCT FROM
-            (v_read_model, p_payload_mode, p_inline_limit_bytes, p_retention_horizon, p_owned, p_enum_name,
+            (v_read_model, p_payload_mode, p_inline_limit_bytes, p_retention_horizon, p_ownership, p_enum_name,
                 coalesce(p_writes, v_known.writes))
         THEN
             RETURN p_topic;
         END IF;
         RAISE EXCEPTION 'topic % is registered with other settings', p_topic
             USING ERRCODE = 'KH008',
-                DETAIL = (to_jsonb(v_known) - 'many_topics')::text,
+                DETAIL = to_jsonb(v_known)::text,
                 HINT = 'Use the settings in DETAIL, or change them with UPDATE runtime.sync_topics and khala.set_topic_writes.';
     END IF;
     IF EXISTS (SELECT FROM runtime.sync_topics AS t
@@ -84,31 +85,23 @@ BEGIN
         OR to_regclass(format('runtime.%I', v_read_model)) IS NOT NULL
     THEN
         RAISE EXCEPTION 'topic % cannot be registered: %', p_topic, concat_ws(
-            ' or ', 'a table runtime.' || v_read_model, 'the enum name ' || p_enum_name
+            ' or ', 'a table or view runtime.' || v_read_model, 'the enum name ' || p_enum_name
         ) || ' is already there'
             USING ERRCODE = 'KH008',
                 HINT = 'Pass another p_read_model or p_enum_name; in REPEATABLE READ, try the transaction again.';
     END IF;
 
     INSERT INTO runtime.sync_topics
-    (topic, enum_name, read_model, payload_mode, inline_limit_bytes, retention_horizon, owned)
-    VALUES (p_topic, p_enum_name, v_read_model, p_payload_mode, p_inline_limit_bytes, p_retention_horizon, p_owned);
+    (topic, enum_name, read_model, payload_mode, inline_limit_bytes, retention_horizon, ownership)
+    VALUES (p_topic, p_enum_name, v_read_model, p_payload_mode, p_inline_limit_bytes, p_retention_horizon, p_ownership);
     INSERT INTO runtime.sync_topic_sequences (topic) VALUES (p_topic);
     INSERT INTO runtime.sync_topic_retention (topic) VALUES (p_topic);
-    IF (SELECT count(*) FROM runtime.sync_topics) > 32 THEN
-        UPDATE runtime.sync_topics AS t SET many_topics = TRUE WHERE NOT t.many_topics;
-    END IF;
 
-    -- ATTACH takes a weaker lock on the parent than CREATE TABLE ... PARTITION OF: writers of other
-    -- topics go on. The fill factor leaves room for HOT updates of documents that change often.
     EXECUTE format(
-        'CREATE TABLE runtime.%I (LIKE runtime.sync_documents INCLUDING DEFAULTS INCLUDING CONSTRAINTS'
-        ' INCLUDING COMMENTS) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05)',
-        v_read_model
+        'CREATE VIEW runtime.%I AS SELECT d.* FROM runtime.sync_documents AS d WHERE d.topic = %L', v_read_model, p_topic
     );
-    EXECUTE format('ALTER TABLE runtime.sync_documents ATTACH PARTITION runtime.%I FOR VALUES IN (%L)',
-        v_read_model, p_topic);
-    EXECUTE format('COMMENT ON TABLE runtime.%I IS %L', v_read_model, 'Read model of topic ' || p_topic);
+    EXECUTE format('COMMENT ON VIEW runtime.%I IS %L', v_read_model, 'Read model of topic ' || p_topic);
+    EXECUTE format('GRANT SELECT ON runtime.%I TO khala_runtime', v_read_model);
     IF p_writes = 'grouped' THEN
         PERFORM khala.set_topic_writes(p_topic, p_writes);
     END IF;
@@ -116,7 +109,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION khala.register_topic(text, text, text, integer, interval, boolean, text, text) IS
-'Adds a topic with its read-model table. Arguments: topic name; read-model table (default sync_ and the name); payload mode inline, pointer or auto; inline limit in bytes; retention horizon; whether documents may have an owner; proto enum name; whether writes are direct or grouped (null: direct, or as they are in a topic that is there; khala.set_topic_writes changes it). Result: the topic. Errors: KH007 unusable argument, KH008 registered with other settings or name in use.';
-REVOKE ALL ON FUNCTION khala.register_topic(text, text, text, integer, interval, boolean, text, text) FROM public;
-GRANT EXECUTE ON FUNCTION khala.register_topic(text, text, text, integer, interval, boolean, text, text) TO khala_dba;
+COMMENT ON FUNCTION khala.register_topic(text, text, text, integer, interval, text, text, text) IS
+'Adds a topic with the view of its documents. Arguments: topic name; name of the view in schema runtime (default sync_ and the name); payload mode inline, pointer or auto; inline limit in bytes; retention horizon; ownership: owned (each document names its organisation), public (none may) or mixed; proto enum name; whether writes are direct or grouped (null: direct, or as they are in a topic that is there; khala.set_topic_writes changes it). Result: the topic. Errors: KH007 unusable argument, KH008 registered with other settings or name in use.';
+REVOKE ALL ON FUNCTION khala.register_topic(text, text, text, integer, interval, text, text, text) FROM public;
+GRANT EXECUTE ON FUNCTION khala.register_topic(text, text, text, integer, interval, text, text, text) TO khala_dba;

@@ -6,7 +6,7 @@ RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
-SELECT khala_internal.canonical_json(p_payload);
+SELECT c.canonical FROM khala_internal.canonical_text(p_payload) AS c;
 $$;
 
 COMMENT ON FUNCTION khala.canonical_json(jsonb) IS

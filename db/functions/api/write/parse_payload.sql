@@ -27,7 +27,7 @@ BEGIN
     END IF;
 
     -- Before the search for duplicates, whose cost grows with the depth that this limits.
-    PERFORM khala_internal.canonical_json(v_payload);
+    PERFORM c.canonical FROM khala_internal.canonical_text(v_payload) AS c;
 
     WITH RECURSIVE node AS (
         SELECT p_text::json AS value

@@ -5,7 +5,7 @@ RETURNS bytea
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
-SELECT sha256(convert_to(khala_internal.canonical_json(p_payload), 'UTF8'));
+SELECT sha256(convert_to(c.canonical, 'UTF8')) FROM khala_internal.canonical_text(p_payload) AS c;
 $$;
 
 COMMENT ON FUNCTION khala.payload_hash(jsonb) IS

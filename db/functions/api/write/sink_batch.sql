@@ -27,7 +27,8 @@ BEGIN
         min(e.ordinal) FILTER (WHERE CASE
             WHEN jsonb_typeof(e.document) <> 'object' THEN TRUE
             ELSE coalesce(jsonb_typeof(e.document -> 'doc_key') <> 'string', TRUE)
-                OR CASE jsonb_typeof(e.document -> 'doc_version')
+                OR CASE coalesce(jsonb_typeof(e.document -> 'doc_version'), 'null')
+                    WHEN 'null' THEN FALSE
                     WHEN 'number' THEN
                         scale((e.document -> 'doc_version')::numeric) > 0
                         OR (e.document -> 'doc_version')::numeric NOT BETWEEN 0 AND 9223372036854775807
@@ -41,7 +42,6 @@ BEGIN
                 END
                 OR coalesce(jsonb_typeof(e.document -> 'org_id') NOT IN ('string', 'null'), FALSE)
                 OR coalesce(jsonb_typeof(e.document -> 'deleted') <> 'boolean', FALSE)
-                OR (coalesce((e.document ->> 'deleted')::boolean, FALSE) AND e.document ? 'payload')
                 OR e.document - '{doc_key,doc_version,org_id,deleted,payload}'::text[] <> '{}'
         END),
         array_agg(e.document ->> 'doc_key'),
@@ -59,7 +59,7 @@ BEGIN
         RAISE EXCEPTION 'document % of the batch is malformed', v_refused
             USING ERRCODE = 'KH007',
                 DETAIL = json_build_object('ordinal', v_refused),
-                HINT = 'Give doc_key (text), doc_version (whole number from 0), payload (object) or "deleted": true, and org_id (text) if it has an owner; nothing else.';
+                HINT = 'Give doc_key (string), doc_version (whole number from 0, or leave it out for the next one), payload (object) or "deleted": true, and org_id (string) if it has an owner; nothing else.';
     END IF;
 
     v_versions := v_version_texts::bigint[];
@@ -75,6 +75,6 @@ END
 $$;
 
 COMMENT ON FUNCTION khala.sink_batch(text, jsonb) IS
-'Writes many documents of one topic, all or none. Arguments: topic; array of {doc_key, doc_version, payload or deleted, org_id}. Result: per document its place in the array from 1, key, watermark (null when nothing was written) and outcome as khala.sink. Errors: KH001, KH004, KH005, KH006, KH007 as khala.sink; DETAIL names the ordinal.';
+'Writes many documents of one topic, all or none. Arguments: topic; array of {doc_key, doc_version (left out or null: the next one), payload or deleted, org_id}. Result: per document its place in the array from 1, key, watermark (null when nothing was written) and outcome as khala.sink. Errors: KH001, KH004, KH005, KH006, KH007 as khala.sink; DETAIL names the ordinal.';
 REVOKE ALL ON FUNCTION khala.sink_batch(text, jsonb) FROM public;
 GRANT EXECUTE ON FUNCTION khala.sink_batch(text, jsonb) TO khala_runtime;

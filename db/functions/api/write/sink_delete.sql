@@ -7,20 +7,13 @@ CREATE OR REPLACE FUNCTION khala.sink_delete(
     p_org_id text DEFAULT NULL
 )
 RETURNS TABLE (watermark bigint, outcome text)
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER ROWS 1
+LANGUAGE sql VOLATILE SECURITY DEFINER ROWS 1
 SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-    v_result record;
-BEGIN
-    v_result := khala_internal.write_document(p_topic, p_doc_key, p_doc_version, p_org_id, NULL, TRUE);
-    watermark := v_result.watermark;
-    outcome := v_result.outcome;
-    RETURN NEXT;
-END
+SELECT s.watermark, s.outcome FROM khala.sink(p_topic, p_doc_key, p_doc_version, NULL, p_org_id, TRUE) AS s;
 $$;
 
 COMMENT ON FUNCTION khala.sink_delete(text, text, bigint, text) IS
-'Deletes a document. Arguments: topic; document key; version of the deletion, above the last one; owner, used only when the document was never seen. Result: watermark and outcome as khala.sink. Errors: KH001, KH006, KH007 as khala.sink.';
+'Deletes a document. Arguments: topic; document key; version of the deletion, above the last one, null for the next; owner, used only when the document was never seen. Result: watermark and outcome as khala.sink. Errors: KH001, KH006, KH007 as khala.sink.';
 REVOKE ALL ON FUNCTION khala.sink_delete(text, text, bigint, text) FROM public;
 GRANT EXECUTE ON FUNCTION khala.sink_delete(text, text, bigint, text) TO khala_runtime;

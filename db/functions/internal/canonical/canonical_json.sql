@@ -1,75 +1,97 @@
--- RFC 8785 (JCS) text of a JSON value: keys in UTF-16 order, no white space, numbers as ECMAScript
--- prints them, strings with the fewest escapes, which are those Postgres writes. It is what is hashed,
--- what the journal stores and what the wire carries. An object is what khala_internal.canonical_of_plain or, if it is not
--- plain, khala_internal.canonical_of makes of it; here stands what they leave: other values, and what lies deep in an object, by a query for each value.
+-- RFC 8785 (JCS) text of a JSON value: keys in UTF-16 order, no white space, numbers as ECMAScript prints them,
+-- strings with the fewest escapes, which are those that Postgres writes. It is what is hashed, what the journal
+-- stores and what the wire carries. This is the reference; khala_internal.canonical_text takes less for most objects.
+-- Starting a query for each object is what would be expensive, so one query writes all of a level: their texts one
+-- after the other, and a mark where a nested one belongs. From the deepest level up, the finished texts are then put
+-- in the place of the marks. Control characters serve as marks, because JSON text never holds any (by chr, which means
+-- the same in every session):
+-- 1 a nested text belongs here, 2 the next text begins, 3 nothing stands in this text yet.
 
-CREATE OR REPLACE FUNCTION khala_internal.canonical_json(p_payload jsonb, p_depth integer DEFAULT 1)
+CREATE OR REPLACE FUNCTION khala_internal.canonical_json(p_payload jsonb)
 RETURNS text
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
--- Planning the query for an object costs more than running it.
+-- One plan is right for every level; making it anew costs more than running it.
 SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
+    v_level jsonb[] := ARRAY[p_payload];
+    v_texts text[] := ARRAY[]::text[];
     v_text text;
 BEGIN
-    IF p_depth = 1 AND jsonb_typeof(p_payload) = 'object' THEN
-        IF khala_internal.is_plain_json(p_payload::text) THEN
-            RETURN (SELECT c.canonical FROM khala_internal.canonical_of_plain(p_payload) AS c);
-        END IF;
-        RETURN (SELECT c.canonical FROM khala_internal.canonical_of(p_payload) AS c);
-    ELSIF p_depth = 1 AND jsonb_typeof(p_payload) = 'array' THEN
-        v_text := p_payload::text;
-        -- As in khala_internal.canonical_of.
-        IF octet_length(v_text) - octet_length(replace(replace(v_text, '{', ''), '[', '')) > 16 THEN
-            RETURN khala_internal.canonical_json_by_level(p_payload);
-        END IF;
+    IF jsonb_typeof(p_payload) = 'number' THEN
+        RETURN khala_internal.number_text(p_payload::numeric);
+    ELSIF jsonb_typeof(p_payload) NOT IN ('object', 'array') THEN
+        RETURN p_payload::text;
     END IF;
-    IF p_depth > 64 THEN
-        RAISE EXCEPTION 'payload is nested deeper than 64 levels'
-            USING ERRCODE = 'KH005', HINT = 'Flatten the document.';
-    END IF;
-    CASE jsonb_typeof(p_payload)
-        WHEN 'object' THEN
-            RETURN (
-                SELECT '{' || coalesce(string_agg(
-                    to_json(m.key)::text || ':'
-                    || CASE jsonb_typeof(m.value)
-                        WHEN 'string' THEN m.value::text
-                        WHEN 'number' THEN khala_internal.number_text(m.value::numeric)
-                        WHEN 'boolean' THEN m.value::text
-                        WHEN 'null' THEN 'null'
-                        ELSE khala_internal.canonical_json(m.value, p_depth + 1)
-                    END,
-                    ','
-                    ORDER BY CASE
+    LOOP
+        IF cardinality(v_texts) >= 64 THEN
+            RAISE EXCEPTION 'payload is nested deeper than 64 levels'
+                USING ERRCODE = 'KH005', HINT = 'Flatten the document.';
+        END IF;
+        -- Sorted once, below the aggregates, which take their input as it comes.
+        SELECT string_agg(s.piece, ''), array_agg(s.value) FILTER (WHERE s.nested)
+        INTO v_text, v_level
+        FROM (
+            SELECT n.piece, n.value, n.nested
+            FROM (
+                SELECT
+                    c.container, 0::bigint AS place, NULL::text COLLATE "C" AS sort_key,
+                    chr(2) || CASE jsonb_typeof(c.value) WHEN 'object' THEN '{' ELSE '[' END || chr(3) AS piece,
+                    FALSE AS nested, NULL::jsonb AS value
+                FROM unnest(v_level) WITH ORDINALITY AS c (value, container)
+                UNION ALL
+                SELECT
+                    c.container, 1,
+                    (CASE
                         WHEN octet_length(m.key) = length(m.key) THEN m.key
                         ELSE khala_internal.utf16_sort_key(m.key)
-                    END COLLATE "C"
-                ), '') || '}'
-                FROM jsonb_each(p_payload) AS m
-            );
-        WHEN 'array' THEN
-            RETURN (
-                SELECT '[' || coalesce(string_agg(
-                    CASE jsonb_typeof(e.value)
-                        WHEN 'string' THEN e.value::text
-                        WHEN 'number' THEN khala_internal.number_text(e.value::numeric)
-                        ELSE khala_internal.canonical_json(e.value, p_depth + 1)
+                    END) COLLATE "C",
+                    ',' || to_json(m.key)::text || ':' || CASE jsonb_typeof(m.value)
+                        WHEN 'number' THEN khala_internal.number_text(m.value::numeric)
+                        WHEN 'object' THEN chr(1)
+                        WHEN 'array' THEN chr(1)
+                        ELSE m.value::text
                     END,
-                    ','
-                    ORDER BY e.ordinality
-                ), '') || ']'
-                FROM jsonb_array_elements(p_payload) WITH ORDINALITY AS e
-            );
-        WHEN 'number' THEN
-            RETURN khala_internal.canonical_number(p_payload::numeric);
-        ELSE
-            RETURN p_payload::text;
-    END CASE;
+                    jsonb_typeof(m.value) IN ('object', 'array'), m.value
+                FROM unnest(v_level) WITH ORDINALITY AS c (value, container)
+                CROSS JOIN LATERAL jsonb_each(c.value) AS m
+                WHERE jsonb_typeof(c.value) = 'object'
+                UNION ALL
+                SELECT
+                    c.container, e.ordinality, NULL,
+                    ',' || CASE jsonb_typeof(e.value)
+                        WHEN 'number' THEN khala_internal.number_text(e.value::numeric)
+                        WHEN 'object' THEN chr(1)
+                        WHEN 'array' THEN chr(1)
+                        ELSE e.value::text
+                    END,
+                    jsonb_typeof(e.value) IN ('object', 'array'), e.value
+                FROM unnest(v_level) WITH ORDINALITY AS c (value, container)
+                CROSS JOIN LATERAL jsonb_array_elements(c.value) WITH ORDINALITY AS e
+                WHERE jsonb_typeof(c.value) = 'array'
+            ) AS n
+            ORDER BY n.container, n.place, n.sort_key
+        ) AS s;
+        v_texts := v_texts || substr(replace(replace(v_text, chr(3) || ',', ''), chr(3), ''), 2);
+        EXIT WHEN v_level IS NULL;
+    END LOOP;
+
+    v_text := v_texts[cardinality(v_texts)];
+    FOR v_place IN REVERSE cardinality(v_texts) - 1 .. 1 LOOP
+        SELECT string_agg(
+            t.segment || coalesce(t.child || CASE left(t.child, 1) WHEN '{' THEN '}' ELSE ']' END, ''), ''
+            ORDER BY t.place
+        )
+        INTO v_text
+        FROM ROWS FROM (
+            unnest(string_to_array(v_texts[v_place], chr(1))), unnest(string_to_array(v_text, chr(2)))
+        ) WITH ORDINALITY AS t (segment, child, place);
+    END LOOP;
+    RETURN v_text || CASE left(v_text, 1) WHEN '{' THEN '}' ELSE ']' END;
 END
 $$;
 
-COMMENT ON FUNCTION khala_internal.canonical_json(jsonb, integer) IS
-'RFC 8785 text of a JSON value. Arguments: the value; the depth it stands at (leave it out). Result: canonical text. Errors: KH005 for a number no double stands for, or nesting beyond 64 levels.';
-REVOKE ALL ON FUNCTION khala_internal.canonical_json(jsonb, integer) FROM public;
+COMMENT ON FUNCTION khala_internal.canonical_json(jsonb) IS
+'Internal: RFC 8785 text of a JSON value, the reference. Argument: the value. Result: canonical text. Errors: KH005 for a number that no double represents, or nesting beyond 64 levels.';
+REVOKE ALL ON FUNCTION khala_internal.canonical_json(jsonb) FROM public;

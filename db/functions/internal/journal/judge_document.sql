@@ -1,26 +1,46 @@
--- The rule of versions, once: what becomes of a document that meets the one stored. Bound when created and
--- without a SET clause, so that it is inlined.
+-- What becomes of a document that meets the one stored, once for both write paths: the rule of versions, whose it is
+-- and was, and whether the journal carries its payload. Without a version it takes the next one. Bound when created
+-- and without a SET clause, so that it is inlined.
 
 CREATE OR REPLACE FUNCTION khala_internal.judge_document(
-    p_version bigint,
+    p_doc_version bigint,
     p_hash bytea,
+    p_payload_bytes integer,
     p_org_id text,
     p_deleted boolean,
     p_stored_version bigint,
     p_stored_hash bytea,
-    p_stored_org_id text
+    p_stored_org_id text,
+    p_stored_deleted boolean,
+    p_payload_mode text,
+    p_inline_limit_bytes integer
 )
-RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN CASE
-    WHEN p_stored_version IS NULL OR p_version > p_stored_version THEN 'applied'
-    WHEN p_version < p_stored_version THEN 'stale_version'
-    -- Tombstones have no hash, and keep the owner of what they delete.
-    WHEN p_hash IS DISTINCT FROM p_stored_hash OR (NOT p_deleted AND p_org_id IS DISTINCT FROM p_stored_org_id)
-        THEN 'rewritten'
-    ELSE 'duplicate'
+RETURNS TABLE (outcome text, doc_version bigint, owner_id text, owner_changed boolean, carried boolean)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 1
+BEGIN ATOMIC
+-- noqa: disable=RF02
+SELECT
+    CASE
+        WHEN p_stored_version IS NULL OR p_doc_version > p_stored_version THEN 'applied'
+        WHEN p_doc_version < p_stored_version THEN 'stale_version'
+        -- Nothing comes after the largest version.
+        WHEN p_doc_version IS NULL THEN CASE p_stored_version WHEN 9223372036854775807 THEN 'stale_version' ELSE 'applied' END
+        -- Tombstones have no hash, and keep the owner of what they delete.
+        WHEN (p_hash IS DISTINCT FROM p_stored_hash) THEN 'rewritten'
+        WHEN NOT p_deleted AND (p_org_id IS DISTINCT FROM p_stored_org_id) THEN 'rewritten'
+        ELSE 'duplicate'
+    END AS outcome,
+    CASE
+        WHEN p_doc_version IS NOT NULL THEN p_doc_version
+        WHEN p_stored_version IS NULL THEN 1
+        WHEN p_stored_version < 9223372036854775807 THEN p_stored_version + 1
+    END AS doc_version,
+    -- A tombstone goes to whoever could see the document, whatever owner the caller names.
+    CASE WHEN p_deleted AND p_stored_version IS NOT NULL THEN p_stored_org_id ELSE p_org_id END AS owner_id,
+    NOT coalesce(p_stored_deleted, TRUE) AND NOT p_deleted AND (p_org_id IS DISTINCT FROM p_stored_org_id) AS owner_changed,
+    p_payload_bytes <= p_inline_limit_bytes AND p_payload_mode <> 'pointer' AS carried;
 END;
 
-COMMENT ON FUNCTION khala_internal.judge_document(bigint, bytea, text, boolean, bigint, bytea, text) IS
-'Internal: outcome of writing a document. Arguments: its version, hash, owner and whether it is a tombstone; version (null: none), hash and owner stored. Result: applied, rewritten, duplicate or stale_version. Errors: none.';
-REVOKE ALL ON FUNCTION khala_internal.judge_document(bigint, bytea, text, boolean, bigint, bytea, text) FROM public;
+COMMENT ON FUNCTION khala_internal.judge_document(bigint, bytea, integer, text, boolean, bigint, bytea, text, boolean, text, integer) IS
+'Internal: outcome of writing a document. Arguments: its version (null: the next), hash, bytes of canonical payload, owner and whether it is a tombstone; version (null: none), hash, owner and tombstone stored; the topic''s payload mode and inline limit. Result: one row: applied, rewritten, duplicate or stale_version; version and owner to write; whether it leaves an owner; whether the journal carries the payload. Errors: none.';
+REVOKE ALL ON FUNCTION khala_internal.judge_document(bigint, bytea, integer, text, boolean, bigint, bytea, text, boolean, text, integer) FROM public;

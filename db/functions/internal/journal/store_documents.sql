@@ -19,19 +19,24 @@ CREATE OR REPLACE FUNCTION khala_internal.store_documents(
 )
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
--- Planning the write costs more than running it, and no plan beats the index look-ups of the generic one.
+-- Planning the write costs more than running it, and no plan beats the index look-ups of the generic one, also where
+-- it is made while the read model is still empty.
 SET plan_cache_mode = force_generic_plan
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+SET enable_seqscan = off
 SET jit = off
 AS $$
 DECLARE
-    v_payload_mode text;
-    v_inline_limit integer;
-    v_known_head bigint;
+    v_topic record;
+    v_versions bigint[];
     v_owners text[];
     v_owner_changed boolean[];
+    v_carried boolean[];
     v_previous text[];
     v_earlier integer[];
     v_repeats boolean;
+    v_judged record;
     v_state integer[];
     v_before integer;
     v_places integer[];
@@ -42,38 +47,36 @@ DECLARE
     v_stored integer;
     v_outcome text;
 BEGIN
-    SELECT t.payload_mode, t.inline_limit_bytes INTO v_payload_mode, v_inline_limit
-    FROM runtime.sync_topics AS t WHERE t.topic = p_topic;
-
     -- Others may write between look and allocation. If nothing is to be written as things stand, that is the
     -- answer: what becomes writable after the look counts as arriving before whoever makes it so.
     LOOP
-        SELECT s.head_watermark INTO v_known_head
-        FROM runtime.sync_topic_sequences AS s WHERE s.topic = p_topic;
+        SELECT t.payload_mode, t.inline_limit_bytes, s.head_watermark INTO v_topic
+        FROM runtime.sync_topics AS t
+        INNER JOIN runtime.sync_topic_sequences AS s ON t.topic = s.topic
+        WHERE t.topic = p_topic;
         SELECT
             array_agg(j.outcome),
+            array_agg(j.doc_version),
             array_agg(j.owner_id),
             array_agg(j.owner_changed),
+            array_agg(j.carried),
             array_agg(j.previous_org_id),
             array_agg(j.earlier::integer),
             coalesce(bool_or(j.earlier IS NOT NULL), FALSE),
             array_agg(j.ordinal::integer) FILTER (WHERE j.outcome IN ('applied', 'rewritten'))
-        INTO outcomes, v_owners, v_owner_changed, v_previous, v_earlier, v_repeats, v_places
+        INTO outcomes, v_versions, v_owners, v_owner_changed, v_carried, v_previous, v_earlier, v_repeats, v_places
         FROM (
             SELECT
-                i.ordinal,
-                khala_internal.judge_document(
-                    i.doc_version, i.payload_hash, i.org_id, i.deleted, d.doc_version, d.payload_hash, d.org_id
-                ) AS outcome,
-                -- A tombstone goes to whoever could see the document, whatever owner the caller names.
-                CASE WHEN i.deleted AND d.doc_key IS NOT NULL THEN d.org_id ELSE i.org_id END AS owner_id,
-                coalesce(NOT d.deleted AND NOT i.deleted AND d.org_id IS DISTINCT FROM i.org_id, FALSE)
-                    AS owner_changed,
+                i.ordinal, j.outcome, j.doc_version, j.owner_id, j.owner_changed, j.carried,
                 d.org_id AS previous_org_id,
                 lag(i.ordinal) OVER (PARTITION BY i.doc_key ORDER BY i.ordinal) AS earlier
             FROM unnest(p_doc_keys, p_doc_versions, p_org_ids, p_hashes, p_deleted)
                 WITH ORDINALITY AS i (doc_key, doc_version, org_id, payload_hash, deleted, ordinal)
-            LEFT JOIN khala_internal.stored_documents(p_topic, p_doc_keys) AS d ON d.doc_key = i.doc_key
+            LEFT JOIN runtime.sync_documents AS d ON d.topic = p_topic AND i.doc_key = d.doc_key
+            CROSS JOIN LATERAL khala_internal.judge_document(
+                i.doc_version, i.payload_hash, coalesce(octet_length(p_canonical[i.ordinal]), 0), i.org_id, i.deleted,
+                d.doc_version, d.payload_hash, d.org_id, d.deleted, v_topic.payload_mode, v_topic.inline_limit_bytes
+            ) AS j
             ORDER BY i.ordinal
         ) AS j;
         v_last := v_places;
@@ -83,13 +86,16 @@ BEGIN
             FOR v_nth IN 1 .. cardinality(outcomes) LOOP
                 v_before := coalesce(v_state[v_earlier[v_nth]], 0);
                 IF v_before > 0 THEN
-                    outcomes[v_nth] := khala_internal.judge_document(
-                        p_doc_versions[v_nth], p_hashes[v_nth], p_org_ids[v_nth], p_deleted[v_nth],
-                        p_doc_versions[v_before], p_hashes[v_before], v_owners[v_before]
-                    );
-                    v_owners[v_nth] := CASE WHEN p_deleted[v_nth] THEN v_owners[v_before] ELSE p_org_ids[v_nth] END;
-                    v_owner_changed[v_nth] := NOT p_deleted[v_before] AND NOT p_deleted[v_nth]
-                        AND v_owners[v_before] IS DISTINCT FROM p_org_ids[v_nth];
+                    SELECT j.* INTO v_judged
+                    FROM khala_internal.judge_document(
+                        p_doc_versions[v_nth], p_hashes[v_nth], coalesce(octet_length(p_canonical[v_nth]), 0),
+                        p_org_ids[v_nth], p_deleted[v_nth], v_versions[v_before], p_hashes[v_before], v_owners[v_before],
+                        p_deleted[v_before], v_topic.payload_mode, v_topic.inline_limit_bytes
+                    ) AS j;
+                    outcomes[v_nth] := v_judged.outcome;
+                    v_versions[v_nth] := v_judged.doc_version;
+                    v_owners[v_nth] := v_judged.owner_id;
+                    v_owner_changed[v_nth] := v_judged.owner_changed;
                     v_previous[v_nth] := v_owners[v_before];
                 END IF;
                 v_state[v_nth] := CASE WHEN outcomes[v_nth] IN ('applied', 'rewritten') THEN v_nth ELSE v_before END;
@@ -111,7 +117,7 @@ BEGIN
         v_allocated := v_written;
         v_first := khala_internal.allocate_watermark(p_topic, v_allocated) - v_allocated;
         -- Whoever writes a document takes a watermark, so while the head has not moved no document has changed.
-        EXIT WHEN v_first = v_known_head;
+        EXIT WHEN v_first = v_topic.head_watermark;
     END LOOP;
     IF v_written <> v_allocated THEN
         -- The count is put right before anybody can see it.
@@ -129,11 +135,11 @@ BEGIN
             topic, doc_key, doc_version, watermark, payload_bytes, deleted, org_id, payload_hash, payload
         )
         SELECT
-            p_topic, p_doc_keys[w.place], p_doc_versions[w.place], watermarks[w.place],
+            p_topic, p_doc_keys[w.place], v_versions[w.place], watermarks[w.place],
             coalesce(octet_length(p_canonical[w.place]), 0), p_deleted[w.place], v_owners[w.place],
-            p_hashes[w.place], CASE WHEN NOT p_deleted[w.place] THEN p_payloads[w.place] END
+            p_hashes[w.place], p_payloads[w.place]
         FROM unnest(v_last) AS w (place)
-        ON CONFLICT (doc_key, topic) DO UPDATE
+        ON CONFLICT (topic, doc_key) DO UPDATE
         SET doc_version = excluded.doc_version,
             watermark = excluded.watermark,
             updated_at = excluded.updated_at,
@@ -152,13 +158,9 @@ BEGIN
             payload, payload_hash, payload_bytes, traceparent
         )
         SELECT
-            p_topic, watermarks[w.place], p_doc_keys[w.place], p_doc_versions[w.place], v_owners[w.place],
+            p_topic, watermarks[w.place], p_doc_keys[w.place], v_versions[w.place], v_owners[w.place],
             v_owner_changed[w.place], CASE WHEN v_owner_changed[w.place] THEN v_previous[w.place] END,
-            p_deleted[w.place],
-            CASE
-                WHEN v_payload_mode <> 'pointer' AND octet_length(p_canonical[w.place]) <= v_inline_limit
-                    THEN p_canonical[w.place]
-            END,
+            p_deleted[w.place], CASE WHEN v_carried[w.place] THEN p_canonical[w.place] END,
             p_hashes[w.place], coalesce(octet_length(p_canonical[w.place]), 0),
             CASE WHEN p_traceparents IS NULL THEN khala_internal.traceparent() ELSE p_traceparents[w.place] END
         FROM unnest(v_places) AS w (place);
@@ -173,5 +175,5 @@ END
 $$;
 
 COMMENT ON FUNCTION khala_internal.store_documents(text, text[], bigint[], text[], jsonb[], boolean[], text[], bytea[], text[]) IS
-'Internal: gives checked documents their watermarks, read model and journal. Arguments: topic; keys; versions; owners; payloads; which are tombstones; canonical texts and hashes (null of a tombstone); W3C trace contexts, null for the session''s own. Result: per document its watermark (null when nothing was written) and outcome. Errors: KH001, KH010.';
+'Internal: gives checked documents their watermarks, read model and journal. Arguments: topic; keys; versions, null for the next; owners; payloads; which are tombstones; canonical texts and hashes (null of a tombstone); W3C trace contexts, null for the session''s own. Result: per document its watermark (null when nothing was written) and outcome. Errors: KH001, KH010.';
 REVOKE ALL ON FUNCTION khala_internal.store_documents(text, text[], bigint[], text[], jsonb[], boolean[], text[], bytea[], text[]) FROM public;

@@ -1,5 +1,5 @@
--- The write path of many documents, by the same rules as khala_internal.write_document but set-based: canonical
--- texts and hashes first, without any lock; then khala_internal.store_documents.
+-- The write path of many documents, by the rules of khala.sink but set-based: canonical texts and hashes first, then the
+-- checks, without any lock; then khala_internal.store_documents.
 
 CREATE OR REPLACE FUNCTION khala_internal.write_documents(
     p_topic text,
@@ -15,59 +15,45 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 -- Planning the write costs more than running it, and no plan beats the index look-ups of the generic one.
 SET plan_cache_mode = force_generic_plan
--- The planner thinks canonical text a hundred times dearer than it is, and would compile the query.
+-- The planner takes canonical text for a hundred times as expensive as it is, and would compile the query.
 SET jit = off
 AS $$
 DECLARE
     v_topic record;
     v_canonical text[];
     v_hashes bytea[];
+    v_faults text[];
     v_refused integer;
     v_result record;
 BEGIN
-    SELECT t.payload_mode, t.inline_limit_bytes, t.owned, t.writes, t.max_staged_writes INTO v_topic
+    SELECT t.payload_mode, t.inline_limit_bytes, t.ownership, t.writes, t.max_staged_writes INTO v_topic
     FROM runtime.sync_topics AS t WHERE t.topic = p_topic;
     IF NOT FOUND THEN
         PERFORM khala_internal.refuse_topic(p_topic);
-    END IF;
-
-    SELECT min(i.ordinality) INTO v_refused
-    FROM unnest(p_doc_keys, p_doc_versions, p_org_ids, p_payloads, p_deleted)
-        WITH ORDINALITY AS i (doc_key, doc_version, org_id, payload, deleted)
-    WHERE khala_internal.is_writable(i.doc_key, i.doc_version, i.org_id, i.payload, i.deleted, v_topic.owned) IS NOT TRUE;
-    IF v_refused IS NOT NULL THEN
-        PERFORM khala_internal.refuse_document(
-            v_refused, p_doc_keys[v_refused], p_doc_versions[v_refused], p_org_ids[v_refused],
-            p_payloads[v_refused], v_topic.owned
-        );
     END IF;
 
     BEGIN
         SELECT
             array_agg(c.canonical ORDER BY i.ordinality),
             array_agg(sha256(convert_to(c.canonical, 'UTF8')) ORDER BY i.ordinality),
-            min(i.ordinality) FILTER (WHERE octet_length(c.canonical) > v_topic.inline_limit_bytes)
-        INTO v_canonical, v_hashes, v_refused
-        FROM unnest(p_payloads, p_deleted) WITH ORDINALITY AS i (payload, deleted, ordinality)
-        -- OFFSET keeps the planner from writing what stands here in the place of each use.
-        CROSS JOIN LATERAL (SELECT i.payload::text AS written OFFSET 0) AS w
-        CROSS JOIN LATERAL (
-            SELECT CASE
-                WHEN i.deleted THEN NULL
-                WHEN khala_internal.is_plain_json(w.written)
-                    THEN (SELECT p.canonical FROM khala_internal.canonical_of_plain(i.payload) AS p)
-                ELSE (SELECT o.canonical FROM khala_internal.canonical_of(i.payload) AS o)
-            END AS canonical
-            OFFSET 0
-        ) AS c;
+            array_agg(f.fault ORDER BY i.ordinality),
+            min(i.ordinality) FILTER (WHERE f.fault IS NOT NULL)
+        INTO v_canonical, v_hashes, v_faults, v_refused
+        FROM unnest(p_doc_keys, p_doc_versions, p_org_ids, p_payloads, p_deleted)
+            WITH ORDINALITY AS i (doc_key, doc_version, org_id, payload, deleted)
+        CROSS JOIN LATERAL khala_internal.canonical_text(i.payload) AS c
+        CROSS JOIN LATERAL khala_internal.document_fault(
+            i.doc_key, i.doc_version, i.org_id, i.payload, i.deleted, v_topic.ownership,
+            octet_length(c.canonical), v_topic.payload_mode, v_topic.inline_limit_bytes
+        ) AS f (fault);
     EXCEPTION
         WHEN SQLSTATE 'KH005' THEN
             PERFORM khala_internal.refuse_payloads(1, p_doc_keys, p_payloads, p_deleted);
     END;
-    IF v_topic.payload_mode = 'inline' AND v_refused IS NOT NULL THEN
-        PERFORM khala_internal.refuse_size(
-            v_refused, p_doc_keys[v_refused], p_topic,
-            octet_length(v_canonical[v_refused]), v_topic.inline_limit_bytes
+    IF v_refused IS NOT NULL THEN
+        PERFORM khala_internal.refuse_document(
+            v_faults[v_refused], v_refused, p_topic, p_doc_keys[v_refused], p_doc_versions[v_refused],
+            p_org_ids[v_refused], p_payloads[v_refused], octet_length(v_canonical[v_refused]), v_topic.inline_limit_bytes
         );
     END IF;
 
@@ -88,5 +74,5 @@ END
 $$;
 
 COMMENT ON FUNCTION khala_internal.write_documents(text, text[], bigint[], text[], jsonb[], boolean[]) IS
-'Internal: the write path behind sink_batch. Arguments: topic; keys; versions; owners; payloads; which are tombstones. Result: per document its watermark (null when nothing was written) and outcome. Errors: KH001, KH004, KH005, KH006, KH007, KH010.';
+'Internal: the write path behind sink_batch. Arguments: topic; keys; versions, null for the next; owners; payloads; which are tombstones. Result: per document its watermark (null when nothing was written) and outcome. Errors: KH001, KH004, KH005, KH006, KH007, KH010.';
 REVOKE ALL ON FUNCTION khala_internal.write_documents(text, text[], bigint[], text[], jsonb[], boolean[]) FROM public;

@@ -44,7 +44,7 @@ BEGIN
         RAISE EXCEPTION 'payload of the event has % bytes, 1048576 are allowed', octet_length(p_payload::text)
             USING ERRCODE = 'KH004', HINT = 'Store the large part elsewhere and refer to it.';
     END IF;
-    PERFORM khala_internal.canonical_json(p_payload);
+    PERFORM c.canonical FROM khala_internal.canonical_text(p_payload) AS c;
 END
 $$;
 

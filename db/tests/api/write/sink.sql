@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(60);
+SELECT plan(71);
 
 CREATE FUNCTION pg_temp.failure(p_sql text)
 RETURNS jsonb LANGUAGE plpgsql AS $$
@@ -28,13 +28,15 @@ BEGIN
     PERFORM khala.register_topic('pgtap.sink_inline', p_payload_mode => 'inline', p_inline_limit_bytes => 20);
     PERFORM khala.register_topic('pgtap.sink_pointer', p_payload_mode => 'pointer');
     PERFORM khala.register_topic('pgtap.sink_auto', p_inline_limit_bytes => 20);
-    PERFORM khala.register_topic('pgtap.sink_public', p_owned => FALSE);
+    PERFORM khala.register_topic('pgtap.sink_public', p_ownership => 'public');
+    PERFORM khala.register_topic('pgtap.sink_owned', p_ownership => 'owned');
+    PERFORM khala.register_topic('pgtap.sink_next');
 END
 $$;
 
 -- Outcomes, in this order, on one document.
 SELECT results_eq(
-    format('SELECT w.watermark, w.outcome FROM khala.sink(%L, %L, %s, %L, %L) AS w', 'pgtap.sink', 'doc', v.version, v.payload, v.org),
+    format('SELECT w.watermark, w.outcome FROM khala.sink(%L, %L, %L, %L, %L) AS w', 'pgtap.sink', 'doc', v.version, v.payload, v.org),
     format('VALUES (%L::bigint, %L)', v.watermark, v.outcome), v.what
 )
 FROM (
@@ -49,7 +51,8 @@ FROM (
     (2, '{"n":2}', 'a', NULL, 'duplicate', 'again'),
     (2, '{"n":2}', NULL, 5, 'rewritten', 'made public'),
     (9223372036854775807, '{"n":3}', 'b', 6, 'applied', 'the largest version there is'),
-    (9223372036854775806, '{"n":4}', 'b', NULL, 'stale_version', 'nothing comes after it')
+    (9223372036854775806, '{"n":4}', 'b', NULL, 'stale_version', 'what is lower comes too late'),
+    (NULL, '{"n":4}', 'b', NULL, 'stale_version', 'nothing comes after it')
 ) AS v (version, payload, org, watermark, outcome, what);
 SELECT results_eq(
     $$SELECT d.doc_version, d.watermark, d.org_id, d.payload, d.payload_hash, d.payload_bytes, d.deleted
@@ -72,6 +75,21 @@ SELECT is(
 SELECT cmp_ok(
     (SELECT d.updated_at FROM runtime.sync_documents AS d WHERE d.topic = 'pgtap.sink' AND d.doc_key = 'doc'), '>=',
     now(), 'the read model says when'
+);
+
+-- The next version.
+SELECT results_eq(
+    format('SELECT w.outcome FROM khala.sink(%L, %L, %L, %L, p_deleted => %L) AS w', 'pgtap.sink_next', 'doc', v.version, v.payload, v.payload IS NULL),
+    ARRAY['applied'], v.what
+)
+FROM (
+    VALUES
+    (NULL::bigint, '{}', 'no version of a new document'), (NULL, '{}', 'nor of one that is there, though it says the same'),
+    (40, '{"n":1}', 'a version'), (NULL, '{"n":2}', 'none again'), (NULL, NULL, 'none of a deletion'), (NULL, '{}', 'nor afterwards')
+) AS v (version, payload, what);
+SELECT results_eq(
+    $$SELECT j.doc_version, j.deleted FROM runtime.sync_stream_events AS j WHERE j.topic = 'pgtap.sink_next' ORDER BY j.watermark$$,
+    $$VALUES (1::bigint, FALSE), (2, FALSE), (40, FALSE), (41, FALSE), (42, TRUE), (43, FALSE)$$, 'each is the next'
 );
 
 -- Deleted and back.
@@ -105,14 +123,14 @@ FROM (
 ) AS v (topic, key, payload, what);
 SELECT results_eq(
     $$SELECT j.topic, j.doc_key, j.payload IS NOT NULL, j.payload_bytes FROM runtime.sync_stream_events AS j
-      WHERE j.topic LIKE 'pgtap.sink\_%' ORDER BY j.topic, j.watermark$$,
+      WHERE j.topic ~ '^pgtap.sink_(auto|inline|pointer)$' ORDER BY j.topic, j.watermark$$,
     $$VALUES ('pgtap.sink_auto', 'fits' COLLATE "C", TRUE, 20), ('pgtap.sink_auto', 'large', FALSE, 21),
         ('pgtap.sink_auto', 'spaced', TRUE, 20), ('pgtap.sink_inline', 'fits', TRUE, 20),
         ('pgtap.sink_pointer', 'small', FALSE, 2)$$,
     'the journal carries what the mode lets it'
 );
 SELECT is(
-    (SELECT count(*) FROM runtime.sync_documents AS d WHERE d.topic LIKE 'pgtap.sink\_%' AND d.payload IS NOT NULL),
+    (SELECT count(*) FROM runtime.sync_documents AS d WHERE d.topic ~ '^pgtap.sink_(auto|inline|pointer)$' AND d.payload IS NOT NULL),
     5::bigint, 'the read model carries all of them'
 );
 SELECT is(
@@ -126,6 +144,10 @@ SELECT results_eq(
     $$SELECT w.outcome FROM khala.sink('pgtap.sink_public', 'k', 1, '{}') AS w$$, ARRAY['applied'], 'public, in a public topic'
 );
 SELECT throws_ok($$SELECT khala.sink('pgtap.sink_public', 'k', 2, '{}', 'a')$$, 'KH006', NULL, 'owned, in a public topic');
+SELECT results_eq(
+    $$SELECT w.outcome FROM khala.sink('pgtap.sink_owned', 'k', 1, '{}', 'a') AS w$$, ARRAY['applied'], 'owned, in an owned topic'
+);
+SELECT throws_ok($$SELECT khala.sink('pgtap.sink_owned', 'k', 2, '{}')$$, 'KH006', NULL, 'public, in an owned topic');
 
 -- Whatever is refused.
 SELECT throws_ok('SELECT khala.sink(' || v.arguments || ')', v.state, NULL, v.what)
@@ -137,7 +159,8 @@ FROM (
     ('''pgtap.sink'', NULL, 1, ''{}''', 'KH007', 'no key'),
     ('''pgtap.sink'', '''', 1, ''{}''', 'KH007', 'an empty key'),
     ('''pgtap.sink'', repeat(''k'', 513), 1, ''{}''', 'KH007', 'a key of 513 characters'),
-    ('''pgtap.sink'', ''k'', NULL, ''{}''', 'KH007', 'no version'),
+    ('''pgtap.sink'', ''k'', 1, ''{}'', NULL, TRUE', 'KH007', 'a tombstone with a payload'),
+    ('''pgtap.sink'', ''k'', 1, NULL, NULL, NULL', 'KH005', 'a tombstone or not: unknown'),
     ('''pgtap.sink'', ''k'', -1, ''{}''', 'KH007', 'a negative version'),
     ('''pgtap.sink'', ''k'', 1, ''{}'', ''''', 'KH007', 'an empty owner'),
     ('''pgtap.sink'', ''k'', 1, ''{}'', repeat(''o'', 201)', 'KH007', 'an owner of 201 characters'),

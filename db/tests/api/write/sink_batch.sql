@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(51);
+SELECT plan(52);
 
 CREATE FUNCTION pg_temp.failure(p_sql text)
 RETURNS jsonb LANGUAGE plpgsql AS $$
@@ -27,7 +27,9 @@ BEGIN
     PERFORM khala.register_topic('pgtap.batch');
     PERFORM khala.register_topic('pgtap.batch_repeats');
     PERFORM khala.register_topic('pgtap.batch_inline', p_payload_mode => 'inline', p_inline_limit_bytes => 20);
-    PERFORM khala.register_topic('pgtap.batch_public', p_owned => FALSE);
+    PERFORM khala.register_topic('pgtap.batch_public', p_ownership => 'public');
+    PERFORM khala.register_topic('pgtap.batch_owned', p_ownership => 'owned');
+    PERFORM khala.register_topic('pgtap.batch_next');
     PERFORM khala.sink('pgtap.batch', 'there', 5, '{"n":1}', 'a');
 END
 $$;
@@ -113,6 +115,20 @@ SELECT results_eq(
 
 SELECT is_empty($$SELECT b.ordinal FROM khala.sink_batch('pgtap.batch', '[]') AS b$$, 'an empty batch');
 
+-- Without a version the next one, left out or null.
+SELECT results_eq(
+    $$SELECT b.doc_key, b.watermark, b.outcome FROM khala.sink_batch('pgtap.batch_next', '[
+        {"doc_key": "a", "payload": {}}, {"doc_key": "b", "doc_version": 7, "payload": {}}, {"doc_key": "a", "doc_version": null, "payload": {}},
+        {"doc_key": "b", "payload": {}}, {"doc_key": "a", "deleted": true}
+    ]') AS b ORDER BY b.ordinal$$,
+    $$VALUES ('a', 1::bigint, 'applied'), ('b', 2, 'applied'), ('a', 3, 'applied'), ('b', 4, 'applied'), ('a', 5, 'applied')$$,
+    'documents without a version'
+);
+SELECT results_eq(
+    $$SELECT j.doc_key, j.doc_version FROM runtime.sync_stream_events AS j WHERE j.topic = 'pgtap.batch_next' ORDER BY j.watermark$$,
+    $$VALUES ('a' COLLATE "C", 1::bigint), ('b', 7), ('a', 2), ('b', 8), ('a', 3)$$, 'take the next one'
+);
+
 -- What is refused, and where.
 SELECT throws_ok(format('SELECT khala.sink_batch(%L, %L)', 'pgtap.batch', v.documents), 'KH007', NULL, 'not a batch: ' || coalesce(v.documents, 'null'))
 FROM (VALUES (NULL), ('null'), ('{}'), ('5'), ('"x"'), ('true')) AS v (documents);
@@ -124,8 +140,8 @@ SELECT is(
 FROM (
     VALUES
     ('null'), ('5'), ('[]'), ('{}'), ('{"doc_version": 1, "payload": {}}'), ('{"doc_key": null, "doc_version": 1, "payload": {}}'),
-    ('{"doc_key": 5, "doc_version": 1, "payload": {}}'), ('{"doc_key": "k", "payload": {}}'),
-    ('{"doc_key": "k", "doc_version": null, "payload": {}}'), ('{"doc_key": "k", "doc_version": -1, "payload": {}}'),
+    ('{"doc_key": 5, "doc_version": 1, "payload": {}}'),
+    ('{"doc_key": "k", "doc_version": -1, "payload": {}}'),
     ('{"doc_key": "k", "doc_version": 1.0, "payload": {}}'), ('{"doc_key": "k", "doc_version": true, "payload": {}}'),
     ('{"doc_key": "k", "doc_version": 1.5, "payload": {}}'), ('{"doc_key": "k", "doc_version": "x", "payload": {}}'),
     ('{"doc_key": "k", "doc_version": "", "payload": {}}'), ('{"doc_key": "k", "doc_version": [1], "payload": {}}'),
@@ -134,7 +150,6 @@ FROM (
     ('{"doc_key": "k", "doc_version": 1, "payload": {}, "org_id": 5}'),
     ('{"doc_key": "k", "doc_version": 1, "deleted": "yes"}'), ('{"doc_key": "k", "doc_version": 1, "deleted": null}'),
     ('{"doc_key": "k", "doc_version": 1, "deleted": 1}'),
-    ('{"doc_key": "k", "doc_version": 1, "deleted": true, "payload": {}}'),
     ('{"doc_key": "k", "doc_version": 1, "payload": {}, "version": 1}')
 ) AS v (document);
 SELECT is(
@@ -172,6 +187,14 @@ FROM (
     (
         'pgtap.batch', '[{"doc_key": "k", "doc_version": 1, "payload": {}, "org_id": ""}]', 'KH007',
         '{"ordinal": 1, "doc_key": "k"}', 'an empty owner'
+    ),
+    (
+        'pgtap.batch', '[{"doc_key": "k", "doc_version": 1, "deleted": true, "payload": null}]', 'KH007',
+        '{"ordinal": 1, "doc_key": "k"}', 'a tombstone with a payload'
+    ),
+    (
+        'pgtap.batch_owned', '[{"doc_key": "k", "doc_version": 1, "payload": {}, "org_id": "a"}, {"doc_key": "l", "doc_version": 1, "payload": {}}]',
+        'KH006', '{"ordinal": 2, "doc_key": "l"}', 'no owner in an owned topic'
     )
 ) AS v (topic, documents, state, detail, what);
 SELECT throws_ok(format('SELECT khala.sink_batch(%L, %L)', v.topic, v.documents), 'KH001', NULL, 'an unknown topic: ' || v.documents)

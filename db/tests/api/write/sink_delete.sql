@@ -1,11 +1,11 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(23);
+SELECT plan(24);
 
 DO $$
 BEGIN
     PERFORM khala.register_topic('pgtap.delete');
-    PERFORM khala.register_topic('pgtap.delete_public', p_owned => FALSE);
+    PERFORM khala.register_topic('pgtap.delete_public', p_ownership => 'public');
     PERFORM khala.sink('pgtap.delete', 'public', 1, '{}');
     PERFORM khala.sink('pgtap.delete', 'owned', 1, '{}', 'a');
 END
@@ -52,7 +52,6 @@ FROM (
     ('''pgtap.delete'', '''', 1', 'KH007', 'an empty key'),
     ('''pgtap.delete'', NULL, 1', 'KH007', 'no key'),
     ('''pgtap.delete'', ''k'', -1', 'KH007', 'a negative version'),
-    ('''pgtap.delete'', ''k'', NULL', 'KH007', 'no version'),
     ('''pgtap.delete'', ''k'', 1, ''''', 'KH007', 'an empty owner'),
     ('''pgtap.delete_public'', ''k'', 1, ''a''', 'KH006', 'an owner in a public topic')
 ) AS v (arguments, state, what);
@@ -63,6 +62,20 @@ SELECT is(
 SELECT results_eq(
     $$SELECT w.outcome FROM khala.sink_delete('pgtap.delete_public', 'k', 1) AS w$$, ARRAY['applied'],
     'a public topic takes a tombstone without an owner'
+);
+DO $$
+BEGIN
+    PERFORM khala.register_topic('pgtap.delete_owned', p_ownership => 'owned');
+    PERFORM khala.sink('pgtap.delete_owned', 'k', 1, '{}', 'a');
+END
+$$;
+SELECT results_eq(
+    $$SELECT w.outcome FROM khala.sink_delete('pgtap.delete_owned', 'k', NULL) AS w$$, ARRAY['applied'],
+    'an owned topic too, of a document it has'
+);
+SELECT results_eq(
+    $$SELECT j.doc_version, j.org_id, j.deleted FROM runtime.sync_stream_events AS j WHERE j.topic = 'pgtap.delete_owned' AND j.watermark = 2$$,
+    $$VALUES (2::bigint, 'a', TRUE)$$, 'the version is the next'
 );
 
 SELECT t.line FROM finish() AS t (line);

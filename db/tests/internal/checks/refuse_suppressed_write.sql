@@ -11,7 +11,7 @@ SELECT throws_ok(
 -- leave the read model behind the journal.
 SELECT khala.register_topic('pgtap.suppressed');
 CREATE FUNCTION pg_temp.swallow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
-CREATE TRIGGER swallow BEFORE INSERT ON runtime.sync_pgtap_suppressed
+CREATE TRIGGER swallow BEFORE INSERT ON runtime.sync_documents
 FOR EACH ROW EXECUTE FUNCTION pg_temp.swallow();
 SELECT throws_ok(
     $$SELECT khala.sink('pgtap.suppressed', 'a', 1, '{}')$$, 'KH010', NULL, 'a sink that is swallowed'
@@ -27,7 +27,7 @@ SELECT is(
     (SELECT s.head_watermark FROM runtime.sync_topic_sequences AS s WHERE s.topic = 'pgtap.suppressed'), 0::bigint,
     'nothing was allocated'
 );
-DROP TRIGGER swallow ON runtime.sync_pgtap_suppressed;
+DROP TRIGGER swallow ON runtime.sync_documents;
 SELECT results_eq(
     $$SELECT watermark, outcome FROM khala.sink('pgtap.suppressed', 'a', 1, '{}')$$,
     $$VALUES (1::bigint, 'applied')$$, 'and without it all is well'

@@ -34,7 +34,7 @@ CREATE TEMP TABLE changes AS
 SELECT
     c.step,
     'doc ' || c.step % 7 AS doc_key,
-    (c.step / 15 + c.step * 3 % 5 / 4)::bigint AS doc_version,
+    CASE WHEN c.step % 17 > 0 THEN (c.step / 15 + c.step * 3 % 5 / 4)::bigint END AS doc_version,
     (ARRAY[NULL, 'a', 'b'])[1 + c.step / 28 % 3] AS org_id,
     c.step / 7 % 4 = 3 AS deleted,
     CASE WHEN c.step / 7 % 4 <> 3 THEN jsonb_build_object('n', c.step / 21) END AS payload
@@ -43,7 +43,7 @@ FROM generate_series(1, 140) AS c (step);
 CREATE TEMP TABLE written AS
 SELECT c.step, w.watermark, w.outcome
 FROM changes AS c
-CROSS JOIN LATERAL khala_internal.write_document('pgtap.one_by_one', c.doc_key, c.doc_version, c.org_id, c.payload, c.deleted) AS w;
+CROSS JOIN LATERAL khala.sink('pgtap.one_by_one', c.doc_key, c.doc_version, c.payload, c.org_id, c.deleted) AS w;
 CREATE TEMP TABLE together AS
 SELECT (c.step - 1) / 7 AS round, w.watermarks, w.outcomes
 FROM (

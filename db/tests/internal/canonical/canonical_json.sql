@@ -1,8 +1,8 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(16);
+SELECT plan(19);
 
-SELECT is(khala_internal.canonical_json_by_level(v.given::jsonb), v.canonical, v.what)
+SELECT is(khala_internal.canonical_json(v.given::jsonb), v.canonical, v.what)
 FROM (
     VALUES
     ('{}', '{}', 'an empty object'),
@@ -20,16 +20,14 @@ FROM (
 ) AS v (given, canonical, what);
 
 SELECT throws_ok(
-    $$SELECT khala_internal.canonical_json_by_level((repeat('[', 65) || repeat(']', 65))::jsonb)$$, 'KH005', NULL, '65 are not'
+    $$SELECT khala_internal.canonical_json((repeat('[', 65) || repeat(']', 65))::jsonb)$$, 'KH005', NULL, '65 are not'
 );
 SELECT throws_ok(
-    $$SELECT khala_internal.canonical_json_by_level('[[{"a":9007199254740993}]]')$$, 'KH005', NULL, 'a number between doubles'
+    $$SELECT khala_internal.canonical_json('[[{"a":9007199254740993}]]')$$, 'KH005', NULL, 'a number between doubles'
 );
-SELECT is(khala_internal.canonical_json_by_level(NULL), NULL, 'null in, null out');
-SELECT is(
-    khala.canonical_json(d.wide), khala_internal.canonical_json_by_level(d.wide), 'what canonical_json takes for a value with many in it'
-)
-FROM (SELECT jsonb_agg(jsonb_build_object('n', i, 'l', jsonb_build_array(i, 'x'))) AS wide FROM generate_series(1, 50) AS s (i)) AS d;
+SELECT is(khala_internal.canonical_json(NULL), NULL, 'null in, null out');
+SELECT is(khala_internal.canonical_json(v.given::jsonb), v.canonical, 'a value that is neither: ' || v.given)
+FROM (VALUES ('1.50', '1.5'), ('"x"', '"x"'), ('null', 'null'), ('true', 'true')) AS v (given, canonical);
 
 SELECT t.line FROM finish() AS t (line);
 ROLLBACK;

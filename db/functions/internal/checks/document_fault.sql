@@ -1,0 +1,34 @@
+-- What keeps a document from being written, if anything does: the limits of key, version, owner and payload, in one
+-- place for both write paths. khala_internal.refuse_document has the words. Bound when created and without a SET
+-- clause, so that it is inlined. Key and owner are limited together because the read model indexes them together, in
+-- at most a third of a page. A tombstone needs no owner:
+-- it keeps that of the document.
+
+CREATE OR REPLACE FUNCTION khala_internal.document_fault(
+    p_doc_key text,
+    p_doc_version bigint,
+    p_org_id text,
+    p_payload jsonb,
+    p_deleted boolean,
+    p_ownership text,
+    p_payload_bytes integer,
+    p_payload_mode text,
+    p_inline_limit_bytes integer
+)
+RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE
+    WHEN (length(p_doc_key) BETWEEN 1 AND 512) IS NOT TRUE THEN 'key'
+    WHEN p_doc_version < 0 THEN 'version'
+    WHEN length(p_org_id) NOT BETWEEN 1 AND 200 THEN 'owner'
+    WHEN octet_length(p_doc_key) + octet_length(p_org_id) > 2600 THEN 'key and owner'
+    WHEN p_org_id IS NOT NULL AND p_ownership = 'public' THEN 'not public'
+    WHEN p_org_id IS NULL AND p_ownership = 'owned' AND NOT p_deleted THEN 'not owned'
+    WHEN p_deleted IS NOT TRUE AND (jsonb_typeof(p_payload) = 'object') IS NOT TRUE THEN 'payload'
+    WHEN p_deleted IS NOT FALSE AND p_payload IS NOT NULL THEN 'deleted payload'
+    WHEN p_payload_bytes > p_inline_limit_bytes AND p_payload_mode = 'inline' THEN 'size'
+END;
+
+COMMENT ON FUNCTION khala_internal.document_fault(text, bigint, text, jsonb, boolean, text, integer, text, integer) IS
+'Internal: what is wrong with a document. Arguments: key; version, null for the next; owner; payload; whether it is a tombstone; the topic''s ownership; bytes of canonical payload; the topic''s payload mode and inline limit. Result: a name for khala_internal.refuse_document, null for a document that can be written. Errors: none.';
+REVOKE ALL ON FUNCTION khala_internal.document_fault(text, bigint, text, jsonb, boolean, text, integer, text, integer) FROM public;
