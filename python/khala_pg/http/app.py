@@ -3,9 +3,8 @@
 The bodies come finished from the database and are not parsed here.
 """
 
-import hashlib
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from starlette.routing import Route
 from khala_pg.auth.keyring import Claims, TokenError
 from khala_pg.errors import BadValueError, UnavailableError, from_psycopg
 from khala_pg.http import errors
+from khala_pg.http.snapshots import Body, SharedSnapshots, Wanted
 from khala_pg.http.tokens import TokenEndpoint
 from khala_pg.http.web import page_routes
 from khala_pg.sqlapi import relay as sqlapi
@@ -39,6 +39,7 @@ class HttpSettings:
 
     origins: web origins that may ask from a browser, such as https://app.example; "*" for all.
     origin_regex: the same as a regular expression that the whole origin has to match.
+    max_shared_page_age_s, max_shared_page_bytes: of snapshot pages that many ask for at once.
     web_dir: the built admin page to serve; None serves none.
     session_file: the dev.json whose session that page gets; None: it gets none.
     """
@@ -48,6 +49,8 @@ class HttpSettings:
     # 20,000 documents of 600 bytes cost relay and database 180 ms; with pages of 200, 480.
     max_snapshot_documents: int = 1000
     max_snapshot_bytes: int = 2 * 1024 * 1024
+    max_shared_page_age_s: float = 1.0
+    max_shared_page_bytes: int = 32 * 1024 * 1024
     retry_after_s: float = 2.0
     web_dir: Path | None = None
     session_file: Path | None = None
@@ -81,7 +84,7 @@ def create_app(
         reason = await ready()
         if reason is None:
             return PlainTextResponse("ready\n", headers=errors.NO_STORE)
-        return errors.unavailable(reason, documents.settings.retry_after_s)
+        return errors.unavailable(reason, settings.retry_after_s)
 
     return Starlette(
         routes=[
@@ -95,8 +98,8 @@ def create_app(
         middleware=[
             Middleware(
                 CORSMiddleware,
-                allow_origins=list(documents.settings.origins),
-                allow_origin_regex=documents.settings.origin_regex,
+                allow_origins=list(settings.origins),
+                allow_origin_regex=settings.origin_regex,
                 allow_methods=["GET", "POST"],
                 allow_headers=["Authorization", "If-None-Match"],
                 expose_headers=["ETag", "Retry-After"],
@@ -107,71 +110,89 @@ def create_app(
     )
 
 
-@dataclass(frozen=True, slots=True)
 class _Documents:
-    connect: Connect
-    verify: Callable[[str], Awaitable[Claims]]
-    settings: HttpSettings
+    def __init__(
+        self, connect: Connect, verify: Callable[[str], Awaitable[Claims]], settings: HttpSettings
+    ) -> None:
+        self._connect = connect
+        self._verify = verify
+        self._settings = settings
+        self._snapshots = SharedSnapshots(
+            self._read_snapshot, settings.max_shared_page_age_s, settings.max_shared_page_bytes
+        )
 
     async def snapshot(self, request: Request) -> Response:
         topic = request.path_params["topic"]
         after = request.query_params.get("after_doc_key")
         try:
             watermark = _whole(request, "watermark", least=0)
-            limit = _whole(request, "limit", least=1) or self.settings.max_snapshot_documents
+            limit = _whole(request, "limit", least=1) or self._settings.max_snapshot_documents
         except ValueError as error:
             return errors.answer("bad_subscription", str(error))
+        limit = min(limit, self._settings.max_snapshot_documents)
 
-        async def ask(connection: Connection, claims: Claims) -> str:
-            return await sqlapi.snapshot(
-                connection,
-                topic,
-                claims.org_id,
-                after,
-                min(limit, self.settings.max_snapshot_documents),
-                watermark,
-                self.settings.max_snapshot_bytes,
+        async def ask(claims: Claims) -> Body:
+            return await self._snapshots.get(
+                Wanted(topic, claims.org_id, tuple(claims.scopes), after, limit, watermark)
             )
 
-        return await self._answer(request, topic, (after or "",), ask)
+        return await self._answer(request, (topic, after or ""), ask)
 
     async def document(self, request: Request) -> Response:
         topic, doc_key = request.path_params["topic"], request.path_params["doc_key"]
 
-        async def ask(connection: Connection, claims: Claims) -> str | None:
-            return await sqlapi.hydrate(connection, topic, doc_key, claims.org_id)
+        async def ask(claims: Claims) -> Body | None:
+            async with self._allowed(topic, claims.scopes) as connection:
+                found = await sqlapi.hydrate(connection, topic, doc_key, claims.org_id)
+            return None if found is None else Body(found)
 
-        return await self._answer(request, topic, (doc_key,), ask)
+        return await self._answer(request, (topic, doc_key), ask)
+
+    async def _read_snapshot(self, wanted: Wanted) -> Body:
+        async with self._allowed(wanted.topic, wanted.scopes) as connection:
+            page = await sqlapi.snapshot(
+                connection,
+                wanted.topic,
+                wanted.org_id,
+                wanted.after_doc_key,
+                wanted.limit,
+                wanted.watermark,
+                self._settings.max_snapshot_bytes,
+            )
+        return Body(page)
+
+    @asynccontextmanager
+    async def _allowed(self, topic: str, scopes: Sequence[str]) -> AsyncIterator[Connection]:
+        async with self._connect() as connection:
+            # Scopes are judged where the subscribe request's are, and answered alike; and an
+            # epoch begins, if the database was restored, before the answer needs one.
+            await sqlapi.judge(connection, [topic], None, None, scopes)
+            yield connection
 
     async def _answer(
         self,
         request: Request,
-        topic: str,
         names: Sequence[str],
-        ask: Callable[[Connection, Claims], Awaitable[str | None]],
+        ask: Callable[[Claims], Awaitable[Body | None]],
     ) -> Response:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             return errors.answer("unauthorized", "no token: send Authorization: Bearer <token>")
         try:
-            claims = await self.verify(token.strip())
+            claims = await self._verify(token.strip())
         except TokenError as error:
             return errors.answer("unauthorized", str(error))
         except UnavailableError as error:
-            return errors.unavailable(str(error), self.settings.retry_after_s)
-        if any("\x00" in name for name in (topic, *names)):
+            return errors.unavailable(str(error), self._settings.retry_after_s)
+        if any("\x00" in name for name in names):
             return errors.answer("bad_subscription", "names have no NUL character")
         try:
-            async with self.connect() as connection:
-                # Scopes are judged where the subscribe request's are, and answered alike; and an
-                # epoch begins, if the database was restored, before the answer needs one.
-                await sqlapi.judge(connection, [topic], None, None, claims.scopes)
-                body = await ask(connection, claims)
+            body = await ask(claims)
         except psycopg.Error as error:
             ours = from_psycopg(error)
             if ours is None or isinstance(ours, BadValueError):
                 raise
-            return errors.from_khala(ours, self.settings.retry_after_s)
+            return errors.from_khala(ours, self._settings.retry_after_s)
         if body is None:
             return errors.answer("not_found", "there is no such document that you may see")
         return _json(request, body)
@@ -190,14 +211,12 @@ def _token_routes(tokens: TokenEndpoint) -> list[Route]:
     ]
 
 
-def _json(request: Request, body: str) -> Response:
-    content = body.encode()
-    etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
-    headers = {**errors.NO_STORE, "ETag": etag, "Vary": "Authorization"}
+def _json(request: Request, body: Body) -> Response:
+    headers = {**errors.NO_STORE, "ETag": body.etag, "Vary": "Authorization"}
     asked = {tag.strip() for tag in request.headers.get("If-None-Match", "").split(",")}
-    if etag in asked:
+    if body.etag in asked:
         return Response(status_code=304, headers=headers)
-    return Response(content, media_type="application/json", headers=headers)
+    return Response(body.content, media_type="application/json", headers=headers)
 
 
 def _whole(request: Request, name: str, *, least: int) -> int | None:

@@ -77,6 +77,8 @@ def make_http_server(
     pages = HttpSettings(
         origins=settings.origins,
         origin_regex=LOOPBACK_ORIGINS if origins.is_local else None,
+        max_shared_page_age_s=settings.max_shared_page_age_s,
+        max_shared_page_bytes=settings.max_shared_page_bytes,
         web_dir=settings.web_dir,
         session_file=settings.dev_session,
     )

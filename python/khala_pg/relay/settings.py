@@ -63,7 +63,8 @@ class RelaySettings:
     # update of the largest topic there can be (16 MiB) after all that may wait before it.
     max_unsent_bytes: int = 40 * 1024 * 1024
 
-    # Pages of replay are kept that long for other sockets that want the same; 0: not at all.
+    # Pages of replay and of snapshots are kept that long for others that want the same; 0: not at
+    # all. The bytes are of each kind.
     max_shared_page_age_s: float = 1.0
     max_shared_page_bytes: int = 32 * 1024 * 1024
 

@@ -297,19 +297,24 @@ async def snapshot(
     limit: int,
     watermark: int | None,
     max_bytes: int,
-) -> str:
+) -> bytes:
     """One page of the read model as JSON; the first page's watermark is for all pages after it."""
-    query = "SELECT page FROM khala.snapshot(%s, %s, %s, %s, %s, %s)"
+    query = (
+        "SELECT page FROM khala.snapshot($1::text, $2::text, $3::text, $4::integer, $5::bigint,"
+        " $6::integer)"
+    )
     values = (topic, org_id, after_doc_key, limit, watermark, max_bytes)
-    return str(await scalar(connection, query, *values))
+    [(page,)] = await raw_rows(connection, query, *values)
+    return page or b""
 
 
 async def hydrate(
     connection: Connection, topic: str, doc_key: str, org_id: str | None
-) -> str | None:
+) -> bytes | None:
     """The document as finished JSON; None when there is none that `org_id` may see."""
-    text = await scalar(connection, "SELECT khala.hydrate(%s, %s, %s)", topic, doc_key, org_id)
-    return None if text is None else str(text)
+    query = "SELECT khala.hydrate($1::text, $2::text, $3::text)"
+    [(document,)] = await raw_rows(connection, query, topic, doc_key, org_id)
+    return document
 
 
 async def revocations(connection: Connection, seen: int) -> list[Revocation]:

@@ -1,0 +1,106 @@
+"""Snapshot pages that many ask for at once, read once for all of them.
+
+After a new epoch every client reads its topics anew: the same pages of the same organisation. The
+first few that ask for a page within a moment get it as it is then, so that a program sees what it
+has just written. Further ones share what was read in that moment. Whoever subscribes from the
+page's watermark is sent what it lacks.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+FEW = 10
+"""So many requests for one page within `max_age_s` read it themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What makes two pages the same. The scopes decide whether there is one at all."""
+
+    topic: str
+    org_id: str
+    scopes: tuple[str, ...]
+    after_doc_key: str | None
+    limit: int
+    watermark: int | None
+
+
+class Body:
+    """A finished response."""
+
+    __slots__ = ("content", "etag")
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+        self.etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+
+
+@dataclass(slots=True)
+class _Demand:
+    """How often a page was asked for since a moment, and what is known of it."""
+
+    since: float
+    asked: int = 0
+    body: Body | None = None
+    reading: asyncio.Task[Body] | None = None
+
+
+class SharedSnapshots:
+    """The pages that are being read, and those that have just been."""
+
+    def __init__(
+        self, read: Callable[[Wanted], Awaitable[Body]], max_age_s: float, max_bytes: int
+    ) -> None:
+        """read: asks the database. max_age_s: 0 shares nothing. max_bytes: of all pages kept."""
+        self._read = read
+        self._max_age_s = max_age_s
+        self._max_bytes = max_bytes
+        # In the order of `since`.
+        self._demands: dict[Wanted, _Demand] = {}
+        self._kept_bytes = 0
+
+    async def get(self, wanted: Wanted) -> Body:
+        """The page. Raises what `read` raises."""
+        now = asyncio.get_running_loop().time()
+        self._forget(now)
+        demand = self._demands.get(wanted)
+        if demand is None:
+            demand = self._demands[wanted] = _Demand(now)
+        demand.asked += 1
+        if demand.asked <= FEW:
+            return await self._read_anew(wanted, demand)
+        if demand.body is not None:
+            return demand.body
+        if demand.reading is None:
+            demand.reading = asyncio.create_task(self._read_anew(wanted, demand))
+        # Whoever leaves must not take the page from the others.
+        return await asyncio.shield(demand.reading)
+
+    async def _read_anew(self, wanted: Wanted, demand: _Demand) -> Body:
+        try:
+            body = await self._read(wanted)
+        finally:
+            demand.reading = None
+        if self._demands.get(wanted) is demand:
+            self._kept_bytes += len(body.content) - _size(demand)
+            demand.body = body
+            while self._kept_bytes > self._max_bytes:
+                self._drop_oldest()
+        return body
+
+    def _forget(self, now: float) -> None:
+        while self._demands:
+            oldest = next(iter(self._demands.values()))
+            if now - oldest.since < self._max_age_s:
+                return
+            self._drop_oldest()
+
+    def _drop_oldest(self) -> None:
+        oldest = self._demands.pop(next(iter(self._demands)))
+        self._kept_bytes -= _size(oldest)
+
+
+def _size(demand: _Demand) -> int:
+    return 0 if demand.body is None else len(demand.body.content)
