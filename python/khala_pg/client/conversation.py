@@ -6,6 +6,7 @@ moves the replica but the frame at hand, and a frame that is not dealt with hold
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from itertools import groupby
@@ -40,37 +41,25 @@ _SERVED = (TopicPhase.CATCHING_UP, TopicPhase.LIVE)
 Handler = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 
+@dataclass(eq=False)
 class Conversation:
     """Lives as long as its connection. `run` ends by raising why it could not go on."""
 
-    def __init__(
-        self,
-        connection: Connection,
-        replica: Replica,
-        api: HttpApi,
-        resolver: Resolver,
-        tokens: Tokens,
-        board: StatusBoard,
-        topics: Sequence[str],
-        start: Start,
-        backoff: Backoff,
-        compact: bool,
-    ) -> None:
-        self._connection = connection
-        self._replica = replica
-        self._api = api
-        self._resolver = resolver
-        self._tokens = tokens
-        self._board = board
-        self._topics = topics
-        self._start = start
-        self._backoff = backoff
-        self._compact = compact
-        self._pending: dict[str, Handler] = {}
-        self._epochs: dict[str, str | None] = {}
-        self._told_to_wait = 0.0
-        self._helpers: set[asyncio.Task[None]] = set()
-        self._refusals = 0
+    _connection: Connection
+    _replica: Replica
+    _api: HttpApi
+    _resolver: Resolver
+    _tokens: Tokens
+    _board: StatusBoard
+    _topics: Sequence[str]
+    _start: Start
+    _backoff: Backoff
+    _compact: bool
+    _pending: dict[str, Handler] = field(default_factory=dict)
+    _epochs: dict[str, str | None] = field(default_factory=dict)
+    _told_to_wait: float = 0.0
+    _helpers: set[asyncio.Task[None]] = field(default_factory=set)
+    _refusals: int = 0
 
     async def run(self) -> None:
         """Converse until it ends; always raises a ClientError or is cancelled."""

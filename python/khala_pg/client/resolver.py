@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 from khala_pg.backoff import Backoff
@@ -23,16 +24,14 @@ _T = TypeVar("_T")
 Known = Callable[[str, str], Document | None]
 
 
+@dataclass(slots=True)
 class Resolver:
     """Fetches a few documents at a time and tries again a few times before it gives up."""
 
-    def __init__(
-        self, api: HttpApi, backoff: Backoff, on_retry: Callable[[Exception], None]
-    ) -> None:
-        """on_retry: called with the error before each further try."""
-        self._api = api
-        self._backoff = backoff
-        self._on_retry = on_retry
+    _api: HttpApi
+    _backoff: Backoff
+    _on_retry: Callable[[Exception], None]
+    """Called with the error before each further try."""
 
     async def resolve(
         self, updates: Sequence[Update], known: Known = lambda topic, doc_key: None

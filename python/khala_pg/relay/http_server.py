@@ -18,7 +18,7 @@ from khala_pg.http.measured import Note, measured
 from khala_pg.http.timed_protocol import counted
 from khala_pg.http.tokens import SessionAuthenticator, TokenEndpoint
 from khala_pg.relay.database.pool import Database
-from khala_pg.relay.opening.connection_counts import counts_for
+from khala_pg.relay.opening.limits import counts_for
 from khala_pg.relay.settings import RelaySettings
 from khala_pg.sqlapi import relay as sqlapi
 from khala_pg.sqlapi.calls import Connection

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 
 from websockets.frames import Opcode
 
@@ -19,21 +20,14 @@ _TICK_S = 0.5
 _CLOSE_TIMEOUT_S = 5.0
 
 
+@dataclass
 class Keepalive:
-    """Pass over all sockets, repeated until it is cancelled."""
+    """Pass over all open sockets, repeated until it is cancelled."""
 
-    def __init__(
-        self,
-        sessions: Collection[Session],
-        settings: RelaySettings,
-        authority: Authority,
-        metrics: Metrics,
-    ) -> None:
-        """sessions: those that are open; it changes meanwhile."""
-        self._sessions = sessions
-        self._settings = settings
-        self._authority = authority
-        self._metrics = metrics
+    _sessions: Collection[Session]
+    _settings: RelaySettings
+    _authority: Authority
+    _metrics: Metrics
 
     async def run(self) -> None:
         """Checks every socket every so often."""

@@ -4,7 +4,7 @@ import pytest
 
 from khala_pg.http.edge import Client, Origins, Proxies
 from khala_pg.http.rates import Buckets, Queue
-from khala_pg.relay.opening.connection_counts import ConnectionCounts
+from khala_pg.relay.opening.limits import ConnectionCounts
 
 PROXIES = Proxies(["10.0.0.0/8", "::1"])
 

@@ -7,6 +7,7 @@ second of each topic is measured, beside delivery and after it: no update waits 
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
 from typing import Any
 
 from khala_pg.errors import UnavailableError
@@ -19,19 +20,14 @@ logger = logging.getLogger("khala.relay.lag")
 _INTERVAL_S = 1.0
 
 
+@dataclass
 class LagSampler:
     """Sampler of the delay of delivered pages."""
 
-    def __init__(
-        self,
-        database: Database,
-        metrics: Metrics,
-        spawn: Callable[[Coroutine[Any, Any, None]], object],
-    ) -> None:
-        self._database = database
-        self._metrics = metrics
-        self._spawn = spawn
-        self._due: dict[str, float] = {}
+    _database: Database
+    _metrics: Metrics
+    _spawn: Callable[[Coroutine[Any, Any, None]], object]
+    _due: dict[str, float] = field(default_factory=dict)
 
     def delivered(self, topic: str, watermark: int) -> None:
         """The page that begins with that update was just written to all its sockets.

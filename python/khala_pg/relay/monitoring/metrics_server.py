@@ -16,7 +16,7 @@ from khala_pg.http.timed_protocol import counted
 from khala_pg.relay.http_server import HttpServer
 from khala_pg.relay.metrics import Metrics
 from khala_pg.relay.monitoring.gauges import GaugeCollector, Gauges
-from khala_pg.relay.opening.connection_counts import ConnectionCounts
+from khala_pg.relay.opening.limits import ConnectionCounts
 from khala_pg.relay.settings import RelaySettings
 
 # Scrapers forget connections that they never close: uvicorn ends those that idle for five seconds.

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from typing import Any
 
 from khala_pg.errors import KhalaError
@@ -16,15 +17,13 @@ logger = logging.getLogger("khala.relay.telemetry")
 _PATIENCE_S = 3.0
 
 
+@dataclass
 class TelemetryReader:
     """Shares one query among all scrapes that come while it runs."""
 
-    def __init__(
-        self, database: Database, spawn: Callable[[Coroutine[Any, Any, None]], object]
-    ) -> None:
-        self._database = database
-        self._spawn = spawn
-        self._asked: asyncio.Future[Telemetry | None] | None = None
+    _database: Database
+    _spawn: Callable[[Coroutine[Any, Any, None]], object]
+    _asked: asyncio.Future[Telemetry | None] | None = None
 
     async def read(self) -> Telemetry | None:
         """None when the database does not answer, or not in time."""

@@ -5,6 +5,7 @@ import socket
 import ssl
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from http import HTTPStatus
 
 from websockets.asyncio.server import Server, ServerConnection, serve
@@ -12,8 +13,10 @@ from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFact
 from websockets.http11 import Request, Response
 
 from khala_pg.auth.authority import Authority
+from khala_pg.auth.keyring import Claims
+from khala_pg.http.edge import Client
 from khala_pg.relay.metrics import Metrics
-from khala_pg.relay.opening import responses
+from khala_pg.relay.opening import handshake, responses
 from khala_pg.relay.opening.handshake import Refusal
 from khala_pg.relay.opening.limited_connection import LimitedConnection, limited_by
 from khala_pg.relay.opening.limits import OpeningLimits
@@ -21,6 +24,7 @@ from khala_pg.relay.opening.refusal_log import RefusalLog
 from khala_pg.relay.opening.responses import QuietLogger
 from khala_pg.relay.settings import RelaySettings
 
+_RETRY_AFTER_MS = 2000
 _MAX_QUEUED_FRAMES = 4
 # Every message is compressed by itself, so that one for many sockets is compressed once, and no
 # socket keeps a window. Memory and window are those that websockets chooses.
@@ -37,28 +41,23 @@ _BACKLOG = 1024
 _WRITE_LIMIT_BYTES = 256 * 1024
 
 
+@dataclass
 class SocketServer:
-    """Admits opening requests and hands on the sockets that open."""
+    """Server of one relay's socket port.
 
-    def __init__(
-        self,
-        settings: RelaySettings,
-        authority: Authority,
-        why_unready: Callable[[], str | None],
-        is_full: Callable[[], bool],
-        metrics: Metrics,
-    ) -> None:
-        """
-        why_unready: why the relay should get no traffic, None when it should.
-        is_full: whether no more sockets are taken.
-        """
-        self._settings = settings
-        self._authority = authority
-        self._why_unready = why_unready
-        self._is_full = is_full
-        self._metrics = metrics
-        self._limits = OpeningLimits(settings)
-        self._refusal_log = RefusalLog(metrics)
+    _why_unready: why the relay should get no traffic, None when it should.
+    _is_full: whether no more sockets are taken.
+    """
+
+    _settings: RelaySettings
+    _authority: Authority
+    _why_unready: Callable[[], str | None]
+    _is_full: Callable[[], bool]
+    _metrics: Metrics
+
+    def __post_init__(self) -> None:
+        self._limits = OpeningLimits(self._settings)
+        self._refusal_log = RefusalLog(self._metrics)
 
     def serve(
         self,
@@ -94,25 +93,46 @@ class SocketServer:
     ) -> Response | None:
         assert isinstance(connection, LimitedConnection)
         client = self._limits.client(connection.peer_ip, connection.is_tls, request.headers)
-        answer = await responses.respond(
-            request,
-            client,
-            self._limits,
-            self._authority.verify,
-            self._why_unready(),
-            self._is_full,
-            time.time(),
-        )
-        if isinstance(answer, Response):
-            if answer.status_code >= HTTPStatus.BAD_REQUEST:
-                self._metrics.refused(answer.status_code)
-            return answer
-        if isinstance(answer, Refusal):
-            self._refusal_log.refused(client, answer)
-            return responses.refuse(answer)
-        connection.encoding = answer.encoding
-        connection.accept(client, answer.claims)
+        opened = await self._open(request, client)
+        if isinstance(opened, Response):
+            if opened.status_code >= HTTPStatus.BAD_REQUEST:
+                self._metrics.refused(opened.status_code)
+            return opened
+        if isinstance(opened, Refusal):
+            self._refusal_log.refused(client, opened)
+            return responses.refuse(opened)
+        claims, connection.encoding = opened
+        connection.accept(client, claims)
         return None
+
+    async def _open(
+        self, request: Request, client: Client
+    ) -> tuple[Claims, str] | Refusal | Response:
+        """The claims and encoding of a socket that may open, its refusal, or another response."""
+        offered = handshake.split_subprotocols(request.headers.get_all("Sec-WebSocket-Protocol"))
+        wanted = handshake.read(request.path, offered)
+        if isinstance(wanted, Refusal):
+            return wanted
+        if wanted.path == handshake.HEALTH_PATH:
+            return responses.respond(HTTPStatus.OK, {"status": "ok"})
+        if wanted.path == handshake.READY_PATH:
+            unready = self._why_unready()
+            if unready is None:
+                return responses.respond(HTTPStatus.OK, {"status": "ready"})
+            return responses.refuse(_unavailable("internal", unready))
+        refusal = self._limits.refuse_request(client, request.headers)
+        if refusal is not None:
+            return refusal
+        claims = await handshake.authenticate(wanted, self._authority.verify, time.time())
+        if isinstance(claims, Refusal):
+            if claims.code == "unauthorized":
+                self._limits.failed(client)
+            return claims
+        if self._is_full():
+            message = "no more sockets are taken here: try again after retry_after_ms"
+            return _unavailable("rate_limited", message)
+        refusal = self._limits.refuse_holder(client, claims)
+        return (claims, wanted.encoding) if refusal is None else refusal
 
     def _note_response(
         self, connection: ServerConnection, request: Request, response: Response
@@ -123,3 +143,7 @@ class SocketServer:
         if client is not None and status >= HTTPStatus.BAD_REQUEST:
             refusal = Refusal(HTTPStatus(status), "bad_handshake", response.reason_phrase)
             self._refusal_log.refused(client, refusal)
+
+
+def _unavailable(code: str, message: str) -> Refusal:
+    return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, code, message, _RETRY_AFTER_MS)
