@@ -1,55 +1,31 @@
 """An asyncio client: follows topics, keeps documents and watermarks, survives disconnections."""
 
-from khala_pg.backoff import Backoff
-from khala_pg.client.client import KhalaClient
-from khala_pg.client.documents import Change, ChangeKind, Cursor, Document
-from khala_pg.client.errors import (
-    ClientError,
-    ForbiddenTopicError,
-    HydrationBehindError,
-    PayloadHashMismatchError,
-    ProtocolError,
-    RequestRefusedError,
-    RetryLaterError,
-    StaleCursorError,
-    StoreError,
-    TransportError,
-    UnauthorizedError,
-)
-from khala_pg.client.sqlite_store import SqliteStore
-from khala_pg.client.start import Start
-from khala_pg.client.status import ConnectionState, Status, TopicPhase, TopicStatus
-from khala_pg.client.store import Commit, MemoryStore, Stored, WatermarkStore
-from khala_pg.client.tokens import Endpoint, EndpointProvider
-
-__all__ = [
-    "Backoff",
-    "Change",
-    "ChangeKind",
-    "ClientError",
-    "Commit",
-    "ConnectionState",
-    "Cursor",
-    "Document",
-    "Endpoint",
-    "EndpointProvider",
-    "ForbiddenTopicError",
-    "HydrationBehindError",
-    "KhalaClient",
-    "MemoryStore",
-    "PayloadHashMismatchError",
-    "ProtocolError",
-    "RequestRefusedError",
-    "RetryLaterError",
-    "SqliteStore",
-    "StaleCursorError",
-    "Start",
-    "Status",
-    "StoreError",
-    "Stored",
-    "TopicPhase",
-    "TopicStatus",
-    "TransportError",
-    "UnauthorizedError",
-    "WatermarkStore",
-]
+from khala_pg.backoff import Backoff as Backoff
+from khala_pg.client.client import KhalaClient as KhalaClient
+from khala_pg.client.documents import Change as Change
+from khala_pg.client.documents import ChangeKind as ChangeKind
+from khala_pg.client.documents import Cursor as Cursor
+from khala_pg.client.documents import Document as Document
+from khala_pg.client.errors import ClientError as ClientError
+from khala_pg.client.errors import ForbiddenTopicError as ForbiddenTopicError
+from khala_pg.client.errors import HydrationBehindError as HydrationBehindError
+from khala_pg.client.errors import PayloadHashMismatchError as PayloadHashMismatchError
+from khala_pg.client.errors import ProtocolError as ProtocolError
+from khala_pg.client.errors import RequestRefusedError as RequestRefusedError
+from khala_pg.client.errors import RetryLaterError as RetryLaterError
+from khala_pg.client.errors import StaleCursorError as StaleCursorError
+from khala_pg.client.errors import StoreError as StoreError
+from khala_pg.client.errors import TransportError as TransportError
+from khala_pg.client.errors import UnauthorizedError as UnauthorizedError
+from khala_pg.client.sqlite_store import SqliteStore as SqliteStore
+from khala_pg.client.start import Start as Start
+from khala_pg.client.status import ConnectionState as ConnectionState
+from khala_pg.client.status import Status as Status
+from khala_pg.client.status import TopicPhase as TopicPhase
+from khala_pg.client.status import TopicStatus as TopicStatus
+from khala_pg.client.store import Commit as Commit
+from khala_pg.client.store import MemoryStore as MemoryStore
+from khala_pg.client.store import Stored as Stored
+from khala_pg.client.store import WatermarkStore as WatermarkStore
+from khala_pg.client.tokens import Endpoint as Endpoint
+from khala_pg.client.tokens import EndpointProvider as EndpointProvider

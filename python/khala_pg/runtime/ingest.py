@@ -23,7 +23,7 @@ from khala_pg.errors import (
 )
 from khala_pg.settings import NAME_ORGANISATION
 from khala_pg.sqlapi import runtime as sqlapi
-from khala_pg.sqlapi.calls import Connection
+from khala_pg.sqlapi.calls import Connection, connect
 
 BATCH_EVENTS = 1000
 _CHUNK_BYTES = 1 << 18
@@ -72,15 +72,7 @@ def load(
     """
     loaded = Loaded()
     with asyncio.Runner() as runner:
-        connection = runner.run(
-            psycopg.AsyncConnection.connect(
-                database,
-                autocommit=True,
-                application_name="khala ingest",
-                # Behind a pooler a prepared statement may be gone at its next use.
-                prepare_threshold=None,
-            )
-        )
+        connection = runner.run(connect(database, "khala ingest"))
         try:
             for lines, position, error in _batches(source, org_id):
                 if lines:

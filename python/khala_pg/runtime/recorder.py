@@ -19,7 +19,7 @@ from khala_pg.errors import from_psycopg
 from khala_pg.runtime.outbox import Event, Outbox
 from khala_pg.runtime.output import OutputMeter
 from khala_pg.sqlapi import runtime as sqlapi
-from khala_pg.sqlapi.calls import Connection
+from khala_pg.sqlapi.calls import Connection, connect
 
 _CONNECT_SECONDS = 5
 _STATEMENT_SECONDS = 10
@@ -153,13 +153,8 @@ class Recorder:
         while not self._outbox.done:
             try:
                 async with asyncio.timeout(_CONNECT_SECONDS + 1):
-                    connection = await psycopg.AsyncConnection.connect(
-                        self._database,
-                        autocommit=True,
-                        connect_timeout=_CONNECT_SECONDS,
-                        application_name="khala run",
-                        # Behind a pooler a prepared statement may be gone at its next use.
-                        prepare_threshold=None,
+                    connection = await connect(
+                        self._database, "khala run", connect_timeout=_CONNECT_SECONDS
                     )
                 try:
                     while not self._outbox.done:

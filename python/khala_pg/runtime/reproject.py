@@ -6,28 +6,17 @@ and no reader ever finds a summary missing.
 
 from collections.abc import Callable, Sequence
 
-import psycopg
-
 from khala_pg.sqlapi import runtime as sqlapi
-from khala_pg.sqlapi.calls import Connection
+from khala_pg.sqlapi.calls import connect
 
 KINDS: Sequence[sqlapi.EntityKind] = ("codex_worker", "run")
 PAGE_ENTITIES = 50
-
-
-async def _connect(database: str) -> Connection:
-    return await psycopg.AsyncConnection.connect(
-        database,
-        autocommit=True,
-        application_name="khala reproject",
-        # Behind a pooler a prepared statement may be gone at its next use.
-        prepare_threshold=None,
-    )
+_APPLICATION = "khala reproject"
 
 
 async def reproject_one(database: str, kind: sqlapi.EntityKind, entity_id: str) -> None:
     """Rebuild one summary; KH007 (as psycopg.Error) when there is no such entity."""
-    async with await _connect(database) as connection:
+    async with await connect(database, _APPLICATION) as connection:
         await sqlapi.rebuild_projection(connection, kind, entity_id)
 
 
@@ -42,7 +31,7 @@ async def reproject_all(
     Entities that come into being meanwhile are projected by their first event anyway.
     """
     rebuilt = 0
-    async with await _connect(database) as connection:
+    async with await connect(database, _APPLICATION) as connection:
         total(sum([await sqlapi.count_entities(connection, kind) for kind in KINDS]))
         for kind in KINDS:
             after: str | None = None

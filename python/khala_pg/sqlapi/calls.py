@@ -22,6 +22,18 @@ _prepared: WeakKeyDictionary[Connection, dict[str, bytes]] = WeakKeyDictionary()
 _names = (b"khala_%d" % number for number in count())
 
 
+async def connect(database: str, application_name: str, **parameters: Any) -> Connection:
+    """A connection for a command, in autocommit mode."""
+    return await AsyncConnection.connect(
+        database,
+        autocommit=True,
+        # Behind a pooler a prepared statement may be gone at its next use.
+        prepare_threshold=None,
+        application_name=application_name,
+        **parameters,
+    )
+
+
 async def rows(connection: Connection, kind: type[Kind], query: str, *values: Any) -> list[Kind]:
     """The rows of a query, whose columns are in the order of `kind`'s fields."""
     cursor = await connection.execute(query, values, prepare=True)
