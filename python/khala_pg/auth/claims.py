@@ -6,6 +6,7 @@ token's own word on either is never trusted.
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import jwt
@@ -20,6 +21,7 @@ MAX_LIFETIME_S = 32 * 24 * 3600
 """The longest life of a token, in seconds: a revocation need not be kept for longer."""
 
 MAX_TOKEN_BYTES = 16 * 1024
+_LAST_MOMENT = 253_402_300_799
 _REQUIRED = (
     "exp",
     "iat",
@@ -135,6 +137,12 @@ def parse(claims: Mapping[str, Any], key: VerificationKey) -> Claims:
         token_id=claims["jti"],
         key=key,
     )
+
+
+def timestamp(seconds: float) -> str:
+    """A moment as proto-JSON has it: RFC 3339 in UTC."""
+    # A datetime ends with the year 9999; a token need not.
+    return datetime.fromtimestamp(min(seconds, _LAST_MOMENT), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _seconds(value: object) -> int:

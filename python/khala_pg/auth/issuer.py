@@ -3,12 +3,11 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
 from khala_pg.auth import keyring as keys
-from khala_pg.auth.claims import CLAIMS_VERSION
+from khala_pg.auth.claims import CLAIMS_VERSION, timestamp
 from khala_pg.auth.keyring import Keyring
 
 MIN_TTL_S = 60
@@ -96,8 +95,8 @@ class Issuer:
             "token": token,
             "token_type": "Bearer",
             "expires_in": ttl_s,
-            "issued_at": _moment(issued_at),
-            "expires_at": _moment(issued_at + ttl_s),
+            "issued_at": timestamp(issued_at),
+            "expires_at": timestamp(issued_at + ttl_s),
             "issuer": keyring.issuer,
             "audience": keyring.audience,
             "subject": identity.subject,
@@ -106,7 +105,3 @@ class Issuer:
             "scopes": scopes,
             "kid": keyring.current,
         }
-
-
-def _moment(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -10,7 +10,44 @@ from prometheus_client.registry import Collector
 
 from khala_pg.relay.delivery.feeds import Feeds
 from khala_pg.relay.session import Session
-from khala_pg.sqlapi.telemetry import Telemetry, TopicTelemetry
+from khala_pg.sqlapi.telemetry import Telemetry
+
+# Names, descriptions, and the attributes that have the values.
+_TOPIC_GAUGES = (
+    ("head_watermark", "Last watermark that was allocated", "head_watermark"),
+    ("retention_floor", "Oldest watermark that is retained", "retention_floor"),
+    ("journal_events", "Events between floor and head", "rows"),
+    ("journal_bytes", "Bytes of their payloads, estimated", "bytes"),
+    ("oldest_event_age_seconds", "Age of the event at the retention floor", "oldest_age_s"),
+    ("retention_horizon_seconds", "Age at which events may go", "retention_horizon_s"),
+    (
+        "retention_overdue_seconds",
+        "How far beyond the horizon the oldest event is; negative: not yet",
+        "overdue_s",
+    ),
+    ("last_purge_timestamp_seconds", "When events were deleted last", "last_purge_at_s"),
+    ("armed", "Whether a relay sleeps on the topic", "armed"),
+    ("staged_writes", "Writes that wait to be sequenced", "staged_writes"),
+    ("staged_age_seconds", "Age of the oldest of them", "staged_age_s"),
+)
+_TOPIC_COUNTERS = (
+    ("purges", "Purges that deleted something", "purges"),
+    ("purged_events", "Events that purges deleted", "purged_events"),
+)
+_DATABASE_GAUGES = (
+    ("khala_allocation_waiting_writers", "Writers that wait for a topic", "waiting_writers"),
+    (
+        "khala_allocation_longest_wait_seconds",
+        "How long the one that waits longest has waited",
+        "longest_wait_s",
+    ),
+    ("khala_relays_listening", "Relays that listen to this database", "listeners"),
+    (
+        "khala_notification_queue_usage_ratio",
+        "How full PostgreSQL's queue of notifications is",
+        "notification_queue_usage",
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,119 +105,66 @@ class GaugeCollector(Collector):
         gauges = self.gauges
         telemetry = gauges.telemetry
         topics = [] if telemetry is None else telemetry.topics
-        yield _gauge("khala_ready", "Whether the relay should get traffic", gauges.ready)
-        yield _gauge("khala_listening", "Whether wake-ups are heard", gauges.listening)
-        yield _gauge("khala_database_up", "Whether the database answered", telemetry is not None)
-        yield _gauge("khala_connections_active", "Sockets that are open", gauges.connections)
-        yield _gauge("khala_unsent_bytes", "Bytes held for sockets", gauges.unsent_bytes)
-        states = GaugeMetricFamily(
-            "khala_subscriptions", "Subscriptions, by state", labels=["state"]
+        for name, text, value in (
+            ("khala_ready", "Whether the relay should get traffic", gauges.ready),
+            ("khala_listening", "Whether wake-ups are heard", gauges.listening),
+            ("khala_database_up", "Whether the database answered", telemetry is not None),
+            ("khala_connections_active", "Sockets that are open", gauges.connections),
+            ("khala_unsent_bytes", "Bytes held for sockets", gauges.unsent_bytes),
+        ):
+            yield GaugeMetricFamily(name, text, value=float(value))
+        text = "Subscriptions, by state"
+        yield _family(GaugeMetricFamily, "khala_subscriptions", text, gauges.subscriptions, "state")
+        heads = {topic.topic: topic.head_watermark for topic in topics}
+        for name, text, positions in (
+            ("khala_feed_lag_events", "Events between the head and the live feed", gauges.fed),
+            (
+                "khala_subscription_lag_events",
+                "Events between the head and the subscription that is furthest behind",
+                gauges.given,
+            ),
+        ):
+            # What was delivered since the head was read is no lag.
+            lags = {t: max(0, heads[t] - at) for t, at in positions.items() if t in heads}
+            yield _family(GaugeMetricFamily, name, text, lags)
+        for kind, families in (
+            (GaugeMetricFamily, _TOPIC_GAUGES),
+            (CounterMetricFamily, _TOPIC_COUNTERS),
+        ):
+            for name, text, attribute in families:
+                values = {each.topic: getattr(each, attribute) for each in topics}
+                yield _family(kind, f"khala_topic_{name}", text, values)
+        yield _family(
+            CounterMetricFamily,
+            "khala_sinks",
+            "Sinks that met a version of their document, by outcome, since the server recovered",
+            {} if telemetry is None else telemetry.sinks,
+            "outcome",
         )
-        for state, count in gauges.subscriptions.items():
-            states.add_metric([state], count)
-        yield states
-        yield from _lags(gauges, topics)
-        yield from _topics(topics)
-        yield from _database(telemetry)
+        # No counter: an entity that is rebuilt takes its part away.
+        yield _family(
+            GaugeMetricFamily,
+            "khala_projection_drift",
+            "Times the same history gave another summary, of entities not rebuilt since",
+            {} if telemetry is None else telemetry.drift,
+            "projection",
+        )
+        for name, text, attribute in _DATABASE_GAUGES:
+            family = GaugeMetricFamily(name, text)
+            if telemetry is not None:
+                family.add_metric([], getattr(telemetry, attribute))
+            yield family
 
 
-def _lags(gauges: Gauges, topics: Iterable[TopicTelemetry]) -> Iterator[Metric]:
-    heads = {topic.topic: topic.head_watermark for topic in topics}
-    for name, text, positions in (
-        ("khala_feed_lag_events", "Events between the head and the live feed", gauges.fed),
-        (
-            "khala_subscription_lag_events",
-            "Events between the head and the subscription that is furthest behind",
-            gauges.given,
-        ),
-    ):
-        family = GaugeMetricFamily(name, text, labels=["topic"])
-        for topic, position in positions.items():
-            if topic in heads:
-                # What was delivered since the head was read is no lag.
-                family.add_metric([topic], max(0, heads[topic] - position))
-        yield family
-
-
-def _topics(topics: Iterable[TopicTelemetry]) -> Iterator[Metric]:
-    topics = list(topics)
-    for name, text, attribute in (
-        ("head_watermark", "Last watermark that was allocated", "head_watermark"),
-        ("retention_floor", "Oldest watermark that is retained", "retention_floor"),
-        ("journal_events", "Events between floor and head", "rows"),
-        ("journal_bytes", "Bytes of their payloads, estimated", "bytes"),
-        ("oldest_event_age_seconds", "Age of the event at the retention floor", "oldest_age_s"),
-        ("retention_horizon_seconds", "Age at which events may go", "retention_horizon_s"),
-        (
-            "retention_overdue_seconds",
-            "How far beyond the horizon the oldest event is; negative: not yet",
-            "overdue_s",
-        ),
-        ("last_purge_timestamp_seconds", "When events were deleted last", "last_purge_at_s"),
-        ("armed", "Whether a relay sleeps on the topic", "armed"),
-        ("staged_writes", "Writes that wait to be sequenced", "staged_writes"),
-        ("staged_age_seconds", "Age of the oldest of them", "staged_age_s"),
-    ):
-        yield _by_topic(GaugeMetricFamily, f"khala_topic_{name}", text, attribute, topics)
-    for name, text, attribute in (
-        ("purges", "Purges that deleted something", "purges"),
-        ("purged_events", "Events that purges deleted", "purged_events"),
-    ):
-        yield _by_topic(CounterMetricFamily, f"khala_topic_{name}", text, attribute, topics)
-
-
-def _by_topic(
-    family_type: type[GaugeMetricFamily] | type[CounterMetricFamily],
+def _family(
+    kind: type[GaugeMetricFamily] | type[CounterMetricFamily],
     name: str,
     text: str,
-    attribute: str,
-    topics: Iterable[TopicTelemetry],
+    values: Mapping[str, float | None],
+    label: str = "topic",
 ) -> Metric:
-    family = family_type(name, text, labels=["topic"])
-    for topic in topics:
-        value = getattr(topic, attribute)
+    family = kind(name, text, labels=[label])
+    for key, value in values.items():
         if value is not None:
-            family.add_metric([topic.topic], float(value))
+            family.add_metric([key], float(value))
     return family
-
-
-def _database(telemetry: Telemetry | None) -> Iterator[Metric]:
-    sinks = CounterMetricFamily(
-        "khala_sinks",
-        "Sinks that met a version of their document, by outcome, since the server recovered",
-        labels=["outcome"],
-    )
-    for outcome, count in ({} if telemetry is None else telemetry.sinks).items():
-        sinks.add_metric([outcome], count)
-    yield sinks
-    # No counter: an entity that is rebuilt takes its part away.
-    drift = GaugeMetricFamily(
-        "khala_projection_drift",
-        "Times the same history gave another summary, of entities not rebuilt since",
-        labels=["projection"],
-    )
-    for projection, count in ({} if telemetry is None else telemetry.drift).items():
-        drift.add_metric([projection], count)
-    yield drift
-    for name, text, attribute in (
-        ("khala_allocation_waiting_writers", "Writers that wait for a topic", "waiting_writers"),
-        (
-            "khala_allocation_longest_wait_seconds",
-            "How long the one that waits longest has waited",
-            "longest_wait_s",
-        ),
-        ("khala_relays_listening", "Relays that listen to this database", "listeners"),
-        (
-            "khala_notification_queue_usage_ratio",
-            "How full PostgreSQL's queue of notifications is",
-            "notification_queue_usage",
-        ),
-    ):
-        family = GaugeMetricFamily(name, text)
-        if telemetry is not None:
-            family.add_metric([], getattr(telemetry, attribute))
-        yield family
-
-
-def _gauge(name: str, text: str, value: float) -> Metric:
-    return GaugeMetricFamily(name, text, value=float(value))

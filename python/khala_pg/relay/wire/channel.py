@@ -6,14 +6,13 @@ replies to outdated ones are told from, and an id for its subscriptions.
 
 import secrets
 import time
-from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from khala_pg.auth.keyring import Claims
+from khala_pg.auth.claims import Claims, timestamp
 from khala_pg.http.rates import Bucket
 from khala_pg.relay.settings import RelaySettings
-from khala_pg.relay.wire import frames, replies, requests
+from khala_pg.relay.wire import frames, requests
 from khala_pg.relay.wire.actions import Action, Close, End, Refresh, Send, Subscribe, Unsubscribe
 from khala_pg.relay.wire.frames import CHANNEL, Frame, FrameError
 from khala_pg.relay.wire.requests import (
@@ -27,9 +26,6 @@ CLOSE_PROTOCOL_ERROR = 1002
 CLOSE_SERVICE_RESTART = 1012
 CLOSE_TRY_LATER = 1013
 CLOSE_UNAUTHORIZED = 4401
-
-# A datetime ends with the year 9999; a token need not.
-_LAST_MOMENT = 253_402_300_799
 
 Watermarks = Iterable[tuple[str, int]]
 
@@ -101,7 +97,7 @@ class Channel:
             self._note("heartbeat", "ok")
             return [Send(frames.reply(frame.join_ref, frame.ref, "phoenix", "ok", {}))]
         if frame.topic != CHANNEL or (not self.joined and frame.event != "phx_join"):
-            return [Send(replies.unmatched(frame))]
+            return [_unmatched(frame)]
         if frame.event == "phx_leave" and not self._is_outdated(frame):
             return self._leave(frame)
         if frame.event != "phx_join" and self._is_outdated(frame):
@@ -111,7 +107,7 @@ class Channel:
             return self._join(frame) if frame.event == "phx_join" else self._request(frame)
         except RequestError as error:
             self._note(frame.event, error.code)
-            return [Send(replies.error(frame, error.payload(_request_id(frame))))]
+            return [_reply(frame, "error", error.payload(_request_id(frame)))]
 
     def _end_flood(self) -> list[Action]:
         message = "far too many messages: connect again after retry_after_ms"
@@ -138,15 +134,14 @@ class Channel:
         heads: Watermarks,
     ) -> list[Action]:
         """The response to an accepted subscribe: sent before any update."""
-        response: dict[str, Any] = {
+        response = {
             "subscription_id": self.subscription_id,
             "topics": list(request.topics),
             "current_watermarks": frames.watermark_list(current),
             "head_watermarks": frames.watermark_list(heads),
             "epoch": epoch,
         }
-        replies.echo(request.request_id, response)
-        return [Send(frames.reply(request.join_ref, request.ref, CHANNEL, "ok", response))]
+        return [_reply(request, "ok", response)]
 
     def refused(
         self, request: SubscribeRequest | UnsubscribeRequest, error: RequestError
@@ -154,17 +149,13 @@ class Channel:
         """The response to a refused request; a stale cursor is pushed as an error as well."""
         payload = error.payload(request.request_id)
         actions = self.push_error(payload) if error.code == "stale_cursor" else []
-        reply = frames.reply(request.join_ref, request.ref, CHANNEL, "error", payload)
-        return [*actions, Send(reply)]
+        return [*actions, _reply(request, "error", payload)]
 
     def unsubscribed(self, request: UnsubscribeRequest) -> list[Action]:
         """The response to an unsubscribe, with the remaining topics: sent after the others' end."""
-        response: dict[str, Any] = {
-            "subscription_id": self.subscription_id,
-            "topics": [topic for topic, _ in self._covered()],
-        }
-        replies.echo(request.request_id, response)
-        return [Send(frames.reply(request.join_ref, request.ref, CHANNEL, "ok", response))]
+        topics = [topic for topic, _ in self._covered()]
+        response = {"subscription_id": self.subscription_id, "topics": topics}
+        return [_reply(request, "ok", response)]
 
     def refreshed(self, request: RefreshRequest, claims: Claims) -> list[Action]:
         """The response to a verified new token; the channel continues under it.
@@ -179,12 +170,11 @@ class Channel:
             "expires_at": timestamp(claims.expires_at),
             "allowed_topics": list(claims.scopes),
         }
-        return [Send(frames.reply(request.join_ref, request.ref, CHANNEL, "ok", response))]
+        return [_reply(request, "ok", response)]
 
     def refresh_refused(self, request: RefreshRequest, error: RequestError) -> list[Action]:
         """The response to a refused new token; the old one stays."""
-        payload = error.payload()
-        return [Send(frames.reply(request.join_ref, request.ref, CHANNEL, "error", payload))]
+        return [_reply(request, "error", error.payload())]
 
     def push_error(self, payload: dict[str, Any]) -> list[Action]:
         """A `sync:error` that belongs to no request."""
@@ -249,13 +239,13 @@ class Channel:
         if not was_joined:
             return [reply]
         # A phx_close with the reference of the new join would close that one.
-        closed = [] if old_ref == join_ref else [Send(replies.phx_close(old_ref))]
+        closed = [] if old_ref == join_ref else [_phx_close(old_ref)]
         return [End(None), reply, *closed]
 
     def _leave(self, frame: Frame) -> list[Action]:
-        closed = Send(replies.phx_close(self.join_ref))
+        closed = _phx_close(self.join_ref)
         self._reset()
-        return [End(None), Send(replies.ok(frame, {})), closed]
+        return [End(None), _reply(frame, "ok", {}), closed]
 
     def _request(self, frame: Frame) -> list[Action]:
         match frame.event:
@@ -267,7 +257,7 @@ class Channel:
                 self._note("heartbeat", "ok")
                 watermarks = self._heartbeat()
                 response = {"subscription_id": self.subscription_id, **watermarks}
-                return [Send(replies.ok(frame, response)), Send(self.heartbeat_text())]
+                return [_reply(frame, "ok", response), Send(self.heartbeat_text())]
             case "sync:refresh":
                 return [Refresh(requests.refresh(frame))]
         raise RequestError("bad_subscription", f"unknown event {frame.event[:64]!r}")
@@ -301,9 +291,29 @@ class Channel:
         self.subscription_id = ""
 
 
-def timestamp(seconds: float) -> str:
-    """A moment as proto-JSON writes it: RFC 3339 in UTC."""
-    return datetime.fromtimestamp(min(seconds, _LAST_MOMENT), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def _reply(
+    request: Frame | SubscribeRequest | UnsubscribeRequest | RefreshRequest,
+    status: str,
+    response: Mapping[str, Any],
+) -> Send:
+    """The reply to a request on the channel, which gets its id back."""
+    request_id = getattr(request, "request_id", None)
+    if request_id is not None:
+        response = {**response, "request_id": request_id}
+    return Send(frames.reply(request.join_ref, request.ref, CHANNEL, status, response))
+
+
+def _unmatched(frame: Frame) -> Send:
+    """There is no such channel, or it is not joined; leaving it is fine all the same."""
+    if frame.event == "phx_leave":
+        return Send(frames.reply(frame.join_ref, frame.ref, frame.topic, "ok", {}))
+    response = {"reason": "unmatched topic"}
+    return Send(frames.reply(None, frame.ref, frame.topic, "error", response))
+
+
+def _phx_close(join_ref: str | None) -> Send:
+    """The join with that reference is over, and not to be repeated."""
+    return Send(frames.encode(join_ref, join_ref, CHANNEL, "phx_close", {}))
 
 
 def _request_id(frame: Frame) -> str | None:
