@@ -83,7 +83,7 @@ def test_loads_runs_and_workers(database: Database, tmp_path: Path) -> None:
         (line("r", 1502, payload=[]), "line 1503: field payload of the event is a JSON array"),
         (
             line("r", 1502)[:-1] + ', "payload": {"n": 0.1234567890123456789}}',
-            'line 1503: has the key "payload" twice',
+            'line 1503: an object has the key "payload" twice',
         ),
         (
             line("r", 1502).replace('"lines": 1502', '"n": 9007199254740993'),
