@@ -68,6 +68,8 @@ _SCRIPTS = {
 }
 
 Speeds = dict[tuple[str, int], list[float]]
+# Of each round.
+Delays = dict[str, list[tuple[list[float], float]]]
 
 
 def prepare(dsn: str) -> None:
@@ -152,9 +154,9 @@ def latencies(
     rate: float,
     rounds: int,
     seconds: int,
-) -> dict[str, list[list[float]]]:
-    """Milliseconds from the writing statement's begin to the client, of each round."""
-    found: dict[str, list[list[float]]] = defaultdict(list)
+) -> Delays:
+    """Milliseconds from the writing statement's begin to the client, and writes a second."""
+    found: Delays = defaultdict(list)
     dsn = server.dsn()
     with ExitStack() as stack:
         relay = stack.enter_context(relaying(dsn))
@@ -176,7 +178,8 @@ def latencies(
                 )
                 [arrivals] = client.ask(do="collect", count=load.transactions)["arrivals"]
                 if turn:
-                    found[name].append(delays_ms(dsn, _TOPICS[name], arrivals))
+                    delays = delays_ms(dsn, _TOPICS[name], arrivals)
+                    found[name].append((delays, load.per_second))
     return found
 
 
@@ -200,7 +203,9 @@ def show_speeds(where: str, version: int, speeds: Speeds) -> tuple[list[dict[str
     """What is saved, and the table."""
     rows: list[dict[str, Any]] = []
     for (name, clients), values in speeds.items():
-        of = {"of INSERT": ratios(values, speeds["plain INSERT", clients])}
+        of = {}
+        if name != "plain INSERT":
+            of["of INSERT"] = ratios(values, speeds["plain INSERT", clients])
         if name == "grouped":
             of["of direct"] = ratios(values, speeds["direct", clients])
         rows.append({"case": name, "clients": clients, "per_second": spread(values), "of": of})
@@ -220,23 +225,24 @@ def show_speeds(where: str, version: int, speeds: Speeds) -> tuple[list[dict[str
     return rows, table
 
 
-def show_latencies(
-    rate: float, version: int, found: Mapping[str, Sequence[Sequence[float]]]
-) -> tuple[dict[str, Any], Shown]:
+def show_latencies(rate: float, version: int, found: Delays) -> tuple[dict[str, Any], Shown]:
     """What is saved, and the table."""
     figures = {
         name: {
-            f"p{share}": [quantile(values, share / 100) for values in rounds] for share in (50, 99)
+            f"p{share}": [quantile(values, share / 100) for values, _ in rounds]
+            for share in (50, 99)
         }
         for name, rounds in found.items()
     }
+    speeds = {name: [speed for _, speed in rounds] for name, rounds in found.items()}
     table = show(
         f"Statement to client, ms, at {rate:g} writes a second by {_AT_RATE_CLIENTS} clients,"
         f" PostgreSQL {version}",
-        ["", "p50", "p99", "min", "max", "p99 of direct", "target, p99"],
+        ["", "a second", "p50", "p99", "min", "max", "p99 of direct", "target, p99"],
         [
             [
                 name,
+                f"{spread(speeds[name])['median']:,.0f}",
                 f"{spread(each['p50'])['median']:.1f}",
                 *(f"{spread(each['p99'])[what]:.1f}" for what in ("median", "min", "max")),
                 ratio_text(ratios(each["p99"], figures["direct"]["p99"])),
