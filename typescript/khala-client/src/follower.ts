@@ -26,7 +26,7 @@ interface Run extends Link, Supply {
   readonly stop: () => void;
 }
 
-export type FollowerOptions = SaverOptions & Pick<KhalaClientOptions, "onStaleCursor">;
+export type FollowerOptions = SaverOptions & Pick<KhalaClientOptions, "compact" | "onStaleCursor">;
 
 export class Follower {
   readonly cache = new DocumentCache();
@@ -147,10 +147,9 @@ export class Follower {
     const { watermark, epoch } = this.cursor ?? (await this.#recover(run));
     this.status.patch({ phase: "subscribing" });
     const resume_after = { [this.#name]: String(watermark) };
-    run.push(
-      "sync:subscribe",
-      { topics: [this.#name], resume_after, epoch, compact: true },
-      (...reply) => this.#enqueue((own) => this.#subscribed(own, ...reply)),
+    const { compact = true } = this.#options;
+    run.push("sync:subscribe", { topics: [this.#name], resume_after, epoch, compact }, (...reply) =>
+      this.#enqueue((own) => this.#subscribed(own, ...reply)),
     );
   }
 

@@ -112,6 +112,8 @@ export interface KhalaClientOptions {
   /** Default: the global one, which Node has from version 22 on. */
   readonly WebSocket?: WebSocketClass;
   readonly fetch?: typeof fetch;
+  /** False: a replay has every version, not only the last one of each document. Default true. */
+  readonly compact?: boolean;
   /** Default: JSON. `binaryLane` of `khala-client/binary` takes fewer bytes and less work. */
   readonly lane?: Lane;
   /** Default: SubtleCrypto's, which needs a secure origin; see `khala-client/sha256`. */

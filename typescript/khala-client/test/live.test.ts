@@ -3,6 +3,7 @@
 import { type AddressInfo, createServer } from "node:net";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { createKhalaClient, isKhalaError } from "../src/index.js";
+import { decodeFrame, readBatch } from "../src/serializer.js";
 import { sha256 } from "../src/sha256.js";
 import { Prompted } from "./harness/prompted.js";
 import { connect, killRelay, openDatabase, token } from "./harness/server.js";
@@ -121,6 +122,37 @@ test("a snapshot of many pages", async () => {
   const topic = connect({ token: token([name]) }).topic(name);
   const found = await documents(topic, (documents) => documents.length > 0);
   expect(plain(found)).toEqual(await database.documents(name));
+});
+
+test.each([
+  ["the last version of each document", {}, 1],
+  ["every version, where the program wants them", { compact: false }, 20],
+])("a client that was away receives %s", async (_, options, expected) => {
+  const database = await openDatabase();
+  const name = await database.topic();
+  await database.sink(name, "a", 1, { n: 1 });
+  await database.sink(name, "gone", 1, { n: 1 });
+  const versions: bigint[] = [];
+  const decode = (data: unknown) => {
+    const frame = decodeFrame(data);
+    if (frame.event === "sync:update_batch") {
+      const updates = readBatch(frame.payload).updates.filter(({ docKey }) => docKey === "a");
+      versions.push(...updates.map(({ docVersion }) => docVersion));
+    }
+    return frame;
+  };
+  const khala = connect({ token: token([name]), lane: { query: "", decode }, ...options });
+  const topic = khala.topic(name);
+  await live(topic);
+  khala.disconnect();
+  for (let version = 2; version <= 21; version++) {
+    await database.sink(name, "a", version, { n: version });
+  }
+  await database.remove(name, "gone", 2);
+  khala.connect();
+  await topicStatus(topic, ({ watermark, phase }) => phase === "live" && watermark === 23n);
+  expect(plain(topic.getSnapshot())).toEqual(await database.documents(name));
+  expect(versions).toEqual(Array.from({ length: expected }, (_, n) => BigInt(22 - expected + n)));
 });
 
 test("a topic out of scope is refused, its neighbour is not", async () => {
