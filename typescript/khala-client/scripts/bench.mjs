@@ -16,7 +16,7 @@ await build({
       export { create, toBinary } from "@bufbuild/protobuf";
       export { binaryLane } from "./src/binary.ts";
       export { UpdateBatchSchema } from "./src/gen/openagents/sync/v1/update_pb.ts";
-      export { canonicalJson } from "./src/hash.ts";
+      export { canonicalJson, hasher } from "./src/hash.ts";
       export { resolve } from "./src/hydrate.ts";
       export { decodeFrame, readBatch } from "./src/serializer.ts";`,
     resolveDir: root,
@@ -81,7 +81,11 @@ function binaryPage(updates) {
   return page.buffer.slice(page.byteOffset, page.byteOffset + page.length);
 }
 
-const supply = { backoff: () => 0, signal: new AbortController().signal };
+const supply = {
+  hash: khala.hasher(),
+  backoff: () => 0,
+  signal: new AbortController().signal,
+};
 
 /** Microseconds of processor time for each update, the median of some rounds. */
 async function time(read) {

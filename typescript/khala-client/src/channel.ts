@@ -1,7 +1,7 @@
 /** The channel of one socket: requests and their replies, and what is sent to this join. */
 
 import type { AnyKhalaError } from "./errors.js";
-import { decodeFrame, encodeFrame, type Frame, object, readError, unfit } from "./serializer.js";
+import { decodeFrame, type Frame, object, readError, unfit } from "./serializer.js";
 import type { JsonObject } from "./types.js";
 
 const CHANNEL = "sync:v1";
@@ -35,7 +35,7 @@ export class Channel {
   push(event: string, payload: object, onReply: OnReply = () => {}): void {
     const ref = String(++this.#lastRef);
     this.#waiting.set(ref, onReply);
-    this.#send(encodeFrame(this.#joinRef, ref, CHANNEL, event, payload));
+    this.#send(JSON.stringify([this.#joinRef, ref, CHANNEL, event, payload]));
   }
 
   /** Handles one message of the socket. Throws `protocol`. */

@@ -115,7 +115,7 @@ class Client implements KhalaClient {
   };
 
   readonly flush = async (): Promise<void> => {
-    await Promise.all(Array.from(this.#topics.values(), (topic) => topic.follower.saver.flush()));
+    await Promise.all(Array.from(this.#topics.values(), (topic) => topic.saver.flush()));
   };
 
   readonly close = (): Promise<void> => {
@@ -139,8 +139,8 @@ class Client implements KhalaClient {
     try {
       await this.flush();
     } finally {
-      for (const { follower } of this.#topics.values()) {
-        follower.saver.stop();
+      for (const { saver } of this.#topics.values()) {
+        saver.stop();
       }
       await this.#store.close();
     }

@@ -114,13 +114,13 @@ export class Connection {
       case "sync:update_batch": {
         const batch = read ?? readBatch(payload);
         for (const name of new Set([...batch.covered.keys(), ...batch.heads.keys()])) {
-          topics.get(name)?.follower.take(batch);
+          topics.get(name)?.take(batch);
         }
         break;
       }
       case "sync:heartbeat":
         for (const [name, watermark] of watermarks(payload, "watermarks")) {
-          topics.get(name)?.follower.cover(watermark);
+          topics.get(name)?.cover(watermark);
         }
         break;
       case "sync:error":
@@ -139,8 +139,8 @@ export class Connection {
     const topics = named.flatMap(
       (each) => this.#options.topics.get(typeof each === "string" ? each : each.topic) ?? [],
     );
-    for (const { follower } of topics) {
-      follower.refuse(error);
+    for (const topic of topics) {
+      topic.refuse(error);
     }
     if (topics.length > 0) {
       return;

@@ -39,7 +39,6 @@ export class Follower {
     error: null,
   });
   readonly saver: Saver;
-  readonly #name: string;
   readonly #options: FollowerOptions;
   readonly #timer = new Timer();
   #loaded: Promise<void> | null = null;
@@ -48,8 +47,10 @@ export class Follower {
   #queue = makeQueue();
   #attempt = 0;
 
-  constructor(name: string, options: FollowerOptions) {
-    this.#name = name;
+  constructor(
+    readonly name: string,
+    options: FollowerOptions,
+  ) {
     this.#options = options;
     this.saver = new Saver(name, options, this);
   }
@@ -86,7 +87,7 @@ export class Follower {
 
   /** Ends the subscription, at the server too. */
   leave(): void {
-    this.#run?.push("sync:unsubscribe", { topics: [this.#name] });
+    this.#run?.push("sync:unsubscribe", { topics: [this.name] });
     this.stop();
   }
 
@@ -97,7 +98,7 @@ export class Follower {
         return;
       }
       const versions = await resolve(
-        batch.updates.filter((update) => update.topic === this.#name),
+        batch.updates.filter((update) => update.topic === this.name),
         (docKey) => this.cache.get(docKey),
         run,
       );
@@ -105,7 +106,7 @@ export class Follower {
       // From here on nothing waits: documents and watermark move as one.
       const applied = versions.filter((version) => this.cache.apply(version));
       this.saver.moved(applied);
-      this.#advance(batch.covered.get(this.#name), batch.heads.get(this.#name));
+      this.#advance(batch.covered.get(this.name), batch.heads.get(this.name));
       if (batch.replayComplete) {
         this.#attempt = 0;
         this.status.patch({ phase: "live", error: null });
@@ -146,9 +147,9 @@ export class Follower {
     }
     const { watermark, epoch } = this.cursor ?? (await this.#recover(run));
     this.status.patch({ phase: "subscribing" });
-    const resume_after = { [this.#name]: String(watermark) };
+    const resume_after = { [this.name]: String(watermark) };
     const { compact = true } = this.#options;
-    run.push("sync:subscribe", { topics: [this.#name], resume_after, epoch, compact }, (...reply) =>
+    run.push("sync:subscribe", { topics: [this.name], resume_after, epoch, compact }, (...reply) =>
       this.#enqueue((own) => this.#subscribed(own, ...reply)),
     );
   }
@@ -156,7 +157,7 @@ export class Follower {
   async #subscribed(run: Run, ...[response, error]: Parameters<OnReply>): Promise<void> {
     if (error === null) {
       this.status.patch({ phase: "catching-up" });
-      this.#advance(undefined, watermarks(response, "head_watermarks").get(this.#name));
+      this.#advance(undefined, watermarks(response, "head_watermarks").get(this.name));
       return;
     }
     if (error.code === "stale_cursor" && this.#attempt++ > 0) {
@@ -178,11 +179,11 @@ export class Follower {
   /** Replaces everything by a snapshot; cursor and versions may go back. */
   async #recover(run: Run, stale: readonly StaleTopic[] = []): Promise<Cursor> {
     this.status.patch({ phase: "recovering" });
-    const own = stale.find(({ topic }) => topic === this.#name);
+    const own = stale.find(({ topic }) => topic === this.name);
     if (own !== undefined) {
       await this.#tellStale(own);
     }
-    const { versions, watermark, epoch } = await readSnapshot(this.#name, run);
+    const { versions, watermark, epoch } = await readSnapshot(this.name, run);
     check(run.signal);
     const cursor = { watermark, epoch, org: run.org };
     this.cache.replace(versions);
@@ -242,7 +243,7 @@ export class Follower {
         await work(run);
       } catch (error) {
         if (!run.signal.aborted) {
-          this.#fail(asKhalaError(error, "transport", this.#name));
+          this.#fail(asKhalaError(error, "transport", this.name));
         }
       }
     });

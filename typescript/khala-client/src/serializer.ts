@@ -54,16 +54,6 @@ export interface SnapshotPage {
   readonly nextDocKey: string | null;
 }
 
-export function encodeFrame(
-  joinRef: string | null,
-  ref: string,
-  topic: string,
-  event: string,
-  payload: object,
-): string {
-  return JSON.stringify([joinRef, ref, topic, event, payload]);
-}
-
 /** Reads one message. Throws `protocol`. */
 export function decodeFrame(data: unknown): Frame {
   const frame = list([parse(data)], 0);

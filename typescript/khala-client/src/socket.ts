@@ -1,6 +1,5 @@
 /** One WebSocket from its opening to its end: token, heartbeats, silence. */
 
-import { encodeFrame } from "./serializer.js";
 import { TIMEOUT_MS, Timer } from "./timer.js";
 import type { WebSocketClass, WebSocketLike } from "./types.js";
 
@@ -18,7 +17,7 @@ export interface SocketHandlers {
   onEnd(end: SocketEnd): void;
 }
 
-const HEARTBEAT = encodeFrame(null, "heartbeat", "phoenix", "heartbeat", {});
+const HEARTBEAT = JSON.stringify([null, "heartbeat", "phoenix", "heartbeat", {}]);
 const PROBE_MS = 5_000;
 /** Close codes that the client handles in different ways. */
 export const CLOSE = {

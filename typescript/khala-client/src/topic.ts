@@ -25,47 +25,39 @@ export interface KhalaTopic<T = JsonObject> {
 /** A component that unmounts and mounts again, as in strict mode, keeps its subscription. */
 const LINGER_MS = 1_000;
 
-export class Topic implements KhalaTopic {
-  readonly follower: Follower;
+export class Topic extends Follower implements KhalaTopic {
+  readonly getSnapshot = this.documents.get;
+  readonly getStatus = this.status.get;
+  readonly onStatus = this.status.subscribe;
   readonly #timer = new Timer();
   readonly #onActive: () => void;
   #link: Link | null = null;
   #listeners = 0;
-  #isActive = false;
+  isActive = false;
 
-  constructor(
-    readonly name: string,
-    options: FollowerOptions,
-    onActive: () => void,
-  ) {
+  constructor(name: string, options: FollowerOptions, onActive: () => void) {
+    super(name, options);
     this.#onActive = onActive;
-    this.follower = new Follower(name, options);
-  }
-
-  get isActive(): boolean {
-    return this.#isActive;
   }
 
   /** A connection joined, or ended. */
   connect(link: Link | null): void {
     this.#link = link;
-    if (link !== null && this.#isActive) {
-      this.follower.start(link);
+    if (link !== null && this.isActive) {
+      this.start(link);
     } else {
-      this.follower.stop();
+      this.stop();
     }
   }
 
-  readonly getSnapshot = (): readonly KhalaDocument[] => this.follower.documents.get();
-
   readonly subscribe = (listener: (documents: readonly KhalaDocument[]) => void): Unsubscribe => {
-    const unsubscribe = this.follower.documents.subscribe(listener);
+    const unsubscribe = this.documents.subscribe(listener);
     this.#listeners++;
     this.#timer.stop();
-    if (!this.#isActive || this.getStatus().phase === "error") {
+    if (!this.isActive || this.getStatus().phase === "error") {
       this.#activate();
     }
-    if (this.follower.cursor !== null) {
+    if (this.cursor !== null) {
       call(listener, this.getSnapshot());
     }
     let isOver = false;
@@ -73,8 +65,8 @@ export class Topic implements KhalaTopic {
       unsubscribe();
       if (!isOver && --this.#listeners === 0) {
         this.#timer.start(LINGER_MS, () => {
-          this.#isActive = false;
-          this.follower.leave();
+          this.isActive = false;
+          this.leave();
         });
       }
       isOver = true;
@@ -82,20 +74,15 @@ export class Topic implements KhalaTopic {
   };
 
   readonly get = (docKey: string): KhalaDocument | undefined => {
-    const version = this.follower.cache.get(docKey);
+    const version = this.cache.get(docKey);
     return version && !version.deleted ? (version as KhalaDocument) : undefined;
   };
 
-  readonly getStatus = (): TopicStatus => this.follower.status.get();
-
-  readonly onStatus = (listener: (status: TopicStatus) => void): Unsubscribe =>
-    this.follower.status.subscribe(listener);
-
   #activate(): void {
-    this.#isActive = true;
-    void this.follower.load();
+    this.isActive = true;
+    void this.load();
     if (this.#link !== null) {
-      this.follower.start(this.#link);
+      this.start(this.#link);
     }
     this.#onActive();
   }

@@ -4,7 +4,7 @@ import { App } from "./components/App";
 import { NoSession } from "./components/NoSession";
 import { readSession } from "./session";
 import "./styles.css";
-import { applyTheme, chosenTheme } from "./theme";
+import { applyTheme, chosenTheme } from "./choices";
 
 applyTheme(chosenTheme());
 const place = document.getElementById("page");

@@ -17,19 +17,15 @@ const BOTH = [CURSORS, VERSIONS];
 export function indexedDbStore({ name = "khala" }: IndexedDbOptions = {}): KhalaStore {
   let opening: Promise<IDBDatabase> | null = null;
 
-  const open = (): Promise<IDBDatabase> => {
-    opening ??= connect(name, () => {
-      opening = null;
-    });
-    return opening;
-  };
-
   /** Runs `work` in one transaction; resolves with its result once that is durable. */
   const transact = async <T>(
     mode: IDBTransactionMode,
     work: (cursors: IDBObjectStore, versions: IDBObjectStore, answer: (value: T) => void) => void,
   ): Promise<T> => {
-    const database = await open();
+    opening ??= connect(name, () => {
+      opening = null;
+    });
+    const database = await opening;
     return new Promise<T>((resolve, reject) => {
       const transaction = database.transaction(BOTH, mode);
       let answer: T;

@@ -76,7 +76,7 @@ export function asyncStorageStore(
         if (!known.includes(topic)) {
           await storage.setItem(index, JSON.stringify([...known, topic]));
         }
-        await storage.setItem(key(topic), write(cursor, merged(standing, planned.versions)));
+        await storage.setItem(key(topic), write(cursor, standing, planned.versions));
         return true;
       }),
     clear: () =>
@@ -90,29 +90,24 @@ export function asyncStorageStore(
   };
 }
 
-function merged(standing: readonly Version[], versions: readonly Version[]): Iterable<Version> {
+function write(cursor: Cursor, standing: readonly Version[], versions: readonly Version[]): string {
   const byKey = new Map(standing.map((version) => [version.docKey, version]));
   for (const version of versions) {
     if (isNewer(version, byKey.get(version.docKey))) {
       byKey.set(version.docKey, version);
     }
   }
-  return byKey.values();
-}
-
-function write(cursor: Cursor, versions: Iterable<Version>): string {
-  const value: Value = {
-    format: FORMAT,
-    ...cursor,
-    watermark: String(cursor.watermark),
-    rows: Array.from(versions, (version) => [
+  const rows = Array.from(
+    byKey.values(),
+    (version): Row => [
       version.docKey,
       String(version.docVersion),
       String(version.watermark),
       version.payloadHash,
       version.payload ?? 0,
-    ]),
-  };
+    ],
+  );
+  const value: Value = { format: FORMAT, ...cursor, watermark: String(cursor.watermark), rows };
   return JSON.stringify(value);
 }
 

@@ -1,7 +1,7 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { chooseLane, chosenLane } from "../choices";
 import { useFrames } from "../frames";
 import { History } from "../history";
-import { chooseLane, chosenLane } from "../lanes/flag";
 import { khalaLane } from "../lanes/khala";
 import type { Lane, LaneName } from "../lanes/lane";
 import { legacyLane } from "../lanes/legacy";

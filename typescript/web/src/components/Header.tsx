@@ -1,6 +1,6 @@
 import { useState } from "react";
+import { applyTheme, chosenTheme, THEMES, type Theme } from "../choices";
 import type { LaneName } from "../lanes/lane";
-import { applyTheme, chosenTheme, THEMES, type Theme } from "../theme";
 import { Choice } from "./Choice";
 
 interface HeaderProps {

@@ -1,9 +1,9 @@
 import type { KhalaStatus, TopicStatus } from "khala-client";
 import { useFrames } from "../frames";
+import { useNow } from "../hooks";
 import type { Lane } from "../lanes/lane";
 import { POLL_MS } from "../lanes/legacy";
 import { KINDS, type Kind, NAMES } from "../summary";
-import { useNow } from "../use-now";
 
 /** The state of the connection and of each topic. */
 export function StatusStrip({ lane }: { readonly lane: Lane }) {

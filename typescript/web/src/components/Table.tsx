@@ -1,10 +1,9 @@
 import type { KhalaTopic } from "khala-client";
 import { type KeyboardEvent, type Ref, useImperativeHandle, useRef, useState } from "react";
 import { useFrames } from "../frames";
+import { useMedia, useWindow } from "../hooks";
 import type { Column, View } from "../rows";
 import { type Kind, NAMES, type Summary, type SummaryDocument } from "../summary";
-import { useMedia } from "../use-media";
-import { useWindow } from "../use-window";
 import { Row } from "./Row";
 
 interface TableProps {

@@ -1,9 +1,31 @@
-import { type RefObject, useLayoutEffect, useState } from "react";
+import { type RefObject, useEffect, useLayoutEffect, useState, useSyncExternalStore } from "react";
 import { cancelDraw, inNextFrame } from "./frames";
 
 const OVERSCAN = 6;
 
-/** Which rows of equal height are in view, a few more on both sides: from first to before end. */
+/** Whether a media query matches, now and when that changes. */
+export function useMedia(query: string): boolean {
+  return useSyncExternalStore(
+    (listener) => {
+      const list = matchMedia(query);
+      list.addEventListener("change", listener);
+      return () => list.removeEventListener("change", listener);
+    },
+    () => matchMedia(query).matches,
+  );
+}
+
+/** The time in milliseconds since 1970, read again at an interval. */
+export function useNow(everyMs: number): number {
+  const [now, setNow] = useState(Date.now);
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), everyMs);
+    return () => clearInterval(timer);
+  }, [everyMs]);
+  return now;
+}
+
+/** The rows of equal height in view, and a few more on both sides: from first to before end. */
 export function useWindow(
   scroller: RefObject<HTMLElement | null>,
   count: number,
