@@ -36,7 +36,7 @@ _TRANSIENT_CLASSES = ("08", "53", "57", "58")
 # Transaction rollback (a deadlock, a serialization failure), and a lock not to be had within
 # lock_timeout: the same call may work at once.
 _IN_THE_WAY = ("40", "55P03")
-# A standby, or a server that was told to take no writes: it may take them again.
+# A standby, or a server that is set to take no writes: it may take them again.
 _READ_ONLY = "25006"
 
 # What is missing is ours: a function or a table by its qualified name, or the schema itself.

@@ -20,7 +20,7 @@ class JsonFormatter(logging.Formatter):
         self._always = {} if worker is None else {"worker": worker}
 
     def format(self, record: logging.LogRecord) -> str:
-        told: dict[str, Any] = {
+        fields: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
@@ -29,8 +29,8 @@ class JsonFormatter(logging.Formatter):
             **getattr(record, "fields", {}),
         }
         if record.exc_info:
-            told["exception"] = self.formatException(record.exc_info)
-        return json.dumps(told, ensure_ascii=False, default=str)
+            fields["exception"] = self.formatException(record.exc_info)
+        return json.dumps(fields, ensure_ascii=False, default=str)
 
 
 class HumanFormatter(logging.Formatter):
@@ -81,7 +81,7 @@ def configure(level: int, form: str, worker: int | None = None) -> None:
     else:
         handler.setFormatter(HumanFormatter(worker))
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    # The pool says at every attempt why it does not get a connection; once tells as much.
+    # The pool logs each failed attempt to connect; one line is enough.
     handler.addFilter(Seldom("psycopg.pool", _POOL_QUIET_S))
     logging.getLogger("psycopg.pool").setLevel(max(level, logging.WARNING))
     # What uvicorn says the relay says.

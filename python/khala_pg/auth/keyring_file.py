@@ -145,7 +145,7 @@ def _parse_key_set(entry: object, path: Path) -> JwksSettings:
     if url is not None and not _is_private(url):
         raise KeyringError(
             f"the key set of {issuer!r} in {path} is not at an https:// address: "
-            "whoever sits between could put keys of their own into it"
+            "an attacker between could put keys into it"
         )
     if file is not None:
         entry = {**entry, "file": str(path.parent / file)}

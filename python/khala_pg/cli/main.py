@@ -88,7 +88,7 @@ def main() -> None:
         try:
             app()
         finally:
-            # What cannot be written is to be told here, not by the interpreter as it ends.
+            # A failed write is reported here, not by the interpreter as it ends.
             if sys.__stdout__ is not None:
                 sys.__stdout__.flush()
     except KhalaError as error:

@@ -32,7 +32,7 @@ class TopicPhase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TopicStatus:
-    """State of one topic: seen up to `watermark`; the server's was at `head` when last told."""
+    """State of one topic: seen up to `watermark`; `head` is the last that the server announced."""
 
     phase: TopicPhase = TopicPhase.IDLE
     watermark: int | None = None

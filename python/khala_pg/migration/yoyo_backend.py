@@ -53,7 +53,7 @@ class KhalaBackend(PostgresqlPsycopgBackend):  # type: ignore[misc]
 
     @contextmanager
     def lock(self, timeout: float = 10) -> Iterator[None]:
-        """Keeps other migrations out; `timeout` is not used: whoever comes second waits."""
+        """Keeps other migrations out; `timeout` is not used: the second waits."""
         if self._is_locked:
             yield
             return

@@ -177,7 +177,7 @@ class RelayConnection(ServerConnection):
         try:
             await self.drain()
         except OSError:
-            # The connection broke while it was waited for; reading tells.
+            # The connection broke while it was waited for; reading shows it.
             return
 
 

@@ -44,7 +44,7 @@ def make_http_server(
     """A server for snapshots, documents and tokens; `serve` runs it on sockets that are bound.
 
     authenticate_session: whom a session of the host application belongs to, if it has sessions.
-    note: told of each request.
+    note: called for each request.
     """
 
     # However many ask at once, live feeds do not queue behind them for a connection.

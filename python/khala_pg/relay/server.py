@@ -244,7 +244,7 @@ class Relay:
         """Reads keyring and certificate again; whether that went well.
 
         What cannot be used is reported and changes nothing. Sockets of withdrawn keys are closed;
-        a new certificate is shown to whoever connects from now on.
+        a new certificate is for new connections.
         """
         done = [self._authority.reload()]
         if self._certificate is not None:

@@ -20,7 +20,7 @@ class RelaySettings:
     origins: web origins whose pages may come, such as https://app.example; "*" for all.
     trusted_proxies: addresses or networks of proxies whose X-Forwarded-* headers are believed.
     tls_certificate, tls_key: PEM files; both ports then speak TLS.
-    require_tls: refuse whoever does not come by TLS, here or at a trusted proxy.
+    require_tls: refuse connections without TLS, here or at a trusted proxy.
     web_dir: the built admin page, served on the HTTP port; None serves none.
     dev_session: the dev.json whose token pages get; for `khala dev`, which listens on loopback.
     """

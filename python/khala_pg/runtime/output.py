@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 _TAIL_BYTES = 4096
 _LAST_LINE_CHARACTERS = 500
-# CSI and OSC sequences, then the two-character ones: how terminals are told colours and titles.
+# CSI and OSC sequences, then the two-character ones: how terminals are given colours and titles.
 _ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[ -/]*[0-~]")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
@@ -38,8 +38,8 @@ def last_line(tail: bytes) -> str:
 class OutputMeter:
     """Counts the output of one command; its streams feed it from their own threads.
 
-    `wake` is called once after each `arm`, from the thread that feeds the next byte, so that
-    whoever sleeps until there is something new costs the streams nothing.
+    `wake` is called once after each `arm`, from the thread that feeds the next byte, so that waiting
+    for new output costs the streams nothing.
     """
 
     def __init__(self) -> None:

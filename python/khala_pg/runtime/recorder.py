@@ -139,7 +139,7 @@ class Recorder:
         except _HopelessError as error:
             self._reason, self._refused = str(error), error.refused
         except Exception as error:
-            # The command must go on whatever is wrong here; the reason is told when it has ended.
+            # The command must go on whatever is wrong here; the reason is printed at the end.
             self._reason = f"{type(error).__name__}: {error}"
         finally:
             self._ready.set()

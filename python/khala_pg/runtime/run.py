@@ -57,7 +57,7 @@ def run_command(argv: Sequence[str], options: RunOptions) -> int:
     """Run `argv`; its exit status as a shell would report it.
 
     To be called from the main thread while it is the only one. Raises UsageError for options that
-    cannot be recorded; nothing has been started then. Whatever goes wrong later is told on standard
+    cannot be recorded; nothing has been started then. Later errors are printed on standard
     error after the command has ended, and changes neither its output nor its status.
     """
     if not 1 <= len(options.run_id) <= _ID_CHARACTERS:

@@ -16,7 +16,7 @@ _FORWARDED = frozenset(
         signal.SIGWINCH,
     }
 )
-# Ignored by everybody unless asked for; here it tells the thread to end.
+# Ignored by default; here it ends the thread.
 _END = signal.SIGURG
 
 

@@ -91,11 +91,11 @@ TELEMETRY = "SELECT khala.telemetry()"
 def parse_telemetry(found: Mapping[str, Any]) -> Telemetry:
     """The result of khala.telemetry(); members that a later schema adds are left out.
 
-    Raises UsageError when an earlier one does not tell everything.
+    Raises UsageError when an earlier one does not have everything.
     """
-    told = _wanted(Telemetry, found)
-    told["topics"] = [TopicTelemetry(**_wanted(TopicTelemetry, each)) for each in told["topics"]]
-    return Telemetry(**told)
+    values = _wanted(Telemetry, found)
+    topics = [TopicTelemetry(**_wanted(TopicTelemetry, each)) for each in values.pop("topics")]
+    return Telemetry(topics=topics, **values)
 
 
 def _wanted(kind: type[Telemetry | TopicTelemetry], found: Mapping[str, Any]) -> dict[str, Any]:
@@ -103,7 +103,7 @@ def _wanted(kind: type[Telemetry | TopicTelemetry], found: Mapping[str, Any]) ->
     for name in names:
         if name not in found:
             raise UsageError(
-                f"the database has an older Khala schema: it does not tell {name}",
+                f"the database has an older Khala schema: it does not have {name}",
                 "Run `khala migrate` on it.",
             )
     return {name: found[name] for name in names}

@@ -95,10 +95,10 @@ def _lag(topic: str, relays: Sequence[RelayView]) -> int | None:
 
 
 def _as_json(found: Telemetry, relays: Sequence[RelayView]) -> dict[str, object]:
-    told = asdict(found)
-    for topic in told["topics"]:
+    document = asdict(found)
+    for topic in document["topics"]:
         topic["lag_events"] = _lag(topic["topic"], relays)
-    return {**told, "relays": [asdict(relay) for relay in relays]}
+    return {**document, "relays": [asdict(relay) for relay in relays]}
 
 
 def _fitting(

@@ -50,8 +50,8 @@ async def bounded(connection: Connection, timeout_s: float) -> AsyncIterator[Non
 class Database:
     """A pool of connections and the epoch they found; calls that outlive a lost connection.
 
-    on_connect is told the epoch and the largest payload, in bytes, at every connect, before the
-    connection serves anybody.
+    on_connect is called with the epoch and the largest payload, in bytes, at every connect,
+    before the connection is used.
     """
 
     def __init__(self, settings: RelaySettings, on_connect: Callable[[str, int], None]) -> None:

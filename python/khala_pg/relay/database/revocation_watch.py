@@ -15,7 +15,7 @@ logger = logging.getLogger("khala.relay.revocations")
 
 
 class RevocationWatch:
-    """Asks for what is new when it is told to, and every so often by itself."""
+    """Reader of new revocations: after a hint, and every so often."""
 
     def __init__(
         self,

@@ -98,7 +98,7 @@ class Audience(Generic[Reader]):
                 yield visible, readers
 
     def advance(self, position: int) -> None:
-        """Moves on; whoever was ahead and is no more joins the others."""
+        """Moves on; readers that are no longer ahead join the others."""
         self.position = position
         for reader, (org_id, own) in list(self._ahead.items()):
             if own <= position:

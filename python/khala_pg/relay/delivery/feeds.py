@@ -80,7 +80,7 @@ class Feeds:
                 feed.wake()
 
     async def look(self) -> None:
-        """Wakes whoever sleeps although its topic has moved: one question for all of them.
+        """Wakes feeds that sleep although their topic has moved, with one query for all of them.
 
         Raises what the call of the database raises.
         """

@@ -47,7 +47,7 @@ class SharedPage:
     read_at: float
 
     def suits(self, head: int) -> bool:
-        """Whether whoever knows of that head may have it: its end must not be before that."""
+        """Whether a subscriber that knows of that head may have it: it must not end before."""
         return not self.complete or self.next_watermark >= head
 
 
@@ -77,8 +77,7 @@ class Pages:
     ) -> SharedPage | None:
         """The page; None when it was no longer needed when its turn came.
 
-        head: what the subscriber was told that the head is: a page that says to be the last reaches
-        it.
+        head: as announced to the subscriber: the last page reaches it.
 
         Raises what the call of the database raises.
         """

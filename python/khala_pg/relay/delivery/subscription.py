@@ -61,7 +61,7 @@ class Subscription:
         """
         name: the name the client uses for the topic, one of the two that it has.
         covered: everything up to here has been given.
-        head: where the topic ended when the client subscribed, as it was told.
+        head: of the topic when the client subscribed, as announced to it.
         from_earliest: no cursor was given, so whatever is retained by the time of the first page is
         where it begins: that cannot be stale.
         batch_size: the most updates in one page of replay.
@@ -77,7 +77,7 @@ class Subscription:
         self.lane: Lane = LANES[connection.encoding]
         self.has_ended = False
         self.is_announced = False
-        """Whether the client has been told that its replay is complete."""
+        """Whether the client has had the end of its replay announced."""
         self.behind_since = connection.loop.time()
         self.batch_size = batch_size
         self.compact = compact

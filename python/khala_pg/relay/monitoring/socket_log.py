@@ -26,7 +26,7 @@ def log_end(connection: RelayConnection, claims: Claims, metrics: Metrics, life_
     """The socket has ended, after that many seconds. `claims` are those it was opened with."""
     reason = _reason(connection)
     metrics.closed(reason)
-    told = {
+    fields = {
         "socket": str(connection.id),
         "sub": claims.subject,
         "org": claims.org_id,
@@ -37,8 +37,8 @@ def log_end(connection: RelayConnection, claims: Claims, metrics: Metrics, life_
         "bytes": connection.sent_bytes,
         "updates": connection.sent_updates,
     }
-    words = " ".join(f"{name}={value}" for name, value in told.items() if name != "socket")
-    logger.info("socket %s was open: %s", connection.id, words, extra={"fields": told})
+    words = " ".join(f"{name}={value}" for name, value in fields.items() if name != "socket")
+    logger.info("socket %s was open: %s", connection.id, words, extra={"fields": fields})
 
 
 def _reason(connection: RelayConnection) -> str:

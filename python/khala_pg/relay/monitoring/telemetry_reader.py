@@ -42,7 +42,7 @@ class TelemetryReader:
         except KhalaError as error:
             logger.info("a scrape goes without the database: %s", error)
         except Exception:
-            # What this relay knows by itself is told all the same.
+            # The relay's own values are shown all the same.
             logger.exception("a scrape goes without the database")
         finally:
             self._asked = None

@@ -102,7 +102,7 @@ class PageTracer:
                 sqlapi.traces, page.topic, page.after, page.until, _MAX_TRACES
             )
             if traces:
-                # The database told ages somewhere between question and answer.
+                # The ages were computed between the request and the response.
                 self._spans.add(page, traces, (asked_at_ns + time.time_ns()) // 2)
         except UnavailableError:
             return
@@ -117,7 +117,7 @@ def spans_for(endpoint: str | None, environment: Mapping[str, str]) -> Spans | N
     """The exporter of traces, by the option, else by OpenTelemetry's variables; None for neither.
 
     Raises UsageError when the option is given and is no URL, or the extra `otel` is not installed.
-    Variables may be meant for other programs: what they ask for in vain is only told in the log.
+    Variables may be meant for other programs: what cannot be done for them is only logged.
     """
     if endpoint is not None and not _is_http_url(endpoint):
         raise UsageError(

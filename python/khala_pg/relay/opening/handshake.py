@@ -72,8 +72,8 @@ async def authenticate(
         message = f"there is nothing here: sockets open at {SOCKET_PATHS[0]}?vsn=2.0.0"
         return Refusal(HTTPStatus.NOT_FOUND, "not_found", message)
     if request.version is None or not request.version.startswith("2."):
-        told = "no vsn means 1.0.0" if request.version is None else "this vsn is not served"
-        message = f"{told}: this is Phoenix Channels serializer version 2, ask for vsn=2.0.0"
+        reason = "no vsn means 1.0.0" if request.version is None else "this vsn is not served"
+        message = f"{reason}: this is Phoenix Channels serializer version 2, ask for vsn=2.0.0"
         return Refusal(HTTPStatus.FORBIDDEN, "unsupported_version", message)
     if request.encoding not in LANES:
         message = "this encoding is not served: ask for protobuf, or leave it out for JSON"

@@ -31,16 +31,16 @@ class RefusalLog:
         if self._bucket.take(self._now()) > 0:
             self._untold += 1
             return
-        told: dict[str, str | int] = {
+        fields: dict[str, str | int] = {
             "address": client.ip,
             "status": refusal.status.value,
             "code": refusal.code,
         }
         if refusal.code == "unauthorized":
             # Other messages may name what the client made up.
-            told["why"] = refusal.message
+            fields["why"] = refusal.message
         if self._untold:
-            told["untold"] = self._untold
+            fields["untold"] = self._untold
             self._untold = 0
-        words = " ".join(f"{name}={value}" for name, value in told.items())
-        logger.info("no socket opened: %s", words, extra={"fields": told})
+        words = " ".join(f"{name}={value}" for name, value in fields.items())
+        logger.info("no socket opened: %s", words, extra={"fields": fields})

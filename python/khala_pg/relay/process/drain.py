@@ -20,7 +20,7 @@ async def drain(server: Server, sessions: Collection[Session], settings: RelaySe
 
     sessions: those that are open; it shrinks meanwhile.
     """
-    logger.info("stopping: %d sockets are told to come back", len(sessions))
+    logger.info("stopping: %d sockets get a time to come back", len(sessions))
     server.close(close_connections=False)
     most = settings.max_retry_after_ms
     for session in list(sessions):

@@ -134,19 +134,19 @@ class _Worker:
         if self._link is None or not self._link.poll():
             return
         try:
-            told = self._link.recv()
+            message = self._link.recv()
         except EOFError:
             self._link.close()
             self._link = None
             return
-        if isinstance(told, UsageError):
+        if isinstance(message, UsageError):
             if self._starts == 1:
-                raise told
-            logger.error("worker %d cannot serve: %s", self._number, told)
+                raise message
+            logger.error("worker %d cannot serve: %s", self._number, message)
             return
         assert self._process is not None
         assert self._process.pid is not None
-        self.serving = Serving(self._number, self._process.pid, told)
+        self.serving = Serving(self._number, self._process.pid, message)
 
     def notice_end(self) -> None:
         """Sees to a successor, if its process has ended."""
@@ -249,6 +249,6 @@ def _live(
     try:
         serve(settings, number, link.send)
     except UsageError as error:
-        # The process that started this one tells it, in words and once.
+        # The process that started this one reports it, once.
         link.send(error)
         sys.exit(_USAGE)

@@ -1,7 +1,7 @@
 """State machine of one socket's channel: messages in, actions out, no I/O.
 
-A socket has one channel, `sync:v1`. It is joined or not; when it is, it has a join reference, that
-replies to outdated ones are told from, and an id for its subscriptions.
+A socket has one channel, `sync:v1`. While it is joined, it has a join reference, by which messages
+of earlier joins are recognised, and an id for its subscriptions.
 """
 
 import secrets
@@ -67,7 +67,7 @@ class Channel:
         epoch: the epoch of the database, None as long as it is not known.
         max_payload_bytes: the largest payload inside an update, asked once there is an epoch.
         covered: the covered watermarks of what the socket is subscribed to.
-        note: told of heartbeats, and of requests that are refused here, with the code.
+        note: called for heartbeats, and for requests that are refused here, with the code.
         now: a clock in seconds, for the limit of requests.
         """
         self.claims = claims
