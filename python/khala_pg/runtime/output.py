@@ -38,8 +38,8 @@ def last_line(tail: bytes) -> str:
 class OutputMeter:
     """Counts the output of one command; its streams feed it from their own threads.
 
-    `wake` is called once after each `arm`, from the thread that feeds the next byte, so that waiting
-    for new output costs the streams nothing.
+    `wake` is called once after each `arm`, from the thread that feeds the next byte: waiting for
+    new output costs the streams nothing.
     """
 
     def __init__(self) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from khala_pg.auth.revocations import Revocations
 from khala_pg.backoff import Backoff
@@ -14,23 +15,17 @@ from khala_pg.sqlapi import relay as sqlapi
 logger = logging.getLogger("khala.relay.revocations")
 
 
+@dataclass
 class RevocationWatch:
     """Reader of new revocations: after a hint, and every so often."""
 
-    def __init__(
-        self,
-        settings: RelaySettings,
-        database: Database,
-        revocations: Revocations,
-        on_change: Callable[[], None],
-    ) -> None:
-        """on_change: called after something was revoked."""
-        self._settings = settings
-        self._database = database
-        self._revocations = revocations
-        self._on_change = on_change
-        self._everything = True
-        self._hint = asyncio.Event()
+    _settings: RelaySettings
+    _database: Database
+    _revocations: Revocations
+    _on_change: Callable[[], None]
+    """Called after something was revoked."""
+    _everything: bool = True
+    _hint: asyncio.Event = field(default_factory=asyncio.Event)
 
     def look(self) -> None:
         """Something may have been revoked."""
