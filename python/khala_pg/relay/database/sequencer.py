@@ -47,7 +47,7 @@ class Sequencer:
 
     async def run(self) -> None:
         """Works until it is cancelled."""
-        backoff = Backoff(self._settings.max_backoff_s)
+        backoff = Backoff(0.1, self._settings.max_backoff_s)
         async with asyncio.TaskGroup() as tasks:
             while True:
                 self._changed.clear()
@@ -66,7 +66,7 @@ class Sequencer:
 
     async def _work(self, topic: str, wake: asyncio.Event) -> None:
         """Sequences a topic until it is direct."""
-        backoff = Backoff(self._settings.max_backoff_s)
+        backoff = Backoff(0.1, self._settings.max_backoff_s)
         delay_s = self._settings.min_busy_delay_s
         while True:
             wake.clear()
