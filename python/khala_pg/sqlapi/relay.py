@@ -154,8 +154,8 @@ async def is_pooled(connection: Connection) -> bool:
     return bool(pid != connection.info.backend_pid)
 
 
-async def set_session(connection: Connection, statement_timeout_ms: int) -> None:
-    """Set what a relay's session has for itself.
+async def set_parameters(connection: Connection, statement_timeout_ms: int) -> None:
+    """Set the parameters of a relay's connection.
 
     Its one write is the wake-up flag, which may be lost in a crash: it need not wait for the disk.
     """

@@ -179,7 +179,7 @@ class Database:
                     connection.prepare_threshold = None
                     self._tell_of_pooler()
                 else:
-                    await sqlapi.set_session(connection, max(1, round(self._timeout_s * 1000)))
+                    await sqlapi.set_parameters(connection, max(1, round(self._timeout_s * 1000)))
                     await sqlapi.keep_memory(connection, KEPT_BYTES)
                 _require_known(await sqlapi.schema_version(connection))
                 self._on_connect(*await sqlapi.terms(connection))
