@@ -21,11 +21,11 @@ from khala_pg.client.errors import (
 )
 from khala_pg.client.feed import ChangeFeed
 from khala_pg.client.http_api import HttpApi
-from khala_pg.client.replica import Replica
+from khala_pg.client.local.replica import Replica
+from khala_pg.client.local.store import MemoryStore, WatermarkStore
 from khala_pg.client.resolver import Resolver
 from khala_pg.client.start import Start
 from khala_pg.client.status import ConnectionState, OnStatus, Status, StatusBoard, TopicStatus
-from khala_pg.client.store import MemoryStore, WatermarkStore
 from khala_pg.client.tokens import EndpointProvider, Tokens
 from khala_pg.errors import KhalaError
 

@@ -27,7 +27,7 @@ from khala_pg.client.errors import (
     UnauthorizedError,
 )
 from khala_pg.client.http_api import HttpApi
-from khala_pg.client.replica import Replica
+from khala_pg.client.local.replica import Replica
 from khala_pg.client.resolver import Resolver
 from khala_pg.client.snapshot import read_snapshot
 from khala_pg.client.start import Start

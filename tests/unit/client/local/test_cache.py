@@ -5,8 +5,8 @@ import hashlib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from khala_pg.client.cache import DocumentCache
 from khala_pg.client.documents import ChangeKind, Document
+from khala_pg.client.local.cache import DocumentCache
 
 TOPIC = "runtime.run_summaries"
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from khala_pg.client.documents import Cursor, Document
 from khala_pg.client.errors import StoreError
-from khala_pg.client.store import Commit, Stored
+from khala_pg.client.local.store import Commit, Stored
 
 _APPLICATION_ID = 0x4B48_4C41  # "KHLA": a file of something else is not ours to write to
 _FORMAT = 2

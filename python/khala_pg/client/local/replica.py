@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from khala_pg.client.cache import DocumentCache
 from khala_pg.client.documents import Change, Cursor, Document
 from khala_pg.client.feed import ChangeFeed
-from khala_pg.client.store import Commit, WatermarkStore
+from khala_pg.client.local.cache import DocumentCache
+from khala_pg.client.local.store import Commit, WatermarkStore
 
 
 class Replica:

@@ -12,8 +12,8 @@ import pytest
 
 from khala_pg.client.documents import Cursor, Document
 from khala_pg.client.errors import StoreError
-from khala_pg.client.sqlite_store import SqliteStore
-from khala_pg.client.store import Commit
+from khala_pg.client.local.sqlite_store import SqliteStore
+from khala_pg.client.local.store import Commit
 
 TOPIC = "runtime.run_summaries"
 
@@ -99,8 +99,8 @@ WRITER = textwrap.dedent(
     import asyncio, sys
     from pathlib import Path
     from khala_pg.client.documents import Cursor, Document
-    from khala_pg.client.sqlite_store import SqliteStore
-    from khala_pg.client.store import Commit
+    from khala_pg.client.local.sqlite_store import SqliteStore
+    from khala_pg.client.local.store import Commit
 
     async def main():
         store = SqliteStore(Path(sys.argv[1]))

@@ -1,0 +1,1 @@
+"""Local copy of topics: documents and cursors in memory, and the stores that keep them."""
