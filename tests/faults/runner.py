@@ -19,7 +19,7 @@ from faults.memory import Memory
 from faults.stage import NotPossibleError, Stage, fake_clock_environment, versions
 from faults.witness import Witness
 from faults.world import PATIENCE_S, World, has_reached
-from faults.writing import REPEATABLE, Writer, Writing
+from faults.writing import RECORD, REPEATABLE, Writer, Writing
 from khala_pg.client import Endpoint
 from support.databases import Database
 from support.relay_process import QUICK, RelayProcess
@@ -30,7 +30,8 @@ from support.waiting import until
 WRITERS = 3
 SUBSCRIBERS = 6
 ORGS = ("red", "blue", "nobody")
-TOPICS = ("runtime.run_summaries", "runtime.notifications")
+GROUPED = "faults.grouped"
+TOPICS = ("runtime.run_summaries", "runtime.notifications", GROUPED)
 NEW_TOPIC = "faults.registered_meanwhile"
 ALL_TOPICS = (*TOPICS, NEW_TOPIC)
 LIMITS = {
@@ -48,7 +49,7 @@ MOST_GROWTH_BYTES = 48 * 2**20
 _LOOK_S = 0.2
 _HORIZON = "3 seconds"
 _PURGE: LiteralString = "SELECT deleted FROM khala.retain(NULL, now(), %s::interval, %s)"
-_REGISTER: LiteralString = "SELECT khala.register_topic(%s)"
+_REGISTER: LiteralString = "SELECT khala.register_topic(%s, p_writes => %s)"
 
 
 @dataclass(frozen=True)
@@ -167,6 +168,7 @@ class _Drive:
             world.writing.stop()
             self._calm.set()
             await asyncio.gather(purging, watching, *writers)
+            await world.sequenced()
             self._heads = await asyncio.to_thread(self._check_database)
         return writers_s, delivered_s
 
@@ -230,9 +232,10 @@ class _Drive:
     async def _register(self, rng: random.Random, actors: asyncio.TaskGroup) -> None:
         """Registers a topic at a random moment; writers use it, somebody subscribes to it."""
         await asyncio.sleep(rng.uniform(0, 2.0))  # the moment is the seed's choice
+        writes = rng.choice(["direct", "grouped"])
 
         async def is_registered() -> bool:
-            return await self._as_dba(_REGISTER, [NEW_TOPIC]) is not None
+            return await self._as_dba(_REGISTER, [NEW_TOPIC, writes]) is not None
 
         await until(is_registered, "the topic is registered", PATIENCE_S)
         self._world.writing.topics.append(NEW_TOPIC)
@@ -257,6 +260,9 @@ class _Drive:
 async def _world(database: Database, scratch: Path, kind: Kind, seed: int) -> AsyncIterator[World]:
     """A relay between two proxies, ready, and a ledger without an entry."""
     rng = stream(seed, "fault")
+    with database.connect() as connection:
+        connection.execute(_REGISTER, [GROUPED, "grouped"])
+        connection.execute(RECORD)
     clock = scratch / "clock" if kind.fake_clock else None
     environment: dict[str, str] = {}
     if clock is not None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from faults.witness import Witness
-from faults.writing import Writing
+from faults.writing import REPEATABLE, Writing
 from khala_pg.postgres.server import PostgresServer
 from support.databases import Database
 from support.relay_process import RelayProcess
@@ -49,6 +49,7 @@ class World:
 
     async def delivered(self) -> None:
         """Returns when every subscriber has everything that is committed now."""
+        await self.sequenced()
         heads = self.writing.ledger.heads()
         for witness in self.witnesses:
             await until(
@@ -56,6 +57,19 @@ class World:
                 f"{witness.name}, at {witness.cursors}, reaches {heads}",
                 PATIENCE_S,
             )
+
+    async def sequenced(self) -> None:
+        """Returns when everything that is staged now has its watermark."""
+        awaited = set(self.writing.staged)
+
+        async def is_booked() -> bool:
+            try:
+                await self.writing.book_staged()
+            except REPEATABLE:
+                return False
+            return awaited.isdisjoint(self.writing.staged)
+
+        await until(is_booked, f"all of {len(awaited)} staged writes are sequenced", PATIENCE_S)
 
     async def written(self) -> None:
         """Returns when every writer has committed a transaction that it began from now on."""

@@ -1,4 +1,5 @@
-"""Writers that live through every fault and book each commit under the watermark they were told."""
+"""Writers that live through every fault and book each commit under the watermark they were told, or
+that the journal gave to what they staged."""
 
 import asyncio
 import json
@@ -28,6 +29,25 @@ _FIND = """
 SELECT watermark, doc_version FROM runtime.sync_documents WHERE topic = %s AND doc_key = %s
 """
 
+# Of every write, whatever purges take: whoever stages is not told its watermark.
+RECORD = """
+CREATE TABLE public.recorded (
+    topic text, doc_key text, doc_version bigint, watermark bigint,
+    PRIMARY KEY (topic, doc_key, doc_version)
+);
+CREATE FUNCTION public.record() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+BEGIN
+    INSERT INTO public.recorded VALUES (new.topic, new.doc_key, new.doc_version, new.watermark);
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER record AFTER INSERT ON runtime.sync_stream_events
+FOR EACH ROW EXECUTE FUNCTION public.record();
+"""
+_RECORDED = (
+    "SELECT topic, doc_key, doc_version, watermark FROM public.recorded WHERE topic = ANY(%s)"
+)
+
 Connection = psycopg.AsyncConnection[Any]
 
 
@@ -47,6 +67,23 @@ class Writing:
     spans: dict[int, list[tuple[float, float]]] = field(default_factory=dict)
     repeats: int = 0
     idle: set[int] = field(default_factory=set)
+    staged: dict[tuple[str, str, int], Written] = field(default_factory=dict)
+
+    async def book_staged(self) -> int:
+        """Books what was staged and has its watermark by now; how many writes have none yet."""
+        if not self.staged:
+            return 0
+        topics = sorted({topic for topic, _, _ in self.staged})
+        async with await psycopg.AsyncConnection.connect(
+            self.database.dsn, connect_timeout=_PATIENCE_S
+        ) as connection:
+            for topic, key, version, watermark in await (
+                await connection.execute(_RECORDED, [topics])
+            ).fetchall():
+                write = self.staged.pop((topic, key, version), None)
+                if write is not None:
+                    self.ledger.add(topic, watermark, write)
+        return len(self.staged)
 
     def recovered_at(self, lifted: float) -> float:
         """When every writer had committed something that it began after a moment."""
@@ -114,7 +151,9 @@ class Writer:
                 told = await work(connection)
                 await connection.commit()
                 marks = [
-                    watermark if outcome == "applied" else await self._find(sink, outcome)
+                    watermark
+                    if outcome in {"applied", "staged"}
+                    else await self._find(sink, outcome)
                     for sink, (watermark, outcome) in zip(sinks, told, strict=True)
                 ]
                 break
@@ -123,7 +162,11 @@ class Writer:
                 await self.close()
                 await asyncio.sleep(self._rng.uniform(0.02, 0.1))  # back-off while it is refused
         for sink, watermark in zip(sinks, marks, strict=True):
-            self._writing.ledger.add(sink.topic, watermark, sink.write)
+            if watermark is None:
+                staged = (sink.topic, sink.write.doc_key, sink.write.doc_version)
+                self._writing.staged[staged] = sink.write
+            else:
+                self._writing.ledger.add(sink.topic, watermark, sink.write)
             self._current[sink.topic, sink.write.doc_key] = sink.write
         self._writing.spans[self._number].append((began, time.monotonic()))
         self._writing.commits[self._number] += 1
@@ -213,8 +256,8 @@ def _document(sink: _Sink) -> dict[str, Any]:
 
 async def _call(
     connection: Connection, calls: list[tuple[str, list[Any]]]
-) -> list[tuple[int, str]]:
-    told: list[tuple[int, str]] = []
+) -> list[tuple[int | None, str]]:
+    told: list[tuple[int | None, str]] = []
     for call, values in calls:
         found = await connection.execute(
             f"SELECT watermark, outcome FROM khala.{call}",

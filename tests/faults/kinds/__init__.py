@@ -23,9 +23,11 @@ from faults.kinds import (
     relay_killed,
     relay_stopped,
     sequence_row_locked,
+    sequencer_ended,
     statement_timeout,
     worker_killed,
     worker_stopped,
+    writes_switched,
 )
 from faults.world import World
 
@@ -72,6 +74,8 @@ KINDS = (
     Kind(migration.inject),
     Kind(worker_killed.inject, workers=2),
     Kind(worker_stopped.inject, workers=2),
+    Kind(sequencer_ended.inject, workers=2),
+    Kind(writes_switched.inject),
     Kind(packet_loss.inject, own_network=True),
     Kind(packet_black_hole.inject, own_network=True),
 )
