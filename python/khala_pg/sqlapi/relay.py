@@ -275,10 +275,11 @@ async def grouped_topics(connection: Connection) -> set[str]:
     return {topic for (topic,) in await cursor.fetchall()}
 
 
-async def sequence(connection: Connection, topic: str, limit: int) -> Sequenced:
-    """Give a batch of staged writes their watermarks; ask for a notification if there are none."""
-    query = "SELECT sequenced, state FROM khala.sequence(%s, %s, true)"
-    return await row(connection, Sequenced, query, topic, limit)
+async def sequence(connection: Connection, topic: str, limit: int, sleep: bool) -> Sequenced:
+    """Give a batch of staged writes their watermarks; `sleep`: ask for a notification if there are
+    none."""
+    query = "SELECT sequenced, state FROM khala.sequence(%s, %s, %s)"
+    return await row(connection, Sequenced, query, topic, limit, sleep)
 
 
 async def head_watermarks(connection: Connection, topics: Sequence[str]) -> dict[str, int]:
