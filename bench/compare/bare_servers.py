@@ -32,6 +32,19 @@ _BACKLOG = 1024
 Send = Callable[[str, int], Awaitable[None]]
 
 
+def listening() -> socket.socket:
+    """A listening socket on a free port, as `serve(handle, host, port)` makes it.
+
+    It names its protocol: asyncio turns Nagle's algorithm off only for such sockets. With it, a
+    burst was gathered into fewer packets, which halved what a frame of it takes, and updates that
+    come alone were late.
+    """
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    sock.bind(("127.0.0.1", 0))
+    sock.listen(_BACKLOG)
+    return sock
+
+
 async def obey(sock: socket.socket, send: Send, **ports: int) -> None:
     """Prints the ports; then obeys lines of standard input until it ends."""
     reader = asyncio.StreamReader(limit=1 << 24)
@@ -55,7 +68,7 @@ async def answering(responses: dict[str, bytes]) -> AsyncIterator[int]:
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
-    sock = socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG)
+    sock = listening()
     # As the relay has it.
     config = uvicorn.Config(app, lifespan="off", http="h11", ws="none", log_config=None)
     server = uvicorn.Server(config)
@@ -139,7 +152,7 @@ def main() -> None:
     pages = [] if options.pages is None else json.loads(options.pages.read_text(encoding="utf-8"))
     texts = {} if options.responses is None else json.loads(options.responses.read_text("utf-8"))
     responses = {target: text.encode() for target, text in texts.items()}
-    sock = socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG)
+    sock = listening()
     if options.kind == "picows":
         work = by_picows(sock)
     else:
