@@ -85,7 +85,7 @@ async def test_a_killed_relay_is_survived(newest_database: Database, tmp_path: P
         return at.endpoint()
 
     async with KhalaClient(
-        endpoint, [RUNS], start=EARLIEST, backoff=SOON, on_status=log.append
+        endpoint, [RUNS], start=EARLIEST, backoff=SOON, on_status=log.append, compact=False
     ) as client:
 
         async def listen() -> None:
