@@ -10,12 +10,12 @@ from khala_pg.errors import WIRE_CODES
 from khala_pg.relay.settings import RelaySettings
 
 ROOT = Path(__file__).resolve().parents[2]
-REFERENCE = ROOT / "docs" / "reference"
+DOCS = ROOT / "docs"
 
 
 def rows(document: str, first: str) -> list[list[str]]:
     """Cells of the table whose head begins with this cell."""
-    text = (REFERENCE / document).read_text("utf-8")
+    text = (DOCS / document).read_text("utf-8")
     table = text.partition(f"\n| {first} |")[2].partition("\n\n")[0].splitlines()[2:]
     assert table, f"{document} has no table that begins with {first}"
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in table]
@@ -27,7 +27,7 @@ def names(cell: str) -> list[str]:
 
 
 def test_sqlstates_and_their_codes() -> None:
-    told = {names(row[0])[0]: names(row[3])[0] for row in rows("errors.md", "SQLSTATE")}
+    told = {names(row[0])[0]: names(row[3])[0] for row in rows("reference/errors.md", "SQLSTATE")}
     assert told == WIRE_CODES
 
 
@@ -41,14 +41,14 @@ def test_every_function_and_the_roles_that_may_call_it() -> None:
         ):
             granted.setdefault(function, set()).update(roles.replace(",", " ").split())
     told: dict[str, set[str]] = {}
-    for row in rows("errors.md", "roles"):
+    for row in rows("reference/errors.md", "roles"):
         for function in names(row[1]):
             told.setdefault(function, set()).update(names(row[0]))
     assert told == granted
 
 
 def test_every_command() -> None:
-    assert [names(row[0])[0] for row in rows("commands.md", "command")] == [
+    assert [names(row[0])[0] for row in rows("reference/commands.md", "command")] == [
         f"khala {name}" for name in COMMANDS
     ]
 
@@ -59,4 +59,9 @@ def test_every_limit_and_its_default() -> None:
         for field in fields(RelaySettings)
         if isinstance(field.default, (int, float)) and not field.name.endswith("_port")
     }
-    assert {names(row[0])[0]: row[1] for row in rows("relay.md", "limit")} == defaults
+    assert {names(row[0])[0]: row[1] for row in rows("reference/relay.md", "limit")} == defaults
+
+
+def test_every_fault() -> None:
+    kinds = {file.stem for file in (ROOT / "tests/faults/kinds").glob("[a-z]*.py")}
+    assert {names(row[0])[0] for row in rows("explanation/reliability.md", "fault")} == kinds
