@@ -7,7 +7,9 @@ to one. Within a round the cases take turns, so that a ratio compares neighbours
 is measured twice, without a relay and with one live: its subscriber has got every update, once, at
 the end. A batch is 100 documents in one call, beside one INSERT of the same rows.
 
-message-db, which comes from npm, appends only: it keeps no read model and hashes nothing.
+message-db, which comes from npm, appends only: it keeps no read model and hashes nothing. Beside
+speeds stands the backends' processor time for one write, over that of the peer that the target is
+about: on a busy machine, or a slow disk, only that says anything about the code.
 `--quick` takes under a minute: two rounds without a relay.
 """
 
@@ -153,19 +155,25 @@ def measure(
 def rows_of(relay: str, found: Mapping[Key, Sequence[Load]]) -> list[dict[str, Any]]:
     """Each case as it is saved."""
     speeds = {key: [load.per_second for load in loads] for key, loads in found.items()}
+    costs = {key: [load.cpu_us for load in loads] for key, loads in found.items()}
     return [
         {
             "case": name,
             "clients": clients,
             "per_second": spread(speeds[name, clients]),
-            "cpu_us": spread([load.cpu_us for load in loads]),
+            "cpu_us": spread(costs[name, clients]),
+            # Of the last peer, as the target is.
+            "cpu_of": [
+                ratios(costs[name, clients], costs[peer, clients])
+                for peer in _CASES[name].peers[-1:]
+            ],
             "of": {
                 peer: ratios(speeds[name, clients], speeds[peer, clients])
                 for peer in _CASES[name].peers
             },
             "target": _CASES[name].targets.get(relay, {}).get(clients),
         }
-        for (name, clients), loads in found.items()
+        for name, clients in found
     ]
 
 
@@ -176,7 +184,16 @@ def print_rows(relay: str, version: int, rows: Sequence[Mapping[str, Any]]) -> S
         ]
         return ratio_text(found[0]) if found else ""
 
-    columns = ["", "clients", "a second", "backend µs", "of INSERT", "of message-db", "target"]
+    columns = [
+        "",
+        "clients",
+        "a second",
+        "of INSERT",
+        "of message-db",
+        "target",
+        "backend µs",
+        "µs of last peer",
+    ]
     return show(
         f"Writes, {_RELAY[relay]}, PostgreSQL {version}, {len(PAYLOAD)} bytes of payload",
         columns,
@@ -185,10 +202,11 @@ def print_rows(relay: str, version: int, rows: Sequence[Mapping[str, Any]]) -> S
                 row["case"],
                 str(row["clients"]),
                 f"{row['per_second']['median']:,.0f}",
-                f"{row['cpu_us']['median']:,.0f}",
                 of(row, is_mine=False),
                 of(row, is_mine=True),
                 "" if row["target"] is None else f"{row['target']:.2f}",
+                f"{row['cpu_us']['median']:,.0f}",
+                *([ratio_text(ratio) for ratio in row["cpu_of"]] or [""]),
             ]
             for row in rows
         ],
