@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(15);
+SELECT plan(16);
 
 -- Functions that run once for every row are bound at creation and have no SET clause so that the planner puts
 -- their bodies in place of the call. It refuses without a word, for instance when a body is less constant
@@ -53,6 +53,10 @@ SELECT unalike(
 SELECT alike(
     pg_temp.plan_of('SELECT c.canonical FROM pg_temp.row_of AS r, khala_internal.canonical_text(r.body) AS c'), '%Function Scan on pg_catalog.jsonb_each%',
     'khala_internal.canonical_text is inlined'
+);
+SELECT unalike(
+    pg_temp.plan_of('SELECT khala_internal.payload_text(r.payload, r.body, r.n::integer) FROM pg_temp.row_of AS r'), '%payload_text%',
+    'khala_internal.payload_text is inlined'
 );
 
 SELECT t.line FROM finish() AS t (line);

@@ -7,21 +7,16 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     v_cursor record;
-    v_doc_key text;
-    v_doc_version bigint;
-    v_watermark bigint;
-    v_hash bytea;
-    v_payload jsonb;
-    v_bytes integer;
 BEGIN
     v_cursor := khala_internal.open_cursor(p_topic, NULL, NULL);
-    SELECT d.doc_key, d.doc_version, d.watermark, d.payload_hash, d.payload, d.payload_bytes
-    INTO v_doc_key, v_doc_version, v_watermark, v_hash, v_payload, v_bytes
-    FROM runtime.sync_documents AS d
-    WHERE d.topic = v_cursor.topic AND d.doc_key = p_doc_key
-        AND NOT d.deleted AND (d.org_id IS NULL OR d.org_id = p_org_id);
-    RETURN khala_internal.update_text(
-        p_topic, v_doc_key, v_doc_version, v_watermark, v_hash, FALSE, khala_internal.payload_text(v_payload, v_bytes)
+    RETURN (
+        SELECT khala_internal.update_text(
+            p_topic, d.doc_key, d.doc_version, d.watermark, d.payload_hash, FALSE,
+            khala_internal.payload_text(d.payload::text, d.payload, d.payload_bytes)
+        )
+        FROM runtime.sync_documents AS d
+        WHERE d.topic = v_cursor.topic AND d.doc_key = p_doc_key
+            AND NOT d.deleted AND (d.org_id IS NULL OR d.org_id = p_org_id)
     );
 END
 $$;

@@ -13,23 +13,22 @@ CREATE OR REPLACE FUNCTION khala.snapshot(
 RETURNS TABLE (page text, next_doc_key text, watermark bigint, complete boolean)
 LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 1
 SET search_path = pg_catalog, pg_temp
--- Compiling a plan takes longer than a page may.
+-- Planning a page takes longer than reading it, and there is one plan for it; compiling it, longer still.
+SET plan_cache_mode = force_generic_plan
 SET jit = off
 SET enable_seqscan = off
-SET plan_cache_mode = force_custom_plan
+SET enable_bitmapscan = off
 AS $$
 #variable_conflict use_column
 DECLARE
     v_cursor record;
     v_limit integer;
-    v_watermark bigint;
     v_after text := coalesce(p_after_doc_key, '');
 BEGIN
     PERFORM khala_internal.check_page_limits(p_limit, p_max_bytes);
     -- Pages that end at a watermark nobody can subscribe from are of no use: the reader begins again.
     v_cursor := khala_internal.open_cursor(p_topic, p_watermark, NULL);
-    v_watermark := coalesce(p_watermark, v_cursor.head_watermark);
-    watermark := v_watermark;
+    watermark := coalesce(p_watermark, v_cursor.head_watermark);
     SELECT t.inline_limit_bytes INTO v_limit FROM runtime.sync_topics AS t WHERE t.topic = v_cursor.topic;
 
     WITH visible AS (
@@ -53,34 +52,38 @@ BEGIN
                 v.doc_key, CASE WHEN v.payload_bytes <= v_limit THEN v.payload_bytes + v.payload_bytes / 2 END
             )) OVER w AS bytes
         FROM visible AS v
-        WINDOW w AS (ORDER BY v.doc_key)
+        WINDOW w AS (ORDER BY v.doc_key ROWS UNBOUNDED PRECEDING)
     ),
     cut AS (
         SELECT m.*, m.place = 1 OR (m.place <= p_limit AND m.bytes <= p_max_bytes) AS fits
         FROM measured AS m
         WHERE m.place <= p_limit + 1
+        ORDER BY m.doc_key
     ),
-    -- The text is made once and apart: update_text is inlined only where its arguments are simple.
-    printed AS MATERIALIZED (
-        SELECT c.*,
-            CASE
-                WHEN c.fits AND c.payload_bytes <= v_limit THEN khala_internal.payload_text(c.payload, c.payload_bytes)
-            END AS payload_json
+    -- Apart, each: a function is inlined only where an argument that it uses twice is simple.
+    printed AS (
+        SELECT c.*, CASE WHEN c.fits AND c.payload_bytes <= v_limit THEN c.payload::text END AS printed
         FROM cut AS c
+        OFFSET 0
+    ),
+    carried AS (
+        SELECT p.doc_key, p.doc_version, p.watermark, p.payload_hash, p.fits,
+            khala_internal.payload_text(p.printed, p.payload, p.payload_bytes) AS payload
+        FROM printed AS p
+        OFFSET 0
     )
     SELECT
         '{"topic":"' || p_topic || '","epoch":' || to_json(khala.current_epoch())::text
-        || ',"watermark":' || khala_internal.wire_integer(v_watermark) || ',"documents":['
+        || ',"watermark":' || khala_internal.wire_integer(snapshot.watermark) || ',"documents":['
         || coalesce(string_agg(
             khala_internal.update_text(
-                p_topic, p.doc_key, p.doc_version, p.watermark, p.payload_hash, FALSE, p.payload_json
+                p_topic, c.doc_key, c.doc_version, c.watermark, c.payload_hash, FALSE, c.payload
             ), ','
-            ORDER BY p.doc_key
-        ) FILTER (WHERE p.fits), '') || ']',
-        max(p.doc_key) FILTER (WHERE p.fits),
-        coalesce(bool_and(p.fits), TRUE)
+        ) FILTER (WHERE c.fits), '') || ']',
+        max(c.doc_key) FILTER (WHERE c.fits),
+        coalesce(bool_and(c.fits), TRUE)
     INTO page, next_doc_key, complete
-    FROM printed AS p;
+    FROM carried AS c;
 
     IF complete THEN
         next_doc_key := NULL;
