@@ -17,7 +17,7 @@ FEW = 10
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What makes two pages the same. The scopes decide whether there is one at all."""
+    """Key of a page. The scopes decide whether there is one at all."""
 
     topic: str
     org_id: str
@@ -39,7 +39,7 @@ class Body:
 
 @dataclass(slots=True)
 class _Demand:
-    """How often a page was asked for since a moment, and what is known of it."""
+    """Demand for a page: requests since a moment, and its body if it was read."""
 
     since: float
     asked: int = 0

@@ -55,7 +55,7 @@ class Status:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a migration did: changes applied or reverted in order, and functions loaded."""
+    """Outcome of a migration: changes applied or reverted in order, and functions loaded."""
 
     changes: tuple[str, ...]
     functions: FunctionChanges = _NO_FUNCTIONS
@@ -117,7 +117,7 @@ def revert(conninfo: str, *, to: str | None = None, directory: Path | None = Non
 
 
 def status(conninfo: str, *, directory: Path | None = None) -> Status:
-    """What is applied and what is pending; writes nothing. Raises as `migrate`."""
+    """The applied and the pending changes; writes nothing. Raises as `migrate`."""
     directory = directory or db_dir()
     plan = read_plan(directory)
     with _backend(conninfo) as backend:

@@ -63,7 +63,7 @@ class Installation:
 
 
 def choose_account(cluster: Path) -> Account:
-    """Who runs the server: we, or, when we are root, the cluster's owner or a service account.
+    """The account that runs the server: ours, or for root the cluster's owner or a service account.
 
     Raises PostgresServerError when the cluster belongs to somebody else and we are not root.
     """

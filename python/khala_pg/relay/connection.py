@@ -32,7 +32,7 @@ class SharedMessage:
         self._compressed: dict[int, bytes] | None = None
 
     def wire_for(self, extensions: Sequence[Extension]) -> bytes:
-        """What a socket with these extensions is sent."""
+        """The bytes for a socket with these extensions."""
         match extensions:
             case []:
                 return self.wire
@@ -52,7 +52,7 @@ class SharedMessage:
 
 
 def _head(opcode: Opcode, length: int) -> bytes:
-    """What stands before the data of an unmasked frame."""
+    """The header of an unmasked frame."""
     if length < 126:
         return bytes((0x80 | opcode, length))
     if length < 65536:
@@ -114,7 +114,7 @@ class RelayConnection(ServerConnection):
 
     @property
     def unsent_bytes(self) -> int:
-        """How many bytes this process holds for the socket."""
+        """Bytes that this process holds for the socket."""
         return self.transport.get_write_buffer_size()
 
     def write(self, message: str | bytes, updates: int = 0) -> None:

@@ -120,7 +120,7 @@ class Pull:
 
 @dataclass(frozen=True, slots=True)
 class Sequenced:
-    """How many staged writes were dealt with, and the state: more (go on), done (look again), busy
+    """The number of staged writes dealt with, and the state: more (go on), done (look again), busy
     (look again shortly), armed (sleep) or direct (the topic is not grouped)."""
 
     writes: int

@@ -32,7 +32,7 @@ class RevocationWatch:
         self._hint.set()
 
     def start_over(self) -> None:
-        """What was known may be another database's: ask for everything."""
+        """Reads everything anew: what was known may be another database's."""
         self._everything = True
         self._hint.set()
 

@@ -1,4 +1,4 @@
-"""Who gets what of a page of the live feed. Pure: a page in, its views and their readers out.
+"""Audience of the live feed. Pure: a page in, its views and their readers out.
 
 Readers at the feed's position are kept by organisation, so that an organisation with nothing in a
 page costs nothing, and one with something costs one view however many readers it has. A reader
@@ -65,11 +65,11 @@ class Audience(Generic[Reader]):
                 del self._level[org_id]
 
     def position_of(self, reader: Reader) -> int:
-        """What the reader has been given so far."""
+        """The position that the reader has been given."""
         return self._ahead[reader][1] if reader in self._ahead else self.position
 
     def views(self, updates: Sequence[Row]) -> Iterator[tuple[list[Row], Collection[Reader]]]:
-        """What there is to see of a page that begins at the position, each with its readers."""
+        """The views of a page that begins at the position, each with its readers."""
         public = [update for update in updates if update.org_id is None]
         owned: dict[str, list[Row]] = {}
         for update in updates:

@@ -28,7 +28,7 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """What makes two questions the same. cursors: the client's, as JSON text."""
+    """Key of a question. cursors: the client's, as JSON."""
 
     topics: tuple[str, ...]
     cursors: str

@@ -50,7 +50,7 @@ class Reader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Pulled:
-    """What a pull brought, and when it was asked and answered."""
+    """Result of a pull, and the times of its request and response."""
 
     page: sqlapi.FeedPage | None
     armed: sqlapi.Armed | None
@@ -114,7 +114,7 @@ class TopicFeed:
 
     @property
     def position(self) -> int:
-        """How far the topic has been pulled."""
+        """The watermark that the topic has been pulled to."""
         return self._audience.position
 
     def wake(self, *, polled: bool = False) -> None:
@@ -143,7 +143,7 @@ class TopicFeed:
         return position
 
     def position_of(self, reader: Reader) -> int:
-        """What a reader that is attached has been given everything up to."""
+        """The watermark that an attached reader has been given everything up to."""
         return self._audience.position_of(reader)
 
     async def run(self) -> None:

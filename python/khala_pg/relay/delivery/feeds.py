@@ -67,7 +67,7 @@ class Feeds:
         return feed
 
     def positions(self) -> dict[str, int]:
-        """How far each topic has been pulled, by the feed that is furthest behind."""
+        """The watermark that each topic has been pulled to, by its slowest feed."""
         found: dict[str, int] = {}
         for feed in self._feeds.values():
             found[feed.topic] = min(feed.position, found.get(feed.topic, feed.position))

@@ -1,4 +1,4 @@
-"""How long a live feed rests before it looks again. Pure: times in, a rest out.
+"""Rests of live feeds between two pulls. Pure: times in, a rest out.
 
 As network drivers do: what comes alone is delivered at once, and what comes faster than it can be
 fetched one by one is fetched together. All feeds of a relay share a pacer, for it is the relay that
@@ -31,7 +31,7 @@ class Pacer:
         self._told_at = 0.0
 
     def rest_s(self, now: float, updates: int, gap_s: float, took_s: float) -> float:
-        """How long the feed rests before it looks again; 0: not at all, it may ask to be woken.
+        """Seconds that the feed rests before it looks again; 0: not at all, it may ask to be woken.
 
         now: of a clock that all feeds share. updates: how many the page had. gap_s: since the
         feed's page before it. took_s: from asking for the page to having it.

@@ -26,7 +26,7 @@ logger = logging.getLogger("khala.relay.pager")
 
 @dataclass(frozen=True, slots=True)
 class Supply:
-    """What all sockets of a relay share."""
+    """Parts that all sockets of a relay share."""
 
     settings: RelaySettings
     database: Database
