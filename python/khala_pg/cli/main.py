@@ -30,6 +30,7 @@ COMMANDS = {
     "migrate": "migrate",
     "psql": "psql",
     "retain": "retain",
+    "sequence": "sequence",
     "relay": "relay",
     "doctor": "doctor",
 }

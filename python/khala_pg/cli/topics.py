@@ -101,6 +101,13 @@ def add(
     enum_name: Annotated[
         str | None, typer.Option(help="Name of the proto enum value: SYNC_TOPIC_SHOP_ORDERS.")
     ] = None,
+    writes: Annotated[
+        Literal["direct", "grouped"] | None,
+        typer.Option(
+            help="Whether a write has its watermark at once, or is staged and writers do not wait "
+            "for each other. Default: direct."
+        ),
+    ] = None,
     database: Database = None,
 ) -> None:
     """Add a topic of your own, with the table for its documents. Safe to repeat.
@@ -121,8 +128,33 @@ def add(
         horizon,
         ownership,
         enum_name,
+        writes,
     )
     conninfo = resolve(DATABASE, database or context.obj)
     with psycopg.connect(conninfo, autocommit=True) as connection:
         admin.register_topic(connection, new)
     Console(highlight=False, soft_wrap=True).print(f"topic {name} is registered", markup=False)
+
+
+@app.command()
+def writes(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="The topic.")],
+    how: Annotated[Literal["direct", "grouped"], typer.Argument(help="What its writes become.")],
+    database: Database = None,
+) -> None:
+    """Switch a topic between direct and grouped writes, while it is written to.
+
+    Becoming direct waits for transactions that have staged writes, and sequences what is staged.
+
+    Example:
+
+        khala topics writes shop.orders grouped
+    """
+    conninfo = resolve(DATABASE, database or context.obj)
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        sequenced = admin.set_topic_writes(connection, name, how)
+    Console(highlight=False, soft_wrap=True).print(
+        f"writes to {name} are {how}" + (f", {sequenced} were sequenced" if sequenced else ""),
+        markup=False,
+    )

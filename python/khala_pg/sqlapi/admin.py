@@ -96,6 +96,7 @@ class NewTopic:
     retention_horizon: str | None = None
     ownership: str | None = None
     enum_name: str | None = None
+    writes: str | None = None
 
 
 def topics(connection: Connection[Any]) -> Sequence[Topic]:
@@ -135,6 +136,25 @@ def register_topic(connection: Connection[Any], new: NewTopic) -> None:
     arguments = ", ".join(f"p_{name} => %({name})s{casts.get(name, '')}" for name in given)
     # The names are this module's own; only values come from outside.
     connection.execute(f"SELECT khala.register_topic({arguments})".encode(), given)
+
+
+def set_topic_writes(connection: Connection[Any], topic: str, writes: str) -> int:
+    """Have a topic's writes be direct or grouped; how many staged writes that sequenced."""
+    row = connection.execute("SELECT khala.set_topic_writes(%s, %s)", (topic, writes)).fetchone()
+    return 0 if row is None else int(row[0])
+
+
+def grouped_topics(connection: Connection[Any]) -> Sequence[str]:
+    """The topics whose writes are grouped."""
+    return [topic for (topic,) in connection.execute("SELECT khala.grouped_topics()")]
+
+
+def sequence(connection: Connection[Any], topic: str) -> tuple[int, str]:
+    """Sequence a batch of staged writes; how many, and the state: see sqlapi.relay.Sequenced."""
+    row = connection.execute("SELECT sequenced, state FROM khala.sequence(%s)", (topic,)).fetchone()
+    if row is None:
+        raise RuntimeError("khala.sequence returned no row")
+    return row[0], row[1]
 
 
 def revoke(

@@ -129,3 +129,16 @@ def test_a_lock_that_is_not_to_be_had_in_time_is_told_as_such(newest_database: D
         said = khala("retain", "--database", dsn, "--horizon", "0", code=1).stderr
     assert "another transaction is in the way: canceling statement due to lock timeout" in said
     assert "Traceback" not in said
+
+
+def test_a_topic_is_grouped_and_sequenced(newest_database: Database) -> None:
+    dsn = newest_database.dba_dsn
+    khala("topics", "add", "tests.cli_grouped", "--writes", "grouped", "--database", dsn)
+    sink(newest_database, "tests.cli_grouped", 5)
+    assert "tests.cli_grouped: 5 writes" in khala("sequence", "--database", dsn).stdout
+    sink(newest_database, "tests.cli_grouped", 3)
+    done = khala("topics", "writes", "tests.cli_grouped", "direct", "--database", dsn)
+    assert "are direct, 3 were sequenced" in done.stdout
+    refused = khala("sequence", "tests.nowhere", "--database", dsn, code=1)
+    assert "not known" in refused.stderr
+    assert "Traceback" not in refused.stderr
