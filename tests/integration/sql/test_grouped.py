@@ -350,6 +350,21 @@ def test_switched_to_and_fro_under_writers(grouped: Database, seed: int) -> None
     assert sorted(rows) == [(f"doc {n}", version) for n in range(4) for version in range(1, 201)]
 
 
+def test_a_switch_waits_for_whoever_holds_the_topic(
+    grouped: Database, writers: list[Session]
+) -> None:
+    """What a sequencer leaves for later, it must not leave behind."""
+    writers[0].sink(TOPIC, "a", 1)
+    writers[0].commit()
+    with sessions(grouped, 1) as [holder], sessions(grouped, 1, "dba") as [dba]:
+        holder.run("SELECT FROM runtime.sync_topic_sequences WHERE topic = %s FOR UPDATE", TOPIC)
+        switched = dba.start(SWITCH, TOPIC, "direct")
+        holder.commit()
+        assert switched.result() == [(1,)]
+        dba.commit()
+    assert journal(grouped) == [("a", 1)]
+
+
 def test_staging_is_bounded_and_room_comes_back(grouped: Database) -> None:
     with grouped.connect("dba") as dba, grouped.connect("runtime") as writer:
         dba.execute(

@@ -32,6 +32,8 @@ BEGIN
     IF p_writes = 'direct' THEN
         PERFORM pg_advisory_xact_lock(khala_internal.staging_lock_key(p_topic));
         PERFORM pg_advisory_xact_lock(khala_internal.topic_lock_key(p_topic));
+        -- Which khala.sequence does not wait for.
+        PERFORM FROM runtime.sync_topic_sequences AS s WHERE s.topic = p_topic FOR NO KEY UPDATE;
         LOOP
             SELECT s.sequenced, s.state INTO v_batch FROM khala.sequence(p_topic, 10000) AS s;
             v_sequenced := v_sequenced + v_batch.sequenced;
