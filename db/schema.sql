@@ -127,7 +127,7 @@ CREATE TABLE runtime.sync_topics (
     payload_mode text DEFAULT 'auto'::text NOT NULL,
     inline_limit_bytes integer DEFAULT 262144 NOT NULL,
     retention_horizon interval DEFAULT '7 days'::interval NOT NULL,
-    ownership text DEFAULT 'mixed'::text NOT NULL,
+    ownership text DEFAULT 'owned'::text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     writes text DEFAULT 'direct'::text NOT NULL,
     max_staged_writes integer DEFAULT 100000 NOT NULL,

@@ -12,7 +12,15 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from khala_pg.postgres.server import PostgresServer
-from support.databases import TEMPLATE, Database, Template, cloned, empty, make_template
+from support.databases import (
+    TEMPLATE,
+    Database,
+    Template,
+    cloned,
+    empty,
+    make_template,
+    take_public_documents,
+)
 from support.servers import NEWEST, OLDEST, SETTINGS, VERSIONS, Servers
 
 
@@ -117,4 +125,6 @@ def own_server(servers: Servers) -> Iterator[PostgresServer]:
 def own_database(own_server: PostgresServer) -> Database:
     """A migrated database on a server of this test's own."""
     template = make_template(own_server)
-    return Database(own_server, TEMPLATE, template.passwords)
+    database = Database(own_server, TEMPLATE, template.passwords)
+    take_public_documents(database.dsn)
+    return database

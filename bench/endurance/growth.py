@@ -16,11 +16,10 @@ from typing import Any
 
 import psycopg
 
-from bench.support.databases import migrated_server
+from bench.support.databases import install, migrated_server
 from bench.support.journal import TOPIC, fill
 from bench.support.options import bench_parser, parse_options
 from bench.support.results import save, show, spread
-from khala_pg.migration.migrate import migrate
 
 _PAYLOAD = '{"status":"running","done":17,"of":812,"note":"' + "x" * 50 + '"}'
 _TIMES = 50
@@ -90,7 +89,7 @@ def main() -> None:
         for size, rows in sizes.items():
             with psycopg.connect(server.dsn(), autocommit=True) as connection:
                 connection.execute(f"CREATE DATABASE {size}")
-            migrate(server.dsn(size))
+            install(server.dsn(size))
             connections[size] = stack.enter_context(
                 psycopg.connect(server.dsn(size), autocommit=True)
             )

@@ -119,7 +119,7 @@ def database(server: PostgresServer, name: str) -> Iterator[Connection]:
     """A database with the topics."""
     with psycopg.connect(new_database(server, name), autocommit=True) as connection:
         for topic in TOPICS:
-            connection.execute("SELECT khala.register_topic(%s)", [topic])
+            connection.execute("SELECT khala.register_topic(%s, p_ownership => 'mixed')", [topic])
         yield connection
 
 

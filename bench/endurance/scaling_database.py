@@ -14,8 +14,8 @@ from typing import Any
 import psycopg
 
 from bench.endurance.growth import OPERATIONS
+from bench.support.databases import install
 from bench.support.journal import TOPIC
-from khala_pg.migration.migrate import migrate
 from khala_pg.postgres.server import PostgresServer
 
 Costs = dict[str, dict[int, list[float]]]
@@ -134,7 +134,9 @@ def payload(server: PostgresServer, sizes: Sequence[int], rounds: int) -> Costs:
     with psycopg.connect(server.dsn(), autocommit=True) as connection:
         connection.execute("CREATE TABLE plain (id bigserial PRIMARY KEY, payload jsonb)")
         for size, text in texts.items():
-            connection.execute("SELECT khala.register_topic(%s)", [f"bench.p{size}"])
+            connection.execute(
+                "SELECT khala.register_topic(%s, p_ownership => 'mixed')", [f"bench.p{size}"]
+            )
             connection.execute("SELECT khala.sink(%s, 'first', 1, %s)", [f"bench.p{size}", text])
         return _take_turns(
             {
@@ -181,7 +183,9 @@ def make_topics(connection: psycopg.Connection[Any], count: int) -> None:
     # In one transaction: there is one wait for the disk, and not one for each.
     with connection.transaction():
         for number in range(count):
-            connection.execute("SELECT khala.register_topic(%s)", [topic_of(number)])
+            connection.execute(
+                "SELECT khala.register_topic(%s, p_ownership => 'mixed')", [topic_of(number)]
+            )
         connection.execute(
             "INSERT INTO runtime.sync_stream_events"
             " (topic, watermark, doc_key, doc_version, payload_bytes, payload_hash, payload)"
@@ -226,7 +230,7 @@ def _databases(
         for size in sizes:
             with psycopg.connect(server.dsn(), autocommit=True) as connection:
                 connection.execute(f"CREATE DATABASE of_{size}")
-            migrate(server.dsn(f"of_{size}"))
+            install(server.dsn(f"of_{size}"))
             connections[size] = stack.enter_context(
                 psycopg.connect(server.dsn(f"of_{size}"), autocommit=True)
             )

@@ -107,7 +107,7 @@ def subscribers(server: PostgresServer, sizes: Sequence[int], rounds: int) -> Co
         places = {size: stack.enter_context(_place(server.dsn())) for size in sizes}
         for size, place in places.items():
             topic = f"bench.s{size}"
-            place.writer.execute("SELECT khala.register_topic(%s)", [topic])
+            place.writer.execute("SELECT khala.register_topic(%s, p_ownership => 'mixed')", [topic])
             before = place.relay.process.memory_bytes()
             mine, _ = place.cost_of(partial(place.join, [topic], size))
             held = place.relay.process.memory_bytes() - before
@@ -159,7 +159,9 @@ def payload(server: PostgresServer, sizes: Sequence[int], rounds: int) -> Costs:
     found: Costs = {name: {size: [] for size in sizes} for name in names}
     with _place(server.dsn()) as place:
         for size in sizes:
-            place.writer.execute("SELECT khala.register_topic(%s)", [f"bench.r{size}"])
+            place.writer.execute(
+                "SELECT khala.register_topic(%s, p_ownership => 'mixed')", [f"bench.r{size}"]
+            )
             place.join([f"bench.r{size}"], clients)
         for turn in range(rounds + 1):
             for size in sizes:

@@ -57,7 +57,7 @@ def fill(dsn: str, updates: int, documents: int) -> None:
             (_AWAY, updates, _AWAY_DOCUMENTS, away),
             (_NEW, documents, documents, new),
         ):
-            connection.execute("SELECT khala.register_topic(%s)", [topic])
+            connection.execute("SELECT khala.register_topic(%s, p_ownership => 'mixed')", [topic])
             for first in range(0, count, _BATCH):
                 batch = [
                     {

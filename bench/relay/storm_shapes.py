@@ -36,7 +36,7 @@ class Storm:
 
 def fill(connection: psycopg.Connection[Any], events: int, clients: int) -> None:
     """A journal for clients that resume, and a read model for those that begin anew."""
-    connection.execute("SELECT khala.register_topic(%s)", [SNAPSHOT_TOPIC])
+    connection.execute("SELECT khala.register_topic(%s, p_ownership => 'mixed')", [SNAPSHOT_TOPIC])
     for topic, count in ((TOPIC, events + clients), (SNAPSHOT_TOPIC, events)):
         for begin in range(0, count, 1000):
             connection.execute(

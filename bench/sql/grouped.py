@@ -76,7 +76,10 @@ def prepare(dsn: str) -> None:
     """Both topics, and the peer's table."""
     with psycopg.connect(dsn, autocommit=True) as connection:
         for writes, topic in _TOPICS.items():
-            connection.execute("SELECT khala.register_topic(%s, p_writes => %s)", [topic, writes])
+            connection.execute(
+                "SELECT khala.register_topic(%s, p_ownership => 'mixed', p_writes => %s)",
+                [topic, writes],
+            )
         connection.execute(
             "UPDATE runtime.sync_topics SET max_staged_writes = %s WHERE topic = %s",
             [_MOST_STAGED, _TOPICS["grouped"]],

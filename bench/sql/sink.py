@@ -115,7 +115,7 @@ def prepare(server: PostgresServer) -> None:
     message_db.create_database(server)
     with psycopg.connect(server.dsn(), autocommit=True) as connection:
         for topic in _TOPICS:
-            connection.execute("SELECT khala.register_topic(%s)", [topic])
+            connection.execute("SELECT khala.register_topic(%s, p_ownership => 'mixed')", [topic])
         connection.execute(
             "CREATE TABLE plain (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
             " doc_key text NOT NULL, doc_version bigint NOT NULL, payload jsonb NOT NULL)"

@@ -35,7 +35,7 @@ def migrated_server(
         with PostgresServer(
             root / "server", pg_bin=pg_bin, settings={**SETTINGS, **(settings or {})}
         ) as server:
-            migrate(server.dsn())
+            install(server.dsn())
             yield server
     finally:
         shutil.rmtree(root)
@@ -49,5 +49,12 @@ def new_database(server: PostgresServer, name: str) -> str:
     """The connection string of one more database with the schema."""
     with psycopg.connect(server.dsn(), autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    migrate(server.dsn(name))
+    install(server.dsn(name))
     return server.dsn(name)
+
+
+def install(dsn: str) -> None:
+    """Brings the schema; documents need no organisation in its topics."""
+    migrate(dsn)
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("UPDATE runtime.sync_topics SET ownership = 'mixed'")

@@ -12,7 +12,7 @@ CREATE TABLE runtime.sync_topics (
     payload_mode text NOT NULL DEFAULT 'auto' CHECK (payload_mode IN ('inline', 'pointer', 'auto')),
     inline_limit_bytes integer NOT NULL DEFAULT 262144 CHECK (inline_limit_bytes > 0),
     retention_horizon interval NOT NULL DEFAULT '7 days' CHECK (retention_horizon > '0' AND retention_horizon <= '1000 years'),
-    ownership text NOT NULL DEFAULT 'mixed' CHECK (ownership IN ('owned', 'public', 'mixed')),
+    ownership text NOT NULL DEFAULT 'owned' CHECK (ownership IN ('owned', 'public', 'mixed')),
     created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
     writes text NOT NULL DEFAULT 'direct' CHECK (writes IN ('direct', 'grouped')),
     max_staged_writes integer NOT NULL DEFAULT 100000 CHECK (max_staged_writes > 0)

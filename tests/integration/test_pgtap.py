@@ -41,7 +41,7 @@ def tap_database(
     server: PostgresServer, template_of: Callable[[PostgresServer], Template]
 ) -> Iterator[TapDatabase]:
     """One database for all files: each rolls back what it did."""
-    with cloned(template_of(server)) as database:
+    with cloned(template_of(server), as_seeded=True) as database:
         yield TapDatabase(database.dsn, installed(server, database.dsn))
 
 
@@ -142,7 +142,7 @@ def test_pg_prove_alone_runs_them(
     """What a DBA does: pg_prove against a database that has the schema and pgTAP."""
     if shutil.which("pg_prove") is None:
         pytest.skip("no pg_prove (apt-get install libtap-parser-sourcehandler-pgtap-perl)")
-    with cloned(template_of(oldest_server)) as database:
+    with cloned(template_of(oldest_server), as_seeded=True) as database:
         try:
             if not pgtap.install(oldest_server, database.dsn):
                 pytest.skip("pgTAP is not an extension of this server (postgresql-15-pgtap)")

@@ -95,7 +95,7 @@ def test_the_wheel_runs_khala_dev(installed: Path, servers: Servers) -> None:
         psycopg.connect(dev.ready["database"]) as connection,
     ):
         assert dev.is_ready()
-        connection.execute("SELECT khala.register_topic('shop.orders')")
+        connection.execute("SELECT khala.register_topic('shop.orders', p_ownership => 'mixed')")
         sunk = connection.execute(
             "SELECT watermark, outcome FROM khala.sink('shop.orders', 'order/1', 1, '{}', 'acme')"
         )

@@ -80,11 +80,22 @@ def make_template(server: PostgresServer) -> Template:
     return Template(server, passwords)
 
 
+def take_public_documents(dsn: str) -> None:
+    """Makes the topics of a new database mixed: a test may write public documents to them."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("UPDATE runtime.sync_topics SET ownership = 'mixed'")
+
+
 @contextmanager
-def cloned(template: Template) -> Iterator[Database]:
-    """A database of its own, gone afterwards together with every connection to it."""
+def cloned(template: Template, *, as_seeded: bool = False) -> Iterator[Database]:
+    """A database of its own, gone afterwards together with every connection to it.
+
+    Its topics are mixed, unless it is to be as every new installation is.
+    """
     database = Database(template.server, f"khala_test_{next(_numbers)}", template.passwords)
     with _janitor(template.server, database.name, template_dbname=TEMPLATE):
+        if not as_seeded:
+            take_public_documents(database.dsn)
         yield database
 
 

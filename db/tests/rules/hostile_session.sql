@@ -116,7 +116,7 @@ $$;
 
 CREATE TABLE pgtap_evil.script (step integer PRIMARY KEY, role pg_catalog.text, statement pg_catalog.text);
 INSERT INTO pgtap_evil.script VALUES
-(1, 'khala_dba', 'SELECT khala.register_topic(''<topic>'', p_enum_name => ''<enum>'', p_inline_limit_bytes => 60)'),
+(1, 'khala_dba', 'SELECT khala.register_topic(''<topic>'', p_enum_name => ''<enum>'', p_inline_limit_bytes => 60, p_ownership => ''mixed'')'),
 (2, 'khala_runtime', 'SELECT s FROM khala.sink(''<topic>'', ''é'', 1, ''{"b": 1.5e-9, "a": "x", "é": 0.1234567890123456}'', ''a'') AS s'),
 (3, 'khala_runtime', 'SELECT s FROM khala.sink(''<topic>'', ''é'', 1, ''{"b": 1.5e-9, "a": "x", "é": 0.1234567890123456}'', ''b'') AS s'),
 (4, 'khala_runtime', 'SELECT s FROM khala.sink_delete(''<topic>'', ''gone'', 1) AS s'),

@@ -5,7 +5,7 @@ SELECT plan(27);
 -- Owners change, documents become public and owned, are deleted and come back: whoever follows the topic, from
 -- wherever, in pages however small, by replay or by the shared feed, ends with what it may see and nothing else.
 
-DO $$ BEGIN PERFORM khala.register_topic('pgtap.ownership'); END $$;
+DO $$ BEGIN PERFORM khala.register_topic('pgtap.ownership', p_ownership => 'mixed'); END $$;
 
 CREATE TEMP TABLE organisations AS
 SELECT o.org FROM (VALUES ('a'), ('b'), ('c'), ('d'), (NULL)) AS o (org);

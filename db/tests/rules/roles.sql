@@ -22,7 +22,7 @@ $$;
 
 DO $$
 BEGIN
-    PERFORM khala.register_topic('pgtap.roles');
+    PERFORM khala.register_topic('pgtap.roles', p_ownership => 'mixed');
     PERFORM khala.sink('pgtap.roles', 'k', 1, '{}');
 END
 $$;
@@ -206,7 +206,7 @@ FROM (
     ('SELECT khala.sink(''pgtap.roles'', ''k'', 2, ''{}'')'), ('SELECT khala.sink_delete(''pgtap.roles'', ''k'', 2)'),
     ('SELECT khala.sink_batch(''pgtap.roles'', ''[]'')'), ('SELECT khala_internal.write_documents(''pgtap.roles'', ''{k}'', ''{2}'', ''{o}'', ARRAY[''{}''::jsonb], ''{f}'')'),
     ('SELECT khala_internal.allocate_watermark(''pgtap.roles'')'), ('SELECT khala.retain(''pgtap.roles'')'), ('SELECT khala.new_epoch()'),
-    ('SELECT khala.register_topic(''pgtap.roles_other'')'), ('SELECT khala.database_fingerprint()'),
+    ('SELECT khala.register_topic(''pgtap.roles_other'', p_ownership => ''mixed'')'), ('SELECT khala.database_fingerprint()'),
     ('SELECT khala_internal.open_cursor(''pgtap.roles'', 0, NULL)'), ('SELECT khala_internal.update_text(''t'', ''k'', 1, 1, '''', FALSE, NULL)'),
     ('SELECT khala_internal.wire_integer(1)'), ('SELECT khala_internal.refuse_topic(''x'')'), ('SELECT khala.append_run_event(''r'', ''x'')'),
     ('SELECT khala.project_run(''r'')'), ('SELECT khala.ingest_events(''[]'')'), ('SELECT khala.revoke(''sub'', ''x'')'),
@@ -232,7 +232,7 @@ FROM (
     ('khala_runtime', 'SELECT khala.sink(''pgtap.roles'', ''k'', 2, ''{}'')'), ('khala_runtime', 'SELECT khala.sink_delete(''pgtap.roles'', ''k'', 3)'),
     ('khala_runtime', 'SELECT khala.sink_batch(''pgtap.roles'', ''[{"doc_key": "l", "doc_version": 1, "payload": {"é": 1}}]'')'),
     ('khala_runtime', 'SELECT count(*) FROM runtime.sync_pgtap_roles'),
-    ('khala_dba', 'SELECT khala.register_topic(''pgtap.roles_other'')'), ('khala_dba', 'SELECT khala.retain(''pgtap.roles'', now() + ''1 day'', ''0'')'),
+    ('khala_dba', 'SELECT khala.register_topic(''pgtap.roles_other'', p_ownership => ''mixed'')'), ('khala_dba', 'SELECT khala.retain(''pgtap.roles'', now() + ''1 day'', ''0'')'),
     ('khala_dba', 'SELECT khala.new_epoch()'), ('khala_dba', 'SELECT khala.ensure_epoch()'), ('khala_dba', 'SELECT khala.database_fingerprint()'),
     ('khala_dba', 'SELECT khala.check_cursors(ARRAY[''pgtap.roles''])'), ('khala_dba', 'SELECT s.topic FROM khala.topic_stats AS s'),
     ('khala_dba', 'SELECT s.topic FROM khala.retention_stats AS s'),
@@ -244,7 +244,7 @@ FROM (
     ('khala_runtime', 'SELECT khala.replay(''pgtap.roles'', 0, ''a'')'), ('khala_runtime', 'SELECT khala.replay_feed(''pgtap.roles'', 0)'),
     ('khala_runtime', 'SELECT khala.hydrate(''pgtap.roles'', ''k'', ''a'')'), ('khala_runtime', 'SELECT khala.snapshot(''pgtap.roles'', ''a'')'),
     ('khala_runtime', 'SELECT khala.arm(''pgtap.roles'', 1)'), ('khala_runtime', 'SELECT khala.retain()'),
-    ('khala_runtime', 'SELECT khala.register_topic(''pgtap.x'')'), ('khala_runtime', 'SELECT khala_internal.write_documents(''pgtap.roles'', ''{k}'', ''{2}'', ''{o}'', ARRAY[''{}''::jsonb], ''{f}'')'),
+    ('khala_runtime', 'SELECT khala.register_topic(''pgtap.x'', p_ownership => ''mixed'')'), ('khala_runtime', 'SELECT khala_internal.write_documents(''pgtap.roles'', ''{k}'', ''{2}'', ''{o}'', ARRAY[''{}''::jsonb], ''{f}'')'),
     ('khala_runtime', 'SELECT count(*) FROM runtime.sync_documents'), ('khala_runtime', 'SELECT khala_internal.allocate_watermark(''pgtap.roles'')'),
     ('khala_dba', 'SELECT khala.sink(''pgtap.roles'', ''k'', 9, ''{}'')'), ('khala_dba', 'SELECT khala.replay(''pgtap.roles'', NULL, ''a'')'),
     ('khala_dba', 'SELECT count(*) FROM runtime.sync_documents'), ('khala_dba', 'SELECT count(*) FROM runtime.api_keys'),

@@ -112,9 +112,9 @@ FROM (
 SELECT results_eq(
     $$SELECT t.topic, t.enum_name, t.read_model, t.ownership FROM runtime.sync_topics AS t
       WHERE t.enum_name LIKE 'SYNC\_TOPIC\_RUNTIME\_%' ORDER BY t.read_model COLLATE "C"$$,
-    $$VALUES ('runtime.codex_worker_summaries', 'SYNC_TOPIC_RUNTIME_CODEX_WORKER_SUMMARIES', 'sync_codex_worker_summaries', 'mixed'),
-        ('runtime.notifications', 'SYNC_TOPIC_RUNTIME_NOTIFICATIONS', 'sync_notifications', 'mixed'),
-        ('runtime.run_summaries', 'SYNC_TOPIC_RUNTIME_RUN_SUMMARIES', 'sync_run_summaries', 'mixed')$$,
+    $$VALUES ('runtime.codex_worker_summaries', 'SYNC_TOPIC_RUNTIME_CODEX_WORKER_SUMMARIES', 'sync_codex_worker_summaries', 'owned'),
+        ('runtime.notifications', 'SYNC_TOPIC_RUNTIME_NOTIFICATIONS', 'sync_notifications', 'owned'),
+        ('runtime.run_summaries', 'SYNC_TOPIC_RUNTIME_RUN_SUMMARIES', 'sync_run_summaries', 'owned')$$,
     'the topics that every installation has'
 );
 SELECT is_empty(
@@ -193,7 +193,7 @@ SELECT is_empty(
 );
 
 -- What the tables refuse by themselves, whoever writes; on a topic of this test's own, for writers may be at work.
-DO $$ BEGIN PERFORM khala.register_topic('pgtap.schema'); END $$;
+DO $$ BEGIN PERFORM khala.register_topic('pgtap.schema', p_ownership => 'mixed'); END $$;
 SELECT throws_ok(v.statement, '23514', NULL, v.what)
 FROM (
     VALUES

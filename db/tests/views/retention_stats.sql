@@ -10,7 +10,7 @@ SELECT is(
     (SELECT count(s.topic) FROM khala.retention_stats AS s), (SELECT count(t.topic) FROM runtime.sync_topics AS t), 'a row for each topic, and no more'
 );
 
-DO $$ BEGIN PERFORM khala.register_topic('pgtap.retention', p_retention_horizon => '1 hour'); END $$;
+DO $$ BEGIN PERFORM khala.register_topic('pgtap.retention', p_retention_horizon => '1 hour', p_ownership => 'mixed'); END $$;
 SELECT results_eq(
     $$SELECT s.retention_floor, s.retention_horizon, s.last_purge_at, s.purges, s.purged_events, s.overdue
       FROM khala.retention_stats AS s WHERE s.topic = 'pgtap.retention'$$,

@@ -9,7 +9,7 @@ SELECT set_eq(
 CREATE TEMP TABLE counted AS SELECT * FROM khala.sink_stats;
 DO $$
 BEGIN
-    PERFORM khala.register_topic('pgtap.sink_stats');
+    PERFORM khala.register_topic('pgtap.sink_stats', p_ownership => 'mixed');
     PERFORM khala.sink('pgtap.sink_stats', 'k', 2, '{}', 'acme');
     PERFORM khala.sink('pgtap.sink_stats', 'k', 2, '{}', 'acme');
     PERFORM khala.sink('pgtap.sink_stats', 'k', 1, '{}', 'acme');

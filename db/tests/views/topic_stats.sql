@@ -12,8 +12,8 @@ SELECT is(
 
 DO $$
 BEGIN
-    PERFORM khala.register_topic('pgtap.stats', p_payload_mode => 'pointer');
-    PERFORM khala.register_topic('pgtap.stats_busy');
+    PERFORM khala.register_topic('pgtap.stats', p_payload_mode => 'pointer', p_ownership => 'mixed');
+    PERFORM khala.register_topic('pgtap.stats_busy', p_ownership => 'mixed');
 END
 $$;
 SELECT results_eq(

@@ -95,7 +95,7 @@ def add(
         Literal["owned", "public", "mixed"] | None,
         typer.Option(
             help="Whether each document names its organisation, none may (everybody sees all), "
-            "or either. Default: mixed."
+            "or either. Default: owned."
         ),
     ] = None,
     enum_name: Annotated[

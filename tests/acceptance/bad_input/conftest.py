@@ -19,7 +19,9 @@ def database(
     """One database for all bad input: what one entry does to it, the next one would feel."""
     with cloned(template_of(newest_server)) as made:
         with made.connect() as connection:
-            connection.execute("SELECT khala.register_topic('test.strict', NULL, 'inline')")
+            connection.execute(
+                "SELECT khala.register_topic('test.strict', NULL, 'inline', p_ownership => 'mixed')"
+            )
             connection.execute(
                 "SELECT khala.register_topic('test.public', p_ownership => 'public')"
             )

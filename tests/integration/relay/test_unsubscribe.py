@@ -68,7 +68,9 @@ async def test_a_join_with_the_reference_of_the_one_before_stays(newest_database
 async def test_a_topic_that_is_gone_is_named_when_it_ends(newest_database: Database) -> None:
     async with writer(newest_database) as write, running_relay(newest_database) as running:
         await ready_relay(running)
-        await write.connection.execute("SELECT khala.register_topic('shop.orders')")
+        await write.connection.execute(
+            "SELECT khala.register_topic('shop.orders', p_ownership => 'mixed')"
+        )
         token = running.token(scopes=("shop.orders", RUNS))
         async with running.joined(token) as peer:
             await peer.subscribe("shop.orders", RUNS)

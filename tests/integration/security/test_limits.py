@@ -364,9 +364,10 @@ async def test_who_asks_and_does_not_read_is_dropped(
 
 async def test_the_largest_payload_is_announced_and_comes_whole(newest_database: Database) -> None:
     with newest_database.connect() as connection:
-        connection.execute("SELECT khala.register_topic('limits.small')")
+        connection.execute("SELECT khala.register_topic('limits.small', p_ownership => 'mixed')")
         connection.execute(
-            "SELECT khala.register_topic('limits.large', p_inline_limit_bytes => 16777216)"
+            "SELECT khala.register_topic('limits.large', p_ownership => 'mixed',"
+            " p_inline_limit_bytes => 16777216)"
         )
     text = "x" * 3_000_000
     async with writer(newest_database) as write, running_relay(newest_database) as running:
@@ -524,7 +525,7 @@ async def test_a_socket_has_so_many_topics(newest_database: Database) -> None:
     with newest_database.connect() as connection:
         names = [f"limits.topic{n}" for n in range(3)]
         for name in names:
-            connection.execute("SELECT khala.register_topic(%s)", (name,))
+            connection.execute("SELECT khala.register_topic(%s, p_ownership => 'mixed')", (name,))
     async with running_relay(newest_database, max_topics=2) as running:
         await ready_relay(running)
         async with running.joined(running.token(scopes=tuple(names))) as peer:

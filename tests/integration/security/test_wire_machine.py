@@ -204,7 +204,9 @@ class Wire(RuleBasedStateMachine):
         self.versions = itertools.count(1)
         self.open: list[Client] = []
         for name in self.names:
-            self.database.execute("SELECT khala.register_topic(%s)", (name,))
+            self.database.execute(
+                "SELECT khala.register_topic(%s, p_ownership => 'mixed')", (name,)
+            )
 
     def teardown(self) -> None:
         try:

@@ -115,7 +115,7 @@ def test_compacted_replay_ends_as_full_replay(database: Database, seed: int, lea
     versions = _versions(rng)
     readers = [Reader(org, compact) for org in _ORGS for compact in (False, True)]
     with database.connect() as connection:
-        connection.execute("SELECT khala.register_topic(%s)", [_TOPIC])
+        connection.execute("SELECT khala.register_topic(%s, p_ownership => 'mixed')", [_TOPIC])
         for _ in range(_ROUNDS):
             write(connection, rng, versions)
             for reader in readers:

@@ -29,7 +29,10 @@ _SENTINEL = "that was all"
 @pytest.fixture
 def grouped(database: Database) -> Database:
     with database.connect("dba") as connection:
-        connection.execute("SELECT khala.register_topic(%s, p_writes => 'grouped')", [TOPIC])
+        connection.execute(
+            "SELECT khala.register_topic(%s, p_ownership => 'mixed', p_writes => 'grouped')",
+            [TOPIC],
+        )
     return database
 
 

@@ -58,7 +58,8 @@ async def test_more_topics_than_lines_leave_room_for_the_rest(newest_database: D
     ):
         await ready_relay(running)
         await runtime.connection.execute(
-            "SELECT khala.register_topic('more.t' || n) FROM generate_series(1, 60) AS n"
+            "SELECT khala.register_topic('more.t' || n, p_ownership => 'mixed')"
+            " FROM generate_series(1, 60) AS n"
         )
         await runtime.sink("busy", topic="more.t43")
         url = running.addresses.metrics or ""

@@ -7,7 +7,7 @@ CREATE OR REPLACE FUNCTION khala.register_topic(
     p_payload_mode text DEFAULT 'auto',
     p_inline_limit_bytes integer DEFAULT 262144,
     p_retention_horizon interval DEFAULT '7 days',
-    p_ownership text DEFAULT 'mixed',
+    p_ownership text DEFAULT 'owned',
     p_enum_name text DEFAULT NULL,
     p_writes text DEFAULT NULL
 )
@@ -110,6 +110,6 @@ END
 $$;
 
 COMMENT ON FUNCTION khala.register_topic(text, text, text, integer, interval, text, text, text) IS
-'Adds a topic with the view of its documents. Arguments: topic name; name of the view in schema runtime (default sync_ and the name); payload mode inline, pointer or auto; inline limit in bytes; retention horizon; ownership: owned (each document names its organisation), public (none may) or mixed; proto enum name; whether writes are direct or grouped (null: direct, or as they are in a topic that is there; khala.set_topic_writes changes it). Result: the topic. Errors: KH007 unusable argument, KH008 registered with other settings or name in use.';
+'Adds a topic with the view of its documents. Arguments: topic name; name of the view in schema runtime (default sync_ and the name); payload mode inline, pointer or auto; inline limit in bytes; retention horizon; ownership: owned (the default: each document names its organisation), public (none may) or mixed; proto enum name; whether writes are direct or grouped (null: direct, or as they are in a topic that is there; khala.set_topic_writes changes it). Result: the topic. Errors: KH007 unusable argument, KH008 registered with other settings or name in use.';
 REVOKE ALL ON FUNCTION khala.register_topic(text, text, text, integer, interval, text, text, text) FROM public;
 GRANT EXECUTE ON FUNCTION khala.register_topic(text, text, text, integer, interval, text, text, text) TO khala_dba;

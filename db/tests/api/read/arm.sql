@@ -5,8 +5,8 @@ SELECT plan(17);
 -- The state busy takes a second session: tests/integration.
 DO $$
 BEGIN
-    PERFORM khala.register_topic('pgtap.arm', p_enum_name => 'SYNC_TOPIC_PGTAP_ARM');
-    PERFORM khala.register_topic('pgtap.arm_other');
+    PERFORM khala.register_topic('pgtap.arm', p_enum_name => 'SYNC_TOPIC_PGTAP_ARM', p_ownership => 'mixed');
+    PERFORM khala.register_topic('pgtap.arm_other', p_ownership => 'mixed');
     PERFORM khala.sink('pgtap.arm', 'k', 1, '{}');
     PERFORM khala.sink('pgtap.arm', 'k', 2, '{}');
 END

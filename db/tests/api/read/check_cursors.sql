@@ -24,8 +24,8 @@ $$;
 
 DO $$
 BEGIN
-    PERFORM khala.register_topic('pgtap.check', p_enum_name => 'SYNC_TOPIC_PGTAP_CHECK');
-    PERFORM khala.register_topic('pgtap.check_other');
+    PERFORM khala.register_topic('pgtap.check', p_enum_name => 'SYNC_TOPIC_PGTAP_CHECK', p_ownership => 'mixed');
+    PERFORM khala.register_topic('pgtap.check_other', p_ownership => 'mixed');
     FOR v_place IN 1 .. 10 LOOP
         PERFORM khala.sink('pgtap.check', 'k' || v_place, 1, '{}');
     END LOOP;

@@ -4,8 +4,8 @@ SELECT plan(6);
 
 DO $$
 BEGIN
-    PERFORM khala.register_topic('pgtap.heads', p_enum_name => 'SYNC_TOPIC_PGTAP_HEADS');
-    PERFORM khala.register_topic('pgtap.heads_other');
+    PERFORM khala.register_topic('pgtap.heads', p_enum_name => 'SYNC_TOPIC_PGTAP_HEADS', p_ownership => 'mixed');
+    PERFORM khala.register_topic('pgtap.heads_other', p_ownership => 'mixed');
     PERFORM khala.sink('pgtap.heads', 'k', 1, '{}');
     PERFORM khala.sink('pgtap.heads', 'k', 2, '{}');
 END

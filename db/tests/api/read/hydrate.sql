@@ -4,7 +4,7 @@ SELECT plan(19);
 
 DO $$
 BEGIN
-    PERFORM khala.register_topic('pgtap.hydrate', p_enum_name => 'SYNC_TOPIC_PGTAP_HYDRATE', p_payload_mode => 'pointer', p_inline_limit_bytes => 10);
+    PERFORM khala.register_topic('pgtap.hydrate', p_enum_name => 'SYNC_TOPIC_PGTAP_HYDRATE', p_payload_mode => 'pointer', p_inline_limit_bytes => 10, p_ownership => 'mixed');
     PERFORM khala.sink('pgtap.hydrate', 'public', 1, '{"n":1}');
     PERFORM khala.sink('pgtap.hydrate', 'of a', 1, '{"n":2}', 'a');
     PERFORM khala.sink('pgtap.hydrate', 'gone', 1, '{"n":3}');

@@ -36,7 +36,7 @@ $$;
 
 DO $$
 BEGIN
-    PERFORM khala.register_topic('pgtap.replay', p_enum_name => 'SYNC_TOPIC_PGTAP_REPLAY');
+    PERFORM khala.register_topic('pgtap.replay', p_enum_name => 'SYNC_TOPIC_PGTAP_REPLAY', p_ownership => 'mixed');
     PERFORM khala.sink('pgtap.replay', 'public', 1, '{"n":1}');
     PERFORM khala.sink('pgtap.replay', 'of a', 1, '{"n":2}', 'a');
     PERFORM khala.sink('pgtap.replay', 'of b', 1, '{"n":3}', 'b');
@@ -126,7 +126,7 @@ DO $$ BEGIN PERFORM khala.sink('pgtap.replay', 'public', 3, '{}'); END $$;
 SELECT is((SELECT pg_temp.outline(r.page) FROM khala.replay('pgtap.replay', 5, NULL) AS r), 'public@6', 'an emptied topic: it goes on counting');
 
 -- A new topic.
-DO $$ BEGIN PERFORM khala.register_topic('pgtap.replay_new'); END $$;
+DO $$ BEGIN PERFORM khala.register_topic('pgtap.replay_new', p_ownership => 'mixed'); END $$;
 SELECT results_eq(
     format('SELECT r.next_watermark, r.head_watermark, r.complete, r.updates FROM khala.replay(%L, %L, NULL) AS r', 'pgtap.replay_new', v.after),
     'VALUES (0::bigint, 0::bigint, TRUE, 0)', 'a new topic is complete, from ' || coalesce(v.after::text, 'null')
@@ -136,7 +136,7 @@ FROM (VALUES (0), (NULL)) AS v (after);
 -- Bytes. Ten payloads of 1,000 bytes; limits that fit some of them.
 DO $$
 BEGIN
-    PERFORM khala.register_topic('pgtap.replay_bytes', p_inline_limit_bytes => 5000);
+    PERFORM khala.register_topic('pgtap.replay_bytes', p_inline_limit_bytes => 5000, p_ownership => 'mixed');
     FOR v_place IN 1 .. 10 LOOP
         PERFORM khala.sink('pgtap.replay_bytes', 'k' || v_place, 1, jsonb_build_object('x', repeat('x', 992)));
     END LOOP;
@@ -183,7 +183,7 @@ FROM (VALUES ('a', 1, 2097152), ('a', 3, 2097152), ('b', 200, 1), ('a', 200, 300
 -- A subscriber who may see next to nothing: work per call is bounded, and the cursor moves on.
 DO $$
 BEGIN
-    PERFORM khala.register_topic('pgtap.replay_sparse');
+    PERFORM khala.register_topic('pgtap.replay_sparse', p_ownership => 'mixed');
     PERFORM khala.sink_batch(
         'pgtap.replay_sparse',
         (SELECT jsonb_agg(jsonb_build_object('doc_key', 'k' || i, 'doc_version', 1, 'payload', '{}'::jsonb, 'org_id', 'a') ORDER BY i)
@@ -204,7 +204,7 @@ SELECT results_eq(
 -- Watermarks beyond 2^53, and a pointer topic.
 DO $$
 BEGIN
-    PERFORM khala.register_topic('pgtap.replay_far', p_payload_mode => 'pointer');
+    PERFORM khala.register_topic('pgtap.replay_far', p_payload_mode => 'pointer', p_ownership => 'mixed');
     UPDATE runtime.sync_topic_sequences SET head_watermark = 9007199254740990 WHERE topic = 'pgtap.replay_far';
     UPDATE runtime.sync_topic_retention SET retention_floor = 9007199254740991 WHERE topic = 'pgtap.replay_far';
     PERFORM khala.sink('pgtap.replay_far', 'k', 9007199254740991, '{}');
@@ -223,7 +223,7 @@ SELECT is((SELECT r.updates FROM khala.replay('pgtap.replay_far', 90071992547409
 -- Compacted: what a later row has replaced is left out, in the same order, and the whole is covered.
 DO $$
 BEGIN
-    PERFORM khala.register_topic('pgtap.replay_compact');
+    PERFORM khala.register_topic('pgtap.replay_compact', p_ownership => 'mixed');
     PERFORM khala.sink('pgtap.replay_compact', 'k' || i % 3, i, '{}', 'a') FROM generate_series(1, 99) AS s (i);
     PERFORM khala.sink('pgtap.replay_compact', 'k0', 100, '{}', 'b');
 END

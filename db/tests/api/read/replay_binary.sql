@@ -4,7 +4,7 @@ SELECT plan(10);
 
 DO $$
 BEGIN
-    PERFORM khala.register_topic('pgtap.bytes', p_enum_name => 'SYNC_TOPIC_PGTAP_BYTES');
+    PERFORM khala.register_topic('pgtap.bytes', p_enum_name => 'SYNC_TOPIC_PGTAP_BYTES', p_ownership => 'mixed');
     PERFORM khala.sink('pgtap.bytes', 'k', 1, '{"n":1}');
     PERFORM khala.sink('pgtap.bytes', 'of b', 1, '{"n":2}', 'b');
     PERFORM khala.sink_delete('pgtap.bytes', 'k', 2);
@@ -40,7 +40,7 @@ SELECT throws_ok(
 SELECT throws_ok($$SELECT * FROM khala.replay_binary('pgtap.bytes', 0, NULL, 0)$$, 'KH007', NULL, 'no updates asked for');
 DO $$
 BEGIN
-    PERFORM khala.register_topic('pgtap.bytes_compact');
+    PERFORM khala.register_topic('pgtap.bytes_compact', p_ownership => 'mixed');
     PERFORM khala.sink('pgtap.bytes_compact', 'k' || i % 3, i, '{}') FROM generate_series(1, 30) AS s (i);
 END
 $$;

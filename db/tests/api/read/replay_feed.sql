@@ -24,7 +24,7 @@ $$;
 
 DO $$
 BEGIN
-    PERFORM khala.register_topic('pgtap.feed', p_enum_name => 'SYNC_TOPIC_PGTAP_FEED');
+    PERFORM khala.register_topic('pgtap.feed', p_enum_name => 'SYNC_TOPIC_PGTAP_FEED', p_ownership => 'mixed');
     PERFORM khala.sink('pgtap.feed', 'public', 1, '{"n":1}');
     PERFORM khala.sink('pgtap.feed', 'of a', 1, '{"n":2}', 'a');
     PERFORM khala.sink('pgtap.feed', 'moves', 1, '{"n":3}', 'a');
@@ -89,7 +89,7 @@ FROM (
 -- Bytes.
 DO $$
 BEGIN
-    PERFORM khala.register_topic('pgtap.feed_bytes', p_inline_limit_bytes => 5000);
+    PERFORM khala.register_topic('pgtap.feed_bytes', p_inline_limit_bytes => 5000, p_ownership => 'mixed');
     FOR v_place IN 1 .. 5 LOOP
         PERFORM khala.sink('pgtap.feed_bytes', 'k' || v_place, 1, jsonb_build_object('x', repeat('x', 992)));
     END LOOP;

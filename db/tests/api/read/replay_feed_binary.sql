@@ -4,7 +4,7 @@ SELECT plan(6);
 
 DO $$
 BEGIN
-    PERFORM khala.register_topic('pgtap.bytes', p_enum_name => 'SYNC_TOPIC_PGTAP_BYTES');
+    PERFORM khala.register_topic('pgtap.bytes', p_enum_name => 'SYNC_TOPIC_PGTAP_BYTES', p_ownership => 'mixed');
     PERFORM khala.sink('pgtap.bytes', 'k', 1, '{"n":1}');
     PERFORM khala.sink('pgtap.bytes', 'k', 2, '{"n":2}', 'a');
     PERFORM khala.sink_delete('pgtap.bytes', 'k', 3, 'a');

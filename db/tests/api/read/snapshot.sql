@@ -36,7 +36,7 @@ $$;
 
 DO $$
 BEGIN
-    PERFORM khala.register_topic('pgtap.snapshot', p_enum_name => 'SYNC_TOPIC_PGTAP_SNAPSHOT');
+    PERFORM khala.register_topic('pgtap.snapshot', p_enum_name => 'SYNC_TOPIC_PGTAP_SNAPSHOT', p_ownership => 'mixed');
     PERFORM khala.sink('pgtap.snapshot', 'public', 1, '{"n":1}');
     PERFORM khala.sink('pgtap.snapshot', 'of a', 1, '{"n":2}', 'a');
     PERFORM khala.sink('pgtap.snapshot', 'of b', 1, '{"n":3}', 'b');
@@ -109,7 +109,7 @@ SELECT lives_ok($$SELECT khala.replay('pgtap.snapshot', 7, 'a')$$, 'and can be s
 SELECT is((SELECT pg_temp.outline(s.page) FROM khala.snapshot('pgtap.snapshot', 'a') AS s), 'of a@2, public@7', 'documents stay');
 
 -- A topic without documents.
-DO $$ BEGIN PERFORM khala.register_topic('pgtap.snapshot_new'); END $$;
+DO $$ BEGIN PERFORM khala.register_topic('pgtap.snapshot_new', p_ownership => 'mixed'); END $$;
 SELECT is(
     (SELECT s.page FROM khala.snapshot('pgtap.snapshot_new', 'a') AS s),
     '{"topic":"pgtap.snapshot_new","epoch":"' || khala.current_epoch() || '","watermark":0,"documents":[],"next_doc_key":null,"complete":true}',
@@ -119,7 +119,7 @@ SELECT is(
 -- Keys that collations and escapes treat in their own way: every page size visits each key once.
 DO $$
 BEGIN
-    PERFORM khala.register_topic('pgtap.snapshot_keys');
+    PERFORM khala.register_topic('pgtap.snapshot_keys', p_ownership => 'mixed');
     PERFORM khala.sink('pgtap.snapshot_keys', k.key, 1, '{}', CASE WHEN k.place % 2 = 0 THEN 'a' END)
     FROM unnest(ARRAY[
         'a', 'A', 'b', 'B', 'aa', 'aA', 'Aa', 'AA', 'a a', 'a-a', 'a_a', 'a.a', 'a/a', 'a:a', 'ab', 'Z', 'z', '_', '-', ' ', '  ', E'\n', E'\t', E'\x01',
@@ -161,15 +161,15 @@ FROM (
 -- Bytes and modes. Payloads of 1,000 bytes, and one above the inline limit.
 DO $$
 BEGIN
-    PERFORM khala.register_topic('pgtap.snapshot_bytes', p_inline_limit_bytes => 5000);
+    PERFORM khala.register_topic('pgtap.snapshot_bytes', p_inline_limit_bytes => 5000, p_ownership => 'mixed');
     FOR v_place IN 1 .. 9 LOOP
         PERFORM khala.sink('pgtap.snapshot_bytes', 'k' || v_place, 1, jsonb_build_object('x', repeat('x', 992)));
     END LOOP;
     PERFORM khala.sink('pgtap.snapshot_bytes', 'large', 1, jsonb_build_object('x', repeat('x', 20000)));
     PERFORM khala.sink('pgtap.snapshot_bytes', 'noughts', 1, jsonb_build_object('x', (SELECT jsonb_agg(1e300) FROM generate_series(1, 150))));
-    PERFORM khala.register_topic('pgtap.snapshot_pointer', p_payload_mode => 'pointer');
+    PERFORM khala.register_topic('pgtap.snapshot_pointer', p_payload_mode => 'pointer', p_ownership => 'mixed');
     PERFORM khala.sink('pgtap.snapshot_pointer', 'k', 9007199254740992, '{"n":1}');
-    PERFORM khala.register_topic('pgtap.snapshot_inline', p_payload_mode => 'inline');
+    PERFORM khala.register_topic('pgtap.snapshot_inline', p_payload_mode => 'inline', p_ownership => 'mixed');
     PERFORM khala.sink('pgtap.snapshot_inline', 'k', 1, '{"n":1}');
 END
 $$;

@@ -5,8 +5,8 @@ SELECT plan(59);
 -- Purges that run beside writers, replays and each other take sessions: tests/integration.
 DO $$
 BEGIN
-    PERFORM khala.register_topic('pgtap.retain', p_retention_horizon => '1 hour');
-    PERFORM khala.register_topic('pgtap.retain_other', p_retention_horizon => '2 hours');
+    PERFORM khala.register_topic('pgtap.retain', p_retention_horizon => '1 hour', p_ownership => 'mixed');
+    PERFORM khala.register_topic('pgtap.retain_other', p_retention_horizon => '2 hours', p_ownership => 'mixed');
     FOR v_place IN 1 .. 10 LOOP
         PERFORM khala.sink('pgtap.retain', 'k' || v_place % 4, v_place, '{}');
         PERFORM khala.sink('pgtap.retain_other', 'k' || v_place, 1, '{}');
@@ -83,7 +83,7 @@ SELECT is((SELECT r.updates FROM khala.replay('pgtap.retain_other', 10, NULL) AS
 -- Clocks jump: the purge stops at the first row that is young enough, and leaves no hole.
 DO $$
 BEGIN
-    PERFORM khala.register_topic('pgtap.retain_clock');
+    PERFORM khala.register_topic('pgtap.retain_clock', p_ownership => 'mixed');
     FOR v_place IN 1 .. 6 LOOP
         PERFORM khala.sink('pgtap.retain_clock', 'k', v_place, '{}');
     END LOOP;
@@ -101,7 +101,7 @@ SELECT is(pg_temp.answer('pgtap.retain_clock', now() + '31 days'::interval, '0',
 -- Watermarks beyond 2^53.
 DO $$
 BEGIN
-    PERFORM khala.register_topic('pgtap.retain_far');
+    PERFORM khala.register_topic('pgtap.retain_far', p_ownership => 'mixed');
     UPDATE runtime.sync_topic_sequences SET head_watermark = 9007199254740990 WHERE topic = 'pgtap.retain_far';
     UPDATE runtime.sync_topic_retention SET retention_floor = 9007199254740991 WHERE topic = 'pgtap.retain_far';
     PERFORM khala.sink('pgtap.retain_far', 'k', v.version, '{}') FROM generate_series(1, 3) AS v (version);
@@ -117,7 +117,7 @@ SELECT is(
     ),
     ARRAY['pgtap.retain', 'pgtap.retain_clock', 'pgtap.retain_far', 'pgtap.retain_other'], 'without a topic: all of them, in order'
 );
-DO $$ BEGIN PERFORM khala.register_topic('pgtap.retain_new'); END $$;
+DO $$ BEGIN PERFORM khala.register_topic('pgtap.retain_new', p_ownership => 'mixed'); END $$;
 SELECT is(pg_temp.answer('pgtap.retain_new', now(), NULL, 100), 'pgtap.retain_new 0 1 f', 'a topic nobody has written to');
 
 -- Two purges with two snapshots cannot both delete: what one saw is settled before the other looks.

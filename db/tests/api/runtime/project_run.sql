@@ -1,6 +1,12 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(13);
+SELECT plan(14);
+
+SELECT throws_ok(
+    $$SELECT khala.append_run_event('tap nobody''s', 'run.queued')$$, 'KH006', NULL, 'an owned topic takes no summary of what belongs to nobody'
+);
+-- Entities below belong to nobody.
+UPDATE runtime.sync_topics SET ownership = 'mixed';
 
 -- Projecting again: what is skipped, what is rewritten, what counts as drift.
 SELECT khala.append_run_event('tap', 'run.started', '{"title": "t"}');

@@ -4,7 +4,7 @@ SELECT plan(6);
 
 DO $$
 BEGIN
-    PERFORM khala.register_topic('pgtap.age');
+    PERFORM khala.register_topic('pgtap.age', p_ownership => 'mixed');
     PERFORM khala.sink('pgtap.age', 'k1', 1, '{}');
     PERFORM khala.sink('pgtap.age', 'k2', 1, '{}');
     UPDATE runtime.sync_stream_events SET inserted_at = clock_timestamp() - '90 seconds'::interval

@@ -4,7 +4,7 @@ SELECT plan(14);
 
 DO $$
 BEGIN
-    PERFORM khala.register_topic('pgtap.telemetry', p_retention_horizon => '1 hour');
+    PERFORM khala.register_topic('pgtap.telemetry', p_retention_horizon => '1 hour', p_ownership => 'mixed');
     PERFORM khala.sink('pgtap.telemetry', 'k' || i, 1, jsonb_build_object('x', repeat('x', 92)))
     FROM generate_series(1, 5) AS i;
     UPDATE runtime.sync_stream_events SET inserted_at = now() - (10 - watermark) * '20 minutes'::interval

@@ -7,7 +7,7 @@ SELECT '00-' || lpad(to_hex(p_number), 32, '0') || '-00f067aa0ba902b7-01'
 $$;
 DO $$
 BEGIN
-    PERFORM khala.register_topic('pgtap.traces');
+    PERFORM khala.register_topic('pgtap.traces', p_ownership => 'mixed');
     FOR v_i IN 1..6 LOOP
         -- 1 and 4 with one trace, 2 with another, 6 with a third, 3 and 5 with none.
         PERFORM set_config(

@@ -4,9 +4,9 @@ SELECT plan(2);
 
 DO $$
 BEGIN
-    PERFORM khala.register_topic('pgtap.in_groups_b', p_writes => 'grouped');
-    PERFORM khala.register_topic('pgtap.in_groups_a', p_writes => 'grouped');
-    PERFORM khala.register_topic('pgtap.not_in_groups');
+    PERFORM khala.register_topic('pgtap.in_groups_b', p_writes => 'grouped', p_ownership => 'mixed');
+    PERFORM khala.register_topic('pgtap.in_groups_a', p_writes => 'grouped', p_ownership => 'mixed');
+    PERFORM khala.register_topic('pgtap.not_in_groups', p_ownership => 'mixed');
 END
 $$;
 SELECT results_eq(

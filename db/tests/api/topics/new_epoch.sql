@@ -23,7 +23,7 @@ SELECT is(
 SELECT lives_ok('SELECT khala.new_epoch(NULL)', 'nor be more than null');
 
 -- What it is for: cursors of the old epoch are refused.
-DO $$ BEGIN PERFORM khala.register_topic('pgtap.new_epoch'); END $$;
+DO $$ BEGIN PERFORM khala.register_topic('pgtap.new_epoch', p_ownership => 'mixed'); END $$;
 SELECT throws_ok(
     format('SELECT khala.replay(%L, 0, NULL, p_epoch => %L)', 'pgtap.new_epoch', (SELECT m.before FROM made AS m)),
     'KH003', NULL, 'a cursor of the old epoch is refused'

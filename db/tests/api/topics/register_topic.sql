@@ -21,7 +21,7 @@ SELECT is(khala.register_topic('pgtap.orders'), 'pgtap.orders', 'it returns the 
 SELECT results_eq(
     $$SELECT t.enum_name, t.read_model, t.payload_mode, t.inline_limit_bytes, t.retention_horizon, t.ownership
       FROM runtime.sync_topics AS t WHERE t.topic = 'pgtap.orders'$$,
-    $$VALUES (NULL::text, 'sync_pgtap_orders', 'auto', 262144, '7 days'::interval, 'mixed')$$, 'the default settings'
+    $$VALUES (NULL::text, 'sync_pgtap_orders', 'auto', 262144, '7 days'::interval, 'owned')$$, 'the default settings'
 );
 SELECT results_eq(
     $$SELECT s.head_watermark, s.armed, r.retention_floor, r.purges
@@ -37,7 +37,7 @@ SELECT is(
     'and a comment'
 );
 SELECT is(
-    (SELECT array_agg(w.outcome) FROM khala.sink('pgtap.orders', 'k', 1, '{}') AS w), ARRAY['applied'],
+    (SELECT array_agg(w.outcome) FROM khala.sink('pgtap.orders', 'k', 1, '{}', 'acme') AS w), ARRAY['applied'],
     'it can be written to in the same transaction'
 );
 SELECT results_eq(
@@ -65,7 +65,7 @@ FROM (
 ) AS v (setting);
 SELECT is(
     (pg_temp.failure($$SELECT khala.register_topic('pgtap.orders', p_ownership => 'public')$$) ->> 'detail')::jsonb
-    -> 'ownership', '"mixed"'::jsonb, 'DETAIL has the settings there are'
+    -> 'ownership', '"owned"'::jsonb, 'DETAIL has the settings there are'
 );
 SELECT isnt(
     pg_temp.failure($$SELECT khala.register_topic('pgtap.orders', p_ownership => 'public')$$) ->> 'hint', '',
@@ -133,7 +133,7 @@ FROM (
     ('p_enum_name => ''SYNC_TOPIC_' || repeat('A', 200) || '''')
 ) AS v (setting);
 SELECT is(khala.register_topic('pgtap.in_groups', p_writes => 'grouped'), 'pgtap.in_groups', 'a grouped topic');
-SELECT is((SELECT s.outcome FROM khala.sink('pgtap.in_groups', 'k', 1, '{}') AS s), 'staged', 'its writes are staged');
+SELECT is((SELECT s.outcome FROM khala.sink('pgtap.in_groups', 'k', 1, '{}', 'acme') AS s), 'staged', 'its writes are staged');
 SELECT is(khala.register_topic('pgtap.in_groups', p_writes => 'grouped'), 'pgtap.in_groups', 'once more');
 SELECT is(khala.register_topic('pgtap.in_groups'), 'pgtap.in_groups', 'without saying: as it is');
 SELECT is((SELECT t.writes FROM runtime.sync_topics AS t WHERE t.topic = 'pgtap.in_groups'), 'grouped', 'it stays grouped');

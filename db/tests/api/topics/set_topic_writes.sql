@@ -4,7 +4,7 @@ SELECT plan(17);
 
 DO $$
 BEGIN
-    PERFORM khala.register_topic('pgtap.switched');
+    PERFORM khala.register_topic('pgtap.switched', p_ownership => 'mixed');
     PERFORM khala.sink('pgtap.switched', 'k', 1, '{}', 'a');
 END
 $$;

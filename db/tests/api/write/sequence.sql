@@ -4,10 +4,10 @@ SELECT plan(32);
 
 DO $$
 BEGIN
-    PERFORM khala.register_topic('pgtap.grouped', p_writes => 'grouped');
-    PERFORM khala.register_topic('pgtap.grouped_twin');
-    PERFORM khala.register_topic('pgtap.grouped_inline', p_payload_mode => 'inline', p_inline_limit_bytes => 20, p_writes => 'grouped');
-    PERFORM khala.register_topic('pgtap.grouped_large', p_writes => 'grouped');
+    PERFORM khala.register_topic('pgtap.grouped', p_writes => 'grouped', p_ownership => 'mixed');
+    PERFORM khala.register_topic('pgtap.grouped_twin', p_ownership => 'mixed');
+    PERFORM khala.register_topic('pgtap.grouped_inline', p_payload_mode => 'inline', p_inline_limit_bytes => 20, p_writes => 'grouped', p_ownership => 'mixed');
+    PERFORM khala.register_topic('pgtap.grouped_large', p_writes => 'grouped', p_ownership => 'mixed');
 END
 $$;
 CREATE FUNCTION pg_temp.staged(p_topic text)

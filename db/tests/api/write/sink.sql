@@ -24,13 +24,13 @@ $$;
 
 DO $$
 BEGIN
-    PERFORM khala.register_topic('pgtap.sink');
-    PERFORM khala.register_topic('pgtap.sink_inline', p_payload_mode => 'inline', p_inline_limit_bytes => 20);
-    PERFORM khala.register_topic('pgtap.sink_pointer', p_payload_mode => 'pointer');
-    PERFORM khala.register_topic('pgtap.sink_auto', p_inline_limit_bytes => 20);
+    PERFORM khala.register_topic('pgtap.sink', p_ownership => 'mixed');
+    PERFORM khala.register_topic('pgtap.sink_inline', p_payload_mode => 'inline', p_inline_limit_bytes => 20, p_ownership => 'mixed');
+    PERFORM khala.register_topic('pgtap.sink_pointer', p_payload_mode => 'pointer', p_ownership => 'mixed');
+    PERFORM khala.register_topic('pgtap.sink_auto', p_inline_limit_bytes => 20, p_ownership => 'mixed');
     PERFORM khala.register_topic('pgtap.sink_public', p_ownership => 'public');
     PERFORM khala.register_topic('pgtap.sink_owned', p_ownership => 'owned');
-    PERFORM khala.register_topic('pgtap.sink_next');
+    PERFORM khala.register_topic('pgtap.sink_next', p_ownership => 'mixed');
 END
 $$;
 

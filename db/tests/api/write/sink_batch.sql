@@ -24,12 +24,12 @@ $$;
 
 DO $$
 BEGIN
-    PERFORM khala.register_topic('pgtap.batch');
-    PERFORM khala.register_topic('pgtap.batch_repeats');
-    PERFORM khala.register_topic('pgtap.batch_inline', p_payload_mode => 'inline', p_inline_limit_bytes => 20);
+    PERFORM khala.register_topic('pgtap.batch', p_ownership => 'mixed');
+    PERFORM khala.register_topic('pgtap.batch_repeats', p_ownership => 'mixed');
+    PERFORM khala.register_topic('pgtap.batch_inline', p_payload_mode => 'inline', p_inline_limit_bytes => 20, p_ownership => 'mixed');
     PERFORM khala.register_topic('pgtap.batch_public', p_ownership => 'public');
     PERFORM khala.register_topic('pgtap.batch_owned', p_ownership => 'owned');
-    PERFORM khala.register_topic('pgtap.batch_next');
+    PERFORM khala.register_topic('pgtap.batch_next', p_ownership => 'mixed');
     PERFORM khala.sink('pgtap.batch', 'there', 5, '{"n":1}', 'a');
 END
 $$;

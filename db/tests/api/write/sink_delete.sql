@@ -4,7 +4,7 @@ SELECT plan(24);
 
 DO $$
 BEGIN
-    PERFORM khala.register_topic('pgtap.delete');
+    PERFORM khala.register_topic('pgtap.delete', p_ownership => 'mixed');
     PERFORM khala.register_topic('pgtap.delete_public', p_ownership => 'public');
     PERFORM khala.sink('pgtap.delete', 'public', 1, '{}');
     PERFORM khala.sink('pgtap.delete', 'owned', 1, '{}', 'a');

@@ -9,7 +9,7 @@ SELECT throws_ok(
 
 -- A trigger of somebody's that swallows rows: without the check a sink would try for ever, and a batch would
 -- leave the read model behind the journal.
-SELECT khala.register_topic('pgtap.suppressed');
+SELECT khala.register_topic('pgtap.suppressed', p_ownership => 'mixed');
 CREATE FUNCTION pg_temp.swallow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
 CREATE TRIGGER swallow BEFORE INSERT ON runtime.sync_documents
 FOR EACH ROW EXECUTE FUNCTION pg_temp.swallow();

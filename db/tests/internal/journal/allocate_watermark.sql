@@ -4,8 +4,8 @@ SELECT plan(16);
 
 DO $$
 BEGIN
-    PERFORM khala.register_topic('pgtap.allocate');
-    PERFORM khala.register_topic('pgtap.allocate_other');
+    PERFORM khala.register_topic('pgtap.allocate', p_ownership => 'mixed');
+    PERFORM khala.register_topic('pgtap.allocate_other', p_ownership => 'mixed');
 END
 $$;
 

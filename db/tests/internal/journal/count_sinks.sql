@@ -14,7 +14,7 @@ SELECT throws_ok('SELECT khala_internal.count_sinks(''applied'', 1)', '42P01', N
 CREATE TEMP TABLE before AS SELECT s.outcome, s.sinks FROM khala.sink_stats AS s;
 DO $$
 BEGIN
-    PERFORM khala.register_topic('pgtap.count');
+    PERFORM khala.register_topic('pgtap.count', p_ownership => 'mixed');
     PERFORM khala.sink('pgtap.count', 'k', 5, '{}');
     PERFORM khala.sink('pgtap.count', 'k', 5, '{}');
     PERFORM khala.sink('pgtap.count', 'k', 5, '{"x": 1}');

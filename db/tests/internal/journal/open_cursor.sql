@@ -24,7 +24,7 @@ $$;
 
 DO $$
 BEGIN
-    PERFORM khala.register_topic('pgtap.cursor', p_enum_name => 'SYNC_TOPIC_PGTAP_CURSOR');
+    PERFORM khala.register_topic('pgtap.cursor', p_enum_name => 'SYNC_TOPIC_PGTAP_CURSOR', p_ownership => 'mixed');
     FOR v_place IN 1 .. 10 LOOP
         PERFORM khala.sink('pgtap.cursor', 'k' || v_place, 1, '{}');
     END LOOP;
@@ -89,7 +89,7 @@ SELECT throws_ok($$SELECT khala_internal.open_cursor('pgtap.cursor', 11, NULL)$$
 SELECT is((SELECT c.after FROM khala_internal.open_cursor('pgtap.cursor', NULL, NULL) AS c), 10::bigint, 'none begins at the head');
 
 -- A topic nobody has written to.
-DO $$ BEGIN PERFORM khala.register_topic('pgtap.cursor_empty'); END $$;
+DO $$ BEGIN PERFORM khala.register_topic('pgtap.cursor_empty', p_ownership => 'mixed'); END $$;
 SELECT is((SELECT c.after FROM khala_internal.open_cursor('pgtap.cursor_empty', NULL, NULL) AS c), 0::bigint, 'new topic: none begins at 0');
 SELECT lives_ok($$SELECT khala_internal.open_cursor('pgtap.cursor_empty', 0, NULL)$$, 'new topic: 0 is good');
 SELECT throws_ok($$SELECT khala_internal.open_cursor('pgtap.cursor_empty', 1, NULL)$$, 'KH003', NULL, 'new topic: 1 is ahead');

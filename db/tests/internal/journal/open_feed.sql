@@ -4,7 +4,7 @@ SELECT plan(9);
 
 DO $$
 BEGIN
-    PERFORM khala.register_topic('pgtap.rows');
+    PERFORM khala.register_topic('pgtap.rows', p_ownership => 'mixed');
     PERFORM khala.sink('pgtap.rows', 'k', i, jsonb_build_object('t', repeat('x', 1000))) FROM generate_series(1, 5) AS s (i);
 END
 $$;

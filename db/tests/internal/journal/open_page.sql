@@ -5,7 +5,7 @@ SELECT plan(28);
 -- Watermarks 1 to 6; a sees 1, 3 and 5, of 1,009 bytes each and 256 and a letter around them.
 DO $$
 BEGIN
-    PERFORM khala.register_topic('pgtap.until');
+    PERFORM khala.register_topic('pgtap.until', p_ownership => 'mixed');
     PERFORM khala.sink(
         'pgtap.until', 'k', i, jsonb_build_object('text', repeat('x', 998)), CASE WHEN i % 2 = 1 THEN 'a' ELSE 'b' END
     ) FROM generate_series(1, 6) AS s (i);
@@ -49,7 +49,7 @@ FROM (
 -- However few of the rows may be seen, no more than 5,000 are looked at.
 DO $$
 BEGIN
-    PERFORM khala.register_topic('pgtap.many');
+    PERFORM khala.register_topic('pgtap.many', p_ownership => 'mixed');
     PERFORM khala.sink_batch('pgtap.many', (
         SELECT jsonb_agg(jsonb_build_object('doc_key', 'k' || i, 'doc_version', 1, 'payload', '{}'::jsonb, 'org_id', 'a'))
         FROM generate_series(1, 5100) AS s (i)
@@ -73,7 +73,7 @@ SELECT is(
 -- 40 versions of x by a, moved to b and back; y deleted; z is current.
 DO $$
 BEGIN
-    PERFORM khala.register_topic('pgtap.compact');
+    PERFORM khala.register_topic('pgtap.compact', p_ownership => 'mixed');
     PERFORM khala.sink('pgtap.compact', 'x', i, '{}', 'a') FROM generate_series(1, 40) AS s (i);
     PERFORM khala.sink('pgtap.compact', 'x', 41, '{}', 'b');
     PERFORM khala.sink('pgtap.compact', 'x', 42, '{}', 'a');

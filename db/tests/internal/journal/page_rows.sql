@@ -4,7 +4,7 @@ SELECT plan(8);
 
 DO $$
 BEGIN
-    PERFORM khala.register_topic('pgtap.rows');
+    PERFORM khala.register_topic('pgtap.rows', p_ownership => 'mixed');
     PERFORM khala.sink('pgtap.rows', 'public', 1, '{"n":1}');
     PERFORM khala.sink('pgtap.rows', 'of a', 1, '{"n":2}', 'a');
     PERFORM khala.sink('pgtap.rows', 'of b', 1, '{"n":3}', 'b');

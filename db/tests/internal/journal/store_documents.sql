@@ -5,8 +5,8 @@ SELECT plan(8);
 -- The rules of outcomes and owners are tested through khala_internal.write_documents; here, what is given to it.
 DO $$
 BEGIN
-    PERFORM khala.register_topic('pgtap.stored');
-    PERFORM khala.register_topic('pgtap.stored_pointer', p_payload_mode => 'pointer');
+    PERFORM khala.register_topic('pgtap.stored', p_ownership => 'mixed');
+    PERFORM khala.register_topic('pgtap.stored_pointer', p_payload_mode => 'pointer', p_ownership => 'mixed');
     PERFORM khala.sink('pgtap.stored', 'there', 7, '{"n":7}', 'a');
     PERFORM set_config('khala.traceparent', '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01', TRUE);
 END

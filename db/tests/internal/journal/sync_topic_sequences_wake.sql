@@ -20,7 +20,7 @@ BEGIN
 END
 $$;
 
-DO $$ BEGIN PERFORM khala.register_topic('pgtap.wake'); END $$;
+DO $$ BEGIN PERFORM khala.register_topic('pgtap.wake', p_ownership => 'mixed'); END $$;
 
 SELECT has_trigger('runtime', 'sync_topic_sequences', 'sync_topic_sequences_wake', 'the trigger is there');
 SELECT trigger_is(

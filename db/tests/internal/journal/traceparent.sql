@@ -38,7 +38,7 @@ SELECT is(pg_temp.taken(repeat('0', 1000000)), NULL, 'a megabyte of something');
 -- Through the write path, by default and by nothing else.
 DO $$
 BEGIN
-    PERFORM khala.register_topic('pgtap.trace');
+    PERFORM khala.register_topic('pgtap.trace', p_ownership => 'mixed');
     PERFORM set_config('khala.traceparent', '', TRUE);
     PERFORM khala.sink('pgtap.trace', 'k1', 1, '{}');
     PERFORM set_config('khala.traceparent', '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01', TRUE);

@@ -25,9 +25,9 @@ $$;
 -- Its rules are tested through khala.sink_batch; here, that both write paths have the same.
 DO $$
 BEGIN
-    PERFORM khala.register_topic('pgtap.one_by_one');
-    PERFORM khala.register_topic('pgtap.together');
-    PERFORM khala.register_topic('pgtap.all_at_once');
+    PERFORM khala.register_topic('pgtap.one_by_one', p_ownership => 'mixed');
+    PERFORM khala.register_topic('pgtap.together', p_ownership => 'mixed');
+    PERFORM khala.register_topic('pgtap.all_at_once', p_ownership => 'mixed');
 END
 $$;
 CREATE TEMP TABLE changes AS
@@ -150,7 +150,7 @@ $$;
 CREATE TRIGGER answer AFTER INSERT ON runtime.sync_stream_events FOR EACH ROW EXECUTE FUNCTION pg_temp.answer();
 DO $$
 BEGIN
-    PERFORM khala.register_topic('pgtap.answered');
+    PERFORM khala.register_topic('pgtap.answered', p_ownership => 'mixed');
     PERFORM khala_internal.write_documents(
         'pgtap.answered', ARRAY['x', 'y'], ARRAY[1, 1], ARRAY[NULL, NULL]::text[], ARRAY['{}', '{}']::jsonb[],
         ARRAY[FALSE, FALSE]

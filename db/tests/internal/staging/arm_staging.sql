@@ -2,7 +2,7 @@ BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 SELECT plan(5);
 
-DO $$ BEGIN PERFORM khala.register_topic('pgtap.arming', p_writes => 'grouped'); END $$;
+DO $$ BEGIN PERFORM khala.register_topic('pgtap.arming', p_writes => 'grouped', p_ownership => 'mixed'); END $$;
 CREATE TEMP VIEW mine AS
 SELECT s.armed, s.settled, s.taken, s.next_settled FROM runtime.sync_topic_staging AS s WHERE s.topic = 'pgtap.arming';
 

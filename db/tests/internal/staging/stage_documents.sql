@@ -4,8 +4,8 @@ SELECT plan(10);
 
 DO $$
 BEGIN
-    PERFORM khala.register_topic('pgtap.staging', p_writes => 'grouped');
-    PERFORM khala.register_topic('pgtap.staging_direct');
+    PERFORM khala.register_topic('pgtap.staging', p_writes => 'grouped', p_ownership => 'mixed');
+    PERFORM khala.register_topic('pgtap.staging_direct', p_ownership => 'mixed');
     PERFORM set_config('khala.traceparent', '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01', TRUE);
 END
 $$;
