@@ -69,14 +69,19 @@ BEGIN
             PERFORM khala_internal.refuse_document(
                 v_fault, 1, p_topic, p_doc_key, p_doc_version, p_org_id, p_payload, v_bytes, v_inline_limit
             );
-        ELSIF v_writes = 'grouped' AND v_watermark IS NULL AND khala_internal.stage_documents(
-            p_topic, v_max_staged, ARRAY[p_doc_key], ARRAY[p_doc_version], ARRAY[p_org_id], ARRAY[p_payload],
-            ARRAY[p_deleted], ARRAY[v_canonical], ARRAY[v_hash]
-        ) THEN
-            outcome := 'staged';
-            RETURN NEXT;
-            RETURN;
-        ELSIF v_outcome IN ('duplicate', 'stale_version') THEN
+        END IF;
+        -- Apart from its condition: an expression is prepared whole, at its first use in a transaction.
+        IF v_writes = 'grouped' AND v_watermark IS NULL THEN
+            IF khala_internal.stage_documents(
+                p_topic, v_max_staged, ARRAY[p_doc_key], ARRAY[p_doc_version], ARRAY[p_org_id], ARRAY[p_payload],
+                ARRAY[p_deleted], ARRAY[v_canonical], ARRAY[v_hash]
+            ) THEN
+                outcome := 'staged';
+                RETURN NEXT;
+                RETURN;
+            END IF;
+        END IF;
+        IF v_outcome IN ('duplicate', 'stale_version') THEN
             -- Judged again under the lock, and nothing to write after all: the watermark goes back before
             -- anybody can see it. Unless a trigger has sunk by the upsert that missed: the journal would have a
             -- hole below that.
