@@ -800,7 +800,7 @@ REVOKE ALL ON FUNCTION khala_internal.page_tail(p_topic text, p_complete boolean
 
 REVOKE ALL ON FUNCTION khala_internal.page_tail_bytes(p_topic text, p_complete boolean, p_head_watermark bigint, p_covered_watermark bigint) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION khala_internal.payload_text(p_payload jsonb, p_payload_bytes integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION khala_internal.payload_text(p_printed text, p_payload jsonb, p_payload_bytes integer) FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION khala_internal.project_entities(p_kind text, p_ids text[], p_rebuild boolean) FROM PUBLIC;
 

@@ -49,9 +49,7 @@ MOST_GROWTH_BYTES = 48 * 2**20
 _LOOK_S = 0.2
 _HORIZON = "3 seconds"
 _PURGE: LiteralString = "SELECT deleted FROM khala.retain(NULL, now(), %s::interval, %s)"
-_REGISTER: LiteralString = (
-    "SELECT khala.register_topic(%s, p_ownership => 'mixed', p_writes => %s)"
-)
+_REGISTER: LiteralString = "SELECT khala.register_topic(%s, p_ownership => 'mixed', p_writes => %s)"
 
 
 @dataclass(frozen=True)

@@ -136,7 +136,7 @@ def test_sessions_go_on_during_an_upgrade(database: Database, changed_files: Pat
 
     def sink(connection: psycopg.Connection[Any], number: int) -> None:
         row = connection.execute(
-            "SELECT outcome FROM khala.sink('runtime.notifications', %s, %s, %s)",
+            "SELECT outcome FROM khala.sink('runtime.notifications', %s, %s, %s, 'acme')",
             ("doc", number, f'{{"n": {number}}}'),
             prepare=True,
         ).fetchone()

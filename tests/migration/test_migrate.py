@@ -97,7 +97,7 @@ def test_a_rebuild_does_not_wait_for_a_migration_that_waits_for_it(
         empty_database.connect() as blocker,
         empty_database.connect() as other,
     ):
-        other.execute("SELECT khala.append_run_event('r', 'run.started')")
+        other.execute("SELECT khala.append_run_event('r', 'run.started', p_org_id => 'acme')")
 
         def waiting(mode: str) -> None:
             wait_until(lambda: other.execute(queued, [mode]).fetchone() == (1,), f"{mode} waits")

@@ -48,7 +48,8 @@ class Dev:
     def sink(self, doc_key: str) -> None:
         with psycopg.connect(self.ready["database"], autocommit=True) as connection:
             connection.execute(
-                "SELECT khala.sink('runtime.notifications', %s, 1, '{\"a\": 1}')", (doc_key,)
+                "SELECT khala.sink('runtime.notifications', %s, 1, '{\"a\": 1}', 'dev')",
+                (doc_key,),
             )
 
     def stop(self, sig: signal.Signals = signal.SIGTERM) -> int:

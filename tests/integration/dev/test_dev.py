@@ -81,7 +81,7 @@ def test_stop_ends_everything_and_a_second_start_finds_the_data(data_dir: Path) 
     with running(data_dir) as dev:
         with psycopg.connect(dev.ready["database"]) as connection:
             row = connection.execute(
-                "SELECT count(*) FROM khala.snapshot('runtime.notifications', NULL) "
+                "SELECT count(*) FROM khala.snapshot('runtime.notifications', 'dev') "
                 "WHERE page LIKE '%\"kept\"%'"
             ).fetchone()
         assert row == (1,)
