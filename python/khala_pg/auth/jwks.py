@@ -20,6 +20,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from khala_pg.auth.claims import VerificationKey
+from khala_pg.single_flight import SingleFlight
 
 logger = logging.getLogger("khala.auth.jwks")
 
@@ -113,7 +114,7 @@ class KeySet:
         self._read_at = float("-inf")
         self._tried_at = float("-inf")
         self._misses: OrderedDict[str, float] = OrderedDict()
-        self._reading: asyncio.Task[None] | None = None
+        self._reading: SingleFlight[None, None] = SingleFlight()
         self._is_failing = False
 
     def get(self, kid: str) -> VerificationKey | None:
@@ -131,7 +132,7 @@ class KeySet:
         missed_at = self._misses.get(kid)
         if missed_at is not None and now - missed_at < self.settings.miss_s:
             return None
-        if self._reading is None and now - self._tried_at < self.settings.min_refresh_s:
+        if None not in self._reading and now - self._tried_at < self.settings.min_refresh_s:
             # Not remembered as unknown: it may be a new key that the next read brings.
             return None
         await self.refresh()
@@ -144,23 +145,16 @@ class KeySet:
 
     async def refresh(self) -> None:
         """Reads the set; callers that come while it is read share that read."""
-        if self._reading is None:
-            self._reading = asyncio.create_task(self._refresh())
-            self._reading.add_done_callback(lambda task: setattr(self, "_reading", None))
-        await asyncio.wait({self._reading})
+        await self._reading.run(None, self._refresh)
 
     async def run(self) -> None:
         """Keeps the set fresh until it is cancelled."""
-        try:
-            while True:
-                await self.refresh()
-                spread = random.uniform(0.8, 1.2)  # noqa: S311 - spreads load, guards nothing
-                settings = self.settings
-                wait_s = settings.min_refresh_s if self._is_failing else settings.refresh_s
-                await asyncio.sleep(wait_s * spread)
-        finally:
-            if self._reading is not None:
-                self._reading.cancel()
+        while True:
+            await self.refresh()
+            spread = random.uniform(0.8, 1.2)  # noqa: S311 - spreads load, guards nothing
+            settings = self.settings
+            wait_s = settings.min_refresh_s if self._is_failing else settings.refresh_s
+            await asyncio.sleep(wait_s * spread)
 
     async def _refresh(self) -> None:
         self._tried_at = self._now()

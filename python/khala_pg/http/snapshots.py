@@ -11,6 +11,8 @@ import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from khala_pg.single_flight import SingleFlight
+
 FEW = 10
 """So many requests for one page within `max_age_s` read it themselves."""
 
@@ -44,7 +46,6 @@ class _Demand:
     since: float
     asked: int = 0
     body: Body | None = None
-    reading: asyncio.Task[Body] | None = None
 
 
 class SharedSnapshots:
@@ -59,6 +60,7 @@ class SharedSnapshots:
         self._max_bytes = max_bytes
         # In the order of `since`.
         self._demands: dict[Wanted, _Demand] = {}
+        self._reading: SingleFlight[Wanted, Body] = SingleFlight()
         self._kept_bytes = 0
 
     async def get(self, wanted: Wanted) -> Body:
@@ -73,16 +75,10 @@ class SharedSnapshots:
             return await self._read_anew(wanted, demand)
         if demand.body is not None:
             return demand.body
-        if demand.reading is None:
-            demand.reading = asyncio.create_task(self._read_anew(wanted, demand))
-        # Whoever leaves must not take the page from the others.
-        return await asyncio.shield(demand.reading)
+        return await self._reading.run(wanted, lambda: self._read_anew(wanted, demand))
 
     async def _read_anew(self, wanted: Wanted, demand: _Demand) -> Body:
-        try:
-            body = await self._read(wanted)
-        finally:
-            demand.reading = None
+        body = await self._read(wanted)
         if self._demands.get(wanted) is demand:
             self._kept_bytes += len(body.content) - _size(demand)
             demand.body = body

@@ -98,7 +98,7 @@ class Relay:
             Pages(settings, self._database, self._metrics.replay_reads.inc, self._spawn),
             self._metrics,
         )
-        self._telemetry = TelemetryReader(self._database, self._spawn)
+        self._telemetry = TelemetryReader(self._database)
         self._tasks: set[asyncio.Task[None]] = set()
         self._group: asyncio.TaskGroup | None = None
         self._is_draining = False

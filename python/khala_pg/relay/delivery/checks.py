@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from khala_pg import strict_json
-from khala_pg.errors import KhalaError
 from khala_pg.relay.database.pool import Database
 from khala_pg.relay.settings import RelaySettings
 from khala_pg.relay.wire.requests import SubscribeRequest
+from khala_pg.single_flight import SingleFlight
 from khala_pg.sqlapi import relay as sqlapi
 from khala_pg.sqlapi.calls import Connection
 from khala_pg.sqlapi.relay import Cursor
@@ -43,8 +43,8 @@ class Checks:
         self._database = database
         # However many subscribe, pages, feeds and writers get on meanwhile.
         self._slots = asyncio.Semaphore(settings.pool_size // 2)
-        self._waiting: dict[_Question, asyncio.Future[Checked | KhalaError | None]] = {}
-        self._under_way: dict[_Question, asyncio.Future[Checked | KhalaError | None]] = {}
+        self._waiting: SingleFlight[_Question, Checked] = SingleFlight()
+        self._under_way: dict[_Question, asyncio.Task[Checked]] = {}
 
     async def judge(self, request: SubscribeRequest, scopes: tuple[str, ...]) -> Checked:
         """Whether the request can be served.
@@ -54,25 +54,15 @@ class Checks:
         question = _Question(
             request.topics, strict_json.dumps(request.resume_after), request.epoch, scopes
         )
-        while True:
-            waiting = self._waiting.get(question)
-            if waiting is None:
-                return await self._ask(question, request.resume_after)
-            found = await asyncio.shield(waiting)
-            if isinstance(found, KhalaError):
-                raise found
-            if found is not None:
-                return found
-            # Whoever asked went away.
+        return await self._waiting.run(question, lambda: self._ask(question, request.resume_after))
 
     async def _ask(self, question: _Question, resume_after: Any) -> Checked:
-        waiting = self._waiting[question] = asyncio.get_running_loop().create_future()
-        found: Checked | KhalaError | None = None
+        me = asyncio.current_task()
 
         async def check(connection: Connection) -> Checked:
-            # From now on, whoever asks that asks anew.
-            if self._waiting.get(question) is waiting:
-                self._under_way[question] = self._waiting.pop(question)
+            # A second try, after a lost connection, has left already.
+            if self._under_way.get(question) is not me:
+                self._under_way[question] = self._waiting.release(question)
             return Checked(
                 *await sqlapi.judge(
                     connection, question.topics, resume_after, question.epoch, question.scopes
@@ -85,13 +75,7 @@ class Checks:
                 # More may come to share this one meanwhile.
                 await asyncio.wait([before])
             async with self._slots:
-                found = await self._database.call(check)
-            return found
-        except KhalaError as error:
-            found = error
-            raise
+                return await self._database.call(check)
         finally:
-            for each in (self._waiting, self._under_way):
-                if each.get(question) is waiting:
-                    del each[question]
-            waiting.set_result(found)
+            if self._under_way.get(question) is me:
+                del self._under_way[question]

@@ -18,6 +18,7 @@ from khala_pg.relay.connection import SharedMessage
 from khala_pg.relay.database.pool import Database
 from khala_pg.relay.delivery.lanes import Lane
 from khala_pg.relay.settings import RelaySettings
+from khala_pg.single_flight import SingleFlight
 from khala_pg.sqlapi import relay as sqlapi
 
 logger = logging.getLogger("khala.relay.pages")
@@ -68,7 +69,7 @@ class Pages:
         self._slots = asyncio.Semaphore(max(1, settings.pool_size - 2))
         self._on_read = on_read
         self._spawn = spawn
-        self._reading: dict[Wanted, asyncio.Future[SharedPage | KhalaError | None]] = {}
+        self._reading: SingleFlight[Wanted, SharedPage | None] = SingleFlight()
         self._kept: OrderedDict[Wanted, SharedPage] = OrderedDict()
         self._kept_bytes = 0
 
@@ -89,15 +90,11 @@ class Pages:
             page = self._kept.get(wanted)
             if page is not None and page.suits(head):
                 return page
-            reading = self._reading.get(wanted)
-            if reading is None:
-                return await self._read(wanted, is_needed)
-            found = await asyncio.shield(reading)
-            if isinstance(found, KhalaError):
-                raise found
-            if found is not None and found.suits(head):
+            is_first = wanted not in self._reading
+            found = await self._reading.run(wanted, lambda: self._read(wanted, is_needed))
+            if is_first or (found is not None and found.suits(head)):
                 return found
-            # It was asked for too early, or whoever read it went away.
+            # It was asked for too early, or the socket that asked for it went away.
 
     async def expect(self, wanted: Wanted, head: int, is_needed: Callable[[], bool]) -> None:
         """Has a page read that is going to be asked for, so that it is there or on its way by then.
@@ -112,36 +109,25 @@ class Pages:
         if self._settings.max_shared_page_bytes < 4 * self._settings.max_batch_bytes:
             return
         self._spawn(self._read_ahead(wanted, is_needed))
-        # The question goes out when the task starts.
-        await asyncio.sleep(0)
+        # That task starts the one that asks.
+        for _ in range(2):
+            await asyncio.sleep(0)
 
     async def _read_ahead(self, wanted: Wanted, is_needed: Callable[[], bool]) -> None:
-        # Somebody may have asked for it before this task started.
-        if wanted in self._reading:
-            return
         # Whoever wants the page asks again when there is none, and is told why.
         try:
-            await self._read(wanted, is_needed)
+            await self._reading.run(wanted, lambda: self._read(wanted, is_needed))
         except KhalaError:
             return
         except Exception:
             logger.exception("a page of topic %s could not be read ahead", wanted.name)
 
     async def _read(self, wanted: Wanted, is_needed: Callable[[], bool]) -> SharedPage | None:
-        reading = self._reading[wanted] = asyncio.get_running_loop().create_future()
-        found: SharedPage | KhalaError | None = None
-        try:
-            found = await self._ask(wanted, is_needed)
-            # One that leads nowhere would be asked for again at once, and has to be read then.
-            if found is not None and found.next_watermark != wanted.after:
-                self._keep(wanted, found)
-            return found
-        except KhalaError as error:
-            found = error
-            raise
-        finally:
-            del self._reading[wanted]
-            reading.set_result(found)
+        found = await self._ask(wanted, is_needed)
+        # One that leads nowhere would be asked for again at once, and has to be read then.
+        if found is not None and found.next_watermark != wanted.after:
+            self._keep(wanted, found)
+        return found
 
     async def _ask(self, wanted: Wanted, is_needed: Callable[[], bool]) -> SharedPage | None:
         """The page from the database."""
