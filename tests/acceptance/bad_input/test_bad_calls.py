@@ -43,7 +43,6 @@ REFUSED_SQL: dict[str, tuple[str, list[Any], str]] = {
     "topic that is no name": (SINK, ["'; DROP TABLE x; --", "d", 1, OBJECT, None], "KH001"),
     "no topic": (SINK, [None, "d", 1, OBJECT, None], "KH001"),
     "negative version": (SINK, [NOTES, "d", -1, OBJECT, None], "KH007"),
-    "no version": (SINK, [NOTES, "d", None, OBJECT, None], "KH007"),
     "empty key": (SINK, [NOTES, "", 1, OBJECT, None], "KH007"),
     "key of 513 characters": (SINK, [NOTES, "k" * 513, 1, OBJECT, None], "KH007"),
     "empty owner": (SINK, [NOTES, "d", 1, OBJECT, ""], "KH007"),
