@@ -133,7 +133,8 @@ def test_a_lock_that_is_not_to_be_had_in_time_is_told_as_such(newest_database: D
 
 def test_a_topic_is_grouped_and_sequenced(newest_database: Database) -> None:
     dsn = newest_database.dba_dsn
-    khala("topics", "add", "tests.cli_grouped", "--writes", "grouped", "--database", dsn)
+    grouped = ("tests.cli_grouped", "--writes", "grouped", "--ownership", "public")
+    khala("topics", "add", *grouped, "--database", dsn)
     sink(newest_database, "tests.cli_grouped", 5)
     assert "tests.cli_grouped: 5 writes" in khala("sequence", "--database", dsn).stdout
     sink(newest_database, "tests.cli_grouped", 3)
