@@ -22,6 +22,9 @@ _BATCH = 500
 # Not asleep before: all writers that find a sleeper notify, and those commit one after the other.
 # With 32 writers that commit together there is a moment without any after each of their commits.
 _IDLE_S = 0.01
+# It rests as long as it worked, for the busier the server, the more comes meanwhile: a write in a
+# batch of 20 took 73 µs of processor time, in one of 100 47.
+_MAX_REST_S = 0.01
 
 
 class Sequencer:
@@ -77,7 +80,8 @@ class Sequencer:
         moved_at = -math.inf
         while True:
             wake.clear()
-            is_idle = time.monotonic() - moved_at > _IDLE_S
+            began = time.monotonic()
+            is_idle = began - moved_at > _IDLE_S
             try:
                 async with self._turn:
                     done = await self._database.call(sqlapi.sequence, topic, _BATCH, is_idle)
@@ -90,7 +94,8 @@ class Sequencer:
             backoff.reset()
             if done.writes:
                 self._metrics.sequenced.inc(done.writes)
-                delay_s, moved_at = shortest_s, time.monotonic()
+                moved_at = time.monotonic()
+                delay_s = min(max(shortest_s, moved_at - began), _MAX_REST_S)
             match done.state:
                 case "armed":
                     await _wait(wake, self._settings.slow_poll_interval_s)
