@@ -30,7 +30,11 @@ export class Database {
   /** A topic of the test's own. */
   async topic(horizon = "7 days"): Promise<string> {
     const name = `test.t${randomUUID().replaceAll("-", "").slice(0, 16)}`;
-    await this.value("SELECT khala.register_topic($1, p_retention_horizon => $2, p_ownership => 'mixed')", name, horizon);
+    await this.value(
+      "SELECT khala.register_topic($1, p_retention_horizon => $2, p_ownership => 'mixed')",
+      name,
+      horizon,
+    );
     return name;
   }
 
