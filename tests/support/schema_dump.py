@@ -17,10 +17,12 @@ _BOOKKEEPING = ("sqitch", "khala_migration")
 _NOISE = re.compile(r"^(--|SET |SELECT pg_catalog\.set_config|\\(un)?restrict )")
 _HEADER = (
     "-- Written by `make schema`: what the migrations make, as PostgreSQL 18's pg_dump prints it,\n"
-    "-- without the bodies of functions and views, which stand in functions/ and views/.\n"
+    "-- without functions and views, which stand in functions/ and views/ with their grants.\n"
 )
 _ENTRY = re.compile(r"^-- (?:Data for )?Name: .*?; Type: (?P<type>[^;]+); Schema:", re.MULTILINE)
-_ELSEWHERE = re.compile(r"^(COMMENT ON|ALTER) (FUNCTION|VIEW) ", re.MULTILINE)
+_ELSEWHERE = re.compile(
+    r"^(COMMENT ON (FUNCTION|VIEW)|(REVOKE|GRANT) \w+ ON (FUNCTION|TABLE khala\.))", re.MULTILINE
+)
 
 
 def _dump(server: PostgresServer, dsn: str) -> str:
@@ -58,12 +60,12 @@ def current_dump(server: PostgresServer, dsn: str) -> str:
 
 
 def _stands_elsewhere(entry: str) -> bool:
-    """Whether a piece of the dump is a function or a view, or a comment on one."""
+    """Whether a piece of the dump is a function or a view, or a comment or grant on one."""
     named = _ENTRY.search(entry)
     if named is None:
         return False
     return named["type"] in ("FUNCTION", "VIEW") or (
-        named["type"] == "COMMENT" and _ELSEWHERE.search(entry) is not None
+        named["type"] in ("COMMENT", "ACL") and _ELSEWHERE.search(entry) is not None
     )
 
 
