@@ -208,6 +208,41 @@ def test_owners_that_change_under_the_lock(database: Database) -> None:
             assert replay_all(connection, TOPIC, org)[0] == visible(connection, TOPIC, org)
 
 
+@pytest.mark.parametrize("isolation", ["READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE"])
+def test_writers_without_a_version_take_one_after_the_other(
+    database: Database, isolation: str
+) -> None:
+    batch = '[{"doc_key": "doc", "payload": {}}, {"doc_key": "doc", "deleted": true}]'
+
+    def write(writer: int) -> None:
+        values: list[str | None]
+        with psycopg.connect(database.runtime_dsn, autocommit=True) as connection:
+            connection.execute(f"SET default_transaction_isolation = '{isolation}'".encode())
+            for number in range(20):
+                if (writer + number) % 4 == 0:
+                    query, values = BATCH, [TOPIC, batch]
+                else:
+                    query, values = SINK, [TOPIC, "doc", None, "{}", None]
+                while True:
+                    try:
+                        rows = connection.execute(query.encode(), values).fetchall()
+                        break
+                    except psycopg.errors.SerializationFailure:
+                        assert isolation != "READ COMMITTED"
+                assert {row[-1] for row in rows} == {"applied"}
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(write, range(8)))
+    with database.connect() as connection:
+        head = check_topic(connection, TOPIC).head
+        rows = connection.execute(
+            "SELECT watermark, doc_version FROM runtime.sync_stream_events WHERE topic = %s",
+            [TOPIC],
+        ).fetchall()
+    assert head == 8 * 20 + 8 * 5
+    assert sorted(rows) == [(n, n) for n in range(1, head + 1)]
+
+
 SINKS_A_NOTE = """
 CREATE FUNCTION public.note() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
