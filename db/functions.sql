@@ -38,6 +38,7 @@ SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('khala.funct
 \ir functions/api/write/sink.sql
 \ir functions/api/write/sink_delete.sql
 \ir functions/internal/staging/arm_staging.sql
+\ir functions/internal/staging/has_earlier_writers.sql
 \ir functions/api/write/sequence.sql
 \ir functions/api/topics/set_topic_writes.sql
 \ir functions/api/topics/grouped_topics.sql

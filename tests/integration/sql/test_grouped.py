@@ -142,6 +142,34 @@ def test_a_sequencer_in_an_old_transaction_settles_nothing(
     assert journal(grouped) == [("soon", 1), ("soon", 2), ("late", 1)]
 
 
+def test_an_old_transaction_of_somebody_else_does_not_keep_what_is_gone(
+    grouped: Database, writers: list[Session], relay: psycopg.Connection[Any]
+) -> None:
+    """Only a transaction that has staged something here may still commit a low position."""
+    batch = json.dumps(
+        [{"doc_key": f"doc {n}", "doc_version": 1, "payload": {}} for n in range(3000)]
+    )
+
+    def settled_after_a_batch() -> int:
+        writers[1].run("SELECT khala.sink_batch(%s, %s::jsonb)", TOPIC, batch)
+        writers[1].commit()
+        while sequence(relay, limit=3000, sleep=False)[0]:
+            pass
+        with grouped.connect() as connection:
+            row = connection.execute("SELECT settled FROM runtime.sync_topic_staging").fetchone()
+        assert row is not None
+        return int(row[0])
+
+    with sessions(grouped, 1) as [stranger]:
+        stranger.run("SELECT pg_current_xact_id()")
+        writers[0].sink(TOPIC, "late", 1)
+        assert [settled_after_a_batch() for _ in range(5)] == [0] * 5
+        writers[0].commit()
+        assert [settled_after_a_batch() for _ in range(4)][-1] > 10_000
+    assert sequence(relay) == (0, "armed")
+    assert ("late", 1) in journal(grouped)
+
+
 def test_a_relay_sleeps_only_when_no_writer_is_between_staging_and_commit(
     writers: list[Session], relay: psycopg.Connection[Any]
 ) -> None:

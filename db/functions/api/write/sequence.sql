@@ -4,7 +4,8 @@
 --
 -- Positions are given out before commit, so a lower one may become visible after a higher one. `settled` is the
 -- position up to which that cannot happen any more: everything at or below it is committed or gone, and was taken.
--- It is moved to where a batch ended as soon as no transaction is left that was there by then. It keeps look-ups
+-- It is moved to where a batch ended as soon as no transaction is left that was there by then; or, if an old one of
+-- somebody else's stays, none that has staged anything here. It keeps look-ups
 -- away from what vacuum has still to remove, and what was given out since, without what was taken, is the most
 -- that can be staged.
 --
@@ -22,6 +23,8 @@ AS $$
 #variable_conflict use_column
 DECLARE
     v_max_bytes CONSTANT bigint := 4194304;
+    -- Rows that are gone and still looked at: 40,000 of them, left by one old transaction, made a call take 26 ms.
+    v_most_taken CONSTANT bigint := 5000;
     -- A transaction that wrote before may be older than writers whose positions are looked at here.
     v_is_new boolean := pg_current_xact_id_if_assigned() IS NULL;
     v_staging runtime.sync_topic_staging;
@@ -56,6 +59,9 @@ BEGIN
     END IF;
 
     v_is_settled := coalesce(v_staging.next_transaction <= pg_snapshot_xmin(pg_current_snapshot()), FALSE);
+    IF NOT v_is_settled AND v_staging.taken > v_most_taken THEN
+        v_is_settled := NOT khala_internal.has_earlier_writers(p_topic, v_staging.next_transaction);
+    END IF;
     SELECT
         max(w.position) FILTER (WHERE w.fits),
         count(*) FILTER (WHERE w.fits),
