@@ -11,7 +11,7 @@ CREATE SCHEMA khala_internal;
 
 ALTER SCHEMA khala_internal OWNER TO khala_owner;
 
-COMMENT ON SCHEMA khala_internal IS 'Khala Sync: what the API is made of, granted to nobody';
+COMMENT ON SCHEMA khala_internal IS 'Khala Sync: internal functions of the API, granted to no role';
 
 CREATE SCHEMA runtime;
 
@@ -42,7 +42,7 @@ COMMENT ON TABLE runtime.sync_stream_events IS 'The journal: ordering authority,
 
 COMMENT ON COLUMN runtime.sync_stream_events.payload_bytes IS 'Length of the canonical payload in bytes, whether carried here or not';
 
-COMMENT ON COLUMN runtime.sync_stream_events.owner_changed IS 'With this row the document left previous_org_id: a tombstone to whoever no longer sees it';
+COMMENT ON COLUMN runtime.sync_stream_events.owner_changed IS 'With this row the document left previous_org_id: a tombstone to each subscriber that no longer sees it';
 
 COMMENT ON COLUMN runtime.sync_stream_events.org_id IS 'Owner organisation; null is public';
 
@@ -50,7 +50,7 @@ COMMENT ON COLUMN runtime.sync_stream_events.previous_org_id IS 'Owner before th
 
 COMMENT ON COLUMN runtime.sync_stream_events.payload_hash IS 'SHA-256 of the canonical payload; null for a tombstone';
 
-COMMENT ON COLUMN runtime.sync_stream_events.payload IS 'Canonical JSON text (RFC 8785); null for a tombstone and in pointer mode';
+COMMENT ON COLUMN runtime.sync_stream_events.payload IS 'Canonical JSON (RFC 8785); null for a tombstone and in pointer mode';
 
 COMMENT ON COLUMN runtime.sync_stream_events.traceparent IS 'W3C trace context of the writer, if it set one; read by relays that trace';
 
@@ -97,13 +97,13 @@ WITH (fillfactor='50');
 
 ALTER TABLE runtime.projection_checkpoints OWNER TO khala_owner;
 
-COMMENT ON TABLE runtime.projection_checkpoints IS 'What each projection has written last for each entity; makes projecting again a no-op';
+COMMENT ON TABLE runtime.projection_checkpoints IS 'Last write of each projection for each entity; makes a repeated projection a no-op';
 
 COMMENT ON COLUMN runtime.projection_checkpoints.last_seq IS 'Last event of the entity that the summary includes';
 
-COMMENT ON COLUMN runtime.projection_checkpoints.drift_count IS 'How often the same history gave another summary under the same projection version';
+COMMENT ON COLUMN runtime.projection_checkpoints.drift_count IS 'Number of times that the same history gave another summary under the same projection version';
 
-COMMENT ON COLUMN runtime.projection_checkpoints.version_offset IS 'How far the document''s version is above its sequence number: above 0 when history was lost and the summary rebuilt';
+COMMENT ON COLUMN runtime.projection_checkpoints.version_offset IS 'Difference between the document''s version and its sequence number: above 0 when history was lost and the summary rebuilt';
 
 COMMENT ON COLUMN runtime.projection_checkpoints.summary_hash IS 'SHA-256 of the canonical summary without projected_at';
 
@@ -118,7 +118,7 @@ CREATE TABLE runtime.sync_topic_retention (
 
 ALTER TABLE runtime.sync_topic_retention OWNER TO khala_owner;
 
-COMMENT ON TABLE runtime.sync_topic_retention IS 'Retention floor (oldest retained watermark) of each topic, and what purges did';
+COMMENT ON TABLE runtime.sync_topic_retention IS 'Retention floor (oldest retained watermark) of each topic, and totals of its purges';
 
 CREATE TABLE runtime.sync_topics (
     topic text NOT NULL,
@@ -145,21 +145,21 @@ ALTER TABLE runtime.sync_topics OWNER TO khala_owner;
 
 COMMENT ON TABLE runtime.sync_topics IS 'Catalogue of topics: one per model class';
 
-COMMENT ON COLUMN runtime.sync_topics.enum_name IS 'Name of the proto enum value; a subscriber may use either name';
+COMMENT ON COLUMN runtime.sync_topics.enum_name IS 'Name of the proto enum value; a subscriber may use it instead of the topic';
 
 COMMENT ON COLUMN runtime.sync_topics.read_model IS 'View in schema runtime of the topic''s documents';
 
-COMMENT ON COLUMN runtime.sync_topics.payload_mode IS 'inline: always in the journal, larger is refused; pointer: never; auto: in the journal up to inline_limit_bytes';
+COMMENT ON COLUMN runtime.sync_topics.payload_mode IS 'inline: the journal carries every payload, larger ones are refused; pointer: it carries none; auto: it carries payloads up to inline_limit_bytes';
 
 COMMENT ON COLUMN runtime.sync_topics.inline_limit_bytes IS 'Largest canonical payload, in bytes, that the journal carries';
 
 COMMENT ON COLUMN runtime.sync_topics.retention_horizon IS 'Age at which khala.retain may purge a journal row';
 
-COMMENT ON COLUMN runtime.sync_topics.ownership IS 'owned: each document names its organisation; public: none may, everybody sees all; mixed: either';
+COMMENT ON COLUMN runtime.sync_topics.ownership IS 'owned: each document names its organisation; public: none may, everyone sees all; mixed: either';
 
-COMMENT ON COLUMN runtime.sync_topics.writes IS 'direct: a writer takes its watermark itself; grouped: it stages, and khala.sequence gives out watermarks; changed by khala.set_topic_writes';
+COMMENT ON COLUMN runtime.sync_topics.writes IS 'direct: a writer allocates its watermark itself; grouped: it stages, and khala.sequence allocates watermarks; changed by khala.set_topic_writes';
 
-COMMENT ON COLUMN runtime.sync_topics.max_staged_writes IS 'Most writes that may be staged while the topic is grouped; further ones are refused until some are sequenced';
+COMMENT ON COLUMN runtime.sync_topics.max_staged_writes IS 'Limit of staged writes while the topic is grouped; further ones are refused until some are sequenced';
 
 CREATE UNLOGGED SEQUENCE runtime.sync_sinks_duplicate
     START WITH 1
@@ -170,7 +170,7 @@ CREATE UNLOGGED SEQUENCE runtime.sync_sinks_duplicate
 
 ALTER SEQUENCE runtime.sync_sinks_duplicate OWNER TO khala_owner;
 
-COMMENT ON SEQUENCE runtime.sync_sinks_duplicate IS 'Counts sinks of what was there already';
+COMMENT ON SEQUENCE runtime.sync_sinks_duplicate IS 'Counts sinks of a stored version with the same content';
 
 CREATE UNLOGGED SEQUENCE runtime.sync_sinks_rewritten
     START WITH 1
@@ -181,7 +181,7 @@ CREATE UNLOGGED SEQUENCE runtime.sync_sinks_rewritten
 
 ALTER SEQUENCE runtime.sync_sinks_rewritten OWNER TO khala_owner;
 
-COMMENT ON SEQUENCE runtime.sync_sinks_rewritten IS 'Counts sinks of a version that was there with other content';
+COMMENT ON SEQUENCE runtime.sync_sinks_rewritten IS 'Counts sinks of a stored version with other content';
 
 CREATE UNLOGGED SEQUENCE runtime.sync_sinks_stale_version
     START WITH 1
@@ -192,7 +192,7 @@ CREATE UNLOGGED SEQUENCE runtime.sync_sinks_stale_version
 
 ALTER SEQUENCE runtime.sync_sinks_stale_version OWNER TO khala_owner;
 
-COMMENT ON SEQUENCE runtime.sync_sinks_stale_version IS 'Counts sinks of a version below the one that was there';
+COMMENT ON SEQUENCE runtime.sync_sinks_stale_version IS 'Counts sinks of a version below the stored one';
 
 CREATE TABLE runtime.sync_staged_writes (
     topic text NOT NULL,
@@ -211,11 +211,11 @@ WITH (autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='5000', au
 
 ALTER TABLE runtime.sync_staged_writes OWNER TO khala_owner;
 
-COMMENT ON TABLE runtime.sync_staged_writes IS 'Writes to grouped topics that wait to be sequenced; checked already';
+COMMENT ON TABLE runtime.sync_staged_writes IS 'Checked writes to grouped topics that wait to be sequenced';
 
-COMMENT ON COLUMN runtime.sync_staged_writes."position" IS 'Order of staging within the topic; not without gaps';
+COMMENT ON COLUMN runtime.sync_staged_writes."position" IS 'Order of staging within the topic; may have gaps';
 
-COMMENT ON COLUMN runtime.sync_staged_writes.canonical IS 'Canonical JSON text (RFC 8785) of the payload; null for a tombstone';
+COMMENT ON COLUMN runtime.sync_staged_writes.canonical IS 'Canonical JSON (RFC 8785) of the payload; null for a tombstone';
 
 CREATE TABLE runtime.sync_topic_sequences (
     topic text NOT NULL,
@@ -244,19 +244,19 @@ WITH (fillfactor='10', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_thr
 
 ALTER TABLE runtime.sync_topic_staging OWNER TO khala_owner;
 
-COMMENT ON TABLE runtime.sync_topic_staging IS 'Topics whose writes are grouped: what has become of their staged writes';
+COMMENT ON TABLE runtime.sync_topic_staging IS 'Topics whose writes are grouped, and the progress of sequencing';
 
 COMMENT ON COLUMN runtime.sync_topic_staging.positions IS 'Sequence that gives staged writes their order';
 
-COMMENT ON COLUMN runtime.sync_topic_staging.armed IS 'Nothing is staged and whoever sequences sleeps: writers notify until it is taken back';
+COMMENT ON COLUMN runtime.sync_topic_staging.armed IS 'Nothing is staged and the sequencer sleeps: writers notify until the flag is cleared';
 
-COMMENT ON COLUMN runtime.sync_topic_staging.settled IS 'Position up to which nothing is staged and nothing can be any more';
+COMMENT ON COLUMN runtime.sync_topic_staging.settled IS 'Position up to which nothing is staged and nothing can become visible any more';
 
-COMMENT ON COLUMN runtime.sync_topic_staging.taken IS 'How many writes above settled were sequenced';
+COMMENT ON COLUMN runtime.sync_topic_staging.taken IS 'Number of sequenced writes above settled';
 
-COMMENT ON COLUMN runtime.sync_topic_staging.next_settled IS 'What settled becomes when no transaction is left that is older than next_transaction';
+COMMENT ON COLUMN runtime.sync_topic_staging.next_settled IS 'Next value of settled, once no transaction is left that is older than next_transaction';
 
-COMMENT ON COLUMN runtime.sync_topic_staging.next_taken IS 'How many writes above next_settled were sequenced';
+COMMENT ON COLUMN runtime.sync_topic_staging.next_taken IS 'Number of sequenced writes above next_settled';
 
 CREATE TABLE runtime.api_keys (
     key_id text NOT NULL,
@@ -282,11 +282,11 @@ ALTER TABLE runtime.api_keys OWNER TO khala_owner;
 
 COMMENT ON TABLE runtime.api_keys IS 'Keys that are exchanged for tokens; the secret itself is stored nowhere';
 
-COMMENT ON COLUMN runtime.api_keys.secret_hash IS 'SHA-256 of the secret, which is 32 random bytes: nothing that could be guessed, so no salt and no stretching';
+COMMENT ON COLUMN runtime.api_keys.secret_hash IS 'SHA-256 of the secret, which is 32 random bytes: it cannot be guessed, so it needs no salt and no stretching';
 
-COMMENT ON COLUMN runtime.api_keys.scopes IS 'Topics that its tokens may be for';
+COMMENT ON COLUMN runtime.api_keys.scopes IS 'Topics that its tokens may name';
 
-COMMENT ON COLUMN runtime.api_keys.last_used_at IS 'When a token was made with it last, to the hour';
+COMMENT ON COLUMN runtime.api_keys.last_used_at IS 'Time of the last token made with it, accurate to the hour';
 
 CREATE TABLE runtime.entity_events (
     kind text NOT NULL,
@@ -308,9 +308,9 @@ COMMENT ON TABLE runtime.entity_events IS 'The runtime''s history, append-only: 
 
 COMMENT ON COLUMN runtime.entity_events.seq IS 'Position in the history of this entity: 1, 2, 3 … without holes';
 
-COMMENT ON COLUMN runtime.entity_events.occurred_at IS 'When it happened, by the clock of whoever reports it';
+COMMENT ON COLUMN runtime.entity_events.occurred_at IS 'Time of the event, by the clock of its reporter';
 
-COMMENT ON COLUMN runtime.entity_events.recorded_at IS 'When it was appended, by the clock of this server';
+COMMENT ON COLUMN runtime.entity_events.recorded_at IS 'Time of appending, by the clock of this server';
 
 CREATE TABLE runtime.codex_worker_events (
     kind text CONSTRAINT entity_events_kind_not_null NOT NULL,
@@ -344,11 +344,11 @@ PARTITION BY LIST (kind);
 
 ALTER TABLE runtime.entities OWNER TO khala_owner;
 
-COMMENT ON TABLE runtime.entities IS 'Whatever has a history: one partition per kind. The row is the lock and the counter of its history';
+COMMENT ON TABLE runtime.entities IS 'Entities with a history: one partition per kind. The row is the lock and the counter of that history';
 
 COMMENT ON COLUMN runtime.entities.kind IS 'run or codex_worker';
 
-COMMENT ON COLUMN runtime.entities.latest_seq IS 'Sequence number of the last event; they count from 1 without holes, so this is also how many there are';
+COMMENT ON COLUMN runtime.entities.latest_seq IS 'Sequence number of the last event; numbers count from 1 without holes, so it is also the number of events';
 
 COMMENT ON COLUMN runtime.entities.org_id IS 'Owner organisation, fixed by the first event; null is public';
 
@@ -400,7 +400,7 @@ WITH (fillfactor='50');
 
 ALTER TABLE runtime.runs OWNER TO khala_owner;
 
-COMMENT ON TABLE runtime.runs IS 'Runs: commands and jobs that start, go on and end';
+COMMENT ON TABLE runtime.runs IS 'Runs: commands and jobs that start, progress and end';
 
 CREATE TABLE runtime.sync_epochs (
     epoch_number bigint NOT NULL,
@@ -412,9 +412,9 @@ CREATE TABLE runtime.sync_epochs (
 
 ALTER TABLE runtime.sync_epochs OWNER TO khala_owner;
 
-COMMENT ON TABLE runtime.sync_epochs IS 'Epochs in which watermarks count; the newest is in force';
+COMMENT ON TABLE runtime.sync_epochs IS 'Epochs of the watermarks; the newest is current';
 
-COMMENT ON COLUMN runtime.sync_epochs.fingerprint IS 'Which server, timeline, database and table the epoch began on; another one means a restored or promoted copy';
+COMMENT ON COLUMN runtime.sync_epochs.fingerprint IS 'Server, timeline, database and table in which the epoch began; any other fingerprint belongs to a restored or promoted copy';
 
 ALTER TABLE runtime.sync_epochs ALTER COLUMN epoch_number ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME runtime.sync_epochs_epoch_number_seq
@@ -440,15 +440,15 @@ CREATE TABLE runtime.sync_revocations (
 
 ALTER TABLE runtime.sync_revocations OWNER TO khala_owner;
 
-COMMENT ON TABLE runtime.sync_revocations IS 'Tokens that no longer count: by token, subject or organisation';
+COMMENT ON TABLE runtime.sync_revocations IS 'Revoked tokens: by token, subject or organisation';
 
-COMMENT ON COLUMN runtime.sync_revocations.kind IS 'The claim it names: jti, sub, or org for oa_org_id';
+COMMENT ON COLUMN runtime.sync_revocations.kind IS 'Claim that identifies the tokens: jti, sub, or org for oa_org_id';
 
-COMMENT ON COLUMN runtime.sync_revocations.revocation_number IS 'Grows with every change, in commit order: a relay asks for what is above the last it knows';
+COMMENT ON COLUMN runtime.sync_revocations.revocation_number IS 'Grows with every change, in commit order: a relay reads the numbers above the last one it knows';
 
-COMMENT ON COLUMN runtime.sync_revocations.issued_until IS 'Tokens issued up to here are meant; -infinity takes the revocation back';
+COMMENT ON COLUMN runtime.sync_revocations.issued_until IS 'Tokens issued up to this time are revoked; -infinity cancels the revocation';
 
-COMMENT ON COLUMN runtime.sync_revocations.forget_at IS 'No token it means can live on then: no token lives longer than 32 days';
+COMMENT ON COLUMN runtime.sync_revocations.forget_at IS 'The row is no longer needed then: no token is valid longer than 32 days';
 
 ALTER TABLE runtime.sync_revocations ALTER COLUMN revocation_number ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME runtime.sync_revocations_revocation_number_seq
@@ -570,7 +570,7 @@ COMMENT ON TRIGGER run_events_truncate ON runtime.run_events IS 'History is appe
 
 CREATE TRIGGER sync_topic_sequences_wake AFTER UPDATE OF armed ON runtime.sync_topic_sequences FOR EACH ROW WHEN ((old.armed AND (NOT new.armed))) EXECUTE FUNCTION khala_internal.sync_topic_sequences_wake();
 
-COMMENT ON TRIGGER sync_topic_sequences_wake ON runtime.sync_topic_sequences IS 'Wakes sleeping relays: a writer that found the topic armed notifies when it commits';
+COMMENT ON TRIGGER sync_topic_sequences_wake ON runtime.sync_topic_sequences IS 'Wakes sleeping relays: a writer that finds the topic armed notifies when it commits';
 
 ALTER TABLE runtime.entity_events
     ADD CONSTRAINT entity_events_kind_id_fkey FOREIGN KEY (kind, id) REFERENCES runtime.entities(kind, id);

@@ -15,11 +15,11 @@ CREATE TABLE runtime.sync_revocations (
     reason text,
     PRIMARY KEY (kind, value)
 );
-COMMENT ON TABLE runtime.sync_revocations IS 'Tokens that no longer count: by token, subject or organisation';
-COMMENT ON COLUMN runtime.sync_revocations.kind IS 'The claim it names: jti, sub, or org for oa_org_id';
-COMMENT ON COLUMN runtime.sync_revocations.revocation_number IS 'Grows with every change, in commit order: a relay asks for what is above the last it knows';
-COMMENT ON COLUMN runtime.sync_revocations.issued_until IS 'Tokens issued up to here are meant; -infinity takes the revocation back';
-COMMENT ON COLUMN runtime.sync_revocations.forget_at IS 'No token it means can live on then: no token lives longer than 32 days';
+COMMENT ON TABLE runtime.sync_revocations IS 'Revoked tokens: by token, subject or organisation';
+COMMENT ON COLUMN runtime.sync_revocations.kind IS 'Claim that identifies the tokens: jti, sub, or org for oa_org_id';
+COMMENT ON COLUMN runtime.sync_revocations.revocation_number IS 'Grows with every change, in commit order: a relay reads the numbers above the last one it knows';
+COMMENT ON COLUMN runtime.sync_revocations.issued_until IS 'Tokens issued up to this time are revoked; -infinity cancels the revocation';
+COMMENT ON COLUMN runtime.sync_revocations.forget_at IS 'The row is no longer needed then: no token is valid longer than 32 days';
 GRANT SELECT ON runtime.sync_revocations TO khala_dba;
 
 CREATE TABLE runtime.api_keys (
@@ -36,8 +36,8 @@ CREATE TABLE runtime.api_keys (
     revoked_at timestamptz
 );
 COMMENT ON TABLE runtime.api_keys IS 'Keys that are exchanged for tokens; the secret itself is stored nowhere';
-COMMENT ON COLUMN runtime.api_keys.secret_hash IS 'SHA-256 of the secret, which is 32 random bytes: nothing that could be guessed, so no salt and no stretching';
-COMMENT ON COLUMN runtime.api_keys.scopes IS 'Topics that its tokens may be for';
-COMMENT ON COLUMN runtime.api_keys.last_used_at IS 'When a token was made with it last, to the hour';
+COMMENT ON COLUMN runtime.api_keys.secret_hash IS 'SHA-256 of the secret, which is 32 random bytes: it cannot be guessed, so it needs no salt and no stretching';
+COMMENT ON COLUMN runtime.api_keys.scopes IS 'Topics that its tokens may name';
+COMMENT ON COLUMN runtime.api_keys.last_used_at IS 'Time of the last token made with it, accurate to the hour';
 
 COMMIT;

@@ -4,7 +4,7 @@
 
 BEGIN;
 
--- On a new database today's bodies come before later changes of the plan, whose tables they may name.
+-- On a new database the current bodies are loaded before later changes of the plan, whose tables they may name.
 SET LOCAL check_function_bodies = off;
 
 \ir ../functions.sql
@@ -13,15 +13,15 @@ SET LOCAL ROLE khala_owner;
 
 ALTER TABLE runtime.sync_stream_events ALTER COLUMN traceparent SET DEFAULT khala_internal.traceparent();
 
--- A trigger's WHEN is parsed by every statement that might fire it. This one is looked at only when the flag is
--- set, which a writer does by an UPDATE of its own.
+-- Every statement that might fire a trigger parses its WHEN. OF armed limits that to the separate UPDATE with which a
+-- writer clears the flag.
 CREATE TRIGGER sync_topic_sequences_wake
 AFTER UPDATE OF armed ON runtime.sync_topic_sequences
 FOR EACH ROW
 WHEN (old.armed AND NOT new.armed)
 EXECUTE FUNCTION khala_internal.sync_topic_sequences_wake();
 COMMENT ON TRIGGER sync_topic_sequences_wake ON runtime.sync_topic_sequences IS
-'Wakes sleeping relays: a writer that found the topic armed notifies when it commits';
+'Wakes sleeping relays: a writer that finds the topic armed notifies when it commits';
 
 CREATE TRIGGER entity_events_change
 BEFORE UPDATE OR DELETE ON runtime.entity_events
@@ -29,7 +29,7 @@ FOR EACH ROW EXECUTE FUNCTION khala_internal.refuse_history_change();
 CREATE TRIGGER entity_events_truncate
 BEFORE TRUNCATE ON runtime.entity_events
 FOR EACH STATEMENT EXECUTE FUNCTION khala_internal.refuse_history_change();
--- A row trigger reaches the partitions, one for TRUNCATE does not.
+-- Partitions inherit a row trigger, but not one for TRUNCATE.
 CREATE TRIGGER run_events_truncate
 BEFORE TRUNCATE ON runtime.run_events
 FOR EACH STATEMENT EXECUTE FUNCTION khala_internal.refuse_history_change();

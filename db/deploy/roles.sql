@@ -17,7 +17,7 @@ BEGIN
             END;
         END IF;
     END LOOP;
-    -- Whoever migrates must be able to act as the owner; a superuser already can.
+    -- The migrating role must be able to act as the owner; a superuser already can.
     BEGIN
         SET LOCAL ROLE khala_owner;
         RESET ROLE;
@@ -34,7 +34,7 @@ COMMENT ON SCHEMA runtime IS 'Khala Sync: tables (topics, journal, read models) 
 CREATE SCHEMA khala AUTHORIZATION khala_owner;
 COMMENT ON SCHEMA khala IS 'Khala Sync: the SQL API: functions and views, each granted to a role';
 CREATE SCHEMA khala_internal AUTHORIZATION khala_owner;
-COMMENT ON SCHEMA khala_internal IS 'Khala Sync: what the API is made of, granted to nobody';
+COMMENT ON SCHEMA khala_internal IS 'Khala Sync: internal functions of the API, granted to no role';
 GRANT USAGE ON SCHEMA khala TO khala_runtime, khala_relay, khala_dba;
 GRANT USAGE ON SCHEMA runtime TO khala_runtime, khala_dba;
 

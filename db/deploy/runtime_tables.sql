@@ -4,8 +4,8 @@ BEGIN;
 
 SET LOCAL ROLE khala_owner;
 
--- Runs and workers share one shape, one history and one projector; each kind is a partition, which is
--- an ordinary table to whoever queries it.
+-- Runs and workers share one shape, one history and one projector; each kind is a partition, which queries use like
+-- an ordinary table.
 CREATE TABLE runtime.entities (
     kind text NOT NULL,
     id text NOT NULL CHECK (pg_catalog.length(id) BETWEEN 1 AND 400),
@@ -14,9 +14,9 @@ CREATE TABLE runtime.entities (
     org_id text CHECK (pg_catalog.length(org_id) BETWEEN 1 AND 200),
     PRIMARY KEY (kind, id)
 ) PARTITION BY LIST (kind);
-COMMENT ON TABLE runtime.entities IS 'Whatever has a history: one partition per kind. The row is the lock and the counter of its history';
+COMMENT ON TABLE runtime.entities IS 'Entities with a history: one partition per kind. The row is the lock and the counter of that history';
 COMMENT ON COLUMN runtime.entities.kind IS 'run or codex_worker';
-COMMENT ON COLUMN runtime.entities.latest_seq IS 'Sequence number of the last event; they count from 1 without holes, so this is also how many there are';
+COMMENT ON COLUMN runtime.entities.latest_seq IS 'Sequence number of the last event; numbers count from 1 without holes, so it is also the number of events';
 COMMENT ON COLUMN runtime.entities.org_id IS 'Owner organisation, fixed by the first event; null is public';
 
 -- latest_seq changes with every event and is in no index: with room on the page each update is HOT.
@@ -24,7 +24,7 @@ CREATE TABLE runtime.runs PARTITION OF runtime.entities FOR VALUES IN ('run')
 WITH (fillfactor = 50);
 CREATE TABLE runtime.codex_workers PARTITION OF runtime.entities FOR VALUES IN ('codex_worker')
 WITH (fillfactor = 50);
-COMMENT ON TABLE runtime.runs IS 'Runs: commands and jobs that start, go on and end';
+COMMENT ON TABLE runtime.runs IS 'Runs: commands and jobs that start, progress and end';
 COMMENT ON TABLE runtime.codex_workers IS 'Codex workers: agents that take up one task after another';
 
 CREATE TABLE runtime.entity_events (
@@ -40,8 +40,8 @@ CREATE TABLE runtime.entity_events (
 ) PARTITION BY LIST (kind);
 COMMENT ON TABLE runtime.entity_events IS 'The runtime''s history, append-only: one partition per kind of entity';
 COMMENT ON COLUMN runtime.entity_events.seq IS 'Position in the history of this entity: 1, 2, 3 … without holes';
-COMMENT ON COLUMN runtime.entity_events.occurred_at IS 'When it happened, by the clock of whoever reports it';
-COMMENT ON COLUMN runtime.entity_events.recorded_at IS 'When it was appended, by the clock of this server';
+COMMENT ON COLUMN runtime.entity_events.occurred_at IS 'Time of the event, by the clock of its reporter';
+COMMENT ON COLUMN runtime.entity_events.recorded_at IS 'Time of appending, by the clock of this server';
 
 CREATE TABLE runtime.run_events PARTITION OF runtime.entity_events FOR VALUES IN ('run')
 WITH (autovacuum_vacuum_insert_scale_factor = 0.05);
@@ -50,9 +50,9 @@ WITH (autovacuum_vacuum_insert_scale_factor = 0.05);
 COMMENT ON TABLE runtime.run_events IS 'Events of runs';
 COMMENT ON TABLE runtime.codex_worker_events IS 'Events of codex workers';
 
--- A summary needs the last event of a handful of types: one index descent each, however long the history.
--- Minus, so that no other index gives this order: the planner believed that a walk back along the primary
--- key would soon meet an event of each type, and walked through whole histories for types that were not there.
+-- A summary needs the last event of a handful of types: one index descent each, however long the history. The key is
+-- -seq, so that no other index gives this order: the planner expected a walk back along the primary key to meet an
+-- event of each type soon, and walked through whole histories for types that did not occur.
 CREATE INDEX entity_events_type ON runtime.entity_events (kind, id, event_type, (-seq));
 
 CREATE TABLE runtime.projection_checkpoints (
@@ -66,13 +66,13 @@ CREATE TABLE runtime.projection_checkpoints (
     summary_hash bytea NOT NULL CHECK (pg_catalog.octet_length(summary_hash) = 32),
     PRIMARY KEY (projection, entity_id)
 ) WITH (fillfactor = 50);
-COMMENT ON TABLE runtime.projection_checkpoints IS 'What each projection has written last for each entity; makes projecting again a no-op';
+COMMENT ON TABLE runtime.projection_checkpoints IS 'Last write of each projection for each entity; makes a repeated projection a no-op';
 COMMENT ON COLUMN runtime.projection_checkpoints.last_seq IS 'Last event of the entity that the summary includes';
-COMMENT ON COLUMN runtime.projection_checkpoints.version_offset IS 'How far the document''s version is above its sequence number: above 0 when history was lost and the summary rebuilt';
-COMMENT ON COLUMN runtime.projection_checkpoints.drift_count IS 'How often the same history gave another summary under the same projection version';
+COMMENT ON COLUMN runtime.projection_checkpoints.version_offset IS 'Difference between the document''s version and its sequence number: above 0 when history was lost and the summary rebuilt';
+COMMENT ON COLUMN runtime.projection_checkpoints.drift_count IS 'Number of times that the same history gave another summary under the same projection version';
 COMMENT ON COLUMN runtime.projection_checkpoints.summary_hash IS 'SHA-256 of the canonical summary without projected_at';
 
--- Drift is rare, checkpoints are many: a scrape must not read them all.
+-- Drift is rare and checkpoints are many: a scrape must not read them all.
 CREATE INDEX projection_checkpoints_drift ON runtime.projection_checkpoints (projection) INCLUDE (drift_count)
 WHERE drift_count > 0;
 

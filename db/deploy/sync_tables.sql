@@ -18,24 +18,24 @@ CREATE TABLE runtime.sync_topics (
     max_staged_writes integer NOT NULL DEFAULT 100000 CHECK (max_staged_writes > 0)
 );
 COMMENT ON TABLE runtime.sync_topics IS 'Catalogue of topics: one per model class';
-COMMENT ON COLUMN runtime.sync_topics.enum_name IS 'Name of the proto enum value; a subscriber may use either name';
+COMMENT ON COLUMN runtime.sync_topics.enum_name IS 'Name of the proto enum value; a subscriber may use it instead of the topic';
 COMMENT ON COLUMN runtime.sync_topics.read_model IS 'View in schema runtime of the topic''s documents';
-COMMENT ON COLUMN runtime.sync_topics.payload_mode IS 'inline: always in the journal, larger is refused; pointer: never; auto: in the journal up to inline_limit_bytes';
+COMMENT ON COLUMN runtime.sync_topics.payload_mode IS 'inline: the journal carries every payload, larger ones are refused; pointer: it carries none; auto: it carries payloads up to inline_limit_bytes';
 COMMENT ON COLUMN runtime.sync_topics.inline_limit_bytes IS 'Largest canonical payload, in bytes, that the journal carries';
 COMMENT ON COLUMN runtime.sync_topics.retention_horizon IS 'Age at which khala.retain may purge a journal row';
-COMMENT ON COLUMN runtime.sync_topics.ownership IS 'owned: each document names its organisation; public: none may, everybody sees all; mixed: either';
-COMMENT ON COLUMN runtime.sync_topics.writes IS 'direct: a writer takes its watermark itself; grouped: it stages, and khala.sequence gives out watermarks; changed by khala.set_topic_writes';
-COMMENT ON COLUMN runtime.sync_topics.max_staged_writes IS 'Most writes that may be staged while the topic is grouped; further ones are refused until some are sequenced';
+COMMENT ON COLUMN runtime.sync_topics.ownership IS 'owned: each document names its organisation; public: none may, everyone sees all; mixed: either';
+COMMENT ON COLUMN runtime.sync_topics.writes IS 'direct: a writer allocates its watermark itself; grouped: it stages, and khala.sequence allocates watermarks; changed by khala.set_topic_writes';
+COMMENT ON COLUMN runtime.sync_topics.max_staged_writes IS 'Limit of staged writes while the topic is grouped; further ones are refused until some are sequenced';
 GRANT SELECT, UPDATE (payload_mode, inline_limit_bytes, retention_horizon, ownership, max_staged_writes) ON runtime.sync_topics TO khala_dba;
 
--- No CHECK and no foreign key stands on what every sink writes: a CHECK is parsed by each statement that writes the
+-- Tables that every sink writes have no CHECK and no foreign key: a CHECK is parsed by each statement that writes the
 -- table (all of them together were a tenth of a sink), and a foreign key is checked again by a query when a
 -- transaction updates a row twice. Only khala_owner can write here, and its functions check first.
 
--- The hot row of a topic: every writer updates it, so pages are kept nearly empty and nothing that
--- changes is indexed; an update is then HOT and prunes its predecessors in place. While writers queue for
--- the row they pin its page, which cannot be pruned then and fills: now and again an update moves on to
--- another page, and a vacuum every minute takes the old ones back. Numbers: bench/bloat.py.
+-- The hot row of a topic: every writer updates it, so pages are kept nearly empty and no changing column is indexed;
+-- an update is then HOT and prunes its predecessors in place. While writers queue for the row they pin its page,
+-- which then fills because it cannot be pruned: now and again an update moves to another page, and a vacuum every
+-- minute frees the old ones. Numbers: bench/bloat.py.
 CREATE TABLE runtime.sync_topic_sequences (
     topic text PRIMARY KEY,
     head_watermark bigint NOT NULL DEFAULT 0,
@@ -72,15 +72,15 @@ CREATE TABLE runtime.sync_stream_events (
 );
 COMMENT ON TABLE runtime.sync_stream_events IS 'The journal: ordering authority, contiguous per topic between the retention floor and the head';
 COMMENT ON COLUMN runtime.sync_stream_events.traceparent IS 'W3C trace context of the writer, if it set one; read by relays that trace';
-COMMENT ON COLUMN runtime.sync_stream_events.payload IS 'Canonical JSON text (RFC 8785); null for a tombstone and in pointer mode';
+COMMENT ON COLUMN runtime.sync_stream_events.payload IS 'Canonical JSON (RFC 8785); null for a tombstone and in pointer mode';
 COMMENT ON COLUMN runtime.sync_stream_events.payload_hash IS 'SHA-256 of the canonical payload; null for a tombstone';
 COMMENT ON COLUMN runtime.sync_stream_events.payload_bytes IS 'Length of the canonical payload in bytes, whether carried here or not';
 COMMENT ON COLUMN runtime.sync_stream_events.org_id IS 'Owner organisation; null is public';
-COMMENT ON COLUMN runtime.sync_stream_events.owner_changed IS 'With this row the document left previous_org_id: a tombstone to whoever no longer sees it';
+COMMENT ON COLUMN runtime.sync_stream_events.owner_changed IS 'With this row the document left previous_org_id: a tombstone to each subscriber that no longer sees it';
 COMMENT ON COLUMN runtime.sync_stream_events.previous_org_id IS 'Owner before this row when owner_changed; null is public';
 
--- All read models in one table, each with a view of its own (khala.register_topic). As partitions they cost a sixth of
--- a sink more, and a generic plan locks every one of them. The fill factor leaves room for HOT updates of documents that
+-- All read models in one table, each with a view of its own (khala.register_topic). Partitions cost a sixth of a sink
+-- more, and a generic plan locks every one of them. The fill factor leaves room for HOT updates of documents that
 -- change often.
 CREATE TABLE runtime.sync_documents (
     topic text NOT NULL,
@@ -95,14 +95,14 @@ CREATE TABLE runtime.sync_documents (
     payload jsonb,
     PRIMARY KEY (topic, doc_key)
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05);
--- Tombstones are kept for ever: a snapshot must not walk through them.
+-- Tombstones are kept for ever: a snapshot must not read them.
 CREATE INDEX sync_documents_owner ON runtime.sync_documents (topic, org_id, doc_key) WHERE NOT deleted;
 COMMENT ON TABLE runtime.sync_documents IS 'The documents of all topics: payload authority';
 COMMENT ON COLUMN runtime.sync_documents.watermark IS 'Watermark of the last change';
 COMMENT ON COLUMN runtime.sync_documents.deleted IS 'Tombstone: kept so that an older version cannot bring the document back';
 COMMENT ON COLUMN runtime.sync_documents.org_id IS 'Owner organisation; null is public';
 
--- A grouped topic's writers only read its row here; only who sequences the topic updates it.
+-- Writers of a grouped topic only read its row here; only its sequencer updates it.
 CREATE TABLE runtime.sync_topic_staging (
     topic text PRIMARY KEY REFERENCES runtime.sync_topics (topic),
     positions regclass NOT NULL,
@@ -120,16 +120,16 @@ CREATE TABLE runtime.sync_topic_staging (
     autovacuum_analyze_scale_factor = 0,
     autovacuum_analyze_threshold = 1000000
 );
-COMMENT ON TABLE runtime.sync_topic_staging IS 'Topics whose writes are grouped: what has become of their staged writes';
+COMMENT ON TABLE runtime.sync_topic_staging IS 'Topics whose writes are grouped, and the progress of sequencing';
 COMMENT ON COLUMN runtime.sync_topic_staging.positions IS 'Sequence that gives staged writes their order';
-COMMENT ON COLUMN runtime.sync_topic_staging.armed IS 'Nothing is staged and whoever sequences sleeps: writers notify until it is taken back';
-COMMENT ON COLUMN runtime.sync_topic_staging.settled IS 'Position up to which nothing is staged and nothing can be any more';
-COMMENT ON COLUMN runtime.sync_topic_staging.taken IS 'How many writes above settled were sequenced';
-COMMENT ON COLUMN runtime.sync_topic_staging.next_settled IS 'What settled becomes when no transaction is left that is older than next_transaction';
-COMMENT ON COLUMN runtime.sync_topic_staging.next_taken IS 'How many writes above next_settled were sequenced';
+COMMENT ON COLUMN runtime.sync_topic_staging.armed IS 'Nothing is staged and the sequencer sleeps: writers notify until the flag is cleared';
+COMMENT ON COLUMN runtime.sync_topic_staging.settled IS 'Position up to which nothing is staged and nothing can become visible any more';
+COMMENT ON COLUMN runtime.sync_topic_staging.taken IS 'Number of sequenced writes above settled';
+COMMENT ON COLUMN runtime.sync_topic_staging.next_settled IS 'Next value of settled, once no transaction is left that is older than next_transaction';
+COMMENT ON COLUMN runtime.sync_topic_staging.next_taken IS 'Number of sequenced writes above next_settled';
 
--- A queue: rows are added at one end and deleted at the other, so it is vacuumed by number of rows, not by share,
--- and without pauses. Numbers: bench/NOTEBOOK.md.
+-- A queue: rows are added at one end and deleted at the other, so vacuum goes by number of rows instead of share, and
+-- without pauses. Numbers: bench/NOTEBOOK.md.
 CREATE TABLE runtime.sync_staged_writes (
     topic text NOT NULL,
     position bigint NOT NULL,
@@ -151,9 +151,9 @@ CREATE TABLE runtime.sync_staged_writes (
     autovacuum_analyze_scale_factor = 0,
     autovacuum_analyze_threshold = 1000000
 );
-COMMENT ON TABLE runtime.sync_staged_writes IS 'Writes to grouped topics that wait to be sequenced; checked already';
-COMMENT ON COLUMN runtime.sync_staged_writes.position IS 'Order of staging within the topic; not without gaps';
-COMMENT ON COLUMN runtime.sync_staged_writes.canonical IS 'Canonical JSON text (RFC 8785) of the payload; null for a tombstone';
+COMMENT ON TABLE runtime.sync_staged_writes IS 'Checked writes to grouped topics that wait to be sequenced';
+COMMENT ON COLUMN runtime.sync_staged_writes.position IS 'Order of staging within the topic; may have gaps';
+COMMENT ON COLUMN runtime.sync_staged_writes.canonical IS 'Canonical JSON (RFC 8785) of the payload; null for a tombstone';
 
 CREATE TABLE runtime.sync_topic_retention (
     topic text PRIMARY KEY REFERENCES runtime.sync_topics (topic),
@@ -162,7 +162,7 @@ CREATE TABLE runtime.sync_topic_retention (
     purges bigint NOT NULL DEFAULT 0,
     purged_events bigint NOT NULL DEFAULT 0
 );
-COMMENT ON TABLE runtime.sync_topic_retention IS 'Retention floor (oldest retained watermark) of each topic, and what purges did';
+COMMENT ON TABLE runtime.sync_topic_retention IS 'Retention floor (oldest retained watermark) of each topic, and totals of its purges';
 
 CREATE TABLE runtime.sync_epochs (
     epoch_number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -171,16 +171,16 @@ CREATE TABLE runtime.sync_epochs (
     reason text NOT NULL,
     fingerprint text NOT NULL
 );
-COMMENT ON TABLE runtime.sync_epochs IS 'Epochs in which watermarks count; the newest is in force';
-COMMENT ON COLUMN runtime.sync_epochs.fingerprint IS 'Which server, timeline, database and table the epoch began on; another one means a restored or promoted copy';
+COMMENT ON TABLE runtime.sync_epochs IS 'Epochs of the watermarks; the newest is current';
+COMMENT ON COLUMN runtime.sync_epochs.fingerprint IS 'Server, timeline, database and table in which the epoch began; any other fingerprint belongs to a restored or promoted copy';
 
--- Counters of all topics together: a scrape would lock one sequence per topic. Unlogged, so that a sink that writes
--- nothing has nothing to wait for at its commit.
+-- Counters of all topics together: with one sequence per topic, a scrape would lock each. Unlogged, so the commit of
+-- a sink that writes nothing waits for nothing.
 CREATE UNLOGGED SEQUENCE runtime.sync_sinks_rewritten; -- noqa: PRS
-COMMENT ON SEQUENCE runtime.sync_sinks_rewritten IS 'Counts sinks of a version that was there with other content';
+COMMENT ON SEQUENCE runtime.sync_sinks_rewritten IS 'Counts sinks of a stored version with other content';
 CREATE UNLOGGED SEQUENCE runtime.sync_sinks_duplicate;
-COMMENT ON SEQUENCE runtime.sync_sinks_duplicate IS 'Counts sinks of what was there already';
+COMMENT ON SEQUENCE runtime.sync_sinks_duplicate IS 'Counts sinks of a stored version with the same content';
 CREATE UNLOGGED SEQUENCE runtime.sync_sinks_stale_version;
-COMMENT ON SEQUENCE runtime.sync_sinks_stale_version IS 'Counts sinks of a version below the one that was there';
+COMMENT ON SEQUENCE runtime.sync_sinks_stale_version IS 'Counts sinks of a version below the stored one';
 
 COMMIT;

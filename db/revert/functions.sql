@@ -1,5 +1,5 @@
 -- Revert khala:functions from pg
--- Both schemas hold nothing but functions and views, and those are ours, old signatures included.
+-- Both schemas contain only functions and views, all of them ours, old signatures included.
 
 BEGIN;
 
@@ -7,7 +7,7 @@ ALTER TABLE runtime.sync_stream_events ALTER COLUMN traceparent DROP DEFAULT;
 
 DO $$
 DECLARE
-    -- All in one statement each: dropped one by one, something may already be gone with another.
+    -- One statement for each kind: dropped one by one, one may already be gone with another.
     v_functions text := (
         SELECT pg_catalog.string_agg(p.oid::regprocedure::text, ', ')
         FROM pg_catalog.pg_proc AS p

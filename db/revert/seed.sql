@@ -1,5 +1,5 @@
 -- Revert khala:seed from pg
--- Topics of the user's own go too: they live in the tables that the next reverts drop.
+-- User-defined topics go too: they are rows of tables that the next reverts drop.
 
 BEGIN;
 

@@ -6,11 +6,11 @@ DROP SEQUENCE runtime.sync_sinks_stale_version;
 DROP SEQUENCE runtime.sync_sinks_duplicate;
 DROP SEQUENCE runtime.sync_sinks_rewritten;
 DROP TABLE runtime.sync_epochs;
--- The sequences that khala.set_topic_writes made belong to its column and go with it.
+-- The sequences of khala.set_topic_writes belong to its column and go with it.
 DROP TABLE runtime.sync_staged_writes;
 DROP TABLE runtime.sync_topic_staging;
 DROP TABLE runtime.sync_topic_retention;
--- With the views that register_topic made.
+-- With the views of khala.register_topic.
 DROP TABLE runtime.sync_documents CASCADE;
 DROP TABLE runtime.sync_stream_events;
 DROP TABLE runtime.sync_topic_sequences;

@@ -16,7 +16,7 @@ BEGIN
             AND c.relowner = 'khala_owner'::pg_catalog.regrole
     ), 'the tables of revocations and API keys must belong to khala_owner';
     ASSERT NOT pg_catalog.has_table_privilege('khala_dba', 'runtime.api_keys', 'SELECT'),
-        'nobody but the owner may read API keys';
+        'only khala_owner may read runtime.api_keys';
 END
 $$;
 

@@ -1,5 +1,5 @@
 -- Verify khala:functions on pg
--- Everything is loaded again, for comparison: nothing may have been missing, or granted otherwise. It is rolled back.
+-- Loads everything again and compares: nothing may be missing or granted otherwise. The transaction is rolled back.
 
 BEGIN;
 
@@ -25,19 +25,19 @@ SELECT pg_catalog.set_config('khala_verify.found', pg_temp.code(), TRUE) IS NULL
 DO $$
 BEGIN
     ASSERT pg_catalog.current_setting('khala_verify.found') = pg_temp.code(),
-        'functions and views must be there, belong to khala_owner and be granted as in db/functions and db/views';
+        'functions and views must exist, belong to khala_owner and be granted as in db/functions and db/views';
     ASSERT (
         SELECT pg_catalog.pg_get_expr(d.adbin, d.adrelid) = 'khala_internal.traceparent()'
         FROM pg_catalog.pg_attrdef AS d
         INNER JOIN pg_catalog.pg_attribute AS a ON d.adrelid = a.attrelid AND d.adnum = a.attnum
         WHERE d.adrelid = 'runtime.sync_stream_events'::regclass AND a.attname = 'traceparent'
-    ), 'the journal must take the writer''s trace context by itself';
+    ), 'the column traceparent of the journal must default to khala_internal.traceparent()';
     ASSERT (
         SELECT pg_catalog.count(*) = 1
         FROM pg_catalog.pg_trigger AS t
         WHERE t.tgrelid = 'runtime.sync_topic_sequences'::regclass AND t.tgname = 'sync_topic_sequences_wake'
             AND t.tgenabled = 'O' AND pg_catalog.cardinality(t.tgattr) = 1
-    ), 'the wake-up trigger must be enabled, and called only when a topic is armed or disarmed';
+    ), 'the trigger sync_topic_sequences_wake must be enabled, and fire only when a topic is armed or disarmed';
     ASSERT (
         SELECT pg_catalog.count(*) = 6
         FROM pg_catalog.pg_trigger AS t
@@ -58,7 +58,7 @@ BEGIN
                 r.role = 'khala_runtime' AND c.relnamespace = 'runtime'::regnamespace AND c.relkind = 'v'
                 AND NOT pg_catalog.has_table_privilege(r.role, c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')
             )
-    ), 'neither the relay nor the runtime nor PUBLIC may touch a table or view, but the runtime read models';
+    ), 'khala_relay, khala_runtime and PUBLIC may have no privilege on a table or view, except SELECT of khala_runtime on read models';
 END
 $$;
 

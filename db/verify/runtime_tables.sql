@@ -47,17 +47,17 @@ BEGIN
         WHERE i.indrelid IN (
             'runtime.runs'::pg_catalog.regclass, 'runtime.codex_workers'::pg_catalog.regclass
         ) AND a.attname = 'latest_seq'
-    ), 'the event counter may not be indexed';
+    ), 'latest_seq may not be indexed';
     ASSERT (
         SELECT i.indisvalid AND i.indisready
         FROM pg_catalog.pg_index AS i
         WHERE i.indexrelid = pg_catalog.to_regclass('runtime.entity_events_type')
-    ), 'the index that finds the last event of a type must be there and valid';
+    ), 'the index entity_events_type must exist and be valid';
     ASSERT (
         SELECT i.indisvalid AND i.indisready
         FROM pg_catalog.pg_index AS i
         WHERE i.indexrelid = pg_catalog.to_regclass('runtime.projection_checkpoints_drift')
-    ), 'the index of checkpoints with drift must be there and valid';
+    ), 'the index projection_checkpoints_drift must exist and be valid';
 END
 $$;
 

@@ -12,7 +12,7 @@ BEGIN
         WHERE t.topic IN ('runtime.run_summaries', 'runtime.codex_worker_summaries', 'runtime.notifications')
             AND pg_catalog.to_regclass(pg_catalog.format('runtime.%I', t.read_model)) IS NOT NULL
     ), 'the three seeded topics must exist with sequence, retention and read model';
-    ASSERT khala.current_epoch() IS NOT NULL, 'an epoch must be in force';
+    ASSERT khala.current_epoch() IS NOT NULL, 'a current epoch must exist';
 END
 $$;
 

@@ -45,14 +45,14 @@ BEGIN
                 'sync_documents_owner', 'sync_topic_retention_pkey', 'sync_epochs_pkey', 'sync_topic_staging_pkey',
                 'sync_staged_writes_pkey'
             )
-    ), 'the primary keys and the owner index must be there and valid';
+    ), 'the primary keys and the owner index must exist and be valid';
     ASSERT NOT EXISTS (
         SELECT
         FROM pg_catalog.pg_index AS i
         INNER JOIN pg_catalog.pg_attribute AS a
             ON i.indrelid = a.attrelid AND a.attnum = ANY (i.indkey)
         WHERE i.indrelid = 'runtime.sync_topic_sequences'::pg_catalog.regclass AND a.attname <> 'topic'
-    ), 'nothing that changes in the sequence table may be indexed';
+    ), 'only the topic of the sequence table may be indexed';
     ASSERT NOT EXISTS (
         SELECT
         FROM pg_catalog.pg_constraint AS c
@@ -60,7 +60,7 @@ BEGIN
             'runtime.sync_documents'::pg_catalog.regclass, 'runtime.sync_stream_events'::pg_catalog.regclass,
             'runtime.sync_topic_sequences'::pg_catalog.regclass
         )
-    ), 'no CHECK may stand on the tables that every sink writes';
+    ), 'tables that every sink writes may have no CHECK';
     ASSERT (
         SELECT pg_catalog.count(*) = 3
         FROM pg_catalog.pg_class AS c
@@ -71,7 +71,7 @@ BEGIN
         SELECT
         FROM pg_catalog.pg_constraint AS c
         WHERE c.conrelid = 'runtime.sync_topic_sequences'::pg_catalog.regclass AND c.contype = 'f'
-    ), 'no foreign key may be checked by what every sink updates';
+    ), 'the table that every sink updates may have no foreign key';
     ASSERT EXISTS (
         SELECT
         FROM pg_catalog.pg_constraint AS c

@@ -1,4 +1,4 @@
--- Drift per projection, read by the index of the checkpoints that have any.
+-- Drift per projection, read from the index of checkpoints with drift.
 
 CREATE OR REPLACE VIEW khala.projection_stats AS
 SELECT
@@ -9,5 +9,5 @@ FROM runtime.projection_checkpoints AS c
 WHERE c.drift_count > 0
 GROUP BY c.projection;
 
-COMMENT ON VIEW khala.projection_stats IS 'Per projection that has drifted: of how many entities the same history gave another summary, and how often, since each was last rebuilt';
+COMMENT ON VIEW khala.projection_stats IS 'Per projection with drift: number of entities whose unchanged history gave another summary, and number of such summaries, since each entity was last rebuilt';
 GRANT SELECT ON khala.projection_stats TO khala_dba;

@@ -1,4 +1,4 @@
--- What retention has done per topic, and whether it is late.
+-- Purges per topic, and whether they are late.
 
 CREATE OR REPLACE VIEW khala.retention_stats AS
 SELECT
@@ -19,5 +19,5 @@ LEFT JOIN LATERAL (
     LIMIT 1
 ) AS oldest ON TRUE;
 
-COMMENT ON VIEW khala.retention_stats IS 'Per topic: retention floor and horizon, what purges did, how long the oldest row has been overdue (negative: not yet)';
+COMMENT ON VIEW khala.retention_stats IS 'Per topic: retention floor and horizon, last purge, number of purges and of purged rows, time that the oldest row is overdue (negative: not yet)';
 GRANT SELECT ON khala.retention_stats TO khala_dba;

@@ -1,4 +1,4 @@
--- Outcomes of sinks that no row shows.
+-- Counts of sink outcomes that no row records.
 
 CREATE OR REPLACE VIEW khala.sink_stats AS
 SELECT
@@ -16,5 +16,5 @@ SELECT
     CASE WHEN s.is_called THEN s.last_value ELSE 0 END AS sinks
 FROM runtime.sync_sinks_stale_version AS s;
 
-COMMENT ON VIEW khala.sink_stats IS 'Sinks by outcome, of all topics, since the server last recovered from a crash: rewritten, duplicate, stale_version, those rolled back among them. What was written, applied or rewritten, is in khala.topic_stats: heads. A standby cannot read it';
+COMMENT ON VIEW khala.sink_stats IS 'Sinks by outcome, of all topics, since the server last recovered from a crash: rewritten, duplicate, stale_version, including rolled back ones. Heads in khala.topic_stats count all that was written, applied or rewritten. A standby cannot read it';
 GRANT SELECT ON khala.sink_stats TO khala_dba;

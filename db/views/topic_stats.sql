@@ -1,4 +1,4 @@
--- Statistics per topic. What is looked at is bounded by LIMIT, which the planner believes: it took the watermarks
+-- Statistics per topic. LIMIT bounds the rows read, and the planner believes it: without it, it took the watermarks
 -- beside the head for a third of the journal, and read all of it from some millions of rows on.
 
 CREATE OR REPLACE VIEW khala.topic_stats AS
@@ -7,7 +7,7 @@ SELECT
     s.head_watermark,
     r.retention_floor,
     pg_catalog.now() - oldest.inserted_at AS oldest_age,
-    -- The journal is contiguous: what lies between floor and head need not be counted.
+    -- The journal is contiguous: the rows between floor and head need not be counted.
     s.head_watermark - r.retention_floor + 1 AS rows,
     -- From up to 100 rows at either end: a scrape must not read the journal.
     (sample.average_bytes * (s.head_watermark - r.retention_floor + 1))::bigint AS bytes,
@@ -64,7 +64,7 @@ CROSS JOIN LATERAL (
     WHERE w.inserted_at > pg_catalog.now() - '1 minute'::interval
 ) AS recent
 CROSS JOIN LATERAL (
-    -- As many as the topic may have staged, at most.
+    -- At most max_staged_writes of the topic.
     SELECT
         pg_catalog.count(w.position) AS writes,
         pg_catalog.now() - pg_catalog.min(w.staged_at) AS age
@@ -73,5 +73,5 @@ CROSS JOIN LATERAL (
     WHERE g.topic = t.topic AND w.position > g.settled
 ) AS staged;
 
-COMMENT ON VIEW khala.topic_stats IS 'Per topic: head, retention floor, age of the oldest row, rows, bytes (estimated from the rows at both ends), writes per minute, whether a relay sleeps on it, whether writes are direct or grouped, how many are staged and the age of the oldest of them';
+COMMENT ON VIEW khala.topic_stats IS 'Per topic: head, retention floor, age of the oldest row, rows, bytes (estimated from the rows at both ends), writes per minute, whether a relay sleeps on it, whether writes are direct or grouped, number of staged writes and age of the oldest';
 GRANT SELECT ON khala.topic_stats TO khala_dba;

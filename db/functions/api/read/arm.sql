@@ -1,5 +1,5 @@
--- A relay that has caught up asks to be woken. The flag stands in the row that every writer of the topic
--- locks from allocation to commit, so it cannot be set between a writer's look at it and that writer's
+-- Asks for a notification at the next write, for a relay that has caught up. The flag is in the row that every writer
+-- of the topic locks from allocation to commit, so it cannot be set between a writer's look at it and that writer's
 -- commit. A row that a writer holds is not waited for: the relay polls that topic a little longer.
 
 CREATE OR REPLACE FUNCTION khala.arm(p_topic text, p_seen bigint, OUT head_watermark bigint, OUT state text)
@@ -14,7 +14,7 @@ DECLARE
     v_armed boolean;
 BEGIN
     IF p_seen IS NULL THEN
-        RAISE EXCEPTION 'the watermark seen of topic % is missing', p_topic
+        RAISE EXCEPTION 'p_seen is NULL for topic %', p_topic
             USING ERRCODE = 'KH007', HINT = 'Pass the watermark up to which the topic has been read, 0 for none.';
     END IF;
     SELECT t.topic INTO v_topic FROM runtime.sync_topics AS t WHERE t.topic = p_topic OR t.enum_name = p_topic;
@@ -42,6 +42,6 @@ END
 $$;
 
 COMMENT ON FUNCTION khala.arm(text, bigint) IS
-'Asks for a notification at the next write. Arguments: topic, either name; the watermark seen of it. Result: its head and a state: armed (sleep), moved (the head is beyond what was seen: look now) or busy (a writer holds the topic: look again shortly). Errors: KH001, KH007.';
+'Asks for a notification at the next write. Arguments: topic, either name; watermark up to which it has been read. Result: its head and a state: armed (sleep), moved (the head is beyond that watermark: read now) or busy (a writer holds the topic: try again shortly). Errors: KH001, KH007.';
 REVOKE ALL ON FUNCTION khala.arm(text, bigint) FROM public;
 GRANT EXECUTE ON FUNCTION khala.arm(text, bigint) TO khala_relay;

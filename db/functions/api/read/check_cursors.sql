@@ -1,6 +1,6 @@
--- Everything a subscribe request is judged by, in the protocol's order: shape, known topics, scopes,
--- cursors. Shape, topics and scopes refuse the request; a stale cursor is data, for the answer names
--- every one of them. Where scopes are given, an unknown topic and one out of scope look the same.
+-- Checks a subscribe request in the protocol's order: shape, known topics, scopes, cursors. Shape, topics and scopes
+-- raise an error; stale cursors are rows of the result, because the response names every one of them. With scopes, an
+-- unknown topic and one out of scope raise the same error.
 
 CREATE OR REPLACE FUNCTION khala.check_cursors(
     p_topics text[],
@@ -20,7 +20,7 @@ RETURNS TABLE (
 )
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
--- Planning takes three times as long as judging a request of one topic.
+-- Planning takes three times as long as checking a request of one topic.
 SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
@@ -32,8 +32,8 @@ DECLARE
     v_epoch text := khala.current_epoch();
 BEGIN
     IF array_ndims(p_topics) IS DISTINCT FROM 1 OR array_position(p_topics, NULL) IS NOT NULL THEN
-        RAISE EXCEPTION 'no topics were named'
-            USING ERRCODE = 'KH007', HINT = 'Name at least one topic, and no null.';
+        RAISE EXCEPTION 'p_topics is empty or contains NULL'
+            USING ERRCODE = 'KH007', HINT = 'Pass at least one topic, and no null.';
     END IF;
 
     -- The map and the list form become two arrays. A cursor must be a whole number from 0, as a JSON
@@ -56,7 +56,7 @@ BEGIN
         INTO v_names, v_cursors
         FROM jsonb_array_elements(p_resume_after) AS e (entry);
     ELSIF jsonb_typeof(p_resume_after) <> 'null' THEN
-        RAISE EXCEPTION 'resume_after is neither an object nor a list but a JSON %', jsonb_typeof(p_resume_after)
+        RAISE EXCEPTION 'resume_after is not an object or array but a JSON %', jsonb_typeof(p_resume_after)
             USING ERRCODE = 'KH007', HINT = 'Send {"<topic>": <watermark>} or [{"topic": …, "watermark": …}].';
     END IF;
     SELECT c.cursor INTO v_bad
@@ -65,7 +65,7 @@ BEGIN
     LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION 'resume_after holds %, which is not a watermark', coalesce(left(v_bad, 100), 'null')
-            USING ERRCODE = 'KH007', HINT = 'A watermark is a whole number from 0, as a JSON number or a string of digits.';
+            USING ERRCODE = 'KH007', HINT = 'Use a whole number from 0, as a JSON number or a string of digits.';
     END IF;
 
     SELECT array_agg(DISTINCT n.name ORDER BY n.name) INTO v_forbidden
@@ -80,9 +80,9 @@ BEGIN
         END IF;
         RAISE EXCEPTION 'the token does not allow topic %', quote_literal(left(v_forbidden[1], 200))
             USING ERRCODE = 'KH006', DETAIL = json_build_object('forbidden_topics', v_forbidden),
-                HINT = 'Ask for a token whose scopes include the topic.';
+                HINT = 'Use a token whose scopes include the topic.';
     END IF;
-    -- A cursor for a topic that is not subscribed would be lost without a word.
+    -- A cursor for a topic that is not subscribed would be ignored silently.
     SELECT c.name INTO v_bad
     FROM unnest(v_names) AS c (name)
     WHERE NOT EXISTS (
@@ -92,7 +92,7 @@ BEGIN
     LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION 'resume_after names topic %, which is not among the topics', quote_literal(left(v_bad, 200))
-            USING ERRCODE = 'KH007', HINT = 'Give cursors only for the topics of the request.';
+            USING ERRCODE = 'KH007', HINT = 'Send cursors only for the topics of the request.';
     END IF;
     IF EXISTS (
         SELECT FROM unnest(p_topics) AS n (name)
@@ -130,6 +130,6 @@ END
 $$;
 
 COMMENT ON FUNCTION khala.check_cursors(text[], jsonb, text, text[]) IS
-'Judges a subscribe request. Arguments: topics, either name; cursors as {topic: watermark} or [{topic, watermark}], numbers or strings; epoch they count in, null to take the one in force; topics the token allows, null for all. Result: per topic the name used, both names, its cursor (null: none given), head, retention floor, whether the cursor is stale and why: below_floor, cursor_ahead or epoch_changed. Errors: KH001 unknown topic, KH006 topics out of scope, KH007 malformed.';
+'Checks a subscribe request. Arguments: topics, either name; cursors as {topic: watermark} or [{topic, watermark}], numbers or strings; epoch of the cursors, null for the current one; topics that the token allows, null for all. Result: per topic the name used, both names, its cursor (null: none given), head, retention floor, whether the cursor is stale and why: below_floor, cursor_ahead or epoch_changed. Errors: KH001 unknown topic, KH006 topics out of scope, KH007 malformed.';
 REVOKE ALL ON FUNCTION khala.check_cursors(text[], jsonb, text, text[]) FROM public;
 GRANT EXECUTE ON FUNCTION khala.check_cursors(text[], jsonb, text, text[]) TO khala_relay, khala_dba;

@@ -1,5 +1,5 @@
--- What a relay asks now and then about all topics on which it sleeps, in case a notification was lost: a look
--- at their rows, without a lock that a writer would meet. In PL/pgSQL because that keeps the plan.
+-- Heads of the topics on which a relay sleeps, which it reads now and then in case a notification was lost. It takes
+-- no lock that a writer would meet. In PL/pgSQL because that keeps the plan.
 
 CREATE OR REPLACE FUNCTION khala.head_watermarks(p_topics text[])
 RETURNS TABLE (topic text, head_watermark bigint)
@@ -16,6 +16,6 @@ END
 $$;
 
 COMMENT ON FUNCTION khala.head_watermarks(text[]) IS
-'The heads of topics. Argument: their own names. Result: a row for each that is there, its head. Errors: none.';
+'Heads of topics. Argument: their own names. Result: one row for each topic that exists, with its head. Errors: none.';
 REVOKE ALL ON FUNCTION khala.head_watermarks(text[]) FROM public;
 GRANT EXECUTE ON FUNCTION khala.head_watermarks(text[]) TO khala_relay;

@@ -1,4 +1,4 @@
--- The authoritative document behind a pointer, whole however large.
+-- Authoritative document behind a pointer, complete whatever its size.
 
 CREATE OR REPLACE FUNCTION khala.hydrate(p_topic text, p_doc_key text, p_org_id text)
 RETURNS text
@@ -22,6 +22,6 @@ END
 $$;
 
 COMMENT ON FUNCTION khala.hydrate(text, text, text) IS
-'One document with its payload. Arguments: topic, either name; document key; organisation, null sees public documents only. Result: an Update as JSON text; null when there is no such document, it is deleted, or belongs to another. Errors: KH001.';
+'One document with its payload. Arguments: topic, either name; document key; organisation, null sees public documents only. Result: an Update as JSON; null when the document does not exist, is deleted, or belongs to another organisation. Errors: KH001.';
 REVOKE ALL ON FUNCTION khala.hydrate(text, text, text) FROM public;
 GRANT EXECUTE ON FUNCTION khala.hydrate(text, text, text) TO khala_relay;

@@ -1,7 +1,6 @@
--- One page of a topic as one organisation may see it, as the finished payload of an update_batch. The
--- watermarks of a topic are contiguous, so a range of them bounds the rows looked at, whatever the size
--- of the journal and however few of its rows the subscriber may see: a page may be empty and still cover
--- thousands of watermarks. STABLE: cursor check and read share the snapshot of the calling query.
+-- One page of a topic as one organisation may see it, as the finished payload of an update_batch. A range of
+-- watermarks bounds the rows read (khala_internal.open_page), so a page may be empty and still cover thousands of
+-- watermarks. STABLE: cursor check and read share the snapshot of the calling query.
 
 CREATE OR REPLACE FUNCTION khala.replay(
     p_topic text,
@@ -15,7 +14,7 @@ CREATE OR REPLACE FUNCTION khala.replay(
 RETURNS TABLE (page text, next_watermark bigint, head_watermark bigint, complete boolean, updates integer)
 LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 1
 SET search_path = pg_catalog, pg_temp
--- Planning a page takes longer than reading it, and there is one plan for it; compiling it, longer still.
+-- Planning a page takes longer than reading it, and one plan suits all; compiling it takes even longer.
 SET plan_cache_mode = force_generic_plan
 SET jit = off
 SET enable_seqscan = off
@@ -25,8 +24,8 @@ DECLARE
     v_page record;
 BEGIN
     v_page := khala_internal.open_page(p_topic, p_after, p_org_id, p_max_updates, p_max_bytes, p_epoch, p_compact);
-    -- The page is made in one expression and returned from there: each copy of it costs about as much as
-    -- reading its rows.
+    -- The page is made in one expression and returned from there: each copy of it costs about as much as reading its
+    -- rows.
     RETURN QUERY
     SELECT
         '{"updates":[' || coalesce(string_agg(p.text, ','), '') || khala_internal.page_tail(
@@ -45,6 +44,6 @@ END
 $$;
 
 COMMENT ON FUNCTION khala.replay(text, bigint, text, integer, integer, text, boolean) IS
-'One page of a topic for one organisation. Arguments: topic, either name; cursor, null for the earliest retained; organisation, null sees public documents only; most updates; most bytes, though never less than one update; epoch of the cursor, null to take the one in force; whether versions may be left out that a later one has replaced (those that are sent stay in order, and every tombstone is). Result: the update_batch payload as JSON text, the watermark it covers, the head, whether it reaches the head, number of updates. Errors: KH001, KH002 cursor below the retention floor, KH003 cursor ahead or of another epoch, KH007.';
+'One page of a topic for one organisation. Arguments: topic, either name; cursor, null for the earliest retained one; organisation, null sees public documents only; limit of updates; limit of bytes, which one update may exceed alone; epoch of the cursor, null for the current one; whether the page may leave out versions that a later one has replaced (the rest stays in order, and every tombstone is sent). Result: the update_batch payload as JSON, the watermark it covers, the head, whether it reaches the head, number of updates. Errors: KH001, KH002 cursor below the retention floor, KH003 cursor ahead or of another epoch, KH007.';
 REVOKE ALL ON FUNCTION khala.replay(text, bigint, text, integer, integer, text, boolean) FROM public;
 GRANT EXECUTE ON FUNCTION khala.replay(text, bigint, text, integer, integer, text, boolean) TO khala_relay;

@@ -1,5 +1,5 @@
--- One page of a topic as one organisation may see it, as an UpdateBatch in protobuf: khala.replay for the
--- binary lane. Nothing is read, left out or counted otherwise; only what is written differs.
+-- One page of a topic as one organisation may see it, as an UpdateBatch in protobuf: khala.replay for the binary
+-- lane. Only the format differs.
 
 CREATE OR REPLACE FUNCTION khala.replay_binary(
     p_topic text,
@@ -13,7 +13,7 @@ CREATE OR REPLACE FUNCTION khala.replay_binary(
 RETURNS TABLE (page bytea, next_watermark bigint, head_watermark bigint, complete boolean, updates integer)
 LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 1
 SET search_path = pg_catalog, pg_temp
--- Planning a page takes longer than reading it, and there is one plan for it; compiling it, longer still.
+-- Planning a page takes longer than reading it, and one plan suits all; compiling it takes even longer.
 SET plan_cache_mode = force_generic_plan
 SET jit = off
 SET enable_seqscan = off
@@ -23,8 +23,8 @@ DECLARE
     v_page record;
 BEGIN
     v_page := khala_internal.open_page(p_topic, p_after, p_org_id, p_max_updates, p_max_bytes, p_epoch, p_compact);
-    -- The page is made in one expression and returned from there: each copy of it costs about as much as
-    -- reading its rows.
+    -- The page is made in one expression and returned from there: each copy of it costs about as much as reading its
+    -- rows.
     RETURN QUERY
     SELECT
         coalesce(string_agg(p.bytes, ''::bytea), ''::bytea) || khala_internal.page_tail_bytes(
@@ -43,6 +43,6 @@ END
 $$;
 
 COMMENT ON FUNCTION khala.replay_binary(text, bigint, text, integer, integer, text, boolean) IS
-'One page of a topic for one organisation in protobuf. Arguments: as khala.replay. Result: the bytes of an UpdateBatch, the watermark it covers, the head, whether it reaches the head, number of updates. Errors: as khala.replay.';
+'One page of a topic for one organisation in protobuf. Arguments: as khala.replay. Result: an UpdateBatch, the watermark it covers, the head, whether it reaches the head, number of updates. Errors: as khala.replay.';
 REVOKE ALL ON FUNCTION khala.replay_binary(text, bigint, text, integer, integer, text, boolean) FROM public;
 GRANT EXECUTE ON FUNCTION khala.replay_binary(text, bigint, text, integer, integer, text, boolean) TO khala_relay;

@@ -1,6 +1,6 @@
--- One page of a topic for all subscribers at the head at once: each update's text a single time, with who
--- may have it, so that one query serves however many organisations are connected. The relay puts a frame
--- together per organisation by joining the texts of its rows; the rule of who sees what stays here.
+-- One page of a topic for all subscribers at the head: each update once, with its audience, so one query serves any
+-- number of connected organisations. For each of them the relay joins the strings of its rows to a frame; the rule of
+-- who sees what stays in SQL.
 
 CREATE OR REPLACE FUNCTION khala.replay_feed(
     p_topic text,
@@ -21,7 +21,7 @@ RETURNS TABLE (
 )
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
--- Planning a page takes longer than reading it, and there is one plan for it; compiling it, longer still.
+-- Planning a page takes longer than reading it, and one plan suits all; compiling it takes even longer.
 SET plan_cache_mode = force_generic_plan
 SET jit = off
 SET enable_seqscan = off
@@ -47,6 +47,6 @@ END
 $$;
 
 COMMENT ON FUNCTION khala.replay_feed(text, bigint, integer, integer, text) IS
-'One page of a topic with the audience of every update. Arguments: topic, either name; cursor; most watermarks; most bytes; epoch of the cursor. Result: per update its watermark, organisation that may have it (null: everybody but except_org_id), JSON text, and on every row alike the end of the payload, the watermark covered, the head and whether it is reached; no row when the cursor is at the head. Errors: KH001, KH002, KH003, KH007 as khala.replay.';
+'One page of a topic with the audience of every update. Arguments: topic, either name; cursor; limit of watermarks; limit of bytes; epoch of the cursor. Result: per update its watermark, the organisation that may see it (null: everyone except except_org_id) and its JSON, and on every row alike the end of the payload, the watermark covered, the head and whether it is reached; no row when the cursor is at the head. Errors: KH001, KH002, KH003, KH007 as khala.replay.';
 REVOKE ALL ON FUNCTION khala.replay_feed(text, bigint, integer, integer, text) FROM public;
 GRANT EXECUTE ON FUNCTION khala.replay_feed(text, bigint, integer, integer, text) TO khala_relay;

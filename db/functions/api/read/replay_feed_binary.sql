@@ -1,5 +1,5 @@
--- One page of a topic for all subscribers at the head at once, in protobuf: khala.replay_feed for the
--- binary lane. The relay puts a frame together per organisation by joining the bytes of its rows.
+-- One page of a topic for all subscribers at the head, in protobuf: khala.replay_feed for the binary lane. For each
+-- organisation the relay joins the bytes of its rows to a frame.
 
 CREATE OR REPLACE FUNCTION khala.replay_feed_binary(
     p_topic text,
@@ -20,7 +20,7 @@ RETURNS TABLE (
 )
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
--- Planning a page takes longer than reading it, and there is one plan for it; compiling it, longer still.
+-- Planning a page takes longer than reading it, and one plan suits all; compiling it takes even longer.
 SET plan_cache_mode = force_generic_plan
 SET jit = off
 SET enable_seqscan = off

@@ -1,6 +1,6 @@
--- A page of the read model to start from. The first page's watermark is read in the same snapshot as its
--- documents, and later pages are never older: whoever has read all pages and subscribes from that
--- watermark has missed nothing, for all that changed since is replayed. No lock is taken.
+-- One page of the read model, from which a client starts. The watermark of the first page is read in the same
+-- snapshot as its documents, and later pages are never older: a client that reads all pages and subscribes from that
+-- watermark misses nothing, because replay sends all later changes. No lock is taken.
 
 CREATE OR REPLACE FUNCTION khala.snapshot(
     p_topic text,
@@ -13,7 +13,7 @@ CREATE OR REPLACE FUNCTION khala.snapshot(
 RETURNS TABLE (page text, next_doc_key text, watermark bigint, complete boolean)
 LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 1
 SET search_path = pg_catalog, pg_temp
--- Planning a page takes longer than reading it, and there is one plan for it; compiling it, longer still.
+-- Planning a page takes longer than reading it, and one plan suits all; compiling it takes even longer.
 SET plan_cache_mode = force_generic_plan
 SET jit = off
 SET enable_seqscan = off
@@ -26,7 +26,7 @@ DECLARE
     v_after text := coalesce(p_after_doc_key, '');
 BEGIN
     PERFORM khala_internal.check_page_limits(p_limit, p_max_bytes);
-    -- Pages that end at a watermark nobody can subscribe from are of no use: the reader begins again.
+    -- Pages with a watermark that no client can subscribe from are useless: the client starts again.
     v_cursor := khala_internal.open_cursor(p_topic, p_watermark, NULL);
     watermark := coalesce(p_watermark, v_cursor.head_watermark);
     SELECT t.inline_limit_bytes INTO v_limit FROM runtime.sync_topics AS t WHERE t.topic = v_cursor.topic;
@@ -60,7 +60,7 @@ BEGIN
         WHERE m.place <= p_limit + 1
         ORDER BY m.doc_key
     ),
-    -- Apart, each: a function is inlined only where an argument that it uses twice is simple.
+    -- A step for each: a function is inlined only where an argument that it uses twice is simple.
     printed AS (
         SELECT c.*, CASE WHEN c.fits AND c.payload_bytes <= v_limit THEN c.payload::text END AS printed
         FROM cut AS c
@@ -95,6 +95,6 @@ END
 $$;
 
 COMMENT ON FUNCTION khala.snapshot(text, text, text, integer, bigint, integer) IS
-'One page of the read model in document key order. Arguments: topic, either name; organisation, null sees public documents only; key to go on after, null for the first page; most documents; the first page''s watermark, null on the first page; most bytes, though never less than one document. Result: the page as JSON text, the key to go on after, the watermark to subscribe from, whether it is the last. Errors: KH001, KH002 or KH003 when the first page''s watermark is no longer good, KH007.';
+'One page of the read model in document key order. Arguments: topic, either name; organisation, null sees public documents only; key to continue after, null for the first page; limit of documents; watermark of the first page, null on the first page; limit of bytes, which one document may exceed alone. Result: the page as JSON, the key to continue after, the watermark to subscribe from, whether it is the last page. Errors: KH001, KH002 or KH003 when the watermark of the first page can no longer be subscribed from, KH007.';
 REVOKE ALL ON FUNCTION khala.snapshot(text, text, text, integer, bigint, integer) FROM public;
 GRANT EXECUTE ON FUNCTION khala.snapshot(text, text, text, integer, bigint, integer) TO khala_relay;

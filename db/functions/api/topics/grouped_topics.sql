@@ -1,4 +1,4 @@
--- Which topics a relay has to sequence.
+-- Topics that a relay has to sequence.
 
 CREATE OR REPLACE FUNCTION khala.grouped_topics()
 RETURNS SETOF text

@@ -1,5 +1,5 @@
--- Adds a topic and the view of its documents in one call. Calling it again with the same settings changes
--- nothing, so that a runtime can register its topics each time it starts.
+-- Adds a topic and the view of its documents. A second call with the same settings changes nothing, so a runtime can
+-- register its topics each time it starts.
 
 CREATE OR REPLACE FUNCTION khala.register_topic(
     p_topic text,
@@ -26,43 +26,43 @@ DECLARE
     v_known runtime.sync_topics;
 BEGIN
     IF p_topic IS NULL OR p_topic !~ '^[a-z][a-z0-9_]*([.][a-z][a-z0-9_]*)*$' OR length(p_topic) > 200 THEN
-        RAISE EXCEPTION 'topic name % is not usable', coalesce(quote_literal(left(p_topic, 200)), 'NULL')
+        RAISE EXCEPTION 'p_topic is %', coalesce(quote_literal(left(p_topic, 200)), 'NULL')
             USING ERRCODE = 'KH007',
                 HINT = 'Use lower-case words joined by dots, such as shop.orders, at most 200 characters.';
     END IF;
     IF v_read_model !~ '^sync_[a-z][a-z0-9_]*$' OR length(v_read_model) > 56 THEN
-        RAISE EXCEPTION 'read model name % is not usable', quote_literal(left(v_read_model, 200))
+        RAISE EXCEPTION 'the name of the read model is %', quote_literal(left(v_read_model, 200))
             USING ERRCODE = 'KH007',
-                HINT = 'Pass p_read_model: sync_ and lower-case letters, digits or _, at most 56 characters.';
+                HINT = 'Pass p_read_model: sync_, a lower-case letter, then lower-case letters, digits or _, at most 56 characters.';
     END IF;
     IF p_payload_mode IS NULL OR p_payload_mode NOT IN ('inline', 'pointer', 'auto') THEN
-        RAISE EXCEPTION 'payload mode % is not known', coalesce(quote_literal(p_payload_mode), 'NULL')
+        RAISE EXCEPTION 'p_payload_mode is %', coalesce(quote_literal(p_payload_mode), 'NULL')
             USING ERRCODE = 'KH007', HINT = 'Use inline, pointer or auto.';
     END IF;
     IF p_inline_limit_bytes IS NULL OR p_inline_limit_bytes NOT BETWEEN 1 AND 16777216 THEN
-        RAISE EXCEPTION 'inline limit of % bytes is not usable', coalesce(p_inline_limit_bytes::text, 'NULL')
-            USING ERRCODE = 'KH007', HINT = 'Use 1 to 16777216 bytes; 262144 is the default.';
+        RAISE EXCEPTION 'p_inline_limit_bytes is %', coalesce(p_inline_limit_bytes::text, 'NULL')
+            USING ERRCODE = 'KH007', HINT = 'Use 1 to 16777216 bytes; the default is 262144.';
     END IF;
     IF coalesce(NOT (p_retention_horizon > '0' AND p_retention_horizon <= '1000 years'), TRUE) THEN
-        RAISE EXCEPTION 'retention horizon % is not usable', coalesce(p_retention_horizon::text, 'NULL')
-            USING ERRCODE = 'KH007', HINT = 'Use a positive interval of at most 1000 years, such as 7 days.';
+        RAISE EXCEPTION 'p_retention_horizon is %', coalesce(p_retention_horizon::text, 'NULL')
+            USING ERRCODE = 'KH007', HINT = 'Use a positive interval of at most 1000 years; the default is 7 days.';
     END IF;
     IF p_ownership IS NULL OR p_ownership NOT IN ('owned', 'public', 'mixed') THEN
-        RAISE EXCEPTION 'ownership % is not known', coalesce(quote_literal(left(p_ownership, 200)), 'NULL')
+        RAISE EXCEPTION 'p_ownership is %', coalesce(quote_literal(left(p_ownership, 200)), 'NULL')
             USING ERRCODE = 'KH007',
-                HINT = 'owned: each document names its organisation; public: none may, everybody sees all; mixed: either.';
+                HINT = 'Use owned (each document names its organisation), public (none may, everyone sees all) or mixed (either).';
     END IF;
     IF p_enum_name IS NOT NULL AND (p_enum_name !~ '^SYNC_TOPIC_[A-Z0-9_]+$' OR length(p_enum_name) > 200) THEN
-        RAISE EXCEPTION 'enum name % is not usable', quote_literal(left(p_enum_name, 200))
-            USING ERRCODE = 'KH007', HINT = 'Use the proto enum value''s name, such as SYNC_TOPIC_SHOP_ORDERS, at most 200 characters.';
+        RAISE EXCEPTION 'p_enum_name is %', quote_literal(left(p_enum_name, 200))
+            USING ERRCODE = 'KH007', HINT = 'Use the name of the proto enum value, such as SYNC_TOPIC_SHOP_ORDERS, at most 200 characters.';
     END IF;
 
     IF p_writes NOT IN ('direct', 'grouped') THEN
-        RAISE EXCEPTION 'writes % are not known', quote_literal(left(p_writes, 200))
+        RAISE EXCEPTION 'p_writes is %', quote_literal(left(p_writes, 200))
             USING ERRCODE = 'KH007', HINT = 'Use direct or grouped.';
     END IF;
 
-    -- Two registrations of one topic at once: the second waits, then finds the first's work.
+    -- Of two concurrent registrations of a topic, the second waits, then finds the work of the first.
     PERFORM pg_advisory_xact_lock(hashtextextended('khala.register_topic', 0));
 
     SELECT t.* INTO v_known FROM runtime.sync_topics AS t WHERE t.topic = p_topic;
@@ -86,9 +86,9 @@ BEGIN
     THEN
         RAISE EXCEPTION 'topic % cannot be registered: %', p_topic, concat_ws(
             ' or ', 'a table or view runtime.' || v_read_model, 'the enum name ' || p_enum_name
-        ) || ' is already there'
+        ) || ' already exists'
             USING ERRCODE = 'KH008',
-                HINT = 'Pass another p_read_model or p_enum_name; in REPEATABLE READ, try the transaction again.';
+                HINT = 'Pass another p_read_model or p_enum_name; in REPEATABLE READ, retry the transaction.';
     END IF;
 
     INSERT INTO runtime.sync_topics
@@ -110,6 +110,6 @@ END
 $$;
 
 COMMENT ON FUNCTION khala.register_topic(text, text, text, integer, interval, text, text, text) IS
-'Adds a topic with the view of its documents. Arguments: topic name; name of the view in schema runtime (default sync_ and the name); payload mode inline, pointer or auto; inline limit in bytes; retention horizon; ownership: owned (the default: each document names its organisation), public (none may) or mixed; proto enum name; whether writes are direct or grouped (null: direct, or as they are in a topic that is there; khala.set_topic_writes changes it). Result: the topic. Errors: KH007 unusable argument, KH008 registered with other settings or name in use.';
+'Adds a topic with the view of its documents. Arguments: topic name; name of the view in schema runtime (default sync_ and the name); payload mode inline, pointer or auto; inline limit in bytes; retention horizon; ownership: owned (the default: each document names its organisation), public (none may) or mixed; proto enum name; writes, direct or grouped (null: direct, or unchanged in a registered topic; khala.set_topic_writes changes them). Result: the topic. Errors: KH007 invalid argument, KH008 registered with other settings or name in use.';
 REVOKE ALL ON FUNCTION khala.register_topic(text, text, text, integer, interval, text, text, text) FROM public;
 GRANT EXECUTE ON FUNCTION khala.register_topic(text, text, text, integer, interval, text, text, text) TO khala_dba;

@@ -1,6 +1,6 @@
--- Switches a topic between direct and grouped writes, while it is written to. What is staged when it becomes
--- direct is sequenced first, in this transaction: it waits until every transaction that has staged something has
--- ended, and whoever writes meanwhile waits for it and then writes directly.
+-- Switches a topic between direct and grouped writes, while it is written to. Before it becomes direct, this
+-- transaction sequences the staged writes: it waits until every transaction that has staged a write has ended; other
+-- writers wait for it and then write directly.
 
 CREATE OR REPLACE FUNCTION khala.set_topic_writes(p_topic text, p_writes text)
 RETURNS bigint
@@ -14,7 +14,7 @@ DECLARE
     v_sequenced bigint := 0;
 BEGIN
     IF p_writes IS NULL OR p_writes NOT IN ('direct', 'grouped') THEN
-        RAISE EXCEPTION 'writes % are not known', coalesce(quote_literal(left(p_writes, 200)), 'NULL')
+        RAISE EXCEPTION 'p_writes is %', coalesce(quote_literal(left(p_writes, 200)), 'NULL')
             USING ERRCODE = 'KH007', HINT = 'Use direct or grouped.';
     END IF;
     PERFORM pg_advisory_xact_lock(hashtextextended('khala.register_topic', 0));
@@ -26,13 +26,13 @@ BEGIN
         RETURN 0;
     END IF;
 
-    -- Both locks in this order: a writer that waited for the first and then finds the topic direct comes to the
-    -- second. Only a transaction that is begun before a topic becomes grouped, and writes to it again when it is about
-    -- to be direct, can have them the other way round, and is ended as a deadlock.
+    -- Both locks in this order: a writer that waited for the first and then finds the topic direct takes the second.
+    -- Only a transaction that began before the topic became grouped, and writes to it again when it is about to be
+    -- direct, can hold them in the other order, and ends as a deadlock.
     IF p_writes = 'direct' THEN
         PERFORM pg_advisory_xact_lock(khala_internal.staging_lock_key(p_topic));
         PERFORM pg_advisory_xact_lock(khala_internal.topic_lock_key(p_topic));
-        -- Which khala.sequence does not wait for.
+        -- khala.sequence does not wait for this row.
         PERFORM FROM runtime.sync_topic_sequences AS s WHERE s.topic = p_topic FOR NO KEY UPDATE;
         LOOP
             SELECT s.sequenced, s.state INTO v_batch FROM khala.sequence(p_topic, 10000) AS s;
@@ -49,7 +49,7 @@ BEGIN
         END IF;
         INSERT INTO runtime.sync_topic_staging (topic, positions, settled)
         VALUES (p_topic, v_positions, coalesce(pg_sequence_last_value(v_positions), 0));
-        -- Relays that run start to sequence it.
+        -- Running relays start to sequence the topic.
         PERFORM pg_notify('khala_sync', 'staged:' || p_topic);
     END IF;
     UPDATE runtime.sync_topics AS t SET writes = p_writes WHERE t.topic = p_topic;
@@ -58,6 +58,6 @@ END
 $$;
 
 COMMENT ON FUNCTION khala.set_topic_writes(text, text) IS
-'Has a topic''s writes be direct (watermark and outcome in the writer''s transaction) or grouped (staged, then sequenced: writers do not wait for each other). Arguments: topic; direct or grouped. Result: how many staged writes were sequenced by becoming direct, for which the transaction must be read committed. Errors: KH001, KH007, KH010.';
+'Switches the writes of a topic between direct (watermark and outcome in the writer''s transaction) and grouped (staged, then sequenced: writers do not wait for each other). Arguments: topic; direct or grouped. Result: number of staged writes that were sequenced on the way to direct, for which the transaction must be READ COMMITTED. Errors: KH001, KH007, KH010.';
 REVOKE ALL ON FUNCTION khala.set_topic_writes(text, text) FROM public;
 GRANT EXECUTE ON FUNCTION khala.set_topic_writes(text, text) TO khala_dba;

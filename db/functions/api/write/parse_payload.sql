@@ -1,5 +1,5 @@
--- Text to payload, for whoever holds text: type jsonb keeps the last of duplicate keys without a word
--- and reports bad text in the server's terms. Here both are refused as what they are, not I-JSON.
+-- Converts a string to a payload. Type jsonb silently keeps the last of duplicate keys and reports malformed JSON in
+-- the server's terms; here both raise the error for a payload that is not I-JSON.
 
 CREATE OR REPLACE FUNCTION khala.parse_payload(p_text text)
 RETURNS jsonb
@@ -54,7 +54,7 @@ BEGIN
     LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION 'payload has the key % twice in one object', to_json(left(v_duplicate, 100))
-            USING ERRCODE = 'KH005', HINT = 'Keep one of them.';
+            USING ERRCODE = 'KH005', HINT = 'Use each key once in an object.';
     END IF;
 
     RETURN v_payload;
@@ -62,6 +62,6 @@ END
 $$;
 
 COMMENT ON FUNCTION khala.parse_payload(text) IS
-'An I-JSON object from its text. Argument: the text. Result: the payload for khala.sink. Errors: KH005 when it is not JSON, not an object, has duplicate keys, lone surrogates, or numbers no double stands for.';
+'I-JSON object that a string contains. Argument: the string. Result: the payload for khala.sink. Errors: KH005 when it is not JSON, not an object, has duplicate keys, lone surrogates, or numbers that no double represents.';
 REVOKE ALL ON FUNCTION khala.parse_payload(text) FROM public;
 GRANT EXECUTE ON FUNCTION khala.parse_payload(text) TO khala_runtime, khala_relay, khala_dba;

@@ -1,4 +1,4 @@
--- The payload hash of the wire and of the read models.
+-- Payload hash of the wire and of the read models.
 
 CREATE OR REPLACE FUNCTION khala.payload_hash(p_payload jsonb)
 RETURNS bytea

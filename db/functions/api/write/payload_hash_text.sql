@@ -1,4 +1,4 @@
--- The text form of a payload hash, for logs, documents and whoever compares by eye.
+-- Payload hash as a string, for logs, documents and comparison by eye.
 
 CREATE OR REPLACE FUNCTION khala.payload_hash_text(p_payload jsonb)
 RETURNS text
@@ -9,6 +9,6 @@ SELECT 'sha256:' || encode(khala.payload_hash(p_payload), 'hex');
 $$;
 
 COMMENT ON FUNCTION khala.payload_hash_text(jsonb) IS
-'The payload hash as text. Argument: the value. Result: sha256:<64 hex digits>. Errors: KH005 as khala.canonical_json.';
+'Payload hash as a string. Argument: the value. Result: sha256:<64 hex digits>. Errors: KH005 as khala.canonical_json.';
 REVOKE ALL ON FUNCTION khala.payload_hash_text(jsonb) FROM public;
 GRANT EXECUTE ON FUNCTION khala.payload_hash_text(jsonb) TO khala_runtime, khala_relay, khala_dba;

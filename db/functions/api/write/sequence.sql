@@ -1,17 +1,17 @@
--- Moves what is staged and committed into the topic, in the order of staging: one transaction gives a batch its
--- watermarks, read model and journal by the write path of all others. One at a time, by whoever calls it: the
--- advisory lock is the one for which direct writers queue, and is not waited for.
+-- Moves staged and committed writes into the topic, in the order of staging: one transaction gives a batch its
+-- watermarks, read model and journal by the common write path. Only one caller sequences a topic at a time: the
+-- advisory lock is the one in which direct writers queue, and is not waited for.
 --
--- Positions are given out before commit, so a lower one may become visible after a higher one. `settled` is the
--- position up to which that cannot happen any more: everything at or below it is committed or gone, and was taken.
--- It is moved to where a batch ended as soon as no transaction is left that was there by then; or, if an old one of
--- somebody else's stays, none that has staged anything here. It keeps look-ups
--- away from what vacuum has still to remove, and what was given out since, without what was taken, is the most
--- that can be staged.
+-- Positions are allocated before commit, so a lower one may become visible after a higher one. `settled` is the
+-- position up to which that can no longer happen: everything up to it is committed or rolled back, and was taken. It
+-- moves to the end of a batch once every transaction that existed at that time has ended; or, if an old unrelated one
+-- remains, once every such transaction that has staged a write here has ended. It keeps look-ups away from rows that
+-- vacuum has yet to remove. The positions allocated above it, minus those taken, are an upper bound of the staged
+-- writes.
 --
--- Sleeping: alone with the lock that writers share nobody has staged anything that is not visible. If there is
--- nothing, the flag is set, and the next writer, who reads it after that lock, notifies. It is taken back only
--- together with a notification, so that whoever sleeps by it is woken, whatever becomes of who took it back.
+-- Sleeping: while this holds exclusively the lock that writers share, every staged write is visible. If there is
+-- none, it sets the flag, and the next writer, which reads the flag after that lock, notifies. The flag is cleared
+-- only together with a notification, so a sleeping relay is woken, whatever happens to the caller that cleared it.
 
 CREATE OR REPLACE FUNCTION khala.sequence(p_topic text, p_limit integer DEFAULT 500, p_sleep boolean DEFAULT FALSE)
 RETURNS TABLE (sequenced integer, state text)
@@ -23,9 +23,9 @@ AS $$
 #variable_conflict use_column
 DECLARE
     v_max_bytes CONSTANT bigint := 4194304;
-    -- Rows that are gone and still looked at: 40,000 of them, left by one old transaction, made a call take 26 ms.
+    -- Limit of deleted rows that are still read: 40,000 of them, left by one old transaction, made a call take 26 ms.
     v_most_taken CONSTANT bigint := 5000;
-    -- A transaction that wrote before may be older than writers whose positions are looked at here.
+    -- A transaction that wrote before may be older than writers whose positions are read here.
     v_is_new boolean := pg_current_xact_id_if_assigned() IS NULL;
     v_staging runtime.sync_topic_staging;
     v_is_settled boolean;
@@ -36,12 +36,12 @@ DECLARE
 BEGIN
     sequenced := 0;
     IF current_setting('transaction_isolation') <> 'read committed' THEN
-        RAISE EXCEPTION 'khala.sequence was called in a transaction that is %', current_setting('transaction_isolation')
-            USING ERRCODE = 'KH007', HINT = 'Call it in a transaction that is read committed: it has to see what is committed now.';
+        RAISE EXCEPTION 'transaction_isolation is %', current_setting('transaction_isolation')
+            USING ERRCODE = 'KH007', HINT = 'Call khala.sequence in a READ COMMITTED transaction: it must see what is committed now.';
     END IF;
     IF coalesce(p_limit NOT BETWEEN 1 AND 10000, TRUE) THEN
-        RAISE EXCEPTION 'limit of % writes is not usable', coalesce(p_limit::text, 'NULL')
-            USING ERRCODE = 'KH007', HINT = 'Use 1 to 10000; 500 is the default.';
+        RAISE EXCEPTION 'p_limit is %', coalesce(p_limit::text, 'NULL')
+            USING ERRCODE = 'KH007', HINT = 'Use 1 to 10000; the default is 500.';
     END IF;
     IF NOT EXISTS (SELECT FROM runtime.sync_topics AS t WHERE t.topic = p_topic) THEN
         PERFORM khala_internal.refuse_topic(p_topic);
@@ -86,7 +86,7 @@ BEGIN
         RETURN;
     END IF;
 
-    -- Nor is the topic's row waited for, while somebody who holds it keeps its writers waiting.
+    -- The topic's row is not waited for either, while another transaction holds it and keeps its writers waiting.
     PERFORM FROM runtime.sync_topic_sequences AS s WHERE s.topic = p_topic FOR NO KEY UPDATE SKIP LOCKED;
     IF NOT FOUND THEN
         state := 'busy';
@@ -94,7 +94,7 @@ BEGIN
         RETURN;
     END IF;
 
-    -- In one statement: what becomes visible between two would be deleted and not taken.
+    -- One statement: between two, a row could become visible that would be deleted but not taken.
     WITH taken AS (
         DELETE FROM runtime.sync_staged_writes AS s
         WHERE s.topic = p_topic AND s.position > v_staging.settled AND s.position <= v_until
@@ -119,7 +119,7 @@ BEGIN
     );
 
     v_is_settled := v_is_settled AND v_until >= v_staging.next_settled;
-    -- A transaction id from the future is of another server, whose dump was restored here.
+    -- A transaction id from the future belongs to another server, whose dump was restored here.
     v_is_new := v_is_new AND (
         v_is_settled OR v_staging.next_transaction IS NULL OR v_staging.next_transaction > pg_current_xact_id()
     );
@@ -141,6 +141,6 @@ END
 $$;
 
 COMMENT ON FUNCTION khala.sequence(text, integer, boolean) IS
-'Gives staged writes of a grouped topic their watermarks, in one transaction that must be read committed. Arguments: topic; most writes of this batch, which also ends at 4 MiB; whether to ask for a notification of the next write if nothing is staged. Result: how many writes were dealt with, those among them that wrote nothing because a later version was there; and state: more (call again), done, busy (somebody else sequences, or holds off the notification: try again shortly), armed (nothing is staged, the next write notifies khala_sync with staged: and the topic) or direct (the topic is not grouped). Errors: KH001, KH007, KH010.';
+'Sequences staged writes of a grouped topic in one transaction, which must be READ COMMITTED. Arguments: topic; limit of writes in this batch, which also ends at 4 MiB; whether to ask for a notification of the next write if nothing is staged. Result: number of writes taken, including those that wrote nothing because a later version was stored; and state: more (call again), done, busy (another transaction holds the topic: try again shortly), armed (nothing is staged, the next write notifies khala_sync with staged: and the topic) or direct (the topic is not grouped). Errors: KH001, KH007, KH010.';
 REVOKE ALL ON FUNCTION khala.sequence(text, integer, boolean) FROM public;
 GRANT EXECUTE ON FUNCTION khala.sequence(text, integer, boolean) TO khala_relay, khala_runtime, khala_dba;

@@ -1,8 +1,7 @@
--- What a runtime calls for every change of a document: read model and journal in the caller's own transaction, in the
--- order of watermarks. All that needs no lock comes first: canonical text and hash, and a look at topic and stored
--- document, which turns away what would write nothing. The allocation then locks the topic, as late as a watermark can
--- be; the upsert holds only if the document is still the one that was judged, and otherwise it is judged again, now
--- under the lock.
+-- Writes one version of a document: read model and journal in the caller's own transaction, in the order of
+-- watermarks. All that needs no lock comes first: canonical JSON and hash, and a read of topic and stored document,
+-- which ends a call that would write nothing. The allocation then locks the topic, as late as possible. The upsert
+-- applies only if the document is still the one that was judged; otherwise it is judged again under the lock.
 
 CREATE OR REPLACE FUNCTION khala.sink(
     p_topic text,
@@ -44,7 +43,7 @@ BEGIN
     END IF;
 
     LOOP
-        -- Scalars: a record is described anew at each assignment.
+        -- Scalars: a record is described again at each assignment.
         SELECT
             khala_internal.document_fault(
                 p_doc_key, p_doc_version, p_org_id, p_payload, p_deleted, t.ownership,
@@ -70,7 +69,7 @@ BEGIN
                 v_fault, 1, p_topic, p_doc_key, p_doc_version, p_org_id, p_payload, v_bytes, v_inline_limit
             );
         END IF;
-        -- Apart from its condition: an expression is prepared whole, at its first use in a transaction.
+        -- A statement of its own: an expression is prepared as a whole, at its first use in a transaction.
         IF v_writes = 'grouped' AND v_watermark IS NULL THEN
             IF khala_internal.stage_documents(
                 p_topic, v_max_staged, ARRAY[p_doc_key], ARRAY[p_doc_version], ARRAY[p_org_id], ARRAY[p_payload],
@@ -82,16 +81,16 @@ BEGIN
             END IF;
         END IF;
         IF v_outcome IN ('duplicate', 'stale_version') THEN
-            -- Judged again under the lock, and nothing to write after all: the watermark goes back before
-            -- anybody can see it. Unless a trigger has sunk by the upsert that missed: the journal would have a
-            -- hole below that.
+            -- Judged again under the lock, with nothing to write: the watermark is returned before any reader can see
+            -- it. That fails if a trigger of the missed upsert has called a sink, because the journal would have a
+            -- hole below that write.
             IF v_watermark IS NOT NULL THEN
                 UPDATE runtime.sync_topic_sequences AS s
                 SET head_watermark = s.head_watermark - 1
                 WHERE s.topic = p_topic AND s.head_watermark = v_watermark;
                 IF NOT FOUND THEN
                     RAISE EXCEPTION 'a trigger wrote to topic % before another writer''s document was seen', p_topic
-                        USING ERRCODE = 'serialization_failure', HINT = 'Try the transaction again.';
+                        USING ERRCODE = 'serialization_failure', HINT = 'Retry the transaction.';
                 END IF;
             END IF;
             PERFORM khala_internal.count_sinks(v_outcome, 1);
@@ -120,7 +119,7 @@ BEGIN
             payload = excluded.payload
         WHERE d.watermark = v_stored_watermark;
         EXIT WHEN FOUND;
-        -- Once the topic is locked nobody else changes the document: a second miss is a trigger's doing.
+        -- While the topic is locked no other writer changes the document: a second miss is caused by a trigger.
         IF v_judged_locked THEN
             PERFORM khala_internal.refuse_suppressed_write(p_topic);
         END IF;
@@ -146,6 +145,6 @@ END
 $$;
 
 COMMENT ON FUNCTION khala.sink(text, text, bigint, jsonb, text, boolean) IS
-'Writes one version of a document. Arguments: topic; document key; version, growing with each change, null for the next one after what is stored; payload, an I-JSON object; owner organisation, null for public; whether it is a tombstone, as khala.sink_delete writes. Result: watermark (null when nothing was written) and outcome: applied, rewritten (same version, other content), duplicate, stale_version, or staged in a grouped topic. Errors: KH001 unknown topic, KH004 payload too large, KH005 not I-JSON, KH006 no owner in an owned topic or one in a public topic, KH007 unusable key, version or owner, KH010 a trigger suppressed the write, KH011 too many writes are staged; 40001 where a trigger of the read model sinks as well.';
+'Writes one version of a document. Arguments: topic; document key; version, growing with each change, null for the one after the stored one; payload, an I-JSON object; owner organisation, null for public; whether it is a tombstone, as khala.sink_delete writes. Result: watermark (null when nothing was written) and outcome: applied, rewritten (same version, other content), duplicate, stale_version, or staged in a grouped topic. Errors: KH001 unknown topic, KH004 payload too large, KH005 not I-JSON, KH006 no owner in an owned topic or one in a public topic, KH007 invalid key, version or owner, KH010 a trigger suppressed the write, KH011 too many staged writes; 40001 when a trigger of the read model calls a sink as well.';
 REVOKE ALL ON FUNCTION khala.sink(text, text, bigint, jsonb, text, boolean) FROM public;
 GRANT EXECUTE ON FUNCTION khala.sink(text, text, bigint, jsonb, text, boolean) TO khala_runtime;

@@ -1,5 +1,5 @@
--- Many documents of one topic at once: one allocation, set-based, all or nothing. A document may occur several
--- times: each occurrence meets what the one before it left, and watermarks follow the order of the array.
+-- Writes many documents of one topic: one allocation, set-based, all or nothing. A document may occur several times:
+-- each occurrence is judged against the one before it, and watermarks follow the order of the array.
 
 CREATE OR REPLACE FUNCTION khala.sink_batch(p_topic text, p_documents jsonb)
 RETURNS TABLE (ordinal integer, doc_key text, watermark bigint, outcome text)
@@ -19,7 +19,7 @@ DECLARE
     v_result record;
 BEGIN
     IF coalesce(jsonb_typeof(p_documents) <> 'array', TRUE) THEN
-        RAISE EXCEPTION 'documents are not an array but %', coalesce('a JSON ' || jsonb_typeof(p_documents), 'missing')
+        RAISE EXCEPTION 'p_documents is not an array but %', coalesce('a JSON ' || jsonb_typeof(p_documents), 'missing')
             USING ERRCODE = 'KH007',
                 HINT = 'Send [{"doc_key": …, "doc_version": …, "payload": {…}, "org_id": …}, …]; "deleted": true for a tombstone.';
     END IF;
@@ -59,7 +59,7 @@ BEGIN
         RAISE EXCEPTION 'document % of the batch is malformed', v_refused
             USING ERRCODE = 'KH007',
                 DETAIL = json_build_object('ordinal', v_refused),
-                HINT = 'Give doc_key (string), doc_version (whole number from 0, or leave it out for the next one), payload (object) or "deleted": true, and org_id (string) if it has an owner; nothing else.';
+                HINT = 'Send doc_key (string), doc_version (whole number from 0, or leave it out for the next one), payload (object) or "deleted": true, and org_id (string) if it has an owner; nothing else.';
     END IF;
 
     v_versions := v_version_texts::bigint[];

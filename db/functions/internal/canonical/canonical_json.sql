@@ -1,17 +1,16 @@
--- RFC 8785 (JCS) text of a JSON value: keys in UTF-16 order, no white space, numbers as ECMAScript prints them,
--- strings with the fewest escapes, which are those that Postgres writes. It is what is hashed, what the journal
--- stores and what the wire carries. This is the reference; khala_internal.canonical_text takes less for most objects.
--- Starting a query for each object is what would be expensive, so one query writes all of a level: their texts one
--- after the other, and a mark where a nested one belongs. From the deepest level up, the finished texts are then put
--- in the place of the marks. Control characters serve as marks, because JSON text never holds any (by chr, which means
--- the same in every session):
--- 1 a nested text belongs here, 2 the next text begins, 3 nothing stands in this text yet.
+-- Canonical JSON (RFC 8785, JCS) of a value: keys in UTF-16 order, no white space, numbers as ECMAScript prints them,
+-- strings with the fewest escapes, which are those of Postgres. It is hashed, stored in the journal and carried on
+-- the wire. This is the reference; khala_internal.canonical_text costs less for most objects. One query for each
+-- object would be expensive, so one query writes all of a level: its values one after the other, with a mark in the
+-- place of each nested one. From the deepest level up, the finished values then replace the marks. The marks are
+-- control characters, which JSON never contains (by chr, which means the same in every session):
+-- 1 a nested value belongs here, 2 the next value begins, 3 this value is still empty.
 
 CREATE OR REPLACE FUNCTION khala_internal.canonical_json(p_payload jsonb)
 RETURNS text
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
--- One plan is right for every level; making it anew costs more than running it.
+-- One plan suits every level; planning again costs more than running it.
 SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
@@ -27,9 +26,9 @@ BEGIN
     LOOP
         IF cardinality(v_texts) >= 64 THEN
             RAISE EXCEPTION 'payload is nested deeper than 64 levels'
-                USING ERRCODE = 'KH005', HINT = 'Flatten the document.';
+                USING ERRCODE = 'KH005', HINT = 'Nest objects and arrays at most 64 levels deep.';
         END IF;
-        -- Sorted once, below the aggregates, which take their input as it comes.
+        -- Sorted once, below the aggregates, which keep the order of their input.
         SELECT string_agg(s.piece, ''), array_agg(s.value) FILTER (WHERE s.nested)
         INTO v_text, v_level
         FROM (
@@ -93,5 +92,5 @@ END
 $$;
 
 COMMENT ON FUNCTION khala_internal.canonical_json(jsonb) IS
-'Internal: RFC 8785 text of a JSON value, the reference. Argument: the value. Result: canonical text. Errors: KH005 for a number that no double represents, or nesting beyond 64 levels.';
+'Internal: canonical JSON (RFC 8785) of a value, the reference. Argument: the value. Result: canonical JSON. Errors: KH005 for a number that no double represents, or nesting beyond 64 levels.';
 REVOKE ALL ON FUNCTION khala_internal.canonical_json(jsonb) FROM public;

@@ -1,6 +1,6 @@
--- One JSON number as RFC 8785 prints it, which is how ECMAScript prints a double: the shortest digits
--- that read back as the same double. A number that a double cannot hold exactly, and that is not such
--- a shortest form either, is refused, because two clients would then disagree about the document.
+-- One JSON number as RFC 8785 prints it, which is how ECMAScript prints a double: the shortest digits that read back
+-- as the same double. A number that is neither exactly a double nor such a shortest form is refused, because two
+-- clients would disagree about the document.
 
 CREATE OR REPLACE FUNCTION khala_internal.canonical_number(p_number numeric)
 RETURNS text
@@ -23,7 +23,7 @@ BEGIN
     IF p_number = 0 THEN
         RETURN '0';
     END IF;
-    -- Before any text is made of it: a numeric may have a hundred thousand digits.
+    -- Before any conversion to a string: a numeric may have a hundred thousand digits.
     IF p_number <> p_number OR abs(p_number) >= 1.8e308 OR abs(p_number) < 2e-324 THEN
         RAISE EXCEPTION 'number is outside the range of a double'
             USING ERRCODE = 'KH005', HINT = 'Send numbers beyond the range of a double as strings.';
@@ -33,7 +33,7 @@ BEGIN
     v_plain := v_shortest::text;
     v_digits := btrim(translate(v_plain, '-.', ''), '0');
 
-    -- Up to 15 digits, decimal to double and back is the identity; beyond, ask the double.
+    -- Up to 15 digits, decimal to double and back is the identity; beyond, the double decides.
     IF length(v_digits) > 15 OR abs(p_number) < 1e-300 OR abs(p_number) > 1e300 THEN
         BEGIN
             v_double := p_number::double precision;
@@ -69,8 +69,8 @@ BEGIN
                 WHEN abs(v_exact) >= 1 THEN length(trunc(abs(v_exact))::text)
                 ELSE 1 - length(substring(v_exact::text FROM '[.](0*)')) - 1
             END;
-            -- Postgres never prints a decimal half way between two doubles; ECMAScript does where it is
-            -- shorter (1e23). That takes a form of 16 digits or more to be shorter than.
+            -- Postgres never prints a decimal half way between two doubles; ECMAScript does where it is shorter
+            -- (1e23). Only a form of 16 digits or more can be longer than that.
             FOR v_length IN REVERSE CASE WHEN length(v_digits) < 16 THEN 0 ELSE length(v_digits) - 1 END .. 1 LOOP
                 v_unit := ('1e' || (v_scale - v_length))::numeric;
                 v_candidate := trunc(v_exact / v_unit) * v_unit;
@@ -107,5 +107,5 @@ END
 $$;
 
 COMMENT ON FUNCTION khala_internal.canonical_number(numeric) IS
-'A JSON number in RFC 8785 form. Argument: the number. Result: its text. Errors: KH005 when no double stands for it exactly or as ECMAScript prints it.';
+'Internal: a JSON number in RFC 8785 form. Argument: the number. Result: its digits. Errors: KH005 when no double represents it exactly or as ECMAScript prints it.';
 REVOKE ALL ON FUNCTION khala_internal.canonical_number(numeric) FROM public;

@@ -1,7 +1,7 @@
--- What khala_internal.canonical_json returns, for less: 24 µs of processor time instead of 62 for a summary of 530 bytes
--- (PostgreSQL 18). The text of a plain object needs only its keys sorted and its white space dropped; what is nested
--- deeper than this looks is left to the reference. As a row, bound when created and without a SET clause, so that it
--- is inlined.
+-- Canonical JSON as khala_internal.canonical_json returns it, at less cost: 24 µs of processor time instead of 62 for
+-- a summary of 530 bytes (PostgreSQL 18). A plain object only needs its keys sorted and its white space removed;
+-- deeper nesting is left to the reference. It returns a row, bound at creation and without a SET clause, so it is
+-- inlined.
 
 CREATE OR REPLACE FUNCTION khala_internal.canonical_text(p_payload jsonb)
 RETURNS TABLE (canonical text)
@@ -25,7 +25,7 @@ SELECT CASE
                     FROM (SELECT jsonb_object_keys(m.value) AS key) AS n
                 )
                 WHEN 'array' THEN CASE
-                    -- Nulls in arrays stay; it is here for writing JSON without white space.
+                    -- json_strip_nulls keeps nulls in arrays; it serves to write JSON without white space.
                     WHEN strpos(m.value::text, '{') = 0 THEN json_strip_nulls(m.value::text::json)::text
                     ELSE khala_internal.canonical_json(m.value)
                 END
@@ -38,11 +38,11 @@ SELECT CASE
     )
     ELSE khala_internal.canonical_json(p_payload)
 END AS canonical
--- OFFSET keeps the planner from writing an expression in the place of each use.
+-- OFFSET keeps the planner from repeating an expression at each use.
 FROM (SELECT p_payload::text AS written OFFSET 0) AS o -- noqa: PRS
 OFFSET 0;
 END;
 
 COMMENT ON FUNCTION khala_internal.canonical_text(jsonb) IS
-'Internal: RFC 8785 text of a JSON value. Argument: the value, or null. Result: one row, its text; null for null. Errors: KH005 as khala_internal.canonical_json.';
+'Internal: canonical JSON (RFC 8785) of a value. Argument: the value, or null. Result: one row, its canonical JSON; null for null. Errors: KH005 as khala_internal.canonical_json.';
 REVOKE ALL ON FUNCTION khala_internal.canonical_text(jsonb) FROM public;

@@ -1,6 +1,6 @@
--- A JSON number as RFC 8785 prints it. The server's own text is right for nearly all numbers there are:
--- whole ones below 10^15, and decimals of up to 15 characters, unless they end in zeros or are so small
--- that ECMAScript takes an exponent. Bound when created and without a SET clause, so that it is inlined.
+-- A JSON number as RFC 8785 prints it. The server's own output is right for nearly all numbers: whole ones below
+-- 10^15, and decimals of up to 15 characters, unless they end in zeros or are so small that ECMAScript uses an
+-- exponent. Bound at creation and without a SET clause, so it is inlined.
 
 CREATE OR REPLACE FUNCTION khala_internal.number_text(p_number numeric)
 RETURNS text
@@ -13,5 +13,5 @@ RETURN CASE
 END;
 
 COMMENT ON FUNCTION khala_internal.number_text(numeric) IS
-'Internal: a JSON number in RFC 8785 form. Argument: the number. Result: its text. Errors: KH005 as khala_internal.canonical_number.';
+'Internal: a JSON number in RFC 8785 form. Argument: the number. Result: its digits. Errors: KH005 as khala_internal.canonical_number.';
 REVOKE ALL ON FUNCTION khala_internal.number_text(numeric) FROM public;

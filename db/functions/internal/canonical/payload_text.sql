@@ -1,8 +1,7 @@
--- The text in which a page built from the read model carries a payload. What the server prints is nearly
--- always good enough, and much faster to make; but it prints 1e300 with all its zeros. Where that makes a
--- payload more than half as long again as its canonical text, the canonical text goes out, so that a page
--- can be measured before it is built. Bound when created and without a SET clause, so that it is
--- inlined: it runs once for every document of a snapshot.
+-- Payload as a page of the read model carries it. The server's own output is nearly always good enough, and much
+-- faster to make; but it prints 1e300 with all its zeros. Where that makes a payload more than half as long again as
+-- its canonical JSON, the page carries the canonical JSON, so that a page can be measured before it is built. Bound
+-- at creation and without a SET clause, so it is inlined: it runs once for every document of a snapshot.
 
 CREATE OR REPLACE FUNCTION khala_internal.payload_text(p_printed text, p_payload jsonb, p_payload_bytes integer)
 RETURNS text
@@ -13,5 +12,5 @@ RETURN CASE
 END;
 
 COMMENT ON FUNCTION khala_internal.payload_text(text, jsonb, integer) IS
-'Internal: a payload of the read model as JSON text. Arguments: what the server prints of it; the payload; length of its canonical text in bytes. Result: at most one and a half times as many bytes. Errors: none.';
+'Internal: a payload of the read model as JSON. Arguments: the server''s output for it; the payload; bytes of its canonical JSON. Result: JSON of at most one and a half times as many bytes. Errors: none.';
 REVOKE ALL ON FUNCTION khala_internal.payload_text(text, jsonb, integer) FROM public;

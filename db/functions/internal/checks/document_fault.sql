@@ -1,8 +1,7 @@
--- What keeps a document from being written, if anything does: the limits of key, version, owner and payload, in one
--- place for both write paths. khala_internal.refuse_document has the words. Bound when created and without a SET
--- clause, so that it is inlined. Key and owner are limited together because the read model indexes them together, in
--- at most a third of a page. A tombstone needs no owner:
--- it keeps that of the document.
+-- Fault that keeps a document from being written, if any: the limits of key, version, owner and payload, in one place
+-- for both write paths. khala_internal.refuse_document has the messages. Key and owner are limited together because
+-- the read model indexes them together, in at most a third of a page. A tombstone needs no owner: it keeps that of
+-- the document. Bound at creation and without a SET clause, so it is inlined.
 
 CREATE OR REPLACE FUNCTION khala_internal.document_fault(
     p_doc_key text,
@@ -30,5 +29,5 @@ RETURN CASE
 END;
 
 COMMENT ON FUNCTION khala_internal.document_fault(text, bigint, text, jsonb, boolean, text, integer, text, integer) IS
-'Internal: what is wrong with a document. Arguments: key; version, null for the next; owner; payload; whether it is a tombstone; the topic''s ownership; bytes of canonical payload; the topic''s payload mode and inline limit. Result: a name for khala_internal.refuse_document, null for a document that can be written. Errors: none.';
+'Internal: fault of a document. Arguments: key; version, null for the next; owner; payload; tombstone flag; the topic''s ownership; bytes of canonical payload; the topic''s payload mode and inline limit. Result: a name for khala_internal.refuse_document, null for a document that can be written. Errors: none.';
 REVOKE ALL ON FUNCTION khala_internal.document_fault(text, bigint, text, jsonb, boolean, text, integer, text, integer) FROM public;

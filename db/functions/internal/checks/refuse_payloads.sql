@@ -1,5 +1,5 @@
--- Finds the document whose payload has no canonical text. Canonical texts are made for all documents of a
--- batch at once, which says what is wrong but not where.
+-- Finds the document whose payload has no canonical JSON. A batch makes canonical JSON for all its documents at once,
+-- and that error does not name the document.
 
 CREATE OR REPLACE FUNCTION khala_internal.refuse_payloads(
     p_first_ordinal integer,
@@ -33,5 +33,5 @@ END
 $$;
 
 COMMENT ON FUNCTION khala_internal.refuse_payloads(integer, text[], jsonb[], boolean[]) IS
-'Internal: raises the error for the first payload that is not I-JSON; DETAIL says which. Arguments: ordinal of the first document; keys; payloads; which are tombstones. Errors: KH005.';
+'Internal: raises the error for the first payload that is not I-JSON; DETAIL names its document. Arguments: ordinal of the first document; keys; payloads; tombstone flags. Errors: KH005.';
 REVOKE ALL ON FUNCTION khala_internal.refuse_payloads(integer, text[], jsonb[], boolean[]) FROM public;

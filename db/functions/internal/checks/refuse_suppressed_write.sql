@@ -7,12 +7,12 @@ LANGUAGE plpgsql IMMUTABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    RAISE EXCEPTION 'the read model of topic % did not take a write', p_topic
+    RAISE EXCEPTION 'a trigger or rule suppressed a write to the read model of topic %', p_topic
         USING ERRCODE = 'KH010',
-            HINT = 'Remove the trigger or rule on the table that suppresses rows.';
+            HINT = 'Remove the trigger or rule on runtime.sync_documents that suppresses rows.';
 END
 $$;
 
 COMMENT ON FUNCTION khala_internal.refuse_suppressed_write(text) IS
-'Internal: raises the error for a read model that a trigger keeps from being written. Argument: its topic. Errors: KH010.';
+'Internal: raises the error for a write to the read model that a trigger or rule suppressed. Argument: its topic. Errors: KH010.';
 REVOKE ALL ON FUNCTION khala_internal.refuse_suppressed_write(text) FROM public;

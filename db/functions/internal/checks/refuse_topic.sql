@@ -1,4 +1,4 @@
--- Says that topics are not known, in the same words wherever it is found out.
+-- Raises the error for unknown topics, in the same words for every caller.
 
 CREATE OR REPLACE FUNCTION khala_internal.refuse_topic(VARIADIC p_topics text[])
 RETURNS void
@@ -14,5 +14,5 @@ END
 $$;
 
 COMMENT ON FUNCTION khala_internal.refuse_topic(text[]) IS
-'Internal: raises the error for unknown topics. Argument: their names, the first of which the message says. Errors: KH001.';
+'Internal: raises the error for unknown topics. Argument: their names; the message names the first. Errors: KH001.';
 REVOKE ALL ON FUNCTION khala_internal.refuse_topic(text[]) FROM public;

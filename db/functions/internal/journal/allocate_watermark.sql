@@ -1,7 +1,7 @@
--- The one place where watermarks come from. The row lock it takes is held to the end of the caller's
--- transaction, so that watermarks become visible in the order in which they were given out. If a relay had
--- armed the topic, it disarms it, and the trigger on the table notifies. That is an UPDATE of its own, so that
--- the one of every write fires no trigger; nobody can arm in between, for the row is locked.
+-- Allocates watermarks; no other function does. Its row lock is held until the caller's transaction ends, so
+-- watermarks become visible in the order of allocation. If a relay has armed the topic, a second UPDATE disarms it,
+-- and the trigger on the table notifies. The UPDATE of every write therefore fires no trigger; no relay can arm the
+-- topic in between, because the row is locked.
 
 CREATE OR REPLACE FUNCTION khala_internal.allocate_watermark(p_topic text, p_count integer DEFAULT 1)
 RETURNS bigint
@@ -13,17 +13,17 @@ DECLARE
     v_armed boolean;
 BEGIN
     IF p_count IS NULL OR p_count < 1 THEN
-        RAISE EXCEPTION 'cannot allocate % watermarks', coalesce(p_count::text, 'NULL')
-            USING ERRCODE = 'KH007', HINT = 'Pass a positive count.';
+        RAISE EXCEPTION 'p_count is %', coalesce(p_count::text, 'NULL')
+            USING ERRCODE = 'KH007', HINT = 'Use 1 or more.';
     END IF;
-    -- Subscribers are given what is committed: a crash must not take it back and let the watermark run
-    -- again, so this transaction waits for the disk even where the caller's do not.
+    -- Subscribers receive what is committed: a crash must not undo it and allocate the watermark again, so this
+    -- transaction commits synchronously even where the caller's transactions do not.
     IF current_setting('synchronous_commit') = 'off' THEN
         PERFORM set_config('synchronous_commit', 'on', TRUE);
     END IF;
-    -- Writers of a topic queue here rather than at the row, where each commit wakes all who wait: with 32
-    -- of them that was 66 context switches a write instead of 10. A condition costs
-    -- less than the query that PERFORM would make of it; only without a topic there is a null.
+    -- Writers of a topic queue here rather than at the row, where each commit wakes all that wait: with 32 of them
+    -- that was 66 context switches a write instead of 10. A condition costs less than the query that PERFORM would
+    -- make of it; it is true only without a topic.
     IF pg_advisory_xact_lock(khala_internal.topic_lock_key(p_topic)) IS NULL THEN
         PERFORM khala_internal.refuse_topic(p_topic);
     END IF;
@@ -42,5 +42,5 @@ END
 $$;
 
 COMMENT ON FUNCTION khala_internal.allocate_watermark(text, integer) IS
-'Allocates contiguous watermarks and locks the topic for other writers until the transaction ends, which then commits synchronously. Arguments: topic; how many. Result: the last one. Errors: KH001 unknown topic, KH007 count below 1.';
+'Allocates contiguous watermarks and locks the topic for other writers until the transaction ends, which then commits synchronously. Arguments: topic; number of watermarks. Result: the last one. Errors: KH001 unknown topic, KH007 number below 1.';
 REVOKE ALL ON FUNCTION khala_internal.allocate_watermark(text, integer) FROM public;

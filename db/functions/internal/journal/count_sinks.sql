@@ -1,6 +1,6 @@
--- Counts what a write path found out, where no row tells of it: sequences need no lock, are not taken back with
--- the transaction and, unlogged, write nothing that a commit has to wait for. Where nothing may be written, what
--- writes nothing is still answered, and not counted.
+-- Counts sink outcomes that no row records. Sequences need no lock, are not rolled back and, unlogged, write nothing
+-- that a commit waits for. A sink that writes nothing also succeeds in a read-only transaction, where it is not
+-- counted.
 
 CREATE OR REPLACE FUNCTION khala_internal.count_sinks(p_outcome text, p_count integer)
 RETURNS bigint
@@ -22,5 +22,5 @@ END
 $$;
 
 COMMENT ON FUNCTION khala_internal.count_sinks(text, integer) IS
-'Internal: counts sinks. Arguments: their outcome, one that khala.sink_stats has; how many. Result: how many there were since the server last recovered; null if none was counted, as in a read-only transaction. Errors: none.';
+'Internal: counts sinks. Arguments: their outcome, one of khala.sink_stats; their number. Result: the count since the server last recovered; null if none was counted, as in a read-only transaction. Errors: none.';
 REVOKE ALL ON FUNCTION khala_internal.count_sinks(text, integer) FROM public;

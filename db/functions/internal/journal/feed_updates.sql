@@ -1,6 +1,6 @@
--- The rows of one page of the live feed, each with an audience: the rule of who is told what when a
--- document is public, owned, or leaves its owner. Bound when created and without a SET clause, so that it
--- is inlined into the queries of khala.replay_feed and khala.replay_feed_binary.
+-- Rows of one page of the live feed, each with an audience: the rule that decides which organisations receive an
+-- update when a document is public, owned, or leaves its owner. Bound at creation and without a SET clause, so it is
+-- inlined into khala.replay_feed and khala.replay_feed_binary.
 
 CREATE OR REPLACE FUNCTION khala_internal.feed_updates(p_topic text, p_after bigint, p_until bigint)
 RETURNS TABLE (
@@ -22,7 +22,7 @@ FROM runtime.sync_stream_events AS j
 CROSS JOIN LATERAL (
     SELECT j.org_id, NULL::text AS except_org_id, FALSE AS leaves
     UNION ALL
-    -- A public document still reaches its previous owner; any other leaves it.
+    -- A document that becomes public still reaches its previous owner; any other leaves it.
     SELECT j.previous_org_id, CASE WHEN j.previous_org_id IS NULL THEN j.org_id END, TRUE
     WHERE j.owner_changed AND j.org_id IS NOT NULL
 ) AS audience
@@ -30,5 +30,5 @@ WHERE j.topic = p_topic AND j.watermark > p_after AND j.watermark <= p_until;
 END;
 
 COMMENT ON FUNCTION khala_internal.feed_updates(text, bigint, bigint) IS
-'Internal: the rows of a page of the live feed. Arguments: the topic''s own name; cursor; last watermark. Result: per update and audience a row, in no order; org_id null is everybody but except_org_id. Errors: none.';
+'Internal: rows of a page of the live feed. Arguments: the topic''s own name; cursor; last watermark. Result: one row per update and audience, in no order; a null org_id means everyone except except_org_id. Errors: none.';
 REVOKE ALL ON FUNCTION khala_internal.feed_updates(text, bigint, bigint) FROM public;

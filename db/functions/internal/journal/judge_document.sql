@@ -1,6 +1,6 @@
--- What becomes of a document that meets the one stored, once for both write paths: the rule of versions, whose it is
--- and was, and whether the journal carries its payload. Without a version it takes the next one. Bound when created
--- and without a SET clause, so that it is inlined.
+-- Outcome of writing a document, by one rule for both write paths: versions, current and previous owner, and whether
+-- the journal carries the payload. A document without a version takes the next one. Bound at creation and without a
+-- SET clause, so it is inlined.
 
 CREATE OR REPLACE FUNCTION khala_internal.judge_document(
     p_doc_version bigint,
@@ -23,9 +23,9 @@ SELECT
     CASE
         WHEN p_stored_version IS NULL OR p_doc_version > p_stored_version THEN 'applied'
         WHEN p_doc_version < p_stored_version THEN 'stale_version'
-        -- Nothing comes after the largest version.
+        -- The largest version has no next one.
         WHEN p_doc_version IS NULL THEN CASE p_stored_version WHEN 9223372036854775807 THEN 'stale_version' ELSE 'applied' END
-        -- Tombstones have no hash, and keep the owner of what they delete.
+        -- A tombstone has no hash, and keeps the owner of its document.
         WHEN (p_hash IS DISTINCT FROM p_stored_hash) THEN 'rewritten'
         WHEN NOT p_deleted AND (p_org_id IS DISTINCT FROM p_stored_org_id) THEN 'rewritten'
         ELSE 'duplicate'
@@ -35,12 +35,12 @@ SELECT
         WHEN p_stored_version IS NULL THEN 1
         WHEN p_stored_version < 9223372036854775807 THEN p_stored_version + 1
     END AS doc_version,
-    -- A tombstone goes to whoever could see the document, whatever owner the caller names.
+    -- A tombstone reaches everyone who could see the document, whatever owner the caller names.
     CASE WHEN p_deleted AND p_stored_version IS NOT NULL THEN p_stored_org_id ELSE p_org_id END AS owner_id,
     NOT coalesce(p_stored_deleted, TRUE) AND NOT p_deleted AND (p_org_id IS DISTINCT FROM p_stored_org_id) AS owner_changed,
     p_payload_bytes <= p_inline_limit_bytes AND p_payload_mode <> 'pointer' AS carried;
 END;
 
 COMMENT ON FUNCTION khala_internal.judge_document(bigint, bytea, integer, text, boolean, bigint, bytea, text, boolean, text, integer) IS
-'Internal: outcome of writing a document. Arguments: its version (null: the next), hash, bytes of canonical payload, owner and whether it is a tombstone; version (null: none), hash, owner and tombstone stored; the topic''s payload mode and inline limit. Result: one row: applied, rewritten, duplicate or stale_version; version and owner to write; whether it leaves an owner; whether the journal carries the payload. Errors: none.';
+'Internal: outcome of writing a document. Arguments: its version (null: the next), hash, bytes of canonical payload, owner and tombstone flag; stored version (null: none), hash, owner and tombstone flag; the topic''s payload mode and inline limit. Result: one row: applied, rewritten, duplicate or stale_version; version and owner to write; whether it leaves an owner; whether the journal carries the payload. Errors: none.';
 REVOKE ALL ON FUNCTION khala_internal.judge_document(bigint, bytea, integer, text, boolean, bigint, bytea, text, boolean, text, integer) FROM public;

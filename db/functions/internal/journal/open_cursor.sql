@@ -1,6 +1,6 @@
--- The check before every read of the journal: resolves the topic's name, and refuses a cursor whose gap
--- could not be seen. It runs in the snapshot of the query that called it, as the read after it does, so
--- no purge, restore or new epoch can come between.
+-- Check before every read of the journal: resolves the name of the topic, and refuses a cursor with a gap that the
+-- subscriber could not notice. It runs in the snapshot of the calling query, as the read after it does, so no purge,
+-- restore or new epoch comes between.
 
 CREATE OR REPLACE FUNCTION khala_internal.open_cursor(
     p_topic text,
@@ -12,7 +12,7 @@ CREATE OR REPLACE FUNCTION khala_internal.open_cursor(
 )
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
--- Whatever the caller has set: planning takes 150 µs, the check 15.
+-- Independent of the caller's settings: planning takes 150 µs, the check 15.
 SET plan_cache_mode = force_generic_plan
 AS $$
 #variable_conflict use_column
@@ -32,7 +32,7 @@ BEGIN
     END IF;
     IF p_after < 0 THEN
         RAISE EXCEPTION 'cursor % is negative', p_after
-            USING ERRCODE = 'KH007', HINT = 'Pass a watermark from 0, or null for the earliest retained.';
+            USING ERRCODE = 'KH007', HINT = 'Use a watermark from 0, or null for the earliest retained one.';
     END IF;
     open_cursor.after := coalesce(p_after, v_floor - 1);
     v_epoch := khala.current_epoch();
@@ -47,12 +47,12 @@ BEGIN
                 HINT = CASE
                     WHEN v_epoch IS NULL
                         THEN 'This database was restored: call khala.ensure_epoch(), as a relay does when it connects.'
-                    ELSE 'Read a snapshot of the topic and go on from its watermark; never use this cursor again.'
+                    ELSE 'Read a snapshot of the topic and continue from its watermark; do not use this cursor again.'
                 END;
     END IF;
 END
 $$;
 
 COMMENT ON FUNCTION khala_internal.open_cursor(text, bigint, text) IS
-'Internal: resolves a topic and checks a cursor. Arguments: topic, either name; cursor, null for the earliest retained; epoch the cursor counts in, null to take the one in force. Result: topic, cursor, head. Errors: KH001, KH002 below the retention floor, KH003 ahead of the head, of another epoch or with none in force, KH007 negative.';
+'Internal: resolves a topic and checks a cursor. Arguments: topic, either name; cursor, null for the earliest retained one; epoch of the cursor, null for the current one. Result: topic, cursor, head. Errors: KH001, KH002 below the retention floor, KH003 ahead of the head, of another epoch or without a current epoch, KH007 negative.';
 REVOKE ALL ON FUNCTION khala_internal.open_cursor(text, bigint, text) FROM public;

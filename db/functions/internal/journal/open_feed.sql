@@ -1,5 +1,5 @@
--- What a page of the live feed holds, whatever it is then written as: the check of its cursor, and where it ends:
--- after so many watermarks, or where the bytes of their payloads are too many, though never before the first.
+-- Bounds of a page of the live feed, in either format. Checks the cursor, and ends the page after the requested
+-- number of watermarks, or where the bytes of their payloads exceed the limit, but not before the first one.
 
 CREATE OR REPLACE FUNCTION khala_internal.open_feed(
     p_topic text,
@@ -41,5 +41,5 @@ END
 $$;
 
 COMMENT ON FUNCTION khala_internal.open_feed(text, bigint, integer, integer, text) IS
-'Internal: what a page of the live feed holds. Arguments: as khala.replay_feed. Result: the topic''s own name; cursor; last watermark, which is the cursor when that is at the head; head. Errors: as khala.replay_feed.';
+'Internal: bounds of a page of the live feed. Arguments: as khala.replay_feed. Result: the topic''s own name; cursor; last watermark, equal to the cursor at the head; head. Errors: as khala.replay_feed.';
 REVOKE ALL ON FUNCTION khala_internal.open_feed(text, bigint, integer, integer, text) FROM public;

@@ -1,7 +1,7 @@
--- What a page of replay holds, whatever it is then written as: the check of its cursor, and where it ends. The
--- watermarks of a topic are contiguous, so a range of them bounds the rows looked at, whatever the size of the
--- journal and however few of its rows the subscriber may see. Only sizes are read here, so that the page can be
--- made in a second pass of exactly the rows that fit: carrying whole rows through a window costs more than both.
+-- Bounds of a page of replay, in either format. The watermarks of a topic are contiguous, so a range of them bounds
+-- the rows read, whatever the size of the journal and however few of its rows the subscriber may see. Only sizes are
+-- read here; a second pass makes the page from exactly the rows that fit, because carrying whole rows through a
+-- window costs more than both passes.
 
 CREATE OR REPLACE FUNCTION khala_internal.open_page(
     p_topic text,
@@ -36,8 +36,8 @@ BEGIN
     v_until := least(v_cursor.head_watermark, v_cursor.after + greatest(5000, p_max_updates));
 
     IF p_compact THEN
-        -- To look a version up in the read model costs 1.2 µs, to send it 3: a look at a few of the next 200
-        -- says whether that is worth it. Without it a page of which nothing can be left out costs twice as much.
+        -- A look-up of a version in the read model costs 1.2 µs, sending it 3: a sample of the next 200 decides
+        -- whether that is worth it. Without the sample, a page of which nothing can be left out costs twice as much.
         SELECT count(*) FILTER (WHERE d.watermark > j.watermark) * 2 >= count(*) INTO v_compact
         FROM generate_series(
             v_cursor.after + 1, least(v_until, v_cursor.after + 200),
@@ -59,7 +59,7 @@ BEGIN
         v_until := v_last - 1;
     END IF;
     IF v_bytes > p_max_bytes AND v_rows > 1 THEN
-        -- One page in thousands is cut by its bytes. Its end is before the first row that does not fit.
+        -- One page in thousands is cut by its bytes. It ends before the first row that does not fit.
         SELECT coalesce(min(m.watermark) - 1, v_until) INTO v_until
         FROM (
             SELECT u.watermark, row_number() OVER w AS place, sum(u.bytes) OVER w AS bytes
@@ -76,5 +76,5 @@ END
 $$;
 
 COMMENT ON FUNCTION khala_internal.open_page(text, bigint, text, integer, integer, text, boolean) IS
-'Internal: what a page of replay for one organisation holds. Arguments: as khala.replay. Result: the topic''s own name; the watermark it begins after and its last one; head; the watermarks of its rows, or of more than fit, where others are left out, else null. Errors: as khala.replay.';
+'Internal: bounds of a page of replay for one organisation. Arguments: as khala.replay. Result: the topic''s own name; the watermark it begins after and its last one; head; when rows are left out, the watermarks of those that remain, possibly more than fit, else null. Errors: as khala.replay.';
 REVOKE ALL ON FUNCTION khala_internal.open_page(text, bigint, text, integer, integer, text, boolean) FROM public;

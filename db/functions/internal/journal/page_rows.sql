@@ -1,6 +1,6 @@
--- The rows of the journal in a range of watermarks as one organisation may see them, whatever they are then
--- written as, and the room each takes in a page. Bound when created and without a SET clause, so that it is
--- inlined: what a caller does not ask for, the payload above all, is not read.
+-- Rows of the journal in a range of watermarks as one organisation may see them, with the bytes that each takes in a
+-- page. Bound at creation and without a SET clause, so it is inlined: columns that a caller does not select, the
+-- payload above all, are not read.
 
 CREATE OR REPLACE FUNCTION khala_internal.page_rows(
     p_topic text,
@@ -30,12 +30,12 @@ FROM (
     WHERE j.topic = p_topic AND j.watermark > p_after AND j.watermark <= p_until
         AND (
             j.org_id IS NULL OR j.org_id = p_org_id
-            -- Somebody who could see the document until now gets a tombstone in its place.
+            -- A subscriber that could see the document until now receives a tombstone in its place.
             OR (j.owner_changed AND (j.previous_org_id IS NULL OR j.previous_org_id = p_org_id))
         )
 ) AS v
--- Whoever sees a version sees what replaced it: the next one, or the tombstone with which the document was
--- deleted or left. A tombstone need not be followed by anything that its receiver sees, so each is kept.
+-- A subscriber that sees a version also sees what replaced it: the next version, or the tombstone of a deletion or a
+-- change of owner. A tombstone may be the last row that its receiver sees, so each is kept.
 WHERE NOT p_compact OR v.gone OR NOT EXISTS (
     SELECT FROM runtime.sync_documents AS d
     WHERE d.topic = p_topic AND d.doc_key = v.doc_key AND d.watermark > v.watermark
@@ -43,5 +43,5 @@ WHERE NOT p_compact OR v.gone OR NOT EXISTS (
 END;
 
 COMMENT ON FUNCTION khala_internal.page_rows(text, bigint, bigint, text, boolean) IS
-'Internal: the rows of a page for one organisation. Arguments: the topic''s own name; cursor; last watermark; organisation, null sees public documents only; whether to leave out versions that a later row has replaced. Result: the updates in no order, each with the bytes it counts for. Errors: none.';
+'Internal: rows of a page for one organisation. Arguments: the topic''s own name; cursor; last watermark; organisation, null sees public documents only; whether to leave out versions that a later row has replaced. Result: the updates in no order, each with the bytes it counts for. Errors: none.';
 REVOKE ALL ON FUNCTION khala_internal.page_rows(text, bigint, bigint, text, boolean) FROM public;

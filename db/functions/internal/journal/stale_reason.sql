@@ -1,5 +1,5 @@
--- The rule of stale cursors, once: why a cursor is no good, if it is not. Bound when created and without a SET
--- clause, so that it is inlined.
+-- Reason why a cursor is stale: the one place of this rule. Bound at creation and without a SET clause, so it is
+-- inlined.
 
 CREATE OR REPLACE FUNCTION khala_internal.stale_reason(
     p_after bigint,
@@ -17,5 +17,5 @@ RETURN CASE
 END;
 
 COMMENT ON FUNCTION khala_internal.stale_reason(bigint, bigint, bigint, text, text) IS
-'Internal: why a cursor is stale. Arguments: the cursor; head and retention floor of its topic; the epoch it counts in, null to take the one in force; the epoch in force, null when there is none. Result: epoch_changed, cursor_ahead or below_floor, null for a good cursor. Errors: none.';
+'Internal: reason why a cursor is stale. Arguments: the cursor; head and retention floor of its topic; epoch of the cursor, null for the current one; current epoch, null when there is none. Result: epoch_changed, cursor_ahead or below_floor; null for a valid cursor. Errors: none.';
 REVOKE ALL ON FUNCTION khala_internal.stale_reason(bigint, bigint, bigint, text, text) FROM public;

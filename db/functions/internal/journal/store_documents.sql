@@ -1,8 +1,8 @@
--- The part of the write path that orders: documents whose canonical texts and hashes are known get their
--- watermarks, read model and journal. A look at the read model judges what would be written; then the
--- allocation locks the topic; if somebody wrote to the topic between look and lock, another look under the
--- lock; then a statement each for read model and journal. A document that occurs several times meets what its
--- occurrence before left; each has its row in the journal, the last one written has the read model.
+-- Ordered part of the write path: allocates the watermarks of documents with known canonical JSON and hashes, and
+-- writes read model and journal. A first read of the read model judges each document; the allocation then locks the
+-- topic; if another writer committed in between, a second read judges again under the lock; then one statement writes
+-- the read model and one the journal. A document that occurs several times is judged against its previous occurrence;
+-- each occurrence that is written has its row in the journal, and the last one is in the read model.
 
 CREATE OR REPLACE FUNCTION khala_internal.store_documents(
     p_topic text,
@@ -19,8 +19,8 @@ CREATE OR REPLACE FUNCTION khala_internal.store_documents(
 )
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
--- Planning the write costs more than running it, and no plan beats the index look-ups of the generic one, also where
--- it is made while the read model is still empty.
+-- Planning the write costs more than running it, and no plan beats the index look-ups of the generic one, even if
+-- that is made while the read model is empty.
 SET plan_cache_mode = force_generic_plan
 SET enable_hashjoin = off
 SET enable_mergejoin = off
@@ -47,8 +47,8 @@ DECLARE
     v_stored integer;
     v_outcome text;
 BEGIN
-    -- Others may write between look and allocation. If nothing is to be written as things stand, that is the
-    -- answer: what becomes writable after the look counts as arriving before whoever makes it so.
+    -- Others may write between read and allocation. A first read that finds nothing to write decides: this call then
+    -- counts as ordered before any write that would have changed its result.
     LOOP
         SELECT t.payload_mode, t.inline_limit_bytes, s.head_watermark INTO v_topic
         FROM runtime.sync_topics AS t
@@ -81,7 +81,7 @@ BEGIN
         ) AS j;
         v_last := v_places;
         IF v_repeats THEN
-            -- v_state: per document the last one of its key that is written, itself included; 0 for none.
+            -- v_state: for each document, the last one of its key that is written, itself included; 0 for none.
             v_state := array_fill(0, ARRAY[cardinality(outcomes)]);
             FOR v_nth IN 1 .. cardinality(outcomes) LOOP
                 v_before := coalesce(v_state[v_earlier[v_nth]], 0);
@@ -116,11 +116,11 @@ BEGIN
         EXIT WHEN v_allocated > 0 OR v_written = 0;
         v_allocated := v_written;
         v_first := khala_internal.allocate_watermark(p_topic, v_allocated) - v_allocated;
-        -- Whoever writes a document takes a watermark, so while the head has not moved no document has changed.
+        -- Each written document takes a watermark, so while the head has not moved no document has changed.
         EXIT WHEN v_first = v_topic.head_watermark;
     END LOOP;
     IF v_written <> v_allocated THEN
-        -- The count is put right before anybody can see it.
+        -- The head is corrected before any reader can see it.
         UPDATE runtime.sync_topic_sequences AS s SET head_watermark = v_first + v_written WHERE s.topic = p_topic;
     END IF;
 
@@ -129,8 +129,8 @@ BEGIN
         watermarks[v_places[v_nth]] := v_first + v_nth;
     END LOOP;
     IF v_written > 0 THEN
-        -- The read model first: a trigger of the journal that sinks meets what the journal says.
-        -- From the arrays: what is joined, sorted or kept in between is copied each time, payloads and all.
+        -- The read model first: a trigger on the journal that calls a sink then finds both in agreement. Read from
+        -- the arrays: each join, sort or intermediate result copies the payloads.
         INSERT INTO runtime.sync_documents AS d (
             topic, doc_key, doc_version, watermark, payload_bytes, deleted, org_id, payload_hash, payload
         )
@@ -175,5 +175,5 @@ END
 $$;
 
 COMMENT ON FUNCTION khala_internal.store_documents(text, text[], bigint[], text[], jsonb[], boolean[], text[], bytea[], text[]) IS
-'Internal: gives checked documents their watermarks, read model and journal. Arguments: topic; keys; versions, null for the next; owners; payloads; which are tombstones; canonical texts and hashes (null of a tombstone); W3C trace contexts, null for the session''s own. Result: per document its watermark (null when nothing was written) and outcome. Errors: KH001, KH010.';
+'Internal: allocates the watermarks of checked documents and writes read model and journal. Arguments: topic; keys; versions, null for the next; owners; payloads; tombstone flags; canonical JSON and hashes (null for a tombstone); W3C trace contexts, null for the session''s own. Result: per document its watermark (null when nothing was written) and outcome. Errors: KH001, KH010.';
 REVOKE ALL ON FUNCTION khala_internal.store_documents(text, text[], bigint[], text[], jsonb[], boolean[], text[], bytea[], text[]) FROM public;

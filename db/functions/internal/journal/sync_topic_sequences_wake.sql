@@ -1,5 +1,5 @@
--- The wake-up. A trigger on the row that every writer of a topic updates anyway, called only when it is
--- disarmed (the trigger's OF and WHEN), so that an idle relay is woken and a busy one costs writers
+-- Trigger function that wakes relays. Its trigger is on the row that every writer of a topic updates, and fires only
+-- when the row is disarmed (the trigger's OF and WHEN), so an idle relay is woken and a busy one costs writers
 -- nothing. The payload names the topic; a relay may ignore it.
 
 CREATE OR REPLACE FUNCTION khala_internal.sync_topic_sequences_wake()

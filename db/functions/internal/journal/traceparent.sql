@@ -1,8 +1,7 @@
--- The trace that the writer's work belongs to, as it said with SET khala.traceparent; the default of the
--- journal's column, so that the write path has no part in it. Bound when created and without a SET clause,
--- so that it is inlined: a writer that says nothing pays for one look at a setting a row. Whatever has not
--- the shape that W3C Trace Context gives version 00 is ignored, and so is a trace that is not sampled:
--- nobody would keep its spans.
+-- Trace context of the writer, set with SET khala.traceparent. It is the default of the journal's column, so the
+-- write path does not handle it. Bound at creation and without a SET clause, so it is inlined: a writer without one
+-- pays for one look at a setting per row. A value that is not of version 00 of W3C Trace Context is ignored, and so
+-- is a trace that is not sampled, because its spans are not kept.
 
 CREATE OR REPLACE FUNCTION khala_internal.traceparent()
 RETURNS text

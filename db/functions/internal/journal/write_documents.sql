@@ -1,5 +1,5 @@
--- The write path of many documents, by the rules of khala.sink but set-based: canonical texts and hashes first, then the
--- checks, without any lock; then khala_internal.store_documents.
+-- Write path of many documents, by the rules of khala.sink but set-based: canonical JSON, hashes and checks without
+-- any lock, then khala_internal.store_documents.
 
 CREATE OR REPLACE FUNCTION khala_internal.write_documents(
     p_topic text,
@@ -15,7 +15,7 @@ LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 -- Planning the write costs more than running it, and no plan beats the index look-ups of the generic one.
 SET plan_cache_mode = force_generic_plan
--- The planner takes canonical text for a hundred times as expensive as it is, and would compile the query.
+-- The planner estimates canonical JSON at a hundred times its cost, and would compile the query.
 SET jit = off
 AS $$
 DECLARE
@@ -74,5 +74,5 @@ END
 $$;
 
 COMMENT ON FUNCTION khala_internal.write_documents(text, text[], bigint[], text[], jsonb[], boolean[]) IS
-'Internal: the write path behind sink_batch. Arguments: topic; keys; versions, null for the next; owners; payloads; which are tombstones. Result: per document its watermark (null when nothing was written) and outcome. Errors: KH001, KH004, KH005, KH006, KH007, KH010.';
+'Internal: write path of khala.sink_batch. Arguments: topic; keys; versions, null for the next; owners; payloads; tombstone flags. Result: per document its watermark (null when nothing was written) and outcome. Errors: KH001, KH004, KH005, KH006, KH007, KH010.';
 REVOKE ALL ON FUNCTION khala_internal.write_documents(text, text[], bigint[], text[], jsonb[], boolean[]) FROM public;

@@ -1,6 +1,6 @@
--- Asks the next writer of a grouped topic for a notification, if nothing is staged. Alone with the lock that
--- writers share, which is only tried for: nobody has staged anything that is not visible, and whoever comes next
--- reads the flag.
+-- Arms a grouped topic if nothing is staged: its next writer then notifies. This takes the lock that writers share
+-- exclusively, without waiting for it. While it is held, every staged write is visible, and each later writer reads
+-- the flag.
 
 CREATE OR REPLACE FUNCTION khala_internal.arm_staging(p_topic text)
 RETURNS text
@@ -34,5 +34,5 @@ END
 $$;
 
 COMMENT ON FUNCTION khala_internal.arm_staging(text) IS
-'Internal: has the next writer of a grouped topic notify, for a caller that holds the lock of the topic''s writers. Argument: the topic. Result: armed, busy (a writer is at work) or more (something is staged). Errors: none.';
+'Internal: arms a grouped topic, for a caller that holds the lock of the topic''s writers. Argument: the topic. Result: armed, busy (a writer is active) or more (writes are staged). Errors: none.';
 REVOKE ALL ON FUNCTION khala_internal.arm_staging(text) FROM public;

@@ -1,7 +1,7 @@
--- Where a write to a grouped topic ends for its writer: rows of its own, which khala.sequence takes once they are
--- committed. Writers do not wait for each other: the advisory lock is shared, the topic's row is only read.
--- The lock comes first. Whoever needs it alone, to sleep or to make the topic direct, finds every earlier write
--- committed, and every later writer reads what was changed meanwhile.
+-- Stages documents of a grouped topic: the writer inserts rows, and khala.sequence takes them once they are
+-- committed. Writers do not wait for each other: the advisory lock is shared, and the topic's row is only read. The
+-- lock comes first. A transaction that takes it exclusively, to sleep or to make the topic direct, finds every
+-- earlier write committed, and every later writer reads what that transaction changed.
 
 CREATE OR REPLACE FUNCTION khala_internal.stage_documents(
     p_topic text,
@@ -25,7 +25,7 @@ DECLARE
     v_full_from bigint;
     v_armed boolean;
 BEGIN
-    -- A transaction id before any position: khala.sequence concludes from it which positions are decided. Neither is
+    -- A transaction id before any position: khala.sequence infers from it which positions are decided. Neither is
     -- ever null; a condition costs less than the query that PERFORM would make of it.
     IF pg_current_xact_id() IS NULL
         OR pg_advisory_xact_lock_shared(khala_internal.staging_lock_key(p_topic)) IS NULL
@@ -33,7 +33,8 @@ BEGIN
         RETURN FALSE;
     END IF;
     IF NOT v_sees_current THEN
-        -- A snapshot from before the lock may show a topic as grouped that no longer is: this fails then.
+        -- A snapshot from before the lock may show as grouped a topic that no longer is; the row lock then raises an
+        -- error.
         PERFORM FROM runtime.sync_topics AS t WHERE t.topic = p_topic FOR SHARE;
     END IF;
     SELECT s.positions, s.settled + s.taken + p_max_staged, s.armed
@@ -45,10 +46,10 @@ BEGIN
     IF coalesce(pg_sequence_last_value(v_positions), 0) + cardinality(p_doc_keys) > v_full_from
         AND cardinality(p_doc_keys) > 0
     THEN
-        RAISE EXCEPTION 'topic % has % staged writes, which is as many as it may have', p_topic, p_max_staged
+        RAISE EXCEPTION 'topic % has reached its limit of % staged writes', p_topic, p_max_staged
             USING ERRCODE = 'KH011',
                 DETAIL = json_build_object('topic', p_topic, 'max_staged_writes', p_max_staged),
-                HINT = 'Wait and try again. If nothing sequences the topic, start a relay or call khala.sequence.';
+                HINT = 'Wait and retry. If nothing sequences the topic, start a relay or call khala.sequence.';
     END IF;
 
     INSERT INTO runtime.sync_staged_writes (
@@ -59,7 +60,7 @@ BEGIN
         w.payload_hash, w.canonical, w.payload
     FROM unnest(p_doc_keys, p_doc_versions, p_org_ids, p_payloads, p_deleted, p_canonical, p_hashes)
         AS w (doc_key, doc_version, org_id, payload, deleted, canonical, payload_hash);
-    -- Whoever reads the flag through an older snapshot cannot know.
+    -- An older snapshot may not show the current flag.
     IF v_armed OR NOT v_sees_current THEN
         PERFORM pg_notify('khala_sync', 'staged:' || p_topic);
     END IF;
@@ -68,5 +69,5 @@ END
 $$;
 
 COMMENT ON FUNCTION khala_internal.stage_documents(text, integer, text[], bigint[], text[], jsonb[], boolean[], text[], bytea[]) IS
-'Internal: stages checked documents of a grouped topic. Arguments: topic; most writes that may be staged; keys; versions; owners; payloads; which are tombstones; canonical texts and hashes (null of a tombstone). Result: false when the topic is not grouped (any more), and nothing is staged. Errors: KH011 too many are staged; 40001 where the topic changed since the transaction''s snapshot.';
+'Internal: stages checked documents of a grouped topic. Arguments: topic; limit of staged writes; keys; versions; owners; payloads; tombstone flags; canonical JSON and hashes (null for a tombstone). Result: false, with nothing staged, when the topic is not grouped (any more). Errors: KH011 too many staged writes; 40001 when the topic changed since the transaction''s snapshot.';
 REVOKE ALL ON FUNCTION khala_internal.stage_documents(text, integer, text[], bigint[], text[], jsonb[], boolean[], text[], bytea[]) FROM public;

@@ -1,4 +1,4 @@
--- What follows the updates in an update_batch payload.
+-- End of an update_batch payload, after its updates.
 
 CREATE OR REPLACE FUNCTION khala_internal.page_tail(
     p_topic text,
@@ -14,5 +14,5 @@ RETURN '],"replay_complete":' || p_complete::text
     || '}]}';
 
 COMMENT ON FUNCTION khala_internal.page_tail(text, boolean, bigint, bigint) IS
-'Internal: the end of an update_batch payload, from the closing bracket of its updates. Arguments: topic name as the subscriber wrote it; whether the page reaches the head; head; covered watermark. Result: JSON text. Errors: none.';
+'Internal: end of an update_batch payload, from the closing bracket of its updates. Arguments: topic name as the subscriber wrote it; whether the page reaches the head; head; covered watermark. Result: the end of a JSON object. Errors: none.';
 REVOKE ALL ON FUNCTION khala_internal.page_tail(text, boolean, bigint, bigint) FROM public;

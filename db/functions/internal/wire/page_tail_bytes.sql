@@ -1,5 +1,5 @@
--- What follows the updates in an UpdateBatch as protobuf: fields 2 replay_complete, 3 head_watermarks and
--- 4 covered_watermarks.
+-- End of an UpdateBatch as protobuf, after its updates: fields 2 replay_complete, 3 head_watermarks and 4
+-- covered_watermarks.
 
 CREATE OR REPLACE FUNCTION khala_internal.page_tail_bytes(
     p_topic text,
@@ -21,7 +21,7 @@ BEGIN
     ELSIF p_head_watermark > 0 THEN
         v_head := v_head || '\x10'::bytea || khala_internal.proto_short(p_head_watermark::integer);
     END IF;
-    -- Making a large number takes longer than the rest.
+    -- Encoding a large number takes longer than the rest.
     IF p_covered_watermark = p_head_watermark THEN
         v_covered := v_head;
     ELSIF p_covered_watermark >= 16384 THEN
@@ -38,5 +38,5 @@ END
 $$;
 
 COMMENT ON FUNCTION khala_internal.page_tail_bytes(text, boolean, bigint, bigint) IS
-'Internal: the end of an UpdateBatch as protobuf, after its updates. Arguments: topic name as the subscriber wrote it; whether the page reaches the head; head; covered watermark. Result: bytes. Errors: none.';
+'Internal: end of an UpdateBatch as protobuf, after its updates. Arguments: topic name as the subscriber wrote it; whether the page reaches the head; head; covered watermark. Result: bytes. Errors: none.';
 REVOKE ALL ON FUNCTION khala_internal.page_tail_bytes(text, boolean, bigint, bigint) FROM public;

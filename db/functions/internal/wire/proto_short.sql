@@ -1,6 +1,6 @@
--- A whole number below 16384 as khala_internal.proto_varint writes it, for lengths and for whatever is small: an
--- expression is made ready again in every transaction, function by function, and this one has an eighth of
--- the functions. Bound when created and without a SET clause, so that it is inlined.
+-- Protobuf varint of a whole number below 16384, for lengths and other small numbers. Every transaction prepares an
+-- expression again, function by function, and this one has an eighth of the functions of khala_internal.proto_varint.
+-- Bound at creation and without a SET clause, so it is inlined.
 
 CREATE OR REPLACE FUNCTION khala_internal.proto_short(p_value integer)
 RETURNS bytea

@@ -1,6 +1,6 @@
--- A whole number as protobuf writes it: seven bits a byte, lowest first, all but the last with the high
--- bit set. The bits are moved into place within one bigint, four bytes at a time, and cut out of its eight
--- bytes. Bound when created and without a SET clause, so that it is inlined.
+-- Protobuf varint of a whole number: seven bits a byte, lowest first, all but the last with the high bit set. The
+-- bits are moved into place within one bigint, four bytes at a time, and cut out of its eight bytes. Bound at
+-- creation and without a SET clause, so it is inlined.
 
 CREATE OR REPLACE FUNCTION khala_internal.proto_varint(p_value bigint)
 RETURNS bytea

@@ -1,6 +1,6 @@
--- One Update of the wire as protobuf: field 1 of an UpdateBatch, tag and length included, so that a batch
--- is made by putting such pieces one after the other. Fields are written in the order of their numbers and
--- defaults are left out, as every protobuf library does. The payload goes in as it is, canonical bytes.
+-- One Update of the wire as protobuf: field 1 of an UpdateBatch, tag and length included, so a batch is a
+-- concatenation of such pieces. Fields are written in the order of their numbers and defaults are left out, as in
+-- every protobuf library. The payload is written as it is, in canonical bytes.
 
 CREATE OR REPLACE FUNCTION khala_internal.update_bytes(
     p_topic text,
@@ -27,7 +27,7 @@ DECLARE
     v_fields bytea := '\x0a'::bytea || khala_internal.proto_short(v_topic_length) || v_topic
         || '\x12'::bytea || khala_internal.proto_short(v_doc_key_length) || v_doc_key;
 BEGIN
-    -- Statements rather than CASE: an expression that is not reached need not be made ready.
+    -- Statements rather than CASE: an expression that is not reached is not prepared.
     -- 3 doc_version, 4 watermark
     IF p_doc_version >= 16384 THEN
         v_fields := v_fields || '\x18'::bytea || khala_internal.proto_varint(p_doc_version);
@@ -57,10 +57,10 @@ BEGIN
     END IF;
     v_length := octet_length(v_fields) + octet_length(v_payload);
     IF v_length >= 16384 THEN
-        -- Whatever khala_internal.proto_short would have written wrongly ends up here.
+        -- A field that khala_internal.proto_short cannot represent always ends here.
         IF octet_length(v_fields) >= 16384 THEN
-            RAISE EXCEPTION 'topic and key of % bytes are too long to be written', v_topic_length + v_doc_key_length
-                USING ERRCODE = 'KH007', HINT = 'The write paths take no key above 512 characters.';
+            RAISE EXCEPTION 'topic and doc_key have % bytes together', v_topic_length + v_doc_key_length
+                USING ERRCODE = 'KH007', HINT = 'Use at most 16000 bytes together; the write paths accept keys of at most 512 characters.';
         END IF;
         RETURN '\x0a'::bytea || khala_internal.proto_varint(v_length) || v_fields || v_payload;
     END IF;
@@ -69,5 +69,5 @@ END
 $$;
 
 COMMENT ON FUNCTION khala_internal.update_bytes(text, text, bigint, bigint, bytea, boolean, text) IS
-'Internal: one Update as protobuf, ready to stand in an UpdateBatch. Arguments: topic name as the subscriber wrote it; key; version; watermark; hash; whether it is a tombstone; canonical payload, null for a pointer. Result: bytes. Errors: KH007 topic or key of 16 KiB.';
+'Internal: one Update as protobuf, ready for an UpdateBatch. Arguments: topic name as the subscriber wrote it; key; version; watermark; hash; whether it is a tombstone; canonical payload, null for a pointer. Result: bytes. Errors: KH007 topic or key of 16 KiB.';
 REVOKE ALL ON FUNCTION khala_internal.update_bytes(text, text, bigint, bigint, bytea, boolean, text) FROM public;

@@ -1,5 +1,5 @@
--- One Update of the wire as JSON text; every builder of wire text uses it. Bound when created and without
--- a SET clause, so that it is inlined: it runs once for every row delivered.
+-- One Update of the wire as JSON; every function that builds JSON for the wire uses it. Bound at creation and without
+-- a SET clause, so it is inlined: it runs once for every row delivered.
 
 CREATE OR REPLACE FUNCTION khala_internal.update_text(
     p_topic text,
@@ -26,5 +26,5 @@ RETURN '{"topic":"' || p_topic
     END;
 
 COMMENT ON FUNCTION khala_internal.update_text(text, text, bigint, bigint, bytea, boolean, text) IS
-'Internal: one Update as JSON text. Arguments: topic name as the subscriber wrote it; key; version; watermark; hash; whether it is a tombstone; canonical payload, null for a pointer. Result: a JSON object. Errors: none.';
+'Internal: one Update as JSON. Arguments: topic name as the subscriber wrote it; key; version; watermark; hash; whether it is a tombstone; canonical payload, null for a pointer. Result: a JSON object. Errors: none.';
 REVOKE ALL ON FUNCTION khala_internal.update_text(text, text, bigint, bigint, bytea, boolean, text) FROM public;

@@ -3,7 +3,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 SELECT plan(6);
 
 SELECT throws_ok(
-    $$SELECT khala_internal.refuse_suppressed_write('pgtap')$$, 'KH010', 'the read model of topic pgtap did not take a write',
+    $$SELECT khala_internal.refuse_suppressed_write('pgtap')$$, 'KH010', 'a trigger or rule suppressed a write to the read model of topic pgtap',
     'says which topic'
 );
 

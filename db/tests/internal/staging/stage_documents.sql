@@ -39,7 +39,7 @@ SELECT is(
 SELECT is(pg_temp.stage('pgtap.staging', 10, 8), TRUE, 'as many as may be staged');
 SELECT throws_ok(
     $$SELECT pg_temp.stage('pgtap.staging', 10, 1)$$, 'KH011',
-    'topic pgtap.staging has 10 staged writes, which is as many as it may have', 'and not one more'
+    'topic pgtap.staging has reached its limit of 10 staged writes', 'and not one more'
 );
 SELECT throws_ok(
     $$SELECT pg_temp.stage('pgtap.staging', 11, 2)$$, 'KH011', NULL, 'a batch counts as many as it has'
