@@ -149,7 +149,7 @@ def test_a_file_left_over_is_noticed(scratch: Path) -> None:
         ("update.proto", "bool replay_complete", "bool replayComplete", "lower_snake_case"),
         (
             "update.proto",
-            "  // Tombstone: the document is gone. It has no payload.\n",
+            "  // Tombstone: the document is deleted or no longer visible. It has no payload.\n",
             "",
             "comment",
         ),

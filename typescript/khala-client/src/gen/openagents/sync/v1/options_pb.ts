@@ -14,7 +14,7 @@ export const file_openagents_sync_v1_options: GenFile = /*@__PURE__*/
   fileDesc("CiBvcGVuYWdlbnRzL3N5bmMvdjEvb3B0aW9ucy5wcm90bxISb3BlbmFnZW50cy5zeW5jLnYxOkAKCXdpcmVfbmFtZRIhLmdvb2dsZS5wcm90b2J1Zi5FbnVtVmFsdWVPcHRpb25zGKmLAyABKAlSCHdpcmVOYW1lYgZwcm90bzM", [file_google_protobuf_descriptor]);
 
 /**
- * The name this value has on the wire, where it travels as a string and not as a number.
+ * Name of this value on the wire, where it travels as a string and not as a number.
  *
  * Topics and error codes are open enumerations: a peer must accept names that it does not know.
  * The enums list the names known at this version, e.g. SYNC_ERROR_CODE_STALE_CURSOR is

@@ -20,14 +20,14 @@ export const file_openagents_sync_v1_topic: GenFile = /*@__PURE__*/
  */
 export type TopicWatermark = Message<"openagents.sync.v1.TopicWatermark"> & {
   /**
-   * The topic, by either of its names.
+   * Topic, by either of its names.
    *
    * @generated from field: string topic = 1;
    */
   topic: string;
 
   /**
-   * The watermark. The watermarks of a topic are 1, 2, 3 … without holes within an epoch; 0 is the
+   * Watermark. The watermarks of a topic are 1, 2, 3 … without holes within an epoch; 0 is the
    * position before the first. At most 2^63 - 1. In JSON a number up to 2^53 - 1 and a string
    * above; both are accepted.
    *
@@ -44,11 +44,11 @@ export const TopicWatermarkSchema: GenMessage<TopicWatermark> = /*@__PURE__*/
   messageDesc(file_openagents_sync_v1_topic, 0);
 
 /**
- * The topics every database is seeded with.
+ * Topics that every database is seeded with.
  *
  * A topic is one class of document, such as the summaries of all runs. Fields named `topic` are
- * strings: they carry a wire name or the name of a value here, and the answer uses the one that
- * the request used. A database may have topics of its own that are not listed.
+ * strings: they carry a wire name or the name of a value here, and the response uses the one that
+ * the request used. A database may have further topics that are not listed.
  *
  * @generated from enum openagents.sync.v1.SyncTopic
  */

@@ -19,36 +19,36 @@ export const file_openagents_sync_v1_update: GenFile = /*@__PURE__*/
 /**
  * One version of one document.
  *
- * A client keeps, for each `doc_key`, the update with the highest (`doc_version`, `watermark`);
- * what is below that is old news and changes nothing.
+ * A client keeps, for each `doc_key`, the update with the highest (`doc_version`, `watermark`); it
+ * ignores any update below that.
  *
  * @generated from message openagents.sync.v1.Update
  */
 export type Update = Message<"openagents.sync.v1.Update"> & {
   /**
-   * The topic, by the name the subscription used.
+   * Topic, by the name that the subscription used.
    *
    * @generated from field: string topic = 1;
    */
   topic: string;
 
   /**
-   * The document's key, unique within its topic.
+   * Key of the document, unique within its topic.
    *
    * @generated from field: string doc_key = 2;
    */
   docKey: string;
 
   /**
-   * The version of the document, set by its writer; it never goes down within an epoch.
+   * Version of the document, set by its writer; it never decreases within an epoch.
    *
    * @generated from field: int64 doc_version = 3;
    */
   docVersion: bigint;
 
   /**
-   * The position of this update in its topic. Contiguous in the topic, though not in what one
-   * subscriber sees: the updates of other organisations are left out.
+   * Position of this update in its topic. Contiguous in the topic, but not for one subscriber: it
+   * does not receive the updates of other organisations.
    *
    * @generated from field: uint64 watermark = 4;
    */
@@ -63,29 +63,28 @@ export type Update = Message<"openagents.sync.v1.Update"> & {
   payloadHash: Uint8Array;
 
   /**
-   * Pointer: the payload is not here. Fetch the document over HTTP.
+   * Pointer: the payload is left out. Fetch the document over HTTP.
    *
    * @generated from field: bool hydration_required = 6;
    */
   hydrationRequired: boolean;
 
   /**
-   * Tombstone: the document is gone. It has no payload.
+   * Tombstone: the document is deleted or no longer visible. It has no payload.
    *
    * @generated from field: bool deleted = 7;
    */
   deleted: boolean;
 
   /**
-   * The document, a JSON object. JSON lane only.
+   * Document, a JSON object. JSON lane only.
    *
    * @generated from field: google.protobuf.Value payload = 8;
    */
   payload?: Value | undefined;
 
   /**
-   * The document as RFC 8785 canonical UTF-8 bytes: what `payload_hash` was taken over. Binary lane
-   * only.
+   * Document as RFC 8785 canonical UTF-8 bytes, which `payload_hash` covers. Binary lane only.
    *
    * @generated from field: bytes payload_json = 9;
    */
@@ -106,23 +105,23 @@ export const UpdateSchema: GenMessage<Update> = /*@__PURE__*/
  */
 export type UpdateBatch = Message<"openagents.sync.v1.UpdateBatch"> & {
   /**
-   * The updates, each topic's in ascending order of watermark. At most the replay batch size of the
-   * subscription (200 by default) and about 2 MiB. May be empty.
+   * Updates, those of each topic in ascending order of watermark. At most the replay batch size of
+   * the subscription (200 by default) and about 2 MiB. May be empty.
    *
    * @generated from field: repeated openagents.sync.v1.Update updates = 1;
    */
   updates: Update[];
 
   /**
-   * Whether the subscriber has reached the head of the topics of this batch: everything after this
-   * is live.
+   * True when the subscriber has reached the head of the topics of this batch: later updates are
+   * live.
    *
    * @generated from field: bool replay_complete = 2;
    */
   replayComplete: boolean;
 
   /**
-   * The highest watermark of each topic of this batch when it was read.
+   * Highest watermark of each topic of this batch when it was read.
    *
    * @generated from field: repeated openagents.sync.v1.TopicWatermark head_watermarks = 3;
    */
@@ -130,8 +129,8 @@ export type UpdateBatch = Message<"openagents.sync.v1.UpdateBatch"> & {
 
   /**
    * For each topic of this batch: everything visible to this subscriber up to here has been sent. A
-   * client stores it as its cursor, after the documents. It moves even past updates that belong to
-   * others.
+   * client stores it as its cursor, after the documents. It also moves past updates of other
+   * organisations.
    *
    * @generated from field: repeated openagents.sync.v1.TopicWatermark covered_watermarks = 4;
    */
@@ -152,29 +151,29 @@ export const UpdateBatchSchema: GenMessage<UpdateBatch> = /*@__PURE__*/
  */
 export type SnapshotPage = Message<"openagents.sync.v1.SnapshotPage"> & {
   /**
-   * The topic, by the name the request used.
+   * Topic, by the name that the request used.
    *
    * @generated from field: string topic = 1;
    */
   topic: string;
 
   /**
-   * The epoch `watermark` counts in.
+   * Epoch in which `watermark` counts.
    *
    * @generated from field: string epoch = 2;
    */
   epoch: string;
 
   /**
-   * Subscribe from here once all pages have been read: no gap, at most repeated updates. The same
-   * on every page of a snapshot.
+   * Cursor to subscribe from once all pages have been read: no gap, at most repeated updates. The
+   * same on every page of a snapshot.
    *
    * @generated from field: uint64 watermark = 3;
    */
   watermark: bigint;
 
   /**
-   * The documents of this page in ascending byte order of `doc_key`. At most the limit asked for.
+   * Documents of this page in ascending byte order of `doc_key`. At most the requested limit.
    *
    * @generated from field: repeated openagents.sync.v1.Update documents = 4;
    */
@@ -188,7 +187,7 @@ export type SnapshotPage = Message<"openagents.sync.v1.SnapshotPage"> & {
   nextDocKey?: string | undefined;
 
   /**
-   * Whether this is the last page.
+   * True on the last page.
    *
    * @generated from field: bool complete = 6;
    */
