@@ -1,4 +1,4 @@
--- The epoch in which watermarks count. There is none while the epoch table's file is not the one in which the
+-- Epoch in which watermarks count. There is none while the epoch table's file is not the one in which the
 -- newest epoch began: a dump has then been restored, and until khala.ensure_epoch runs, a cursor cannot be
 -- distinguished from one given before the restore.
 
@@ -19,6 +19,6 @@ END
 $$;
 
 COMMENT ON FUNCTION khala.current_epoch() IS
-'The epoch in force. Arguments: none. Result: its name; null in a restored dump until khala.ensure_epoch has run. Errors: none.';
+'Current epoch. Arguments: none. Result: its name; null in a restored dump until khala.ensure_epoch has run. Errors: none.';
 REVOKE ALL ON FUNCTION khala.current_epoch() FROM public;
 GRANT EXECUTE ON FUNCTION khala.current_epoch() TO khala_runtime, khala_relay, khala_dba;

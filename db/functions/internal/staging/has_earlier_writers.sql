@@ -1,6 +1,7 @@
--- Whether a transaction that may have staged something is older than a given one. pg_locks shows all locks of one
--- moment: whoever staged something and has not ended holds the shared lock, and the one of its own transaction id.
--- Dearer than to look at the oldest transaction of all, and not misled by one that has nothing to do with the topic.
+-- Search for a transaction that may have staged a write to a topic and is older than a given one. pg_locks shows all
+-- locks of one moment: a transaction that has staged a write and not ended holds the shared lock, and the one of its
+-- own transaction id. More expensive than a look at the oldest transaction of all, but not misled by an unrelated
+-- one.
 
 CREATE OR REPLACE FUNCTION khala_internal.has_earlier_writers(p_topic text, p_transaction xid8)
 RETURNS boolean
@@ -25,5 +26,5 @@ SELECT EXISTS (
 $$;
 
 COMMENT ON FUNCTION khala_internal.has_earlier_writers(text, xid8) IS
-'Internal: whether a transaction that shares the lock of those who stage writes to a topic is older than a transaction. Arguments: topic; id of the transaction. Result: true if there is one, or one whose id is not known. Errors: none.';
+'Internal: whether any transaction that shares the lock of a topic''s staging writers is older than a given one. Arguments: topic; id of the given transaction. Result: true if there is one, or one with an unknown id. Errors: none.';
 REVOKE ALL ON FUNCTION khala_internal.has_earlier_writers(text, xid8) FROM public;
