@@ -65,7 +65,7 @@ def test_a_changed_body_is_loaded_and_named(database: Database, changed_files: P
 
 
 def test_a_changed_comment_or_grant_counts(database: Database, changed_files: Path) -> None:
-    edit(changed_files, "current_epoch", "The epoch in force.", "The epoch that is in force.")
+    edit(changed_files, "current_epoch", "Current epoch.", "The current epoch.")
     assert migrate(database.dsn, directory=changed_files).functions.changed == (
         "khala.current_epoch()",
     )
