@@ -7,7 +7,7 @@ ALTER TABLE runtime.sync_stream_events ALTER COLUMN traceparent DROP DEFAULT;
 
 DO $$
 DECLARE
-    -- One statement for each kind: dropped one by one, one may already be gone with another.
+    -- One statement for each kind: a single drop may already have removed the next object by CASCADE.
     v_functions text := (
         SELECT pg_catalog.string_agg(p.oid::regprocedure::text, ', ')
         FROM pg_catalog.pg_proc AS p
