@@ -22,14 +22,17 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 GENERATED = Path("python/khala_pg/proto_gen")
 TYPESCRIPT = Path("typescript/khala-client/src/gen")
 DESCRIPTORS = Path("proto/descriptors.binpb")
 RELEASED = Path("proto/released.binpb")
-# What khala-client's binary lane reads, and what that imports: everything else is JSON to it.
+# What the clients' binary lanes read, and what that imports: everything else is JSON to them. Tests
+# in Python hold codes of errors against error.proto.
 TYPESCRIPT_READS = ("update", "topic", "options")
+PYTHON_READS = (*TYPESCRIPT_READS, "error")
 PLUGIN = Path("typescript/khala-client/node_modules/@bufbuild/protoc-gen-es/bin/protoc-gen-es")
 # protoc writes imports for a top-level package `openagents`; ours live inside khala_pg, so that
 # installing the package cannot clash with another distribution of that name.
@@ -39,6 +42,10 @@ _IMPORT = re.compile(r"^from openagents\.", re.MULTILINE)
 def _buf(root: Path, *arguments: str) -> None:
     environment = {**os.environ, "PATH": _path()}
     subprocess.run(["buf", *arguments], cwd=root / "proto", env=environment, check=True)
+
+
+def _paths(names: Sequence[str]) -> list[str]:
+    return [f"--path=openagents/sync/v1/{name}.proto" for name in names]
 
 
 def _path() -> str:
@@ -57,7 +64,7 @@ def generate(root: Path, out: Path, plugin: list[str] | None) -> None:
     modules = out / GENERATED
     modules.mkdir(parents=True, exist_ok=True)
     (out / DESCRIPTORS).parent.mkdir(parents=True, exist_ok=True)
-    _buf(root, "generate", "-o", str(modules))
+    _buf(root, "generate", "-o", str(modules), *_paths(PYTHON_READS))
     for module in [*modules.rglob("*_pb2.py"), *modules.rglob("*_pb2.pyi")]:
         text = module.read_text("utf-8")
         module.write_text(_IMPORT.sub("from khala_pg.proto_gen.openagents.", text), "utf-8")
@@ -73,7 +80,7 @@ def generate(root: Path, out: Path, plugin: list[str] | None) -> None:
             root,
             "generate",
             *("--template", json.dumps(template), "-o", str(out / TYPESCRIPT)),
-            *(f"--path=openagents/sync/v1/{name}.proto" for name in TYPESCRIPT_READS),
+            *_paths(TYPESCRIPT_READS),
         )
     _buf(
         root,

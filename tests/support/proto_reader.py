@@ -1,15 +1,17 @@
 """Reads what database, relay and HTTP side say by the committed descriptors, and strictly."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool, json_format, message_factory
 from google.protobuf.message import Message
 
 from khala_pg.proto_gen.openagents.sync.v1 import options_pb2
-from khala_pg.resources import proto_dir
 
 Json = dict[str, Any]
+
+_DESCRIPTORS = Path(__file__).resolve().parents[2] / "proto" / "descriptors.binpb"
 
 
 class Reader:
@@ -20,7 +22,7 @@ class Reader:
 
     def __init__(self) -> None:
         files = descriptor_pb2.FileDescriptorSet()
-        files.ParseFromString((proto_dir() / "descriptors.binpb").read_bytes())
+        files.ParseFromString(_DESCRIPTORS.read_bytes())
         self._pool = descriptor_pool.DescriptorPool()
         for file in files.file:
             self._pool.Add(file)
