@@ -10,7 +10,7 @@ import pytest
 from khala_pg.http.edge import Client
 from khala_pg.logs import HumanFormatter, JsonFormatter, Seldom
 from khala_pg.relay.metrics import Metrics
-from khala_pg.relay.opening.handshake import Refusal
+from khala_pg.relay.opening.handshake import HandshakeError
 from khala_pg.relay.opening.refusal_log import RefusalLog
 
 
@@ -62,7 +62,7 @@ def test_a_flood_of_refusals_is_not_one_of_lines(caplog: pytest.LogCaptureFixtur
     now = 0.0
     metrics = Metrics()
     refusal_log = RefusalLog(metrics, lambda: now)
-    refusal = Refusal(HTTPStatus.FORBIDDEN, "forbidden_origin", "what a client made up")
+    refusal = HandshakeError(HTTPStatus.FORBIDDEN, "forbidden_origin", "what a client made up")
     for _ in range(1000):
         refusal_log.refused(Client("192.0.2.1", True), refusal)
     assert len(caplog.records) == 20

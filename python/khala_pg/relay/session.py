@@ -7,13 +7,13 @@ from typing import Any
 
 from websockets.exceptions import ConnectionClosed
 
-from khala_pg.auth.keyring import Claims, TokenError
+from khala_pg.auth.claims import Claims, TokenError
 from khala_pg.errors import RefusedError, StaleCursorError
 from khala_pg.relay.connection import RelayConnection
 from khala_pg.relay.delivery.pager import Pager, Supply
 from khala_pg.relay.delivery.subscription import Subscription
 from khala_pg.relay.wire import refusals
-from khala_pg.relay.wire.actions import Action, Close, End, Refresh, Send, Subscribe, Unsubscribe
+from khala_pg.relay.wire.actions import Action, Close, End, Send
 from khala_pg.relay.wire.channel import Channel
 from khala_pg.relay.wire.requests import (
     RefreshRequest,
@@ -126,9 +126,9 @@ class Session:
                     self._end(None)
                     self.closing_since = self.connection.loop.time()
                     self.connection.start_close(code, reason)
-                case Unsubscribe(request):
-                    self._unsubscribe(request)
-                case Subscribe() | Refresh():
+                case UnsubscribeRequest():
+                    self._unsubscribe(action)
+                case SubscribeRequest() | RefreshRequest():
                     raise TypeError(f"{action} takes a while")
 
     def crash(self) -> None:
@@ -138,17 +138,16 @@ class Session:
     async def _perform(self, actions: Iterable[Action]) -> None:
         for action in actions:
             match action:
-                case Subscribe(request):
-                    await self._subscribe(request)
-                case Refresh(request):
-                    await self._refresh(request)
+                case SubscribeRequest():
+                    await self._subscribe(action)
+                case RefreshRequest():
+                    await self._refresh(action)
                 case _:
                     self.act([action])
 
     async def _subscribe(self, request: SubscribeRequest) -> None:
         try:
-            checked = await self._supply.checks.judge(request, self.channel.claims.scopes)
-            epoch, cursors = checked.epoch, checked.cursors
+            epoch, cursors = await self._supply.checks.judge(request, self.channel.claims.scopes)
             refusals.refuse_stale(epoch, cursors)
             self._refuse_too_many(cursors)
         except Exception as error:

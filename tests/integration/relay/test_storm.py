@@ -98,8 +98,8 @@ async def test_what_is_asked_alike_is_asked_once(newest_database: Database) -> N
             await holder.commit()
             answers = await asyncio.gather(first, *alike, other, less)
         assert pool.asked - before == 3
-        assert [answer.cursors[0].resume_after for answer in answers] == [0] * 9 + [2, 0]
-        assert {answer.cursors[0].head_watermark for answer in answers} == {3}
+        assert [answer[1][0].resume_after for answer in answers] == [0] * 9 + [2, 0]
+        assert {answer[1][0].head_watermark for answer in answers} == {3}
 
 
 async def test_who_comes_later_is_told_what_has_come_meanwhile(newest_database: Database) -> None:
@@ -107,7 +107,7 @@ async def test_who_comes_later_is_told_what_has_come_meanwhile(newest_database: 
         for watermark in range(1, 4):
             await write.sink(f"d{watermark}")
             answer = await checks.judge(resume(NOTES, 0), SCOPES)
-            assert answer.cursors[0].head_watermark == watermark
+            assert answer[1][0].head_watermark == watermark
         assert pool.asked == 3
 
 
@@ -134,6 +134,6 @@ async def test_who_asked_first_may_go(newest_database: Database) -> None:
             await holder.commit()
             await first
             for answer in await asyncio.gather(*asking[1:]):
-                assert answer.cursors[0].topic == RUNS
+                assert answer[1][0].topic == RUNS
         with pytest.raises(asyncio.CancelledError):
             await asking[0]

@@ -17,13 +17,8 @@ from khala_pg.sqlapi import relay as sqlapi
 from khala_pg.sqlapi.calls import Connection
 from khala_pg.sqlapi.relay import Cursor
 
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """The epoch in force, and what is to be said of each topic."""
-
-    epoch: str
-    cursors: list[Cursor]
+Checked = tuple[str, list[Cursor]]
+"""The epoch in force, and what is to be said of each topic."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +58,8 @@ class Checks:
             # A second try, after a lost connection, has left already.
             if self._under_way.get(question) is not me:
                 self._under_way[question] = self._waiting.release(question)
-            return Checked(
-                *await sqlapi.judge(
-                    connection, question.topics, resume_after, question.epoch, question.scopes
-                )
+            return await sqlapi.judge(
+                connection, question.topics, resume_after, question.epoch, question.scopes
             )
 
         try:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from urllib.parse import parse_qsl, urlsplit
 
-from khala_pg.auth.keyring import Claims, TokenError
+from khala_pg.auth.claims import Claims, TokenError
 from khala_pg.relay.delivery.lanes import LANES
 
 SOCKET_PATHS = ("/socket/websocket", "/sync/websocket")
@@ -19,14 +19,14 @@ _TOKEN_PREFIX = "base64url.bearer.phx."  # noqa: S105 - the name of a header's p
 _MAX_QUERY_FIELDS = 32
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class HandshakeError(Exception):
     """Refusal of an opening request with an HTTP error."""
 
-    status: HTTPStatus
-    code: str
-    message: str
-    retry_after_ms: int | None = None
+    def __init__(
+        self, status: HTTPStatus, code: str, message: str, retry_after_ms: int | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status, self.code, self.retry_after_ms = status, code, retry_after_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +39,10 @@ class OpeningRequest:
     token: str | None = field(repr=False)
 
 
-def read(target: str, subprotocols: Sequence[str]) -> OpeningRequest | Refusal:
+def read(target: str, subprotocols: Sequence[str]) -> OpeningRequest:
     """Reads the request target (path and query) and the subprotocols that are offered.
 
-    A token in the query wins over one among the subprotocols.
+    A token in the query wins over one among the subprotocols. Raises HandshakeError.
     """
     try:
         parts = urlsplit(target)
@@ -50,48 +50,50 @@ def read(target: str, subprotocols: Sequence[str]) -> OpeningRequest | Refusal:
             parts.query, keep_blank_values=True, max_num_fields=_MAX_QUERY_FIELDS, errors="strict"
         )
     except ValueError:
-        return Refusal(HTTPStatus.BAD_REQUEST, "bad_frame", "the URL is not readable")
+        raise HandshakeError(
+            HTTPStatus.BAD_REQUEST, "bad_frame", "the URL is not readable"
+        ) from None
     query: dict[str, str] = {}
     for name, value in pairs:
         if query.setdefault(name, value) != value:
             message = f"the URL has {name[:32]!r} twice: leave one out"
-            return Refusal(HTTPStatus.BAD_REQUEST, "bad_frame", message)
+            raise HandshakeError(HTTPStatus.BAD_REQUEST, "bad_frame", message)
     token = query.get("token") or _subprotocol_token(subprotocols)
     return OpeningRequest(parts.path, query.get("vsn"), query.get("encoding", "json"), token)
 
 
 async def authenticate(
     request: OpeningRequest, verify: Callable[[str], Awaitable[Claims]], now: float
-) -> Claims | Refusal:
-    """Whether the socket may open, and for whom.
+) -> Claims:
+    """The claims that a socket may open with. Raises HandshakeError.
 
     verify: checks a token, raises TokenError.
     now: the time in seconds since 1970.
     """
     if request.path not in SOCKET_PATHS:
         message = f"there is nothing here: sockets open at {SOCKET_PATHS[0]}?vsn=2.0.0"
-        return Refusal(HTTPStatus.NOT_FOUND, "not_found", message)
+        raise HandshakeError(HTTPStatus.NOT_FOUND, "not_found", message)
     if request.version is None or not request.version.startswith("2."):
         reason = "no vsn means 1.0.0" if request.version is None else "this vsn is not served"
         message = f"{reason}: this is Phoenix Channels serializer version 2, ask for vsn=2.0.0"
-        return Refusal(HTTPStatus.FORBIDDEN, "unsupported_version", message)
+        raise HandshakeError(HTTPStatus.FORBIDDEN, "unsupported_version", message)
     if request.encoding not in LANES:
         message = "this encoding is not served: ask for protobuf, or leave it out for JSON"
-        return Refusal(HTTPStatus.FORBIDDEN, "unsupported_encoding", message)
+        raise HandshakeError(HTTPStatus.FORBIDDEN, "unsupported_encoding", message)
     if request.token is None:
         message = (
             "no token: pass token=… in the URL, "
             "or the subprotocols phoenix, base64url.bearer.phx.<base64 of the token>"
         )
-        return Refusal(HTTPStatus.FORBIDDEN, "unauthorized", message)
+        raise HandshakeError(HTTPStatus.FORBIDDEN, "unauthorized", message)
     try:
         claims = await verify(request.token)
     except TokenError as error:
-        return Refusal(HTTPStatus.FORBIDDEN, "unauthorized", str(error))
+        raise HandshakeError(HTTPStatus.FORBIDDEN, "unauthorized", str(error)) from None
     if claims.expires_at <= now:
         # Within the leeway of verification, but a live socket is closed at `exp`.
         message = "the token has expired: come back with a new one"
-        return Refusal(HTTPStatus.FORBIDDEN, "unauthorized", message)
+        raise HandshakeError(HTTPStatus.FORBIDDEN, "unauthorized", message)
     return claims
 
 

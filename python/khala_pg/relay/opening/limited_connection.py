@@ -7,7 +7,7 @@ from websockets.frames import CloseCode, Frame, Opcode
 from websockets.http11 import Request, Response
 from websockets.protocol import State
 
-from khala_pg.auth.keyring import Claims
+from khala_pg.auth.claims import Claims
 from khala_pg.http.edge import Client
 from khala_pg.relay.connection import RelayConnection
 from khala_pg.relay.metrics import Metrics

@@ -9,10 +9,10 @@ from typing import Any
 
 from websockets.datastructures import Headers
 
-from khala_pg.auth.keyring import Claims
+from khala_pg.auth.claims import Claims
 from khala_pg.http.edge import Client, Origins, Proxies
 from khala_pg.http.rates import Buckets, Queue
-from khala_pg.relay.opening.handshake import Refusal
+from khala_pg.relay.opening.handshake import HandshakeError
 from khala_pg.relay.settings import RelaySettings
 
 _FULL_RETRY_MS = 2000
@@ -46,47 +46,44 @@ class OpeningLimits:
             headers.get_all("X-Forwarded-Proto"),
         )
 
-    def refuse_request(self, client: Client, headers: Headers) -> Refusal | None:
-        """The refusal of an opening request before its token is verified, or None."""
+    def refuse_request(self, client: Client, headers: Headers) -> None:
+        """Raises HandshakeError for a request whose token need not be verified."""
         if self._settings.require_tls and not client.is_secure:
             message = "sockets are opened with TLS only: use wss://"
-            return Refusal(HTTPStatus.FORBIDDEN, "insecure_transport", message)
+            raise HandshakeError(HTTPStatus.FORBIDDEN, "insecure_transport", message)
         origins, hosts = headers.get_all("Origin"), headers.get_all("Host")
         if len(origins) > 1 or not self._origins.allows(
             origins[0] if origins else None, hosts[0] if len(hosts) == 1 else None
         ):
             message = "pages of this origin may not open sockets here"
-            return Refusal(HTTPStatus.FORBIDDEN, "forbidden_origin", message)
+            raise HandshakeError(HTTPStatus.FORBIDDEN, "forbidden_origin", message)
         wait_s = self._failures.wait_s(client.bucket, self._now())
         if wait_s > 0:
-            return _too_many("this address was refused too often", _ms(wait_s))
-        return self._refuse_address(client)
+            raise _too_many("this address was refused too often", _ms(wait_s))
+        self._refuse_address(client)
 
-    def refuse_holder(self, client: Client, claims: Claims) -> Refusal | None:
-        """Whether the holder of a good token has to come back later.
+    def refuse_holder(self, client: Client, claims: Claims) -> None:
+        """Raises HandshakeError when the holder of a good token has to come back later.
 
         Only they take places in the queue: without a token it cannot be used up.
         """
         # Asked once more: checking the token may have taken a while.
-        refusal = self._refuse_address(client)
-        if refusal is not None:
-            return refusal
+        self._refuse_address(client)
         subject = (claims.org_id, claims.subject)
         if self._by_subject[subject] >= self._settings.max_connections_per_subject:
-            return _too_many("this subject has too many sockets", _FULL_RETRY_MS)
+            raise _too_many("this subject has too many sockets", _FULL_RETRY_MS)
         now = self._now()
         wait_s = self._subject_rates.take(subject, now)
         if wait_s > 0:
-            return _too_many("this subject opens too many sockets", _ms(wait_s))
+            raise _too_many("this subject opens too many sockets", _ms(wait_s))
         wait_s = self._handshakes.take(now)
         if wait_s > 0:
-            return Refusal(
+            raise HandshakeError(
                 HTTPStatus.SERVICE_UNAVAILABLE,
                 "rate_limited",
                 "too many sockets are being opened: try again after retry_after_ms",
                 _ms(wait_s),
             )
-        return None
 
     def failed(self, client: Client) -> None:
         """A token was not accepted."""
@@ -102,10 +99,9 @@ class OpeningLimits:
         _decrement(self._by_ip, client.bucket)
         _decrement(self._by_subject, (claims.org_id, claims.subject))
 
-    def _refuse_address(self, client: Client) -> Refusal | None:
+    def _refuse_address(self, client: Client) -> None:
         if self._by_ip[client.bucket] >= self._settings.max_connections_per_ip:
-            return _too_many("this address has too many sockets", _FULL_RETRY_MS)
-        return None
+            raise _too_many("this address has too many sockets", _FULL_RETRY_MS)
 
 
 class ConnectionCounts:
@@ -149,9 +145,9 @@ def _decrement(counter: Counter[Any], key: Hashable) -> None:
         del counter[key]
 
 
-def _too_many(message: str, retry_after_ms: int) -> Refusal:
+def _too_many(message: str, retry_after_ms: int) -> HandshakeError:
     message = f"{message}: try again after retry_after_ms"
-    return Refusal(HTTPStatus.TOO_MANY_REQUESTS, "rate_limited", message, retry_after_ms)
+    return HandshakeError(HTTPStatus.TOO_MANY_REQUESTS, "rate_limited", message, retry_after_ms)
 
 
 def _ms(seconds: float) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from khala_pg.http.edge import Client
 from khala_pg.http.rates import Bucket
 from khala_pg.relay.metrics import Metrics
-from khala_pg.relay.opening.handshake import Refusal
+from khala_pg.relay.opening.handshake import HandshakeError
 
 logger = logging.getLogger("khala.relay.sockets")
 
@@ -25,7 +25,7 @@ class RefusalLog:
         self._bucket = Bucket(_TOLD_PER_S, _TOLD_AT_ONCE)
         self._untold = 0
 
-    def refused(self, client: Client, refusal: Refusal) -> None:
+    def refused(self, client: Client, refusal: HandshakeError) -> None:
         """A request of that client was refused."""
         self._metrics.refused(refusal.status)
         if self._bucket.take(self._now()) > 0:
@@ -38,7 +38,7 @@ class RefusalLog:
         }
         if refusal.code == "unauthorized":
             # Other messages may name what the client made up.
-            fields["why"] = refusal.message
+            fields["why"] = str(refusal)
         if self._untold:
             fields["untold"] = self._untold
             self._untold = 0

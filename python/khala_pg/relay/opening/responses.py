@@ -13,7 +13,7 @@ from websockets.http11 import Response
 from websockets.typing import Subprotocol
 
 from khala_pg.relay.opening import handshake
-from khala_pg.relay.opening.handshake import Refusal
+from khala_pg.relay.opening.handshake import HandshakeError
 
 
 class QuietLogger(logging.LoggerAdapter[logging.Logger]):
@@ -34,9 +34,9 @@ def select_subprotocol(
     return phoenix if phoenix in offered else None
 
 
-def refuse(refusal: Refusal) -> Response:
+def refuse(refusal: HandshakeError) -> Response:
     """The HTTP response for a refusal."""
-    body: dict[str, Any] = {"code": refusal.code, "message": refusal.message}
+    body: dict[str, Any] = {"code": refusal.code, "message": str(refusal)}
     retry_after_s = None
     if refusal.retry_after_ms is not None:
         body["retry_after_ms"] = refusal.retry_after_ms

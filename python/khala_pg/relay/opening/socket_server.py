@@ -13,11 +13,11 @@ from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFact
 from websockets.http11 import Request, Response
 
 from khala_pg.auth.authority import Authority
-from khala_pg.auth.keyring import Claims
+from khala_pg.auth.claims import Claims
 from khala_pg.http.edge import Client
 from khala_pg.relay.metrics import Metrics
 from khala_pg.relay.opening import handshake, responses
-from khala_pg.relay.opening.handshake import Refusal
+from khala_pg.relay.opening.handshake import HandshakeError
 from khala_pg.relay.opening.limited_connection import LimitedConnection, limited_by
 from khala_pg.relay.opening.limits import OpeningLimits
 from khala_pg.relay.opening.refusal_log import RefusalLog
@@ -93,46 +93,45 @@ class SocketServer:
     ) -> Response | None:
         assert isinstance(connection, LimitedConnection)
         client = self._limits.client(connection.peer_ip, connection.is_tls, request.headers)
-        opened = await self._open(request, client)
-        if isinstance(opened, Response):
-            if opened.status_code >= HTTPStatus.BAD_REQUEST:
-                self._metrics.refused(opened.status_code)
-            return opened
-        if isinstance(opened, Refusal):
-            self._refusal_log.refused(client, opened)
-            return responses.refuse(opened)
-        claims, connection.encoding = opened
+        offered = handshake.split_subprotocols(request.headers.get_all("Sec-WebSocket-Protocol"))
+        try:
+            wanted = handshake.read(request.path, offered)
+            if wanted.path == handshake.HEALTH_PATH:
+                return responses.respond(HTTPStatus.OK, {"status": "ok"})
+            if wanted.path == handshake.READY_PATH:
+                return self._ready()
+            claims = await self._admit(wanted, request, client)
+        except HandshakeError as refusal:
+            self._refusal_log.refused(client, refusal)
+            return responses.refuse(refusal)
+        connection.encoding = wanted.encoding
         connection.accept(client, claims)
         return None
 
-    async def _open(
-        self, request: Request, client: Client
-    ) -> tuple[Claims, str] | Refusal | Response:
-        """The claims and encoding of a socket that may open, its refusal, or another response."""
-        offered = handshake.split_subprotocols(request.headers.get_all("Sec-WebSocket-Protocol"))
-        wanted = handshake.read(request.path, offered)
-        if isinstance(wanted, Refusal):
-            return wanted
-        if wanted.path == handshake.HEALTH_PATH:
-            return responses.respond(HTTPStatus.OK, {"status": "ok"})
-        if wanted.path == handshake.READY_PATH:
-            unready = self._why_unready()
-            if unready is None:
-                return responses.respond(HTTPStatus.OK, {"status": "ready"})
-            return responses.refuse(_unavailable("internal", unready))
-        refusal = self._limits.refuse_request(client, request.headers)
-        if refusal is not None:
-            return refusal
-        claims = await handshake.authenticate(wanted, self._authority.verify, time.time())
-        if isinstance(claims, Refusal):
-            if claims.code == "unauthorized":
+    def _ready(self) -> Response:
+        unready = self._why_unready()
+        if unready is None:
+            return responses.respond(HTTPStatus.OK, {"status": "ready"})
+        refusal = _unavailable("internal", unready)
+        self._metrics.refused(refusal.status)
+        return responses.refuse(refusal)
+
+    async def _admit(
+        self, wanted: handshake.OpeningRequest, request: Request, client: Client
+    ) -> Claims:
+        """The claims of a socket that may open. Raises HandshakeError."""
+        self._limits.refuse_request(client, request.headers)
+        try:
+            claims = await handshake.authenticate(wanted, self._authority.verify, time.time())
+        except HandshakeError as refusal:
+            if refusal.code == "unauthorized":
                 self._limits.failed(client)
-            return claims
+            raise
         if self._is_full():
             message = "no more sockets are taken here: try again after retry_after_ms"
-            return _unavailable("rate_limited", message)
-        refusal = self._limits.refuse_holder(client, claims)
-        return (claims, wanted.encoding) if refusal is None else refusal
+            raise _unavailable("rate_limited", message)
+        self._limits.refuse_holder(client, claims)
+        return claims
 
     def _note_response(
         self, connection: ServerConnection, request: Request, response: Response
@@ -141,9 +140,9 @@ class SocketServer:
         assert isinstance(connection, LimitedConnection)
         client, status = connection.client, response.status_code
         if client is not None and status >= HTTPStatus.BAD_REQUEST:
-            refusal = Refusal(HTTPStatus(status), "bad_handshake", response.reason_phrase)
+            refusal = HandshakeError(HTTPStatus(status), "bad_handshake", response.reason_phrase)
             self._refusal_log.refused(client, refusal)
 
 
-def _unavailable(code: str, message: str) -> Refusal:
-    return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, code, message, _RETRY_AFTER_MS)
+def _unavailable(code: str, message: str) -> HandshakeError:
+    return HandshakeError(HTTPStatus.SERVICE_UNAVAILABLE, code, message, _RETRY_AFTER_MS)

@@ -1,4 +1,4 @@
-"""Actions of a channel, for its session to perform."""
+"""Actions of a channel, for its session to perform: a request is one as well."""
 
 from dataclasses import dataclass
 
@@ -10,27 +10,6 @@ class Send:
     """Write one message."""
 
     text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Subscribe:
-    """Check the request against the database, then pass the result to the channel."""
-
-    request: SubscribeRequest
-
-
-@dataclass(frozen=True, slots=True)
-class Unsubscribe:
-    """End these topics, then pass the rest to the channel."""
-
-    request: UnsubscribeRequest
-
-
-@dataclass(frozen=True, slots=True)
-class Refresh:
-    """Verify the new token, then tell the channel how it went."""
-
-    request: RefreshRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,4 +27,4 @@ class Close:
     reason: str
 
 
-Action = Send | Subscribe | Unsubscribe | Refresh | End | Close
+Action = Send | SubscribeRequest | UnsubscribeRequest | RefreshRequest | End | Close

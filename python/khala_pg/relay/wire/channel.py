@@ -13,7 +13,7 @@ from khala_pg.auth.claims import Claims, timestamp
 from khala_pg.http.rates import Bucket
 from khala_pg.relay.settings import RelaySettings
 from khala_pg.relay.wire import frames, requests
-from khala_pg.relay.wire.actions import Action, Close, End, Refresh, Send, Subscribe, Unsubscribe
+from khala_pg.relay.wire.actions import Action, Close, End, Send
 from khala_pg.relay.wire.frames import CHANNEL, Frame, FrameError
 from khala_pg.relay.wire.requests import (
     RefreshRequest,
@@ -250,16 +250,16 @@ class Channel:
     def _request(self, frame: Frame) -> list[Action]:
         match frame.event:
             case "sync:subscribe":
-                return [Subscribe(requests.subscribe(frame, self._settings.max_topics))]
+                return [requests.subscribe(frame, self._settings.max_topics)]
             case "sync:unsubscribe":
-                return [Unsubscribe(requests.unsubscribe(frame, self._settings.max_topics))]
+                return [requests.unsubscribe(frame, self._settings.max_topics)]
             case "sync:heartbeat":
                 self._note("heartbeat", "ok")
                 watermarks = self._heartbeat()
                 response = {"subscription_id": self.subscription_id, **watermarks}
                 return [_reply(frame, "ok", response), Send(self.heartbeat_text())]
             case "sync:refresh":
-                return [Refresh(requests.refresh(frame))]
+                return [requests.refresh(frame)]
         raise RequestError("bad_subscription", f"unknown event {frame.event[:64]!r}")
 
     def _heartbeat(self) -> dict[str, Any]:

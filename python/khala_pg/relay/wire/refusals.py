@@ -4,7 +4,7 @@ import logging
 import random
 from typing import Any
 
-from khala_pg.auth.keyring import TokenError
+from khala_pg.auth.claims import TokenError
 from khala_pg.errors import KhalaError, RefusedError, StaleCursorError, UnavailableError
 from khala_pg.relay.wire.frames import number
 from khala_pg.relay.wire.requests import RequestError

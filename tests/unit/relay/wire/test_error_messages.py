@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from khala_pg.auth.keyring import TokenError
+from khala_pg.auth.claims import TokenError
 from khala_pg.errors import WIRE_CODES, RefusedError, StaleCursorError, UnavailableError
 from khala_pg.proto_gen.openagents.sync.v1 import error_pb2
 from khala_pg.relay.settings import RelaySettings
