@@ -37,11 +37,11 @@ BEGIN
         WHEN 'not public' THEN
             RAISE EXCEPTION '% has an org_id, but topic % is public', v_document, p_topic
                 USING ERRCODE = 'KH006', DETAIL = v_where,
-                    HINT = 'Leave p_org_id out, or register the topic with p_ownership => ''owned'' or ''mixed''.';
+                    HINT = 'Omit org_id, or make the topic owned or mixed (p_ownership of khala.register_topic).';
         WHEN 'not owned' THEN
             RAISE EXCEPTION '% has no org_id, but topic % is owned', v_document, p_topic
                 USING ERRCODE = 'KH006', DETAIL = v_where,
-                    HINT = 'Pass p_org_id, or register the topic with p_ownership => ''public'' or ''mixed'', which shows documents without an organisation to everyone.';
+                    HINT = 'Set org_id, or make the topic public or mixed (p_ownership of khala.register_topic), which shows documents without an organisation to everyone.';
         WHEN 'payload' THEN
             RAISE EXCEPTION 'payload of % is not an object but %',
                 v_document, coalesce('a JSON ' || jsonb_typeof(p_payload), 'missing')
