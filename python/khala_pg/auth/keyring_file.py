@@ -61,7 +61,7 @@ def load(path: Path) -> Keyring:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise KeyringError(
-            f"there is no keyring at {path}: `khala token --new-keyring {path}` makes one"
+            f"there is no keyring at {path}: `khala keyring new {path}` makes one"
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise KeyringError(f"the keyring {path} cannot be read: {error}") from None

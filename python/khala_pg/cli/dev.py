@@ -102,7 +102,7 @@ def _print_banner(found: DevState, data_dir: Path) -> None:
         ("websocket", found.ws),
         ("http", found.http),
         *([("metrics", found.metrics)] if found.metrics else []),
-        ("page", found.page or "not built: make web, then start khala dev again"),
+        ("page", found.page or "none; in a checkout, `make dev` builds it"),
         ("token", f"in {data_dir}/dev.json, with the rest; organisation dev, every topic"),
         ("logs", f"{data_dir}/relay.log, {data_dir}/postgres/postgres.log"),
     ):

@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import re
 import sys
 from typing import Any
 
@@ -52,7 +53,15 @@ class LazyGroup(TyperGroup):
             own.command(name=cmd_name)(module.command)
         found = typer.main.get_command(own)
         found.name = cmd_name
+        _join_lines(found)
         return found
+
+
+def _join_lines(command: Any) -> None:
+    """Make each paragraph of the help one line, so that it wraps at the terminal's width only."""
+    command.help = re.sub(r"(?<=\S)\n(?=\S)", " ", command.help or "")
+    for one in getattr(command, "commands", {}).values():
+        _join_lines(one)
 
 
 app = typer.Typer(

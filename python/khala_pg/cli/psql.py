@@ -22,9 +22,10 @@ def command(
     ] = None,
     database: Database = None,
 ) -> None:
-    """Open psql in the database: that of the embedded PostgreSQL, else the one on PATH.
+    """Open psql in the database.
 
-    All other options and arguments go to psql.
+    The program is that of the embedded PostgreSQL, else the one on PATH. All other options and
+    arguments go to it.
 
     Examples:
 

@@ -65,7 +65,7 @@ def command(
         typer.Option(
             metavar="URL",
             help="Collector of traces, as in http://127.0.0.1:4318. Default: OpenTelemetry's "
-            "variables; without them nothing is traced. Needs khala-pg[otel].",
+            "variables; without them nothing is traced. Needs khala-pg\\[otel].",
         ),
     ] = None,
     keyring: Annotated[

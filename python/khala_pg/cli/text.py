@@ -1,12 +1,13 @@
 """Numbers and errors as people read them, and the console that tables go to."""
 
+import json
 import re
 from collections.abc import Iterable
 
 from rich.console import Console
 from rich.markup import escape
 
-from khala_pg.errors import KhalaError, UsageError
+from khala_pg.errors import KhalaError, RefusedError, UsageError
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
@@ -57,6 +58,9 @@ def say(error: KhalaError) -> None:
     console.print(f"[bold red]khala:[/] {escape(str(error))}")
     if error.hint:
         console.print(f"  {escape(error.hint)}")
+    # psql shows the DETAIL that a HINT refers to.
+    if isinstance(error, RefusedError) and "DETAIL" in error.hint:
+        console.print(f"  DETAIL: {escape(json.dumps(error.detail))}")
 
 
 def status_of(error: KhalaError) -> int:

@@ -1,4 +1,4 @@
-"""`khala topics`: list the topics of a database, or add one."""
+"""`khala topics`: list the topics of a database, add one, or switch how its writes go."""
 
 import json
 from dataclasses import asdict
@@ -15,12 +15,15 @@ from khala_pg.cli.text import duration, number, size, wide_console
 from khala_pg.settings import DATABASE, resolve
 from khala_pg.sqlapi import admin
 
-app = typer.Typer(add_completion=False, help="List the topics of a database, or add one.")
+app = typer.Typer(
+    add_completion=False,
+    help="List topics, add one, or switch one between direct and grouped writes.",
+)
 
 
 @app.callback(invoke_without_command=True)
 def command(context: typer.Context, database: Database = None, as_json: AsJson = False) -> None:
-    """List the topics of a database: payload mode, limits, retention, where the journal stands.
+    """List topics with their settings and journals, add one, or switch how its writes go.
 
     Examples:
 
@@ -45,6 +48,7 @@ def command(context: typer.Context, database: Database = None, as_json: AsJson =
     table.add_column("inline up to", justify="right")
     table.add_column("kept for", justify="right")
     table.add_column("documents")
+    table.add_column("writes")
     table.add_column("floor", justify="right")
     table.add_column("head", justify="right")
     for topic in found:
@@ -54,6 +58,7 @@ def command(context: typer.Context, database: Database = None, as_json: AsJson =
             size(topic.inline_limit_bytes),
             duration(topic.retention_horizon_s),
             topic.ownership,
+            topic.writes,
             number(topic.retention_floor),
             number(topic.head_watermark),
         )
@@ -66,7 +71,7 @@ def add(
     name: Annotated[str, typer.Argument(help="Lower-case words joined by dots: shop.orders.")],
     read_model: Annotated[
         str | None,
-        typer.Option(help="Table for the documents. Default: sync_ and the name with _ for dots."),
+        typer.Option(help="View of the documents. Default: sync_ and the name with _ for dots."),
     ] = None,
     mode: Annotated[
         Literal["inline", "pointer", "auto"] | None,
@@ -110,7 +115,7 @@ def add(
     ] = None,
     database: Database = None,
 ) -> None:
-    """Add a topic of your own, with the table for its documents. Safe to repeat.
+    """Add a topic of your own, with a view of its documents. Safe to repeat.
 
     Write to it with khala.sink; clients whose token has the topic in its scopes see it.
 

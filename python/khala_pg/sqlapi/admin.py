@@ -23,6 +23,7 @@ class Topic:
     inline_limit_bytes: int
     retention_horizon_s: float
     ownership: str
+    writes: str
     head_watermark: int
     retention_floor: int
 
@@ -105,6 +106,7 @@ def topics(connection: Connection[Any]) -> Sequence[Topic]:
         return cursor.execute(
             "SELECT t.topic, t.enum_name, t.read_model, t.payload_mode, t.inline_limit_bytes,"
             " date_part('epoch', t.retention_horizon) AS retention_horizon_s, t.ownership,"
+            " t.writes,"
             " s.head_watermark, s.retention_floor"
             " FROM runtime.sync_topics AS t JOIN khala.topic_stats AS s USING (topic)"
             " ORDER BY t.topic"

@@ -67,7 +67,13 @@ def test_topics_are_listed_and_added(newest_database: Database) -> None:
     assert added["retention_horizon_s"] == 2 * 86400
     assert added["ownership"] == "public"
     assert added["inline_limit_bytes"] == 1000
-    assert "registered with other settings" in khala(*add, code=1).stderr
+    assert added["writes"] == "direct"
+    refused = khala(*add, code=1).stderr
+    assert "registered with other settings" in refused
+    assert json.loads(refused.partition("DETAIL: ")[2])["payload_mode"] == "pointer"
+    khala("topics", "--database", dsn, "writes", "shop.orders", "grouped")
+    grouped = lines(khala("topics", "--database", dsn, "--json"))["shop.orders"]
+    assert grouped["writes"] == "grouped"
     assert "shop.orders" in khala("topics", "--database", dsn).stdout
 
 

@@ -32,7 +32,7 @@ async def khala(*arguments: str, cwd: Path) -> tuple[int, str, str]:
 
 async def test_keyring_token_relay_and_its_end(newest_database: Database, tmp_path: Path) -> None:
     ring = str(tmp_path / "keyring.json")
-    assert await khala("token", "--new-keyring", ring, cwd=tmp_path) == (0, "", "")
+    assert (await khala("keyring", "new", ring, cwd=tmp_path))[0] == 0
     code, token, _ = await khala(
         "token", "--keyring", ring, "--org", "org-a", "--topic", NOTES, "--ttl", "15m", cwd=tmp_path
     )
@@ -77,9 +77,12 @@ async def test_keyring_token_relay_and_its_end(newest_database: Database, tmp_pa
     [
         (["token", "--org", "a"], "at least one topic"),
         (["token", "--org", "a", "--topic", "t"], "KHALA_KEYRING"),
-        (["token", "--org", "a", "--topic", "t", "--keyring", "none.json"], "--new-keyring"),
-        (["token", "--new-keyring", "there.json"], "already"),
-        (["relay", "--keyring", "none.json"], "--new-keyring"),
+        (
+            ["token", "--org", "a", "--topic", "t", "--keyring", "none.json"],
+            "khala keyring new none.json",
+        ),
+        (["keyring", "new", "there.json"], "already"),
+        (["relay", "--keyring", "none.json"], "khala keyring new none.json"),
         (["relay", "--keyring", "good.json"], "KHALA_DATABASE_URL"),
         (
             ["relay", "--keyring", "good.json", "--database", "dbname=x", "--limit", "no=1"],

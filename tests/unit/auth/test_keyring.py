@@ -191,7 +191,7 @@ def test_unfit_keyring_says_what_to_do(tmp_path: Path, document: Any, message: s
 
 
 def test_missing_and_broken_files_say_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(KeyringError, match="--new-keyring"):
+    with pytest.raises(KeyringError, match="khala keyring new"):
         keys.load(tmp_path / "none.json")
     (tmp_path / "broken.json").write_bytes(b"\xff")
     with pytest.raises(KeyringError, match="cannot be read"):

@@ -29,27 +29,13 @@ def command(
             help="File of the signing keys. Default: KHALA_KEYRING, else a running `khala dev`."
         ),
     ] = None,
-    new_keyring: Annotated[
-        Path | None,
-        typer.Option(metavar="PATH", help="Make a keyring file with one new key, and stop."),
-    ] = None,
 ) -> None:
     """Print a token that is good for the socket and for HTTP.
 
-    Examples:
+    Example:
 
         khala token --org acme --topic runtime.run_summaries --ttl 12h
-
-        khala token --new-keyring keyring.json
     """
-    if new_keyring is not None:
-        if new_keyring.exists():
-            raise UsageError(
-                f"there is a file {new_keyring} already",
-                "Choose another name: the tokens of a key that is gone are refused.",
-            )
-        keys.save(keys.generate(), new_keyring)
-        return
     if not org or not topic:
         raise UsageError(
             "a token needs an organisation and at least one topic",

@@ -37,10 +37,11 @@ def command(
         ),
     ] = None,
 ) -> None:
-    """Show per topic: head, retention floor, rows and bytes between them, writes per minute, how
-    old the oldest row is and whether retention is overdue.
+    """Show the journal of each topic, and how retention keeps up.
 
-    Bytes are estimated from the rows at both ends of the journal.
+    The columns are head, retention floor, rows and bytes between them, writes per minute, how old
+    the oldest row is and whether retention is overdue. Bytes are estimated from the rows at both
+    ends of the journal.
 
     Examples:
 

@@ -63,7 +63,8 @@ def describe(status: Status) -> str | None:
                 return "connected"
             return f"taking a snapshot: {status.error}" if status.error else "taking a snapshot"
         case ConnectionState.DISCONNECTED:
-            return f"disconnected: {status.error}"
+            # Without an error it is the end of the program, or its beginning.
+            return f"disconnected: {status.error}" if status.error else None
         case ConnectionState.NEEDS_AUTH:
             return f"the token is refused: {status.error}"
         case _:

@@ -47,8 +47,10 @@ def command(
         bool, typer.Option("--json", help="Print one JSON object; with --once.")
     ] = False,
 ) -> None:
-    """Show topics with head, floor, writes per second and lag; relays with their sockets and slow
-    consumers; writers that wait. Until Ctrl-C, across restarts of the database.
+    """Show topics, relays and waiting writers, live.
+
+    Topics have head, floor, writes per second and lag; relays have sockets and slow consumers. The
+    command runs until Ctrl-C, across restarts of the database.
 
     Examples:
 

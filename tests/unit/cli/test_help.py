@@ -1,0 +1,31 @@
+"""The help of every command, as a terminal shows it."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from khala_pg.cli.main import COMMANDS, app
+
+
+def commands(command: Any) -> Iterator[Any]:
+    yield command
+    for one in getattr(command, "commands", {}).values():
+        yield from commands(one)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_paragraphs_wrap_at_the_width_of_the_terminal_only(name: str) -> None:
+    group: Any = typer.main.get_command(app)
+    for command in commands(group.get_command(None, name)):
+        assert command.help
+        assert not re.search(r"\S\n\S", command.help)
+
+
+def test_extras_in_brackets_are_shown() -> None:
+    shown = CliRunner().invoke(app, ["relay", "--help"], env={"COLUMNS": "200"})
+    assert shown.exit_code == 0
+    assert "khala-pg[otel]" in shown.stdout
