@@ -1,7 +1,7 @@
 -- Fault that keeps a document from being written, if any: the limits of key, version, owner and payload, in one place
 -- for both write paths. khala_internal.refuse_document has the messages. Key and owner are limited together because
--- the read model indexes them together, in at most a third of a page. A tombstone needs no owner: it keeps that of
--- the document. Bound at creation and without a SET clause, so it is inlined.
+-- the read model indexes them together, in at most a third of a page, with the topic's name of up to 200 bytes. A
+-- tombstone needs no owner: it keeps that of the document. Bound at creation and without a SET clause, so it is inlined.
 
 CREATE OR REPLACE FUNCTION khala_internal.document_fault(
     p_doc_key text,
@@ -20,7 +20,7 @@ RETURN CASE
     WHEN (length(p_doc_key) BETWEEN 1 AND 512) IS NOT TRUE THEN 'key'
     WHEN p_doc_version < 0 THEN 'version'
     WHEN length(p_org_id) NOT BETWEEN 1 AND 200 THEN 'owner'
-    WHEN octet_length(p_doc_key) + octet_length(p_org_id) > 2600 THEN 'key and owner'
+    WHEN octet_length(p_doc_key) + octet_length(p_org_id) > 2400 THEN 'key and owner'
     WHEN p_org_id IS NOT NULL AND p_ownership = 'public' THEN 'not public'
     WHEN p_org_id IS NULL AND p_ownership = 'owned' AND NOT p_deleted THEN 'not owned'
     WHEN p_deleted IS NOT TRUE AND (jsonb_typeof(p_payload) = 'object') IS NOT TRUE THEN 'payload'

@@ -14,7 +14,7 @@ FROM (
     (repeat('😀', 512), 1, NULL, '{}', FALSE, 'mixed', 2, 'auto', 'the longest key'),
     (repeat('k', 512), 1, repeat('😀', 200), '{}', FALSE, 'owned', 2, 'auto', 'the longest owner'),
     (repeat('😀', 512), 1, repeat('o', 200), '{}', FALSE, 'owned', 2, 'auto', 'the longest key with a long owner'),
-    (repeat('😀', 512), 1, repeat('😀', 138), '{}', FALSE, 'owned', 2, 'auto', '2600 bytes'),
+    (repeat('😀', 512), 1, repeat('😀', 88), '{}', FALSE, 'owned', 2, 'auto', '2400 bytes'),
     ('k', 1, 'o', '{"a": [1]}', FALSE, 'mixed', 10, 'inline', 'an owner in a mixed topic; as many bytes as may be'),
     ('k', 1, 'o', '{}', FALSE, 'mixed', 11, 'auto', 'more, where it need not be carried'),
     ('k', 1, NULL, '{}', FALSE, 'public', 11, 'pointer', 'no owner in a public one'),
@@ -25,13 +25,13 @@ FROM (
 ) AS v (doc_key, doc_version, org_id, payload, deleted, ownership, bytes, payload_mode, what);
 
 -- The table's own limits are not tighter: what has no fault can be stored, however little it compresses.
-DO $$ BEGIN PERFORM khala.register_topic('pgtap.fault', p_ownership => 'owned'); END $$;
+DO $$ BEGIN PERFORM khala.register_topic(repeat('t', 200), 'sync_pgtap_fault', p_ownership => 'owned'); END $$;
 SELECT lives_ok(
     $$SELECT khala.sink(
-        'pgtap.fault',
+        repeat('t', 200),
         (SELECT string_agg(chr(131072 + (i * 7919) % 40000), '') FROM generate_series(1, 512) AS i), 1, '{}',
-        (SELECT string_agg(chr(131072 + (i * 7907) % 40000), '') FROM generate_series(1, 138) AS i))$$,
-    '2600 bytes of key and owner'
+        (SELECT string_agg(chr(131072 + (i * 7907) % 40000), '') FROM generate_series(1, 88) AS i))$$,
+    '2400 bytes of key and owner, in the topic with the longest name'
 );
 
 SELECT t.line FROM finish() AS t (line);
