@@ -46,10 +46,15 @@ BEGIN
     IF coalesce(pg_sequence_last_value(v_positions), 0) + cardinality(p_doc_keys) > v_full_from
         AND cardinality(p_doc_keys) > 0
     THEN
-        RAISE EXCEPTION 'topic % has reached its limit of % staged writes', p_topic, p_max_staged
+        RAISE EXCEPTION 'topic % allows % staged writes and has no room for % more',
+            p_topic, p_max_staged, cardinality(p_doc_keys)
             USING ERRCODE = 'KH011',
                 DETAIL = json_build_object('topic', p_topic, 'max_staged_writes', p_max_staged),
-                HINT = 'Wait and retry. If nothing sequences the topic, start a relay or call khala.sequence.';
+                HINT = CASE
+                    WHEN cardinality(p_doc_keys) > p_max_staged
+                        THEN 'Write at most ' || p_max_staged || ' documents at once.'
+                    ELSE 'Wait and retry. If nothing sequences the topic, start a relay or call khala.sequence.'
+                END;
     END IF;
 
     INSERT INTO runtime.sync_staged_writes (

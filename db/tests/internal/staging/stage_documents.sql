@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(10);
+SELECT plan(11);
 
 DO $$
 BEGIN
@@ -39,10 +39,27 @@ SELECT is(
 SELECT is(pg_temp.stage('pgtap.staging', 10, 8), TRUE, 'as many as may be staged');
 SELECT throws_ok(
     $$SELECT pg_temp.stage('pgtap.staging', 10, 1)$$, 'KH011',
-    'topic pgtap.staging has reached its limit of 10 staged writes', 'and not one more'
+    'topic pgtap.staging allows 10 staged writes and has no room for 1 more', 'and not one more'
 );
 SELECT throws_ok(
     $$SELECT pg_temp.stage('pgtap.staging', 11, 2)$$, 'KH011', NULL, 'a batch counts as many as it has'
+);
+CREATE FUNCTION pg_temp.hint(p_call text)
+RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    v_hint text;
+BEGIN
+    EXECUTE p_call;
+    RETURN NULL;
+EXCEPTION
+    WHEN SQLSTATE 'KH011' THEN
+        GET STACKED DIAGNOSTICS v_hint = PG_EXCEPTION_HINT;
+        RETURN v_hint;
+END
+$$;
+SELECT is(
+    pg_temp.hint($$SELECT pg_temp.stage('pgtap.staging', 10, 11)$$), 'Write at most 10 documents at once.',
+    'nobody is told to wait for room that there never is'
 );
 SELECT is(pg_temp.stage('pgtap.staging', 11, 1), TRUE, 'whoever was refused has taken nobody''s place');
 DO $$ BEGIN PERFORM khala.sequence('pgtap.staging', 5); END $$;
