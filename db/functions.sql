@@ -37,7 +37,7 @@ SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('khala.funct
 \ir functions/internal/journal/write_documents.sql
 \ir functions/api/write/sink.sql
 \ir functions/api/write/sink_delete.sql
-\ir functions/internal/staging/arm_staging.sql
+\ir functions/internal/staging/settle_staging.sql
 \ir functions/internal/staging/has_earlier_writers.sql
 \ir functions/api/write/sequence.sql
 \ir functions/api/topics/set_topic_writes.sql

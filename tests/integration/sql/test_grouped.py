@@ -413,3 +413,38 @@ def test_staging_is_bounded_and_room_comes_back(grouped: Database) -> None:
                 with grouped.connect("relay") as relay:
                     assert sequence(relay, limit=5, sleep=False)[0] == 5
     assert len(journal(grouped)) == 50
+
+
+def test_what_was_rolled_back_takes_no_room_for_good(grouped: Database) -> None:
+    """Where somebody sequences who never sleeps, and nothing is left to sequence."""
+    with grouped.connect("dba") as dba, grouped.connect("runtime") as writer:
+        dba.execute(
+            "UPDATE runtime.sync_topics SET max_staged_writes = 10 WHERE topic = %s", [TOPIC]
+        )
+        for _ in range(3):
+            with writer.transaction(force_rollback=True):
+                for version in range(10):
+                    writer.execute(SINK, [TOPIC, "a", version, "{}", None])
+            with pytest.raises(psycopg.Error, match="no room is left"):
+                writer.execute(SINK, [TOPIC, "a", 1, "{}", None])
+            assert sequence(writer, sleep=False) == (0, "done")
+        writer.execute(SINK, [TOPIC, "a", 1, "{}", None])
+        assert sequence(writer, sleep=False) == (1, "done")
+    assert journal(grouped) == [("a", 1)]
+
+
+def test_settling_waits_for_no_writer_and_arms_nothing(
+    grouped: Database, writers: list[Session], relay: psycopg.Connection[Any]
+) -> None:
+    with grouped.connect("runtime") as writer, writer.transaction(force_rollback=True):
+        writer.execute(SINK, [TOPIC, "gone", 1, "{}", None])
+    writers[0].sink(TOPIC, "a", 1)
+    assert sequence(relay, sleep=False) == (0, "done")
+    writers[0].commit()
+    assert heard(relay) == []
+    assert sequence(relay, sleep=False) == (1, "done")
+    assert sequence(relay) == (0, "armed")
+    assert sequence(relay, sleep=False) == (0, "done")
+    writers[1].sink(TOPIC, "b", 1)
+    writers[1].commit()
+    assert heard(relay) == [f"staged:{TOPIC}"]

@@ -81,7 +81,12 @@ BEGIN
         ) AS l
     ) AS w;
     IF v_found = 0 THEN
-        state := CASE WHEN p_sleep THEN khala_internal.arm_staging(p_topic) ELSE 'done' END;
+        state := CASE
+            -- Positions that were rolled back take room until it is known that nobody is about to commit them.
+            WHEN p_sleep OR v_staging.settled + v_staging.taken < pg_sequence_last_value(v_staging.positions)
+                THEN khala_internal.settle_staging(p_topic, p_sleep)
+            ELSE 'done'
+        END;
         RETURN NEXT;
         RETURN;
     END IF;
