@@ -44,7 +44,7 @@ COMMENT ON COLUMN runtime.sync_stream_events.payload_bytes IS 'Length of the can
 
 COMMENT ON COLUMN runtime.sync_stream_events.owner_changed IS 'With this row the document left previous_org_id: a tombstone to each subscriber that no longer sees it';
 
-COMMENT ON COLUMN runtime.sync_stream_events.org_id IS 'Owner organisation; null is public';
+COMMENT ON COLUMN runtime.sync_stream_events.org_id IS 'Owner organisation; null is public; empty is nobody''s: a tombstone of a document that an owned topic never had';
 
 COMMENT ON COLUMN runtime.sync_stream_events.previous_org_id IS 'Owner before this row when owner_changed; null is public';
 
@@ -76,7 +76,7 @@ COMMENT ON COLUMN runtime.sync_documents.watermark IS 'Watermark of the last cha
 
 COMMENT ON COLUMN runtime.sync_documents.deleted IS 'Tombstone: kept so that an older version cannot bring the document back';
 
-COMMENT ON COLUMN runtime.sync_documents.org_id IS 'Owner organisation; null is public';
+COMMENT ON COLUMN runtime.sync_documents.org_id IS 'Owner organisation; null is public; empty is nobody''s: a tombstone of a document that an owned topic never had';
 
 CREATE TABLE runtime.projection_checkpoints (
     projection text NOT NULL,

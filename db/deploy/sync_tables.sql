@@ -75,7 +75,7 @@ COMMENT ON COLUMN runtime.sync_stream_events.traceparent IS 'W3C trace context o
 COMMENT ON COLUMN runtime.sync_stream_events.payload IS 'Canonical JSON (RFC 8785); null for a tombstone and in pointer mode';
 COMMENT ON COLUMN runtime.sync_stream_events.payload_hash IS 'SHA-256 of the canonical payload; null for a tombstone';
 COMMENT ON COLUMN runtime.sync_stream_events.payload_bytes IS 'Length of the canonical payload in bytes, whether carried here or not';
-COMMENT ON COLUMN runtime.sync_stream_events.org_id IS 'Owner organisation; null is public';
+COMMENT ON COLUMN runtime.sync_stream_events.org_id IS 'Owner organisation; null is public; empty is nobody''s: a tombstone of a document that an owned topic never had';
 COMMENT ON COLUMN runtime.sync_stream_events.owner_changed IS 'With this row the document left previous_org_id: a tombstone to each subscriber that no longer sees it';
 COMMENT ON COLUMN runtime.sync_stream_events.previous_org_id IS 'Owner before this row when owner_changed; null is public';
 
@@ -100,7 +100,7 @@ CREATE INDEX sync_documents_owner ON runtime.sync_documents (topic, org_id, doc_
 COMMENT ON TABLE runtime.sync_documents IS 'The documents of all topics: payload authority';
 COMMENT ON COLUMN runtime.sync_documents.watermark IS 'Watermark of the last change';
 COMMENT ON COLUMN runtime.sync_documents.deleted IS 'Tombstone: kept so that an older version cannot bring the document back';
-COMMENT ON COLUMN runtime.sync_documents.org_id IS 'Owner organisation; null is public';
+COMMENT ON COLUMN runtime.sync_documents.org_id IS 'Owner organisation; null is public; empty is nobody''s: a tombstone of a document that an owned topic never had';
 
 -- Writers of a grouped topic only read its row here; only its sequencer updates it.
 CREATE TABLE runtime.sync_topic_staging (

@@ -41,7 +41,7 @@ FROM (
     VALUES
     ('khala_internal.page_rows(''t'', 0, 9, NULL, FALSE)'),
     ('khala_internal.feed_updates(''t'', 0, 9)'),
-    ('khala_internal.judge_document(1, ''h'', 2, ''o'', FALSE, 1, ''h'', ''o'', FALSE, ''auto'', 3)')
+    ('khala_internal.judge_document(1, ''h'', 2, ''o'', FALSE, 1, ''h'', ''o'', FALSE, ''owned'', ''auto'', 3)')
 ) AS c (call);
 
 SELECT unalike(

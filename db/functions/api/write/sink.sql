@@ -59,7 +59,7 @@ BEGIN
         LEFT JOIN runtime.sync_documents AS d ON t.topic = d.topic AND d.doc_key = p_doc_key
         CROSS JOIN LATERAL khala_internal.judge_document(
             p_doc_version, v_hash, v_bytes, p_org_id, p_deleted,
-            d.doc_version, d.payload_hash, d.org_id, d.deleted, t.payload_mode, t.inline_limit_bytes
+            d.doc_version, d.payload_hash, d.org_id, d.deleted, t.ownership, t.payload_mode, t.inline_limit_bytes
         ) AS j
         WHERE t.topic = p_topic;
         IF NOT FOUND THEN

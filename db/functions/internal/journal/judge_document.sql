@@ -12,6 +12,7 @@ CREATE OR REPLACE FUNCTION khala_internal.judge_document(
     p_stored_hash bytea,
     p_stored_org_id text,
     p_stored_deleted boolean,
+    p_ownership text,
     p_payload_mode text,
     p_inline_limit_bytes integer
 )
@@ -35,12 +36,17 @@ SELECT
         WHEN p_stored_version IS NULL THEN 1
         WHEN p_stored_version < 9223372036854775807 THEN p_stored_version + 1
     END AS doc_version,
-    -- A tombstone reaches everyone who could see the document, whatever owner the caller names.
-    CASE WHEN p_deleted AND p_stored_version IS NOT NULL THEN p_stored_org_id ELSE p_org_id END AS owner_id,
+    CASE
+        -- A tombstone reaches everyone who could see the document, whatever owner the caller names.
+        WHEN p_deleted AND p_stored_version IS NOT NULL THEN p_stored_org_id
+        -- Nobody could see what an owned topic never had, and no organisation has an empty name.
+        WHEN p_deleted AND p_ownership = 'owned' THEN coalesce(p_org_id, '')
+        ELSE p_org_id
+    END AS owner_id,
     NOT coalesce(p_stored_deleted, TRUE) AND NOT p_deleted AND (p_org_id IS DISTINCT FROM p_stored_org_id) AS owner_changed,
     p_payload_bytes <= p_inline_limit_bytes AND p_payload_mode <> 'pointer' AS carried;
 END;
 
-COMMENT ON FUNCTION khala_internal.judge_document(bigint, bytea, integer, text, boolean, bigint, bytea, text, boolean, text, integer) IS
-'Internal: outcome of writing a document. Arguments: its version (null: the next), hash, bytes of canonical payload, owner and tombstone flag; stored version (null: none), hash, owner and tombstone flag; the topic''s payload mode and inline limit. Result: one row: applied, rewritten, duplicate or stale_version; version and owner to write; whether it leaves an owner; whether the journal carries the payload. Errors: none.';
-REVOKE ALL ON FUNCTION khala_internal.judge_document(bigint, bytea, integer, text, boolean, bigint, bytea, text, boolean, text, integer) FROM public;
+COMMENT ON FUNCTION khala_internal.judge_document(bigint, bytea, integer, text, boolean, bigint, bytea, text, boolean, text, text, integer) IS
+'Internal: outcome of writing a document. Arguments: its version (null: the next), hash, bytes of canonical payload, owner and tombstone flag; stored version (null: none), hash, owner and tombstone flag; the topic''s ownership, payload mode and inline limit. Result: one row: applied, rewritten, duplicate or stale_version; version and owner to write; whether it leaves an owner; whether the journal carries the payload. Errors: none.';
+REVOKE ALL ON FUNCTION khala_internal.judge_document(bigint, bytea, integer, text, boolean, bigint, bytea, text, boolean, text, text, integer) FROM public;

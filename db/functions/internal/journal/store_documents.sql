@@ -50,7 +50,7 @@ BEGIN
     -- Others may write between read and allocation. A first read that finds nothing to write decides: this call then
     -- counts as ordered before any write that would have changed its result.
     LOOP
-        SELECT t.payload_mode, t.inline_limit_bytes, s.head_watermark INTO v_topic
+        SELECT t.ownership, t.payload_mode, t.inline_limit_bytes, s.head_watermark INTO v_topic
         FROM runtime.sync_topics AS t
         INNER JOIN runtime.sync_topic_sequences AS s ON t.topic = s.topic
         WHERE t.topic = p_topic;
@@ -75,7 +75,8 @@ BEGIN
             LEFT JOIN runtime.sync_documents AS d ON d.topic = p_topic AND i.doc_key = d.doc_key
             CROSS JOIN LATERAL khala_internal.judge_document(
                 i.doc_version, i.payload_hash, coalesce(octet_length(p_canonical[i.ordinal]), 0), i.org_id, i.deleted,
-                d.doc_version, d.payload_hash, d.org_id, d.deleted, v_topic.payload_mode, v_topic.inline_limit_bytes
+                d.doc_version, d.payload_hash, d.org_id, d.deleted,
+                v_topic.ownership, v_topic.payload_mode, v_topic.inline_limit_bytes
             ) AS j
             ORDER BY i.ordinal
         ) AS j;
@@ -90,7 +91,7 @@ BEGIN
                     FROM khala_internal.judge_document(
                         p_doc_versions[v_nth], p_hashes[v_nth], coalesce(octet_length(p_canonical[v_nth]), 0),
                         p_org_ids[v_nth], p_deleted[v_nth], v_versions[v_before], p_hashes[v_before], v_owners[v_before],
-                        p_deleted[v_before], v_topic.payload_mode, v_topic.inline_limit_bytes
+                        p_deleted[v_before], v_topic.ownership, v_topic.payload_mode, v_topic.inline_limit_bytes
                     ) AS j;
                     outcomes[v_nth] := v_judged.outcome;
                     v_versions[v_nth] := v_judged.doc_version;

@@ -1,6 +1,6 @@
--- Settles every position given out in a grouped topic, if nothing is staged, and asks the next writer for a
--- notification if that is wanted. Alone with the lock that writers share, which is only tried for: nobody has staged
--- anything that is not visible, and whoever comes next reads the flag.
+-- Settles every position that a grouped topic has given out, if nothing is staged, and arms the topic on request: its
+-- next writer then notifies. This takes the lock that writers share exclusively, without waiting for it. While it is
+-- held, every staged write is visible, and each later writer reads the flag.
 
 CREATE OR REPLACE FUNCTION khala_internal.settle_staging(p_topic text, p_arm boolean)
 RETURNS text

@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(24);
+SELECT plan(31);
 
 DO $$
 BEGIN
@@ -76,6 +76,31 @@ SELECT results_eq(
 SELECT results_eq(
     $$SELECT j.doc_version, j.org_id, j.deleted FROM runtime.sync_stream_events AS j WHERE j.topic = 'pgtap.delete_owned' AND j.watermark = 2$$,
     $$VALUES (2::bigint, 'a', TRUE)$$, 'the version is the next'
+);
+
+-- Nobody could see what an owned topic never had, and nobody is given its key.
+SELECT results_eq(
+    $$SELECT w.watermark, w.outcome FROM khala.sink_delete('pgtap.delete_owned', 'a secret', 5) AS w$$,
+    $$VALUES (3::bigint, 'applied')$$, 'a document that an owned topic never had, without an owner'
+);
+SELECT is(
+    (SELECT r.updates FROM khala.replay('pgtap.delete_owned', 2, v.org) AS r), 0, coalesce(v.org, 'nobody') || ' is not told'
+)
+FROM (VALUES ('a'), (NULL)) AS v (org);
+SELECT is(
+    (SELECT r.org_id FROM khala.replay_feed('pgtap.delete_owned', 2) AS r), '', 'in the live feed it is for no organisation'
+);
+SELECT results_eq(
+    $$SELECT w.outcome FROM khala.sink('pgtap.delete_owned', 'a secret', 4, '{}', 'a') AS w$$, ARRAY['stale_version'],
+    'an older version stays away'
+);
+SELECT results_eq(
+    $$SELECT w.outcome FROM khala.sink('pgtap.delete_owned', 'a secret', 6, '{}', 'a') AS w$$, ARRAY['applied'],
+    'a newer one is its owner''s'
+);
+SELECT results_eq(
+    $$SELECT j.org_id, j.owner_changed FROM runtime.sync_stream_events AS j WHERE j.topic = 'pgtap.delete_owned' AND j.watermark = 4$$,
+    $$VALUES ('a', FALSE)$$, 'who leaves nobody'
 );
 
 SELECT t.line FROM finish() AS t (line);
