@@ -118,7 +118,10 @@ class _Documents:
         self._verify = verify
         self._settings = settings
         self._snapshots = SharedSnapshots(
-            self._read_snapshot, settings.max_shared_page_age_s, settings.max_shared_page_bytes
+            self._read_snapshot,
+            self._read_epoch,
+            settings.max_shared_page_age_s,
+            settings.max_shared_page_bytes,
         )
 
     async def snapshot(self, request: Request) -> Response:
@@ -142,14 +145,14 @@ class _Documents:
         topic, doc_key = request.path_params["topic"], request.path_params["doc_key"]
 
         async def ask(claims: Claims) -> Body | None:
-            async with self._allowed(topic, claims.scopes) as connection:
+            async with self._allowed(topic, claims.scopes) as (connection, epoch):
                 found = await sqlapi.hydrate(connection, topic, doc_key, claims.org_id)
-            return None if found is None else Body(found)
+            return None if found is None else Body(found, epoch)
 
         return await self._answer(request, (topic, doc_key), ask)
 
     async def _read_snapshot(self, wanted: Wanted) -> Body:
-        async with self._allowed(wanted.topic, wanted.scopes) as connection:
+        async with self._allowed(wanted.topic, wanted.scopes) as (connection, epoch):
             page = await sqlapi.snapshot(
                 connection,
                 wanted.topic,
@@ -159,15 +162,23 @@ class _Documents:
                 wanted.watermark,
                 self._settings.max_snapshot_bytes,
             )
-        return Body(page)
+        return Body(page, epoch)
+
+    async def _read_epoch(self) -> str:
+        async with self._connect() as connection:
+            epoch, _ = await sqlapi.terms(connection)
+        return epoch
 
     @asynccontextmanager
-    async def _allowed(self, topic: str, scopes: Sequence[str]) -> AsyncIterator[Connection]:
+    async def _allowed(
+        self, topic: str, scopes: Sequence[str]
+    ) -> AsyncIterator[tuple[Connection, str]]:
+        """A connection, and the epoch in force."""
         async with self._connect() as connection:
             # Scopes are judged where the subscribe request's are, and answered alike; and an
             # epoch begins, if the database was restored, before the answer needs one.
-            await sqlapi.judge(connection, [topic], None, None, scopes)
-            yield connection
+            epoch, _ = await sqlapi.judge(connection, [topic], None, None, scopes)
+            yield connection, epoch
 
     async def _answer(
         self,

@@ -2,14 +2,15 @@
 
 After a new epoch every client reads its topics anew: the same pages of the same organisation. The
 first few that ask for a page within a moment get it as it is then, so that a program sees what it
-has just written. Further ones share what was read in that moment. Whoever subscribes from the
-page's watermark is sent what it lacks.
+has just written. Further ones share what was read in that moment, if the epoch is still the same.
+A subscription from the page's watermark brings what it lacks.
 """
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 from khala_pg.single_flight import SingleFlight
 
@@ -30,12 +31,13 @@ class Wanted:
 
 
 class Body:
-    """A finished response."""
+    """A finished response, and the epoch in force before it was read."""
 
-    __slots__ = ("content", "etag")
+    __slots__ = ("content", "epoch", "etag")
 
-    def __init__(self, content: bytes) -> None:
+    def __init__(self, content: bytes, epoch: str) -> None:
         self.content = content
+        self.epoch = epoch
         self.etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
 
 
@@ -52,19 +54,28 @@ class SharedSnapshots:
     """The pages that are being read, and those that have just been."""
 
     def __init__(
-        self, read: Callable[[Wanted], Awaitable[Body]], max_age_s: float, max_bytes: int
+        self,
+        read: Callable[[Wanted], Awaitable[Body]],
+        read_epoch: Callable[[], Coroutine[Any, Any, str]],
+        max_age_s: float,
+        max_bytes: int,
     ) -> None:
-        """read: asks the database. max_age_s: 0 shares nothing. max_bytes: of all pages kept."""
+        """
+        read, read_epoch: ask the database for a page, and for the epoch in force.
+        max_age_s: 0 shares nothing. max_bytes: of all pages kept.
+        """
         self._read = read
+        self._read_epoch = read_epoch
         self._max_age_s = max_age_s
         self._max_bytes = max_bytes
         # In the order of `since`.
         self._demands: dict[Wanted, _Demand] = {}
-        self._reading: SingleFlight[Wanted, Body] = SingleFlight()
+        self._reading: SingleFlight[tuple[Wanted, str], Body] = SingleFlight()
+        self._epochs: SingleFlight[None, str] = SingleFlight()
         self._kept_bytes = 0
 
     async def get(self, wanted: Wanted) -> Body:
-        """The page. Raises what `read` raises."""
+        """The page. Raises what `read` and `read_epoch` raise."""
         now = asyncio.get_running_loop().time()
         self._forget(now)
         demand = self._demands.get(wanted)
@@ -73,9 +84,11 @@ class SharedSnapshots:
         demand.asked += 1
         if demand.asked <= FEW:
             return await self._read_anew(wanted, demand)
-        if demand.body is not None:
+        # A page of another epoch would be refused as stale, and read again, as long as it is kept.
+        epoch = await self._epochs.run(None, self._read_epoch)
+        if demand.body is not None and demand.body.epoch == epoch:
             return demand.body
-        return await self._reading.run(wanted, lambda: self._read_anew(wanted, demand))
+        return await self._reading.run((wanted, epoch), lambda: self._read_anew(wanted, demand))
 
     async def _read_anew(self, wanted: Wanted, demand: _Demand) -> Body:
         body = await self._read(wanted)
