@@ -6,11 +6,15 @@ from typing import Annotated
 
 import typer
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.pq import Conninfo
 
 from khala_pg.cli.options import Database
 from khala_pg.errors import UsageError
 from khala_pg.postgres.installation import embedded_bin_dir
 from khala_pg.settings import DATABASE, resolve
+
+# How libpq marks a parameter that forms hide.
+_SECRET = b"*"
 
 app = typer.Typer(add_completion=False)
 
@@ -38,11 +42,21 @@ def command(
     program = find_psql()
     parameters = conninfo_to_dict(resolve(DATABASE, database))
     # Anybody may list arguments.
-    password = parameters.pop("password", None)
-    if password is not None:
-        os.environ["PGPASSWORD"] = str(password)
+    for option in Conninfo.get_defaults():
+        name = option.keyword.decode()
+        if option.dispchar != _SECRET or name not in parameters:
+            continue
+        if option.envvar is None:
+            raise UsageError(
+                f"psql takes {name} only as an argument, which every user of this machine can read",
+                "Leave it out: psql asks for it, or reads it from a service file (service=…).",
+            )
+        os.environ[option.envvar.decode()] = str(parameters.pop(name))
     words = [program, "--dbname", make_conninfo("", **parameters), *(arguments or ())]
-    os.execv(program, words)  # noqa: S606 - no shell is wanted
+    try:
+        os.execv(program, words)  # noqa: S606 - no shell is wanted
+    except OSError as error:
+        raise UsageError(f"{program} cannot be run: {error.strerror}") from None
 
 
 def find_psql() -> str:

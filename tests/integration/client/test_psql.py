@@ -34,6 +34,26 @@ def test_the_password_is_not_among_the_arguments(newest_database: Database) -> N
     assert "password" not in done.stdout.decode()
 
 
+def test_a_secret_that_could_only_be_an_argument_is_refused(newest_database: Database) -> None:
+    env = environment(f"{newest_database.dsn}?sslpassword=hidden")
+    done = khala("psql", "-Atc", "SELECT 1", env=env)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"psql takes sslpassword only as an argument" in done.stderr
+    assert b"hidden" not in done.stderr
+
+
+def test_a_psql_that_cannot_be_run_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    broken = tmp_path / "psql"
+    broken.write_bytes(b"\0no program")
+    broken.chmod(0o755)
+    monkeypatch.setattr(psql, "embedded_bin_dir", lambda: None)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(UsageError, match="psql cannot be run: Exec format error"):
+        psql.command(database="dbname=x")
+
+
 def test_without_the_embedded_one_it_is_that_of_the_path(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
