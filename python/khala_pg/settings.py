@@ -48,15 +48,27 @@ def organisation(
     directory: Path | None = None,
 ) -> str | None:
     """The organisation that owns what a command writes: `option`, else KHALA_ORG, else, in the
-    database of `khala dev`, that of `khala dev`; None when none of them names one."""
+    database of `khala dev`, that of `khala dev`; None when none of them names one.
+
+    Raises UsageError when its name is not UTF-8.
+    """
     env = os.environ if environment is None else environment
     named = option or env.get("KHALA_ORG")
     if named:
-        return named
+        return check_utf8(named, "the organisation", NAME_ORGANISATION)
     if database_option or env.get(DATABASE.variable):
         return None
     value = _dev_state(env, directory or Path.cwd()).get("organisation")
     return value if isinstance(value, str) else None
+
+
+def check_utf8(value: str, what: str, hint: str) -> str:
+    """The value as it is. Raises UsageError when its bytes were not UTF-8 on the command line."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise UsageError(f"{what} is {value!a}, which is not UTF-8", hint) from None
+    return value
 
 
 def relay_metrics(

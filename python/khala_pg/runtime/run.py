@@ -21,6 +21,7 @@ from khala_pg.runtime.outbox import Outbox, Pace
 from khala_pg.runtime.output import OutputMeter
 from khala_pg.runtime.recorder import Leftover, Recorder, RunIdentity
 from khala_pg.runtime.streams import write_all
+from khala_pg.settings import check_utf8
 
 __all__ = ["RunOptions", "new_run_id", "run_command"]
 
@@ -64,6 +65,7 @@ def run_command(argv: Sequence[str], options: RunOptions) -> int:
         raise UsageError(
             "the run's id is empty or too long", f"Use 1 to {_ID_CHARACTERS} characters."
         )
+    check_utf8(options.run_id, "the run's id", f"Use 1 to {_ID_CHARACTERS} characters of UTF-8.")
     meter = OutputMeter()
     wanted, mask = signals.block()
     began, began_at = time.monotonic(), datetime.now(UTC)

@@ -146,6 +146,15 @@ def test_what_is_not_text_is_recorded_readably(newest_database: Database, tmp_pa
     assert document["progress"]["last_line"] == "\ufffdx"
 
 
+@pytest.mark.parametrize("option", ["--org", "--id"])
+def test_a_name_that_is_not_utf8_starts_nothing(tmp_path: Path, option: str) -> None:
+    env = environment(NO_DATABASE, tmp_path / "spool")
+    done = khala("run", option, "\udcff", "--", "echo", "started", env=env)
+    assert (done.returncode, done.stdout) == (125, b"")
+    assert b"is '\\udcff', which is not UTF-8" in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
 def test_an_id_in_use_is_told_and_changes_nothing(
     newest_database: Database, tmp_path: Path
 ) -> None:
