@@ -112,3 +112,13 @@ def test_whoever_may_not_migrate_is_told_who_may(empty_database: Database, tmp_p
     finally:
         with empty_database.connect() as connection:
             connection.execute(f"DROP ROLE {login}".encode())
+
+
+def test_another_role_is_told_so_where_everything_is_applied(
+    newest_database: Database, tmp_path: Path
+) -> None:
+    for arguments in ((), ("--status",)):
+        said = khala("migrate", *arguments, "--database", newest_database.dba_dsn, cwd=tmp_path)
+        assert said.returncode in {1, 2}
+        assert "permission denied for schema khala_migration" in said.stderr
+        assert "Traceback" not in said.stderr

@@ -87,9 +87,10 @@ class KhalaBackend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         """The names of the changes that were applied, oldest first."""
         if not self.has_bookkeeping():
             return ()
+        # With the schema's name: without it, a role that may not use the schema finds no table.
+        table = f"{self.quote_identifier(BOOKKEEPING_SCHEMA)}.{self.migration_table_quoted}"
         rows = self.execute(
-            f"SELECT migration_id FROM {self.migration_table_quoted} "  # noqa: S608 - a constant
-            "ORDER BY applied_at_utc"
+            f"SELECT migration_id FROM {table} ORDER BY applied_at_utc"  # noqa: S608 - a constant
         )
         return tuple(name for (name,) in rows.fetchall())
 
