@@ -7,6 +7,7 @@ import psycopg
 import typer
 from rich.console import Console
 
+from khala_pg.cli.options import Database
 from khala_pg.cli.text import number
 from khala_pg.settings import DATABASE, resolve
 from khala_pg.sqlapi import admin
@@ -18,12 +19,7 @@ def command(
     topic: Annotated[
         str | None, typer.Argument(help="The topic to sequence. Default: every grouped topic.")
     ] = None,
-    database: Annotated[
-        str | None,
-        typer.Option(
-            help="Connection string. Default: KHALA_DATABASE_URL, else a running `khala dev`."
-        ),
-    ] = None,
+    database: Database = None,
 ) -> None:
     """Sequence what is staged in grouped topics, until nothing is left. Relays do it by themselves.
 

@@ -142,6 +142,9 @@ def test_a_topic_is_grouped_and_sequenced(newest_database: Database) -> None:
     grouped = ("tests.cli_grouped", "--writes", "grouped", "--ownership", "public")
     khala("topics", "add", *grouped, "--database", dsn)
     sink(newest_database, "tests.cli_grouped", 5)
+    listed = lines(khala("topics", "--database", dsn, "--json"))
+    assert listed["tests.cli_grouped"]["writes"] == "grouped"
+    assert listed["runtime.notifications"]["writes"] == "direct"
     assert "tests.cli_grouped: 5 writes" in khala("sequence", "--database", dsn).stdout
     sink(newest_database, "tests.cli_grouped", 3)
     done = khala("topics", "writes", "tests.cli_grouped", "direct", "--database", dsn)
