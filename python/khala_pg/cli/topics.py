@@ -15,10 +15,7 @@ from khala_pg.cli.text import duration, number, size, wide_console
 from khala_pg.settings import DATABASE, resolve
 from khala_pg.sqlapi import admin
 
-app = typer.Typer(
-    add_completion=False,
-    help="List topics, add one, or switch one between direct and grouped writes.",
-)
+app = typer.Typer(add_completion=False)
 
 
 @app.callback(invoke_without_command=True)

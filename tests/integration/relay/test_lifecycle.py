@@ -244,6 +244,13 @@ async def test_an_unknown_schema_version_is_refused(newest_database: Database) -
     assert "Upgrade khala-pg" in caught.value.hint
 
 
+async def test_a_login_in_another_role_is_refused(newest_database: Database) -> None:
+    relay = Relay(RelaySettings(newest_database.runtime_dsn, ws_port=0), keys.generate())
+    with pytest.raises(UsageError, match="permission denied") as caught:
+        await asyncio.wait_for(relay.run(asyncio.Event()), 30)
+    assert "role" in caught.value.hint
+
+
 async def test_compression_can_be_had(newest_database: Database) -> None:
     async with (
         running_relay(newest_database, compression=True) as running,

@@ -147,7 +147,7 @@ class Database:
         raise self._unavailable("its connections broke one after the other")
 
     async def check_schema(self) -> None:
-        """Asks the database for its schema's version, past the pool.
+        """Asks the database for its schema's version, past the pool, and for what a relay may call.
 
         Raises UsageError when this relay cannot serve it, UnavailableError when it is away.
         """
@@ -159,6 +159,8 @@ class Database:
                 bounded(connection, self._timeout_s),
             ):
                 _require_known(await sqlapi.schema_version(connection))
+                # The pool would try for ever what a login in another role is refused.
+                await sqlapi.terms(connection)
         except TimeoutError as error:
             raise self._unavailable(str(error)) from None
         except psycopg.Error as error:
