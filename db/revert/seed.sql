@@ -12,6 +12,9 @@ BEGIN
     END LOOP;
 END
 $$;
+DELETE FROM runtime.sync_staged_writes;
+DELETE FROM runtime.sync_topic_staging;
+DELETE FROM runtime.sync_documents;
 DELETE FROM runtime.sync_stream_events;
 DELETE FROM runtime.sync_topic_retention;
 DELETE FROM runtime.sync_topic_sequences;

@@ -41,6 +41,33 @@ def test_revert_leaves_nothing(empty_database: Database) -> None:
     assert migrate(empty_database.dsn).changes == NAMES
 
 
+def test_revert_of_topics_that_are_in_use(empty_database: Database) -> None:
+    topics = ("runtime.notifications", "tests.grouped")
+    dsn = empty_database.dsn
+    migrate(dsn)
+    with empty_database.connect() as connection:
+        connection.execute("SELECT khala.register_topic('tests.grouped', p_writes => 'grouped')")
+        for topic in topics:
+            connection.execute("SELECT khala.sink(%s, 'k', 7, '{}', 'org')", [topic])
+        connection.execute("SELECT khala.sequence('tests.grouped')")
+        connection.execute("SELECT khala.sink('tests.grouped', 'staged', 7, '{}', 'org')")
+    assert revert(dsn, to="functions").changes == NAMES[-1:]
+    migrate(dsn)
+    verify(dsn)
+    with empty_database.connect() as connection:
+        connection.execute("SELECT khala.register_topic('tests.grouped', p_writes => 'grouped')")
+        assert connection.execute("SELECT * FROM khala.sequence('tests.grouped')").fetchall() == [
+            (0, "done")
+        ]
+        connection.execute("SELECT khala.set_topic_writes('tests.grouped', 'direct')")
+        for topic in topics:
+            assert connection.execute(
+                "SELECT * FROM khala.sink(%s, 'k', 1, '{}', 'org')", [topic]
+            ).fetchall() == [(1, "applied")]
+        connection.execute("SELECT khala.set_topic_writes('tests.grouped', 'grouped')")
+    assert revert(dsn).changes == NAMES[::-1]
+
+
 def test_revert_takes_the_roles_along(own_server: PostgresServer) -> None:
     query = "SELECT rolname FROM pg_roles WHERE rolname LIKE 'khala%' ORDER BY 1"
     with psycopg.connect(own_server.dsn(), autocommit=True) as connection:
