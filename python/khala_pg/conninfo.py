@@ -1,5 +1,7 @@
 """Connection strings as people give them."""
 
+import re
+
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
@@ -11,8 +13,11 @@ def check(text: str) -> str:
     try:
         conninfo_to_dict(text)
     except psycopg.ProgrammingError as error:
+        # What libpq quotes is part of the string, most often of its password; not a lone sign.
+        reason = re.sub(r'("\W")|".*', lambda quoted: quoted[1] or "…", str(error), flags=re.DOTALL)
         raise UsageError(
-            f"not a connection string: {str(error).strip()}",
-            "Write postgresql://user@host/database, or host=… dbname=… user=….",
+            f"not a connection string: {reason.strip()}",
+            "Write postgresql://user@host/database, or host=… dbname=… user=…. In the first form, "
+            "special characters of a password are percent-encoded.",
         ) from None
     return text
