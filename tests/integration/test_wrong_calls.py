@@ -91,6 +91,16 @@ def test_output_that_cannot_be_written(newest_database: Database) -> None:
             assert (status, "No space left" in said) == (FAILED, True), said
 
 
+def test_input_that_is_closed() -> None:
+    words = [KHALA, "ingest", "--org", "acme", "--database", "dbname=x", "-"]
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" <&-', "sh", *words], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (WRONG, "")
+    assert "standard input is closed" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_no_setting_at_all(tmp_path: Path) -> None:
     status, said = khala("stats", cwd=tmp_path)
     assert (status, "KHALA_DATABASE_URL" in said) == (WRONG, True)

@@ -57,6 +57,8 @@ def command(
 @contextlib.contextmanager
 def _open(file: str) -> Iterator[tuple[BinaryIO, int | None]]:
     if file == "-":
+        if sys.__stdin__ is None:
+            raise UsageError("standard input is closed", "Redirect a file to it, or name the file.")
         yield sys.stdin.buffer, None
         return
     path = Path(file)
