@@ -13,6 +13,7 @@ import json
 import logging
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -218,12 +219,10 @@ class Wire(RuleBasedStateMachine):
 
     def _settle(self, client: Client) -> None:
         """Heartbeats until the client has been given everything there is."""
-        for _ in range(2000):
-            if all(s.covered == self.topics[t].head for t, s in client.subscribed.items()):
-                break
+        latest = time.monotonic() + _PATIENCE_S
+        while any(s.covered != self.topics[t].head for t, s in client.subscribed.items()):
+            assert time.monotonic() < latest, f"not given everything: {client.subscribed}"
             client.heartbeat()
-        else:
-            raise AssertionError(f"not given everything: {client.subscribed}")
         client.check(self.topics)
 
     @initialize(target=clients, org=st.sampled_from(ORGS))
