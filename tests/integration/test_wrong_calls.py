@@ -91,8 +91,9 @@ def test_output_that_cannot_be_written(newest_database: Database) -> None:
             assert (status, "No space left" in said) == (FAILED, True), said
 
 
-def test_input_that_is_closed() -> None:
-    words = [KHALA, "ingest", "--org", "acme", "--database", "dbname=x", "-"]
+@pytest.mark.parametrize("command", [["ingest", "--org", "acme", "-"], ["migrate", "--revert"]])
+def test_input_that_is_closed(command: Sequence[str]) -> None:
+    words = [KHALA, *command, "--database", "dbname=x"]
     done = subprocess.run(
         ["sh", "-c", 'exec "$@" <&-', "sh", *words], capture_output=True, text=True, check=False
     )

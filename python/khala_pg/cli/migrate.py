@@ -1,5 +1,6 @@
 """`khala migrate`: bring a database's schema up to date, look at it, or take it back."""
 
+import sys
 from typing import Annotated
 
 import typer
@@ -84,6 +85,8 @@ def command(
     if take_back:
         kept = f"down to {to}" if to else "completely, with everything in it"
         if not yes:
+            if sys.__stdin__ is None:
+                raise UsageError("standard input is closed", "Pass --yes to answer beforehand.")
             typer.confirm(f"Take Khala's schema back {kept}?", abort=True)
         for name in revert(conninfo, to=to).changes:
             console.print(f"reverted {name}")
