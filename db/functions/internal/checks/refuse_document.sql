@@ -33,7 +33,7 @@ BEGIN
         WHEN 'key and owner' THEN
             RAISE EXCEPTION 'doc_key and org_id of a document have % bytes together',
                 octet_length(p_doc_key) + octet_length(p_org_id)
-                USING ERRCODE = 'KH007', DETAIL = v_where, HINT = 'Use at most 2400 bytes of UTF-8 together.';
+                USING ERRCODE = 'KH007', DETAIL = v_where, HINT = 'Use at most 2450 bytes of UTF-8 together.';
         WHEN 'not public' THEN
             RAISE EXCEPTION '% has an org_id, but topic % is public', v_document, p_topic
                 USING ERRCODE = 'KH006', DETAIL = v_where,

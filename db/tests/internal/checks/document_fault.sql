@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(15);
+SELECT plan(16);
 
 -- What can be written; what cannot is in refuse_document.sql, beside the words for it.
 SELECT is(
@@ -14,7 +14,8 @@ FROM (
     (repeat('😀', 512), 1, NULL, '{}', FALSE, 'mixed', 2, 'auto', 'the longest key'),
     (repeat('k', 512), 1, repeat('😀', 200), '{}', FALSE, 'owned', 2, 'auto', 'the longest owner'),
     (repeat('😀', 512), 1, repeat('o', 200), '{}', FALSE, 'owned', 2, 'auto', 'the longest key with a long owner'),
-    (repeat('😀', 512), 1, repeat('😀', 88), '{}', FALSE, 'owned', 2, 'auto', '2400 bytes'),
+    ('runtime/codex_worker_summaries:' || repeat('😀', 400), 1, repeat('😀', 200), '{}', FALSE, 'owned', 2, 'auto', 'the longest id and owner of an entity'),
+    (repeat('😀', 512), 1, repeat('😀', 100) || 'oo', '{}', FALSE, 'owned', 2, 'auto', '2450 bytes'),
     ('k', 1, 'o', '{"a": [1]}', FALSE, 'mixed', 10, 'inline', 'an owner in a mixed topic; as many bytes as may be'),
     ('k', 1, 'o', '{}', FALSE, 'mixed', 11, 'auto', 'more, where it need not be carried'),
     ('k', 1, NULL, '{}', FALSE, 'public', 11, 'pointer', 'no owner in a public one'),
@@ -30,8 +31,8 @@ SELECT lives_ok(
     $$SELECT khala.sink(
         repeat('t', 200),
         (SELECT string_agg(chr(131072 + (i * 7919) % 40000), '') FROM generate_series(1, 512) AS i), 1, '{}',
-        (SELECT string_agg(chr(131072 + (i * 7907) % 40000), '') FROM generate_series(1, 88) AS i))$$,
-    '2400 bytes of key and owner, in the topic with the longest name'
+        (SELECT string_agg(chr(131072 + (i * 7907) % 40000), '') FROM generate_series(1, 100) AS i) || 'oo')$$,
+    '2450 bytes of key and owner, in the topic with the longest name'
 );
 
 SELECT t.line FROM finish() AS t (line);

@@ -36,7 +36,7 @@ FROM (
     (repeat('k', 513), 1, NULL, '{}', FALSE, NULL, 'mixed', 'KH007', 'a key of 513 characters'),
     ('k', -1, NULL, '{}', FALSE, NULL, 'mixed', 'KH007', 'a negative version'),
     ('k', 1, '', '{}', FALSE, NULL, 'mixed', 'KH007', 'an empty owner'), ('k', 1, repeat('o', 201), '{}', FALSE, NULL, 'mixed', 'KH007', 'an owner of 201 characters'),
-    (repeat('😀', 512), 1, repeat('😀', 89), '{}', FALSE, NULL, 'mixed', 'KH007', 'key and owner of 2404 bytes'),
+    (repeat('😀', 512), 1, repeat('😀', 101), '{}', FALSE, NULL, 'mixed', 'KH007', 'key and owner of 2452 bytes'),
     ('k', 1, 'org', '{}', FALSE, NULL, 'public', 'KH006', 'an owner in a public topic'), ('k', 1, 'org', NULL, TRUE, NULL, 'public', 'KH006', 'of a tombstone too'),
     ('k', 1, NULL, '{}', FALSE, NULL, 'owned', 'KH006', 'no owner in an owned topic'),
     ('k', 1, NULL, NULL, FALSE, NULL, 'mixed', 'KH005', 'no payload'), ('k', 1, NULL, 'null', FALSE, NULL, 'mixed', 'KH005', 'null'), ('k', 1, NULL, '[]', FALSE, NULL, 'mixed', 'KH005', 'an array'),
