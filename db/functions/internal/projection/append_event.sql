@@ -12,7 +12,7 @@ CREATE OR REPLACE FUNCTION khala_internal.append_event(
     p_occurred_at timestamptz
 )
 RETURNS TABLE (seq bigint, outcome text, watermark bigint)
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column

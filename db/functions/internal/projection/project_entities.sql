@@ -6,7 +6,7 @@
 
 CREATE OR REPLACE FUNCTION khala_internal.project_entities(p_kind text, p_ids text[], p_rebuild boolean DEFAULT FALSE)
 RETURNS TABLE (id text, watermark bigint, outcome text, reason text)
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column

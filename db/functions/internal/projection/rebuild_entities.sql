@@ -4,7 +4,7 @@
 
 CREATE OR REPLACE FUNCTION khala_internal.rebuild_entities(p_kind text, p_ids text[])
 RETURNS TABLE (id text, watermark bigint, outcome text)
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column

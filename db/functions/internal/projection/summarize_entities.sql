@@ -4,7 +4,7 @@
 
 CREATE OR REPLACE FUNCTION khala_internal.summarize_entities(p_kind text, p_ids text[])
 RETURNS TABLE (id text, org_id text, latest_seq bigint, summary jsonb)
-LANGUAGE plpgsql STABLE SECURITY DEFINER
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 -- One plan is right for every history; making it anew for each call costs more than running it.
 SET plan_cache_mode = force_generic_plan
