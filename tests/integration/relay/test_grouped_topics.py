@@ -9,7 +9,7 @@ import pytest
 
 from support.consistency import check_topic
 from support.databases import Database
-from support.relays import NOTES, PATIENCE_S, ready_relay, running_relay
+from support.relays import NOTES, PATIENCE_S, RUNS, ready_relay, running_relay
 from support.waiting import until
 
 # No look without a reason: a wake-up that is lost must not be made up for by a poll.
@@ -17,9 +17,9 @@ NEVER: dict[str, Any] = {"slow_poll_interval_s": 100_000.0}
 SINK = "SELECT outcome FROM khala.sink(%s, %s, %s, '{}')"
 
 
-async def switch(database: Database, writes: str) -> None:
+async def switch(database: Database, writes: str, topic: str = NOTES) -> None:
     async with await psycopg.AsyncConnection.connect(database.dba_dsn, autocommit=True) as dba:
-        await dba.execute("SELECT khala.set_topic_writes(%s, %s)", [NOTES, writes])
+        await dba.execute("SELECT khala.set_topic_writes(%s, %s)", [topic, writes])
 
 
 async def write(database: Database, writer: int, versions: range, pause_s: float = 0) -> None:
@@ -111,3 +111,32 @@ async def test_a_topic_is_switched_while_the_relay_runs(newest_database: Databas
                     )
             updates, _ = await peer.updates_until(60)
     assert [u["watermark"] for u in updates] == list(range(1, 61))
+
+
+async def test_a_topic_that_waits_for_a_lock_holds_up_no_other(newest_database: Database) -> None:
+    database = newest_database
+    await write(database, 0, range(1, 2))
+    for topic in (NOTES, RUNS):
+        await switch(database, "grouped", topic)
+    async with running_relay(database, database_timeout_s=3 * PATIENCE_S, **NEVER) as running:
+        await ready_relay(running)
+        async with running.joined() as peer:
+            await peer.subscribe(RUNS, resume_after={RUNS: 0})
+            async with (
+                await psycopg.AsyncConnection.connect(database.dsn) as other,
+                await psycopg.AsyncConnection.connect(database.dsn, autocommit=True) as watching,
+            ):
+                await other.execute("SELECT FROM runtime.sync_documents FOR UPDATE")
+                await write(database, 0, range(2, 3))
+
+                async def waits() -> bool:
+                    found = await watching.execute(
+                        "SELECT FROM pg_stat_activity WHERE datname = current_database()"
+                        " AND wait_event_type = 'Lock' AND query LIKE '%khala.sequence%'"
+                    )
+                    return found.rowcount == 1
+
+                await until(waits, "the topic's sequencing waits for the lock", PATIENCE_S)
+                await watching.execute(SINK, [RUNS, "doc", 1])
+                await peer.updates_until(1, RUNS)
+            await all_sequenced(database)

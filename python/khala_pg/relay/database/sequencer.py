@@ -40,8 +40,9 @@ class Sequencer:
         self._metrics = metrics
         self._wakes: dict[str, asyncio.Event] = {}
         self._changed = asyncio.Event()
-        # One connection of the pool for all topics: feeds and pagers need the others.
-        self._turn = asyncio.Lock()
+        # Feeds and pagers need the other connections. With one here, a topic that waits for a lock
+        # would hold up all others for as long as a statement may take.
+        self._slots = asyncio.Semaphore(max(1, settings.pool_size // 4))
 
     def look(self, topic: str | None = None) -> None:
         """There may be something staged in the topic; None: in any."""
@@ -83,7 +84,7 @@ class Sequencer:
             began = time.monotonic()
             is_idle = began - moved_at > _IDLE_S
             try:
-                async with self._turn:
+                async with self._slots:
                     done = await self._database.call(sqlapi.sequence, topic, _BATCH, is_idle)
             except (KhalaError, psycopg.Error) as error:
                 self._metrics.sequence_errors.inc()
