@@ -38,10 +38,11 @@ BEGIN
     IF p_compact THEN
         -- A look-up of a version in the read model costs 1.2 µs, sending it 3: a sample of the next 200 decides
         -- whether that is worth it. Without the sample, a page of which nothing can be left out costs twice as much.
+        -- Every 23rd, a prime: every 25th was in step with a writer of five documents in turn.
         SELECT count(*) FILTER (WHERE d.watermark > j.watermark) * 2 >= count(*) INTO v_compact
         FROM generate_series(
             v_cursor.after + 1, least(v_until, v_cursor.after + 200),
-            greatest(1, (least(v_until, v_cursor.after + 200) - v_cursor.after) / 8)
+            greatest(1, (least(v_until, v_cursor.after + 200) - v_cursor.after) * 23 / 200)
         ) AS s (watermark)
         INNER JOIN runtime.sync_stream_events AS j ON j.topic = v_cursor.topic AND j.watermark = s.watermark
         LEFT JOIN runtime.sync_documents AS d ON d.topic = v_cursor.topic AND d.doc_key = j.doc_key;

@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(28);
+SELECT plan(33);
 
 -- Watermarks 1 to 6; a sees 1, 3 and 5, of 1,009 bytes each and 256 and a letter around them.
 DO $$
@@ -99,6 +99,25 @@ SELECT is(
     (SELECT p.until FROM khala_internal.open_page('pgtap.compact', 0, 'a', 10, 600, NULL, TRUE) AS p), 43::bigint,
     'bytes are counted of what is kept'
 );
+
+-- One document in every few is new, the others are versions of one: a writer that writes its documents in turn.
+DO $$
+BEGIN
+    PERFORM khala.register_topic('pgtap.turn_' || t.period, p_ownership => 'mixed'),
+        khala.sink_batch('pgtap.turn_' || t.period, (
+            SELECT jsonb_agg(jsonb_build_object(
+                'doc_key', CASE WHEN i % t.period = 1 THEN 'new ' || i ELSE 'hot' END, 'payload', '{}'::jsonb
+            ) ORDER BY i)
+            FROM generate_series(1, 400) AS s (i)
+        ))
+    FROM (VALUES (3), (4), (5), (10), (25)) AS t (period);
+END
+$$;
+SELECT ok(
+    (SELECT cardinality(p.kept) <= 200 FROM khala_internal.open_page('pgtap.turn_' || t.period, 0, 'a', 400, 1000000, NULL, TRUE) AS p),
+    'what has been replaced is left out of ' || t.period || ' in turn'
+)
+FROM (VALUES (3), (4), (5), (10), (25)) AS t (period);
 
 SELECT t.line FROM finish() AS t (line);
 ROLLBACK;
