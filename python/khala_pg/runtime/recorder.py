@@ -20,6 +20,7 @@ from khala_pg.runtime.outbox import Event, Outbox
 from khala_pg.runtime.output import OutputMeter
 from khala_pg.sqlapi import runtime as sqlapi
 from khala_pg.sqlapi.calls import Connection, connect
+from khala_pg.waiting import set_within
 
 _CONNECT_SECONDS = 5
 _STATEMENT_SECONDS = 10
@@ -28,14 +29,6 @@ _BACKOFF_MOST_S = 5.0
 _BACKOFF_ENDING = 0.25
 # SQLSTATE classes that no later attempt changes: wrong data, no such function, no permission.
 _HOPELESS_CLASSES = ("KH", "0A", "22", "23", "3D", "3F", "42")
-
-
-@dataclass(frozen=True, slots=True)
-class RunIdentity:
-    """The id of a run and the organisation that owns it."""
-
-    run_id: str
-    org_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +55,11 @@ class Recorder:
     """Sends what `outbox` has to `database` until the run's last event is acknowledged."""
 
     def __init__(
-        self, database: str, identity: RunIdentity, outbox: Outbox, meter: OutputMeter
+        self, database: str, run_id: str, org_id: str, outbox: Outbox, meter: OutputMeter
     ) -> None:
         self._database = database
-        self._identity = identity
+        self._run_id = run_id
+        self._org_id = org_id
         self._outbox = outbox
         self._meter = meter
         # Guards the outbox: the recorder's thread sends from it, the command's thread ends it.
@@ -168,7 +162,7 @@ class Recorder:
                     # Little time is left: a server that is coming back is met as soon as it is up.
                     await asyncio.sleep(_BACKOFF_ENDING)
                 else:
-                    await _wait(self._ending, backoff.next_s())
+                    await set_within(self._ending, backoff.next_s())
 
     async def _send_next(self, connection: Connection) -> None:
         assert self._wake is not None
@@ -182,15 +176,15 @@ class Recorder:
             wake = self._wake
             wake.clear()
             if self._meter.arm(reported, lambda: self._call(wake.set)) or progress.bytes > reported:
-                await _wait(wake, pause)
+                await set_within(wake, pause)
             return
         async with asyncio.timeout(_STATEMENT_SECONDS):
             await sqlapi.append_run_event(
                 connection,
-                self._identity.run_id,
+                self._run_id,
                 event.type,
                 event.payload,
-                self._identity.org_id,
+                self._org_id,
                 event.seq,
                 event.occurred_at,
             )
@@ -213,12 +207,3 @@ def _explain(error: OSError | psycopg.Error) -> str:
     if isinstance(error, TimeoutError):
         return "the database does not answer"
     return f"the database cannot be reached: {error}"
-
-
-async def _wait(event: asyncio.Event, seconds: float) -> None:
-    """Wait until `event` is set, but at most `seconds`."""
-    try:
-        async with asyncio.timeout(seconds):
-            await event.wait()
-    except TimeoutError:
-        return

@@ -19,7 +19,7 @@ from khala_pg.runtime import signals, spool
 from khala_pg.runtime.child import STDERR, Child, exit_status
 from khala_pg.runtime.outbox import Outbox, Pace
 from khala_pg.runtime.output import OutputMeter
-from khala_pg.runtime.recorder import Leftover, Recorder, RunIdentity
+from khala_pg.runtime.recorder import Leftover, Recorder
 from khala_pg.runtime.streams import write_all
 from khala_pg.settings import check_utf8
 
@@ -80,7 +80,8 @@ def run_command(argv: Sequence[str], options: RunOptions) -> int:
             return NOT_EXECUTABLE
         recorder = Recorder(
             options.database,
-            RunIdentity(options.run_id, options.org_id),
+            options.run_id,
+            options.org_id,
             Outbox(_start_payload(argv, options.title), began_at, options.pace),
             meter,
         )

@@ -21,6 +21,7 @@ from khala_pg.relay.metrics import Metrics
 from khala_pg.relay.settings import RelaySettings
 from khala_pg.sqlapi import relay as sqlapi
 from khala_pg.sqlapi.calls import Connection
+from khala_pg.waiting import set_within
 
 logger = logging.getLogger("khala.relay.listener")
 
@@ -112,10 +113,7 @@ class Listener:
             except KhalaError:
                 # Sending goes another way: it says nothing about hearing.
                 continue
-            try:
-                async with asyncio.timeout(self._settings.probe_timeout_s):
-                    await self._heard.wait()
-            except TimeoutError:
+            if not await set_within(self._heard, self._settings.probe_timeout_s):
                 pooler = (
                     ": a pooler stands between; --listener-database is for a way past it"
                     if self._is_pooled
@@ -124,4 +122,4 @@ class Listener:
                 raise ListenerError(
                     f"a notification to itself was not heard within "
                     f"{self._settings.probe_timeout_s:g} s{pooler}"
-                ) from None
+                )

@@ -11,6 +11,7 @@ from khala_pg.errors import UnavailableError
 from khala_pg.relay.database.pool import Database
 from khala_pg.relay.settings import RelaySettings
 from khala_pg.sqlapi import relay as sqlapi
+from khala_pg.waiting import set_within
 
 logger = logging.getLogger("khala.relay.revocations")
 
@@ -43,20 +44,14 @@ class RevocationWatch:
             self._hint.clear()
             try:
                 await self._ask()
-            except UnavailableError:
-                await asyncio.sleep(backoff.next_s())
-                continue
-            except Exception:
-                logger.exception("revocations cannot be read")
+            except Exception as error:
+                if not isinstance(error, UnavailableError):
+                    logger.exception("revocations cannot be read")
                 await asyncio.sleep(backoff.next_s())
                 continue
             backoff.reset()
             # A notification makes it quick; that one may be lost is what the interval is for.
-            try:
-                async with asyncio.timeout(self._settings.revocation_poll_interval_s):
-                    await self._hint.wait()
-            except TimeoutError:
-                continue
+            await set_within(self._hint, self._settings.revocation_poll_interval_s)
 
     async def _ask(self) -> None:
         everything, self._everything = self._everything, False

@@ -2,7 +2,6 @@
 first."""
 
 import asyncio
-import contextlib
 import logging
 import math
 import time
@@ -15,6 +14,7 @@ from khala_pg.relay.database.pool import Database
 from khala_pg.relay.metrics import Metrics
 from khala_pg.relay.settings import RelaySettings
 from khala_pg.sqlapi import relay as sqlapi
+from khala_pg.waiting import set_within
 
 logger = logging.getLogger("khala.relay.sequencer")
 
@@ -65,13 +65,13 @@ class Sequencer:
                 except (KhalaError, psycopg.Error) as error:
                     if not isinstance(error, UnavailableError):
                         logger.error("the grouped topics cannot be read: %s", error)
-                    await _wait(self._changed, backoff.next_s())
+                    await set_within(self._changed, backoff.next_s())
                     continue
                 backoff.reset()
                 for topic in topics - self._wakes.keys():
                     self._wakes[topic] = asyncio.Event()
                     tasks.create_task(self._work(topic, self._wakes[topic]))
-                await _wait(self._changed, self._settings.slow_poll_interval_s)
+                await set_within(self._changed, self._settings.slow_poll_interval_s)
 
     async def _work(self, topic: str, wake: asyncio.Event) -> None:
         """Sequences a topic until it is direct."""
@@ -90,7 +90,7 @@ class Sequencer:
                 self._metrics.sequence_errors.inc()
                 if not isinstance(error, UnavailableError):
                     logger.error("topic %s cannot be sequenced: %s", topic, error)
-                await _wait(wake, backoff.next_s())
+                await set_within(wake, backoff.next_s())
                 continue
             backoff.reset()
             if done.writes:
@@ -99,7 +99,7 @@ class Sequencer:
                 delay_s = min(max(shortest_s, moved_at - began), _MAX_REST_S)
             match done.state:
                 case "armed":
-                    await _wait(wake, self._settings.slow_poll_interval_s)
+                    await set_within(wake, self._settings.slow_poll_interval_s)
                 case "busy" | "done":
                     # A writer or another relay is at work, or was: what comes next is near.
                     await asyncio.sleep(delay_s)
@@ -107,9 +107,3 @@ class Sequencer:
                 case "direct":
                     del self._wakes[topic]
                     return
-
-
-async def _wait(event: asyncio.Event, most_s: float) -> None:
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(most_s):
-            await event.wait()

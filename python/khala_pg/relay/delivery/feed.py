@@ -1,7 +1,6 @@
 """The live feed of one topic: one pull a wake-up, for every reader at the head."""
 
 import asyncio
-import contextlib
 import logging
 import math
 import time
@@ -21,6 +20,7 @@ from khala_pg.relay.monitoring.lag import LagSampler
 from khala_pg.relay.monitoring.tracing import DeliveredPage, PageTracer
 from khala_pg.relay.settings import RelaySettings
 from khala_pg.sqlapi import relay as sqlapi
+from khala_pg.waiting import set_within
 
 logger = logging.getLogger("khala.relay.feed")
 
@@ -155,7 +155,9 @@ class TopicFeed:
                     await self._turn()
                 except UnavailableError as error:
                     self._metrics.replay_failed(error)
-                    await self._await_wake(backoff.next_s())
+                    # The listener's connection may find out first that the database is back.
+                    self._wake.clear()
+                    await set_within(self._wake, backoff.next_s())
                 else:
                     backoff.reset()
         except RefusedError as error:
@@ -166,13 +168,6 @@ class TopicFeed:
             logger.exception("the feed of topic %s failed", self.name)
             for reader in self._dismiss():
                 reader.fail()
-
-    async def _await_wake(self, most_s: float) -> None:
-        # The listener's connection may find out first that the database is back.
-        self._wake.clear()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(most_s):
-                await self._wake.wait()
 
     async def _turn(self) -> None:
         """Delivers what there is, and returns when it is time to pull again."""
