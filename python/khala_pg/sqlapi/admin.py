@@ -1,4 +1,4 @@
-"""Calls of administrators: topics, statistics, retention. Role khala_dba.
+"""Calls of administrators: topics, access, retention. Role khala_dba.
 
 Synchronous, unlike its neighbours. Durations are in seconds.
 """
@@ -26,25 +26,6 @@ class Topic:
     writes: str
     head_watermark: int
     retention_floor: int
-
-
-@dataclass(frozen=True, slots=True)
-class TopicStats:
-    """khala.topic_stats and khala.retention_stats of one topic."""
-
-    topic: str
-    head_watermark: int
-    retention_floor: int
-    oldest_age_s: float | None
-    rows: int
-    bytes: int
-    writes_per_minute: float
-    armed: bool
-    retention_horizon_s: float
-    last_purge_at: datetime | None
-    purges: int
-    purged_events: int
-    overdue_s: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,20 +91,6 @@ def topics(connection: Connection[Any]) -> Sequence[Topic]:
             " s.head_watermark, s.retention_floor"
             " FROM runtime.sync_topics AS t JOIN khala.topic_stats AS s USING (topic)"
             " ORDER BY t.topic"
-        ).fetchall()
-
-
-def stats(connection: Connection[Any]) -> Sequence[TopicStats]:
-    """Statistics of all topics by name."""
-    with connection.cursor(row_factory=class_row(TopicStats)) as cursor:
-        return cursor.execute(
-            "SELECT s.topic, s.head_watermark, s.retention_floor,"
-            " date_part('epoch', s.oldest_age) AS oldest_age_s, s.rows, s.bytes,"
-            " s.writes_per_minute, s.armed,"
-            " date_part('epoch', r.retention_horizon) AS retention_horizon_s, r.last_purge_at,"
-            " r.purges, r.purged_events, date_part('epoch', r.overdue) AS overdue_s"
-            " FROM khala.topic_stats AS s JOIN khala.retention_stats AS r USING (topic)"
-            " ORDER BY s.topic"
         ).fetchall()
 
 

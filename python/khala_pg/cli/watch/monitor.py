@@ -1,4 +1,4 @@
-"""Readers for `khala top`: the database's telemetry, and the metrics of relays."""
+"""Readers for `khala top` and `khala stats`: the database's telemetry, the metrics of relays."""
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -7,9 +7,11 @@ from dataclasses import dataclass
 import httpx
 import psycopg
 from prometheus_client.parser import text_string_to_metric_families
+from rich.text import Text
 
+from khala_pg.cli.text import duration
 from khala_pg.errors import UnavailableError, from_psycopg
-from khala_pg.sqlapi.telemetry import TELEMETRY, Telemetry, parse_telemetry
+from khala_pg.sqlapi.telemetry import TELEMETRY, Telemetry, TopicTelemetry, parse_telemetry
 
 _TIMEOUT_S = 5.0
 
@@ -43,6 +45,12 @@ def read_database(conninfo: str) -> Telemetry:
     if row is None:
         raise UnavailableError("the database gave no answer")
     return parse_telemetry(row[0])
+
+
+def oldest(topic: TopicTelemetry) -> Text:
+    """The age of a topic's oldest event, marked when retention is overdue."""
+    overdue = topic.overdue_s is not None and topic.overdue_s > 0
+    return Text(duration(topic.oldest_age_s), "bold red" if overdue else "")
 
 
 def read_relays(urls: Sequence[str]) -> list[RelayView]:

@@ -7,7 +7,6 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
 
-import psycopg
 import typer
 from rich import box
 from rich.console import Console, Group
@@ -17,10 +16,10 @@ from rich.text import Text
 
 from khala_pg.cli.options import AsJson, Database
 from khala_pg.cli.text import duration, number, size, wide_console
-from khala_pg.errors import KhalaError, UnavailableError, from_psycopg
+from khala_pg.cli.watch.monitor import oldest, read_database
+from khala_pg.errors import KhalaError, UnavailableError
 from khala_pg.settings import DATABASE, resolve
-from khala_pg.sqlapi import admin
-from khala_pg.sqlapi.admin import TopicStats
+from khala_pg.sqlapi.telemetry import TopicTelemetry
 
 _WIDE = 100
 
@@ -53,7 +52,7 @@ def command(
     """
     conninfo = resolve(DATABASE, database)
     if watch is None:
-        found = _read(conninfo)
+        found = read_database(conninfo).topics
         if as_json:
             _print_json(found)
         else:
@@ -69,18 +68,10 @@ def command(
         return
 
 
-def _read(conninfo: str) -> Sequence[TopicStats]:
-    try:
-        with psycopg.connect(conninfo, autocommit=True, connect_timeout=5) as connection:
-            return admin.stats(connection)
-    except psycopg.Error as error:
-        raise (from_psycopg(error) or error) from error
-
-
 def _watch_json(conninfo: str, interval: float) -> None:
     while True:
         try:
-            _print_json(_read(conninfo))
+            _print_json(read_database(conninfo).topics)
         except UnavailableError as error:
             Console(stderr=True, highlight=False).print(f"khala: {error}", markup=False)
         time.sleep(interval)
@@ -93,7 +84,7 @@ def _watch_table(conninfo: str, interval: float) -> None:
         while True:
             trouble: KhalaError | None = None
             try:
-                table = _table(_read(conninfo), console.width)
+                table = _table(read_database(conninfo).topics, console.width)
             except UnavailableError as error:
                 trouble = error
             line = Text(str(trouble) if trouble else f"{datetime.now():%H:%M:%S}", "dim")
@@ -101,18 +92,18 @@ def _watch_table(conninfo: str, interval: float) -> None:
             time.sleep(interval)
 
 
-def _print_json(found: Sequence[TopicStats]) -> None:
+def _print_json(found: Sequence[TopicTelemetry]) -> None:
     for topic in found:
-        print(json.dumps(asdict(topic), default=datetime.isoformat), flush=True)
+        print(json.dumps(asdict(topic)), flush=True)
 
 
-def _table(found: Sequence[TopicStats], width: int) -> Table:
-    columns: list[tuple[str, Callable[[TopicStats], str | Text]]] = [
+def _table(found: Sequence[TopicTelemetry], width: int) -> Table:
+    columns: list[tuple[str, Callable[[TopicTelemetry], str | Text]]] = [
         ("head", lambda topic: number(topic.head_watermark)),
         ("rows", lambda topic: number(topic.rows)),
         ("bytes", lambda topic: size(topic.bytes)),
         ("writes/min", lambda topic: number(topic.writes_per_minute)),
-        ("oldest", _oldest),
+        ("oldest", oldest),
     ]
     if width >= _WIDE:
         columns.insert(0, ("floor", lambda topic: number(topic.retention_floor)))
@@ -125,8 +116,3 @@ def _table(found: Sequence[TopicStats], width: int) -> Table:
     for topic in found:
         table.add_row(topic.topic, *(show(topic) for _, show in columns))
     return table
-
-
-def _oldest(topic: TopicStats) -> Text:
-    late = topic.overdue_s is not None and topic.overdue_s > 0
-    return Text(duration(topic.oldest_age_s), "bold red" if late else "")

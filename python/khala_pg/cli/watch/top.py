@@ -16,7 +16,7 @@ from rich.text import Text
 
 from khala_pg.cli.options import Database
 from khala_pg.cli.text import duration, number, wide_console
-from khala_pg.cli.watch.monitor import RelayView, read_database, read_relays
+from khala_pg.cli.watch.monitor import RelayView, oldest, read_database, read_relays
 from khala_pg.errors import UnavailableError, UsageError
 from khala_pg.settings import DATABASE, relay_metrics, resolve
 from khala_pg.sqlapi.telemetry import Telemetry, TopicTelemetry
@@ -140,7 +140,7 @@ def _topics(topics: Sequence[TopicTelemetry], relays: Sequence[RelayView], width
     ]
     if width >= _WIDE:
         columns.insert(1, ("floor", lambda topic: number(topic.retention_floor)))
-        columns.append(("oldest", _oldest))
+        columns.append(("oldest", oldest))
     for name, _ in columns:
         table.add_column(name, justify="right", no_wrap=True)
     for topic in topics:
@@ -150,11 +150,6 @@ def _topics(topics: Sequence[TopicTelemetry], relays: Sequence[RelayView], width
 
 def _shown(lag: int | None) -> str:
     return "-" if lag is None else number(lag)
-
-
-def _oldest(topic: TopicTelemetry) -> Text:
-    overdue = topic.overdue_s is not None and topic.overdue_s > 0
-    return Text(duration(topic.oldest_age_s), "bold red" if overdue else "")
 
 
 def _relays(relays: Sequence[RelayView], width: int) -> list[RenderableType]:
