@@ -10,6 +10,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from khala_pg.auth import keyring as keys
+from khala_pg.auth import keyring_file
 from support.asking import ready_at
 from support.databases import Database
 from support.relays import NOTES, Peer
@@ -37,7 +38,7 @@ async def test_keyring_token_relay_and_its_end(newest_database: Database, tmp_pa
         "token", "--keyring", ring, "--org", "org-a", "--topic", NOTES, "--ttl", "15m", cwd=tmp_path
     )
     assert code == 0
-    claims = keys.verify_token(token.strip(), keys.load(Path(ring)))
+    claims = keys.verify_token(token.strip(), keyring_file.load(Path(ring)))
     assert (claims.org_id, claims.scopes) == ("org-a", (NOTES,))
     assert claims.expires_at - claims.issued_at == 900
     process = await asyncio.create_subprocess_exec(
@@ -114,7 +115,7 @@ async def test_keyring_token_relay_and_its_end(newest_database: Database, tmp_pa
 async def test_what_cannot_work_is_said_in_words(
     tmp_path: Path, arguments: list[str], said: str
 ) -> None:
-    keys.save(keys.generate(), tmp_path / "good.json")
+    keyring_file.save(keys.generate(), tmp_path / "good.json")
     (tmp_path / "there.json").write_text("{}")
     code, _, err = await khala(*arguments, cwd=tmp_path)
     assert code == 2

@@ -12,7 +12,9 @@ import jwt
 import pytest
 
 from khala_pg.auth import keyring as keys
-from khala_pg.auth.keyring import Key, Keyring, KeyringError, TokenError
+from khala_pg.auth import keyring_file
+from khala_pg.auth.claims import TokenError
+from khala_pg.auth.keys import Key, Keyring, KeyringError
 
 
 def now() -> int:
@@ -52,8 +54,8 @@ def test_saved_keyring_loads_the_same_and_only_its_owner_reads_it(
     ring: Keyring, tmp_path: Path
 ) -> None:
     path = tmp_path / "keyring.json"
-    keys.save(ring, path)
-    assert keys.load(path) == ring
+    keyring_file.save(ring, path)
+    assert keyring_file.load(path) == ring
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [entry.name for entry in tmp_path.iterdir()] == ["keyring.json"]
 
@@ -187,18 +189,18 @@ def test_unfit_keyring_says_what_to_do(tmp_path: Path, document: Any, message: s
     path = tmp_path / "keyring.json"
     path.write_text(json.dumps(document))
     with pytest.raises(KeyringError, match=message):
-        keys.load(path)
+        keyring_file.load(path)
 
 
 def test_missing_and_broken_files_say_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(KeyringError, match="khala keyring new"):
-        keys.load(tmp_path / "none.json")
+        keyring_file.load(tmp_path / "none.json")
     (tmp_path / "broken.json").write_bytes(b"\xff")
     with pytest.raises(KeyringError, match="cannot be read"):
-        keys.load(tmp_path / "broken.json")
+        keyring_file.load(tmp_path / "broken.json")
     (tmp_path / "broken.json").write_text("[" * 100_000)
     with pytest.raises(KeyringError, match="not JSON"):
-        keys.load(tmp_path / "broken.json")
+        keyring_file.load(tmp_path / "broken.json")
 
 
 def test_secrets_do_not_show(ring: Keyring) -> None:
@@ -220,8 +222,8 @@ def test_rotation_goes_by_next_current_previous(ring: Keyring, tmp_path: Path) -
     assert ring.current not in dropped.keys
     with pytest.raises(TokenError, match="not in the keyring"):
         keys.verify_token(keys.sign_token(ring, org_id="a", scopes=[]), dropped)
-    keys.save(dropped, tmp_path / "k.json")
-    assert keys.load(tmp_path / "k.json") == dropped
+    keyring_file.save(dropped, tmp_path / "k.json")
+    assert keyring_file.load(tmp_path / "k.json") == dropped
 
 
 def test_further_issuers_and_audiences_are_accepted(ring: Keyring, tmp_path: Path) -> None:
@@ -230,8 +232,8 @@ def test_further_issuers_and_audiences_are_accepted(ring: Keyring, tmp_path: Pat
     assert keys.verify_token(sign(ring, aud=["x", ring.audience]), wide)
     with pytest.raises(TokenError):
         keys.verify_token(sign(ring, iss="older"), wide)
-    keys.save(wide, tmp_path / "k.json")
-    assert keys.load(tmp_path / "k.json") == wide
+    keyring_file.save(wide, tmp_path / "k.json")
+    assert keyring_file.load(tmp_path / "k.json") == wide
 
 
 def test_a_token_has_an_end_and_a_size(ring: Keyring) -> None:
@@ -247,7 +249,7 @@ def test_a_keyring_of_key_sets_only_cannot_sign(tmp_path: Path) -> None:
     path.write_text(
         json.dumps({"audience": "a", "jwks": [{"issuer": "i", "url": "https://i/keys"}]})
     )
-    ring = keys.load(path)
+    ring = keyring_file.load(path)
     assert ring.jwks[0].url == "https://i/keys"
     with pytest.raises(KeyringError, match="no key to sign"):
         keys.sign_token(ring, org_id="a", scopes=[])

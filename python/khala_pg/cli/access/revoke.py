@@ -5,6 +5,7 @@ from typing import Annotated
 import psycopg
 import typer
 
+from khala_pg.cli.options import Database
 from khala_pg.errors import UsageError
 from khala_pg.settings import DATABASE, resolve
 from khala_pg.sqlapi import admin
@@ -19,13 +20,7 @@ def command(
     ] = False,
     lift: Annotated[bool, typer.Option("--lift", help="Take a revocation back.")] = False,
     reason: Annotated[str | None, typer.Option(help="Why, for the record.")] = None,
-    database: Annotated[
-        str | None,
-        typer.Option(
-            help="Connection string of a member of khala_dba. "
-            "Default: KHALA_DATABASE_URL, else a running `khala dev`."
-        ),
-    ] = None,
+    database: Database = None,
 ) -> None:
     """Revoke tokens: their sockets are closed within a second, and no new one opens with them.
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from khala_pg.auth import keyring as keys
+from khala_pg.auth import keyring_file
 from khala_pg.cli.text import refuse_enum_names
 from khala_pg.errors import UsageError
 from khala_pg.settings import KEYRING, resolve
@@ -42,7 +43,7 @@ def command(
             "For example: khala token --org acme --topic runtime.run_summaries",
         )
     refuse_enum_names(topic)
-    ring = keys.load(Path(resolve(KEYRING, keyring)))
+    ring = keyring_file.load(Path(resolve(KEYRING, keyring)))
     token = keys.sign_token(ring, org_id=org, scopes=topic, subject=subject, ttl_s=_seconds(ttl))
     typer.echo(token)
 
