@@ -14,7 +14,8 @@ import httpx
 from bench.support import processes
 from bench.support.processes import Child
 from khala_pg.auth import keyring as keys
-from khala_pg.auth.keyring import Keyring
+from khala_pg.auth import keyring_file
+from khala_pg.auth.keys import Keyring
 
 _PATIENCE_S = 60.0
 
@@ -55,7 +56,7 @@ def relaying(dsn: str, *arguments: str, **limits: float) -> Iterator[Relaying]:
     ring = keys.generate()
     with tempfile.TemporaryDirectory(prefix="khala-bench-") as directory:
         file = Path(directory) / "keyring.json"
-        keys.save(ring, file)
+        keyring_file.save(ring, file)
         with processes.relay(dsn, file, limits, *arguments) as child:
             relay = Relaying(child, ring)
             _await_ready(relay)

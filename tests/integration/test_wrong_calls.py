@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from khala_pg.auth import keyring as keys
+from khala_pg.auth import keyring_file
 from support.databases import Database
 
 KHALA = str(Path(sys.executable).with_name("khala"))
@@ -131,7 +132,7 @@ def test_what_is_written_belongs_to_somebody(tmp_path: Path) -> None:
 
 def test_a_token_for_an_enum_name(tmp_path: Path) -> None:
     ring = tmp_path / "keyring.json"
-    keys.save(keys.generate(), ring)
+    keyring_file.save(keys.generate(), ring)
     arguments = ["--org", "acme", "--topic", "SYNC_TOPIC_RUNTIME_NOTIFICATIONS"]
     status, said = khala("token", *arguments, "--keyring", str(ring))
     assert (status, "runtime.run_summaries" in said) == (WRONG, True)

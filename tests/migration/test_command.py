@@ -8,7 +8,7 @@ from pathlib import Path
 
 from psycopg.conninfo import make_conninfo
 
-from khala_pg.migration.migrate import read_plan
+from khala_pg.migration.sqitch_files import read_plan
 from khala_pg.postgres import free_ports
 from khala_pg.resources import db_dir
 from support.databases import Database

@@ -9,7 +9,8 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from khala_pg.migration.migrate import MigrationError, migrate, read_plan, revert, status, verify
+from khala_pg.migration.migrate import migrate, revert, status, verify
+from khala_pg.migration.sqitch_files import MigrationError, read_plan
 from khala_pg.postgres.server import PostgresServer
 from khala_pg.resources import db_dir
 from support.databases import Database

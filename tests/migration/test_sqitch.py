@@ -2,7 +2,8 @@
 
 import pytest
 
-from khala_pg.migration.migrate import MigrationError, migrate, read_plan, revert, status
+from khala_pg.migration.migrate import migrate, revert, status
+from khala_pg.migration.sqitch_files import MigrationError, read_plan
 from khala_pg.postgres.server import PostgresServer
 from khala_pg.resources import db_dir
 from support.databases import empty

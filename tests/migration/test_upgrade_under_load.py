@@ -11,7 +11,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from khala_pg.migration.migrate import migrate, read_plan, revert, verify
+from khala_pg.migration.migrate import migrate, revert, verify
+from khala_pg.migration.sqitch_files import read_plan
 from khala_pg.postgres.server import PostgresServer
 from khala_pg.resources import db_dir
 from support.databases import Database, Template, empty

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from khala_pg.auth.keyring import Claims
+from khala_pg.auth.claims import Claims
 from khala_pg.relay.settings import RelaySettings
 from khala_pg.relay.wire.actions import Action, Send
 from khala_pg.relay.wire.channel import Channel

@@ -13,7 +13,8 @@ from typing import Any
 from websockets.asyncio.client import connect
 
 from khala_pg.auth import keyring as keys
-from khala_pg.auth.keyring import Keyring
+from khala_pg.auth import keyring_file
+from khala_pg.auth.keys import Keyring
 from khala_pg.client import Backoff, Endpoint, KhalaClient
 from khala_pg.relay.server import Addresses, Relay
 from khala_pg.relay.settings import RelaySettings
@@ -30,12 +31,13 @@ _CHILD = """
 import asyncio, json, sys
 from pathlib import Path
 from khala_pg.auth import keyring as keys
+from khala_pg.auth import keyring_file
 from khala_pg.relay.server import Relay
 from khala_pg.relay.settings import RelaySettings
 
 async def main():
     settings = RelaySettings(**json.loads(sys.argv[1]))
-    relay = Relay(settings, keys.load(Path(sys.argv[2])))
+    relay = Relay(settings, keyring_file.load(Path(sys.argv[2])))
     await relay.run(asyncio.Event(), lambda at: print(json.dumps([at.ws, at.http]), flush=True))
 
 asyncio.run(main())
@@ -138,7 +140,7 @@ def relay_process(
 ) -> Iterator[tuple[RelayUnderTest, "subprocess.Popen[str]"]]:
     """A relay in a process of its own, killed at the end if it still runs."""
     path = directory / "keyring.json"
-    keys.save(keyring, path)
+    keyring_file.save(keyring, path)
     settings = quick(database, **changes)
     told = json.dumps({name: getattr(settings, name) for name in RelaySettings.__slots__})
     with subprocess.Popen(

@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from khala_pg.migration.migrate import read_plan
+from khala_pg.migration.sqitch_files import read_plan
 from khala_pg.resources import db_dir
 from support.function_files import function_file
 

@@ -13,7 +13,8 @@ from typing import Any
 import httpx
 
 from khala_pg.auth import keyring as keys
-from khala_pg.auth.keyring import Keyring
+from khala_pg.auth import keyring_file
+from khala_pg.auth.keys import Keyring
 from khala_pg.client import Endpoint
 from khala_pg.postgres import free_ports
 from support.waiting import wait_until
@@ -50,7 +51,7 @@ class RelayProcess:
         self._ws_port = free_ports.free_port()
         self._http_port = free_ports.free_port()
         self.keyring_file = directory / "keyring.json"
-        keys.save(self.keyring, self.keyring_file)
+        keyring_file.save(self.keyring, self.keyring_file)
         self._arguments = [f"--limit={name}={value}" for name, value in limits.items()]
         self._arguments += arguments
         self.hello: dict[str, Any] = {}

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from khala_pg.auth import claims as tokens
 from khala_pg.auth.claims import Claims, TokenError, VerificationKey
 from khala_pg.auth.jwks import JwksSettings, KeySet
-from khala_pg.auth.keyring import Keyring, KeyringError
+from khala_pg.auth.keys import Keyring, KeyringError
 from khala_pg.auth.revocations import Revocations
 
 logger = logging.getLogger("khala.auth")

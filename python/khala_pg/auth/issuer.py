@@ -8,7 +8,7 @@ from typing import Any
 
 from khala_pg.auth import keyring as keys
 from khala_pg.auth.claims import CLAIMS_VERSION, timestamp
-from khala_pg.auth.keyring import Keyring
+from khala_pg.auth.keys import Keyring
 
 MIN_TTL_S = 60
 MAX_TTL_S = 900

@@ -23,25 +23,8 @@ from typing import Any
 import jwt
 
 from khala_pg.auth import claims as tokens
-from khala_pg.auth.claims import CLAIMS_VERSION, LEEWAY_S, Claims, TokenError
-from khala_pg.auth.keyring_file import load, save
+from khala_pg.auth.claims import CLAIMS_VERSION, Claims, TokenError
 from khala_pg.auth.keys import MIN_SECRET_BYTES, Key, Keyring, KeyringError
-
-__all__ = [
-    "CLAIMS_VERSION",
-    "LEEWAY_S",
-    "Claims",
-    "Key",
-    "Keyring",
-    "KeyringError",
-    "TokenError",
-    "generate",
-    "load",
-    "rotate",
-    "save",
-    "sign_token",
-    "verify_token",
-]
 
 
 def generate(issuer: str = "khala", audience: str = "khala-sync") -> Keyring:

@@ -7,7 +7,8 @@ import typer
 from rich.console import Console
 
 from khala_pg.errors import UsageError
-from khala_pg.migration.migrate import FunctionChanges, Status, migrate, revert, status, verify
+from khala_pg.migration.functions import FunctionChanges
+from khala_pg.migration.migrate import Status, migrate, revert, status, verify
 from khala_pg.settings import DATABASE, resolve
 
 

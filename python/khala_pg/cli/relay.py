@@ -15,7 +15,7 @@ import typer
 from prometheus_client import disable_created_metrics
 
 from khala_pg import logs
-from khala_pg.auth import keyring as keys
+from khala_pg.auth import keyring_file
 from khala_pg.errors import UsageError
 from khala_pg.relay.monitoring.tracing import spans_for
 from khala_pg.relay.process import memory
@@ -168,7 +168,7 @@ def command(
     if log_format not in logs.FORMATS:
         raise UsageError(f"no log format {log_format!r}", "Choose human or json.")
     ring_file = Path(resolve(KEYRING, keyring))
-    keys.load(ring_file)
+    keyring_file.load(ring_file)
     try:
         settings = replace(
             RelaySettings(
@@ -202,8 +202,8 @@ def command(
         # Read by every worker: one that starts later serves with the keys of then.
         relay = Relay(
             settings,
-            keys.load(ring_file),
-            lambda: keys.load(ring_file),
+            keyring_file.load(ring_file),
+            lambda: keyring_file.load(ring_file),
             authenticate,
             spans_for(otlp_endpoint, os.environ),
         )

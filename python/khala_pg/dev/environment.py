@@ -96,7 +96,7 @@ def _run(
             say(f"starting PostgreSQL {server.installation.version}")
             server.start()
             _report_migration(server, say)
-            keyring = state.keyring_file(data_dir)
+            keyring = state.prepare_keyring(data_dir)
             relay_database = state.relay_dsn(server, data_dir)
             relay = _Relay(
                 relay_database, ws_port, http_port, metrics_port, keyring, data_dir, config.web_dir

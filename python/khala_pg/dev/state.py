@@ -21,6 +21,7 @@ import psycopg
 from psycopg import sql
 
 from khala_pg.auth import keyring as keys
+from khala_pg.auth import keyring_file
 from khala_pg.errors import KhalaError, UsageError
 from khala_pg.migration.migrate import Outcome, migrate
 from khala_pg.postgres.cluster import private
@@ -112,12 +113,12 @@ def relay_dsn(server: PostgresServer, data_dir: Path) -> str:
     return server.dsn(DATABASE, RELAY_LOGIN, password)
 
 
-def keyring_file(data_dir: Path) -> Path:
+def prepare_keyring(data_dir: Path) -> Path:
     """The keyring, made when it is not there yet. Raises KeyringError when it cannot be used."""
     path = data_dir / "keyring.json"
     if not path.exists():
-        keys.save(keys.generate(), path)
-    keys.load(path)
+        keyring_file.save(keys.generate(), path)
+    keyring_file.load(path)
     return path
 
 
@@ -127,7 +128,11 @@ def sign_dev_token(server: PostgresServer, keyring: Path) -> str:
         rows = connection.execute("SELECT topic FROM khala.topic_stats ORDER BY topic")
         topics = [topic for (topic,) in rows]
     return keys.sign_token(
-        keys.load(keyring), org_id=ORGANISATION, scopes=topics, subject="dev", ttl_s=_TOKEN_TTL_S
+        keyring_file.load(keyring),
+        org_id=ORGANISATION,
+        scopes=topics,
+        subject="dev",
+        ttl_s=_TOKEN_TTL_S,
     )
 
 

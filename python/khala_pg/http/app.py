@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from khala_pg.auth.keyring import Claims, TokenError
+from khala_pg.auth.claims import Claims, TokenError
 from khala_pg.errors import BadValueError, UnavailableError, from_psycopg
 from khala_pg.http import errors
 from khala_pg.http.snapshots import Body, SharedSnapshots, Wanted

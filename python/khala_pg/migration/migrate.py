@@ -17,19 +17,6 @@ from khala_pg.migration.sqitch_files import Change, MigrationError, read_plan
 from khala_pg.migration.yoyo_backend import KhalaBackend, migration_list
 from khala_pg.resources import db_dir
 
-__all__ = [
-    "Change",
-    "FunctionChanges",
-    "MigrationError",
-    "Outcome",
-    "Status",
-    "migrate",
-    "read_plan",
-    "revert",
-    "status",
-    "verify",
-]
-
 OLDEST_SERVER = 150000
 _NO_FUNCTIONS = FunctionChanges((), ())
 

@@ -12,7 +12,7 @@ from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
 from websockets.protocol import State
 
-from khala_pg.auth.keyring import Claims
+from khala_pg.auth.claims import Claims
 
 _FORGOTTEN = Request("", Headers())
 

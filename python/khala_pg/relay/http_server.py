@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator, Generator
 import uvicorn
 
 from khala_pg.auth.authority import Authority
+from khala_pg.auth.claims import Claims
 from khala_pg.auth.issuer import Issuer
-from khala_pg.auth.keyring import Claims
 from khala_pg.errors import UnavailableError
 from khala_pg.http.app import HttpSettings, Ready, create_app
 from khala_pg.http.edge import LOOPBACK_ORIGINS, Origins, Proxies

@@ -8,7 +8,7 @@ from typing import Any
 from websockets.asyncio.server import ServerConnection
 
 from khala_pg.auth.authority import Authority
-from khala_pg.auth.keyring import Keyring
+from khala_pg.auth.keys import Keyring
 from khala_pg.backoff import Backoff
 from khala_pg.errors import KhalaError, UnavailableError
 from khala_pg.http.tokens import SessionAuthenticator

@@ -4,7 +4,8 @@ import asyncio
 import time
 
 from faults.world import World
-from khala_pg.migration.migrate import migrate, read_plan, revert
+from khala_pg.migration.migrate import migrate, revert
+from khala_pg.migration.sqitch_files import read_plan
 from khala_pg.resources import db_dir
 from support.next_version import CHANGE, HOT, next_version
 

@@ -11,7 +11,7 @@ import pytest
 import uvicorn
 
 from khala_pg.auth import keyring as keys
-from khala_pg.auth.keyring import Claims
+from khala_pg.auth.claims import Claims
 from khala_pg.http.app import HttpSettings, create_app
 from support.client_relay import NOTES, ORG, RUNS, TOPICS, sink
 from support.databases import Database

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from khala_pg.auth import keyring as keys
+from khala_pg.auth import keyring_file
 from support.servers import Servers
 
 PATIENCE_S = 60.0
@@ -110,7 +111,7 @@ def test_nobody_elses_page_gets_the_session(ready: dict[str, str], headers: dict
 
 def test_a_relay_hands_out_no_session_beyond_this_machine(tmp_path: Path) -> None:
     ring = tmp_path / "keyring.json"
-    keys.save(keys.generate(), ring)
+    keyring_file.save(keys.generate(), ring)
     said = subprocess.run(
         khala("relay", "--host", "0.0.0.0", "--dev-session", tmp_path / "dev.json"),
         env={**os.environ, "KHALA_DATABASE_URL": "postgresql://", "KHALA_KEYRING": str(ring)},

@@ -14,7 +14,7 @@ from psycopg.types.json import Jsonb
 from websockets.asyncio.client import ClientConnection, connect
 
 from khala_pg.auth import keyring as keys
-from khala_pg.auth.keyring import Keyring
+from khala_pg.auth.keys import Keyring
 from khala_pg.canonical import canonical_bytes
 from khala_pg.client import binary, wire
 from khala_pg.client.documents import Update

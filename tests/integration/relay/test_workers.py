@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 
 from khala_pg.auth import keyring as keys
+from khala_pg.auth import keyring_file
 from support.databases import Database
 from support.relay_process import KHALA, TOPICS, RelayProcess, relay_process
 from support.relays import NOTES, PATIENCE_S, Peer, Writer, writer
@@ -51,7 +52,7 @@ async def sockets_of(relay: RelayProcess) -> list[float]:
 async def on_every_worker(relay: RelayProcess, subject: str) -> AsyncIterator[list[list[Peer]]]:
     """Subscribed peers, at least one on each worker, by worker."""
     token = keys.sign_token(
-        keys.load(relay.keyring_file), org_id="org-a", scopes=TOPICS, subject=subject
+        keyring_file.load(relay.keyring_file), org_id="org-a", scopes=TOPICS, subject=subject
     )
     found: list[list[Peer]] = [[] for _ in range(WORKERS)]
     async with AsyncExitStack() as stack:
@@ -106,7 +107,7 @@ async def test_workers_live_and_end_as_one_relay(newest_database: Database, tmp_
                 await assert_closed(bob, 4401)
 
             # None of the keys that there were: what each worker has read it acts on.
-            keys.save(keys.generate(), relay.keyring_file)
+            keyring_file.save(keys.generate(), relay.keyring_file)
             relay.process.send_signal(signal.SIGHUP)
             await assert_closed(ann[1:], 4401)
 
@@ -129,7 +130,7 @@ def test_workers_do_not_outlive_the_process_that_started_them(
 
 
 def test_what_no_worker_can_do_is_said_once(newest_database: Database, tmp_path: Path) -> None:
-    keys.save(keys.generate(), tmp_path / "keyring.json")
+    keyring_file.save(keys.generate(), tmp_path / "keyring.json")
     with newest_database.connect() as connection:
         connection.execute(
             "CREATE OR REPLACE FUNCTION khala.schema_version() RETURNS integer"

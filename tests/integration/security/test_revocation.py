@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from khala_pg.auth.keyring import Claims
+from khala_pg.auth.claims import Claims
 from khala_pg.auth.keyring import verify_token as read
 from support.asking import bearer, http, refusal
 from support.databases import Database

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from khala_pg.auth import keyring as keys
-from khala_pg.auth.keyring import Keyring
+from khala_pg.auth import keyring_file
+from khala_pg.auth.keys import Key, Keyring, KeyringError
 from support.asking import refusal
 from support.databases import Database
 from support.relay_process import RelayProcess, relay_process
@@ -24,8 +25,8 @@ def token(ring: Keyring) -> str:
 async def rotate(relay: RelayProcess, path: Path) -> Keyring:
     """One step: the file, then SIGHUP; returns when the relay has read it."""
     before = relay.log_file.read_text().count("keyring read again")
-    rotated = keys.rotate(keys.load(path))
-    keys.save(rotated, path)
+    rotated = keys.rotate(keyring_file.load(path))
+    keyring_file.save(rotated, path)
     relay.process.send_signal(signal.SIGHUP)
     await until(
         lambda: relay.log_file.read_text().count("keyring read again") > before,
@@ -46,7 +47,7 @@ async def test_rotation_under_load(newest_database: Database, tmp_path: Path) ->
     path = tmp_path / "keyring.json"
     with relay_process(newest_database.relay_dsn, tmp_path) as relay:
         async with writer(newest_database) as write, asyncio.TaskGroup() as group:
-            first = keys.load(path)
+            first = keyring_file.load(path)
             url = f"{relay.ws}?vsn=2.0.0&token="
             peers = [Peer(url + token(first)) for _ in range(_PEERS)]
             forgetful = Peer(url + token(first))
@@ -101,7 +102,7 @@ async def test_an_unfit_keyring_changes_nothing(newest_database: Database, tmp_p
 
 @pytest.mark.parametrize("length", [0, 16, 31])
 def test_weak_keys_are_refused_at_start(tmp_path: Path, length: int) -> None:
-    weak = Keyring("i", "a", "k", {"k": keys.Key("k", "HS256", b"x" * length)})
-    keys.save(weak, tmp_path / "weak.json")
-    with pytest.raises(keys.KeyringError, match="at least 32"):
-        keys.load(tmp_path / "weak.json")
+    weak = Keyring("i", "a", "k", {"k": Key("k", "HS256", b"x" * length)})
+    keyring_file.save(weak, tmp_path / "weak.json")
+    with pytest.raises(KeyringError, match="at least 32"):
+        keyring_file.load(tmp_path / "weak.json")

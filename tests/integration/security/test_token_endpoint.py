@@ -16,7 +16,7 @@ from khala_pg.auth import api_keys
 from khala_pg.auth import keyring as keys
 from khala_pg.auth.issuer import Identity, SessionExpiredError
 from khala_pg.auth.jwks import JwksSettings
-from khala_pg.auth.keyring import Keyring
+from khala_pg.auth.keys import Keyring
 from khala_pg.sqlapi import admin
 from support.asking import bearer, http
 from support.databases import Database

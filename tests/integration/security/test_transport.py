@@ -16,7 +16,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidMessage
 from websockets.typing import Subprotocol
 
-from khala_pg.auth import api_keys
+from khala_pg.auth import api_keys, keyring_file
 from khala_pg.auth import keyring as keys
 from khala_pg.errors import UsageError
 from khala_pg.relay.opening.ports import Certificate
@@ -132,7 +132,7 @@ def test_a_certificate_of_no_use_is_said_in_words(tmp_path: Path) -> None:
 async def test_no_secret_is_ever_logged(newest_database: Database, tmp_path: Path) -> None:
     """Everything that carries a secret is done once, well and badly, with all logs on."""
     ring = keys.generate()
-    keys.save(ring, tmp_path / "keyring.json")
+    keyring_file.save(ring, tmp_path / "keyring.json")
     key = api_keys.generate()
     with newest_database.connect("dba") as connection:
         admin.create_api_key(

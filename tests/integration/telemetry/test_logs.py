@@ -12,6 +12,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from khala_pg.auth import keyring as keys
+from khala_pg.auth import keyring_file
 from support.databases import Database
 from support.relay_process import KHALA
 from support.relays import NOTES, RUNS, Peer, writer
@@ -22,7 +23,7 @@ async def test_one_line_tells_the_life_of_a_socket(
     newest_database: Database, tmp_path: Path
 ) -> None:
     ring = keys.generate()
-    keys.save(ring, tmp_path / "keyring.json")
+    keyring_file.save(ring, tmp_path / "keyring.json")
     token = keys.sign_token(ring, org_id="org-a", scopes=[NOTES, RUNS])
     log_file = tmp_path / "relay.log"
     with log_file.open("w") as log:

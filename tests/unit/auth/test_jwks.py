@@ -14,11 +14,12 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from khala_pg.auth import jwks
+from khala_pg.auth import jwks, keyring_file
 from khala_pg.auth import keyring as keys
 from khala_pg.auth.authority import Authority
+from khala_pg.auth.claims import TokenError
 from khala_pg.auth.jwks import JwksError, JwksSettings, KeySet
-from khala_pg.auth.keyring import Keyring, TokenError
+from khala_pg.auth.keys import Key, Keyring
 from support.waiting import until
 
 ISSUER = "https://issuer.example"
@@ -168,7 +169,7 @@ async def test_two_issuers_may_name_their_keys_alike(tmp_path: Path) -> None:
 
 async def test_a_secret_replaced_under_its_old_name_is_withdrawn() -> None:
     ring = keys.generate()
-    other = keys.Key(ring.current, "HS256", b"another secret of thirty-two bytes")
+    other = Key(ring.current, "HS256", b"another secret of thirty-two bytes")
     rings = [Keyring(ring.issuer, ring.audience, ring.current, {ring.current: other})]
     authority = Authority(ring, rings.pop)
     claims = await authority.verify(keys.sign_token(ring, org_id="a", scopes=[]))
@@ -293,14 +294,14 @@ async def test_reloading_keeps_what_was_read_and_refuses_what_is_unfit(tmp_path:
     settings = JwksSettings(ISSUER, file=str(tmp_path / "jwks.json"))
     path = tmp_path / "keyring.json"
     first = with_sets(settings)
-    keys.save(first, path)
-    authority = Authority(keys.load(path), lambda: keys.load(path))
+    keyring_file.save(first, path)
+    authority = Authority(keyring_file.load(path), lambda: keyring_file.load(path))
     theirs = await authority.verify(issuer.token("k"))
     ours = await authority.verify(keys.sign_token(first, org_id="a", scopes=[]))
     path.write_text("{}")
     assert not authority.reload()
     assert authority.why_over(ours, time.time()) is None
-    keys.save(with_sets(settings), path)
+    keyring_file.save(with_sets(settings), path)
     assert authority.reload()
     assert authority.why_over(theirs, time.time()) is None
     assert "withdrawn" in (authority.why_over(ours, time.time()) or "")

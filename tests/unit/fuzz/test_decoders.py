@@ -17,8 +17,8 @@ from khala_pg import strict_json
 from khala_pg.auth import claims as tokens
 from khala_pg.auth import jwks
 from khala_pg.auth import keyring as keys
+from khala_pg.auth.claims import Claims, TokenError
 from khala_pg.auth.jwks import JwksError
-from khala_pg.auth.keyring import Claims, TokenError
 from khala_pg.relay.opening import handshake
 from khala_pg.relay.settings import RelaySettings
 from khala_pg.relay.wire import frames

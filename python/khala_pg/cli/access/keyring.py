@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from khala_pg.auth import keyring as keys
+from khala_pg.auth import keyring_file
 from khala_pg.errors import UsageError
 
 app = typer.Typer(
@@ -29,7 +30,7 @@ def new(
             f"there is a file {path} already",
             "Choose another name: the tokens of a key that is gone are refused.",
         )
-    keys.save(keys.generate(issuer, audience), path)
+    keyring_file.save(keys.generate(issuer, audience), path)
 
 
 @app.command()
@@ -40,15 +41,15 @@ def rotate(path: File) -> None:
     it has been announced, and is dropped one step after it signed last: leave more time between
     steps than a token lives, and no socket is lost.
     """
-    rotated = keys.rotate(keys.load(path))
-    keys.save(rotated, path)
+    rotated = keys.rotate(keyring_file.load(path))
+    keyring_file.save(rotated, path)
     show(path)
 
 
 @app.command()
 def show(path: File) -> None:
     """Say which keys there are and what each is for; secrets are not shown."""
-    ring = keys.load(path)
+    ring = keyring_file.load(path)
     for kid, key in ring.keys.items():
         role = {ring.current: "signs", ring.next: "signs next"}.get(kid, "verifies only")
         typer.echo(f"{kid}  {key.alg}  {role}")

@@ -4,7 +4,7 @@ import logging
 
 from websockets.frames import CloseCode
 
-from khala_pg.auth.keyring import Claims
+from khala_pg.auth.claims import Claims
 from khala_pg.relay.connection import RelayConnection
 from khala_pg.relay.metrics import Metrics
 
