@@ -110,18 +110,18 @@ def create_app(
     )
 
 
+@dataclass
 class _Documents:
-    def __init__(
-        self, connect: Connect, verify: Callable[[str], Awaitable[Claims]], settings: HttpSettings
-    ) -> None:
-        self._connect = connect
-        self._verify = verify
-        self._settings = settings
+    _connect: Connect
+    _verify: Callable[[str], Awaitable[Claims]]
+    _settings: HttpSettings
+
+    def __post_init__(self) -> None:
         self._snapshots = SharedSnapshots(
             self._read_snapshot,
             self._read_epoch,
-            settings.max_shared_page_age_s,
-            settings.max_shared_page_bytes,
+            self._settings.max_shared_page_age_s,
+            self._settings.max_shared_page_bytes,
         )
 
     async def snapshot(self, request: Request) -> Response:

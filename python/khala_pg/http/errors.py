@@ -24,7 +24,6 @@ _STATUS = {
 
 
 def answer(code: str, message: str, details: Mapping[str, Any] | None = None) -> JSONResponse:
-    """The response for an error code."""
     headers = dict(NO_STORE)
     if code == "unauthorized":
         headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'

@@ -3,18 +3,17 @@
 import math
 from collections import OrderedDict
 from collections.abc import Hashable
+from dataclasses import dataclass
 
 
+@dataclass(slots=True)
 class Bucket:
     """Lets `burst` things happen at once and `per_s` of them a second in the long run."""
 
-    __slots__ = ("_at", "_burst", "_left", "_per_s")
-
-    def __init__(self, per_s: float, burst: float) -> None:
-        self._per_s = per_s
-        self._burst = burst
-        self._left = burst
-        self._at = -math.inf
+    _per_s: float
+    _burst: float
+    _left: float = math.inf
+    _at: float = 0.0
 
     def take(self, now: float) -> float:
         """Takes one, and returns 0; or takes none, and returns how long to wait in seconds."""

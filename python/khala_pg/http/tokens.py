@@ -5,6 +5,7 @@ import logging
 import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
@@ -40,27 +41,23 @@ _LEGACY_HEADERS = {
 }
 
 
+@dataclass
 class TokenEndpoint:
-    """Endpoint that responds to token requests."""
+    """Endpoint of one relay.
 
-    def __init__(
-        self,
-        issuer: Issuer,
-        authenticate_api_key: Ask,
-        authenticate_session: SessionAuthenticator | None,
-        origins: Origins,
-        proxies: Proxies,
-        *,
-        max_per_minute: float,
-    ) -> None:
-        """max_per_minute: tokens for one subject, and refused attempts from one address."""
-        self._issuer = issuer
-        self._authenticate_api_key = authenticate_api_key
-        self._authenticate_session = authenticate_session
-        self._origins = origins
-        self._proxies = proxies
-        self._issued = Buckets(max_per_minute / 60, max_per_minute)
-        self._failed = Buckets(max_per_minute / 60, max_per_minute)
+    max_per_minute: tokens for one subject, and refused attempts from one address.
+    """
+
+    _issuer: Issuer
+    _authenticate_api_key: Ask
+    _authenticate_session: SessionAuthenticator | None
+    _origins: Origins
+    _proxies: Proxies
+    max_per_minute: float
+
+    def __post_init__(self) -> None:
+        self._issued = Buckets(self.max_per_minute / 60, self.max_per_minute)
+        self._failed = Buckets(self.max_per_minute / 60, self.max_per_minute)
 
     async def answer(self, request: Request) -> Response:
         """The token, or why there is none."""

@@ -32,7 +32,6 @@ class SharedMessage:
         self._compressed: dict[int, bytes] | None = None
 
     def wire_for(self, extensions: Sequence[Extension]) -> bytes:
-        """The bytes for a socket with these extensions."""
         match extensions:
             case []:
                 return self.wire
@@ -52,7 +51,6 @@ class SharedMessage:
 
 
 def _head(opcode: Opcode, length: int) -> bytes:
-    """The header of an unmasked frame."""
     if length < 126:
         return bytes((0x80 | opcode, length))
     if length < 65536:

@@ -5,8 +5,11 @@ import contextlib
 import math
 import ssl
 from collections.abc import AsyncIterator, Generator
+from typing import Any
 
 import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from khala_pg.auth.authority import Authority
 from khala_pg.auth.claims import Claims
@@ -82,21 +85,33 @@ def make_http_server(
         web_dir=settings.web_dir,
         session_file=settings.dev_session,
     )
+    return serving(
+        measured(create_app(connect, verify, ready, pages, tokens), note),
+        counted(settings.open_timeout_s, counts_for(settings, proxies)),
+        settings.drain_timeout_s,
+        ssl_context_factory=None if tls is None else lambda config, default: tls,
+        limit_concurrency=settings.max_connections,
+    )
+
+
+def serving(
+    app: ASGIApp, protocol: type[H11Protocol], drain_timeout_s: float, **settings: Any
+) -> HttpServer:
+    """A server of an application. settings: further ones of uvicorn."""
     return HttpServer(
         uvicorn.Config(
-            measured(create_app(connect, verify, ready, pages, tokens), note),
+            app,
             lifespan="off",
-            http=counted(settings.open_timeout_s, counts_for(settings, proxies)),
+            http=protocol,
             # Sockets are opened on the other port, under its limits.
             ws="none",
             # Its headers are judged by khala_pg.http.edge, which trusts nobody who was not named.
             proxy_headers=False,
-            ssl_context_factory=None if tls is None else lambda config, default: tls,
-            limit_concurrency=settings.max_connections,
             # What uvicorn would log of a request is its line, and the relay configures logging.
             access_log=False,
             log_config=None,
             server_header=False,
-            timeout_graceful_shutdown=math.ceil(settings.drain_timeout_s),
+            timeout_graceful_shutdown=math.ceil(drain_timeout_s),
+            **settings,
         )
     )

@@ -36,7 +36,6 @@ class Keepalive:
             self.check_all()
 
     def check_all(self) -> None:
-        """Checks every socket now."""
         now = asyncio.get_running_loop().time()
         for session in list(self._sessions):
             try:
@@ -48,7 +47,6 @@ class Keepalive:
                 session.connection.abort()
 
     async def push_heartbeats(self) -> None:
-        """Pushes heartbeats every so often."""
         while True:
             await asyncio.sleep(self._settings.heartbeat_interval_s)
             try:

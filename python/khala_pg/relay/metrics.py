@@ -142,7 +142,6 @@ class Metrics:
         self._lag.labels(topic).observe(lag_s)
 
     def answered(self, endpoint: str, status: int, duration_s: float) -> None:
-        """An HTTP request was answered."""
         self._requests.labels(endpoint, str(status)).observe(duration_s)
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:

@@ -84,11 +84,7 @@ class Relay:
         )
         self._sequencer = Sequencer(settings, self._database, self._metrics)
         self._listener = Listener(
-            settings,
-            self._database,
-            self._metrics,
-            on_connect=self._on_listening,
-            on_notify=self._on_notify,
+            settings, self._database, self._metrics, self._on_listening, self._on_notify
         )
         self._supply = Supply(
             settings,
@@ -214,10 +210,10 @@ class Relay:
             connection,
             claims,
             self._supply,
-            verify=self._authority.verify,
-            epoch=self._served_epoch,
-            max_payload_bytes=lambda: self._max_payload_bytes,
-            spawn=self._spawn,
+            self._authority.verify,
+            self._served_epoch,
+            lambda: self._max_payload_bytes,
+            self._spawn,
         )
         self._sessions.add(session)
         self._metrics.opened.inc()

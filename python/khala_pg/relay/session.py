@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable
+from dataclasses import InitVar, dataclass, field
 from typing import Any
 
 from websockets.exceptions import ConnectionClosed
@@ -29,65 +30,48 @@ CLOSE_INTERNAL_ERROR = 1011
 _BINARY_MESSAGE = "clients send text messages, on the binary lane too"
 
 
+@dataclass(slots=True, eq=False)
 class Session:
-    """The socket's channel, its subscriptions, and the task that brings them up to date."""
+    """The socket's channel, its subscriptions, and the task that brings them up to date.
 
-    __slots__ = (
-        "_has_subscribed",
-        "_pager",
-        "_spawn",
-        "_subscriptions",
-        "_supply",
-        "_verify",
-        "channel",
-        "closing_since",
-        "connection",
-        "moved_at",
-        "pinged_at",
-        "unsent_before",
-    )
+    verify: checks a token, raises TokenError.
+    epoch: the database's epoch, None as long as it is not known.
+    max_payload_bytes: the largest payload inside an update, asked once there is an epoch.
+    spawn: starts a task that may outlive the socket for a moment.
+    closing_since: when the close was begun, by the loop's clock.
+    unsent_before, moved_at, pinged_at: what the keepalive saw last.
+    """
 
-    def __init__(
+    connection: RelayConnection
+    claims: InitVar[Claims]
+    _supply: Supply
+    _verify: Callable[[str], Awaitable[Claims]]
+    epoch: InitVar[Callable[[], str | None]]
+    max_payload_bytes: InitVar[Callable[[], int]]
+    _spawn: Callable[[Coroutine[Any, Any, None]], object]
+    closing_since: float | None = None
+    unsent_before: int = 0
+    moved_at: float = field(init=False)
+    pinged_at: float = field(init=False)
+    channel: Channel = field(init=False)
+    _pager: Pager = field(init=False)
+    _subscriptions: dict[str, Subscription] = field(default_factory=dict)
+    _has_subscribed: bool = False
+
+    def __post_init__(
         self,
-        connection: RelayConnection,
         claims: Claims,
-        supply: Supply,
-        *,
-        verify: Callable[[str], Awaitable[Claims]],
         epoch: Callable[[], str | None],
         max_payload_bytes: Callable[[], int],
-        spawn: Callable[[Coroutine[Any, Any, None]], object],
     ) -> None:
-        """
-        verify: checks a token, raises TokenError.
-        epoch: the database's epoch, None as long as it is not known.
-        max_payload_bytes: the largest payload inside an update, asked once there is an epoch.
-        spawn: starts a task that may outlive the socket for a moment.
-        """
-        self.connection = connection
+        self.moved_at = self.pinged_at = self.connection.loop.time()
         self.channel = Channel(
-            claims,
-            supply.settings,
-            epoch=epoch,
-            max_payload_bytes=max_payload_bytes,
-            covered=self.covered,
-            note=self._note,
+            claims, self._supply.settings, epoch, max_payload_bytes, self.covered, self._note
         )
-        self.closing_since: float | None = None
-        """When the close was begun, by the loop's clock."""
-        # What the keepalive saw last.
-        self.unsent_before = 0
-        self.moved_at = self.pinged_at = connection.loop.time()
-        self._supply = supply
-        self._verify = verify
-        self._spawn = spawn
-        self._subscriptions: dict[str, Subscription] = {}
-        self._has_subscribed = False
-        self._pager = Pager(connection, supply, on_refuse=self._refuse, on_fail=self.crash)
+        self._pager = Pager(self.connection, self._supply, self._refuse, self.crash)
 
     @property
     def subscriptions(self) -> Collection[Subscription]:
-        """The subscriptions of the socket."""
         return self._subscriptions.values()
 
     def covered(self) -> list[tuple[str, int]]:
@@ -197,13 +181,13 @@ class Session:
         settings = self._supply.settings
         begin = cursor.retention_floor - 1 if cursor.resume_after is None else cursor.resume_after
         return Subscription(
-            self.connection,
+            connection=self.connection,
             name=cursor.name,
             topic=cursor.topic,
             enum_name=cursor.enum_name,
             org_id=self.channel.claims.org_id,
             epoch=epoch,
-            covered=begin,
+            replayed=begin,
             head=cursor.head_watermark,
             from_earliest=cursor.resume_after is None,
             batch_size=min(

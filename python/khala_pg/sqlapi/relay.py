@@ -25,21 +25,21 @@ STAGED = "staged:"
 """Before the name of a topic: a write to it was staged while whoever sequences it slept."""
 SUPPORTED_SCHEMA_VERSIONS = range(1, 2)
 
-# By encoding.
+# By encoding. All parts of each stand here.
 _REPLAY = {
-    "json": "SELECT page, next_watermark, head_watermark, complete, updates"
-    " FROM khala.replay($1::text, $2::bigint, $3::text, $4::integer, $5::integer, $6::text,"
-    " $7::boolean)",
-    "protobuf": "SELECT page, next_watermark, head_watermark, complete, updates"
-    " FROM khala.replay_binary($1::text, $2::bigint, $3::text, $4::integer, $5::integer, $6::text,"
-    " $7::boolean)",
+    encoding: "SELECT page, next_watermark, head_watermark, complete, updates"  # noqa: S608
+    f" FROM khala.{function}($1::text, $2::bigint, $3::text, $4::integer, $5::integer, $6::text,"
+    " $7::boolean)"
+    for encoding, function in (("json", "replay"), ("protobuf", "replay_binary"))
 }
 _REPLAY_FEED = {
-    "json": "SELECT watermark, org_id, except_org_id, update_text, page_tail, next_watermark,"
-    " complete FROM khala.replay_feed($1::text, $2::bigint, $3::integer, $4::integer, $5::text)",
-    "protobuf": "SELECT watermark, org_id, except_org_id, update_bytes, page_tail, next_watermark,"
-    " complete"
-    " FROM khala.replay_feed_binary($1::text, $2::bigint, $3::integer, $4::integer, $5::text)",
+    encoding: f"SELECT watermark, org_id, except_org_id, {column}, page_tail,"  # noqa: S608
+    f" next_watermark, complete FROM khala.{function}($1::text, $2::bigint, $3::integer,"
+    " $4::integer, $5::text)"
+    for encoding, column, function in (
+        ("json", "update_text", "replay_feed"),
+        ("protobuf", "update_bytes", "replay_feed_binary"),
+    )
 }
 _ARM_AND_REPLAY_FEED = {
     encoding: "SELECT head_watermark, state, page.*"  # noqa: S608 - both parts stand here

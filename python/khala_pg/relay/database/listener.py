@@ -9,6 +9,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import psycopg
 from psycopg.conninfo import make_conninfo
@@ -32,36 +33,30 @@ class ListenerError(Exception):
     """The listening connection is of no use any more."""
 
 
+@dataclass
 class Listener:
-    """Calls back for every notification and every new connection."""
+    """Calls back for every notification and every new connection.
 
-    def __init__(
-        self,
-        settings: RelaySettings,
-        database: Database,
-        metrics: Metrics,
-        *,
-        on_connect: Callable[[], None],
-        on_notify: Callable[[str], None],
-    ) -> None:
-        """
-        database: sends the probes.
-        on_connect: anything may have happened while nobody listened.
-        on_notify: a topic may have moved; the payload is its name.
-        """
-        given = conninfo.check(settings.listener_database or settings.database)
+    _database: sends the probes.
+    _on_connect: anything may have happened while nobody listened.
+    _on_notify: a topic may have moved; the payload is its name.
+    """
+
+    _settings: RelaySettings
+    _database: Database
+    _metrics: Metrics
+    _on_connect: Callable[[], None]
+    _on_notify: Callable[[str], None]
+    _probe: str = ""
+    _heard: asyncio.Event = field(default_factory=asyncio.Event)
+    _is_pooled: bool = False
+    is_connected: bool = False
+
+    def __post_init__(self) -> None:
+        given = conninfo.check(self._settings.listener_database or self._settings.database)
         # By this name the database knows how many listen (khala.telemetry), whatever name is given.
         named = make_conninfo(given, application_name="khala relay listener")
-        self._conninfo = conninfo_for(named, settings)
-        self._settings = settings
-        self._database = database
-        self._metrics = metrics
-        self._on_connect = on_connect
-        self._on_notify = on_notify
-        self._probe = ""
-        self._heard = asyncio.Event()
-        self._is_pooled = False
-        self.is_connected = False
+        self._conninfo = conninfo_for(named, self._settings)
 
     async def run(self) -> None:
         """Listens until it is cancelled, through every loss of the connection."""

@@ -85,7 +85,6 @@ class Database:
         await self._pool.open()
 
     async def close(self) -> None:
-        """Ends every connection."""
         await self._pool.close()
 
     @asynccontextmanager

@@ -5,6 +5,7 @@ import asyncio
 import logging
 import math
 import time
+from dataclasses import dataclass, field
 
 import psycopg
 
@@ -27,6 +28,7 @@ _IDLE_S = 0.01
 _MAX_REST_S = 0.01
 
 
+@dataclass
 class Sequencer:
     """A task for each grouped topic, whether or not anybody is subscribed to it.
 
@@ -34,15 +36,16 @@ class Sequencer:
     another one at work looks again until it may sleep itself: whoever dies, nobody has to be told.
     """
 
-    def __init__(self, settings: RelaySettings, database: Database, metrics: Metrics) -> None:
-        self._settings = settings
-        self._database = database
-        self._metrics = metrics
-        self._wakes: dict[str, asyncio.Event] = {}
-        self._changed = asyncio.Event()
+    _settings: RelaySettings
+    _database: Database
+    _metrics: Metrics
+    _wakes: dict[str, asyncio.Event] = field(default_factory=dict)
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
         # Feeds and pagers need the other connections. With one here, a topic that waits for a lock
         # would hold up all others for as long as a statement may take.
-        self._slots = asyncio.Semaphore(max(1, settings.pool_size // 4))
+        self._slots = asyncio.Semaphore(max(1, self._settings.pool_size // 4))
 
     def look(self, topic: str | None = None) -> None:
         """There may be something staged in the topic; None: in any."""

@@ -5,7 +5,7 @@ import logging
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from khala_pg.backoff import Backoff
@@ -59,58 +59,39 @@ class _Pulled:
     answered_at: float
 
 
+@dataclass(eq=False)
 class TopicFeed:
     """Pulls a topic from one position on and writes each page to all its readers.
 
     Attaching and writing are synchronous, so there is no moment between "has caught up" and "is
     live" in which an update could be missed or given twice.
+
+    name: the name its readers use for the topic, which its updates carry; topic: its own name.
+    lane: the form in which its readers want updates.
+    is_asleep: whether it waits to be woken.
     """
 
-    def __init__(
-        self,
-        name: str,
-        topic: str,
-        epoch: str,
-        lane: Lane,
-        position: int,
-        database: Database,
-        settings: RelaySettings,
-        metrics: Metrics,
-        lag: LagSampler,
-        pacer: Pacer,
-        tracer: PageTracer | None,
-        on_end: Callable[["TopicFeed"], None],
-    ) -> None:
-        """
-        name: the name its readers use for the topic, which its updates carry; topic: its own name.
-        lane: the form in which its readers want updates.
-        pacer: shared by all feeds of the relay.
-        on_end: called when the feed takes no more readers.
-        """
-        self.name = name
-        self.topic = topic
-        self.epoch = epoch
-        self.lane = lane
-        self._audience: Audience[Reader] = Audience(position)
-        self._database = database
-        self._settings = settings
-        self._metrics = metrics
-        self._lag = lag
-        self._pacer = pacer
-        self._tracer = tracer
-        self._on_end = on_end
-        self._wake = asyncio.Event()
-        self._is_asleep = False
-        self._polled = False
-        self._woken_by = "busy"
-        self._busy_delay_s = settings.min_busy_delay_s
-        self._page_at = -math.inf
-        self._rested = False
-
-    @property
-    def is_asleep(self) -> bool:
-        """Whether it waits to be woken."""
-        return self._is_asleep
+    name: str
+    topic: str
+    epoch: str
+    lane: Lane
+    _audience: Audience[Reader]
+    _database: Database
+    _settings: RelaySettings
+    _metrics: Metrics
+    _lag: LagSampler
+    _pacer: Pacer
+    """Shared by all feeds of the relay."""
+    _tracer: PageTracer | None
+    _on_end: Callable[["TopicFeed"], None]
+    """Called when the feed takes no more readers."""
+    is_asleep: bool = False
+    _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _polled: bool = False
+    _woken_by: str = "busy"
+    _busy_delay_s: float = 0.0
+    _page_at: float = -math.inf
+    _rested: bool = False
 
     @property
     def position(self) -> int:
@@ -119,7 +100,7 @@ class TopicFeed:
 
     def wake(self, *, polled: bool = False) -> None:
         """There may be something new; polled: nothing says so, it is only looked at."""
-        self._polled = polled and self._is_asleep and not self._wake.is_set()
+        self._polled = polled and self.is_asleep and not self._wake.is_set()
         self._wake.set()
 
     def attach(self, reader: Reader, position: int) -> bool:
@@ -189,12 +170,13 @@ class TopicFeed:
         elif pulled.armed.state == "busy":
             # A writer holds the topic's row, so asking to be woken would mean to wait for it. Its
             # commit is near: look again soon, and ever less often if it is not.
-            await asyncio.sleep(self._busy_delay_s)
-            self._busy_delay_s = min(self._busy_delay_s * 2, self._settings.max_busy_delay_s)
+            delay_s = max(self._busy_delay_s, self._settings.min_busy_delay_s)
+            await asyncio.sleep(delay_s)
+            self._busy_delay_s = min(delay_s * 2, self._settings.max_busy_delay_s)
         else:
-            self._is_asleep = True
+            self.is_asleep = True
             await self._wake.wait()
-            self._is_asleep = False
+            self.is_asleep = False
             self._woken_by = "poll" if self._polled else "notification"
 
     async def _pull(self, after: int, *, arms: bool) -> _Pulled:
@@ -226,7 +208,7 @@ class TopicFeed:
         """Delivers a page and accounts for it; how long to rest if that was all there is."""
         if self._polled:
             self._metrics.lost_wake_ups.inc()
-        self._busy_delay_s = self._settings.min_busy_delay_s
+        self._busy_delay_s = 0.0
         readers = self._distribute(page)
         now = time.monotonic()
         if self._tracer is not None:

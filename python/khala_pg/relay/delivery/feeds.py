@@ -1,9 +1,11 @@
 """The live feeds of a relay: one for each topic that somebody at the head is subscribed to."""
 
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
 from typing import Any
 
 from khala_pg.relay.database.pool import Database
+from khala_pg.relay.delivery.audience import Audience
 from khala_pg.relay.delivery.feed import Reader, TopicFeed
 from khala_pg.relay.delivery.lanes import Lane
 from khala_pg.relay.delivery.pacing import Pacer
@@ -14,25 +16,20 @@ from khala_pg.relay.settings import RelaySettings
 from khala_pg.sqlapi import relay as sqlapi
 
 
+@dataclass(eq=False)
 class Feeds:
     """The feeds that have readers, at most one for each name, epoch and lane of a topic."""
 
-    def __init__(
-        self,
-        database: Database,
-        settings: RelaySettings,
-        metrics: Metrics,
-        spawn: Callable[[Coroutine[Any, Any, None]], object],
-        tracer: PageTracer | None = None,
-    ) -> None:
-        self._database = database
-        self._settings = settings
-        self._metrics = metrics
-        self._lag = LagSampler(database, metrics, spawn)
-        self._pacer = Pacer(settings.max_feed_rest_s)
-        self._tracer = tracer
-        self._spawn = spawn
-        self._feeds: dict[tuple[str, str, str], TopicFeed] = {}
+    _database: Database
+    _settings: RelaySettings
+    _metrics: Metrics
+    _spawn: Callable[[Coroutine[Any, Any, None]], object]
+    _tracer: PageTracer | None = None
+    _feeds: dict[tuple[str, str, str], TopicFeed] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._lag = LagSampler(self._database, self._metrics, self._spawn)
+        self._pacer = Pacer(self._settings.max_feed_rest_s)
 
     def __len__(self) -> int:
         return len(self._feeds)
@@ -52,7 +49,7 @@ class Feeds:
             topic,
             epoch,
             lane,
-            position,
+            Audience(position),
             self._database,
             self._settings,
             self._metrics,

@@ -32,7 +32,6 @@ class Lane:
     end: bytes
 
     def page_message(self, page: bytes) -> bytes:
-        """The message that carries a finished page."""
         return b"".join((self.head, page, self.end))
 
     def batch_message(self, updates: Iterable[bytes], page_tail: bytes) -> bytes:

@@ -8,7 +8,7 @@ share. The database connection is given back before anything is written.
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from khala_pg.backoff import Backoff
 from khala_pg.errors import RefusedError, UnavailableError
@@ -36,25 +36,16 @@ class Supply:
     metrics: Metrics
 
 
+@dataclass(slots=True, eq=False)
 class Pager:
     """Brings the subscriptions of one socket to the live feed, one page at a time, in turns."""
 
-    __slots__ = ("_behind", "_connection", "_on_fail", "_on_refuse", "_supply", "is_running")
-
-    def __init__(
-        self,
-        connection: RelayConnection,
-        supply: Supply,
-        *,
-        on_refuse: Callable[[Subscription, RefusedError], None],
-        on_fail: Callable[[], None],
-    ) -> None:
-        self._connection = connection
-        self._supply = supply
-        self._on_refuse = on_refuse
-        self._on_fail = on_fail
-        self._behind: list[Subscription] = []
-        self.is_running = False
+    _connection: RelayConnection
+    _supply: Supply
+    _on_refuse: Callable[[Subscription, RefusedError], None]
+    _on_fail: Callable[[], None]
+    _behind: list[Subscription] = field(default_factory=list)
+    is_running: bool = False
 
     def add(self, subscription: Subscription) -> None:
         """Takes on a subscription that is behind; `run` has to be running or started."""

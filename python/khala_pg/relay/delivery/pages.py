@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from khala_pg.errors import KhalaError
@@ -52,26 +52,22 @@ class SharedPage:
         return not self.complete or self.next_watermark >= head
 
 
+@dataclass
 class Pages:
     """The pages that are being read, and those that have just been."""
 
-    def __init__(
-        self,
-        settings: RelaySettings,
-        database: Database,
-        on_read: Callable[[], None],
-        spawn: Callable[[Coroutine[Any, Any, None]], object],
-    ) -> None:
-        """on_read: called for every page that the database is asked for."""
-        self._settings = settings
-        self._database = database
+    _settings: RelaySettings
+    _database: Database
+    _on_read: Callable[[], None]
+    """Called for every page that the database is asked for."""
+    _spawn: Callable[[Coroutine[Any, Any, None]], object]
+    _reading: SingleFlight[Wanted, SharedPage | None] = field(default_factory=SingleFlight)
+    _kept: OrderedDict[Wanted, SharedPage] = field(default_factory=OrderedDict)
+    _kept_bytes: int = 0
+
+    def __post_init__(self) -> None:
         # However many catch up, feeds and requests get a connection. First come, first served.
-        self._slots = asyncio.Semaphore(max(1, settings.pool_size - 2))
-        self._on_read = on_read
-        self._spawn = spawn
-        self._reading: SingleFlight[Wanted, SharedPage | None] = SingleFlight()
-        self._kept: OrderedDict[Wanted, SharedPage] = OrderedDict()
-        self._kept_bytes = 0
+        self._slots = asyncio.Semaphore(max(1, self._settings.pool_size - 2))
 
     async def get(
         self, wanted: Wanted, head: int, is_needed: Callable[[], bool]
@@ -130,7 +126,6 @@ class Pages:
         return found
 
     async def _ask(self, wanted: Wanted, is_needed: Callable[[], bool]) -> SharedPage | None:
-        """The page from the database."""
         async with self._slots:
             if not is_needed():
                 return None

@@ -1,6 +1,7 @@
 """One topic of one socket: how far it has been given, and whether it is on the live feed."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from khala_pg.errors import RefusedError
 from khala_pg.relay.connection import RelayConnection
@@ -9,91 +10,53 @@ from khala_pg.relay.delivery.feeds import Feeds
 from khala_pg.relay.delivery.lanes import LANES, Lane
 
 
+@dataclass(slots=True, eq=False, kw_only=True)
 class Subscription:
     """Either live (on a feed) or behind (replaying), until it has ended.
 
     Everything that writes updates asks `has_ended` after it has waited for anything: no update of
     a topic follows the answer to its unsubscribe.
+
+    name: the name the client uses for the topic, one of the two that it has.
+    replayed: everything up to here has been given by replay.
+    head: of the topic when the client subscribed, as announced to it.
+    from_earliest: no cursor was given, so whatever is retained by the time of the first page is
+    where it begins: that cannot be stale.
+    batch_size: the most updates in one page of replay.
+    compact: whether replay may leave out versions that a later one has replaced.
+    is_announced: whether the client has had the end of its replay announced.
     """
 
-    __slots__ = (
-        "_covered",
-        "_feed",
-        "_has_begun",
-        "_is_slow",
-        "_on_fail",
-        "_on_fall_back",
-        "_on_refuse",
-        "batch_size",
-        "behind_since",
-        "compact",
-        "connection",
-        "enum_name",
-        "epoch",
-        "from_earliest",
-        "has_ended",
-        "head",
-        "is_announced",
-        "lane",
-        "name",
-        "org_id",
-        "topic",
-    )
+    connection: RelayConnection
+    name: str
+    topic: str
+    enum_name: str | None
+    org_id: str
+    epoch: str
+    replayed: int
+    head: int
+    from_earliest: bool
+    batch_size: int
+    compact: bool
+    on_fall_back: Callable[["Subscription"], None]
+    on_refuse: Callable[["Subscription", RefusedError], None]
+    on_fail: Callable[[], None]
+    has_ended: bool = False
+    is_announced: bool = False
+    lane: Lane = field(init=False)
+    behind_since: float = field(init=False)
+    _has_begun: bool = False
+    _is_slow: bool = False
+    _feed: TopicFeed | None = None
 
-    def __init__(
-        self,
-        connection: RelayConnection,
-        *,
-        name: str,
-        topic: str,
-        enum_name: str | None,
-        org_id: str,
-        epoch: str,
-        covered: int,
-        head: int,
-        from_earliest: bool,
-        batch_size: int,
-        compact: bool,
-        on_fall_back: Callable[["Subscription"], None],
-        on_refuse: Callable[["Subscription", RefusedError], None],
-        on_fail: Callable[[], None],
-    ) -> None:
-        """
-        name: the name the client uses for the topic, one of the two that it has.
-        covered: everything up to here has been given.
-        head: of the topic when the client subscribed, as announced to it.
-        from_earliest: no cursor was given, so whatever is retained by the time of the first page is
-        where it begins: that cannot be stale.
-        batch_size: the most updates in one page of replay.
-        compact: whether replay may leave out versions that a later one has replaced.
-        """
-        self.name = name
-        self.topic = topic
-        self.enum_name = enum_name
-        self.org_id = org_id
-        self.epoch = epoch
-        self.from_earliest = from_earliest
-        self.head = head
-        self.lane: Lane = LANES[connection.encoding]
-        self.has_ended = False
-        self.is_announced = False
-        """Whether the client has had the end of its replay announced."""
-        self.behind_since = connection.loop.time()
-        self.batch_size = batch_size
-        self.compact = compact
-        self._has_begun = False
-        self._is_slow = False
-        self.connection = connection
-        self._covered = covered
-        self._on_fall_back = on_fall_back
-        self._on_refuse = on_refuse
-        self._on_fail = on_fail
-        self._feed: TopicFeed | None = None
+    def __post_init__(self) -> None:
+        self.lane = LANES[self.connection.encoding]
+        self.behind_since = self.connection.loop.time()
 
     @property
     def covered(self) -> int:
         """Everything visible to the subscriber up to here has been written."""
-        return self._covered if self._feed is None else self._feed.position_of(self)
+        return self.replayed if self._feed is None else self._feed.position_of(self)
 
     @property
     def state(self) -> str:
@@ -110,17 +73,17 @@ class Subscription:
         """
         if self._has_begun or self.from_earliest:
             return self.batch_size
-        return self.batch_size - self._covered % self.batch_size
+        return self.batch_size - self.replayed % self.batch_size
 
     def advance(self, covered: int) -> None:
         """A page of replay has been read; the caller writes it before it waits for anything."""
-        self._covered = covered
+        self.replayed = covered
         self._has_begun = True
         self.from_earliest = False
 
     def go_live(self, feeds: Feeds) -> bool:
         """Onto the live feed; False when that is further already: replay once more."""
-        self._feed = feeds.attach(self, self.name, self.topic, self.epoch, self.lane, self._covered)
+        self._feed = feeds.attach(self, self.name, self.topic, self.epoch, self.lane, self.replayed)
         if self._feed is None:
             return False
         self._is_slow = False
@@ -130,7 +93,7 @@ class Subscription:
         """Nothing more is delivered."""
         self.has_ended = True
         if self._feed is not None:
-            self._covered = self._feed.detach(self)
+            self.replayed = self._feed.detach(self)
             self._feed = None
 
     def fall_back(self, position: int) -> None:
@@ -138,18 +101,18 @@ class Subscription:
         self._leave_feed(position)
         self._is_slow = True
         self.behind_since = self.connection.loop.time()
-        self._on_fall_back(self)
+        self.on_fall_back(self)
 
     def refuse(self, error: RefusedError, position: int) -> None:
         """See feed.Reader."""
         self._leave_feed(position)
-        self._on_refuse(self, error)
+        self.on_refuse(self, error)
 
     def fail(self) -> None:
         """See feed.Reader."""
         self._feed = None
-        self._on_fail()
+        self.on_fail()
 
     def _leave_feed(self, position: int) -> None:
-        self._covered = position
+        self.replayed = position
         self._feed = None

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-import uvicorn
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 from starlette.applications import Starlette
@@ -13,7 +12,7 @@ from starlette.routing import Route
 
 from khala_pg.http.edge import Proxies
 from khala_pg.http.timed_protocol import counted
-from khala_pg.relay.http_server import HttpServer
+from khala_pg.relay.http_server import HttpServer, serving
 from khala_pg.relay.metrics import Metrics
 from khala_pg.relay.monitoring.gauges import GaugeCollector, Gauges
 from khala_pg.relay.opening.limits import ConnectionCounts
@@ -41,19 +40,8 @@ def make_metrics_server(
             headers={"Content-Type": content_type, "Cache-Control": "no-store"},
         )
 
-    return HttpServer(
-        uvicorn.Config(
-            Starlette(routes=[Route("/metrics", scrape)]),
-            lifespan="off",
-            http=counted(settings.open_timeout_s, counts),
-            ws="none",
-            proxy_headers=False,
-            access_log=False,
-            log_config=None,
-            server_header=False,
-            timeout_graceful_shutdown=1,
-        )
-    )
+    app = Starlette(routes=[Route("/metrics", scrape)])
+    return serving(app, counted(settings.open_timeout_s, counts), 1.0)
 
 
 def _encoder(accept: str) -> tuple[Callable[[CollectorRegistry], bytes], str]:

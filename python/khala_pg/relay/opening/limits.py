@@ -4,6 +4,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
@@ -86,11 +87,9 @@ class OpeningLimits:
             )
 
     def failed(self, client: Client) -> None:
-        """A token was not accepted."""
         self._failures.take(client.bucket, self._now())
 
     def entered(self, client: Client, claims: Claims) -> None:
-        """A socket opens."""
         self._by_ip[client.bucket] += 1
         self._by_subject[claims.org_id, claims.subject] += 1
 
@@ -104,16 +103,18 @@ class OpeningLimits:
             raise _too_many("this address has too many sockets", _FULL_RETRY_MS)
 
 
+@dataclass
 class ConnectionCounts:
-    """Counts of connections, in all and by address; a proxy's are those of many clients."""
+    """Counts of connections, in all and by address; a proxy's are those of many clients.
 
-    def __init__(self, proxies: Proxies, most: int, most_per_peer: int) -> None:
-        """most_per_peer: for each address that is no proxy of ours; an IPv6 /64 counts as one."""
-        self._proxies = proxies
-        self._most = most
-        self._most_per_peer = most_per_peer
-        self._count = 0
-        self._by_peer: Counter[str] = Counter()
+    _most_per_peer: for each address that is no proxy of ours; an IPv6 /64 counts as one.
+    """
+
+    _proxies: Proxies
+    _most: int
+    _most_per_peer: int
+    _count: int = 0
+    _by_peer: Counter[str] = field(default_factory=Counter)
 
     def enter(self, peer: str) -> bool:
         """A connection was made: whether it may stay. `leave` follows in either case."""

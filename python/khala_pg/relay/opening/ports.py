@@ -120,7 +120,6 @@ def bind(option: str, host: str, port: int, *, shared: bool = False) -> socket.s
 
 
 def cannot_listen(option: str, host: str, port: int, reason: str | None) -> UsageError:
-    """The error for a port that cannot be bound."""
     return UsageError(
         f"cannot listen on {host} port {port}: {reason}",
         f"Choose another one with {option}; 0 takes any that is free.",

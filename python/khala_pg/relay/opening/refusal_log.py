@@ -26,7 +26,6 @@ class RefusalLog:
         self._untold = 0
 
     def refused(self, client: Client, refusal: HandshakeError) -> None:
-        """A request of that client was refused."""
         self._metrics.refused(refusal.status)
         if self._bucket.take(self._now()) > 0:
             self._untold += 1

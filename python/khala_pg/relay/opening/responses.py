@@ -35,7 +35,6 @@ def select_subprotocol(
 
 
 def refuse(refusal: HandshakeError) -> Response:
-    """The HTTP response for a refusal."""
     body: dict[str, Any] = {"code": refusal.code, "message": str(refusal)}
     retry_after_s = None
     if refusal.retry_after_ms is not None:

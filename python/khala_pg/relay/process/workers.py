@@ -96,7 +96,6 @@ class _Worker:
 
     @property
     def is_alive(self) -> bool:
-        """Whether it has a process that runs."""
         return self._process is not None and self._process.exitcode is None
 
     @property

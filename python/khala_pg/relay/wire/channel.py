@@ -7,6 +7,7 @@ of earlier joins are recognised, and an id for its subscriptions.
 import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from khala_pg.auth.claims import Claims, timestamp
@@ -30,71 +31,48 @@ CLOSE_UNAUTHORIZED = 4401
 Watermarks = Iterable[tuple[str, int]]
 
 
+@dataclass(slots=True, eq=False)
 class Channel:
-    """One socket's side of the protocol. Not aware of sockets, tasks or databases."""
+    """One socket's side of the protocol. Not aware of sockets, tasks or databases.
 
-    __slots__ = (
-        "_bad_frames",
-        "_covered",
-        "_epoch",
-        "_max_payload_bytes",
-        "_messages",
-        "_new_id",
-        "_note",
-        "_now",
-        "_requests",
-        "_settings",
-        "claims",
-        "join_ref",
-        "joined",
-        "subscription_id",
-    )
+    claims: whom the socket belongs to.
+    epoch: the epoch of the database, None as long as it is not known.
+    max_payload_bytes: the largest payload inside an update, asked once there is an epoch.
+    covered: the covered watermarks of what the socket is subscribed to.
+    note: called for heartbeats, and for requests that are refused here, with the code.
+    now: a clock in seconds, for the limit of requests.
+    """
 
-    def __init__(
-        self,
-        claims: Claims,
-        settings: RelaySettings,
-        *,
-        epoch: Callable[[], str | None],
-        max_payload_bytes: Callable[[], int],
-        covered: Callable[[], Watermarks],
-        note: Callable[[str, str], None] = lambda event, outcome: None,
-        now: Callable[[], float] = time.monotonic,
-        new_id: Callable[[], str] = lambda: secrets.token_hex(8),
-    ) -> None:
-        """
-        claims: whom the socket belongs to.
-        epoch: the epoch of the database, None as long as it is not known.
-        max_payload_bytes: the largest payload inside an update, asked once there is an epoch.
-        covered: the covered watermarks of what the socket is subscribed to.
-        note: called for heartbeats, and for requests that are refused here, with the code.
-        now: a clock in seconds, for the limit of requests.
-        """
-        self.claims = claims
-        self.join_ref: str | None = None
-        self.subscription_id = ""
-        self.joined = False
-        self._settings = settings
-        self._epoch = epoch
-        self._max_payload_bytes = max_payload_bytes
-        self._covered = covered
-        self._note = note
-        self._now = now
-        self._new_id = new_id
-        self._bad_frames = 0
-        self._messages = Bucket(settings.max_messages_per_second, settings.max_message_burst)
-        self._requests = Bucket(settings.max_requests_per_second, settings.max_request_burst)
+    claims: Claims
+    settings: RelaySettings
+    epoch: Callable[[], str | None]
+    max_payload_bytes: Callable[[], int]
+    covered: Callable[[], Watermarks]
+    note: Callable[[str, str], None] = lambda event, outcome: None
+    now: Callable[[], float] = time.monotonic
+    new_id: Callable[[], str] = lambda: secrets.token_hex(8)
+    join_ref: str | None = None
+    subscription_id: str = ""
+    joined: bool = False
+    _bad_frames: int = 0
+    _messages: Bucket = field(init=False)
+    _requests: Bucket = field(init=False)
+
+    def __post_init__(self) -> None:
+        limits = self.settings
+        self._messages = Bucket(limits.max_messages_per_second, limits.max_message_burst)
+        self._requests = Bucket(limits.max_requests_per_second, limits.max_request_burst)
 
     def receive(self, text: str) -> list[Action]:
         """Handles one message of the client."""
-        if self._messages.take(self._now()) > 0:
+        if self._messages.take(self.now()) > 0:
             return self._end_flood()
         try:
             frame = frames.decode(text)
         except FrameError as error:
             return self.refuse_frame(str(error))
         if frame.topic == "phoenix" and frame.event == "heartbeat":
-            self._note("heartbeat", "ok")
+            self.note("heartbeat", "ok")
             return [Send(frames.reply(frame.join_ref, frame.ref, "phoenix", "ok", {}))]
         if frame.topic != CHANNEL or (not self.joined and frame.event != "phx_join"):
             return [_unmatched(frame)]
@@ -106,7 +84,7 @@ class Channel:
             self._limit(text)
             return self._join(frame) if frame.event == "phx_join" else self._request(frame)
         except RequestError as error:
-            self._note(frame.event, error.code)
+            self.note(frame.event, error.code)
             return [_reply(frame, "error", error.payload(_request_id(frame)))]
 
     def _end_flood(self) -> list[Action]:
@@ -114,7 +92,7 @@ class Channel:
         payload = {
             "code": "rate_limited",
             "message": message,
-            "retry_after_ms": self._settings.max_retry_after_ms,
+            "retry_after_ms": self.settings.max_retry_after_ms,
         }
         return [End(None), *self.push_error(payload), Close(CLOSE_TRY_LATER, "too many messages")]
 
@@ -122,7 +100,7 @@ class Channel:
         """Reports a dropped message to the client; closes after a few of them."""
         self._bad_frames += 1
         actions = self.push_error({"code": "bad_frame", "message": f"message dropped: {reason}"})
-        if self._bad_frames >= self._settings.max_bad_frames:
+        if self._bad_frames >= self.settings.max_bad_frames:
             actions.append(Close(CLOSE_PROTOCOL_ERROR, "too many messages that are no frames"))
         return actions
 
@@ -153,7 +131,7 @@ class Channel:
 
     def unsubscribed(self, request: UnsubscribeRequest) -> list[Action]:
         """The response to an unsubscribe, with the remaining topics: sent after the others' end."""
-        topics = [topic for topic, _ in self._covered()]
+        topics = [topic for topic, _ in self.covered()]
         response = {"subscription_id": self.subscription_id, "topics": topics}
         return [_reply(request, "ok", response)]
 
@@ -210,27 +188,27 @@ class Channel:
         join_ref = frame.join_ref if frame.join_ref is not None else frame.ref
         if join_ref is None:
             return self.refuse_frame("phx_join needs a ref")
-        epoch = self._epoch()
+        epoch = self.epoch()
         if epoch is None:
             raise RequestError(
                 "internal",
                 "the database cannot be reached yet: try again after retry_after_ms",
-                details={"retry_after_ms": self._settings.max_retry_after_ms},
+                details={"retry_after_ms": self.settings.max_retry_after_ms},
             )
         replaced, self.join_ref = (self.join_ref, self.joined), join_ref
-        self.subscription_id = self._new_id()
+        self.subscription_id = self.new_id()
         self.joined = True
         response = {
             "subscription_id": self.subscription_id,
             "allowed_topics": list(self.claims.scopes),
             "limits": {
-                "max_batch_updates": self._settings.max_batch_updates,
-                "max_batch_bytes": self._settings.max_batch_bytes,
-                "max_payload_bytes": self._max_payload_bytes(),
-                "max_frame_bytes": self._settings.max_frame_bytes,
-                "max_topics": self._settings.max_topics,
+                "max_batch_updates": self.settings.max_batch_updates,
+                "max_batch_bytes": self.settings.max_batch_bytes,
+                "max_payload_bytes": self.max_payload_bytes(),
+                "max_frame_bytes": self.settings.max_frame_bytes,
+                "max_topics": self.settings.max_topics,
             },
-            "heartbeat_interval_ms": round(self._settings.heartbeat_interval_s * 1000),
+            "heartbeat_interval_ms": round(self.settings.heartbeat_interval_s * 1000),
             "token_expires_at": timestamp(self.claims.expires_at),
             "epoch": epoch,
         }
@@ -250,11 +228,11 @@ class Channel:
     def _request(self, frame: Frame) -> list[Action]:
         match frame.event:
             case "sync:subscribe":
-                return [requests.subscribe(frame, self._settings.max_topics)]
+                return [requests.subscribe(frame, self.settings.max_topics)]
             case "sync:unsubscribe":
-                return [requests.unsubscribe(frame, self._settings.max_topics)]
+                return [requests.unsubscribe(frame, self.settings.max_topics)]
             case "sync:heartbeat":
-                self._note("heartbeat", "ok")
+                self.note("heartbeat", "ok")
                 watermarks = self._heartbeat()
                 response = {"subscription_id": self.subscription_id, **watermarks}
                 return [_reply(frame, "ok", response), Send(self.heartbeat_text())]
@@ -263,20 +241,20 @@ class Channel:
         raise RequestError("bad_subscription", f"unknown event {frame.event[:64]!r}")
 
     def _heartbeat(self) -> dict[str, Any]:
-        return {"watermarks": frames.watermark_list(self._covered())}
+        return {"watermarks": frames.watermark_list(self.covered())}
 
     def _limit(self, text: str) -> None:
-        wait_s = self._requests.take(self._now())
+        wait_s = self._requests.take(self.now())
         if wait_s > 0:
             raise RequestError(
                 "rate_limited",
                 "too many requests: try again after retry_after_ms",
                 details={"retry_after_ms": max(1, round(wait_s * 1000))},
             )
-        if _is_longer(text, self._settings.max_request_bytes):
+        if _is_longer(text, self.settings.max_request_bytes):
             raise RequestError(
                 "payload_too_large",
-                f"a request has at most {self._settings.max_request_bytes} bytes",
+                f"a request has at most {self.settings.max_request_bytes} bytes",
             )
 
     def _is_outdated(self, frame: Frame) -> bool:
