@@ -56,11 +56,6 @@ def hash_text(digest: bytes) -> str:
     return f"sha256:{digest.hex()}"
 
 
-def payload_hash_text(document: Document) -> str:
-    """The text form of the hash of a document. Raises NotIJsonError."""
-    return hash_text(payload_hash(document))
-
-
 def hash_from_base64(text: str) -> bytes:
     """The hash in the base64 form it has on the wire. Raises ValueError if it is not one."""
     digest = base64.b64decode(text, validate=True)

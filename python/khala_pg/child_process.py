@@ -70,7 +70,6 @@ class Restart:
         self._started_at = time.monotonic()
 
     def started(self) -> None:
-        """Notes a start."""
         self._started_at = time.monotonic()
         self.due_at = None
 

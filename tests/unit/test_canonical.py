@@ -114,7 +114,7 @@ def test_order_of_keys_does_not_matter(document: dict[str, Any]) -> None:
 def test_forms_of_the_hash() -> None:
     digest = hashlib.sha256(b"{}").digest()
     assert canonical.payload_hash({}) == digest
-    assert canonical.payload_hash_text({}) == "sha256:" + digest.hex()
+    assert canonical.hash_text(canonical.payload_hash({})) == "sha256:" + digest.hex()
     assert canonical.hash_from_base64(base64.b64encode(digest).decode()) == digest
 
 

@@ -22,8 +22,7 @@ from typing import Any
 
 import jwt
 
-from khala_pg.auth import claims as tokens
-from khala_pg.auth.claims import CLAIMS_VERSION, Claims, TokenError
+from khala_pg.auth.claims import CLAIMS_VERSION
 from khala_pg.auth.keys import MIN_SECRET_BYTES, Key, Keyring, KeyringError
 
 
@@ -83,16 +82,3 @@ def sign_token(
         "oa_claims_version": CLAIMS_VERSION,
     }
     return jwt.encode(claims, key.secret, algorithm=key.alg, headers={"kid": key.kid})
-
-
-def verify_token(token: str, keyring: Keyring) -> Claims:
-    """Checks signature, times (30 s of leeway), issuer, audience and claims.
-
-    Only the keyring's own keys are asked; khala_pg.auth.authority asks key sets as well.
-
-    Raises TokenError, whose message says what is wrong with the token.
-    """
-    key = keyring.verification_key(tokens.key_id(token))
-    if key is None:
-        raise TokenError("the token is signed with a key that is not in the keyring")
-    return tokens.verify(token, key, keyring.accepted_audiences)

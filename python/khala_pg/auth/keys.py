@@ -51,5 +51,4 @@ class Keyring:
 
     @property
     def accepted_audiences(self) -> tuple[str, ...]:
-        """Every audience that a token may be for."""
         return (self.audience, *self.audiences)

@@ -122,19 +122,19 @@ def add(
 
         khala topics add shop.blobs --mode pointer --horizon '1 day' --ownership public
     """
-    new = admin.NewTopic(
-        name,
-        read_model,
-        mode,
-        inline_limit,
-        horizon,
-        ownership,
-        enum_name,
-        writes,
-    )
     conninfo = resolve(DATABASE, database or context.obj)
     with psycopg.connect(conninfo, autocommit=True) as connection:
-        admin.register_topic(connection, new)
+        admin.register_topic(
+            connection,
+            name,
+            read_model=read_model,
+            payload_mode=mode,
+            inline_limit_bytes=inline_limit,
+            retention_horizon=horizon,
+            ownership=ownership,
+            enum_name=enum_name,
+            writes=writes,
+        )
     Console(highlight=False, soft_wrap=True).print(f"topic {name} is registered", markup=False)
 
 

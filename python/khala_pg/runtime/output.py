@@ -21,7 +21,6 @@ class Progress:
     last_line: str = ""
 
     def payload(self) -> dict[str, int | str]:
-        """The fields of an event."""
         return {"lines": self.lines, "bytes": self.bytes, "last_line": self.last_line}
 
 

@@ -77,7 +77,6 @@ class Recorder:
         self._thread = threading.Thread(target=self._run, name="khala-recorder", daemon=True)
 
     def start(self) -> None:
-        """Begin to record."""
         self._thread.start()
         self._ready.wait()
 

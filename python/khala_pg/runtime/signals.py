@@ -45,7 +45,6 @@ class Forwarder:
         self._thread = threading.Thread(target=self._run, name="khala-signals", daemon=True)
 
     def start(self) -> None:
-        """Begin to forward."""
         self._thread.start()
 
     def stop(self) -> None:

@@ -46,7 +46,6 @@ class Copy:
         self._thread = threading.Thread(target=self._run, name=f"khala-{name}", daemon=True)
 
     def start(self) -> None:
-        """Begin to copy."""
         self._thread.start()
 
     def stop(self) -> None:

@@ -11,6 +11,8 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import class_row
 
+from khala_pg.auth.api_keys import ApiKeyText
+
 
 @dataclass(frozen=True, slots=True)
 class Topic:
@@ -39,19 +41,6 @@ class Purge:
 
 
 @dataclass(frozen=True, slots=True)
-class NewApiKey:
-    """An API key to be stored; `lifetime` is an interval as SQL writes it, None for no end."""
-
-    key_id: str
-    secret_hash: bytes
-    label: str
-    subject: str
-    org_id: str
-    scopes: Sequence[str]
-    lifetime: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class ApiKey:
     """An API key without its secret."""
 
@@ -67,22 +56,7 @@ class ApiKey:
     revoked_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class NewTopic:
-    """The arguments of khala.register_topic; None leaves one at its default."""
-
-    topic: str
-    read_model: str | None = None
-    payload_mode: str | None = None
-    inline_limit_bytes: int | None = None
-    retention_horizon: str | None = None
-    ownership: str | None = None
-    enum_name: str | None = None
-    writes: str | None = None
-
-
 def topics(connection: Connection[Any]) -> Sequence[Topic]:
-    """All topics by name."""
     with connection.cursor(row_factory=class_row(Topic)) as cursor:
         return cursor.execute(
             "SELECT t.topic, t.enum_name, t.read_model, t.payload_mode, t.inline_limit_bytes,"
@@ -94,17 +68,17 @@ def topics(connection: Connection[Any]) -> Sequence[Topic]:
         ).fetchall()
 
 
-def register_topic(connection: Connection[Any], new: NewTopic) -> None:
-    """Add a topic; again with the same settings changes nothing."""
-    given = {
-        name: value
-        for name in new.__dataclass_fields__
-        if (value := getattr(new, name)) is not None
-    }
+def register_topic(connection: Connection[Any], topic: str, **settings: str | int | None) -> None:
+    """Add a topic; again with the same settings changes nothing.
+
+    settings: further arguments of khala.register_topic; None leaves one at its default.
+    """
+    given = {name: value for name, value in settings.items() if value is not None}
     casts = {"retention_horizon": "::interval"}
     arguments = ", ".join(f"p_{name} => %({name})s{casts.get(name, '')}" for name in given)
-    # The names are this module's own; only values come from outside.
-    connection.execute(f"SELECT khala.register_topic({arguments})".encode(), given)
+    # The names are this package's own; only values come from outside.
+    query = f"SELECT khala.register_topic(%(topic)s{', ' if given else ''}{arguments})"
+    connection.execute(query.encode(), {**given, "topic": topic})
 
 
 def set_topic_writes(connection: Connection[Any], topic: str, writes: str) -> int:
@@ -114,7 +88,6 @@ def set_topic_writes(connection: Connection[Any], topic: str, writes: str) -> in
 
 
 def grouped_topics(connection: Connection[Any]) -> Sequence[str]:
-    """The topics whose writes are grouped."""
     return [topic for (topic,) in connection.execute("SELECT khala.grouped_topics()")]
 
 
@@ -138,19 +111,19 @@ def revoke(
     )
 
 
-def create_api_key(connection: Connection[Any], key: NewApiKey) -> None:
-    """Store an API key."""
+def create_api_key(
+    connection: Connection[Any],
+    key: ApiKeyText,
+    label: str,
+    subject: str,
+    org_id: str,
+    scopes: Sequence[str],
+    lifetime: str | None,
+) -> None:
+    """Store an API key. `lifetime`: an interval as SQL writes it, None for no end."""
     connection.execute(
         "SELECT khala.create_api_key(%s, %s, %s, %s, %s, %s, now() + %s::interval)",
-        (
-            key.key_id,
-            key.secret_hash,
-            key.label,
-            key.subject,
-            key.org_id,
-            list(key.scopes),
-            key.lifetime,
-        ),
+        (key.key_id, key.secret_hash, label, subject, org_id, list(scopes), lifetime),
     )
 
 

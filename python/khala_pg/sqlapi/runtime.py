@@ -52,7 +52,6 @@ async def ingest_events(connection: Connection, events: str) -> Ingested:
 
 
 async def count_entities(connection: Connection, kind: EntityKind) -> int:
-    """The number of entities of `kind`."""
     return int(await scalar(connection, "SELECT khala.count_entities(%s)", kind))
 
 

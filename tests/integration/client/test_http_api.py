@@ -15,6 +15,7 @@ from khala_pg.auth.claims import Claims
 from khala_pg.http.app import HttpSettings, create_app
 from support.client_relay import NOTES, ORG, RUNS, TOPICS, sink
 from support.databases import Database
+from support.tokens import verify_token
 
 KEYRING = keys.generate()
 ORIGIN = "https://app.example"
@@ -26,7 +27,7 @@ def bearer(**claims: Any) -> dict[str, str]:
 
 
 async def verify(token: str) -> Claims:
-    return keys.verify_token(token, KEYRING)
+    return verify_token(token, KEYRING)
 
 
 async def ready() -> str | None:

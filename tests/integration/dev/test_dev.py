@@ -13,11 +13,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from khala_pg.auth import keyring as keys
 from khala_pg.auth import keyring_file
 from khala_pg.postgres import free_ports
 from support.dev_process import PATIENCE_S, khala, running
 from support.servers import Servers
+from support.tokens import verify_token
 from support.waiting import wait_until
 
 
@@ -37,7 +37,7 @@ def test_ready_line_and_state(data_dir: Path) -> None:
             True
         }
         assert state["pid"] == dev.process.pid
-        claims = keys.verify_token(ready["token"], keyring_file.load(Path(state["keyring"])))
+        claims = verify_token(ready["token"], keyring_file.load(Path(state["keyring"])))
         assert claims.org_id == "dev"
         assert set(claims.scopes) >= {
             "runtime.run_summaries",

@@ -14,6 +14,7 @@ from khala_pg.auth import keyring_file
 from support.asking import ready_at
 from support.databases import Database
 from support.relays import NOTES, Peer
+from support.tokens import verify_token
 
 KHALA = str(Path(sys.executable).with_name("khala"))
 
@@ -38,7 +39,7 @@ async def test_keyring_token_relay_and_its_end(newest_database: Database, tmp_pa
         "token", "--keyring", ring, "--org", "org-a", "--topic", NOTES, "--ttl", "15m", cwd=tmp_path
     )
     assert code == 0
-    claims = keys.verify_token(token.strip(), keyring_file.load(Path(ring)))
+    claims = verify_token(token.strip(), keyring_file.load(Path(ring)))
     assert (claims.org_id, claims.scopes) == ("org-a", (NOTES,))
     assert claims.expires_at - claims.issued_at == 900
     process = await asyncio.create_subprocess_exec(

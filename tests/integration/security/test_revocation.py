@@ -10,10 +10,10 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from khala_pg.auth.claims import Claims
-from khala_pg.auth.keyring import verify_token as read
 from support.asking import bearer, http, refusal
 from support.databases import Database
 from support.relays import NOTES, RUNS, Peer, RunningRelay, ready_relay, running_relay, writer
+from support.tokens import verify_token as read
 from support.waiting import until
 
 KHALA = str(Path(sys.executable).with_name("khala"))

@@ -13,7 +13,6 @@ import httpx
 from starlette.requests import Request
 
 from khala_pg.auth import api_keys
-from khala_pg.auth import keyring as keys
 from khala_pg.auth.issuer import Identity, SessionExpiredError
 from khala_pg.auth.jwks import JwksSettings
 from khala_pg.auth.keys import Keyring
@@ -21,6 +20,7 @@ from khala_pg.sqlapi import admin
 from support.asking import bearer, http
 from support.databases import Database
 from support.relays import NOTES, RUNS, RunningRelay, ready_relay, running_relay
+from support.tokens import verify_token
 
 KHALA = str(Path(sys.executable).with_name("khala"))
 PATH = "/api/sync/token"
@@ -44,11 +44,9 @@ def make_key(
 ) -> str:
     """An API key, made without the command: quicker."""
     key = api_keys.generate()
-    new = admin.NewApiKey(
-        key.key_id, key.secret_hash, "test", "shop", org, topics or (NOTES, RUNS), lifetime
-    )
+    scopes = topics or (NOTES, RUNS)
     with database.connect("dba") as connection:
-        admin.create_api_key(connection, new)
+        admin.create_api_key(connection, key, "test", "shop", org, scopes, lifetime)
     return str(key)
 
 
@@ -73,7 +71,7 @@ async def test_a_key_for_a_token_for_a_socket(database: Database) -> None:
         assert answer.headers["cache-control"] == "no-store"
         assert "deprecation" not in answer.headers
         data = answer.json()["data"]
-        claims = keys.verify_token(data["token"], running.keyring)
+        claims = verify_token(data["token"], running.keyring)
         assert set(data) == {
             "token",
             "token_type",
@@ -106,7 +104,7 @@ async def test_scopes_and_life_can_be_narrowed(newest_database: Database) -> Non
     async with issuing(newest_database) as running:
         await ready_relay(running)
         data = (await post(running, key, {"scopes": [RUNS], "expires_in": 60})).json()["data"]
-        claims = keys.verify_token(data["token"], running.keyring)
+        claims = verify_token(data["token"], running.keyring)
         assert (claims.scopes, data["scopes"]) == ((RUNS,), [RUNS])
         assert claims.expires_at - claims.issued_at == data["expires_in"] == 60
         for body, code in [

@@ -137,7 +137,12 @@ async def test_no_secret_is_ever_logged(newest_database: Database, tmp_path: Pat
     with newest_database.connect("dba") as connection:
         admin.create_api_key(
             connection,
-            admin.NewApiKey(key.key_id, key.secret_hash, "l", "s", "org-a", [NOTES], None),
+            key,
+            "l",
+            "s",
+            "org-a",
+            [NOTES],
+            None,
         )
     log_file = tmp_path / "relay.log"
     with (

@@ -16,7 +16,6 @@ from khala_pg.cli.text import refuse_enum_names, wide_console
 from khala_pg.errors import UsageError
 from khala_pg.settings import DATABASE, resolve
 from khala_pg.sqlapi import admin
-from khala_pg.sqlapi.admin import NewApiKey
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="API keys, which are exchanged for tokens."
@@ -44,17 +43,10 @@ def create(
     """
     refuse_enum_names(topic)
     key = api_keys.generate()
-    new = NewApiKey(
-        key_id=key.key_id,
-        secret_hash=key.secret_hash,
-        label=label,
-        subject=subject or f"key:{key.key_id}",
-        org_id=org,
-        scopes=topic,
-        lifetime=lifetime,
-    )
     with psycopg.connect(resolve(DATABASE, database), autocommit=True) as connection:
-        admin.create_api_key(connection, new)
+        admin.create_api_key(
+            connection, key, label, subject or f"key:{key.key_id}", org, topic, lifetime
+        )
     typer.echo(str(key))
     if sys.stderr.isatty():
         typer.echo(f"key {key.key_id}: keep it now, it is not shown again", err=True)
