@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from khala_pg import resources
-from khala_pg.dev.environment import DevConfig, DevState, run
+from khala_pg.dev.environment import DevConfig, run
+from khala_pg.dev.state import DevState
 from khala_pg.settings import DEV_FILE
 
 

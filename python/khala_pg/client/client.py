@@ -111,7 +111,6 @@ class KhalaClient:
 
     @property
     def status(self) -> Status:
-        """The current status."""
         return self._board.status
 
     def documents(self, topic: str) -> Mapping[str, Document]:

@@ -5,7 +5,7 @@ moves the replica but the frame at hand, and a frame that is not dealt with hold
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -15,7 +15,7 @@ from typing import Any
 from khala_pg.backoff import Backoff
 from khala_pg.client import binary, wire
 from khala_pg.client.connection import Connection
-from khala_pg.client.documents import Cursor
+from khala_pg.client.documents import Cursor, Document
 from khala_pg.client.errors import (
     ClientError,
     ForbiddenTopicError,
@@ -169,15 +169,21 @@ class Conversation:
         for topic, head in batch.heads.items():
             if self._serves(topic):
                 self._board.topic(topic, head=head)
-        await self._replica.advance(documents, self._cursors(batch.covered))
-        self._show(batch.covered)
+        await self._advance(batch.covered, documents)
         if batch.replay_complete:
             for topic in filter(self._serves, {**batch.heads, **batch.covered}):
                 self._board.topic(topic, phase=TopicPhase.LIVE)
 
-    async def _advance(self, covered: Mapping[str, int]) -> None:
-        await self._replica.advance((), self._cursors(covered))
-        self._show(covered)
+    async def _advance(
+        self, covered: Mapping[str, int], documents: Sequence[Document] = ()
+    ) -> None:
+        served = {topic: at for topic, at in covered.items() if self._serves(topic)}
+        cursors = [Cursor(topic, at, self._epochs.get(topic)) for topic, at in served.items()]
+        await self._replica.advance(documents, cursors)
+        for topic in served:
+            cursor = self._replica.cursor(topic)
+            if cursor is not None and self._serves(topic):
+                self._board.topic(topic, watermark=cursor.watermark)
 
     async def _told(self, error: ClientError, payload: Mapping[str, Any]) -> None:
         wait = wire.retry_after(payload)
@@ -199,19 +205,6 @@ class Conversation:
         # What is on the way of a subscription that ended must not count for the one that follows.
         known = self._board.status.topics.get(topic)
         return known is not None and known.phase in _SERVED
-
-    def _cursors(self, covered: Mapping[str, int]) -> list[Cursor]:
-        return [
-            Cursor(topic, watermark, self._epochs.get(topic))
-            for topic, watermark in covered.items()
-            if self._serves(topic)
-        ]
-
-    def _show(self, covered: Iterable[str]) -> None:
-        for topic in covered:
-            cursor = self._replica.cursor(topic)
-            if cursor is not None and self._serves(topic):
-                self._board.topic(topic, watermark=cursor.watermark)
 
     def _help(self, work: Coroutine[Any, Any, None]) -> None:
         helper = self._group.create_task(_until_closed(work))

@@ -66,8 +66,6 @@ class Document:
 
 
 class ChangeKind(StrEnum):
-    """Kind of a change."""
-
     PUT = "put"
     REMOVE = "remove"
 

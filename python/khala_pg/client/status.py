@@ -7,8 +7,6 @@ from types import MappingProxyType
 
 
 class ConnectionState(StrEnum):
-    """State of the connection."""
-
     CONNECTING = "connecting"
     CONNECTED = "connected"
     DISCONNECTED = "disconnected"
@@ -20,8 +18,6 @@ class ConnectionState(StrEnum):
 
 
 class TopicPhase(StrEnum):
-    """Phase of one topic."""
-
     IDLE = "idle"
     RECOVERING = "recovering"
     """Its documents are being taken from a snapshot."""
@@ -68,12 +64,8 @@ class StatusBoard:
     """The current status; calls back when it changes."""
 
     def __init__(self, topics: Mapping[str, TopicStatus], tell: OnStatus) -> None:
-        self._status = Status(topics=MappingProxyType(dict(topics)))
+        self.status = Status(topics=MappingProxyType(dict(topics)))
         self._tell = tell
-
-    @property
-    def status(self) -> Status:
-        return self._status
 
     def connection(
         self,
@@ -84,7 +76,7 @@ class StatusBoard:
         error: Exception | None = None,
     ) -> None:
         """The connection is in another state; unless connected, no topic is being served."""
-        topics = self._status.topics
+        topics = self.status.topics
         if state is not ConnectionState.CONNECTED:
             idle = {name: replace(t, phase=TopicPhase.IDLE) for name, t in topics.items()}
             topics = MappingProxyType(idle)
@@ -92,12 +84,12 @@ class StatusBoard:
 
     def notice(self, error: Exception) -> None:
         """Something went wrong that the connection survived."""
-        self._set(replace(self._status, error=error))
+        self._set(replace(self.status, error=error))
 
     def drop(self, name: str) -> None:
         """Forgets the position of a topic."""
-        topics = MappingProxyType({**self._status.topics, name: TopicStatus()})
-        self._set(replace(self._status, topics=topics))
+        topics = MappingProxyType({**self.status.topics, name: TopicStatus()})
+        self._set(replace(self.status, topics=topics))
 
     def topic(
         self,
@@ -108,16 +100,16 @@ class StatusBoard:
         head: int | None = None,
     ) -> None:
         """News of one topic; None leaves a part as it is."""
-        known = self._status.topics.get(name, TopicStatus())
+        known = self.status.topics.get(name, TopicStatus())
         changed = TopicStatus(
             phase=known.phase if phase is None else phase,
             watermark=known.watermark if watermark is None else watermark,
             head=known.head if head is None else head,
         )
         if changed != known:
-            topics = MappingProxyType({**self._status.topics, name: changed})
-            self._set(replace(self._status, topics=topics))
+            topics = MappingProxyType({**self.status.topics, name: changed})
+            self._set(replace(self.status, topics=topics))
 
     def _set(self, status: Status) -> None:
-        self._status = status
+        self.status = status
         self._tell(status)

@@ -39,12 +39,8 @@ class Tokens:
 
     def __init__(self, provider: EndpointProvider) -> None:
         self._provider = provider
-        self._current = ""
-
-    @property
-    def current(self) -> str:
+        self.current = ""
         """The token the server accepted last, or is being shown."""
-        return self._current
 
     @property
     def organisation(self) -> str:
@@ -53,7 +49,7 @@ class Tokens:
         Not verified here: the server does that.
         """
         try:
-            claims = jwt.decode(self._current, options={"verify_signature": False})
+            claims = jwt.decode(self.current, options={"verify_signature": False})
         except jwt.InvalidTokenError:
             return ""
         return str(claims.get("oa_org_id", ""))
@@ -61,7 +57,7 @@ class Tokens:
     async def endpoint(self) -> Endpoint:
         """Ask where to connect; its token becomes the current one. Raises as the provider does."""
         endpoint = await self._ask()
-        self._current = endpoint.token
+        self.current = endpoint.token
         return endpoint
 
     async def ask(self) -> str:
@@ -70,7 +66,7 @@ class Tokens:
 
     def accept(self, token: str) -> None:
         """The server has taken this token in place of the current one."""
-        self._current = token
+        self.current = token
 
     async def _ask(self) -> Endpoint:
         answer = self._provider()

@@ -26,9 +26,8 @@ from khala_pg.dev import state
 from khala_pg.dev.state import DevError, DevState
 from khala_pg.postgres import free_ports
 from khala_pg.postgres.cluster import private
-from khala_pg.postgres.server import PostgresServer, PostgresServerError
-
-__all__ = ["DevConfig", "DevError", "DevState", "run"]
+from khala_pg.postgres.installation import PostgresServerError
+from khala_pg.postgres.server import PostgresServer
 
 HOST = "127.0.0.1"
 _RELAY_READY_S = 60.0
@@ -98,18 +97,28 @@ def _run(
             _report_migration(server, say)
             keyring = state.prepare_keyring(data_dir)
             relay_database = state.relay_dsn(server, data_dir)
-            relay = _Relay(
-                relay_database, ws_port, http_port, metrics_port, keyring, data_dir, config.web_dir
-            )
+            http = f"http://{HOST}:{http_port}"
+            arguments = [
+                f"--host={HOST}",
+                f"--ws-port={ws_port}",
+                f"--http-port={http_port}",
+                f"--keyring={keyring}",
+            ]
+            if metrics_port is not None:
+                arguments.append(f"--metrics-port={metrics_port}")
+            if config.web_dir is not None:
+                session = state.state_file(data_dir)
+                arguments += [f"--web-dir={config.web_dir}", f"--dev-session={session}"]
+            relay = _Relay(relay_database, arguments, f"{http}/readyz", data_dir / "relay.log")
             relay.start()
             relay.await_ready(wakeup)
             found = DevState(
                 database=server.dsn(state.DATABASE),
                 relay_database=relay_database,
                 ws=f"ws://{HOST}:{ws_port}/socket/websocket",
-                http=f"http://{HOST}:{http_port}",
+                http=http,
                 metrics=None if metrics_port is None else f"http://{HOST}:{metrics_port}/metrics",
-                page=None if config.web_dir is None else f"http://{HOST}:{http_port}/",
+                page=None if config.web_dir is None else f"{http}/",
                 token=state.sign_dev_token(server, keyring),
                 organisation=state.ORGANISATION,
                 keyring=str(keyring),
@@ -126,34 +135,13 @@ def _run(
             server.stop()
 
 
+@dataclass
 class _Relay:
-    """The relay as a child process."""
-
-    def __init__(
-        self,
-        database: str,
-        ws_port: int,
-        http_port: int,
-        metrics_port: int | None,
-        keyring: Path,
-        data_dir: Path,
-        web_dir: Path | None,
-    ) -> None:
-        self._database = database
-        self._arguments = [
-            f"--host={HOST}",
-            f"--ws-port={ws_port}",
-            f"--http-port={http_port}",
-            f"--keyring={keyring}",
-        ]
-        if metrics_port is not None:
-            self._arguments.append(f"--metrics-port={metrics_port}")
-        if web_dir is not None:
-            session = state.state_file(data_dir)
-            self._arguments += [f"--web-dir={web_dir}", f"--dev-session={session}"]
-        self._ready_url = f"http://{HOST}:{http_port}/readyz"
-        self.log_file = data_dir / "relay.log"
-        self._process: subprocess.Popen[bytes] | None = None
+    _database: str
+    _arguments: list[str]
+    _ready_url: str
+    log_file: Path
+    _process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         # The connection string holds a password: not among the arguments, which anyone may list.
@@ -208,28 +196,22 @@ def _wait(wakeup: socket.socket, seconds: float | None) -> None:
 
 def _keep_running(server: PostgresServer, relay: _Relay, wakeup: socket.socket, say: Say) -> None:
     """Starts again whichever child ends; returns only by an exception."""
-    postgres_again, relay_again = Restart(), Restart()
+    postgres: tuple[str, PostgresServer | _Relay, Restart] = ("PostgreSQL", server, Restart())
+    children = [postgres, ("the relay", relay, Restart())]
     while True:
-        now = time.monotonic()
-        if postgres_again.due_at is None and server.poll() is not None:
-            wait = postgres_again.ended()
-            say(f"PostgreSQL {how_it_ended(server.poll())}; starting it again in {wait:.1f} s")
-        if relay_again.due_at is None and relay.poll() is not None:
-            wait = relay_again.ended()
-            say(f"the relay {how_it_ended(relay.poll())}; starting it again in {wait:.1f} s")
-        if postgres_again.due_at is not None and now >= postgres_again.due_at:
-            try:
-                server.start()
-            except PostgresServerError as failed:
-                say(f"{failed}; next try in {postgres_again.ended():.1f} s")
-            else:
-                postgres_again.started()
-                say("PostgreSQL is back")
-        if relay_again.due_at is not None and now >= relay_again.due_at:
-            relay.start()
-            relay_again.started()
-            say("the relay is back")
-        due = [again.due_at for again in (postgres_again, relay_again) if again.due_at is not None]
+        for name, child, again in children:
+            if again.due_at is None and child.poll() is not None:
+                wait_s = again.ended()
+                say(f"{name} {how_it_ended(child.poll())}; starting it again in {wait_s:.1f} s")
+            if again.due_at is not None and time.monotonic() >= again.due_at:
+                try:
+                    child.start()
+                except PostgresServerError as failed:
+                    say(f"{failed}; next try in {again.ended():.1f} s")
+                else:
+                    again.started()
+                    say(f"{name} is back")
+        due = [again.due_at for _, _, again in children if again.due_at is not None]
         _wait(wakeup, max(0.0, min(due) - time.monotonic()) if due else None)
 
 

@@ -137,7 +137,6 @@ def sign_dev_token(server: PostgresServer, keyring: Path) -> str:
 
 
 def state_file(data_dir: Path) -> Path:
-    """The path of dev.json."""
     return data_dir / "dev.json"
 
 

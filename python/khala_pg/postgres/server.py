@@ -26,11 +26,7 @@ import psycopg
 
 from khala_pg.child_process import die_with_parent, stop
 from khala_pg.postgres import cluster, free_ports
-from khala_pg.postgres.installation import Account, Installation, PostgresServerError
-from khala_pg.postgres.installation import choose_account as _choose_account
-from khala_pg.postgres.installation import find_installation as _find_installation
-
-__all__ = ["SUPERUSER", "PostgresServer", "PostgresServerError", "StopMode"]
+from khala_pg.postgres.installation import PostgresServerError, choose_account, find_installation
 
 StopMode = Literal["fast", "immediate"]
 
@@ -71,11 +67,12 @@ class PostgresServer:
         """
         self.home = home.absolute()
         self.settings = dict(settings or {})
-        self.account: Account = _choose_account(self.home / "cluster")
-        self.installation: Installation = _find_installation(pg_bin, self.account)
+        self.account = choose_account(self.home / "cluster")
+        self.installation = find_installation(pg_bin, self.account)
         self.log_file = self.home / "postgres.log"
         self._wanted_port = port
-        self._port = port
+        self.port = port
+        """The TCP port on 127.0.0.1; 0 before the first start when none was given."""
         self._start_timeout = start_timeout
         self._process: subprocess.Popen[bytes] | None = None
         self._password: str | None = None
@@ -85,11 +82,6 @@ class PostgresServer:
     def major(self) -> int:
         """PostgreSQL's major version."""
         return self.installation.major
-
-    @property
-    def port(self) -> int:
-        """The TCP port on 127.0.0.1; 0 before the first start when none was given."""
-        return self._port
 
     @property
     def pid(self) -> int | None:
@@ -110,14 +102,14 @@ class PostgresServer:
         """A connection URI over TCP. `password` is the superuser's when not given."""
         secret = quote(password or self._superuser_password(), safe="")
         name = quote(dbname, safe="")
-        return f"postgresql://{quote(user, safe='')}:{secret}@{_HOST}:{self._port}/{name}"
+        return f"postgresql://{quote(user, safe='')}:{secret}@{_HOST}:{self.port}/{name}"
 
     def socket_dsn(
         self, dbname: str = "postgres", user: str = SUPERUSER, password: str | None = None
     ) -> str:
         """A connection URI over the Unix socket. `password` is the superuser's when not given."""
         secret = quote(password or self._superuser_password(), safe="")
-        place = urlencode({"host": str(self._socket_directory()), "port": str(self._port)})
+        place = urlencode({"host": str(self._socket_directory()), "port": str(self.port)})
         return f"postgresql://{quote(user, safe='')}:{secret}@/{quote(dbname, safe='')}?{place}"
 
     def start(self) -> None:
@@ -134,9 +126,9 @@ class PostgresServer:
         deadline = time.monotonic() + self._start_timeout
         for attempt in range(1, _TRIES + 1):
             if self._wanted_port == 0 and (
-                self._port == 0 or (attempt > 1 and not free_ports.is_free(self._port))
+                self.port == 0 or (attempt > 1 and not free_ports.is_free(self.port))
             ):
-                self._port = free_ports.free_port()
+                self.port = free_ports.free_port()
             log_start = self.log_file.stat().st_size if self.log_file.exists() else 0
             self._spawn()
             if self._await_answer(deadline):
@@ -149,7 +141,7 @@ class PostgresServer:
             if not retry or attempt == _TRIES:
                 break
             time.sleep(0.2 * attempt)  # back-off between attempts
-        raise PostgresServerError(_explain(said, self._port), hint=f"full log: {self.log_file}")
+        raise PostgresServerError(_explain(said, self.port), hint=f"full log: {self.log_file}")
 
     def stop(self, mode: StopMode = "fast", timeout: float = 60.0) -> None:
         """Stops the server; does nothing when it is not running.
@@ -189,14 +181,14 @@ class PostgresServer:
 
     def _socket_directory(self) -> Path:
         directory = self.data_directory
-        if len(os.fsencode(directory / f".s.PGSQL.{self._port}")) <= _LONGEST_SOCKET_PATH:
+        if len(os.fsencode(directory / f".s.PGSQL.{self.port}")) <= _LONGEST_SOCKET_PATH:
             return directory
         return cluster.short_socket_directory(directory, self.account)
 
     def _spawn(self) -> None:
         settings = {
             "listen_addresses": _HOST,
-            "port": str(self._port),
+            "port": str(self.port),
             "unix_socket_directories": _quoted(self._socket_directory()),
             **self.settings,
         }

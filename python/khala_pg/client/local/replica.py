@@ -43,7 +43,6 @@ class Replica:
         return self._cursors.get(topic)
 
     def documents(self, topic: str) -> Mapping[str, Document]:
-        """The live documents of a topic, by key."""
         return self._cache.documents(topic)
 
     def get(self, topic: str, doc_key: str) -> Document | None:
