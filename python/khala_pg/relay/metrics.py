@@ -102,7 +102,7 @@ class Metrics:
             "khala_listen_connects", "Connections made to LISTEN; all but the first are reconnects"
         )
         self.lost_wake_ups = self._counter(
-            "khala_lost_wakeups", "Slow polls that found updates no notification had told of"
+            "khala_lost_wakeups", "Slow polls that found updates without a notification"
         )
         self.sequenced = self._counter(
             "khala_sequenced_writes", "Staged writes of grouped topics that were sequenced here"

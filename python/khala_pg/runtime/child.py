@@ -46,8 +46,8 @@ class Child:
     def drain(self) -> None:
         """The command has ended: wait until its output is through.
 
-        Whoever it left behind with one of its pipes open is waited for, as in any pipeline; at a
-        terminal nobody is, as after any command there.
+        A process that it left behind with one of its pipes open is waited for, as in any
+        pipeline; at a terminal none is, as after any command there.
         """
         for copy in self.terminals.values():
             copy.stop()

@@ -22,7 +22,7 @@ CHANNEL = "khala_sync"
 REVOKED = "revoked:"
 """The payload that says that something was revoked; no topic has such a name."""
 STAGED = "staged:"
-"""Before the name of a topic: a write to it was staged while whoever sequences it slept."""
+"""Before the name of a topic: a write to it was staged while its sequencer slept."""
 SUPPORTED_SCHEMA_VERSIONS = range(1, 2)
 
 # By encoding. All parts of each stand here.

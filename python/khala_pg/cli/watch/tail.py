@@ -95,7 +95,7 @@ def command(
     try:
         asyncio.run(_follow(source, topics, store, start, as_json))
     except BrokenPipeError:
-        # Whoever read us has enough. Python would complain again when it flushes at exit.
+        # The reader has enough. Python would complain again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

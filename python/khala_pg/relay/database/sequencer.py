@@ -33,7 +33,7 @@ class Sequencer:
     """A task for each grouped topic, whether or not anybody is subscribed to it.
 
     The topic's feed is woken by the sequenced batch as by any other write. A relay that finds
-    another one at work looks again until it may sleep itself: whoever dies, nobody has to be told.
+    another one at work looks again until it may sleep itself, so the end of any needs no message.
     """
 
     _settings: RelaySettings

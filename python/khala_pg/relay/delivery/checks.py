@@ -1,7 +1,8 @@
 """The database's word on subscribe requests, asked for once by all that ask the same.
 
-After an outage a thousand sockets ask alike within moments. Whoever asks while an equal question
-waits for its turn shares its answer, which therefore is never older than the question.
+After an outage a thousand sockets ask alike within moments. A socket that asks while an
+equal question waits for its turn shares its answer, which is therefore never older than the
+question.
 """
 
 import asyncio

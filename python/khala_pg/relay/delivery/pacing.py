@@ -15,7 +15,7 @@ _FORGETTING = 1.02
 
 
 class Pacer:
-    """Told of each page that brought a feed to the head.
+    """Hears of each page that brought a feed to the head.
 
     Keeps what one pull for each update would have taken, less the share of the time since then that
     this may take. Feeds rest while more than that is left over.

@@ -1,8 +1,8 @@
 """Catching up: pages of replay for the subscriptions of one socket that are behind.
 
 A socket holds at most one page: the next is written when the socket has taken the one before,
-whoever is slow. What is read ahead meanwhile, one page at most, counts towards what all sockets
-share. The database connection is given back before anything is written.
+however slow others are. What is read ahead meanwhile, one page at most, counts towards what all
+sockets share. The database connection is given back before anything is written.
 """
 
 import asyncio

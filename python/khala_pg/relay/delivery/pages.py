@@ -1,9 +1,9 @@
 """Pages of replay, read and put together once for all subscriptions that need the same.
 
 After an outage a thousand sockets come back from where they all were: they ask for the same pages
-of the same organisation within moments of each other. Whoever asks while a page is being read, or
-shortly after, gets what the first one got. A page is that moment older then; so is one whose socket
-was slow to take it, and what it lacks comes by the next page or the live feed as ever.
+of the same organisation within moments of each other. A socket that asks while a page is being
+read, or shortly after, gets what the first one got. A page is that moment older then; so is one
+whose socket was slow to take it, and what it lacks comes by the next page or the live feed as ever.
 """
 
 import asyncio
@@ -79,7 +79,7 @@ class Pages:
         Raises what the call of the database raises.
         """
         if wanted.after is None:
-            # Where that begins changes with every purge, and the client was told where.
+            # Where that begins changes with every purge, and the client knows where.
             return await self._ask(wanted, is_needed)
         self._forget_old(asyncio.get_running_loop().time())
         while True:
@@ -110,7 +110,7 @@ class Pages:
             await asyncio.sleep(0)
 
     async def _read_ahead(self, wanted: Wanted, is_needed: Callable[[], bool]) -> None:
-        # Whoever wants the page asks again when there is none, and is told why.
+        # A socket that needs the page asks again when there is none, and gets the error.
         try:
             await self._reading.run(wanted, lambda: self._read(wanted, is_needed))
         except KhalaError:

@@ -48,5 +48,5 @@ def _encoder(accept: str) -> tuple[Callable[[CollectorRegistry], bytes], str]:
     try:
         return choose_encoder(accept)
     except (TypeError, ValueError):
-        # A version that is no number is compared with one. Whoever scrapes reads the plain form.
+        # A version that is no number is compared with one. Scrapers read the plain form.
         return choose_encoder("")

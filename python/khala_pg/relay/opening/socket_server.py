@@ -100,7 +100,7 @@ class SocketServer:
                 return responses.respond(HTTPStatus.OK, {"status": "ok"})
             if wanted.path == handshake.READY_PATH:
                 return self._ready()
-            claims = await self._admit(wanted, request, client)
+            claims = await self._authorize(wanted, request, client)
         except HandshakeError as refusal:
             self._refusal_log.refused(client, refusal)
             return responses.refuse(refusal)
@@ -116,7 +116,7 @@ class SocketServer:
         self._metrics.refused(refusal.status)
         return responses.refuse(refusal)
 
-    async def _admit(
+    async def _authorize(
         self, wanted: handshake.OpeningRequest, request: Request, client: Client
     ) -> Claims:
         """The claims of a socket that may open. Raises HandshakeError."""
