@@ -85,8 +85,8 @@ async def test_subscribers_get_every_row_or_are_told(
                 rng = stream(seed, subscriber.name)
                 group.create_task(catch_up(subscriber, rng, heads))
             await until(
-                lambda: all(s.cursors.get(TOPIC, 0) > 0 for s in subscribers),
-                "everybody is catching up",
+                lambda: any(s.cursors.get(TOPIC, 0) > 0 for s in subscribers),
+                "somebody is catching up",
                 PATIENCE_S,
             )
             await asyncio.to_thread(purge_all, newest_database, stream(seed, "purge"))
