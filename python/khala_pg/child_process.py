@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
 
-from khala_pg.backoff import Backoff
+from khala_pg.concurrency.backoff import Backoff
 
 _PR_SET_PDEATHSIG = 1
 # Looked up before any fork: between fork and exec only calls into what is loaded are safe.

@@ -20,7 +20,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from khala_pg.auth.claims import VerificationKey
-from khala_pg.single_flight import SingleFlight
+from khala_pg.concurrency.single_flight import SingleFlight
 
 logger = logging.getLogger("khala.auth.jwks")
 

@@ -1,6 +1,5 @@
 """An asyncio client: follows topics, keeps documents and watermarks, survives disconnections."""
 
-from khala_pg.backoff import Backoff as Backoff
 from khala_pg.client.client import KhalaClient as KhalaClient
 from khala_pg.client.documents import Change as Change
 from khala_pg.client.documents import ChangeKind as ChangeKind
@@ -29,3 +28,4 @@ from khala_pg.client.status import TopicPhase as TopicPhase
 from khala_pg.client.status import TopicStatus as TopicStatus
 from khala_pg.client.tokens import Endpoint as Endpoint
 from khala_pg.client.tokens import EndpointProvider as EndpointProvider
+from khala_pg.concurrency.backoff import Backoff as Backoff

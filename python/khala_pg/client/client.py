@@ -7,7 +7,6 @@ from typing import Self
 
 import httpx
 
-from khala_pg.backoff import Backoff
 from khala_pg.client.connection import Encoding, open_connection
 from khala_pg.client.conversation import Conversation
 from khala_pg.client.documents import Change, Document
@@ -27,6 +26,7 @@ from khala_pg.client.resolver import Resolver
 from khala_pg.client.start import Start
 from khala_pg.client.status import ConnectionState, OnStatus, Status, StatusBoard, TopicStatus
 from khala_pg.client.tokens import EndpointProvider, Tokens
+from khala_pg.concurrency.backoff import Backoff
 from khala_pg.errors import KhalaError
 
 _PASSING = (TransportError, ProtocolError, HydrationBehindError)

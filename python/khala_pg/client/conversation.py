@@ -12,7 +12,6 @@ from functools import partial
 from itertools import groupby
 from typing import Any
 
-from khala_pg.backoff import Backoff
 from khala_pg.client import binary, wire
 from khala_pg.client.connection import Connection
 from khala_pg.client.documents import Cursor, Document
@@ -33,6 +32,7 @@ from khala_pg.client.snapshot import read_snapshot
 from khala_pg.client.start import Start
 from khala_pg.client.status import ConnectionState, StatusBoard, TopicPhase
 from khala_pg.client.tokens import Tokens
+from khala_pg.concurrency.backoff import Backoff
 from khala_pg.errors import KhalaError
 
 _SILENT_HEARTBEATS = 2.5

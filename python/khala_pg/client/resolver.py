@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from khala_pg.backoff import Backoff
 from khala_pg.canonical import NotIJsonError, hash_text, payload_hash
 from khala_pg.client.documents import Document, Update
 from khala_pg.client.errors import (
@@ -16,6 +15,7 @@ from khala_pg.client.errors import (
     TransportError,
 )
 from khala_pg.client.http_api import HttpApi
+from khala_pg.concurrency.backoff import Backoff
 
 _TRIES = 5
 _AT_ONCE = 4

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from khala_pg.single_flight import SingleFlight
+from khala_pg.concurrency.single_flight import SingleFlight
 
 FEW = 10
 """So many requests for one page within `max_age_s` read it themselves."""

@@ -9,7 +9,7 @@ from websockets.asyncio.server import ServerConnection
 
 from khala_pg.auth.authority import Authority
 from khala_pg.auth.keys import Keyring
-from khala_pg.backoff import Backoff
+from khala_pg.concurrency.backoff import Backoff
 from khala_pg.errors import KhalaError, UnavailableError
 from khala_pg.http.tokens import SessionAuthenticator
 from khala_pg.relay.database.listener import Listener

@@ -14,13 +14,13 @@ from typing import Any
 
 import psycopg
 
-from khala_pg.backoff import Backoff
+from khala_pg.concurrency.backoff import Backoff
+from khala_pg.concurrency.waiting import set_within
 from khala_pg.errors import from_psycopg
 from khala_pg.runtime.outbox import Event, Outbox
 from khala_pg.runtime.output import OutputMeter
 from khala_pg.sqlapi import runtime as sqlapi
 from khala_pg.sqlapi.calls import Connection, connect
-from khala_pg.waiting import set_within
 
 _CONNECT_SECONDS = 5
 _STATEMENT_SECONDS = 10

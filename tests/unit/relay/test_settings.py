@@ -5,7 +5,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from khala_pg.backoff import Backoff
+from khala_pg.concurrency.backoff import Backoff
 from khala_pg.errors import UsageError
 from khala_pg.relay.database.pool import conninfo_for
 from khala_pg.relay.settings import RelaySettings

@@ -15,14 +15,14 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from khala_pg import conninfo
-from khala_pg.backoff import Backoff
+from khala_pg.concurrency.backoff import Backoff
+from khala_pg.concurrency.waiting import set_within
 from khala_pg.errors import KhalaError
 from khala_pg.relay.database.pool import Database, bounded, conninfo_for
 from khala_pg.relay.metrics import Metrics
 from khala_pg.relay.settings import RelaySettings
 from khala_pg.sqlapi import relay as sqlapi
 from khala_pg.sqlapi.calls import Connection
-from khala_pg.waiting import set_within
 
 logger = logging.getLogger("khala.relay.listener")
 

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from khala_pg.auth.revocations import Revocations
-from khala_pg.backoff import Backoff
+from khala_pg.concurrency.backoff import Backoff
+from khala_pg.concurrency.waiting import set_within
 from khala_pg.errors import UnavailableError
 from khala_pg.relay.database.pool import Database
 from khala_pg.relay.settings import RelaySettings
 from khala_pg.sqlapi import relay as sqlapi
-from khala_pg.waiting import set_within
 
 logger = logging.getLogger("khala.relay.revocations")
 

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 
 import psycopg
 
-from khala_pg.backoff import Backoff
+from khala_pg.concurrency.backoff import Backoff
+from khala_pg.concurrency.waiting import set_within
 from khala_pg.errors import KhalaError, UnavailableError
 from khala_pg.relay.database.pool import Database
 from khala_pg.relay.metrics import Metrics
 from khala_pg.relay.settings import RelaySettings
 from khala_pg.sqlapi import relay as sqlapi
-from khala_pg.waiting import set_within
 
 logger = logging.getLogger("khala.relay.sequencer")
 

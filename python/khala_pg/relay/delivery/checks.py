@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from khala_pg import strict_json
+from khala_pg.concurrency.single_flight import SingleFlight
 from khala_pg.relay.database.pool import Database
 from khala_pg.relay.settings import RelaySettings
 from khala_pg.relay.wire.requests import SubscribeRequest
-from khala_pg.single_flight import SingleFlight
 from khala_pg.sqlapi import relay as sqlapi
 from khala_pg.sqlapi.calls import Connection
 from khala_pg.sqlapi.relay import Cursor

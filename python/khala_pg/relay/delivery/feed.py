@@ -8,7 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from khala_pg.backoff import Backoff
+from khala_pg.concurrency.backoff import Backoff
+from khala_pg.concurrency.waiting import set_within
 from khala_pg.errors import RefusedError, StaleCursorError, UnavailableError
 from khala_pg.relay.connection import RelayConnection, SharedMessage, broadcast
 from khala_pg.relay.database.pool import Database
@@ -20,7 +21,6 @@ from khala_pg.relay.monitoring.lag import LagSampler
 from khala_pg.relay.monitoring.tracing import DeliveredPage, PageTracer
 from khala_pg.relay.settings import RelaySettings
 from khala_pg.sqlapi import relay as sqlapi
-from khala_pg.waiting import set_within
 
 logger = logging.getLogger("khala.relay.feed")
 

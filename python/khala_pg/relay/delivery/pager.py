@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from khala_pg.backoff import Backoff
+from khala_pg.concurrency.backoff import Backoff
 from khala_pg.errors import RefusedError, UnavailableError
 from khala_pg.relay.connection import RelayConnection
 from khala_pg.relay.database.pool import Database

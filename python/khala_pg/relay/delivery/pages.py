@@ -13,12 +13,12 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
+from khala_pg.concurrency.single_flight import SingleFlight
 from khala_pg.errors import KhalaError
 from khala_pg.relay.connection import SharedMessage
 from khala_pg.relay.database.pool import Database
 from khala_pg.relay.delivery.lanes import Lane
 from khala_pg.relay.settings import RelaySettings
-from khala_pg.single_flight import SingleFlight
 from khala_pg.sqlapi import relay as sqlapi
 
 logger = logging.getLogger("khala.relay.pages")

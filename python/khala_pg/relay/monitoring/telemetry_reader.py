@@ -3,9 +3,9 @@
 import asyncio
 import logging
 
+from khala_pg.concurrency.single_flight import SingleFlight
 from khala_pg.errors import KhalaError
 from khala_pg.relay.database.pool import Database
-from khala_pg.single_flight import SingleFlight
 from khala_pg.sqlapi import telemetry as sqlapi
 from khala_pg.sqlapi.telemetry import Telemetry
 

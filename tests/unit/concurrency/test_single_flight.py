@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from khala_pg.single_flight import SingleFlight
+from khala_pg.concurrency.single_flight import SingleFlight
 
 
 class Calls:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from khala_pg.backoff import Backoff
+from khala_pg.concurrency.backoff import Backoff
 
 
 @given(st.integers(0, 10_000), st.floats(0, 1), st.floats(0, 60))

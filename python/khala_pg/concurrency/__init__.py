@@ -1,0 +1,1 @@
+"""Waiting, retrying and sharing of work: back-off, time limits, single flight."""
