@@ -16,9 +16,9 @@ await build({
       export { create, toBinary } from "@bufbuild/protobuf";
       export { binaryLane } from "./src/binary.ts";
       export { UpdateBatchSchema } from "./src/gen/openagents/sync/v1/update_pb.ts";
-      export { canonicalJson, hasher } from "./src/hash.ts";
-      export { resolve } from "./src/hydrate.ts";
-      export { decodeFrame, readBatch } from "./src/serializer.ts";`,
+      export { canonicalJson, hasher } from "./src/topics/hash.ts";
+      export { resolve } from "./src/topics/hydrate.ts";
+      export { decodeFrame, readBatch } from "./src/wire/serializer.ts";`,
     resolveDir: root,
   },
   bundle: true,

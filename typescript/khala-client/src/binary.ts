@@ -12,6 +12,7 @@ import {
   type UpdateBatch,
   UpdateBatchSchema,
 } from "./gen/openagents/sync/v1/update_pb.js";
+import type { Lane } from "./types.js";
 import {
   type Batch,
   decodeFrame,
@@ -21,8 +22,7 @@ import {
   type Update,
   unfit,
   type Watermarks,
-} from "./serializer.js";
-import type { Lane } from "./types.js";
+} from "./wire/serializer.js";
 
 /** Pass it as `lane`. */
 export const binaryLane: Lane = {

@@ -1,14 +1,14 @@
 /** The client: keeps a connection as long as a topic has subscribers. */
 
-import { Connection } from "./connection.js";
-import { isAway, watchEnvironment } from "./environment.js";
 import { type AnyKhalaError, asKhalaError, failure } from "./errors.js";
-import { hasher } from "./hash.js";
-import { Observable, type Unsubscribe } from "./observable.js";
+import { isAway, watchEnvironment } from "./host/environment.js";
+import { Observable, type Unsubscribe } from "./host/observable.js";
+import { makeBackoff, Timer } from "./host/timer.js";
 import { memoryStore } from "./stores/memory.js";
-import { makeBackoff, Timer } from "./timer.js";
-import { type KhalaTopic, Topic } from "./topic.js";
+import { hasher } from "./topics/hash.js";
+import { type KhalaTopic, Topic } from "./topics/topic.js";
 import type { JsonObject, KhalaClientOptions, KhalaStatus, WebSocketClass } from "./types.js";
+import { Connection } from "./wire/connection.js";
 
 /** Follows topics. Its methods need no `this`. */
 export interface KhalaClient {

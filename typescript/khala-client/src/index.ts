@@ -7,7 +7,6 @@ export {
   type KhalaErrorDetails,
   type StaleTopic,
 } from "./errors.js";
-export { canonicalJson, hashText, payloadHash } from "./hash.js";
 export { type IndexedDbOptions, indexedDbStore } from "./stores/indexeddb.js";
 export {
   asyncStorageStore,
@@ -30,5 +29,6 @@ export {
   plan,
   type Stored,
 } from "./stores/store.js";
-export type { KhalaTopic } from "./topic.js";
+export { canonicalJson, hashText, payloadHash } from "./topics/hash.js";
+export type { KhalaTopic } from "./topics/topic.js";
 export type * from "./types.js";

@@ -2,7 +2,7 @@
 
 import { useSyncExternalStore } from "react";
 import type { KhalaClient } from "./client.js";
-import type { KhalaTopic } from "./topic.js";
+import type { KhalaTopic } from "./topics/topic.js";
 import type { KhalaDocument, KhalaStatus, TopicStatus } from "./types.js";
 
 /** The documents of a topic, followed while the component is mounted. */

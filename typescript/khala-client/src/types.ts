@@ -1,6 +1,6 @@
 import type { AnyKhalaError, StaleTopic } from "./errors.js";
-import type { Frame } from "./serializer.js";
 import type { KhalaStore } from "./stores/store.js";
+import type { Frame } from "./wire/serializer.js";
 
 /** A JSON value. */
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject;

@@ -2,7 +2,7 @@
 
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { DocumentCache, type Version } from "../src/cache.js";
+import { DocumentCache, type Version } from "../src/topics/cache.js";
 import { plain } from "./harness/waiting.js";
 
 /** A topic's history: watermarks 1, 2, 3 …; each document's versions rise, or are rewritten. */

@@ -3,8 +3,8 @@
 import { type AddressInfo, createServer } from "node:net";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { createKhalaClient, isKhalaError } from "../src/index.js";
-import { decodeFrame, readBatch } from "../src/serializer.js";
 import { sha256 } from "../src/sha256.js";
+import { decodeFrame, readBatch } from "../src/wire/serializer.js";
 import { Prompted } from "./harness/prompted.js";
 import { connect, killRelay, openDatabase, token } from "./harness/server.js";
 import { documents, live, plain, status, topicStatus } from "./harness/waiting.js";

@@ -1,7 +1,7 @@
 /** Values that tell when they change, also when listeners interfere. */
 
 import { expect, test } from "vitest";
-import { Observable } from "../src/observable.js";
+import { Observable } from "../src/host/observable.js";
 
 test("whoever changes the value while it is told: nobody is left with the older one", () => {
   const value = new Observable({ n: 0 });

@@ -7,7 +7,6 @@ import { IDBFactory } from "fake-indexeddb";
 import "fake-indexeddb/auto";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { DocumentCache, type Version } from "../src/cache.js";
 import {
   asyncStorageStore,
   type Cursor,
@@ -16,7 +15,8 @@ import {
   localStorageStore,
   type Stored,
 } from "../src/index.js";
-import { Saver } from "../src/saver.js";
+import { DocumentCache, type Version } from "../src/topics/cache.js";
+import { Saver } from "../src/topics/saver.js";
 import { openSqlite } from "./harness/sqlite.js";
 import { mapStorage } from "./harness/storage.js";
 

@@ -1,7 +1,7 @@
 /** Waiting between tries: full jitter under a limit that doubles. */
 
 import { expect, test } from "vitest";
-import { makeBackoff } from "../src/timer.js";
+import { makeBackoff } from "../src/host/timer.js";
 
 const DRAWS = 3_000;
 

@@ -2,7 +2,7 @@
 
 import { expect, test } from "vitest";
 import { isKhalaError } from "../src/index.js";
-import { organisationOf } from "../src/token.js";
+import { organisationOf } from "../src/wire/token.js";
 import { connect, openDatabase, token } from "./harness/server.js";
 import { documents, live, status } from "./harness/waiting.js";
 

@@ -1,6 +1,6 @@
 /** A store in IndexedDB: one transaction compares and writes, so tabs can share it. */
 
-import { isNewer, type Version } from "../cache.js";
+import { isNewer, type Version } from "../topics/cache.js";
 import { type Cursor, type KhalaStore, plan } from "./store.js";
 
 export interface IndexedDbOptions {

@@ -6,7 +6,7 @@
  * everything it has at its next commit. Use a database for more than a few hundred documents.
  */
 
-import { isNewer, type Version } from "../cache.js";
+import { isNewer, type Version } from "../topics/cache.js";
 import type { JsonObject } from "../types.js";
 import { type Cursor, type KhalaStore, makeQueue, plan, type Stored } from "./store.js";
 

@@ -1,6 +1,6 @@
 /** A store in SQLite: React Native, Electron, Node. Processes may share a file. */
 
-import type { Version } from "../cache.js";
+import type { Version } from "../topics/cache.js";
 import type { JsonObject } from "../types.js";
 import { type Commit, type KhalaStore, makeQueue, plan, type Stored } from "./store.js";
 

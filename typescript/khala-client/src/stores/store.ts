@@ -6,7 +6,7 @@
  * hide them for good.
  */
 
-import type { Version } from "../cache.js";
+import type { Version } from "../topics/cache.js";
 
 /** Everything up to `watermark` has been seen, counted within `epoch`, by a reader of `org`. */
 export interface Cursor {

@@ -1,7 +1,7 @@
 /** The Khala lane: live over the WebSocket, kept in IndexedDB. */
 
 import { createKhalaClient, indexedDbStore, type StaleTopic } from "khala-client";
-import { Observable } from "khala-client/observable";
+import { Observable } from "khala-client/host/observable";
 import { readSession, type Session } from "../session";
 import { KINDS, type Kind, type Summary, TOPICS } from "../summary";
 import type { Incident, Lane } from "./lane";

@@ -1,7 +1,7 @@
 /** A lane brings the documents to the page. Everything that shows them knows only this. */
 
 import type { KhalaClient, KhalaTopic } from "khala-client";
-import type { Observable } from "khala-client/observable";
+import type { Observable } from "khala-client/host/observable";
 import type { Kind, Summary } from "../summary";
 
 export type LaneName = "khala" | "legacy";

@@ -2,12 +2,12 @@
 
 import type { KhalaStatus, KhalaTopic, TopicStatus } from "khala-client";
 import { asKhalaError } from "khala-client/errors";
-import { hasher } from "khala-client/hash";
-import { HttpApi } from "khala-client/http";
-import { Observable } from "khala-client/observable";
+import { Observable } from "khala-client/host/observable";
+import { Timer } from "khala-client/host/timer";
 import { sha256 } from "khala-client/sha256";
-import { readSnapshot, type Snapshot } from "khala-client/snapshot";
-import { Timer } from "khala-client/timer";
+import { hasher } from "khala-client/topics/hash";
+import { readSnapshot, type Snapshot } from "khala-client/topics/snapshot";
+import { HttpApi } from "khala-client/wire/http";
 import { readSession } from "../session";
 import { type Summary, type SummaryDocument, TOPICS } from "../summary";
 import type { Incident, Lane } from "./lane";

@@ -1,8 +1,8 @@
 /** Waiting: exponential with full jitter, so that clients which lost a server together do not
  * reconnect together. */
 
-import { failure } from "./errors.js";
-import type { BackoffOptions } from "./types.js";
+import { failure } from "../errors.js";
+import type { BackoffOptions } from "../types.js";
 
 /** The time limit of a connection attempt, and of each HTTP request. */
 export const TIMEOUT_MS = 10_000;

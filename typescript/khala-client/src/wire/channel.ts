@@ -1,8 +1,8 @@
 /** The channel of one socket: requests and their replies, and what is sent to this join. */
 
-import type { AnyKhalaError } from "./errors.js";
+import type { AnyKhalaError } from "../errors.js";
+import type { JsonObject } from "../types.js";
 import { decodeFrame, type Frame, object, readError, unfit } from "./serializer.js";
-import type { JsonObject } from "./types.js";
 
 const CHANNEL = "sync:v1";
 

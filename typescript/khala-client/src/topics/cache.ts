@@ -1,7 +1,7 @@
 /** The documents of one topic by key, each at the highest version seen, whatever the order of
  * arrival. */
 
-import type { JsonObject, KhalaDocument } from "./types.js";
+import type { JsonObject, KhalaDocument } from "../types.js";
 
 /** One version of a document as kept. A tombstone has no payload. */
 export interface Version extends Omit<KhalaDocument, "payload"> {

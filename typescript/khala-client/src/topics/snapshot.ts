@@ -1,9 +1,9 @@
 /** A topic as it is now, read page by page over HTTP. */
 
+import { failure, isKhalaError } from "../errors.js";
+import type { SnapshotPage } from "../wire/serializer.js";
 import type { Version } from "./cache.js";
-import { failure, isKhalaError } from "./errors.js";
 import { patiently, resolve, type Supply, TRIES } from "./hydrate.js";
-import type { SnapshotPage } from "./serializer.js";
 
 /** All visible documents of a topic, as of a watermark of an epoch. */
 export interface Snapshot {

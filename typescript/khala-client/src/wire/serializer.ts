@@ -6,8 +6,8 @@ import {
   KhalaError,
   type KhalaErrorCode,
   type StaleTopic,
-} from "./errors.js";
-import type { JsonObject } from "./types.js";
+} from "../errors.js";
+import type { JsonObject } from "../types.js";
 
 /** One message of the socket. */
 export interface Frame {

@@ -1,16 +1,16 @@
 /** One connection: socket, channel, token, and the messages for the topics. */
 
+import { type AnyKhalaError, asKhalaError, failure, KhalaError } from "../errors.js";
+import { type Backoff, Timer } from "../host/timer.js";
+import type { Link } from "../topics/follower.js";
+import type { Hash } from "../topics/hash.js";
+import type { Topic } from "../topics/topic.js";
+import type { JsonObject, Lane, WebSocketClass } from "../types.js";
 import { Channel } from "./channel.js";
-import { type AnyKhalaError, asKhalaError, failure, KhalaError } from "./errors.js";
-import type { Link } from "./follower.js";
-import type { Hash } from "./hash.js";
 import { HttpApi } from "./http.js";
 import { type Frame, readBatch, readError, watermarks } from "./serializer.js";
 import { CLOSE, Socket, type SocketEnd } from "./socket.js";
-import { type Backoff, Timer } from "./timer.js";
 import { organisationOf } from "./token.js";
-import type { Topic } from "./topic.js";
-import type { JsonObject, Lane, WebSocketClass } from "./types.js";
 
 export interface ConnectionOptions {
   readonly WebSocket: WebSocketClass;

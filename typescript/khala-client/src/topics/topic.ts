@@ -1,9 +1,9 @@
 /** A topic as a program sees it: documents, status and listeners. */
 
+import { call, type Unsubscribe } from "../host/observable.js";
+import { Timer } from "../host/timer.js";
+import type { JsonObject, KhalaDocument, TopicStatus } from "../types.js";
 import { Follower, type FollowerOptions, type Link } from "./follower.js";
-import { call, type Unsubscribe } from "./observable.js";
-import { Timer } from "./timer.js";
-import type { JsonObject, KhalaDocument, TopicStatus } from "./types.js";
 
 /** A topic of a client: followed as long as it has subscribers. Its methods need no `this`. */
 export interface KhalaTopic<T = JsonObject> {

@@ -1,7 +1,7 @@
 /** One WebSocket from its opening to its end: token, heartbeats, silence. */
 
-import { TIMEOUT_MS, Timer } from "./timer.js";
-import type { WebSocketClass, WebSocketLike } from "./types.js";
+import { TIMEOUT_MS, Timer } from "../host/timer.js";
+import type { WebSocketClass, WebSocketLike } from "../types.js";
 
 /** The end of a socket. `opened`: whether it was open before. */
 export interface SocketEnd {

@@ -1,12 +1,12 @@
 /** Turns updates into versions: payloads fetched where there is only a pointer, hashes verified. */
 
+import { isKhalaError, KhalaError } from "../errors.js";
+import { type Backoff, sleep } from "../host/timer.js";
+import type { JsonObject } from "../types.js";
+import type { HttpApi } from "../wire/http.js";
+import type { Update } from "../wire/serializer.js";
 import { isNewer, type Version } from "./cache.js";
-import { isKhalaError, KhalaError } from "./errors.js";
 import { canonicalJson, type Hash } from "./hash.js";
-import type { HttpApi } from "./http.js";
-import type { Update } from "./serializer.js";
-import { type Backoff, sleep } from "./timer.js";
-import type { JsonObject } from "./types.js";
 
 /** The tries for a pointer or a snapshot before the topic starts over. */
 export const TRIES = 5;

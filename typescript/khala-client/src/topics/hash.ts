@@ -1,7 +1,7 @@
 /** RFC 8785 canonical JSON and its SHA-256, as `khala.payload_hash` computes it in Postgres. */
 
-import { failure } from "./errors.js";
-import type { Json, Sha256 } from "./types.js";
+import { failure } from "../errors.js";
+import type { Json, Sha256 } from "../types.js";
 
 /** The canonical text of a JSON value. Throws `not_i_json` for a value that has none. */
 export function canonicalJson(value: unknown): string {

@@ -1,16 +1,16 @@
 /** One topic's conversation: subscribe, take updates in, recover from a stale cursor. */
 
+import { type AnyKhalaError, asKhalaError, FINAL, type StaleTopic } from "../errors.js";
+import { Observable, report } from "../host/observable.js";
+import { check, sleep, Timer } from "../host/timer.js";
+import { type Cursor, makeQueue } from "../stores/store.js";
+import type { KhalaClientOptions, KhalaDocument, TopicStatus } from "../types.js";
+import type { OnReply } from "../wire/channel.js";
+import { type Batch, watermarks } from "../wire/serializer.js";
 import { DocumentCache } from "./cache.js";
-import type { OnReply } from "./channel.js";
-import { type AnyKhalaError, asKhalaError, FINAL, type StaleTopic } from "./errors.js";
 import { resolve, type Supply } from "./hydrate.js";
-import { Observable, report } from "./observable.js";
 import { Saver, type SaverOptions } from "./saver.js";
-import { type Batch, watermarks } from "./serializer.js";
 import { readSnapshot } from "./snapshot.js";
-import { type Cursor, makeQueue } from "./stores/store.js";
-import { check, sleep, Timer } from "./timer.js";
-import type { KhalaClientOptions, KhalaDocument, TopicStatus } from "./types.js";
 
 /** A joined connection. */
 export interface Link extends Omit<Supply, "signal"> {

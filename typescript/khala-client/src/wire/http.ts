@@ -1,10 +1,10 @@
 /** The HTTP side of the server: snapshots, documents behind pointers, reasons of a refusal. */
 
-import { type AnyKhalaError, asKhalaError, failure, KhalaError } from "./errors.js";
+import { type AnyKhalaError, asKhalaError, failure, KhalaError } from "../errors.js";
+import { check, TIMEOUT_MS } from "../host/timer.js";
+import type { JsonObject } from "../types.js";
 import type { SnapshotPage, Update } from "./serializer.js";
 import { object, parse, readError, readSnapshotPage, readUpdate } from "./serializer.js";
-import { check, TIMEOUT_MS } from "./timer.js";
-import type { JsonObject } from "./types.js";
 
 export class HttpApi {
   readonly #baseUrl: string;

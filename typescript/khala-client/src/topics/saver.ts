@@ -1,9 +1,9 @@
 /** Brings one topic's documents and watermark into the store, several steps at a time. */
 
+import { type AnyKhalaError, asKhalaError } from "../errors.js";
+import { Timer } from "../host/timer.js";
+import { type Cursor, type KhalaStore, makeQueue, type Stored } from "../stores/store.js";
 import type { DocumentCache, Version } from "./cache.js";
-import { type AnyKhalaError, asKhalaError } from "./errors.js";
-import { type Cursor, type KhalaStore, makeQueue, type Stored } from "./stores/store.js";
-import { Timer } from "./timer.js";
 
 /** The state to save: cache and cursor move together, so that they always match. */
 export interface Replica {
