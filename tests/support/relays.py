@@ -32,6 +32,11 @@ PATIENCE_S = 20.0
 Payload = dict[str, Any]
 
 
+def watermarks(response: Payload, name: str) -> dict[str, int]:
+    """A list of watermarks in a response, by topic."""
+    return {entry["topic"]: entry["watermark"] for entry in response[name]}
+
+
 @dataclass
 class RunningRelay:
     """A relay that serves."""

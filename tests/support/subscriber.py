@@ -32,15 +32,10 @@ class RefusedByRelayError(Exception):
 
 @dataclass
 class Stretch:
-    """What one connection was given of one topic: after `start`, up to `covered`.
-
-    Not `resumed`: it asked for the earliest retained, and a purge may have come before its first
-    page, so that its first update says where it began.
-    """
+    """What one connection was given of one topic: after `start`, up to `covered`."""
 
     topic: str
     start: int
-    resumed: bool
     watermarks: list[int] = field(default_factory=list)
     covered: int = 0
 
@@ -54,8 +49,6 @@ class Stretch:
         assert not self.watermarks or watermark > self.watermarks[-1], (
             f"{self.topic}: {watermark} came after {self.watermarks[-1]}"
         )
-        if not self.resumed and not self.watermarks:
-            self.start = watermark - 1
         self.watermarks.append(watermark)
 
     def cover(self, watermark: int) -> None:
@@ -138,7 +131,7 @@ class Subscriber:
         for entry in subscribed["current_watermarks"]:
             topic, start = entry["topic"], entry["watermark"]
             assert self.cursors.get(topic, start) == start, "it was put somewhere else"
-            self._now[topic] = Stretch(topic, start, resumed=topic in self.cursors)
+            self._now[topic] = Stretch(topic, start)
         assert set(self._now) == set(self.topics)
         self.stretches += self._now.values()
 

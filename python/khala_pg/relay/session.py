@@ -179,6 +179,8 @@ class Session:
 
     def _subscription(self, request: SubscribeRequest, epoch: str, cursor: Cursor) -> Subscription:
         settings = self._supply.settings
+        # Without a cursor it begins before the earliest retained update. The reply says where, and
+        # a client stores that: from then on it is a cursor like any other, which a purge can pass.
         begin = cursor.retention_floor - 1 if cursor.resume_after is None else cursor.resume_after
         return Subscription(
             connection=self.connection,
@@ -189,7 +191,6 @@ class Session:
             epoch=epoch,
             replayed=begin,
             head=cursor.head_watermark,
-            from_earliest=cursor.resume_after is None,
             batch_size=min(
                 request.batch_size or settings.max_batch_updates, settings.max_batch_updates
             ),

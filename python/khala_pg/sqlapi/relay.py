@@ -209,14 +209,14 @@ async def replay(
     connection: Connection,
     encoding: str,
     topic: str,
-    after: int | None,
+    after: int,
     org_id: str | None,
     max_updates: int,
     max_bytes: int,
     epoch: str | None,
     compact: bool,
 ) -> Page:
-    """One page of `topic` as `org_id` may see it, after `after` (None: from the earliest).
+    """One page of `topic` as `org_id` may see it, after `after`.
 
     encoding: json or protobuf.
     compact: whether versions may be left out that a later one has replaced.

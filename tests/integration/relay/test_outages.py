@@ -7,7 +7,16 @@ from typing import Any
 import psycopg
 
 from support.databases import Database
-from support.relays import NOTES, PATIENCE_S, RUNS, ready_relay, running_relay, writer
+from support.relays import (
+    NOTES,
+    PATIENCE_S,
+    RUNS,
+    Writer,
+    ready_relay,
+    running_relay,
+    watermarks,
+    writer,
+)
 from support.tcp_proxy import TcpProxy
 from support.waiting import until
 
@@ -145,6 +154,48 @@ async def test_a_purge_during_catch_up_is_told_and_never_a_gap(database: Databas
             assert stale["resume_after"] == len(seen)
             assert stale["retention_floor"] == 2001
             assert (await peer.ask("sync:heartbeat", {}))["watermarks"] == []
+
+
+async def test_a_purge_between_the_reply_and_the_first_page_is_told(database: Database) -> None:
+    """Without a cursor too: the reply says where it begins, and a client stores that."""
+    limits: dict[str, Any] = {"pool_size": 3, "database_timeout_s": 60.0}
+    async with (
+        running_relay(database, **limits) as running,
+        writer(database) as write,
+        writer(database) as look,
+    ):
+        await ready_relay(running)
+        await write.sink("n1")
+        await write.sink_many(3, topic=RUNS)
+        async with running.joined() as first, running.joined() as second:
+            async with write.connection.transaction():
+                await write.connection.execute("LOCK TABLE runtime.sync_stream_events")
+                # Its page is read by the one connection that reads pages, which has to wait.
+                await first.subscribe(NOTES)
+                await until(lambda: is_locked_out(look), "the first page waits", PATIENCE_S)
+                subscribed = await second.subscribe(RUNS)
+                assert watermarks(subscribed, "current_watermarks") == {RUNS: 0}
+                await write.purge(RUNS)
+            await first.updates_until(1)
+            frame = await second.next()
+            assert frame[3] == "sync:error", frame
+            assert frame[4]["code"] == "stale_cursor"
+            [stale] = frame[4]["stale_topics"]
+            assert stale["reason"] == "below_floor"
+            assert stale["resume_after"] == 0
+            assert stale["retention_floor"] == 4
+            subscribed = await second.subscribe(RUNS)
+            assert watermarks(subscribed, "current_watermarks") == {RUNS: 3}
+            assert (await second.updates_until(3, RUNS))[0] == []
+
+
+async def is_locked_out(look: Writer) -> bool:
+    """Whether a relay waits for a lock."""
+    waiting = await look.connection.execute(
+        "SELECT FROM pg_stat_activity WHERE datname = current_database()"
+        " AND application_name LIKE 'khala relay%' AND wait_event_type = 'Lock'"
+    )
+    return waiting.rowcount > 0
 
 
 async def test_a_purge_past_a_live_feed_that_was_cut_off(own_database: Database) -> None:

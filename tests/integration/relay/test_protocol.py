@@ -14,12 +14,9 @@ from support.relays import (
     Peer,
     ready_relay,
     running_relay,
+    watermarks,
     writer,
 )
-
-
-def watermarks(response: dict[str, Any], name: str) -> dict[str, int]:
-    return {entry["topic"]: entry["watermark"] for entry in response[name]}
 
 
 async def test_subscribe_replays_then_goes_live(database: Database) -> None:

@@ -94,7 +94,6 @@ class Pager:
     async def _turn(self, subscription: Subscription, reads_ahead: bool) -> bool:
         """Writes one page; whether the subscription is still behind."""
         supply = self._supply
-        first = subscription.from_earliest
 
         def is_needed() -> bool:
             return not subscription.has_ended and self._connection.is_open
@@ -102,7 +101,7 @@ class Pager:
         wanted = Wanted(
             subscription.lane,
             subscription.name,
-            None if first else subscription.covered,
+            subscription.covered,
             subscription.org_id,
             subscription.page_size(),
             subscription.epoch,

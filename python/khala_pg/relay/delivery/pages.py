@@ -26,11 +26,11 @@ logger = logging.getLogger("khala.relay.pages")
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Key of a page. after None: from the earliest that is retained."""
+    """Key of a page."""
 
     lane: Lane
     name: str
-    after: int | None
+    after: int
     org_id: str
     max_updates: int
     epoch: str
@@ -78,9 +78,6 @@ class Pages:
 
         Raises what the call of the database raises.
         """
-        if wanted.after is None:
-            # Where that begins changes with every purge, and the client knows where.
-            return await self._ask(wanted, is_needed)
         self._forget_old(asyncio.get_running_loop().time())
         while True:
             page = self._kept.get(wanted)

@@ -20,8 +20,6 @@ class Subscription:
     name: the name the client uses for the topic, one of the two that it has.
     replayed: everything up to here has been given by replay.
     head: of the topic when the client subscribed, as announced to it.
-    from_earliest: no cursor was given, so whatever is retained by the time of the first page is
-    where it begins: that cannot be stale.
     batch_size: the most updates in one page of replay.
     compact: whether replay may leave out versions that a later one has replaced.
     is_announced: whether the client has had the end of its replay announced.
@@ -35,7 +33,6 @@ class Subscription:
     epoch: str
     replayed: int
     head: int
-    from_earliest: bool
     batch_size: int
     compact: bool
     on_fall_back: Callable[["Subscription"], None]
@@ -71,7 +68,7 @@ class Subscription:
         The first page ends where others' pages end, so that those after it are the same for
         sockets that come from different places, as far as they may see the same.
         """
-        if self._has_begun or self.from_earliest:
+        if self._has_begun:
             return self.batch_size
         return self.batch_size - self.replayed % self.batch_size
 
@@ -79,7 +76,6 @@ class Subscription:
         """A page of replay has been read; the caller writes it before it waits for anything."""
         self.replayed = covered
         self._has_begun = True
-        self.from_earliest = False
 
     def go_live(self, feeds: Feeds) -> bool:
         """Onto the live feed; False when that is further already: replay once more."""
