@@ -6,13 +6,13 @@ from collections import deque
 from dataclasses import asdict
 from typing import Annotated
 
-import psycopg
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from khala_pg.cli.options import Database
 from khala_pg.cli.text import number
+from khala_pg.connections import connect
 from khala_pg.settings import DATABASE, resolve
 from khala_pg.sqlapi import admin
 from khala_pg.sqlapi.admin import Purge
@@ -72,7 +72,7 @@ def command(
         console=Console(stderr=True, highlight=False),
         transient=True,
     )
-    with psycopg.connect(resolve(DATABASE, database), autocommit=True) as connection, progress:
+    with connect(resolve(DATABASE, database)) as connection, progress:
         bar = progress.add_task(topic or "all topics", total=None, rows="0")
         known = [each.topic for each in admin.topics(connection)] if topic is None else [topic]
         # A batch of each topic in one transaction would hold writers up as a large one does.

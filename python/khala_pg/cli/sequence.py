@@ -3,12 +3,12 @@
 import time
 from typing import Annotated
 
-import psycopg
 import typer
 from rich.console import Console
 
 from khala_pg.cli.options import Database
 from khala_pg.cli.text import number
+from khala_pg.connections import connect
 from khala_pg.settings import DATABASE, resolve
 from khala_pg.sqlapi import admin
 
@@ -32,7 +32,7 @@ def command(
         khala sequence shop.clicks
     """
     console = Console(highlight=False, soft_wrap=True)
-    with psycopg.connect(resolve(DATABASE, database), autocommit=True) as connection:
+    with connect(resolve(DATABASE, database)) as connection:
         for name in admin.grouped_topics(connection) if topic is None else [topic]:
             writes, state = 0, "more"
             while state in {"more", "busy"}:

@@ -17,11 +17,11 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import psycopg
 from psycopg import sql
 
 from khala_pg.auth import keyring as keys
 from khala_pg.auth import keyring_file
+from khala_pg.connections import connect
 from khala_pg.errors import KhalaError, UsageError
 from khala_pg.migration.migrate import Outcome, migrate
 from khala_pg.postgres.cluster import private
@@ -87,7 +87,7 @@ def locked(data_dir: Path) -> Iterator[None]:
 
 def prepare_database(server: PostgresServer) -> Outcome:
     """Makes Khala's database if there is none, and brings its schema up to date."""
-    with psycopg.connect(server.dsn(), autocommit=True) as connection:
+    with connect(server.dsn()) as connection:
         found = connection.execute("SELECT FROM pg_database WHERE datname = %s", (DATABASE,))
         if found.fetchone() is None:
             connection.execute(
@@ -101,7 +101,7 @@ def prepare_database(server: PostgresServer) -> Outcome:
 def relay_dsn(server: PostgresServer, data_dir: Path) -> str:
     """The connection string of the relay's login, which is made or given its password here."""
     password = _secret(data_dir / "relay.password")
-    with psycopg.connect(server.dsn(DATABASE), autocommit=True) as connection:
+    with connect(server.dsn(DATABASE)) as connection:
         found = connection.execute("SELECT FROM pg_roles WHERE rolname = %s", (RELAY_LOGIN,))
         verb = "CREATE" if found.fetchone() is None else "ALTER"
         connection.execute(
@@ -124,7 +124,7 @@ def prepare_keyring(data_dir: Path) -> Path:
 
 def sign_dev_token(server: PostgresServer, keyring: Path) -> str:
     """A token of organisation `dev` for every topic that is registered now, good for 30 days."""
-    with psycopg.connect(server.dsn(DATABASE), autocommit=True) as connection:
+    with connect(server.dsn(DATABASE)) as connection:
         rows = connection.execute("SELECT topic FROM khala.topic_stats ORDER BY topic")
         topics = [topic for (topic,) in rows]
     return keys.sign_token(

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import psycopg
 
+from khala_pg.connections import connect
 from khala_pg.doctor import server
 from khala_pg.doctor.finding import Finding, failed, ok, warned
 from khala_pg.doctor.listen import check_listen
@@ -61,7 +62,7 @@ def examine(database: str, listener_database: str | None = None) -> Report:
     Never raises for what a check finds: an unreachable database is a finding as well.
     """
     try:
-        connection = psycopg.connect(database, autocommit=True, connect_timeout=10)
+        connection = connect(database, connect_timeout=10)
     except psycopg.Error as refused:
         finding = failed(
             "connection",

@@ -7,6 +7,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from khala_pg.connections import connect
 from khala_pg.doctor.finding import Finding, failed, ok, warned
 
 _ARRIVAL_S = 5.0
@@ -23,8 +24,8 @@ def check_listen(database: str, listener_database: str) -> Iterator[Finding]:
     """
     try:
         with (
-            psycopg.connect(listener_database, autocommit=True, connect_timeout=10) as listener,
-            psycopg.connect(database, autocommit=True, connect_timeout=10) as notifier,
+            connect(listener_database, connect_timeout=10) as listener,
+            connect(database, connect_timeout=10) as notifier,
         ):
             yield _probe(listener, notifier)
     except psycopg.Error as error:

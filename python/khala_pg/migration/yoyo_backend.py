@@ -18,6 +18,7 @@ from psycopg import sql
 from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
 from yoyo.migrations import Migration, MigrationList, StepCollector, default_migration_table
 
+from khala_pg.connections import connect
 from khala_pg.migration.sqitch_files import Change
 
 BOOKKEEPING_SCHEMA = "khala_migration"
@@ -35,7 +36,7 @@ class KhalaBackend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         super().__init__(conninfo, default_migration_table)
 
     def connect(self, dburi: str) -> psycopg.Connection[Any]:
-        connection = psycopg.connect(dburi, autocommit=True)
+        connection = connect(dburi)
         self.schema = BOOKKEEPING_SCHEMA
         return connection
 

@@ -25,6 +25,7 @@ from urllib.parse import quote, urlencode
 import psycopg
 
 from khala_pg.child_process import die_with_parent, stop
+from khala_pg.connections import connect
 from khala_pg.postgres import cluster, free_ports
 from khala_pg.postgres.installation import PostgresServerError, choose_account, find_installation
 
@@ -212,7 +213,7 @@ class PostgresServer:
         assert process is not None
         while True:
             try:
-                psycopg.connect(self.dsn(), connect_timeout=5).close()
+                connect(self.dsn(), connect_timeout=5).close()
             except psycopg.OperationalError as refused:
                 last = refused
             else:

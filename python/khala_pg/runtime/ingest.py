@@ -14,6 +14,7 @@ from typing import BinaryIO
 import psycopg
 
 from khala_pg import strict_json
+from khala_pg.connections import AsyncConnection, connect_async
 from khala_pg.errors import (
     BadValueError,
     KhalaError,
@@ -23,7 +24,6 @@ from khala_pg.errors import (
 )
 from khala_pg.settings import NAME_ORGANISATION
 from khala_pg.sqlapi import runtime as sqlapi
-from khala_pg.sqlapi.calls import Connection, connect
 
 BATCH_EVENTS = 1000
 _CHUNK_BYTES = 1 << 18
@@ -72,7 +72,7 @@ def load(
     """
     loaded = Loaded()
     with asyncio.Runner() as runner:
-        connection = runner.run(connect(database, "khala ingest"))
+        connection = runner.run(connect_async(database, application_name="khala ingest"))
         try:
             for lines, position, error in _batches(source, org_id):
                 if lines:
@@ -90,7 +90,7 @@ def load(
     return loaded
 
 
-async def _send(connection: Connection, lines: Sequence[Line]) -> sqlapi.Ingested:
+async def _send(connection: AsyncConnection, lines: Sequence[Line]) -> sqlapi.Ingested:
     try:
         return await sqlapi.ingest_events(connection, f"[{','.join(line.text for line in lines)}]")
     except psycopg.Error as error:

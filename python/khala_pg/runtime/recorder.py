@@ -16,11 +16,11 @@ import psycopg
 
 from khala_pg.concurrency.backoff import Backoff
 from khala_pg.concurrency.waiting import set_within
+from khala_pg.connections import AsyncConnection, connect_async
 from khala_pg.errors import from_psycopg
 from khala_pg.runtime.outbox import Event, Outbox
 from khala_pg.runtime.output import OutputMeter
 from khala_pg.sqlapi import runtime as sqlapi
-from khala_pg.sqlapi.calls import Connection, connect
 
 _CONNECT_SECONDS = 5
 _STATEMENT_SECONDS = 10
@@ -146,8 +146,10 @@ class Recorder:
         while not self._outbox.done:
             try:
                 async with asyncio.timeout(_CONNECT_SECONDS + 1):
-                    connection = await connect(
-                        self._database, "khala run", connect_timeout=_CONNECT_SECONDS
+                    connection = await connect_async(
+                        self._database,
+                        application_name="khala run",
+                        connect_timeout=_CONNECT_SECONDS,
                     )
                 try:
                     while not self._outbox.done:
@@ -163,7 +165,7 @@ class Recorder:
                 else:
                     await set_within(self._ending, backoff.next_s())
 
-    async def _send_next(self, connection: Connection) -> None:
+    async def _send_next(self, connection: AsyncConnection) -> None:
         assert self._wake is not None
         now = time.monotonic()
         progress = self._meter.progress()

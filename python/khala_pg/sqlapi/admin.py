@@ -57,7 +57,7 @@ class ApiKey:
 
 
 def topics(connection: Connection[Any]) -> Sequence[Topic]:
-    with connection.cursor(row_factory=class_row(Topic)) as cursor:
+    with connection.cursor(row_factory=class_row(Topic), binary=True) as cursor:
         return cursor.execute(
             "SELECT t.topic, t.enum_name, t.read_model, t.payload_mode, t.inline_limit_bytes,"
             " date_part('epoch', t.retention_horizon) AS retention_horizon_s, t.ownership,"
@@ -129,7 +129,7 @@ def create_api_key(
 
 def api_keys(connection: Connection[Any]) -> Sequence[ApiKey]:
     """All API keys, oldest first."""
-    with connection.cursor(row_factory=class_row(ApiKey)) as cursor:
+    with connection.cursor(row_factory=class_row(ApiKey), binary=True) as cursor:
         return cursor.execute(
             "SELECT k.key_id, k.label, k.subject, k.org_id, k.scopes, k.created_at, k.created_by,"
             # Python has no moment called infinity, and none is what it means.
@@ -148,7 +148,7 @@ def retain(
     connection: Connection[Any], topic: str | None, horizon: str | None, batch: int
 ) -> Sequence[Purge]:
     """Purge at most one batch of each topic, or of one. `horizon`: an interval as SQL writes it."""
-    with connection.cursor(row_factory=class_row(Purge)) as cursor:
+    with connection.cursor(row_factory=class_row(Purge), binary=True) as cursor:
         return cursor.execute(
             "SELECT * FROM khala.retain(%s, now(), %s::interval, %s)", (topic, horizon, batch)
         ).fetchall()

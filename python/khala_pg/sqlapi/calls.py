@@ -5,14 +5,15 @@ from itertools import count
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
-from psycopg import AsyncConnection
 from psycopg.abc import PQGen
 from psycopg.errors import error_from_result
 from psycopg.generators import execute
 from psycopg.pq import ExecStatus, Format
 from psycopg.pq.abc import PGconn, PGresult
 
-Connection = AsyncConnection[Any]
+from khala_pg import connections
+
+Connection = connections.AsyncConnection
 Kind = TypeVar("Kind")
 TRUE = b"\x01"
 """A boolean that came from `raw_rows`."""
@@ -22,21 +23,9 @@ _prepared: WeakKeyDictionary[Connection, dict[str, bytes]] = WeakKeyDictionary()
 _names = (b"khala_%d" % number for number in count())
 
 
-async def connect(database: str, application_name: str, **parameters: Any) -> Connection:
-    """A connection for a command, in autocommit mode."""
-    return await AsyncConnection.connect(
-        database,
-        autocommit=True,
-        # Behind a pooler a prepared statement may be gone at its next use.
-        prepare_threshold=None,
-        application_name=application_name,
-        **parameters,
-    )
-
-
 async def rows(connection: Connection, kind: type[Kind], query: str, *values: Any) -> list[Kind]:
     """The rows of a query, whose columns are in the order of `kind`'s fields."""
-    cursor = await connection.execute(query, values, prepare=True)
+    cursor = await connection.execute(query, values, prepare=True, binary=True)
     return [kind(*row) for row in await cursor.fetchall()]
 
 
@@ -48,7 +37,7 @@ async def row(connection: Connection, kind: type[Kind], query: str, *values: Any
 
 async def scalar(connection: Connection, query: str, *values: Any) -> Any:
     """The only value of a query."""
-    cursor = await connection.execute(query, values)
+    cursor = await connection.execute(query, values, binary=True)
     [(value,)] = await cursor.fetchall()
     return value
 

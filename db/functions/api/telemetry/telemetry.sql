@@ -1,6 +1,6 @@
 -- All values that monitoring reads from the database, in one call whose cost does not grow with the journal. A
 -- relay has no privilege on the views, so this function reads them. It is PL/pgSQL because the views are created
--- after the functions.
+-- after the functions. Its numbers are numeric: a double in JSON has the digits of the session's extra_float_digits.
 
 CREATE OR REPLACE FUNCTION khala.telemetry()
 RETURNS jsonb
@@ -22,14 +22,14 @@ BEGIN
             'retention_floor', t.retention_floor,
             'rows', t.rows,
             'bytes', t.bytes,
-            'oldest_age_s', date_part('epoch', t.oldest_age),
-            'writes_per_minute', t.writes_per_minute,
+            'oldest_age_s', extract(EPOCH FROM t.oldest_age),
+            'writes_per_minute', t.writes_per_minute::numeric,
             'armed', t.armed,
             'staged_writes', t.staged_writes,
-            'staged_age_s', date_part('epoch', t.staged_age),
-            'retention_horizon_s', date_part('epoch', r.retention_horizon),
-            'overdue_s', date_part('epoch', r.overdue),
-            'last_purge_at_s', date_part('epoch', r.last_purge_at),
+            'staged_age_s', extract(EPOCH FROM t.staged_age),
+            'retention_horizon_s', extract(EPOCH FROM r.retention_horizon),
+            'overdue_s', extract(EPOCH FROM r.overdue),
+            'last_purge_at_s', extract(EPOCH FROM r.last_purge_at),
             'purges', r.purges,
             'purged_events', r.purged_events
         )
@@ -47,7 +47,7 @@ BEGIN
     -- for the topic's row; it then holds the row's tuple lock.
     SELECT jsonb_build_object(
         'waiting_writers', count(DISTINCT w.pid),
-        'longest_wait_s', coalesce(max(date_part('epoch', clock_timestamp() - w.waitstart)), 0)
+        'longest_wait_s', coalesce(max(extract(EPOCH FROM clock_timestamp() - w.waitstart)), 0)
     )
     INTO v_waits
     FROM pg_locks AS w
@@ -81,7 +81,7 @@ BEGIN
             SELECT count(*) FROM pg_stat_activity AS a
             WHERE a.datname = current_database() AND a.application_name = 'khala relay listener'
         ),
-        'notification_queue_usage', pg_notification_queue_usage()
+        'notification_queue_usage', pg_notification_queue_usage()::numeric
     );
 END
 $$;

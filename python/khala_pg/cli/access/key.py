@@ -5,7 +5,6 @@ import sys
 from dataclasses import asdict
 from typing import Annotated
 
-import psycopg
 import typer
 from rich import box
 from rich.table import Table
@@ -13,6 +12,7 @@ from rich.table import Table
 from khala_pg.auth import api_keys
 from khala_pg.cli.options import AsJson, Database
 from khala_pg.cli.text import refuse_enum_names, wide_console
+from khala_pg.connections import connect
 from khala_pg.errors import UsageError
 from khala_pg.settings import DATABASE, resolve
 from khala_pg.sqlapi import admin
@@ -43,7 +43,7 @@ def create(
     """
     refuse_enum_names(topic)
     key = api_keys.generate()
-    with psycopg.connect(resolve(DATABASE, database), autocommit=True) as connection:
+    with connect(resolve(DATABASE, database)) as connection:
         admin.create_api_key(
             connection, key, label, subject or f"key:{key.key_id}", org, topic, lifetime
         )
@@ -58,7 +58,7 @@ def list_keys(
     as_json: AsJson = False,
 ) -> None:
     """List the API keys, those that have ended too."""
-    with psycopg.connect(resolve(DATABASE, database), autocommit=True) as connection:
+    with connect(resolve(DATABASE, database)) as connection:
         found = admin.api_keys(connection)
     if as_json:
         for key in found:
@@ -85,7 +85,7 @@ def revoke(
 
     Tokens made with it live on for at most 15 minutes; `khala revoke --sub` ends those at once.
     """
-    with psycopg.connect(resolve(DATABASE, database), autocommit=True) as connection:
+    with connect(resolve(DATABASE, database)) as connection:
         if not admin.revoke_api_key(connection, key_id):
             raise UsageError(
                 f"there is no key {key_id!r}", "`khala key list` shows those there are."

@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from rich.text import Text
 
 from khala_pg.cli.text import duration
+from khala_pg.connections import connect
 from khala_pg.errors import UnavailableError, from_psycopg
 from khala_pg.sqlapi.telemetry import TELEMETRY, Telemetry, TopicTelemetry, parse_telemetry
 
@@ -36,7 +37,10 @@ class RelayView:
 def read_database(conninfo: str) -> Telemetry:
     """Asks the database once. Raises KhalaError."""
     try:
-        with psycopg.connect(conninfo, connect_timeout=round(_TIMEOUT_S)) as connection:
+        with (
+            connect(conninfo, connect_timeout=round(_TIMEOUT_S)) as connection,
+            connection.transaction(),
+        ):
             # Only here: behind a pooler a session's setting would stay for others.
             connection.execute(f"SET LOCAL statement_timeout = '{_TIMEOUT_S:g}s'")
             row = connection.execute(TELEMETRY).fetchone()

@@ -17,8 +17,9 @@ from psycopg.conninfo import make_conninfo
 from khala_pg import conninfo
 from khala_pg.concurrency.backoff import Backoff
 from khala_pg.concurrency.waiting import set_within
+from khala_pg.connections import bounded, connect_async
 from khala_pg.errors import KhalaError
-from khala_pg.relay.database.pool import Database, bounded, conninfo_for
+from khala_pg.relay.database.pool import Database, conninfo_for
 from khala_pg.relay.metrics import Metrics
 from khala_pg.relay.settings import RelaySettings
 from khala_pg.sqlapi import relay as sqlapi
@@ -64,8 +65,8 @@ class Listener:
         failures = 0
         while True:
             try:
-                async with await psycopg.AsyncConnection.connect(
-                    self._conninfo, autocommit=True
+                async with await connect_async(
+                    self._conninfo, timeout_s=self._settings.database_timeout_s
                 ) as connection:
                     async with bounded(connection, self._settings.database_timeout_s):
                         self._is_pooled = await sqlapi.is_pooled(connection)

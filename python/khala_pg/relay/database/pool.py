@@ -1,16 +1,16 @@
 """The relay's connections to the database, apart from the one that listens."""
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
 from khala_pg import conninfo
+from khala_pg.connections import bounded, connect_async, state, utf8_conninfo
 from khala_pg.errors import UnavailableError, UsageError, from_psycopg
 from khala_pg.relay.process.memory import KEPT_BYTES
 from khala_pg.relay.settings import RelaySettings
@@ -22,29 +22,8 @@ logger = logging.getLogger("khala.relay.database")
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
-# In database_timeout_s. The server's own limit comes first: what it cut off itself leaves a
-# connection that has learnt its plans, and a starved server gets further at the next try.
-_ANSWER = 1.25
-_LAST_WORD = 0.25
+# In database_timeout_s.
 _LENT = 2.0
-
-
-@asynccontextmanager
-async def bounded(connection: Connection, timeout_s: float) -> AsyncIterator[None]:
-    """Ends a connection that is waited for longer than the server may take for a statement.
-
-    timeout_s: what the server may take; after a quarter of that more it is not expected any more.
-    Raises TimeoutError then.
-    """
-    most_s = timeout_s * _ANSWER
-    try:
-        # At the first cancellation psycopg asks the server to cancel and waits for that to show;
-        # a server that answers nothing takes the second.
-        async with asyncio.timeout(most_s + timeout_s * _LAST_WORD), asyncio.timeout(most_s):
-            yield
-    except TimeoutError:
-        await connection.close()
-        raise TimeoutError(f"no answer within {most_s:g} s") from None
 
 
 class Database:
@@ -152,9 +131,7 @@ class Database:
         """
         try:
             async with (
-                await psycopg.AsyncConnection.connect(
-                    self._conninfo, autocommit=True
-                ) as connection,
+                await connect_async(self._conninfo, timeout_s=self._timeout_s) as connection,
                 bounded(connection, self._timeout_s),
             ):
                 _require_known(await sqlapi.schema_version(connection))
@@ -174,6 +151,7 @@ class Database:
         # Few tasks make the pool's connections, one at a time makes it grow: none may hang.
         try:
             async with bounded(connection, self._timeout_s):
+                await state(connection)
                 if await sqlapi.is_pooled(connection):
                     # What a session keeps may be another's: a name of a prepared statement then
                     # stands for another relay's statement.
@@ -225,8 +203,7 @@ def conninfo_for(database: str, settings: RelaySettings) -> str:
         "keepalives_count": 3,
         "tcp_user_timeout": 2 * timeout_ms,
     }
-    # Pages leave as the bytes that they came in.
-    return make_conninfo(database, **{**defaults, **given, "client_encoding": "UTF8"})
+    return utf8_conninfo(database, **{**defaults, **given})
 
 
 def _require_known(version: int) -> None:
