@@ -25,7 +25,7 @@ from khala_pg.relay.delivery.lanes import JSON
 from khala_pg.relay.delivery.pages import Pages, Wanted
 from khala_pg.relay.process import memory
 from khala_pg.relay.settings import RelaySettings
-from khala_pg.sqlapi import relay as sqlapi
+from khala_pg.sqlapi import relay_connection
 
 _TARGET = 0.75
 
@@ -76,7 +76,7 @@ async def measure(dsn: str, rows: int, sliced: int, rounds: int) -> dict[str, li
         asyncio.TaskGroup() as tasks,
     ):
         await database.open()
-        epoch, _ = await database.call(sqlapi.terms)
+        epoch, _ = await database.call(relay_connection.terms)
         pages = Pages(settings, database, lambda: None, tasks.create_task)
         for turn in range(rounds + 1):
             after = (turn * sliced) % (rows - sliced + 1)

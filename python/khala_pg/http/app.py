@@ -24,6 +24,7 @@ from khala_pg.http.snapshots import Body, SharedSnapshots, Wanted
 from khala_pg.http.tokens import TokenEndpoint
 from khala_pg.http.web import page_routes
 from khala_pg.sqlapi import relay as sqlapi
+from khala_pg.sqlapi import relay_connection
 from khala_pg.sqlapi.calls import Connection
 
 Connect = Callable[[], AbstractAsyncContextManager[Connection]]
@@ -166,7 +167,7 @@ class _Documents:
 
     async def _read_epoch(self) -> str:
         async with self._connect() as connection:
-            epoch, _ = await sqlapi.terms(connection)
+            epoch, _ = await relay_connection.terms(connection)
         return epoch
 
     @asynccontextmanager

@@ -36,7 +36,7 @@ from khala_pg.relay.process import memory
 from khala_pg.relay.process.drain import drain, end_tasks
 from khala_pg.relay.session import Session
 from khala_pg.relay.settings import RelaySettings
-from khala_pg.sqlapi import relay as sqlapi
+from khala_pg.sqlapi import relay_connection as sqlapi
 
 __all__ = ["Addresses", "Relay"]
 

@@ -12,7 +12,7 @@ from khala_pg.relay.database.pool import Database as RelayDatabase
 from khala_pg.relay.delivery.lanes import JSON
 from khala_pg.relay.delivery.pages import Pages, Wanted
 from khala_pg.relay.settings import RelaySettings
-from khala_pg.sqlapi import relay as sqlapi
+from khala_pg.sqlapi import relay_connection
 from support.databases import Database
 from support.relays import NOTES, ready_relay, running_relay, writer
 from support.scraping import scrape
@@ -47,7 +47,7 @@ async def reading(
     asked: list[None] = []
     try:
         async with asyncio.TaskGroup() as group:
-            epoch, _ = await relay_database.call(sqlapi.terms)
+            epoch, _ = await relay_database.call(relay_connection.terms)
             pages = Pages(
                 settings,
                 relay_database,

@@ -22,7 +22,7 @@ from khala_pg.errors import KhalaError
 from khala_pg.relay.database.pool import Database, conninfo_for
 from khala_pg.relay.metrics import Metrics
 from khala_pg.relay.settings import RelaySettings
-from khala_pg.sqlapi import relay as sqlapi
+from khala_pg.sqlapi import relay_connection as sqlapi
 from khala_pg.sqlapi.calls import Connection
 
 logger = logging.getLogger("khala.relay.listener")

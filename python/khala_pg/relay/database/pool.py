@@ -14,7 +14,7 @@ from khala_pg.connections import bounded, connect_async, state, utf8_conninfo
 from khala_pg.errors import UnavailableError, UsageError, from_psycopg
 from khala_pg.relay.process.memory import KEPT_BYTES
 from khala_pg.relay.settings import RelaySettings
-from khala_pg.sqlapi import relay as sqlapi
+from khala_pg.sqlapi import relay_connection as sqlapi
 from khala_pg.sqlapi.calls import Connection
 
 logger = logging.getLogger("khala.relay.database")
