@@ -3,18 +3,20 @@
 A newcomer who has `khala dev` running in a directory needs no options in it or below it.
 """
 
+import contextlib
 import json
 import os
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from khala_pg import conninfo
 from khala_pg.errors import UsageError
 
 DEV_FILE = Path(".khala") / "dev.json"
+_Found = TypeVar("_Found")
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def organisation(
         return check_utf8(named, "the organisation", NAME_ORGANISATION)
     if database_option or env.get(DATABASE.variable):
         return None
-    value = _dev_state(env, directory or Path.cwd()).get("organisation")
+    value = dev_state(env, directory).get("organisation")
     return value if isinstance(value, str) else None
 
 
@@ -84,7 +86,7 @@ def relay_metrics(
     env = os.environ if environment is None else environment
     if options or database_option or env.get(DATABASE.variable):
         return list(options or ())
-    value = _dev_state(env, directory or Path.cwd()).get("metrics")
+    value = dev_state(env, directory).get("metrics")
     return [value] if isinstance(value, str) else []
 
 
@@ -97,9 +99,15 @@ def find_dev_file(start: Path) -> Path | None:
     return None
 
 
-def _dev_state(environment: Mapping[str, str], directory: Path) -> dict[str, Any]:
-    named = environment.get("KHALA_DEV_FILE")
-    path = Path(named) if named else find_dev_file(directory)
+def dev_state(
+    environment: Mapping[str, str] | None = None, directory: Path | None = None
+) -> dict[str, Any]:
+    """The content of the dev.json that holds here; empty when there is none.
+
+    Raises UsageError when it cannot be read, or its `khala dev` was killed.
+    """
+    named = (os.environ if environment is None else environment).get("KHALA_DEV_FILE")
+    path = Path(named) if named else find_dev_file(directory or Path.cwd())
     if path is None:
         return {}
     try:
@@ -147,7 +155,7 @@ def resolve(
     env = os.environ if environment is None else environment
     value = option or env.get(setting.variable)
     if not value:
-        value = _dev_state(env, directory or Path.cwd()).get(setting.dev_key)
+        value = dev_state(env, directory).get(setting.dev_key)
     if isinstance(value, str) and value:
         return conninfo.check(value) if setting.is_database else value
     raise UsageError(
@@ -156,3 +164,18 @@ def resolve(
         else "no option or setting gives a token",
         f"Pass {setting.option}, set {setting.variable}, or run `khala dev` in this directory.",
     )
+
+
+class Following(Generic[_Found]):
+    """Settings that are looked up at every use, because a `khala dev` that starts again may be
+    elsewhere. While it is down the last ones hold."""
+
+    def __init__(self, find: Callable[[], _Found]) -> None:
+        """Looks them up for the first time. Raises what `find` raises."""
+        self._find = find
+        self._last = find()
+
+    def __call__(self) -> _Found:
+        with contextlib.suppress(UsageError):
+            self._last = self._find()
+        return self._last

@@ -9,6 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from khala_pg import settings
 from khala_pg.cli.options import Database
+from khala_pg.cli.text import counted
 from khala_pg.errors import UsageError
 from khala_pg.runtime.reproject import reproject_all, reproject_one
 
@@ -54,4 +55,4 @@ def command(
                     lambda done: progress.advance(task, done),
                 )
             )
-    typer.echo(f"{rebuilt} summaries rebuilt")
+    typer.echo(f"{counted(rebuilt, 'summary', 'summaries')} rebuilt")

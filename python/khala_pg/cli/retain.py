@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from khala_pg.cli.options import Database
-from khala_pg.cli.text import number
+from khala_pg.cli.text import counted, number
 from khala_pg.connections import connect
 from khala_pg.settings import DATABASE, resolve
 from khala_pg.sqlapi import admin
@@ -67,13 +67,13 @@ def command(
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(),
-        TextColumn("{task.fields[rows]} rows purged"),
+        TextColumn("{task.fields[rows]} purged"),
         TimeElapsedColumn(),
         console=Console(stderr=True, highlight=False),
         transient=True,
     )
     with connect(resolve(DATABASE, database)) as connection, progress:
-        bar = progress.add_task(topic or "all topics", total=None, rows="0")
+        bar = progress.add_task(topic or "all topics", total=None, rows=counted(0, "row"))
         known = [each.topic for each in admin.topics(connection)] if topic is None else [topic]
         # A batch of each topic in one transaction would hold writers up as a large one does.
         left = deque(known)
@@ -86,7 +86,7 @@ def command(
                 )
                 if purge.more:
                     left.append(purge.topic)
-            progress.update(bar, rows=number(sum(purge.deleted for purge in done.values())))
+            progress.update(bar, rows=counted(sum(purge.deleted for purge in done.values()), "row"))
             if left:
                 time.sleep(rest_s(time.monotonic() - began, share))
     _print(done, known, as_json)
@@ -107,7 +107,7 @@ def _print(done: dict[str, Purge], known: list[str], as_json: bool) -> None:
             console.print(f"{name}: left to another purge that is working on it", markup=False)
         else:
             console.print(
-                f"{name}: {number(purge.deleted)} rows purged, "
+                f"{name}: {counted(purge.deleted, 'row')} purged, "
                 f"floor {number(purge.retention_floor)}"
                 + (", the rest left to another purge" if purge.more else ""),
                 markup=False,

@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 
 from khala_pg.cli.options import Database
-from khala_pg.cli.text import number
+from khala_pg.cli.text import counted
 from khala_pg.connections import connect
 from khala_pg.settings import DATABASE, resolve
 from khala_pg.sqlapi import admin
@@ -40,4 +40,4 @@ def command(
                 writes += done
                 if state == "busy":
                     time.sleep(_BUSY_S)
-            console.print(f"{name}: {number(writes)} writes sequenced", markup=False)
+            console.print(f"{name}: {counted(writes, 'write')} sequenced", markup=False)

@@ -46,6 +46,11 @@ def number(count: float) -> str:
     return f"{count:,.0f}".replace(",", "\N{NARROW NO-BREAK SPACE}")
 
 
+def counted(count: int, one: str, many: str = "") -> str:
+    """A number and its noun: 1 event, 2 events. `many`: a plural that is not `one` with an s."""
+    return f"{number(count)} {one if count == 1 else many or one + 's'}"
+
+
 def wide_console() -> Console:
     """Standard output, wide enough for tables when it is no terminal."""
     console = Console(highlight=False)

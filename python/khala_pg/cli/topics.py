@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from khala_pg.cli.options import AsJson, Database
-from khala_pg.cli.text import duration, number, size, wide_console
+from khala_pg.cli.text import counted, duration, number, size, wide_console
 from khala_pg.connections import connect
 from khala_pg.settings import DATABASE, resolve
 from khala_pg.sqlapi import admin
@@ -157,6 +157,7 @@ def writes(
     with connect(conninfo) as connection:
         sequenced = admin.set_topic_writes(connection, name, how)
     Console(highlight=False, soft_wrap=True).print(
-        f"writes to {name} are {how}" + (f", {sequenced} were sequenced" if sequenced else ""),
+        f"writes to {name} are {how}"
+        + (f", {counted(sequenced, 'staged write')} sequenced" if sequenced else ""),
         markup=False,
     )

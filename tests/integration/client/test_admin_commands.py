@@ -148,7 +148,7 @@ def test_a_topic_is_grouped_and_sequenced(newest_database: Database) -> None:
     assert "tests.cli_grouped: 5 writes" in khala("sequence", "--database", dsn).stdout
     sink(newest_database, "tests.cli_grouped", 3)
     done = khala("topics", "writes", "tests.cli_grouped", "direct", "--database", dsn)
-    assert "are direct, 3 were sequenced" in done.stdout
+    assert "are direct, 3 staged writes sequenced" in done.stdout
     refused = khala("sequence", "tests.nowhere", "--database", dsn, code=1)
     assert "not known" in refused.stderr
     assert "Traceback" not in refused.stderr

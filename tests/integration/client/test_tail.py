@@ -21,6 +21,7 @@ from khala_pg.auth import keyring as keys
 from khala_pg.postgres.free_ports import free_port
 from support.client_relay import NOTES, RUNS, RelayUnderTest, running_relay, sink
 from support.databases import Database
+from support.terminals import terminal
 from support.waiting import until
 
 KHALA = str(Path(sys.executable).with_name("khala"))
@@ -234,6 +235,21 @@ async def test_a_reader_that_has_enough(newest_database: Database) -> None:
             assert await process.wait() == 0
         assert process.stderr is not None
         assert b"Traceback" not in await process.stderr.read()
+
+
+async def test_a_table_shows_what_a_purge_has_left_of_the_journal(
+    newest_database: Database,
+) -> None:
+    for key in ("kept-1", "kept-2"):
+        sink(newest_database, key, 1, {})
+    with newest_database.connect() as connection:
+        connection.execute("SELECT khala.retain(p_horizon => '0')")
+    async with running_relay(newest_database.relay_dsn) as relay:
+        with terminal([KHALA, "tail", RUNS], environment(relay)) as screen:
+            await asyncio.to_thread(screen.read_until, b"kept-1")
+            await asyncio.to_thread(screen.read_until, b"kept-2")
+            screen.type(b"q")
+            assert await asyncio.to_thread(screen.process.wait, 20) == 0
 
 
 async def test_a_table_on_a_terminal(newest_database: Database) -> None:

@@ -43,8 +43,8 @@ def test_one_run_and_one_worker(database: Database) -> None:
     fill(database, 2, 2)
     spoil(database)
     env = environment(database.runtime_dsn)
-    assert khala("reproject", "--run", "r1", env=env).stdout == b"1 summaries rebuilt\n"
-    assert khala("reproject", "--worker", "w2", env=env).stdout == b"1 summaries rebuilt\n"
+    assert khala("reproject", "--run", "r1", env=env).stdout == b"1 summary rebuilt\n"
+    assert khala("reproject", "--worker", "w2", env=env).stdout == b"1 summary rebuilt\n"
     assert summary(database, "r1")["title"] == "t"
     assert summary(database, "w2", "codex_worker")["status"] == "idle"
     assert wrong(database) == 2

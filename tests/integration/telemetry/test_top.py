@@ -2,7 +2,13 @@
 
 import asyncio
 import json
+import os
+import re
 import subprocess
+import termios
+from pathlib import Path
+
+import psycopg
 
 from support.databases import Database
 from support.relay_process import KHALA
@@ -153,6 +159,47 @@ def test_the_live_view_follows_and_outlives_the_database(newest_database: Databa
         maintainer.execute("SELECT khala.sink(%s, 'd1', 2, '{}')", [NOTES])
         let_in(-1)
         screen.read_until(shown_as("1 235"))
-        screen.type(b"\x03")
+        # A rate: 1,233 writes came before the first look, 30 within the last moments.
+        maintainer.execute(
+            "SELECT khala.sink(%s, 'd' || n, 3, '{}') FROM generate_series(1, 30) AS n", [NOTES]
+        )
+        screen.read_until(shown_as("1 265"))
+        assert re.search(rb"1\xe2\x80\xaf265.* [1-9][0-9]*\.[0-9] ", screen.seen)
+        screen.forget()
+        screen.read_until(b" 0.0 ")
+        screen.type(b"xq")
         assert screen.process.wait(20) == 0
         assert b"Traceback" not in screen.seen
+
+
+def test_live_views_end_with_q(newest_database: Database) -> None:
+    command = [*KHALA, "stats", "--watch=30", "--database", newest_database.dba_dsn]
+    with terminal(command) as screen:
+        screen.read_until(NOTES.encode())
+        screen.type(b"q")
+        assert screen.process.wait(20) == 0
+        # The shell gets its terminal back as it was.
+        assert termios.tcgetattr(screen.theirs)[3] & termios.ECHO
+
+
+def test_a_database_that_moves_is_followed(newest_database: Database, tmp_path: Path) -> None:
+    """As `khala dev` does that starts again: its file goes away, and comes with other ports."""
+
+    def write(dsn: str) -> None:
+        (tmp_path / "new.json").write_text(json.dumps({"database": dsn}))
+        (tmp_path / "new.json").rename(file)
+
+    file = tmp_path / "dev.json"
+    elsewhere = psycopg.conninfo.make_conninfo(newest_database.dba_dsn, port=1)
+    environment = {**os.environ, "KHALA_DEV_FILE": str(file)}
+    for view in (["top", "--interval=0.2"], ["stats", "--watch=0.2"]):
+        write(elsewhere)
+        with terminal([*KHALA, *view], environment) as screen:
+            screen.read_until(b"the database cannot be reached")
+            file.unlink()
+            screen.forget()
+            screen.read_until(b"the database cannot be reached")
+            write(newest_database.dba_dsn)
+            screen.read_until(NOTES.encode())
+            screen.type(b"q")
+            assert screen.process.wait(20) == 0

@@ -16,9 +16,10 @@ from rich.text import Text
 
 from khala_pg.cli.options import AsJson, Database
 from khala_pg.cli.text import duration, number, size, wide_console
+from khala_pg.cli.watch.keys import pauses
 from khala_pg.cli.watch.monitor import oldest, read_database
 from khala_pg.errors import KhalaError, UnavailableError
-from khala_pg.settings import DATABASE, resolve
+from khala_pg.settings import DATABASE, Following, resolve
 from khala_pg.sqlapi.telemetry import TopicTelemetry
 
 _WIDE = 100
@@ -32,7 +33,8 @@ def command(
         typer.Option(
             min=0.1,
             metavar="SECONDS",
-            help="Look again at this interval until Ctrl-C, across restarts of the database.",
+            help="Look again at this interval until Ctrl-C, or q on a terminal, across restarts of "
+            "the database.",
         ),
     ] = None,
 ) -> None:
@@ -50,9 +52,9 @@ def command(
 
         khala stats --json | jq 'select(.overdue_s > 0)'
     """
-    conninfo = resolve(DATABASE, database)
+    place = Following(lambda: resolve(DATABASE, database))
     if watch is None:
-        found = read_database(conninfo).topics
+        found = read_database(place()).topics
         if as_json:
             _print_json(found)
         else:
@@ -61,35 +63,36 @@ def command(
         return
     try:
         if as_json:
-            _watch_json(conninfo, watch)
+            _watch_json(place, watch)
         else:
-            _watch_table(conninfo, watch)
+            _watch_table(place, watch)
     except KeyboardInterrupt:
         return
 
 
-def _watch_json(conninfo: str, interval: float) -> None:
+def _watch_json(place: Following[str], interval: float) -> None:
     while True:
         try:
-            _print_json(read_database(conninfo).topics)
+            _print_json(read_database(place()).topics)
         except UnavailableError as error:
             Console(stderr=True, highlight=False).print(f"khala: {error}", markup=False)
         time.sleep(interval)
 
 
-def _watch_table(conninfo: str, interval: float) -> None:
+def _watch_table(place: Following[str], interval: float) -> None:
     console = wide_console()
     table = _table([], console.width)
-    with Live(console=console, auto_refresh=False) as live:
-        while True:
+    with pauses() as pause, Live(console=console, auto_refresh=False) as live:
+        left = False
+        while not left:
             trouble: KhalaError | None = None
             try:
-                table = _table(read_database(conninfo).topics, console.width)
+                table = _table(read_database(place()).topics, console.width)
             except UnavailableError as error:
                 trouble = error
             line = Text(str(trouble) if trouble else f"{datetime.now():%H:%M:%S}", "dim")
             live.update(Group(table, line), refresh=True)
-            time.sleep(interval)
+            left = pause(interval)
 
 
 def _print_json(found: Sequence[TopicTelemetry]) -> None:

@@ -10,22 +10,20 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from khala_pg.cli.watch.source import Source
 from khala_pg.cli.watch.tail_lines import StateLines, print_lines
 from khala_pg.cli.watch.tail_table import TailTable
 from khala_pg.client import (
     Backoff,
     ConnectionState,
-    Endpoint,
     KhalaClient,
     MemoryStore,
     SqliteStore,
     Start,
     Status,
-    UnauthorizedError,
     WatermarkStore,
 )
 from khala_pg.errors import UsageError
-from khala_pg.settings import HTTP, TOKEN, WS, resolve
 
 _BACKOFF = Backoff(base=0.25, cap=3.0)
 
@@ -39,12 +37,15 @@ def command(
         typer.Option(
             metavar="[TOPIC=]WATERMARK",
             help="Begin after this watermark; 0 is before the first. Default: with the earliest "
-            "update that is still kept.",
+            "update that is still kept, in a pipe.",
         ),
     ] = None,
     from_snapshot: Annotated[
         bool,
-        typer.Option("--from-snapshot", help="Begin with the documents as they are now."),
+        typer.Option(
+            "--from-snapshot",
+            help="Begin with the documents as they are now. Default on a terminal.",
+        ),
     ] = False,
     state: Annotated[
         Path | None,
@@ -75,9 +76,10 @@ def command(
 ) -> None:
     """Follow topics as they change, across restarts of the relay and of the database.
 
-    On a terminal: a table of documents that updates in place. Otherwise one line of JSON for each
-    change on standard output, with the state of the connection on standard error. With --state, a
-    change is only counted as seen once its line is written: none is left out between runs.
+    On a terminal: a table of the documents as they are now, which updates in place, until `q` or
+    Ctrl-C. Otherwise one line of JSON for each change on standard output, with the state of the
+    connection on standard error. With --state, a change is only counted as seen once its line is
+    written: none is left out between runs.
 
     Examples:
 
@@ -89,54 +91,24 @@ def command(
     """
     if since and from_snapshot:
         raise UsageError("--since and --from-snapshot exclude each other")
-    start = Start(snapshot=from_snapshot, cursors=_cursors(topics, since or []))
+    in_place = Console().is_terminal and not as_json
+    start = Start(snapshot=from_snapshot or in_place, cursors=_cursors(topics, since or []))
     store: WatermarkStore = MemoryStore() if state is None else SqliteStore(state)
-    source = _Source(ws, http, token)
+    source = Source(ws, http, token, topics)
     try:
-        asyncio.run(_follow(source, topics, store, start, as_json))
+        asyncio.run(_follow(source, topics, store, start, in_place))
     except BrokenPipeError:
         # The reader has enough. Python would complain again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-class _Source:
-    """Endpoint of the relay and token, looked up for every connection."""
-
-    def __init__(self, ws: str | None, http: str | None, token: str | None) -> None:
-        self._ws, self._http, self._token = ws, http, token
-        # A token that was given will not change; that of `khala dev` does when it starts again.
-        self._token_is_given = bool(token or os.environ.get(TOKEN.variable))
-        self._last: Endpoint | None = None
-        self.refusal: Exception | None = None
-        """Why the relay refuses the token, once it does."""
-
-    def endpoint(self) -> Endpoint:
-        """Raises UsageError, or UnauthorizedError if there is no use in trying again."""
-        if self.refusal is not None and self._token_is_given:
-            raise UnauthorizedError(
-                f"the relay refuses the token: {self.refusal}",
-                "Get a new one with `khala token`, and pass it with --token or KHALA_TOKEN.",
-            )
-        try:
-            self._last = Endpoint(
-                resolve(WS, self._ws), resolve(HTTP, self._http), resolve(TOKEN, self._token)
-            )
-        except UsageError:
-            # `khala dev` is down, perhaps only between two runs: what it said may hold again.
-            if self._last is None:
-                raise
-        return self._last
-
-
 async def _follow(
-    source: _Source,
+    source: Source,
     topics: Sequence[str],
     store: WatermarkStore,
     start: Start,
-    as_json: bool,
+    in_place: bool,
 ) -> None:
-    console = Console(highlight=False)
-    in_place = console.is_terminal and not as_json
     say = StateLines()
 
     def on_status(status: Status) -> None:
@@ -158,7 +130,7 @@ async def _follow(
         # In this very task: an interruption must reach the client before it can take the batch at
         # hand for dealt with.
         if in_place:
-            await TailTable(topics, console).run(client)
+            await TailTable(topics, Console(highlight=False)).run(client)
         else:
             await print_lines(client)
 

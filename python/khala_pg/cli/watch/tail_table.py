@@ -1,6 +1,7 @@
 """`khala tail` on a terminal: a table of documents that updates in place."""
 
 import asyncio
+import contextlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -13,6 +14,7 @@ from rich.text import Text
 
 from khala_pg.canonical import canonical_bytes
 from khala_pg.cli.text import duration, number
+from khala_pg.cli.watch.keys import keyboard, leaves
 from khala_pg.client import Change, ChangeKind, ConnectionState, Document, KhalaClient, Status
 from khala_pg.errors import KhalaError
 
@@ -45,17 +47,23 @@ class TailTable:
         self._documents: dict[tuple[str, str], Document] = {}
 
     async def run(self, client: KhalaClient) -> None:
-        """Show changes until cancelled."""
+        """Show changes until `q` is pressed or it is cancelled."""
         for topic in self._topics:
             for document in sorted(client.documents(topic).values(), key=lambda d: d.watermark):
                 self._documents[document.topic, document.doc_key] = document
-        with Live(console=self._console, auto_refresh=False) as live:
+        with (
+            keyboard() as descriptor,
+            Live(console=self._console, auto_refresh=False) as live,
+            contextlib.suppress(_LeftError),
+        ):
             try:
                 async with asyncio.TaskGroup() as group:
                     group.create_task(self._redraw(client, live))
+                    if descriptor is not None:
+                        group.create_task(_leave(descriptor))
                     async for change in client.changes():
                         self._take(change)
-            except* KhalaError as failures:
+            except* (KhalaError, _LeftError) as failures:
                 raise failures.exceptions[0] from None
 
     def _take(self, change: Change) -> None:
@@ -92,6 +100,22 @@ class TailTable:
         hidden = len(self._documents) - room
         more = [Text(f"and {number(hidden)} more", "dim")] if hidden > 0 else []
         return Group(_head(status), table, *more)
+
+
+class _LeftError(Exception):
+    """The user pressed `q`."""
+
+
+async def _leave(descriptor: int) -> None:
+    """Raises _LeftError when `q` is pressed."""
+    loop = asyncio.get_running_loop()
+    pressed = asyncio.Event()
+    loop.add_reader(descriptor, lambda: pressed.set() if leaves(descriptor) else None)
+    try:
+        await pressed.wait()
+    finally:
+        loop.remove_reader(descriptor)
+    raise _LeftError
 
 
 def _head(status: Status) -> Text:

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
@@ -15,10 +15,11 @@ from rich.table import Table
 from rich.text import Text
 
 from khala_pg.cli.options import Database
-from khala_pg.cli.text import duration, number, wide_console
+from khala_pg.cli.text import counted, duration, number, wide_console
+from khala_pg.cli.watch.keys import pauses
 from khala_pg.cli.watch.monitor import RelayView, oldest, read_database, read_relays
 from khala_pg.errors import UnavailableError, UsageError
-from khala_pg.settings import DATABASE, relay_metrics, resolve
+from khala_pg.settings import DATABASE, Following, relay_metrics, resolve
 from khala_pg.sqlapi.telemetry import Telemetry, TopicTelemetry
 
 # Columns: fewer do not hold floor and age as well. Topics: shown in however few lines.
@@ -49,8 +50,9 @@ def command(
 ) -> None:
     """Show topics, relays and waiting writers, live.
 
-    Topics have head, floor, writes per second and lag; relays have sockets and slow consumers. The
-    command runs until Ctrl-C, across restarts of the database.
+    Topics have head, floor, writes per second between two looks (per minute with --once) and lag;
+    relays have sockets and slow consumers. The command runs until `q` or Ctrl-C, across restarts of
+    the database, and of `khala dev` at other ports.
 
     Examples:
 
@@ -63,8 +65,9 @@ def command(
     console = wide_console()
     if not (once or console.is_terminal):
         raise UsageError("the live view needs a terminal", "Add --once.")
-    conninfo, urls = resolve(DATABASE, database), relay_metrics(relay, database)
+    places = Following(lambda: (resolve(DATABASE, database), relay_metrics(relay, database)))
     if once:
+        conninfo, urls = places()
         found, relays = read_database(conninfo), read_relays(urls)
         if as_json:
             print(json.dumps(_as_json(found, relays)))
@@ -72,23 +75,53 @@ def command(
             console.print(_view(found, relays, console.width))
         return
     try:
-        _watch(console, conninfo, urls, interval)
+        _watch(console, places, interval)
     except KeyboardInterrupt:
         return
 
 
-def _watch(console: Console, conninfo: str, urls: Sequence[str], interval: float) -> None:
+def _watch(console: Console, places: Following[tuple[str, list[str]]], interval: float) -> None:
     found: Telemetry | None = None
-    with Live(console=console, auto_refresh=False, screen=False) as live:
-        while True:
+    rates = Rates()
+    with pauses() as pause, Live(console=console, auto_refresh=False, screen=False) as live:
+        left = False
+        while not left:
             line = f"{datetime.now():%H:%M:%S}"
+            conninfo, urls = places()
             try:
                 found = read_database(conninfo)
             except UnavailableError as error:
-                # What was last seen stays; the relays are asked all the same.
+                # What was last seen stays; the relays are read all the same.
                 line = str(error).partition("\n")[0]
-            live.update(_fitting(console, found, read_relays(urls), line), refresh=True)
-            time.sleep(interval)
+            else:
+                rates.take(found.topics, time.monotonic())
+            view = _fitting(console, found, read_relays(urls), rates, line)
+            live.update(view, refresh=True)
+            left = pause(interval)
+
+
+class Rates:
+    """Writes per second of each topic, between the last two looks."""
+
+    def __init__(self) -> None:
+        self._heads: Mapping[str, int] = {}
+        self._at_s = 0.0
+        self._per_second: Mapping[str, float] = {}
+
+    def take(self, topics: Sequence[TopicTelemetry], now_s: float) -> None:
+        """Notes the heads of a look at that moment, by any clock that does not go back."""
+        before, elapsed_s = self._heads, now_s - self._at_s
+        self._heads, self._at_s = {each.topic: each.head_watermark for each in topics}, now_s
+        self._per_second = {
+            topic: (head - before[topic]) / elapsed_s
+            for topic, head in self._heads.items()
+            # A head that went back is of another database.
+            if topic in before and head >= before[topic]
+        }
+
+    def shown(self, topic: str) -> str:
+        rate = self._per_second.get(topic)
+        return "-" if rate is None else f"{rate:.1f}"
 
 
 def _lag(topic: str, relays: Sequence[RelayView]) -> int | None:
@@ -104,7 +137,11 @@ def _as_json(found: Telemetry, relays: Sequence[RelayView]) -> dict[str, object]
 
 
 def _fitting(
-    console: Console, found: Telemetry | None, relays: Sequence[RelayView], line: str
+    console: Console,
+    found: Telemetry | None,
+    relays: Sequence[RelayView],
+    rates: Rates,
+    line: str,
 ) -> Group:
     """As much as fits on the terminal: of too many topics, those with the most lag."""
     width = console.width
@@ -112,7 +149,7 @@ def _fitting(
     if found is None:
         return Group(*_relays(relays, width), last)
     rest = [*_relays(relays, width), _writers(found)]
-    taken = len(console.render_lines(Group(_topics([], relays, width), *rest, last)))
+    taken = len(console.render_lines(Group(_topics([], relays, width, rates), *rest, last)))
     room = max(_FEWEST, console.height - taken - 1)
     topics = found.topics
     if len(topics) > room:
@@ -121,14 +158,20 @@ def _fitting(
             topics, key=lambda each: (-(_lag(each.topic, relays) or 0), -each.writes_per_minute)
         )[:room]
         rest.insert(0, Text(f"… and {number(len(found.topics) - room)} more topics", "dim"))
-    return Group(_topics(topics, relays, width), *rest, last)
+    return Group(_topics(topics, relays, width, rates), *rest, last)
 
 
 def _view(found: Telemetry, relays: Sequence[RelayView], width: int) -> Group:
     return Group(_topics(found.topics, relays, width), *_relays(relays, width), _writers(found))
 
 
-def _topics(topics: Sequence[TopicTelemetry], relays: Sequence[RelayView], width: int) -> Table:
+def _topics(
+    topics: Sequence[TopicTelemetry],
+    relays: Sequence[RelayView],
+    width: int,
+    rates: Rates | None = None,
+) -> Table:
+    """rates: None when there was one look only."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     # Names are cut, not numbers.
     room = width - (_NUMBERS if width >= _WIDE else _FEWER_NUMBERS)
@@ -136,8 +179,11 @@ def _topics(topics: Sequence[TopicTelemetry], relays: Sequence[RelayView], width
     columns: list[tuple[str, Callable[[TopicTelemetry], str | Text]]] = [
         ("head", lambda topic: number(topic.head_watermark)),
         ("lag", lambda topic: _shown(_lag(topic.topic, relays))),
-        ("writes/s", lambda topic: f"{topic.writes_per_minute / 60:.1f}"),
     ]
+    if rates is None:
+        columns.append(("writes/min", lambda topic: number(topic.writes_per_minute)))
+    else:
+        columns.append(("writes/s", lambda topic: rates.shown(topic.topic)))
     if width >= _WIDE:
         columns.insert(1, ("floor", lambda topic: number(topic.retention_floor)))
         columns.append(("oldest", oldest))
@@ -171,13 +217,13 @@ def _relays(relays: Sequence[RelayView], width: int) -> list[RenderableType]:
 
 
 def _writers(found: Telemetry) -> Text:
-    listening = "1 relay listens" if found.listeners == 1 else f"{found.listeners} relays listen"
+    listening = counted(found.listeners, "relay listens", "relays listen")
+    waiting = counted(found.waiting_writers, "writer waits", "writers wait")
     drift = "".join(
-        f"; {name} has drifted {number(count)} times" for name, count in found.drift.items()
+        f"; {name} has drifted {counted(count, 'time')}" for name, count in found.drift.items()
     )
     return Text(
-        f"{listening}; {found.waiting_writers} writers wait for a topic, "
-        f"the longest {duration(found.longest_wait_s)}{drift}",
+        f"{listening}; {waiting} for a topic, the longest {duration(found.longest_wait_s)}{drift}",
         no_wrap=True,
         overflow="ellipsis",
     )
