@@ -53,15 +53,18 @@ class LazyGroup(TyperGroup):
             own.command(name=cmd_name)(module.command)
         found = typer.main.get_command(own)
         found.name = cmd_name
-        _join_lines(found)
+        _lay_out(found)
         return found
 
 
-def _join_lines(command: Any) -> None:
-    """Make each paragraph of the help one line, so that it wraps at the terminal's width only."""
-    command.help = re.sub(r"(?<=\S)\n(?=\S)", " ", command.help or "")
+def _lay_out(command: Any) -> None:
+    """Make each paragraph of the help one line, so that it wraps at the terminal's width only, and
+    keep examples indented: Typer takes away what all lines begin with, so each begins with markup
+    that shows nothing."""
+    text = re.sub(r"(?<=\S)\n(?=\S)", " ", command.help or "")
+    command.help = re.sub(r"^(?= )", "[dim][/dim]", text, flags=re.MULTILINE)
     for one in getattr(command, "commands", {}).values():
-        _join_lines(one)
+        _lay_out(one)
 
 
 app = typer.Typer(

@@ -25,6 +25,19 @@ def test_paragraphs_wrap_at_the_width_of_the_terminal_only(name: str) -> None:
         assert not re.search(r"\S\n\S", command.help)
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_examples_stay_indented(name: str) -> None:
+    group: Any = typer.main.get_command(app)
+    found = group.get_command(None, name)
+    for path in [[name], *([name, one] for one in getattr(found, "commands", {}))]:
+        shown = CliRunner().invoke(app, [*path, "--help"], env={"COLUMNS": "200"}).stdout
+        _, _, examples = shown.partition("Example")
+        examples, _, _ = examples.partition("╭")
+        for line in examples.splitlines()[1:]:
+            assert not line.strip() or line.startswith("     khala "), shown
+        assert "[dim]" not in shown
+
+
 def test_extras_in_brackets_are_shown() -> None:
     shown = CliRunner().invoke(app, ["relay", "--help"], env={"COLUMNS": "200"})
     assert shown.exit_code == 0
