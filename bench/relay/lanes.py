@@ -69,7 +69,7 @@ async def in_relay(connection: psycopg.AsyncConnection[Any], lane: Lane) -> floa
     before = time.process_time_ns()
     for _ in range(_PAGES):
         page = await page_of(connection, lane)
-        lane.page_message(page.page)
+        lane.page_message(page.page, _UPDATES).data_for("1")
     return (time.process_time_ns() - before) / 1e3 / _PAGES / _UPDATES
 
 
@@ -97,7 +97,7 @@ async def measure(dsn: str, rounds: int) -> dict[str, list[float]]:
             for turn in range(rounds + 1):
                 for lane in lanes:
                     page = await page_of(connection, lane)
-                    message = lane.page_message(page.page)
+                    message = lane.page_message(page.page, _UPDATES).data_for("1")
                     figures = {
                         "bytes": len(message) / _UPDATES,
                         "database_us": in_database(backend, _FUNCTIONS[lane.encoding]),

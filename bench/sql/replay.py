@@ -38,7 +38,7 @@ async def replay(pages: Pages, epoch: str, page_updates: int, after: int, rows: 
     while position < after + rows:
         page = await pages.get(wanted, 0, lambda: True)
         assert page is not None
-        assert page.message.wire
+        assert len(page.message)
         position = page.next_watermark
         wanted = replace(wanted, after=position)
         if position < after + rows:

@@ -1,7 +1,7 @@
 """A socket that can be written to without a task, and that knows how much of it is unsent."""
 
 import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol, TypeVar
 
 from websockets.asyncio.server import ServerConnection
@@ -15,39 +15,59 @@ from websockets.protocol import State
 from khala_pg.auth.claims import Claims
 
 _FORGOTTEN = Request("", Headers())
+_MOST_KEPT_WIRES = 4
 
 
 class SharedMessage:
-    """One message for many sockets: encoded once, its WebSocket frame built once, and compressed
-    once for all that compress alike."""
+    """One message for many sockets: encoded once, and its WebSocket frame built, or compressed,
+    once for all that joined with the same reference and compress alike.
 
-    __slots__ = ("_compressed", "_data", "_opcode", "updates", "wire")
+    Every frame carries its socket's reference: there are clients that drop a push with null. That
+    costs 0.1 µs a socket where all joined alike, as our clients do, and 2 µs where all differ, as
+    those of clients that count on when they reconnect may. A frame for each of those is not kept.
+    """
 
-    def __init__(self, opcode: Opcode, data: bytes, updates: int = 0) -> None:
-        """updates: how many it carries."""
+    __slots__ = ("_body", "_head", "_opcode", "_wires", "updates")
+
+    def __init__(
+        self, opcode: Opcode, head: Callable[[str | None], bytes], body: bytes, updates: int = 0
+    ) -> None:
+        """head: what stands before the body, for a join_ref. updates: how many it carries."""
         self.updates = updates
-        self._opcode, self._data = opcode, data
-        self.wire = _head(opcode, len(data)) + data
-        """What a socket without extensions is sent."""
-        self._compressed: dict[int, bytes] | None = None
+        self._opcode, self._head, self._body = opcode, head, body
+        self._wires: dict[tuple[str | None, int], bytes] = {}
 
-    def wire_for(self, extensions: Sequence[Extension]) -> bytes:
+    def __len__(self) -> int:
+        """The bytes of the body."""
+        return len(self._body)
+
+    def wire_for(self, join_ref: str | None, extensions: Sequence[Extension] = ()) -> bytes:
+        """The frame for a socket that joined with that reference."""
         match extensions:
-            case []:
-                return self.wire
+            case [] | ():
+                window = 0
             case [PerMessageDeflate(local_no_context_takeover=True) as deflate]:
                 # Nothing that went before has a part in it.
-                if self._compressed is None:
-                    self._compressed = {}
                 window = deflate.local_max_window_bits
-                found = self._compressed.get(window)
-                if found is None:
-                    found = self._compressed[window] = self._framed(extensions)
-                return found
-        return self._framed(extensions)
+            case _:
+                return self._framed(join_ref, extensions)
+        key = (join_ref, window)
+        wire = self._wires.get(key)
+        if wire is None:
+            wire = self._framed(join_ref, extensions)
+            if len(self._wires) < _MOST_KEPT_WIRES:
+                self._wires[key] = wire
+        return wire
 
-    def _framed(self, extensions: Sequence[Extension]) -> bytes:
-        return Frame(self._opcode, self._data).serialize(mask=False, extensions=extensions)
+    def data_for(self, join_ref: str | None) -> bytes:
+        """What that frame carries."""
+        return self._head(join_ref) + self._body
+
+    def _framed(self, join_ref: str | None, extensions: Sequence[Extension]) -> bytes:
+        data = self.data_for(join_ref)
+        if not extensions:
+            return _head(self._opcode, len(data)) + data
+        return Frame(self._opcode, data).serialize(mask=False, extensions=extensions)
 
 
 def _head(opcode: Opcode, length: int) -> bytes:
@@ -132,13 +152,12 @@ class RelayConnection(ServerConnection):
         self.sent_updates += updates
         self.send_data()
 
-    def write_shared(self, message: SharedMessage) -> None:
+    def write_shared(self, message: SharedMessage, join_ref: str | None) -> None:
         """Writes a message that other sockets get as well; a closing socket takes none."""
         protocol = self.protocol
         if protocol.state is not State.OPEN:
             return
-        extensions = protocol.extensions
-        wire = message.wire_for(extensions) if extensions else message.wire
+        wire = message.wire_for(join_ref, protocol.extensions)
         self.sent_bytes += len(wire)
         self.sent_updates += message.updates
         self.transport.write(wire)
@@ -185,6 +204,9 @@ class HasConnection(Protocol):
     @property
     def connection(self) -> RelayConnection: ...
 
+    @property
+    def join_ref(self) -> str | None: ...
+
 
 Reader = TypeVar("Reader", bound=HasConnection)
 
@@ -200,7 +222,7 @@ def broadcast(
     Returns those whose socket was too full.
     """
     full = []
-    wire, size, updates = message.wire, len(message.wire), message.updates
+    updates = message.updates
     for reader in readers:
         connection = reader.connection
         protocol = connection.protocol
@@ -208,9 +230,10 @@ def broadcast(
         if connection.paused and connection.unsent_bytes > max_unsent_bytes:
             full.append(reader)
         elif protocol.extensions:
-            connection.write_shared(message)
+            connection.write_shared(message, reader.join_ref)
         elif protocol.state is State.OPEN:
-            connection.sent_bytes += size
+            wire = message.wire_for(reader.join_ref)
+            connection.sent_bytes += len(wire)
             connection.sent_updates += updates
             connection.transport.write(wire)
     return full

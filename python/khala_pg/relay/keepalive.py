@@ -5,14 +5,17 @@ import logging
 import time
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from websockets.frames import Opcode
 
+from khala_pg import strict_json
 from khala_pg.auth.authority import Authority
 from khala_pg.relay.connection import SharedMessage
 from khala_pg.relay.metrics import Metrics
 from khala_pg.relay.session import Session
 from khala_pg.relay.settings import RelaySettings
+from khala_pg.relay.wire import frames
 
 logger = logging.getLogger("khala.relay.keepalive")
 
@@ -93,6 +96,7 @@ def _check(
 
 def _push_heartbeat(sessions: Iterable[Session], settings: RelaySettings, metrics: Metrics) -> None:
     """Pushes the server's heartbeat; sockets at the same positions share one message."""
+    head = partial(frames.push_head, "sync:heartbeat")
     messages: dict[tuple[tuple[str, int], ...], SharedMessage] = {}
     for session in sessions:
         connection = session.connection
@@ -103,8 +107,7 @@ def _push_heartbeat(sessions: Iterable[Session], settings: RelaySettings, metric
         covered = tuple(session.covered())
         message = messages.get(covered)
         if message is None:
-            message = messages[covered] = SharedMessage(
-                Opcode.TEXT, session.channel.heartbeat_text().encode()
-            )
-        connection.write_shared(message)
+            body = strict_json.dumps(session.channel.heartbeat()).encode() + b"]"
+            message = messages[covered] = SharedMessage(Opcode.TEXT, head, body)
+        connection.write_shared(message, session.channel.join_ref)
         metrics.server_heartbeats.inc()

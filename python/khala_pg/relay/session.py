@@ -184,6 +184,7 @@ class Session:
         begin = cursor.retention_floor - 1 if cursor.resume_after is None else cursor.resume_after
         return Subscription(
             connection=self.connection,
+            join_ref=self.channel.join_ref,
             name=cursor.name,
             topic=cursor.topic,
             enum_name=cursor.enum_name,

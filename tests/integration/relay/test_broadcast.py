@@ -27,6 +27,7 @@ LARGE = "large " * 200_000
 @dataclass(frozen=True)
 class Reader:
     connection: RelayConnection
+    join_ref: str | None = "1"
 
 
 @asynccontextmanager
@@ -66,7 +67,7 @@ async def client(url: str, readers: list[Reader], **more: Any) -> AsyncIterator[
 
 
 def text(number: int) -> SharedMessage:
-    return SharedMessage(Opcode.TEXT, f"update {number}".encode(), 1)
+    return SharedMessage(Opcode.TEXT, lambda _: b"update ", str(number).encode(), 1)
 
 
 def on_each_loop(work: Callable[[], Coroutine[Any, Any, None]], name: str) -> None:
@@ -156,14 +157,14 @@ async def test_sockets_that_break_off_stop_nobody() -> None:
 
 
 async def test_a_socket_that_is_full_is_named_and_gets_nothing() -> None:
-    message = SharedMessage(Opcode.BINARY, b"x" * (1 << 20), 1)
+    message = SharedMessage(Opcode.BINARY, lambda _: b"", b"x" * (1 << 20), 1)
     async with server() as (url, readers), client(url, readers) as slow:
         taken = 0
         while broadcast(readers, message, MAX_UNSENT) == []:
             taken += 1
             await asyncio.sleep(0)
         assert broadcast(readers, message, MAX_UNSENT) == readers
-        assert readers[0].connection.unsent_bytes <= MAX_UNSENT + len(message.wire)
+        assert readers[0].connection.unsent_bytes <= MAX_UNSENT + len(message.wire_for("1"))
         for _ in range(taken):
             assert len(await slow.recv()) == 1 << 20
         await until(lambda: readers[0].connection.unsent_bytes == 0, "it has taken all", 20)

@@ -71,7 +71,7 @@ class Reader:
     def _take(self, message: str | bytes) -> None:
         if isinstance(message, bytes):
             frame = binary.frame(message)
-            assert (frame.join_ref, frame.event) == (None, "sync:update_batch")
+            assert (frame.join_ref, frame.event) == ("1", "sync:update_batch")
             assert frame.data is not None
             # The bytes are what every protobuf library writes for this batch.
             assert UpdateBatch.FromString(frame.data).SerializeToString() == frame.data

@@ -17,9 +17,9 @@ DIGEST = hashlib.sha256(PAYLOAD).digest()
 
 
 def test_what_the_relay_sends_is_read() -> None:
-    message = PROTOBUF.page_message(b"\x10\x01")
-    assert binary.frame(message) == Frame(
-        None, None, "sync:v1", "sync:update_batch", {}, b"\x10\x01"
+    message = PROTOBUF.page_message(b"\x10\x01", 1)
+    assert binary.frame(message.data_for("1")) == Frame(
+        "1", None, "sync:v1", "sync:update_batch", {}, b"\x10\x01"
     )
 
 

@@ -9,7 +9,15 @@ from websockets.streams import StreamReader
 
 from khala_pg.relay.connection import SharedMessage
 
-TEXT = ('{"text":"' + "ähnlich " * 200 + '"}').encode()
+BODY = ('{"text":"' + "ähnlich " * 200 + '"}]').encode()
+
+
+def head(join_ref: str | None) -> bytes:
+    return f'["{join_ref}",'.encode()
+
+
+def message(opcode: Opcode = Opcode.TEXT) -> SharedMessage:
+    return SharedMessage(opcode, head, BODY, 3)
 
 
 def deflate(window: int, *, takeover: bool) -> PerMessageDeflate:
@@ -28,33 +36,41 @@ def read(wire: bytes, extensions: Sequence[Extension]) -> Frame:
     raise AssertionError("the frame is not whole")
 
 
-def test_it_is_compressed_once_for_all_that_compress_alike() -> None:
-    message = SharedMessage(Opcode.TEXT, TEXT)
-    first = message.wire_for([deflate(12, takeover=False)])
-    assert message.wire_for([deflate(12, takeover=False)]) is first
-    assert message.wire_for([deflate(9, takeover=False)]) is not first
-    assert len(first) < len(message.wire) / 10
-    frame = read(first, [deflate(12, takeover=False)])
-    assert (frame.opcode, bytes(frame.data)) == (Opcode.TEXT, TEXT)
+def test_it_is_framed_once_for_all_that_joined_alike() -> None:
+    shared = message(Opcode.BINARY)
+    first = shared.wire_for("1")
+    assert shared.wire_for("1") is first
+    assert bytes(read(first, []).data) == b'["1",' + BODY
+    assert bytes(read(shared.wire_for("2"), []).data) == b'["2",' + BODY
+    assert shared.updates == 3
+    assert len(shared) == len(BODY)
+
+
+def test_however_many_references_there_are_few_frames_are_kept() -> None:
+    shared = message()
+    wires = [shared.wire_for(str(number)) for number in range(100)]
+    assert [bytes(read(wire, []).data) for wire in wires] == [
+        head(str(number)) + BODY for number in range(100)
+    ]
+    kept = [wire for number, wire in enumerate(wires) if shared.wire_for(str(number)) is wire]
+    assert kept == wires[:4]
+
+
+def test_it_is_compressed_once_for_all_that_joined_and_compress_alike() -> None:
+    shared = message()
+    first = shared.wire_for("1", [deflate(12, takeover=False)])
+    assert shared.wire_for("1", [deflate(12, takeover=False)]) is first
+    assert shared.wire_for("1", [deflate(9, takeover=False)]) is not first
+    other = shared.wire_for("2", [deflate(12, takeover=False)])
+    assert len(first) < len(BODY) / 10
+    for wire, join_ref in ((first, "1"), (other, "2")):
+        frame = read(wire, [deflate(12, takeover=False)])
+        assert (frame.opcode, bytes(frame.data)) == (Opcode.TEXT, head(join_ref) + BODY)
 
 
 def test_a_socket_that_builds_on_what_went_before_gets_its_own() -> None:
-    message, other = (
-        SharedMessage(Opcode.TEXT, TEXT),
-        SharedMessage(Opcode.BINARY, b"\x00\x01"),
-    )
+    text, binary = message(), message(Opcode.BINARY)
     sender, receiver = [deflate(12, takeover=True)], [PerMessageDeflate(False, False, 12, 15)]
-    for each, opcode, data in (
-        (message, Opcode.TEXT, TEXT),
-        (other, Opcode.BINARY, b"\x00\x01"),
-        (message, Opcode.TEXT, TEXT),
-    ):
-        frame = read(each.wire_for(sender), receiver)
-        assert (frame.opcode, bytes(frame.data)) == (opcode, data)
-
-
-def test_without_extensions_it_is_as_it_is() -> None:
-    message = SharedMessage(Opcode.BINARY, b"\x00\x01", 3)
-    assert message.wire_for([]) is message.wire
-    assert message.updates == 3
-    assert bytes(read(message.wire, []).data) == b"\x00\x01"
+    for each, opcode in ((text, Opcode.TEXT), (binary, Opcode.BINARY), (text, Opcode.TEXT)):
+        frame = read(each.wire_for("1", sender), receiver)
+        assert (frame.opcode, bytes(frame.data)) == (opcode, head("1") + BODY)

@@ -11,7 +11,7 @@ from typing import Protocol
 from khala_pg.concurrency.backoff import Backoff
 from khala_pg.concurrency.waiting import set_within
 from khala_pg.errors import RefusedError, StaleCursorError, UnavailableError
-from khala_pg.relay.connection import RelayConnection, SharedMessage, broadcast
+from khala_pg.relay.connection import RelayConnection, broadcast
 from khala_pg.relay.database.pool import Database
 from khala_pg.relay.delivery.audience import Audience
 from khala_pg.relay.delivery.lanes import Lane
@@ -37,6 +37,9 @@ class Reader(Protocol):
 
     @property
     def connection(self) -> RelayConnection: ...
+
+    @property
+    def join_ref(self) -> str | None: ...
 
     def fall_back(self, position: int) -> None:
         """Off the feed, to go on by replay from the position."""
@@ -238,15 +241,13 @@ class TopicFeed:
         served = 0
         sent_updates = sent_bytes = 0
         for seen, readers in self._audience.views(page.rows):
-            updates = (row.update for row in seen)
-            batch = self.lane.batch_message(updates, page.tail)
-            message = SharedMessage(self.lane.opcode, batch, len(seen))
+            message = self.lane.batch_message([row.update for row in seen], page.tail)
             full = broadcast(readers, message, self._settings.max_write_buffer_bytes)
             slow += full
             taken = len(readers) - len(full)
             served += taken
             sent_updates += taken * message.updates
-            sent_bytes += taken * len(message.wire)
+            sent_bytes += taken * len(message)
         self._metrics.live_updates.inc(sent_updates)
         self._metrics.live_bytes.inc(sent_bytes)
         self._metrics.feed_pages.inc()

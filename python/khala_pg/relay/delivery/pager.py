@@ -123,9 +123,9 @@ class Pager:
         supply.metrics.replay_pages.inc()
         is_live = page.complete and subscription.go_live(supply.feeds)
         if page.updates or not page.complete or not subscription.is_announced:
-            self._connection.write_shared(page.message)
+            self._connection.write_shared(page.message, subscription.join_ref)
             supply.metrics.replay_updates.inc(page.updates)
-            supply.metrics.replay_bytes.inc(len(page.message.wire))
+            supply.metrics.replay_bytes.inc(len(page.message))
         subscription.is_announced = subscription.is_announced or page.complete
         if is_live:
             now = self._connection.loop.time()

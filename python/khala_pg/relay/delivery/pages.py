@@ -139,16 +139,15 @@ class Pages:
                 wanted.epoch,
                 wanted.compact,
             )
-        data = wanted.lane.page_message(page.page)
-        message = SharedMessage(wanted.lane.opcode, data, page.updates)
+        message = wanted.lane.page_message(page.page, page.updates)
         return SharedPage(message, page.updates, page.next_watermark, page.complete, read_at)
 
     def _keep(self, wanted: Wanted, page: SharedPage) -> None:
         replaced = self._kept.pop(wanted, None)
         if replaced is not None:
-            self._kept_bytes -= len(replaced.message.wire)
+            self._kept_bytes -= len(replaced.message)
         self._kept[wanted] = page
-        self._kept_bytes += len(page.message.wire)
+        self._kept_bytes += len(page.message)
         while self._kept_bytes > self._settings.max_shared_page_bytes:
             self._drop_oldest()
 
@@ -161,4 +160,4 @@ class Pages:
 
     def _drop_oldest(self) -> None:
         _, page = self._kept.popitem(last=False)
-        self._kept_bytes -= len(page.message.wire)
+        self._kept_bytes -= len(page.message)

@@ -17,6 +17,7 @@ class Subscription:
     Everything that writes updates asks `has_ended` after it has waited for anything: no update of
     a topic follows the answer to its unsubscribe.
 
+    join_ref: of the join that it belongs to, which its updates carry.
     name: the name the client uses for the topic, one of the two that it has.
     replayed: everything up to here has been given by replay.
     head: of the topic when the client subscribed, as announced to it.
@@ -26,6 +27,7 @@ class Subscription:
     """
 
     connection: RelayConnection
+    join_ref: str | None
     name: str
     topic: str
     enum_name: str | None

@@ -158,9 +158,9 @@ class Channel:
         """A `sync:error` that belongs to no request."""
         return [Send(frames.encode(self.join_ref, None, CHANNEL, "sync:error", payload))]
 
-    def heartbeat_text(self) -> str:
-        """The server's own heartbeat, for every socket that has been given the same."""
-        return frames.encode(None, None, CHANNEL, "sync:heartbeat", self._heartbeat())
+    def heartbeat(self) -> dict[str, Any]:
+        """The payload of a heartbeat."""
+        return {"watermarks": frames.watermark_list(self.covered())}
 
     def expire(self, message: str) -> list[Action]:
         """The token no longer holds: the client has to come back with another one."""
@@ -233,15 +233,15 @@ class Channel:
                 return [requests.unsubscribe(frame, self.settings.max_topics)]
             case "sync:heartbeat":
                 self.note("heartbeat", "ok")
-                watermarks = self._heartbeat()
-                response = {"subscription_id": self.subscription_id, **watermarks}
-                return [_reply(frame, "ok", response), Send(self.heartbeat_text())]
+                payload = self.heartbeat()
+                response = {"subscription_id": self.subscription_id, **payload}
+                return [
+                    _reply(frame, "ok", response),
+                    Send(frames.encode(self.join_ref, None, CHANNEL, "sync:heartbeat", payload)),
+                ]
             case "sync:refresh":
                 return [requests.refresh(frame)]
         raise RequestError("bad_subscription", f"unknown event {frame.event[:64]!r}")
-
-    def _heartbeat(self) -> dict[str, Any]:
-        return {"watermarks": frames.watermark_list(self.covered())}
 
     def _limit(self, text: str) -> None:
         wait_s = self._requests.take(self.now())

@@ -75,22 +75,17 @@ def reply(
     return encode(join_ref, ref, topic, "phx_reply", payload)
 
 
-def push_head(event: str) -> bytes:
-    """The head of a push on the channel, before the payload; the frame ends with a bracket.
-
-    Its join_ref is null: the frame suits every client of the channel.
-    """
-    return f'[null,null,"{CHANNEL}",{strict_json.dumps(event)},'.encode()
+def push_head(event: str, join_ref: str | None) -> bytes:
+    """The head of a push on the channel, before the payload; the frame ends with a bracket."""
+    return f'[{strict_json.dumps(join_ref)},null,"{CHANNEL}",{strict_json.dumps(event)},'.encode()
 
 
-def binary_push_head(event: str) -> bytes:
+def binary_push_head(event: str, join_ref: str | None) -> bytes:
     """The head of a binary push on the channel, before the payload: kind 0, three sizes, three
-    strings.
-
-    Its join_ref is empty, which stands for null: the frame suits every client of the channel.
+    strings. An empty join_ref stands for null.
     """
-    topic, name = CHANNEL.encode(), event.encode()
-    return bytes((_BINARY_PUSH, 0, len(topic), len(name))) + topic + name
+    texts = [text.encode() for text in (join_ref or "", CHANNEL, event)]
+    return bytes((_BINARY_PUSH, *map(len, texts))) + b"".join(texts)
 
 
 def number(value: int) -> int | str:

@@ -22,7 +22,7 @@ def test_heartbeat_is_answered_and_pushed() -> None:
     watermarks = [{"topic": "a", "watermark": 4}, {"topic": "b", "watermark": str(2**53)}]
     assert peer.send(None, "2", "sync:v1", "sync:heartbeat", {}) == [
         ok(None, "2", {"subscription_id": "s1", "watermarks": watermarks}),
-        [None, None, "sync:v1", "sync:heartbeat", {"watermarks": watermarks}],
+        ["1", None, "sync:v1", "sync:heartbeat", {"watermarks": watermarks}],
     ]
 
 

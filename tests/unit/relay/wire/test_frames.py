@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from khala_pg.client import binary
 from khala_pg.relay.delivery.lanes import JSON as JSON_LANE
 from khala_pg.relay.delivery.lanes import PROTOBUF
 from khala_pg.relay.wire import frames
@@ -80,17 +81,28 @@ def test_replies_and_pushes_are_golden() -> None:
 
 
 def test_ready_made_text_is_put_together_as_it_is() -> None:
-    head, page = b'[null,null,"sync:v1","sync:update_batch",', b'{"updates":[ not even JSON'
-    assert JSON_LANE.page_message(page) == head + page + b"]"
+    page = b'{"updates":[ not even JSON'
+    assert JSON_LANE.page_message(page, 1).data_for("1") == (
+        b'["1",null,"sync:v1","sync:update_batch",' + page + b"]"
+    )
     message = JSON_LANE.batch_message([b'{"watermark":1}', b'{"watermark":2}'], b'],"x":true}')
     payload = b'{"updates":[{"watermark":1},{"watermark":2}],"x":true}'
-    assert message == JSON_LANE.page_message(payload)
+    assert message.data_for("1") == JSON_LANE.page_message(payload, 2).data_for("1")
+    assert message.updates == 2
+
+
+@pytest.mark.parametrize("join_ref", ["1", 'a"\\\n', "é", "x" * 255, None])
+def test_a_push_carries_the_join_ref_whatever_it_is(join_ref: str | None) -> None:
+    text = JSON_LANE.page_message(b"{}", 0).data_for(join_ref)
+    assert json.loads(text) == [join_ref, None, "sync:v1", "sync:update_batch", {}]
+    binary_frame = binary.frame(PROTOBUF.page_message(b"", 0).data_for(join_ref))
+    assert (binary_frame.join_ref, binary_frame.event) == (join_ref, "sync:update_batch")
 
 
 def test_a_binary_push_is_laid_out_as_phoenix_reads_it() -> None:
-    message = PROTOBUF.page_message(b"\x10\x01")
-    assert message == b"\x00\x00\x07\x11sync:v1sync:update_batch\x10\x01"
-    assert PROTOBUF.batch_message([b"\x10"], b"\x01") == message
+    message = PROTOBUF.page_message(b"\x10\x01", 1)
+    assert message.data_for("12") == b"\x00\x02\x07\x1112sync:v1sync:update_batch\x10\x01"
+    assert PROTOBUF.batch_message([b"\x10"], b"\x01").data_for("") == message.data_for(None)
 
 
 def test_watermarks_above_a_double_travel_as_text() -> None:
