@@ -1,5 +1,6 @@
 """One call brings a page and asks to be woken, also while a writer holds the topic."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -11,6 +12,7 @@ from khala_pg.sqlapi.calls import Connection
 from khala_pg.sqlapi.relay import Armed, Pull
 from support.databases import Database
 from support.sessions import SINK, sessions
+from support.waiting import until
 
 TOPIC = "runtime.run_summaries"
 
@@ -90,3 +92,32 @@ async def test_what_is_refused_arms_nothing(database: Database) -> None:
             await sqlapi.pull(connection, "json", TOPIC, 0, 200, 1 << 20, "another", arms=True)
         assert refused.value.sqlstate == "KH003"
         assert not is_armed(database)
+
+
+async def test_a_topic_that_is_removed_during_the_call_is_refused(database: Database) -> None:
+    """The page is of the moment before, in which the topic was there."""
+    with database.connect() as remover:
+        remover.execute("SELECT khala.register_topic('shop.orders', p_ownership => 'mixed')")
+        async with relay(database) as connection:
+            with remover.transaction():
+                for table in ("sync_topic_sequences", "sync_topic_retention", "sync_topics"):
+                    remover.execute(f"DELETE FROM runtime.{table} WHERE topic = 'shop.orders'")
+                remover.execute("LOCK TABLE runtime.sync_topic_sequences")
+                pulled = asyncio.create_task(
+                    sqlapi.pull(connection, "json", "shop.orders", 0, 200, 1 << 20, None, arms=True)
+                )
+                await until(lambda: is_waiting(database, connection), "the call waits")
+            with pytest.raises(psycopg.DatabaseError) as refused:
+                await pulled
+            assert refused.value.sqlstate == "KH001"
+
+
+def is_waiting(database: Database, connection: Connection) -> bool:
+    """Whether a connection's query waits for a lock."""
+    with database.connect() as look:
+        found = look.execute(
+            "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = %s",
+            [connection.info.backend_pid],
+        ).fetchone()
+    assert found is not None
+    return bool(found[0])

@@ -30,6 +30,10 @@ BEGIN
         SELECT s.head_watermark INTO arm.head_watermark
         FROM runtime.sync_topic_sequences AS s
         WHERE s.topic = v_topic;
+        -- Each query here has a snapshot of its own: the topic may have been removed since the first one.
+        IF NOT FOUND THEN
+            PERFORM khala_internal.refuse_topic(p_topic);
+        END IF;
     ELSIF p_seen < arm.head_watermark THEN
         arm.state := 'moved';
     ELSE

@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(17);
+SELECT plan(18);
 
 -- The state busy takes a second session: tests/integration.
 DO $$
@@ -55,6 +55,10 @@ FROM (
     ('NULL, 0', 'KH001', 'no topic'),
     ('''pgtap.arm'', NULL', 'KH007', 'nothing seen')
 ) AS v (arguments, state, what);
+
+-- The first query of khala.arm still saw it.
+DO $$ BEGIN DELETE FROM runtime.sync_topic_sequences AS s WHERE s.topic = 'pgtap.arm_other'; END $$;
+SELECT throws_ok('SELECT khala.arm(''pgtap.arm_other'', 0)', 'KH001', NULL, 'a topic that is removed meanwhile');
 
 SELECT t.line FROM finish() AS t (line);
 ROLLBACK;
