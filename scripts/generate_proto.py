@@ -29,10 +29,16 @@ GENERATED = Path("python/khala_pg/proto_gen")
 TYPESCRIPT = Path("typescript/khala-client/src/gen")
 DESCRIPTORS = Path("proto/descriptors.binpb")
 RELEASED = Path("proto/released.binpb")
-# What the clients' binary lanes read, and what that imports: everything else is JSON to them. Tests
-# in Python hold codes of errors against error.proto.
-TYPESCRIPT_READS = ("update", "topic", "options")
-PYTHON_READS = (*TYPESCRIPT_READS, "error")
+# What the clients' binary lanes read, and what that imports: everything else of the sync package is
+# JSON to them. Tests in Python hold codes of errors against error.proto. The adapters of Lightning
+# records read the whole of their package.
+_SYNC = "openagents/sync/v1"
+_LIGHTNING = "openagents/lightning/v1"
+TYPESCRIPT_READS = (
+    *(f"{_SYNC}/{name}.proto" for name in ("update", "topic", "options")),
+    _LIGHTNING,
+)
+PYTHON_READS = (*TYPESCRIPT_READS, f"{_SYNC}/error.proto")
 PLUGIN = Path("typescript/khala-client/node_modules/@bufbuild/protoc-gen-es/bin/protoc-gen-es")
 # protoc writes imports for a top-level package `openagents`; ours live inside khala_pg, so that
 # installing the package cannot clash with another distribution of that name.
@@ -45,7 +51,7 @@ def _buf(root: Path, *arguments: str) -> None:
 
 
 def _paths(names: Sequence[str]) -> list[str]:
-    return [f"--path=openagents/sync/v1/{name}.proto" for name in names]
+    return [f"--path={name}" for name in names]
 
 
 def _path() -> str:

@@ -1,0 +1,1 @@
+"""The Lightning control plane outside of the database: records, compiler, operations programs."""
