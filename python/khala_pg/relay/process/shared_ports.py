@@ -48,9 +48,10 @@ def held(settings: RelaySettings, workers: int) -> Iterator[list[RelaySettings]]
 
 def _reserve(option: str, host: str, port: int) -> socket.socket:
     """A socket that is bound and does not listen: the kernel gives it no connection."""
-    # Sharing a port with a stranger who shares it too would look like success.
-    with bind(option, host, port) as alone:
-        port = alone.getsockname()[1]
+    if port:
+        # Sharing a port with a stranger who shares it too would look like success. For 0 the kernel
+        # takes one that nobody has; giving that back, to take it again, somebody else may get it.
+        bind(option, host, port).close()
     sock = socket.socket(family_of(host), socket.SOCK_STREAM)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)

@@ -5,13 +5,15 @@ import socket
 import pytest
 
 from khala_pg.errors import UsageError
+from khala_pg.postgres.free_ports import free_port, is_free
 from khala_pg.relay.opening.ports import bind, bound
 from khala_pg.relay.process.shared_ports import held
 from khala_pg.relay.settings import RelaySettings
 
 
 def test_workers_share_ports_that_nobody_else_gets() -> None:
-    settings = RelaySettings("", ws_port=0, http_port=0, metrics_port=0)
+    # One port of the test's own choice: what the kernel chose would be anybody's afterwards.
+    settings = RelaySettings("", ws_port=free_port(), http_port=0, metrics_port=0)
     with held(settings, 3) as each:
         [(ws_port, http_port)] = {(s.ws_port, s.http_port) for s in each}
         assert len({ws_port, http_port, *(s.metrics_port for s in each)}) == 5
@@ -27,9 +29,8 @@ def test_workers_share_ports_that_nobody_else_gets() -> None:
 
 
 def test_metrics_are_on_the_port_asked_for_and_those_after_it() -> None:
-    with held(RelaySettings("", ws_port=0, metrics_port=0), 1) as [one]:
-        first = one.metrics_port
-    assert first is not None
+    while not is_free((first := free_port()) + 1):
+        continue
     with held(RelaySettings("", ws_port=0, metrics_port=first), 2) as each:
         assert [s.metrics_port for s in each] == [first, first + 1]
     with held(RelaySettings("", ws_port=0), 2) as each:
