@@ -7,7 +7,6 @@ from http import HTTPStatus
 
 import pytest
 
-from khala_pg.http.edge import Client
 from khala_pg.logs import HumanFormatter, JsonFormatter, Seldom
 from khala_pg.relay.metrics import Metrics
 from khala_pg.relay.opening.handshake import HandshakeError
@@ -61,13 +60,13 @@ def test_a_flood_of_refusals_is_not_one_of_lines(caplog: pytest.LogCaptureFixtur
     caplog.set_level(logging.INFO, "khala.relay.sockets")
     now = 0.0
     metrics = Metrics()
-    refusal_log = RefusalLog(metrics, lambda: now)
+    refusal_log = RefusalLog("no socket opened", metrics.refused, lambda: now)
     refusal = HandshakeError(HTTPStatus.FORBIDDEN, "forbidden_origin", "what a client made up")
     for _ in range(1000):
-        refusal_log.refused(Client("192.0.2.1", True), refusal)
+        refusal_log.refused("192.0.2.1", refusal)
     assert len(caplog.records) == 20
     now = 60.0
-    refusal_log.refused(Client("192.0.2.1", True), refusal)
+    refusal_log.refused("192.0.2.1", refusal)
     assert vars(caplog.records[-1])["fields"] == {
         "address": "192.0.2.1",
         "status": 403,

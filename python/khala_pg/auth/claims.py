@@ -72,7 +72,7 @@ class Claims:
 
 def key_id(token: str) -> str:
     """The `kid` that a token names, not verified in any way. Raises TokenError."""
-    if len(token) > MAX_TOKEN_BYTES:
+    if len(token.encode("utf-8", "replace")) > MAX_TOKEN_BYTES:
         raise TokenError(f"the token is not valid: it is longer than {MAX_TOKEN_BYTES} bytes")
     try:
         kid = jwt.get_unverified_header(token).get("kid")

@@ -19,6 +19,7 @@ _STATUS = {
     "bad_subscription": HTTPStatus.BAD_REQUEST,
     "not_found": HTTPStatus.NOT_FOUND,
     "rate_limited": HTTPStatus.TOO_MANY_REQUESTS,
+    "bad_handshake": HTTPStatus.BAD_REQUEST,
     "internal": HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 
@@ -31,11 +32,18 @@ def answer(code: str, message: str, details: Mapping[str, Any] | None = None) ->
     return JSONResponse(body, _STATUS[code], headers)
 
 
-def unavailable(message: str, retry_after_s: float) -> JSONResponse:
-    """503: the database is away; come back."""
+def head_too_large(max_bytes: int) -> JSONResponse:
+    """431: the request's line and headers are too large."""
+    message = f"the request's line and headers have more than {max_bytes} bytes: send less"
+    body = {"code": "payload_too_large", "message": message}
+    return JSONResponse(body, HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, NO_STORE)
+
+
+def unavailable(message: str, retry_after_s: float, code: str = "internal") -> JSONResponse:
+    """503: come back."""
     headers = {**NO_STORE, "Retry-After": str(max(1, math.ceil(retry_after_s)))}
     body = {
-        "code": "internal",
+        "code": code,
         "message": message,
         "retry_after_ms": round(retry_after_s * 1000),
     }

@@ -1,9 +1,15 @@
 """An HTTP connection that is counted, and cut off when it does not send its request in time."""
 
 import asyncio
+from http import HTTPStatus
 from typing import Protocol
 
+import h11
+from starlette.responses import Response
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from khala_pg.http import errors
+from khala_pg.http.bounded import Refused
 
 
 class Counter(Protocol):
@@ -25,8 +31,27 @@ class CountedProtocol(H11Protocol):
 
     head_timeout_s: float
     counter: Counter
+    refused: Refused
     _peer = ""
     _deadline: asyncio.TimerHandle | None = None
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuses what h11 could not read as a request, or would not for its size."""
+        max_bytes = self.config.h11_max_incomplete_event_size
+        if max_bytes is not None and len(self.conn.trailing_data[0]) > max_bytes:
+            response: Response = errors.head_too_large(max_bytes)
+            code = "payload_too_large"
+        else:
+            code = "bad_handshake"
+            response = errors.answer(code, "this is no HTTP request")
+        self.refused(self._peer, HTTPStatus(response.status_code), code)
+        head = h11.Response(
+            status_code=response.status_code,
+            headers=[*response.raw_headers, (b"connection", b"close")],
+        )
+        for event in (head, h11.Data(data=bytes(response.body)), h11.EndOfMessage()):
+            self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -65,7 +90,12 @@ class CountedProtocol(H11Protocol):
             self._deadline = None
 
 
-def counted(timeout_s: float, counter: Counter) -> type[H11Protocol]:
+def counted(timeout_s: float, counter: Counter, refused: Refused) -> type[H11Protocol]:
     """The protocol of one port; uvicorn wants a class."""
-    shared = {"head_timeout_s": timeout_s, "counter": counter}
+    shared = {
+        "head_timeout_s": timeout_s,
+        "counter": counter,
+        # Not a method, which it would become.
+        "refused": staticmethod(refused),
+    }
     return type("CountedProtocol", (CountedProtocol,), shared)

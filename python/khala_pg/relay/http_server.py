@@ -5,6 +5,7 @@ import contextlib
 import math
 import ssl
 from collections.abc import AsyncIterator, Generator
+from http import HTTPStatus
 from typing import Any
 
 import uvicorn
@@ -16,12 +17,14 @@ from khala_pg.auth.claims import Claims
 from khala_pg.auth.issuer import Issuer
 from khala_pg.errors import UnavailableError
 from khala_pg.http.app import HttpSettings, Ready, create_app
+from khala_pg.http.bounded import Refused, bounded
 from khala_pg.http.edge import LOOPBACK_ORIGINS, Origins, Proxies
 from khala_pg.http.measured import Note, measured
 from khala_pg.http.timed_protocol import counted
 from khala_pg.http.tokens import SessionAuthenticator, TokenEndpoint
 from khala_pg.relay.database.pool import Database
 from khala_pg.relay.opening.limits import counts_for
+from khala_pg.relay.opening.refusal_log import RefusalLog
 from khala_pg.relay.settings import RelaySettings
 from khala_pg.sqlapi import relay as sqlapi
 from khala_pg.sqlapi.calls import Connection
@@ -85,17 +88,34 @@ def make_http_server(
         web_dir=settings.web_dir,
         session_file=settings.dev_session,
     )
+    refusals = RefusalLog("a request was refused", lambda status: None)
+    app = create_app(connect, verify, ready, pages, tokens)
+    bounds = bounded(app, settings.max_head_bytes, settings.max_connections, refusals.note)
     return serving(
-        measured(create_app(connect, verify, ready, pages, tokens), note),
-        counted(settings.open_timeout_s, counts_for(settings, proxies)),
+        measured(bounds, note),
+        counted(settings.open_timeout_s, counts_for(settings, proxies), unreadable(note, refusals)),
         settings.drain_timeout_s,
+        settings.max_head_bytes,
         ssl_context_factory=None if tls is None else lambda config, default: tls,
-        limit_concurrency=settings.max_connections,
     )
 
 
+def unreadable(note: Note, refusals: RefusalLog) -> Refused:
+    """Notes the refusals of what never became a request."""
+
+    def refused(address: str, status: HTTPStatus, code: str) -> None:
+        note("unreadable", status, 0.0)
+        refusals.note(address, status, code)
+
+    return refused
+
+
 def serving(
-    app: ASGIApp, protocol: type[H11Protocol], drain_timeout_s: float, **settings: Any
+    app: ASGIApp,
+    protocol: type[H11Protocol],
+    drain_timeout_s: float,
+    max_head_bytes: int,
+    **settings: Any,
 ) -> HttpServer:
     """A server of an application. settings: further ones of uvicorn."""
     return HttpServer(
@@ -110,8 +130,11 @@ def serving(
             # What uvicorn would log of a request is its line, and the relay configures logging.
             access_log=False,
             log_config=None,
+            # It warns of every request that it cannot read; those are counted and logged here.
+            log_level="error",
             server_header=False,
             timeout_graceful_shutdown=math.ceil(drain_timeout_s),
+            h11_max_incomplete_event_size=max_head_bytes,
             **settings,
         )
     )

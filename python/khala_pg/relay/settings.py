@@ -35,6 +35,9 @@ class RelaySettings:
 
     max_batch_updates: int = 200
     max_batch_bytes: int = 2 * 1024 * 1024
+    # Of the line and the headers of an HTTP request. Twice the longest token (16 KiB): once in the
+    # URL, once in base64 among the subprotocols; and room for cookies.
+    max_head_bytes: int = 64 * 1024
     max_request_bytes: int = 256 * 1024
     max_frame_bytes: int = 1024 * 1024
     max_topics: int = 64

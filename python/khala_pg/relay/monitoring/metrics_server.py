@@ -10,12 +10,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from khala_pg.http.bounded import bounded
 from khala_pg.http.edge import Proxies
 from khala_pg.http.timed_protocol import counted
 from khala_pg.relay.http_server import HttpServer, serving
 from khala_pg.relay.metrics import Metrics
 from khala_pg.relay.monitoring.gauges import GaugeCollector, Gauges
 from khala_pg.relay.opening.limits import ConnectionCounts
+from khala_pg.relay.opening.refusal_log import RefusalLog
 from khala_pg.relay.settings import RelaySettings
 
 # Scrapers forget connections that they never close: uvicorn ends those that idle for five seconds.
@@ -41,7 +43,10 @@ def make_metrics_server(
         )
 
     app = Starlette(routes=[Route("/metrics", scrape)])
-    return serving(app, counted(settings.open_timeout_s, counts), 1.0)
+    refusals = RefusalLog("a scrape was refused", lambda status: None)
+    bounds = bounded(app, settings.max_head_bytes, _MAX_CONNECTIONS, refusals.note)
+    protocol = counted(settings.open_timeout_s, counts, refusals.note)
+    return serving(bounds, protocol, 1.0, settings.max_head_bytes)
 
 
 def _encoder(accept: str) -> tuple[Callable[[CollectorRegistry], bytes], str]:

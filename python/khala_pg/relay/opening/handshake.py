@@ -10,9 +10,14 @@ from urllib.parse import parse_qsl, urlsplit
 from khala_pg.auth.claims import Claims, TokenError
 from khala_pg.relay.delivery.lanes import LANES
 
-SOCKET_PATHS = ("/socket/websocket", "/sync/websocket")
+SOCKET_PATHS = ("/socket/websocket", "/sync/websocket", "/sync/socket/websocket")
 HEALTH_PATH = "/healthz"
 READY_PATH = "/readyz"
+METHODS = {
+    **dict.fromkeys(SOCKET_PATHS, ("GET",)),
+    **dict.fromkeys((HEALTH_PATH, READY_PATH), ("GET", "HEAD")),
+}
+"""The methods of each path, besides OPTIONS."""
 
 SUBPROTOCOL = "phoenix"
 _TOKEN_PREFIX = "base64url.bearer.phx."  # noqa: S105 - the name of a header's part
@@ -23,10 +28,17 @@ class HandshakeError(Exception):
     """Refusal of an opening request with an HTTP error."""
 
     def __init__(
-        self, status: HTTPStatus, code: str, message: str, retry_after_ms: int | None = None
+        self,
+        status: HTTPStatus,
+        code: str,
+        message: str,
+        retry_after_ms: int | None = None,
+        allow: Sequence[str] = (),
     ) -> None:
+        """allow: the methods that the path has, when the request's is none of them."""
         super().__init__(message)
         self.status, self.code, self.retry_after_ms = status, code, retry_after_ms
+        self.allow = allow
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +107,19 @@ async def authenticate(
         message = "the token has expired: come back with a new one"
         raise HandshakeError(HTTPStatus.FORBIDDEN, "unauthorized", message)
     return claims
+
+
+def check_method(path: str, method: str) -> None:
+    """Raises HandshakeError when there is such a path, with other methods."""
+    allowed = METHODS.get(path)
+    if allowed is not None and method not in allowed:
+        raise method_not_allowed(allowed)
+
+
+def method_not_allowed(allowed: Sequence[str]) -> HandshakeError:
+    allow = (*allowed, "OPTIONS")
+    message = f"this path takes the methods {', '.join(allow)}"
+    return HandshakeError(HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed", message, allow=allow)
 
 
 def split_subprotocols(header_values: Sequence[str]) -> list[str]:

@@ -12,6 +12,8 @@ from khala_pg.http.edge import Client
 from khala_pg.relay.connection import RelayConnection
 from khala_pg.relay.metrics import Metrics
 from khala_pg.relay.opening.limits import OpeningLimits
+from khala_pg.relay.opening.opening_protocol import OpeningProtocol
+from khala_pg.relay.opening.refusal_log import RefusalLog
 from khala_pg.relay.settings import RelaySettings
 
 _DATA = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
@@ -37,9 +39,11 @@ class LimitedConnection(RelayConnection):
     limits: OpeningLimits
     settings: RelaySettings
     metrics: Metrics
+    refusal_log: RefusalLog
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        OpeningProtocol.take_over(self.protocol, self.settings.max_head_bytes)
         self._opened_with: tuple[Client, Claims] | None = None
         self._peer = ""
         self._is_welcome = True
@@ -85,7 +89,10 @@ class LimitedConnection(RelayConnection):
         self.limits.counts.leave(self._peer)
         if self._opened_with is not None:
             self.limits.left(*self._opened_with)
-        if self._is_welcome and self.response is None:
+        assert isinstance(self.protocol, OpeningProtocol)
+        if self.protocol.refusal is not None:
+            self.refusal_log.refused(self._peer, self.protocol.refusal)
+        elif self._is_welcome and self.response is None:
             metrics = self.metrics
             (metrics.unasked if self.request is None else metrics.unanswered).inc()
         super().connection_lost(exc)
@@ -109,8 +116,13 @@ class LimitedConnection(RelayConnection):
 
 
 def limited_by(
-    limits: OpeningLimits, settings: RelaySettings, metrics: Metrics
+    limits: OpeningLimits, settings: RelaySettings, metrics: Metrics, refusal_log: RefusalLog
 ) -> type[LimitedConnection]:
     """The class of the connections that one set of limits counts; websockets wants a class."""
-    shared = {"limits": limits, "settings": settings, "metrics": metrics}
+    shared = {
+        "limits": limits,
+        "settings": settings,
+        "metrics": metrics,
+        "refusal_log": refusal_log,
+    }
     return type("LimitedConnection", (LimitedConnection,), shared)

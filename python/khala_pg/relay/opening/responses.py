@@ -40,7 +40,16 @@ def refuse(refusal: HandshakeError) -> Response:
     if refusal.retry_after_ms is not None:
         body["retry_after_ms"] = refusal.retry_after_ms
         retry_after_s = math.ceil(refusal.retry_after_ms / 1000)
-    return respond(refusal.status, body, retry_after_s)
+    response = respond(refusal.status, body, retry_after_s)
+    if refusal.allow:
+        response.headers["Allow"] = ", ".join(refusal.allow)
+    return response
+
+
+def options(methods: Sequence[str]) -> Response:
+    """The response to OPTIONS for a path with these methods."""
+    headers = Headers({"Allow": ", ".join((*methods, "OPTIONS")), "Connection": "close"})
+    return Response(HTTPStatus.NO_CONTENT.value, HTTPStatus.NO_CONTENT.phrase, headers)
 
 
 def respond(status: HTTPStatus, body: dict[str, Any], retry_after_s: int | None = None) -> Response:

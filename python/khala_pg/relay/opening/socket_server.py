@@ -57,7 +57,7 @@ class SocketServer:
 
     def __post_init__(self) -> None:
         self._limits = OpeningLimits(self._settings)
-        self._refusal_log = RefusalLog(self._metrics)
+        self._refusal_log = RefusalLog("no socket opened", self._metrics.refused)
 
     def serve(
         self,
@@ -72,7 +72,9 @@ class SocketServer:
             sock=sock,
             backlog=_BACKLOG,
             ssl=tls,
-            create_connection=limited_by(self._limits, self._settings, self._metrics),
+            create_connection=limited_by(
+                self._limits, self._settings, self._metrics, self._refusal_log
+            ),
             process_request=self._process_request,
             process_response=self._note_response,
             select_subprotocol=responses.select_subprotocol,
@@ -96,13 +98,16 @@ class SocketServer:
         offered = handshake.split_subprotocols(request.headers.get_all("Sec-WebSocket-Protocol"))
         try:
             wanted = handshake.read(request.path, offered)
+            if request.method == "OPTIONS" and wanted.path in handshake.METHODS:
+                return responses.options(handshake.METHODS[wanted.path])
+            handshake.check_method(wanted.path, request.method)
             if wanted.path == handshake.HEALTH_PATH:
                 return responses.respond(HTTPStatus.OK, {"status": "ok"})
             if wanted.path == handshake.READY_PATH:
                 return self._ready()
             claims = await self._authorize(wanted, request, client)
         except HandshakeError as refusal:
-            self._refusal_log.refused(client, refusal)
+            self._refusal_log.refused(client.ip, refusal)
             return responses.refuse(refusal)
         connection.encoding = wanted.encoding
         connection.accept(client, claims)
@@ -141,7 +146,9 @@ class SocketServer:
         client, status = connection.client, response.status_code
         if client is not None and status >= HTTPStatus.BAD_REQUEST:
             refusal = HandshakeError(HTTPStatus(status), "bad_handshake", response.reason_phrase)
-            self._refusal_log.refused(client, refusal)
+            self._refusal_log.refused(client.ip, refusal)
+        if request.method == "HEAD":
+            response.body = b""
 
 
 def _unavailable(code: str, message: str) -> HandshakeError:
