@@ -48,7 +48,13 @@ def command(
             help="Connection string for LISTEN, when --database goes through a transaction pooler.",
         ),
     ] = None,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    host: Annotated[
+        str,
+        typer.Option(
+            help="Address to listen on; 0.0.0.0: all of IPv4; '::': all of IPv6, and of IPv4 where "
+            "the system allows both."
+        ),
+    ] = "127.0.0.1",
     ws_port: Annotated[int, typer.Option(help="Port for sockets; 0: any that is free.")] = 4000,
     http_port: Annotated[
         int, typer.Option(help="Port for snapshots and documents; 0: any that is free, -1: none.")

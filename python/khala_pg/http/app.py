@@ -6,23 +6,25 @@ The bodies come finished from the database and are not parsed here.
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import psycopg
 from starlette.applications import Starlette
 from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import BaseRoute
 
 from khala_pg.auth.claims import Claims, TokenError
 from khala_pg.errors import BadValueError, UnavailableError, from_psycopg
 from khala_pg.http import errors
+from khala_pg.http.cors import Cors
+from khala_pg.http.edge import Origins
+from khala_pg.http.paths import OwnPath, handlers
 from khala_pg.http.snapshots import Body, SharedSnapshots, Wanted
 from khala_pg.http.tokens import TokenEndpoint
 from khala_pg.http.web import page_routes
+from khala_pg.relay.settings import RelaySettings
 from khala_pg.sqlapi import relay as sqlapi
 from khala_pg.sqlapi import relay_connection
 from khala_pg.sqlapi.calls import Connection
@@ -32,29 +34,6 @@ Connect = Callable[[], AbstractAsyncContextManager[Connection]]
 
 Ready = Callable[[], Awaitable[str | None]]
 """None when the relay can serve; otherwise why not."""
-
-
-@dataclass(frozen=True, slots=True)
-class HttpSettings:
-    """Limits of the HTTP side, with their units in their names.
-
-    origins: web origins that may ask from a browser, such as https://app.example; "*" for all.
-    origin_regex: the same as a regular expression that the whole origin has to match.
-    max_shared_page_age_s, max_shared_page_bytes: of snapshot pages that many ask for at once.
-    web_dir: the built admin page to serve; None serves none.
-    session_file: the dev.json whose session that page gets; None: it gets none.
-    """
-
-    origins: Sequence[str] = ()
-    origin_regex: str | None = None
-    # 20,000 documents of 600 bytes cost relay and database 180 ms; with pages of 200, 480.
-    max_snapshot_documents: int = 1000
-    max_snapshot_bytes: int = 2 * 1024 * 1024
-    max_shared_page_age_s: float = 1.0
-    max_shared_page_bytes: int = 32 * 1024 * 1024
-    retry_after_s: float = 2.0
-    web_dir: Path | None = None
-    session_file: Path | None = None
 
 
 class _AnyText(StringConvertor):
@@ -69,7 +48,7 @@ def create_app(
     connect: Connect,
     verify: Callable[[str], Awaitable[Claims]],
     ready: Ready,
-    settings: HttpSettings | None = None,
+    settings: RelaySettings,
     tokens: TokenEndpoint | None = None,
 ) -> Starlette:
     """The ASGI application.
@@ -77,9 +56,8 @@ def create_app(
     verify: checks a token, raises TokenError, and UnavailableError as long as it cannot know.
     tokens: issues tokens; None when they come from elsewhere.
     """
-    settings = settings or HttpSettings()
     documents = _Documents(connect, verify, settings)
-    page = [] if settings.web_dir is None else page_routes(settings.web_dir, settings.session_file)
+    page = [] if settings.web_dir is None else page_routes(settings.web_dir, settings.dev_session)
 
     async def readyz(request: Request) -> Response:
         reason = await ready()
@@ -89,25 +67,18 @@ def create_app(
 
     return Starlette(
         routes=[
-            Route("/api/sync/snapshot/{topic:anytext}", documents.snapshot),
-            Route("/api/sync/documents/{topic}/{doc_key:anytext}", documents.document),
+            OwnPath("/api/sync/snapshot/{topic:anytext}", documents.snapshot),
+            OwnPath("/api/sync/documents/{topic}/{doc_key:anytext}", documents.document),
             *([] if tokens is None else _token_routes(tokens)),
-            Route("/healthz", _healthz),
-            Route("/readyz", readyz),
+            OwnPath("/healthz", _healthz),
+            OwnPath("/readyz", readyz),
             *page,
         ],
-        middleware=[
-            Middleware(
-                CORSMiddleware,
-                allow_origins=list(settings.origins),
-                allow_origin_regex=settings.origin_regex,
-                allow_methods=["GET", "POST"],
-                allow_headers=["Authorization", "If-None-Match"],
-                expose_headers=["ETag", "Retry-After"],
-                max_age=600,
-            )
-        ],
-        exception_handlers={404: _nothing_here, 405: _nothing_here, 500: _fault},
+        middleware=[Middleware(Cors, origins=Origins(settings.origins, settings.host))],
+        exception_handlers=handlers(
+            "there is nothing here: GET /api/sync/snapshot/{topic} "
+            "or /api/sync/documents/{topic}/{doc_key}, POST /api/sync/token"
+        ),
     )
 
 
@@ -115,7 +86,7 @@ def create_app(
 class _Documents:
     _connect: Connect
     _verify: Callable[[str], Awaitable[Claims]]
-    _settings: HttpSettings
+    _settings: RelaySettings
 
     def __post_init__(self) -> None:
         self._snapshots = SharedSnapshots(
@@ -210,7 +181,7 @@ class _Documents:
         return _json(request, body)
 
 
-def _token_routes(tokens: TokenEndpoint) -> list[Route]:
+def _token_routes(tokens: TokenEndpoint) -> list[BaseRoute]:
     async def token(request: Request) -> Response:
         return await tokens.answer(request)
 
@@ -218,8 +189,8 @@ def _token_routes(tokens: TokenEndpoint) -> list[Route]:
         return await tokens.answer_legacy(request)
 
     return [
-        Route("/api/sync/token", token, methods=["POST"]),
-        Route("/api/convex/token", legacy_token, methods=["POST"]),
+        OwnPath("/api/sync/token", token, methods=["POST"]),
+        OwnPath("/api/convex/token", legacy_token, methods=["POST"]),
     ]
 
 
@@ -245,16 +216,3 @@ def _whole(request: Request, name: str, *, least: int) -> int | None:
 
 async def _healthz(request: Request) -> Response:
     return PlainTextResponse("ok\n", headers=errors.NO_STORE)
-
-
-async def _nothing_here(request: Request, error: Exception) -> JSONResponse:
-    return errors.answer(
-        "not_found",
-        "there is nothing here: GET /api/sync/snapshot/{topic} "
-        "or /api/sync/documents/{topic}/{doc_key}, POST /api/sync/token",
-    )
-
-
-async def _fault(request: Request, error: Exception) -> JSONResponse:
-    # Starlette raises it again after answering, so that the server logs it.
-    return errors.answer("internal", "a fault of this relay; it is in its log")

@@ -10,10 +10,10 @@ from khala_pg.http import errors
 Refused = Callable[[str, HTTPStatus, str], None]
 """Takes the address, the status and the code of a request that a bound refused."""
 
-_RETRY_AFTER_S = 2.0
 
-
-def bounded(app: ASGIApp, max_head_bytes: int, max_requests: int, refused: Refused) -> ASGIApp:
+def bounded(
+    app: ASGIApp, max_head_bytes: int, max_requests: int, retry_after_s: float, refused: Refused
+) -> ASGIApp:
     """The application, with requests over a bound refused."""
     running = 0
 
@@ -27,7 +27,7 @@ def bounded(app: ASGIApp, max_head_bytes: int, max_requests: int, refused: Refus
         if running >= max_requests:
             refused(address, HTTPStatus.SERVICE_UNAVAILABLE, "rate_limited")
             message = "too many requests are being answered here: try again after retry_after_ms"
-            response = errors.unavailable(message, _RETRY_AFTER_S, "rate_limited")
+            response = errors.unavailable(message, retry_after_s, "rate_limited")
             await response(scope, receive, send)
             return
         running += 1

@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-LOOPBACK_ORIGINS = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?"
-"""Pages of this machine, as a regular expression."""
+_USUAL_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -74,20 +73,51 @@ class Origins:
     """
 
     def __init__(self, allowed: Sequence[str], host: str) -> None:
-        """allowed: origins such as https://app.example, or "*". host: where the relay listens."""
-        self._allowed = {origin.lower().rstrip("/") for origin in allowed}
-        self.is_local = _is_loopback(host)
-        """Whether the relay listens on this machine only."""
+        """allowed: origins such as https://app.example, or "*". host: where the relay listens.
+
+        Raises ValueError for what is no origin.
+        """
+        self._allowed = {each if each == "*" else normal_origin(each) for each in allowed}
+        self._is_local = _is_loopback(host)
 
     def allows(self, origin: str | None, host: str | None) -> bool:
         """Whether a request with these Origin and Host headers is let through."""
-        if origin is None or "*" in self._allowed or origin.lower() in self._allowed:
+        if origin is None or "*" in self._allowed:
             return True
-        asking = _hostname(origin)
-        if asking is None:
+        try:
+            normal = normal_origin(origin)
+        except ValueError:
             return False
+        asking = _hostname(normal)
         own = _hostname(f"//{host}") if host else None
-        return asking == own or (self.is_local and _is_loopback(asking))
+        return (
+            normal in self._allowed
+            or (asking is not None and asking == own)
+            or (self._is_local and asking is not None and _is_loopback(asking))
+        )
+
+
+def normal_origin(text: str) -> str:
+    """An origin as browsers write it: no capitals, no usual port, hosts in ASCII, no final slash.
+
+    Raises ValueError for what is no origin.
+    """
+    try:
+        parts = urlsplit(text.strip())
+        host, port = parts.hostname, parts.port
+        # An address, a name in ASCII, or one that IDNA can write so.
+        name = host if host is None or host.isascii() else host.encode("idna").decode()
+    except ValueError:
+        name, parts, port = None, urlsplit(""), None
+    is_more = parts.path.strip("/") or parts.query or parts.fragment or "@" in text
+    if not name or not parts.scheme or "*" in name or is_more:
+        raise ValueError(
+            f"{text!r} is no origin: write scheme, host and, where it is not the usual one, port, "
+            "as in https://app.example or http://localhost:3000"
+        )
+    shown = f"[{name}]" if ":" in name else name
+    usual = port is None or port == _USUAL_PORTS.get(parts.scheme)
+    return f"{parts.scheme}://{shown}" + ("" if usual else f":{port}")
 
 
 def is_loopback_url(url: str) -> bool:

@@ -54,6 +54,7 @@ class TokenEndpoint:
     _origins: Origins
     _proxies: Proxies
     max_per_minute: float
+    retry_after_s: float
 
     def __post_init__(self) -> None:
         self._issued = Buckets(self.max_per_minute / 60, self.max_per_minute)
@@ -116,7 +117,7 @@ class TokenEndpoint:
             raise _unauthorized("the session has expired: sign in again") from None
         except Exception:
             logger.exception("the session authenticator failed")
-            raise _unavailable("sessions cannot be checked at the moment") from None
+            raise self._unavailable("sessions cannot be checked at the moment") from None
         if identity is None:
             raise _unauthorized("no session and no API key")
         return identity
@@ -125,11 +126,19 @@ class TokenEndpoint:
         try:
             return await self._authenticate_api_key(key_id, secret_hash)
         except (UnavailableError, PoolTimeout):
-            raise _unavailable("the database cannot be reached: try again") from None
+            raise self._unavailable("the database cannot be reached: try again") from None
         except psycopg.Error as error:
             if not isinstance(from_psycopg(error), UnavailableError):
                 raise
-            raise _unavailable("the database cannot be reached: try again") from None
+            raise self._unavailable("the database cannot be reached: try again") from None
+
+    def _unavailable(self, message: str) -> IssuerError:
+        return IssuerError(
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            "sync_token_unavailable",
+            message,
+            retry_after_ms=round(self.retry_after_s * 1000),
+        )
 
 
 async def _read(request: Request) -> TokenRequest:
@@ -181,12 +190,6 @@ def _limit(wait_s: float) -> None:
 
 def _unauthorized(message: str) -> IssuerError:
     return IssuerError(HTTPStatus.UNAUTHORIZED, "unauthorized", message)
-
-
-def _unavailable(message: str) -> IssuerError:
-    return IssuerError(
-        HTTPStatus.SERVICE_UNAVAILABLE, "sync_token_unavailable", message, retry_after_ms=2000
-    )
 
 
 def _refuse(error: IssuerError) -> JSONResponse:

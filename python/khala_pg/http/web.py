@@ -11,11 +11,12 @@ from typing import Any
 import anyio
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 
 from khala_pg.http import errors
 from khala_pg.http.edge import is_loopback_url
+from khala_pg.http.paths import OwnPath
 
 _Scope = MutableMapping[str, Any]
 _Message = MutableMapping[str, Any]
@@ -52,7 +53,7 @@ def page_routes(web_dir: Path, session_file: Path | None) -> list[BaseRoute]:
     async def session(request: Request) -> Response:
         return await _session(request, file)
 
-    return [Route(_SESSION_PATH, session), mount]
+    return [OwnPath(_SESSION_PATH, session), mount]
 
 
 class _Page(StaticFiles):

@@ -16,9 +16,9 @@ from khala_pg.auth.authority import Authority
 from khala_pg.auth.claims import Claims
 from khala_pg.auth.issuer import Issuer
 from khala_pg.errors import UnavailableError
-from khala_pg.http.app import HttpSettings, Ready, create_app
+from khala_pg.http.app import Ready, create_app
 from khala_pg.http.bounded import Refused, bounded
-from khala_pg.http.edge import LOOPBACK_ORIGINS, Origins, Proxies
+from khala_pg.http.edge import Origins, Proxies
 from khala_pg.http.measured import Note, measured
 from khala_pg.http.timed_protocol import counted
 from khala_pg.http.tokens import SessionAuthenticator, TokenEndpoint
@@ -79,18 +79,17 @@ def make_http_server(
         origins,
         proxies,
         max_per_minute=settings.max_tokens_per_minute,
-    )
-    pages = HttpSettings(
-        origins=settings.origins,
-        origin_regex=LOOPBACK_ORIGINS if origins.is_local else None,
-        max_shared_page_age_s=settings.max_shared_page_age_s,
-        max_shared_page_bytes=settings.max_shared_page_bytes,
-        web_dir=settings.web_dir,
-        session_file=settings.dev_session,
+        retry_after_s=settings.retry_after_s,
     )
     refusals = RefusalLog("a request was refused", lambda status: None)
-    app = create_app(connect, verify, ready, pages, tokens)
-    bounds = bounded(app, settings.max_head_bytes, settings.max_connections, refusals.note)
+    app = create_app(connect, verify, ready, settings, tokens)
+    bounds = bounded(
+        app,
+        settings.max_head_bytes,
+        settings.max_connections,
+        settings.retry_after_s,
+        refusals.note,
+    )
     return serving(
         measured(bounds, note),
         counted(settings.open_timeout_s, counts_for(settings, proxies), unreadable(note, refusals)),

@@ -12,7 +12,8 @@ import uvicorn
 
 from khala_pg.auth import keyring as keys
 from khala_pg.auth.claims import Claims
-from khala_pg.http.app import HttpSettings, create_app
+from khala_pg.http.app import create_app
+from khala_pg.relay.settings import RelaySettings
 from support.client_relay import NOTES, ORG, RUNS, TOPICS, sink
 from support.databases import Database
 from support.tokens import verify_token
@@ -45,7 +46,12 @@ async def serving(dsn: str, **settings: Any) -> AsyncIterator[httpx.AsyncClient]
     async with psycopg_pool.AsyncConnectionPool(
         dsn, min_size=1, max_size=2, timeout=1, kwargs={"autocommit": True}, open=False
     ) as pool:
-        app = create_app(pool.connection, verify, ready, HttpSettings((ORIGIN,), **settings))
+        app = create_app(
+            pool.connection,
+            verify,
+            ready,
+            RelaySettings(dsn, host="0.0.0.0", origins=(ORIGIN,), **settings),
+        )
         server = _Server(uvicorn.Config(app, port=0, log_config=None, lifespan="off"))
         config = server.config
         config.load()

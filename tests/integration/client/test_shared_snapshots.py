@@ -9,8 +9,9 @@ from typing import Any
 import httpx
 import psycopg_pool
 
-from khala_pg.http.app import HttpSettings, create_app
+from khala_pg.http.app import create_app
 from khala_pg.http.snapshots import FEW
+from khala_pg.relay.settings import RelaySettings
 from khala_pg.sqlapi.calls import Connection
 from support.client_relay import NOTES, RUNS, sink
 from support.databases import Database
@@ -48,7 +49,7 @@ async def serving(dsn: str, **settings: Any) -> AsyncIterator[Serving]:
                 running.reads += 1
                 yield connection
 
-        app = create_app(connect, verify, ready, HttpSettings(**settings))
+        app = create_app(connect, verify, ready, RelaySettings(dsn, **settings))
         async with httpx.AsyncClient(
             transport=httpx.ASGITransport(app), base_url="http://relay"
         ) as http:

@@ -183,7 +183,7 @@ async def test_bodies_that_are_none(newest_database: Database) -> None:
         ]:
             answer = await asking.post(PATH, headers=bearer(key), content=body)
             assert answer.status_code == status, body[:10]
-        assert (await asking.get(PATH, headers=bearer(key))).status_code == 404
+        assert (await asking.get(PATH, headers=bearer(key))).status_code == 405
 
 
 async def test_limits(newest_database: Database) -> None:

@@ -5,6 +5,7 @@ import pytest
 from khala_pg.http.edge import Client, Origins, Proxies
 from khala_pg.http.rates import Buckets, Queue
 from khala_pg.relay.opening.limits import ConnectionCounts
+from khala_pg.relay.settings import RelaySettings
 
 PROXIES = Proxies(["10.0.0.0/8", "::1"])
 
@@ -76,10 +77,38 @@ def test_a_subscriber_has_a_whole_network_of_ipv6() -> None:
         ("", "", False),
         ("http://localhost:3000", "relay.example", False),
         ("https://x", None, False),
+        ("https://app.example:443", "relay.example", True),
+        ("http://localhost:8080", "relay.example", False),
+        ("https://xn--bcher-kva.example", "relay.example", True),
+        ("tauri://localhost", "relay.example", True),
     ],
 )
 def test_origins(origin: str | None, host: str | None, allowed: bool) -> None:
-    assert Origins(["https://app.example/"], "0.0.0.0").allows(origin, host) is allowed
+    origins = ("HTTPS://App.Example:443/", "https://bücher.example", "tauri://localhost")
+    assert Origins(origins, "0.0.0.0").allows(origin, host) is allowed
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "null",
+        "app.example",
+        "//app.example",
+        "https://",
+        "https://app.example/path",
+        "https://app.example?x",
+        "https://me@app.example",
+        "https://app.example:port",
+        "https://[",
+        "https://*.app.example",
+    ],
+)
+def test_what_is_no_origin_is_refused_when_it_is_given(text: str) -> None:
+    with pytest.raises(ValueError, match="is no origin: write scheme, host"):
+        Origins([text], "0.0.0.0")
+    with pytest.raises(ValueError, match="is no origin"):
+        RelaySettings("", origins=(text,))
 
 
 def test_pages_of_this_machine_may_use_a_relay_of_this_machine() -> None:

@@ -8,10 +8,10 @@ from prometheus_client.exposition import choose_encoder
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from khala_pg.http.bounded import bounded
 from khala_pg.http.edge import Proxies
+from khala_pg.http.paths import OwnPath, handlers
 from khala_pg.http.timed_protocol import counted
 from khala_pg.relay.http_server import HttpServer, serving
 from khala_pg.relay.metrics import Metrics
@@ -42,9 +42,14 @@ def make_metrics_server(
             headers={"Content-Type": content_type, "Cache-Control": "no-store"},
         )
 
-    app = Starlette(routes=[Route("/metrics", scrape)])
+    app = Starlette(
+        routes=[OwnPath("/metrics", scrape)],
+        exception_handlers=handlers("there is nothing here: GET /metrics"),
+    )
     refusals = RefusalLog("a scrape was refused", lambda status: None)
-    bounds = bounded(app, settings.max_head_bytes, _MAX_CONNECTIONS, refusals.note)
+    bounds = bounded(
+        app, settings.max_head_bytes, _MAX_CONNECTIONS, settings.retry_after_s, refusals.note
+    )
     protocol = counted(settings.open_timeout_s, counts, refusals.note)
     return serving(bounds, protocol, 1.0, settings.max_head_bytes)
 

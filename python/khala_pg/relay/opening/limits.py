@@ -16,8 +16,6 @@ from khala_pg.http.rates import Buckets, Queue
 from khala_pg.relay.opening.handshake import HandshakeError
 from khala_pg.relay.settings import RelaySettings
 
-_FULL_RETRY_MS = 2000
-
 
 class OpeningLimits:
     """Counts the sockets of every address and subject, and the opening requests of all."""
@@ -72,7 +70,7 @@ class OpeningLimits:
         self._refuse_address(client)
         subject = (claims.org_id, claims.subject)
         if self._by_subject[subject] >= self._settings.max_connections_per_subject:
-            raise _too_many("this subject has too many sockets", _FULL_RETRY_MS)
+            raise _too_many("this subject has too many sockets", _ms(self._settings.retry_after_s))
         now = self._now()
         wait_s = self._subject_rates.take(subject, now)
         if wait_s > 0:
@@ -100,7 +98,7 @@ class OpeningLimits:
 
     def _refuse_address(self, client: Client) -> None:
         if self._by_ip[client.bucket] >= self._settings.max_connections_per_ip:
-            raise _too_many("this address has too many sockets", _FULL_RETRY_MS)
+            raise _too_many("this address has too many sockets", _ms(self._settings.retry_after_s))
 
 
 @dataclass

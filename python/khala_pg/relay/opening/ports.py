@@ -1,5 +1,6 @@
 """The ports of a relay: bound, described, and with TLS if there is a certificate."""
 
+import ipaddress
 import logging
 import socket
 import ssl
@@ -103,13 +104,19 @@ def _tls_context(certificate: str, key: str | None) -> ssl.SSLContext:
 def bind(option: str, host: str, port: int, *, shared: bool = False) -> socket.socket:
     """A listening socket. Raises UsageError, naming the option, when the port cannot be had.
 
+    The host `::` stands for all addresses of IPv6, and of IPv4 where the system can do both.
+
     shared: other processes may listen on the same port, and the kernel spreads connections.
     """
     if not 0 <= port <= _LAST_PORT:
         raise cannot_listen(option, host, port, f"the last port is {_LAST_PORT}")
     try:
         sock = socket.create_server(
-            (host, port), family=family_of(host), backlog=1024, reuse_port=shared
+            (host, port),
+            family=family_of(host),
+            backlog=1024,
+            reuse_port=shared,
+            dualstack_ipv6=is_dual(host),
         )
     except OSError as error:
         raise cannot_listen(option, host, port, error.strerror) from error
@@ -124,6 +131,18 @@ def cannot_listen(option: str, host: str, port: int, reason: str | None) -> Usag
         f"cannot listen on {host} port {port}: {reason}",
         f"Choose another one with {option}; 0 takes any that is free.",
     )
+
+
+def is_dual(host: str) -> bool:
+    """Whether a socket for the host takes IPv4 as well as IPv6."""
+    return family_of(host) == socket.AF_INET6 and _is_all(host) and socket.has_dualstack_ipv6()
+
+
+def _is_all(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_unspecified
+    except ValueError:
+        return False
 
 
 def family_of(host: str) -> socket.AddressFamily:

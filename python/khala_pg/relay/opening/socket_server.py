@@ -24,7 +24,6 @@ from khala_pg.relay.opening.refusal_log import RefusalLog
 from khala_pg.relay.opening.responses import QuietLogger
 from khala_pg.relay.settings import RelaySettings
 
-_RETRY_AFTER_MS = 2000
 _MAX_QUEUED_FRAMES = 4
 # Every message is compressed by itself, so that one for many sockets is compressed once, and no
 # socket keeps a window. Memory and window are those that websockets chooses.
@@ -117,7 +116,7 @@ class SocketServer:
         unready = self._why_unready()
         if unready is None:
             return responses.respond(HTTPStatus.OK, {"status": "ready"})
-        refusal = _unavailable("internal", unready)
+        refusal = self._unavailable("internal", unready)
         self._metrics.refused(refusal.status)
         return responses.refuse(refusal)
 
@@ -134,7 +133,7 @@ class SocketServer:
             raise
         if self._is_full():
             message = "no more sockets are taken here: try again after retry_after_ms"
-            raise _unavailable("rate_limited", message)
+            raise self._unavailable("rate_limited", message)
         self._limits.refuse_holder(client, claims)
         return claims
 
@@ -150,6 +149,6 @@ class SocketServer:
         if request.method == "HEAD":
             response.body = b""
 
-
-def _unavailable(code: str, message: str) -> HandshakeError:
-    return HandshakeError(HTTPStatus.SERVICE_UNAVAILABLE, code, message, _RETRY_AFTER_MS)
+    def _unavailable(self, code: str, message: str) -> HandshakeError:
+        retry_after_ms = round(self._settings.retry_after_s * 1000)
+        return HandshakeError(HTTPStatus.SERVICE_UNAVAILABLE, code, message, retry_after_ms)

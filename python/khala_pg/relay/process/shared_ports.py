@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
-from khala_pg.relay.opening.ports import bind, cannot_listen, family_of
+from khala_pg.relay.opening.ports import bind, cannot_listen, family_of, is_dual
 from khala_pg.relay.settings import RelaySettings
 
 
@@ -55,6 +55,8 @@ def _reserve(option: str, host: str, port: int) -> socket.socket:
     sock = socket.socket(family_of(host), socket.SOCK_STREAM)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        if sock.family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, not is_dual(host))
         try:
             sock.bind((host, port))
         except OSError:

@@ -24,6 +24,8 @@ class SyncErrorCode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     SYNC_ERROR_CODE_UNSUPPORTED_ENCODING: _ClassVar[SyncErrorCode]
     SYNC_ERROR_CODE_FORBIDDEN_ORIGIN: _ClassVar[SyncErrorCode]
     SYNC_ERROR_CODE_INSECURE_TRANSPORT: _ClassVar[SyncErrorCode]
+    SYNC_ERROR_CODE_BAD_HANDSHAKE: _ClassVar[SyncErrorCode]
+    SYNC_ERROR_CODE_METHOD_NOT_ALLOWED: _ClassVar[SyncErrorCode]
 
 class SyncStaleReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -45,6 +47,8 @@ SYNC_ERROR_CODE_UNSUPPORTED_VERSION: SyncErrorCode
 SYNC_ERROR_CODE_UNSUPPORTED_ENCODING: SyncErrorCode
 SYNC_ERROR_CODE_FORBIDDEN_ORIGIN: SyncErrorCode
 SYNC_ERROR_CODE_INSECURE_TRANSPORT: SyncErrorCode
+SYNC_ERROR_CODE_BAD_HANDSHAKE: SyncErrorCode
+SYNC_ERROR_CODE_METHOD_NOT_ALLOWED: SyncErrorCode
 SYNC_STALE_REASON_UNSPECIFIED: SyncStaleReason
 SYNC_STALE_REASON_BELOW_FLOOR: SyncStaleReason
 SYNC_STALE_REASON_CURSOR_AHEAD: SyncStaleReason
