@@ -18,6 +18,7 @@ SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('khala.funct
 \ir functions/api/write/parse_payload.sql
 \ir functions/api/topics/current_epoch.sql
 \ir functions/api/topics/database_fingerprint.sql
+\ir functions/internal/staging/skip_positions.sql
 \ir functions/api/topics/new_epoch.sql
 \ir functions/api/topics/ensure_epoch.sql
 \ir functions/api/topics/register_topic.sql

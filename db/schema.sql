@@ -246,7 +246,7 @@ ALTER TABLE runtime.sync_topic_staging OWNER TO khala_owner;
 
 COMMENT ON TABLE runtime.sync_topic_staging IS 'Topics whose writes are grouped, and the progress of sequencing';
 
-COMMENT ON COLUMN runtime.sync_topic_staging.positions IS 'Sequence that gives staged writes their order';
+COMMENT ON COLUMN runtime.sync_topic_staging.positions IS 'Sequence that gives staged writes their order; a copy may leave it behind the rows, so every writer compares';
 
 COMMENT ON COLUMN runtime.sync_topic_staging.armed IS 'Nothing is staged and the sequencer sleeps: writers notify until the flag is cleared';
 
@@ -416,15 +416,6 @@ COMMENT ON TABLE runtime.sync_epochs IS 'Epochs of the watermarks; the newest is
 
 COMMENT ON COLUMN runtime.sync_epochs.fingerprint IS 'Server, timeline, database and table in which the epoch began; any other fingerprint belongs to a restored or promoted copy';
 
-ALTER TABLE runtime.sync_epochs ALTER COLUMN epoch_number ADD GENERATED ALWAYS AS IDENTITY (
-    SEQUENCE NAME runtime.sync_epochs_epoch_number_seq
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1
-);
-
 CREATE TABLE runtime.sync_revocations (
     kind text NOT NULL,
     value text NOT NULL,
@@ -449,15 +440,6 @@ COMMENT ON COLUMN runtime.sync_revocations.revocation_number IS 'Grows with ever
 COMMENT ON COLUMN runtime.sync_revocations.issued_until IS 'Tokens issued up to this time are revoked; -infinity cancels the revocation';
 
 COMMENT ON COLUMN runtime.sync_revocations.forget_at IS 'The row is no longer needed then: no token is valid longer than 32 days';
-
-ALTER TABLE runtime.sync_revocations ALTER COLUMN revocation_number ADD GENERATED ALWAYS AS IDENTITY (
-    SEQUENCE NAME runtime.sync_revocations_revocation_number_seq
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1
-);
 
 ALTER TABLE ONLY runtime.entity_events ATTACH PARTITION runtime.codex_worker_events FOR VALUES IN ('codex_worker');
 

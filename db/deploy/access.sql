@@ -7,7 +7,7 @@ SET LOCAL ROLE khala_owner;
 CREATE TABLE runtime.sync_revocations (
     kind text NOT NULL CHECK (kind IN ('jti', 'sub', 'org')),
     value text NOT NULL CHECK (pg_catalog.length(value) BETWEEN 1 AND 1024),
-    revocation_number bigint NOT NULL GENERATED ALWAYS AS IDENTITY UNIQUE,
+    revocation_number bigint NOT NULL UNIQUE,
     issued_until timestamptz NOT NULL,
     revoked_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
     forget_at timestamptz NOT NULL,

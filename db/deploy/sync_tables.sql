@@ -121,7 +121,7 @@ CREATE TABLE runtime.sync_topic_staging (
     autovacuum_analyze_threshold = 1000000
 );
 COMMENT ON TABLE runtime.sync_topic_staging IS 'Topics whose writes are grouped, and the progress of sequencing';
-COMMENT ON COLUMN runtime.sync_topic_staging.positions IS 'Sequence that gives staged writes their order';
+COMMENT ON COLUMN runtime.sync_topic_staging.positions IS 'Sequence that gives staged writes their order; a copy may leave it behind the rows, so every writer compares';
 COMMENT ON COLUMN runtime.sync_topic_staging.armed IS 'Nothing is staged and the sequencer sleeps: writers notify until the flag is cleared';
 COMMENT ON COLUMN runtime.sync_topic_staging.settled IS 'Position up to which nothing is staged and nothing can become visible any more';
 COMMENT ON COLUMN runtime.sync_topic_staging.taken IS 'Number of sequenced writes above settled';
@@ -165,7 +165,7 @@ CREATE TABLE runtime.sync_topic_retention (
 COMMENT ON TABLE runtime.sync_topic_retention IS 'Retention floor (oldest retained watermark) of each topic, and totals of its purges';
 
 CREATE TABLE runtime.sync_epochs (
-    epoch_number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    epoch_number bigint PRIMARY KEY,
     epoch text NOT NULL UNIQUE,
     started_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
     reason text NOT NULL,

@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(122);
+SELECT plan(124);
 
 CREATE FUNCTION pg_temp.relations()
 RETURNS TABLE (oid oid, name text, kind text, options text[]) LANGUAGE sql AS $$
@@ -190,6 +190,22 @@ SELECT is_empty(
           'runtime.sync_topic_sequences'::regclass, 'runtime.sync_stream_events'::regclass, 'runtime.sync_documents'::regclass
       )$$,
     'no CHECK on what every sink writes'
+);
+
+-- A logical copy and a switchover do not carry what a sequence has come to.
+SELECT is_empty(
+    $$SELECT a.attrelid::regclass, a.attname FROM pg_attribute AS a
+      INNER JOIN pg_class AS c ON a.attrelid = c.oid LEFT JOIN pg_attrdef AS d ON a.attrelid = d.adrelid AND a.attnum = d.adnum
+      WHERE c.relnamespace = 'runtime'::regnamespace
+          AND (a.attidentity <> '' OR pg_get_expr(d.adbin, d.adrelid) LIKE '%nextval%')$$,
+    'no column is numbered by a sequence'
+);
+SELECT set_eq(
+    $$SELECT p.proname FROM pg_proc AS p
+      WHERE p.pronamespace IN ('khala'::regnamespace, 'khala_internal'::regnamespace)
+          AND coalesce(pg_get_function_sqlbody(p.oid), p.prosrc) ~ '\mnextval\M'$$,
+    ARRAY['count_sinks', 'stage_documents']::name[],
+    'sequences count what nobody depends on, and give positions that are compared with the rows'
 );
 
 -- What the tables refuse by themselves, whoever writes; on a topic of this test's own, for writers may be at work.

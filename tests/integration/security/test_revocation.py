@@ -72,8 +72,9 @@ async def test_nothing_is_heard_and_it_still_takes_a_second(newest_database: Dat
             with newest_database.connect() as connection:
                 # As if the notification had been lost.
                 connection.execute(
-                    "INSERT INTO runtime.sync_revocations (kind, value, issued_until, forget_at)"
-                    " VALUES ('sub', 'ann', now(), 'infinity')"
+                    "INSERT INTO runtime.sync_revocations"
+                    " (kind, value, revocation_number, issued_until, forget_at)"
+                    " VALUES ('sub', 'ann', 1, now(), 'infinity')"
                 )
             since = time.monotonic()
             await assert_revoked(peer)

@@ -1,5 +1,6 @@
 -- Revokes tokens before they expire, and notifies every relay. Revocations commit one after the other, so their
--- numbers become visible in order: a relay that has read one has read all before it.
+-- numbers become visible in order: a relay that has read one has read all before it. Numbers follow the rows, not a
+-- sequence, which a logical copy would leave behind them.
 
 CREATE OR REPLACE FUNCTION khala.revoke(
     p_kind text, p_value text, p_issued_until timestamptz DEFAULT NULL, p_reason text DEFAULT NULL
@@ -24,13 +25,14 @@ BEGIN
         PERFORM set_config('synchronous_commit', 'on', TRUE);
     END IF;
     PERFORM pg_advisory_xact_lock(hashtextextended('khala.revoke', 0));
+    -- Before anything is deleted: numbers never go back.
+    SELECT coalesce(max(r.revocation_number), 0) + 1 INTO v_number FROM runtime.sync_revocations AS r;
     DELETE FROM runtime.sync_revocations AS r WHERE r.forget_at < clock_timestamp();
     -- A token states its issue time in whole seconds.
     v_until := coalesce(p_issued_until, clock_timestamp());
     DELETE FROM runtime.sync_revocations AS r WHERE r.kind = p_kind AND r.value = p_value;
-    INSERT INTO runtime.sync_revocations (kind, value, issued_until, forget_at, reason)
-    VALUES (p_kind, p_value, v_until, greatest(v_until, clock_timestamp()) + INTERVAL '33 days', p_reason)
-    RETURNING revocation_number INTO v_number;
+    INSERT INTO runtime.sync_revocations (kind, value, revocation_number, issued_until, forget_at, reason)
+    VALUES (p_kind, p_value, v_number, v_until, greatest(v_until, clock_timestamp()) + INTERVAL '33 days', p_reason);
     -- A topic cannot have this name.
     PERFORM pg_notify('khala_sync', 'revoked:');
     RETURN v_number;

@@ -1,4 +1,5 @@
--- Starts a new epoch: every earlier cursor becomes stale, and its client resynchronises.
+-- Starts a new epoch: every earlier cursor becomes stale, and its client resynchronises. Epochs are numbered after the
+-- rows, not by a sequence, which a logical copy would leave behind them.
 
 CREATE OR REPLACE FUNCTION khala.new_epoch(p_reason text DEFAULT 'requested')
 RETURNS text
@@ -11,8 +12,12 @@ BEGIN
     -- Clients will store this name: it must survive a crash even where the caller commits asynchronously.
     PERFORM set_config('synchronous_commit', 'on', TRUE)
     WHERE current_setting('synchronous_commit') = 'off';
-    INSERT INTO runtime.sync_epochs (epoch, reason, fingerprint)
-    VALUES (v_epoch, coalesce(p_reason, 'requested'), khala.database_fingerprint());
+    PERFORM pg_advisory_xact_lock(hashtextextended('khala.ensure_epoch', 0));
+    INSERT INTO runtime.sync_epochs (epoch_number, epoch, reason, fingerprint)
+    SELECT coalesce(max(e.epoch_number), 0) + 1, v_epoch, coalesce(p_reason, 'requested'), khala.database_fingerprint()
+    FROM runtime.sync_epochs AS e;
+    -- The first step of a copy: its sequences may be behind its rows.
+    PERFORM khala_internal.skip_positions(s.topic) FROM runtime.sync_topic_staging AS s ORDER BY s.topic;
     -- A relay may be asleep with no writer about to wake it.
     PERFORM pg_notify('khala_sync', '');
     RETURN v_epoch;

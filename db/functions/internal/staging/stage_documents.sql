@@ -2,6 +2,10 @@
 -- committed. Writers do not wait for each other: the advisory lock is shared, and the topic's row is only read. The
 -- lock comes first. A transaction that takes it exclusively, to sleep or to make the topic direct, finds every
 -- earlier write committed, and every later writer reads what that transaction changed.
+--
+-- A logical copy has the rows but not the position that the sequence had come to. A write below `settled` would never
+-- be sequenced, so a sequence that is behind it, or was never used, is moved on first. To compare with the staged rows
+-- as well took 9 of 110 µs a write; khala.new_epoch, with which a copy begins, does so.
 
 CREATE OR REPLACE FUNCTION khala_internal.stage_documents(
     p_topic text,
@@ -23,6 +27,7 @@ DECLARE
     v_sees_current boolean := current_setting('transaction_isolation') = 'read committed';
     v_positions regclass;
     v_full_from bigint;
+    v_given_out bigint;
     v_armed boolean;
 BEGIN
     -- A transaction id before any position: khala.sequence infers from it which positions are decided. Neither is
@@ -37,11 +42,16 @@ BEGIN
         -- error.
         PERFORM FROM runtime.sync_topics AS t WHERE t.topic = p_topic FOR SHARE;
     END IF;
-    SELECT s.positions, s.settled + s.taken + p_max_staged, s.armed
-    INTO v_positions, v_full_from, v_armed
+    SELECT
+        s.positions, s.settled + s.taken + p_max_staged, s.armed,
+        greatest(s.settled, s.next_settled)
+    INTO v_positions, v_full_from, v_armed, v_given_out
     FROM runtime.sync_topic_staging AS s WHERE s.topic = p_topic;
     IF NOT FOUND THEN
         RETURN FALSE;
+    END IF;
+    IF (pg_sequence_last_value(v_positions) >= v_given_out) IS NOT TRUE THEN
+        PERFORM khala_internal.skip_positions(p_topic);
     END IF;
     IF coalesce(pg_sequence_last_value(v_positions), 0) + cardinality(p_doc_keys) > v_full_from
         AND cardinality(p_doc_keys) > 0

@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(5);
+SELECT plan(6);
 
 SELECT is_empty('SELECT * FROM khala.revocations()', 'none at first');
 CREATE TEMP TABLE made AS
@@ -14,6 +14,9 @@ SELECT results_eq(
     format('SELECT r.kind, r.issued_until FROM khala.revocations(%s) AS r', m.number),
     $$VALUES ('org', 'infinity'::double precision)$$, 'only what is new'
 ) FROM made AS m;
+SELECT is(
+    (SELECT count(*) FROM khala.revocations(1000000)), 2::bigint, 'all for a relay that knows a number of another database'
+);
 UPDATE runtime.sync_revocations SET forget_at = now() - INTERVAL '1 second' WHERE kind = 'sub';
 SELECT is((SELECT array_agg(r.kind) FROM khala.revocations() AS r), ARRAY['org'], 'what can be forgotten is left out');
 

@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(17);
+SELECT plan(20);
 
 SELECT throws_ok(q.query, 'KH007', NULL, q.query)
 FROM (
@@ -30,6 +30,15 @@ SELECT is((SELECT r.issued_until FROM runtime.sync_revocations AS r), '-infinity
 UPDATE runtime.sync_revocations SET forget_at = now() - INTERVAL '1 second';
 SELECT lives_ok($$SELECT khala.revoke('org', 'o')$$, 'what can be forgotten is forgotten');
 SELECT is((SELECT array_agg(r.kind) FROM runtime.sync_revocations AS r), ARRAY['org'], 'at the next revocation');
+
+-- A relay reads the numbers above the last one it knows.
+UPDATE runtime.sync_revocations SET revocation_number = 100;
+SELECT is(khala.revoke('org', 'o'), 101::bigint, 'the number follows the one that is replaced');
+UPDATE runtime.sync_revocations SET forget_at = now() - INTERVAL '1 second';
+SELECT is(khala.revoke('sub', 'bob'), 102::bigint, 'and one that is forgotten');
+INSERT INTO runtime.sync_revocations (kind, value, revocation_number, issued_until, forget_at)
+VALUES ('sub', 'copied', 1000, 'infinity', 'infinity');
+SELECT is(khala.revoke('sub', 'ann'), 1001::bigint, 'and those that came as rows, with a logical copy');
 
 SELECT t.line FROM finish() AS t (line);
 ROLLBACK;

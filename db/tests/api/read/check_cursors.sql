@@ -155,7 +155,8 @@ SELECT throws_ok(
 );
 
 -- A restored dump, before ensure_epoch.
-INSERT INTO runtime.sync_epochs (epoch, reason, fingerprint) VALUES ('pgtap restored', 'test', '1/1/1/1');
+INSERT INTO runtime.sync_epochs (epoch_number, epoch, reason, fingerprint)
+SELECT max(e.epoch_number) + 1, 'pgtap restored', 'test', '1/1/1/1' FROM runtime.sync_epochs AS e;
 SELECT is(
     pg_temp.answer(ARRAY['pgtap.check'], '{"pgtap.check": 7}', v.epoch), 'pgtap.check pgtap.check 7 10 5 t epoch_changed',
     'restored: no cursor is good, with the epoch ' || coalesce(v.epoch, 'null')

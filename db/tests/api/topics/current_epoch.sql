@@ -7,8 +7,8 @@ SELECT is(
     khala.current_epoch(), (SELECT e.epoch FROM runtime.sync_epochs AS e ORDER BY e.epoch_number DESC LIMIT 1),
     'it is the newest'
 );
-INSERT INTO runtime.sync_epochs (epoch, reason, fingerprint)
-VALUES ('pgtap', 'test', khala.database_fingerprint());
+INSERT INTO runtime.sync_epochs (epoch_number, epoch, reason, fingerprint)
+SELECT max(e.epoch_number) + 1, 'pgtap', 'test', khala.database_fingerprint() FROM runtime.sync_epochs AS e;
 SELECT is(khala.current_epoch(), 'pgtap', 'a new one is in force at once');
 
 -- What a restored dump looks like: the newest epoch began in a table of another oid.

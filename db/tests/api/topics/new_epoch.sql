@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(11);
+SELECT plan(12);
 
 SET LOCAL synchronous_commit = off;
 CREATE TEMP TABLE made AS
@@ -21,6 +21,12 @@ SELECT is(
     'a reason need not be given'
 );
 SELECT lives_ok('SELECT khala.new_epoch(NULL)', 'nor be more than null');
+INSERT INTO runtime.sync_epochs (epoch_number, epoch, reason, fingerprint) VALUES (1000, 'copied', 'test', '1/1/1/1');
+DO $$ BEGIN PERFORM khala.new_epoch(); END $$;
+SELECT is(
+    (SELECT max(e.epoch_number) FROM runtime.sync_epochs AS e), 1001::bigint,
+    'it follows epochs that came as rows, with a logical copy'
+);
 
 -- What it is for: cursors of the old epoch are refused.
 DO $$ BEGIN PERFORM khala.register_topic('pgtap.new_epoch', p_ownership => 'mixed'); END $$;

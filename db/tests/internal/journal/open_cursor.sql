@@ -95,7 +95,8 @@ SELECT lives_ok($$SELECT khala_internal.open_cursor('pgtap.cursor_empty', 0, NUL
 SELECT throws_ok($$SELECT khala_internal.open_cursor('pgtap.cursor_empty', 1, NULL)$$, 'KH003', NULL, 'new topic: 1 is ahead');
 
 -- A restored dump, before ensure_epoch: no cursor is good, given with an epoch or without.
-INSERT INTO runtime.sync_epochs (epoch, reason, fingerprint) VALUES ('pgtap restored', 'test', '1/1/1/1');
+INSERT INTO runtime.sync_epochs (epoch_number, epoch, reason, fingerprint)
+SELECT max(e.epoch_number) + 1, 'pgtap restored', 'test', '1/1/1/1' FROM runtime.sync_epochs AS e;
 SELECT throws_ok(format('SELECT khala_internal.open_cursor(%L, %L, %L)', 'pgtap.cursor', v.cursor, v.epoch), 'KH003', NULL, v.what)
 FROM (
     VALUES

@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(11);
+SELECT plan(16);
 
 DO $$
 BEGIN
@@ -65,6 +65,28 @@ SELECT is(pg_temp.stage('pgtap.staging', 11, 1), TRUE, 'whoever was refused has 
 DO $$ BEGIN PERFORM khala.sequence('pgtap.staging', 5); END $$;
 SELECT is(pg_temp.stage('pgtap.staging', 10, 4), TRUE, 'what was sequenced makes room');
 SELECT throws_ok($$SELECT pg_temp.stage('pgtap.staging', 10, 1)$$, 'KH011', NULL, 'for as many');
+
+-- A logical copy has the rows, and a sequence that begins again.
+CREATE FUNCTION pg_temp.sequenced()
+RETURNS bigint LANGUAGE sql AS $$
+SELECT sum(s.sequenced) FROM khala.sequence('pgtap.staging', 10000) AS s
+$$;
+DO $$
+BEGIN
+    PERFORM pg_temp.sequenced();
+    UPDATE runtime.sync_topic_staging SET settled = 50, taken = 0, next_settled = NULL, next_transaction = NULL WHERE topic = 'pgtap.staging';
+    PERFORM setval('runtime.sync_staged_pgtap_staging', 1, FALSE);
+END
+$$;
+SELECT is(pg_temp.stage('pgtap.staging', 10, 2), TRUE, 'a write finds the sequence behind what is settled');
+SELECT results_eq(
+    $$SELECT w.position FROM runtime.sync_staged_writes AS w WHERE w.topic = 'pgtap.staging' ORDER BY w.position$$,
+    ARRAY[51, 52]::bigint[], 'and is staged above it'
+);
+DO $$ BEGIN PERFORM setval('runtime.sync_staged_pgtap_staging', 1, FALSE); END $$;
+SELECT is(pg_temp.stage('pgtap.staging', 10, 1), TRUE, 'one finds it behind what is staged');
+SELECT is((SELECT max(w.position) FROM runtime.sync_staged_writes AS w), 53::bigint, 'and is staged behind that');
+SELECT is(pg_temp.sequenced(), 3::bigint, 'all of them are sequenced');
 
 SELECT t.line FROM finish() AS t (line);
 ROLLBACK;
