@@ -3,6 +3,7 @@
 import shutil
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from khala_pg.migration.migrate import migrate, status
 from khala_pg.resources import db_dir
 from support.databases import Database
+from support.dumps import dump, restore_as
 from support.function_files import function_file, function_files
 from support.next_version import CHANGE, HOT, next_version
 
@@ -107,6 +109,37 @@ def test_a_view_counts_as_well(database: Database, changed_files: Path) -> None:
     with database.connect() as connection:
         connection.execute("DROP VIEW khala.sink_stats")
     assert migrate(database.dsn).functions.added == ("khala.sink_stats",)
+
+
+@pytest.mark.parametrize("restores", [1, 2])
+def test_a_dump_and_restore_is_not_a_change(
+    empty_database: Database, changed_files: Path, tmp_path: Path, restores: int
+) -> None:
+    """The server prints what it reads from its own print with other parentheses."""
+    edit(
+        changed_files,
+        "stale_reason",
+        "WHEN p_after > p_head_watermark THEN",
+        "WHEN p_after BETWEEN 0 AND p_head_watermark AND p_after < 0 THEN 'never'\n"
+        "    WHEN p_after > p_head_watermark THEN",
+    )
+    view = changed_files / "views" / "sink_stats.sql"
+    text = view.read_text()
+    view.write_text(
+        text.replace(";\n", "\nWHERE 1 BETWEEN 0 AND 2 AND pg_catalog.now() > '-infinity';\n", 1)
+    )
+    server, name = empty_database.server, empty_database.name
+    migrate(empty_database.dsn, directory=changed_files)
+    for number in range(restores):
+        dump(replace(empty_database, name=name), tmp_path / "backup")
+        name = f"{empty_database.name}_restored_{number}"
+        restore_as(server, name, {}, tmp_path / "backup")
+    assert status(server.dsn(name), directory=changed_files).up_to_date
+    # What does differ is still noticed.
+    assert status(server.dsn(name)).functions.changed == (
+        "khala.sink_stats",
+        "khala_internal.stale_reason(bigint,bigint,bigint,text,text)",
+    )
 
 
 def test_a_broken_body_changes_nothing(database: Database, changed_files: Path) -> None:

@@ -5,26 +5,30 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from psycopg.rows import class_row
 
 from khala_pg.migration.sqitch_files import expand, read_plan
 from khala_pg.migration.yoyo_backend import ADVISORY_LOCK
 
-# What a function file says: definition, comment and grants. A change of any of them counts.
-_FINGERPRINTS = """
-SELECT p.oid::regprocedure::text,
-       md5(concat_ws(
+# What a function file says: definition, and comment and grants. A change of any of them counts.
+_FOUND = """
+SELECT p.oid::regprocedure::text AS name,
+       pg_get_functiondef(p.oid) AS definition,
+       concat_ws(
            E'\\n',
-           pg_get_functiondef(p.oid),
            obj_description(p.oid, 'pg_proc'),
            (SELECT string_agg(a.item::text, ',' ORDER BY a.item::text)
             FROM unnest(p.proacl) AS a (item))
-       ))
+       ) AS remarks,
+       p.prosqlbody IS NOT NULL AS is_parsed
 FROM pg_proc AS p
 JOIN pg_namespace AS n ON n.oid = p.pronamespace
 WHERE n.nspname IN ('khala', 'khala_internal') AND p.prokind IN ('f', 'p')
 UNION ALL
 SELECT c.oid::regclass::text,
-       md5(concat_ws(E'\\n', pg_get_viewdef(c.oid), obj_description(c.oid, 'pg_class'), c.relacl))
+       concat('CREATE OR REPLACE VIEW ', c.oid::regclass, ' AS ', pg_get_viewdef(c.oid)),
+       concat_ws(E'\\n', obj_description(c.oid, 'pg_class'), c.relacl),
+       TRUE
 FROM pg_class AS c
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE n.nspname = 'khala' AND c.relkind = 'v'
@@ -40,6 +44,20 @@ class FunctionChanges:
 
     def __bool__(self) -> bool:
         return bool(self.added or self.changed)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A function or view in the catalogue.
+
+    remarks: its comment and grants; is_parsed: whether the server keeps what it has made of the
+    definition, not its text.
+    """
+
+    name: str
+    definition: str
+    remarks: str
+    is_parsed: bool
 
 
 def load_functions(
@@ -62,18 +80,52 @@ def load_functions(
     with connection.transaction() as transaction:
         connection.execute("SELECT pg_catalog.pg_advisory_xact_lock(%s)", (ADVISORY_LOCK,))
         connection.execute("SET LOCAL search_path TO pg_catalog, pg_temp")
-        before = _fingerprints(connection)
+        before = _found(connection)
         connection.execute(source)
         connection.execute("SET LOCAL search_path TO pg_catalog, pg_temp")
-        after = _fingerprints(connection)
+        after = _found(connection)
         changes = FunctionChanges(
             added=tuple(sorted(after.keys() - before.keys())),
-            changed=tuple(sorted(s for s in before.keys() & after.keys() if before[s] != after[s])),
+            changed=tuple(
+                sorted(
+                    name
+                    for name in before.keys() & after.keys()
+                    if not _are_same(connection, before[name], after[name])
+                )
+            ),
         )
         if not changes or not keep:
             raise psycopg.Rollback(transaction)
     return changes
 
 
-def _fingerprints(connection: psycopg.Connection[Any]) -> dict[str, str]:
-    return dict(connection.execute(_FINGERPRINTS).fetchall())
+def _found(connection: psycopg.Connection[Any]) -> dict[str, _Found]:
+    with connection.cursor(row_factory=class_row(_Found)) as cursor:
+        return {found.name: found for found in cursor.execute(_FOUND)}
+
+
+def _are_same(connection: psycopg.Connection[Any], before: _Found, after: _Found) -> bool:
+    """Whether two definitions are one, however the server prints them.
+
+    From its own print of a view, or of a body that is bound at creation, which is what a dump
+    holds, the server makes something that it prints with other parentheses.
+    """
+    if before == after:
+        return True
+    if before.remarks != after.remarks or not (before.is_parsed and after.is_parsed):
+        return False
+    reprinted = _reprinted(connection, before)
+    return reprinted is not None and reprinted == _reprinted(connection, after)
+
+
+def _reprinted(connection: psycopg.Connection[Any], found: _Found) -> str | None:
+    """The definition after a dump and a restore; None when it can no longer be made."""
+    with connection.transaction(force_rollback=True):
+        connection.execute("SET LOCAL ROLE khala_owner")
+        try:
+            connection.execute(found.definition.encode())
+        except psycopg.Error:
+            return None
+        query = f"SELECT f.definition FROM ({_FOUND}) AS f WHERE f.name = %s"  # noqa: S608
+        row = connection.execute(query.encode(), (found.name,)).fetchone()
+    return None if row is None else str(row[0])
