@@ -40,7 +40,7 @@ _IN_THE_WAY = ("40", "55P03")
 _READ_ONLY = "25006"
 
 # What is missing is ours: a function or a table by its qualified name, or the schema itself.
-_OURS = re.compile(r'\b(khala|runtime)\.|"(khala|runtime)"')
+_OURS = re.compile(r'\b(khala|khala_internal|runtime)\.|"(khala|khala_internal|runtime)"')
 
 
 class KhalaError(Exception):

@@ -6,9 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from psycopg.conninfo import make_conninfo
 
-from khala_pg.migration.sqitch_files import read_plan
+from khala_pg.migration.schemas import PRESENT, check_complete
+from khala_pg.migration.sqitch_files import MigrationError, read_plan
 from khala_pg.postgres import free_ports
 from khala_pg.resources import db_dir
 from support.databases import Database
@@ -114,11 +116,43 @@ def test_whoever_may_not_migrate_is_told_who_may(empty_database: Database, tmp_p
             connection.execute(f"DROP ROLE {login}".encode())
 
 
-def test_another_role_is_told_so_where_everything_is_applied(
-    newest_database: Database, tmp_path: Path
-) -> None:
-    for arguments in ((), ("--status",)):
+def test_another_role_is_told_what_it_lacks(newest_database: Database, tmp_path: Path) -> None:
+    for arguments, lacking in (
+        ((), "GRANT khala_owner TO khala_test_dba WITH ADMIN OPTION"),
+        (("--status",), "GRANT khala_owner TO khala_test_dba."),
+        (("--verify",), "GRANT khala_owner TO khala_test_dba."),
+    ):
         said = khala("migrate", *arguments, "--database", newest_database.dba_dsn, cwd=tmp_path)
-        assert said.returncode in {1, 2}
-        assert "permission denied for schema khala_migration" in said.stderr
-        assert "Traceback" not in said.stderr
+        assert said.returncode == 1
+        told = " ".join(said.stderr.split())
+        assert "permission denied for schema khala_migration" in told
+        assert lacking in told
+
+
+def test_a_part_of_a_backup_is_noticed(database: Database, tmp_path: Path) -> None:
+    """Whatever part it is, and by whatever meets it first."""
+    schemas = ("khala", "khala_internal", "runtime", "khala_migration")
+    with database.connect() as connection:
+        for missing in schemas:
+            with connection.transaction(force_rollback=True):
+                connection.execute(f"ALTER SCHEMA {missing} RENAME TO elsewhere".encode())
+                present = [name for (name,) in connection.execute(PRESENT)]
+                with pytest.raises(MigrationError, match=missing) as refused:
+                    check_complete(present, expected=missing != "khala_migration")
+                assert all(f"--schema={name}" in refused.value.hint for name in schemas)
+        check_complete([])
+        check_complete([], expected=False)
+        connection.execute("ALTER SCHEMA khala_internal RENAME TO elsewhere")
+    keyring = tmp_path / "keyring.json"
+    assert khala("keyring", "new", str(keyring), cwd=tmp_path).returncode == 0
+    for arguments in (
+        ("migrate",),
+        ("migrate", "--status"),
+        ("doctor",),
+        ("relay", "--keyring", str(keyring)),
+    ):
+        said = khala(*arguments, cwd=tmp_path, KHALA_DATABASE_URL=database.dsn)
+        assert said.returncode == 1, arguments
+        told = " ".join((said.stdout + said.stderr).split())
+        assert "but not schema khala_internal" in told
+        assert "pg_dump --schema=khala --schema=khala_internal --schema=runtime" in told

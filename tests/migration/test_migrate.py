@@ -152,6 +152,44 @@ def test_an_owner_without_superuser_can_migrate(own_server: PostgresServer) -> N
     assert revert(dsn).changes == NAMES[::-1]
 
 
+def test_any_login_of_the_owning_role_can_migrate_next(
+    server: PostgresServer, empty_database: Database, changed_files: Path
+) -> None:
+    """Nothing belongs to the login that migrated first."""
+    first, second = (f"{empty_database.name}_{number}" for number in (1, 2))
+    edited = changed_files / "functions" / "api" / "topics" / "schema_version.sql"
+    edited.write_text(edited.read_text().replace("SELECT 1;", "SELECT 1 + 0;"))
+    with psycopg.connect(server.dsn(), autocommit=True) as admin:
+        for login in (first, second):
+            admin.execute(f"CREATE ROLE {login} LOGIN CREATEROLE PASSWORD 'pw'".encode())
+        admin.execute(f"ALTER DATABASE {empty_database.name} OWNER TO {first}".encode())
+        if admin.execute("SELECT to_regrole('khala_owner') IS NOT NULL").fetchone() == (True,):
+            admin.execute(f"GRANT khala_owner TO {first} WITH ADMIN OPTION".encode())
+    try:
+        migrate(server.dsn(empty_database.name, first, "pw"))
+        with empty_database.connect() as connection:
+            connection.execute(f"ALTER DATABASE {empty_database.name} OWNER TO {second}".encode())
+            connection.execute(f"GRANT khala_owner TO {second} WITH ADMIN OPTION".encode())
+            connection.execute(f"DROP OWNED BY {first}".encode())
+            connection.execute(f"DROP ROLE {first}".encode())
+        dsn = server.dsn(empty_database.name, second, "pw")
+        assert status(dsn).up_to_date
+        assert verify(dsn) == NAMES
+        assert migrate(dsn, directory=changed_files).functions.changed == (
+            "khala.schema_version()",
+        )
+        assert revert(dsn).changes == NAMES[::-1]
+    finally:
+        with empty_database.connect() as connection:
+            connection.execute(
+                f"ALTER DATABASE {empty_database.name} OWNER TO CURRENT_USER".encode()
+            )
+            for login in (first, second):
+                if connection.execute("SELECT to_regrole(%s)", [login]).fetchone() != (None,):
+                    connection.execute(f"DROP OWNED BY {login}".encode())
+                    connection.execute(f"DROP ROLE {login}".encode())
+
+
 def test_a_failing_change_leaves_those_before_it(
     empty_database: Database, changed_files: Path
 ) -> None:

@@ -16,6 +16,7 @@ from khala_pg.doctor.listen import check_listen
 from khala_pg.errors import KhalaError
 from khala_pg.migration import migrate
 from khala_pg.migration.schema_version import schema_version_of, shipped_schema_version
+from khala_pg.migration.schemas import PRESENT, check_complete
 from khala_pg.resources import db_dir
 
 __all__ = ["Finding", "Report", "examine"]
@@ -129,6 +130,7 @@ def _check_server(connection: Connection) -> Iterator[Finding]:
 
 
 def _check_schema(connection: Connection) -> Iterator[Finding]:
+    check_complete(name for (name,) in connection.execute(PRESENT))
     found, ours = schema_version_of(connection), shipped_schema_version(db_dir())
     if found is None:
         yield failed("schema", "there is no Khala schema", "Run `khala migrate`.")

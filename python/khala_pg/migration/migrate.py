@@ -13,6 +13,7 @@ import psycopg
 
 from khala_pg.migration.functions import FunctionChanges, load_functions
 from khala_pg.migration.schema_version import schema_version_of, shipped_schema_version
+from khala_pg.migration.schemas import PRESENT, check_complete
 from khala_pg.migration.sqitch_files import Change, MigrationError, read_plan
 from khala_pg.migration.yoyo_backend import KhalaBackend, migration_list
 from khala_pg.resources import db_dir
@@ -70,6 +71,8 @@ def migrate(conninfo: str, *, to: str | None = None, directory: Path | None = No
                 )
             return Outcome((), load_functions(backend.connection, directory))
         backend.create_bookkeeping()
+        if known.applied:
+            backend.give_bookkeeping()
         pending = backend.to_apply(migration_list(wanted))
         backend.apply_migrations(pending)
         names = tuple(migration.id for migration in pending)
@@ -107,7 +110,7 @@ def status(conninfo: str, *, directory: Path | None = None) -> Status:
     """The applied and the pending changes; writes nothing. Raises as `migrate`."""
     directory = directory or db_dir()
     plan = read_plan(directory)
-    with _backend(conninfo) as backend:
+    with _backend(conninfo, changes=False) as backend:
         known = _state(backend, plan, directory)
         if known.pending:
             return known
@@ -122,7 +125,7 @@ def verify(conninfo: str, *, directory: Path | None = None) -> tuple[str, ...]:
     """
     directory = directory or db_dir()
     plan = read_plan(directory)
-    with _backend(conninfo) as backend:
+    with _backend(conninfo, changes=False) as backend:
         applied = _state(backend, plan, directory).applied
         connection = backend.connection
         for change in plan:
@@ -141,17 +144,20 @@ def verify(conninfo: str, *, directory: Path | None = None) -> tuple[str, ...]:
 
 
 @contextmanager
-def _backend(conninfo: str) -> Iterator[KhalaBackend]:
+def _backend(conninfo: str, *, changes: bool = True) -> Iterator[KhalaBackend]:
     backend = KhalaBackend(conninfo)
     try:
         _check_server(backend)
         yield backend
     except psycopg.errors.InsufficientPrivilege as refused:
+        user = backend.connection.info.user
         raise MigrationError(
-            f"{backend.connection.info.user} may not do this: {refused.diag.message_primary}",
+            f"{user} may not do this: {refused.diag.message_primary}",
             hint="Migrate as a superuser, or as a role with CREATEROLE that owns the database. On "
             "PostgreSQL 16 or newer, when another role made Khala's roles for another database of "
-            f"the server: GRANT khala_owner TO {backend.connection.info.user} WITH ADMIN OPTION.",
+            f"the server, or another one migrated: GRANT khala_owner TO {user} WITH ADMIN OPTION."
+            if changes
+            else f"Connect as a superuser, or: GRANT khala_owner TO {user}.",
         ) from refused
     finally:
         backend.connection.close()
@@ -172,12 +178,15 @@ def _check_server(backend: KhalaBackend) -> None:
 
 
 def _state(backend: KhalaBackend, plan: tuple[Change, ...], directory: Path) -> Status:
-    """Applied and pending changes. Raises MigrationError for a schema newer than this version."""
+    """Applied and pending changes. Raises MigrationError for a schema newer than this version, and
+    for a part of one."""
     applied = backend.applied_ids()
     by_sqitch = False
     if not applied:
         applied = _deployed_by_sqitch(backend)
         by_sqitch = bool(applied)
+    present = [name for (name,) in backend.connection.execute(PRESENT).fetchall()]
+    check_complete(present, expected=bool(applied))
     names = [change.name for change in plan]
     unknown = [name for name in applied if name not in names]
     if unknown:

@@ -19,9 +19,9 @@ from yoyo.backends.core.postgresql import PostgresqlPsycopgBackend
 from yoyo.migrations import Migration, MigrationList, StepCollector, default_migration_table
 
 from khala_pg.connections import connect
+from khala_pg.migration.schemas import BOOKKEEPING_SCHEMA
 from khala_pg.migration.sqitch_files import Change
 
-BOOKKEEPING_SCHEMA = "khala_migration"
 # Any number will do as long as it is the same everywhere; this is "khala" in ASCII.
 ADVISORY_LOCK = 0x6B68616C61
 
@@ -79,6 +79,24 @@ class KhalaBackend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             self.execute(f"CREATE SCHEMA IF NOT EXISTS {self.quote_identifier(BOOKKEEPING_SCHEMA)}")
         self.ensure_internal_schema_updated()
 
+    def give_bookkeeping(self, owner: str = "khala_owner") -> None:
+        """Makes a role own yoyo's tables. As khala_owner's, like all else, they are open to every
+        login that may migrate; a revert takes them back before it drops that role."""
+        foreign = self.connection.execute(
+            "SELECT c.relname FROM pg_catalog.pg_class AS c"
+            " WHERE c.relnamespace = %s::regnamespace AND c.relkind = 'r'"
+            " AND pg_catalog.pg_get_userbyid(c.relowner) <> %s ORDER BY c.relname",
+            (BOOKKEEPING_SCHEMA, owner),
+        ).fetchall()
+        if not foreign:
+            return
+        schema, role = sql.Identifier(BOOKKEEPING_SCHEMA), sql.Identifier(owner)
+        self.connection.execute(sql.SQL("ALTER SCHEMA {} OWNER TO {}").format(schema, role))
+        for (name,) in foreign:
+            self.connection.execute(
+                sql.SQL("ALTER TABLE {}.{} OWNER TO {}").format(schema, sql.Identifier(name), role)
+            )
+
     def drop_bookkeeping(self) -> None:
         """Removes every trace of yoyo from the database."""
         self.execute(f"DROP SCHEMA {self.quote_identifier(BOOKKEEPING_SCHEMA)} CASCADE")
@@ -116,9 +134,13 @@ class KhalaBackend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             self.log_migration(migration, "apply")
             if mark:
                 self.mark_one(migration, log=False)
+            if _is_first(migration):
+                self.give_bookkeeping()
 
     def rollback_one(self, migration: Migration, force: bool = False) -> None:
         with self.transaction():
+            if _is_first(migration):
+                self.give_bookkeeping(self.connection.info.user)
             migration.process_steps(self, "rollback", force=force)
             self.log_migration(migration, "rollback")
             self.unmark_one(migration, log=False)
@@ -139,6 +161,11 @@ class PlanMigration(Migration):  # type: ignore[misc]
         collector = StepCollector(migration=self)
         collector.add_step(_run(self.change.deploy_sql), _run(self.change.revert_sql))
         self.steps = collector.create_steps(True)
+
+
+def _is_first(migration: Migration) -> bool:
+    """Whether the change makes the roles."""
+    return isinstance(migration, PlanMigration) and not migration.change.requires
 
 
 def migration_list(changes: tuple[Change, ...]) -> MigrationList:

@@ -12,6 +12,7 @@ from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 from khala_pg import conninfo
 from khala_pg.connections import bounded, connect_async, state, utf8_conninfo
 from khala_pg.errors import UnavailableError, UsageError, from_psycopg
+from khala_pg.migration.schemas import PRESENT, check_complete
 from khala_pg.relay.process.memory import KEPT_BYTES
 from khala_pg.relay.settings import RelaySettings
 from khala_pg.sqlapi import relay_connection as sqlapi
@@ -127,13 +128,15 @@ class Database:
     async def check_schema(self) -> None:
         """Asks the database for its schema's version, past the pool, and for what a relay may call.
 
-        Raises UsageError when this relay cannot serve it, UnavailableError when it is away.
+        Raises UnavailableError when it is away, another KhalaError when this relay cannot serve it.
         """
         try:
             async with (
                 await connect_async(self._conninfo, timeout_s=self._timeout_s) as connection,
                 bounded(connection, self._timeout_s),
             ):
+                found = await (await connection.execute(PRESENT)).fetchall()
+                check_complete(name for (name,) in found)
                 _require_known(await sqlapi.schema_version(connection))
                 # The pool would try for ever what a login in another role is refused.
                 await sqlapi.terms(connection)
