@@ -448,3 +448,48 @@ def test_settling_waits_for_no_writer_and_arms_nothing(
     writers[1].sink(TOPIC, "b", 1)
     writers[1].commit()
     assert heard(relay) == [f"staged:{TOPIC}"]
+
+
+def test_a_batch_has_no_more_than_was_counted(grouped: Database, writers: list[Session]) -> None:
+    """A writer with lower positions commits after the batch was chosen and before it is taken."""
+    for n in range(50):
+        writers[0].sink(TOPIC, f"late {n}", 1)
+    writers[1].sink(TOPIC, "soon", 1)
+    writers[1].commit()
+    with sessions(grouped, 2) as [holder, sequencer]:
+        without_lock_timeout(holder)
+        holder.run("LOCK TABLE runtime.sync_topic_sequences IN EXCLUSIVE MODE")
+        taken = sequencer.start(SEQUENCE, TOPIC, 10, False)
+        writers[0].commit()
+        holder.commit()
+        assert taken.result() == [(1, "done")]
+        sequencer.commit()
+        assert sequencer.run(SEQUENCE, TOPIC, 10, False) == [(10, "more")]
+        sequencer.commit()
+    with grouped.connect("relay") as relay:
+        while sequence(relay, sleep=False)[0]:
+            pass
+    assert sorted(journal(grouped)) == sorted([("soon", 1), *((f"late {n}", 1) for n in range(50))])
+
+
+def without_lock_timeout(session: Session) -> None:
+    """Lets a test hold the sequencer up for as long as a busy machine takes."""
+    session.run("ALTER FUNCTION khala.sequence(text, integer, boolean) RESET lock_timeout")
+    session.commit()
+
+
+def test_a_document_that_somebody_locks_is_not_waited_for_long(
+    grouped: Database, writers: list[Session], relay: psycopg.Connection[Any]
+) -> None:
+    """Whoever sequences many topics has the others to do."""
+    for version in (1, 2):
+        writers[0].sink(TOPIC, "a", version)
+        writers[0].commit()
+        if version == 1:
+            assert sequence(relay) == (1, "done")
+    with sessions(grouped, 1) as [holder]:
+        holder.run("SELECT FROM runtime.sync_documents FOR UPDATE")
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            sequence(relay)
+    assert sequence(relay) == (1, "done")
+    assert journal(grouped) == [("a", 1), ("a", 2)]

@@ -12,6 +12,9 @@
 -- Sleeping: while this holds exclusively the lock that writers share, every staged write is visible. If there is
 -- none, it sets the flag, and the next writer, which reads the flag after that lock, notifies. The flag is cleared
 -- only together with a notification, so a sleeping relay is woken, whatever happens to the caller that cleared it.
+--
+-- A batch that cannot be written stays staged, and the topic waits for it: a write that is left out would change what
+-- its later versions replace. With a limit of 1 the oldest staged write is the one that fails.
 
 CREATE OR REPLACE FUNCTION khala.sequence(p_topic text, p_limit integer DEFAULT 500, p_sleep boolean DEFAULT FALSE)
 RETURNS TABLE (sequenced integer, state text)
@@ -19,6 +22,9 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER ROWS 1
 SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan
 SET jit = off
+-- A caller works for many topics, and one whose documents are locked must not keep it from the others. Below
+-- deadlock_timeout: in a deadlock the other transaction goes on.
+SET lock_timeout = '500ms'
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -27,9 +33,12 @@ DECLARE
     v_most_taken CONSTANT bigint := 5000;
     -- A transaction that wrote before may be older than writers whose positions are read here.
     v_is_new boolean := pg_current_xact_id_if_assigned() IS NULL;
+    v_ownership text;
     v_staging runtime.sync_topic_staging;
     v_is_settled boolean;
+    v_positions bigint[];
     v_until bigint;
+    v_refused integer;
     v_found integer;
     v_is_cut boolean;
     v_taken record;
@@ -43,7 +52,8 @@ BEGIN
         RAISE EXCEPTION 'p_limit is %', coalesce(p_limit::text, 'NULL')
             USING ERRCODE = 'KH007', HINT = 'Use 1 to 10000; the default is 500.';
     END IF;
-    IF NOT EXISTS (SELECT FROM runtime.sync_topics AS t WHERE t.topic = p_topic) THEN
+    SELECT t.ownership INTO v_ownership FROM runtime.sync_topics AS t WHERE t.topic = p_topic;
+    IF NOT FOUND THEN
         PERFORM khala_internal.refuse_topic(p_topic);
     END IF;
     IF NOT pg_try_advisory_xact_lock(khala_internal.topic_lock_key(p_topic)) THEN
@@ -63,10 +73,11 @@ BEGIN
         v_is_settled := NOT khala_internal.has_earlier_writers(p_topic, v_staging.next_transaction);
     END IF;
     SELECT
+        array_agg(w.position) FILTER (WHERE w.fits),
         max(w.position) FILTER (WHERE w.fits),
         count(*) FILTER (WHERE w.fits),
         count(*) = p_limit OR count(*) > count(*) FILTER (WHERE w.fits)
-    INTO v_until, v_found, v_is_cut
+    INTO v_positions, v_until, v_found, v_is_cut
     FROM (
         SELECT
             l.position,
@@ -99,10 +110,10 @@ BEGIN
         RETURN;
     END IF;
 
-    -- One statement: between two, a row could become visible that would be deleted but not taken.
+    -- Exactly the rows that were counted: others below the last one may have become visible since.
     WITH taken AS (
         DELETE FROM runtime.sync_staged_writes AS s
-        WHERE s.topic = p_topic AND s.position > v_staging.settled AND s.position <= v_until
+        WHERE s.topic = p_topic AND s.position = ANY(v_positions)
         RETURNING s.*
     )
     SELECT
@@ -115,9 +126,30 @@ BEGIN
         array_agg(t.deleted) AS deleted,
         array_agg(t.canonical) AS canonical,
         array_agg(t.payload_hash) AS hashes,
-        array_agg(t.traceparent) AS traceparents
+        array_agg(t.traceparent) AS traceparents,
+        array_agg(t.fault) AS faults,
+        count(t.fault) AS refused
     INTO v_taken
-    FROM (SELECT s.* FROM taken AS s ORDER BY s.position) AS t;
+    FROM (
+        -- The topic's ownership may have changed since staging. Its limit of bytes may have too, but a document that
+        -- is stored may exceed that.
+        SELECT
+            s.*,
+            khala_internal.document_fault(
+                s.doc_key, s.doc_version, s.org_id, s.payload, s.deleted, v_ownership, 0, 'auto', 0
+            ) AS fault
+        FROM taken AS s
+        ORDER BY s.position
+    ) AS t;
+    IF v_taken.refused > 0 THEN
+        SELECT min(f.ordinality) INTO v_refused
+        FROM unnest(v_taken.faults) WITH ORDINALITY AS f (fault, ordinality)
+        WHERE f.fault IS NOT NULL;
+        PERFORM khala_internal.refuse_document(
+            v_taken.faults[v_refused], v_refused, p_topic, v_taken.doc_keys[v_refused],
+            v_taken.doc_versions[v_refused], v_taken.org_ids[v_refused], NULL, 0, 0
+        );
+    END IF;
     PERFORM khala_internal.store_documents(
         p_topic, v_taken.doc_keys, v_taken.doc_versions, v_taken.org_ids, v_taken.payloads, v_taken.deleted,
         v_taken.canonical, v_taken.hashes, v_taken.traceparents
@@ -146,6 +178,6 @@ END
 $$;
 
 COMMENT ON FUNCTION khala.sequence(text, integer, boolean) IS
-'Sequences staged writes of a grouped topic in one transaction, which must be READ COMMITTED. Arguments: topic; limit of writes in this batch, which also ends at 4 MiB; whether to ask for a notification of the next write if nothing is staged. Result: number of writes taken, including those that wrote nothing because a later version was stored; and state: more (call again), done, busy (another transaction holds the topic: try again shortly), armed (nothing is staged, the next write notifies khala_sync with staged: and the topic) or direct (the topic is not grouped). Errors: KH001, KH007, KH010.';
+'Sequences staged writes of a grouped topic in one transaction, which must be READ COMMITTED. Arguments: topic; limit of writes in this batch, which also ends at 4 MiB; whether to ask for a notification of the next write if nothing is staged. Result: number of writes taken, including those that wrote nothing because a later version was stored; and state: more (call again), done, busy (another transaction holds the topic: try again shortly), armed (nothing is staged, the next write notifies khala_sync with staged: and the topic) or direct (the topic is not grouped). Errors: KH001, KH006 the topic changed its ownership since a write was staged, KH007, KH010; 55P03 when another transaction holds a document or a table for half a second; what a trigger raises. After an error the writes stay staged.';
 REVOKE ALL ON FUNCTION khala.sequence(text, integer, boolean) FROM public;
 GRANT EXECUTE ON FUNCTION khala.sequence(text, integer, boolean) TO khala_relay, khala_runtime, khala_dba;

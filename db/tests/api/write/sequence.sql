@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(32);
+SELECT plan(36);
 
 DO $$
 BEGIN
@@ -97,6 +97,25 @@ END
 $$;
 SELECT results_eq($$SELECT * FROM khala.sequence('pgtap.grouped_large')$$, $$VALUES (2, 'more')$$, 'a batch of large documents ends early');
 SELECT results_eq($$SELECT * FROM khala.sequence('pgtap.grouped_large')$$, $$VALUES (1, 'done')$$, 'and the next goes on');
+
+-- A topic that changed its ownership since.
+DO $$
+BEGIN
+    PERFORM khala.sink('pgtap.grouped', 'owned', 1, '{}', 'a');
+    PERFORM khala.sink('pgtap.grouped', 'public', 1, '{}');
+    PERFORM khala.sink_delete('pgtap.grouped', 'nobody knows', 1);
+    UPDATE runtime.sync_topics AS t SET ownership = 'owned' WHERE t.topic = 'pgtap.grouped';
+END
+$$;
+SELECT throws_like(
+    'SELECT khala.sequence(''pgtap.grouped'')', 'document ''public'' has no org_id, but topic pgtap.grouped is owned',
+    'what was staged for everyone is not published in an owned topic'
+);
+DO $$ BEGIN UPDATE runtime.sync_topics AS t SET ownership = 'public' WHERE t.topic = 'pgtap.grouped'; END $$;
+SELECT throws_ok('SELECT khala.sequence(''pgtap.grouped'')', 'KH006', NULL, 'nor what was staged for one in a public topic');
+SELECT is(pg_temp.staged('pgtap.grouped'), 3::bigint, 'it stays staged');
+DO $$ BEGIN UPDATE runtime.sync_topics AS t SET ownership = 'mixed' WHERE t.topic = 'pgtap.grouped'; END $$;
+SELECT results_eq($$SELECT * FROM khala.sequence('pgtap.grouped')$$, $$VALUES (3, 'done')$$, 'until the topic allows it');
 
 -- Refusals.
 SELECT results_eq($$SELECT * FROM khala.sequence('pgtap.grouped_twin')$$, $$VALUES (0, 'direct')$$, 'a direct topic has nothing to sequence');
