@@ -262,9 +262,10 @@ CREATE TABLE runtime.api_keys (
     key_id text NOT NULL,
     secret_hash bytea NOT NULL,
     label text NOT NULL,
-    subject text NOT NULL,
-    org_id text NOT NULL,
+    subject text,
+    org_id text,
     scopes text[] NOT NULL,
+    tokens_per_minute integer NOT NULL,
     created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     created_by text DEFAULT SESSION_USER NOT NULL,
     expires_at timestamp with time zone,
@@ -275,7 +276,8 @@ CREATE TABLE runtime.api_keys (
     CONSTRAINT api_keys_org_id_check CHECK (((length(org_id) >= 1) AND (length(org_id) <= 200))),
     CONSTRAINT api_keys_scopes_check CHECK (((cardinality(scopes) >= 1) AND (cardinality(scopes) <= 1000))),
     CONSTRAINT api_keys_secret_hash_check CHECK ((octet_length(secret_hash) = 32)),
-    CONSTRAINT api_keys_subject_check CHECK (((length(subject) >= 1) AND (length(subject) <= 400)))
+    CONSTRAINT api_keys_subject_check CHECK (((length(subject) >= 1) AND (length(subject) <= 400))),
+    CONSTRAINT api_keys_tokens_per_minute_check CHECK (((tokens_per_minute >= 1) AND (tokens_per_minute <= 1000000)))
 );
 
 ALTER TABLE runtime.api_keys OWNER TO khala_owner;
@@ -284,7 +286,13 @@ COMMENT ON TABLE runtime.api_keys IS 'Keys that are exchanged for tokens; the se
 
 COMMENT ON COLUMN runtime.api_keys.secret_hash IS 'SHA-256 of the secret, which is 32 random bytes: it cannot be guessed, so it needs no salt and no stretching';
 
+COMMENT ON COLUMN runtime.api_keys.subject IS 'Subject of its tokens; null: whoever has the key names it';
+
+COMMENT ON COLUMN runtime.api_keys.org_id IS 'Organisation of its tokens; null: whoever has the key names it';
+
 COMMENT ON COLUMN runtime.api_keys.scopes IS 'Topics that its tokens may name';
+
+COMMENT ON COLUMN runtime.api_keys.tokens_per_minute IS 'Tokens that a relay issues for it in a minute';
 
 COMMENT ON COLUMN runtime.api_keys.last_used_at IS 'Time of the last token made with it, accurate to the hour';
 

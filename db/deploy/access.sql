@@ -26,9 +26,10 @@ CREATE TABLE runtime.api_keys (
     key_id text PRIMARY KEY CHECK (key_id ~ '^[0-9a-z]{8,32}$'),
     secret_hash bytea NOT NULL CHECK (pg_catalog.octet_length(secret_hash) = 32),
     label text NOT NULL CHECK (pg_catalog.length(label) BETWEEN 1 AND 200),
-    subject text NOT NULL CHECK (pg_catalog.length(subject) BETWEEN 1 AND 400),
-    org_id text NOT NULL CHECK (pg_catalog.length(org_id) BETWEEN 1 AND 200),
+    subject text CHECK (pg_catalog.length(subject) BETWEEN 1 AND 400),
+    org_id text CHECK (pg_catalog.length(org_id) BETWEEN 1 AND 200),
     scopes text[] NOT NULL CHECK (pg_catalog.cardinality(scopes) BETWEEN 1 AND 1000),
+    tokens_per_minute integer NOT NULL CHECK (tokens_per_minute BETWEEN 1 AND 1000000),
     created_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
     created_by text NOT NULL DEFAULT SESSION_USER,
     expires_at timestamptz,
@@ -37,6 +38,9 @@ CREATE TABLE runtime.api_keys (
 );
 COMMENT ON TABLE runtime.api_keys IS 'Keys that are exchanged for tokens; the secret itself is stored nowhere';
 COMMENT ON COLUMN runtime.api_keys.secret_hash IS 'SHA-256 of the secret, which is 32 random bytes: it cannot be guessed, so it needs no salt and no stretching';
+COMMENT ON COLUMN runtime.api_keys.subject IS 'Subject of its tokens; null: whoever has the key names it';
+COMMENT ON COLUMN runtime.api_keys.org_id IS 'Organisation of its tokens; null: whoever has the key names it';
+COMMENT ON COLUMN runtime.api_keys.tokens_per_minute IS 'Tokens that a relay issues for it in a minute';
 COMMENT ON COLUMN runtime.api_keys.scopes IS 'Topics that its tokens may name';
 COMMENT ON COLUMN runtime.api_keys.last_used_at IS 'Time of the last token made with it, accurate to the hour';
 

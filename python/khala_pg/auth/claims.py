@@ -119,10 +119,10 @@ def parse(claims: Mapping[str, Any], key: VerificationKey) -> Claims:
     if isinstance(version, bool) or version != CLAIMS_VERSION:
         raise TokenError(f"the token's oa_claims_version is not {CLAIMS_VERSION}")
     for name in ("sub", "jti", "oa_org_id"):
-        if not _is_name(claims[name]):
+        if not is_name(claims[name]):
             raise TokenError(f"the token's {name} is empty, not a string or not storable")
     scopes = claims["oa_sync_scopes"]
-    if not isinstance(scopes, list) or not all(_is_name(scope) for scope in scopes):
+    if not isinstance(scopes, list) or not all(is_name(scope) for scope in scopes):
         raise TokenError("the token's oa_sync_scopes is not a list of topic names")
     times = {name: _seconds(claims[name]) for name in ("iat", "nbf", "exp")}
     if times["exp"] - times["iat"] > MAX_LIFETIME_S:
@@ -154,7 +154,7 @@ def _seconds(value: object) -> int:
     return int(value)
 
 
-def _is_name(value: object) -> bool:
+def is_name(value: object) -> bool:
     """Whether Postgres can take the value as a string that names something."""
     if not isinstance(value, str) or not value or "\0" in value:
         return False

@@ -39,10 +39,15 @@ class IssuerError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class TokenRequest:
-    """Token request: scopes None means all, ttl_s None the default."""
+    """Token request: scopes None means all, ttl_s None the default.
+
+    subject, org_id: what the token is to be for; None: what the key or session is for.
+    """
 
     scopes: tuple[str, ...] | None
     ttl_s: int | None
+    subject: str | None = None
+    org_id: str | None = None
 
 
 class Issuer:

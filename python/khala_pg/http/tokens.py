@@ -9,18 +9,18 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-import psycopg
 from psycopg_pool import PoolTimeout
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from khala_pg import strict_json
-from khala_pg.auth import api_keys
+from khala_pg.auth import api_keys, claims
+from khala_pg.auth.api_keys import ApiKeyText
 from khala_pg.auth.issuer import Identity, Issuer, IssuerError, SessionExpiredError, TokenRequest
-from khala_pg.errors import UnavailableError, from_psycopg
+from khala_pg.errors import RefusedError, UnavailableError
 from khala_pg.http.edge import Origins, Proxies
 from khala_pg.http.errors import NO_STORE
-from khala_pg.http.rates import Buckets
+from khala_pg.http.rates import Bucket, Buckets
 from khala_pg.sqlapi import relay as sqlapi
 
 logger = logging.getLogger("khala.http.tokens")
@@ -28,8 +28,8 @@ logger = logging.getLogger("khala.http.tokens")
 SessionAuthenticator = Callable[[Request], Awaitable[Identity | None]]
 """Whom a request's session belongs to, None when it has none; raises SessionExpiredError."""
 
-Ask = Callable[[str, bytes], Awaitable[sqlapi.KeyHolder | None]]
-"""Whom an API key of that id and hash speaks for."""
+Ask = Callable[[str, bytes, str | None, str | None], Awaitable[sqlapi.KeyHolder | None]]
+"""Whom an API key of that id and hash speaks for, asked for a subject and an organisation."""
 
 _MAX_BODY_BYTES = 16 * 1024
 _BODY_TIMEOUT_S = 5.0
@@ -45,7 +45,8 @@ _LEGACY_HEADERS = {
 class TokenEndpoint:
     """Endpoint of one relay.
 
-    max_per_minute: tokens for one subject, and refused attempts from one address.
+    max_per_minute: tokens for one session's subject, and refused attempts from one address. A key
+    has a number of its own.
     """
 
     _issuer: Issuer
@@ -59,6 +60,8 @@ class TokenEndpoint:
     def __post_init__(self) -> None:
         self._issued = Buckets(self.max_per_minute / 60, self.max_per_minute)
         self._failed = Buckets(self.max_per_minute / 60, self.max_per_minute)
+        # As many as there are keys; only a good one gets an entry.
+        self._by_key: dict[tuple[str, int], Bucket] = {}
 
     async def answer(self, request: Request) -> Response:
         """The token, or why there is none."""
@@ -83,12 +86,11 @@ class TokenEndpoint:
         _limit(self._failed.wait_s(address, time.monotonic()))
         asked = await _read(request)
         try:
-            identity = await self._identify(request)
+            identity = await self._identify(request, asked)
         except IssuerError as error:
             if error.status == HTTPStatus.UNAUTHORIZED:
                 self._failed.take(address, time.monotonic())
             raise
-        _limit(self._issued.take((identity.org_id, identity.subject), time.monotonic()))
         return self._issuer.issue(identity, asked)
 
     def _address(self, request: Request) -> str:
@@ -101,14 +103,23 @@ class TokenEndpoint:
             headers.getlist("X-Forwarded-Proto"),
         ).bucket
 
-    async def _identify(self, request: Request) -> Identity:
+    async def _identify(self, request: Request, asked: TokenRequest) -> Identity:
+        """Whom the token is for. Raises IssuerError, also when there were too many."""
         scheme, _, credential = request.headers.get("Authorization", "").partition(" ")
         key = api_keys.parse(credential.strip()) if scheme.lower() == "bearer" else None
-        if key is not None:
-            holder = await self._ask(key.key_id, key.secret_hash)
-            if holder is None:
-                raise _unauthorized("the API key is not good: it is unknown, revoked or expired")
-            return Identity(holder.subject, holder.org_id, holder.scopes)
+        if key is None:
+            identity = await self._session(request, asked)
+            _limit(self._issued.take((identity.org_id, identity.subject), time.monotonic()))
+            return identity
+        holder = await self._ask(key, asked)
+        if holder is None:
+            raise _unauthorized("the API key is not good: it is unknown, revoked or expired")
+        most = holder.tokens_per_minute
+        bucket = self._by_key.setdefault((key.key_id, most), Bucket(most / 60, most))
+        _limit(bucket.take(time.monotonic()))
+        return Identity(holder.subject, holder.org_id, holder.scopes)
+
+    async def _session(self, request: Request, asked: TokenRequest) -> Identity:
         if self._authenticate_session is None:
             raise _unauthorized("no API key: send Authorization: Bearer khala_…")
         try:
@@ -120,16 +131,23 @@ class TokenEndpoint:
             raise self._unavailable("sessions cannot be checked at the moment") from None
         if identity is None:
             raise _unauthorized("no session and no API key")
+        if asked.subject not in (None, identity.subject) or asked.org_id not in (
+            None,
+            identity.org_id,
+        ):
+            raise _invalid_identity(
+                "a session's tokens are for its own sub and org: leave both out"
+            )
         return identity
 
-    async def _ask(self, key_id: str, secret_hash: bytes) -> sqlapi.KeyHolder | None:
+    async def _ask(self, key: ApiKeyText, asked: TokenRequest) -> sqlapi.KeyHolder | None:
         try:
-            return await self._authenticate_api_key(key_id, secret_hash)
+            return await self._authenticate_api_key(
+                key.key_id, key.secret_hash, asked.subject, asked.org_id
+            )
+        except RefusedError as error:
+            raise _invalid_identity(f"{error}. {error.hint}") from None
         except (UnavailableError, PoolTimeout):
-            raise self._unavailable("the database cannot be reached: try again") from None
-        except psycopg.Error as error:
-            if not isinstance(from_psycopg(error), UnavailableError):
-                raise
             raise self._unavailable("the database cannot be reached: try again") from None
 
     def _unavailable(self, message: str) -> IssuerError:
@@ -175,7 +193,11 @@ async def _read(request: Request) -> TokenRequest:
     if ttl_s is not None and (isinstance(ttl_s, bool) or not isinstance(ttl_s, int)):
         message = "expires_in is a number of seconds"
         raise IssuerError(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_ttl", message)
-    return TokenRequest(None if scopes is None else tuple(dict.fromkeys(scopes)), ttl_s)
+    subject, org_id = document.get("sub"), document.get("org")
+    if not all(name is None or claims.is_name(name) for name in (subject, org_id)):
+        raise _invalid_identity("sub and org are strings that are not empty")
+    named = None if scopes is None else tuple(dict.fromkeys(scopes))
+    return TokenRequest(named, ttl_s, subject, org_id)
 
 
 def _limit(wait_s: float) -> None:
@@ -188,6 +210,10 @@ def _limit(wait_s: float) -> None:
         )
 
 
+def _invalid_identity(message: str) -> IssuerError:
+    return IssuerError(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_identity", message)
+
+
 def _unauthorized(message: str) -> IssuerError:
     return IssuerError(HTTPStatus.UNAUTHORIZED, "unauthorized", message)
 
@@ -198,5 +224,7 @@ def _refuse(error: IssuerError) -> JSONResponse:
         headers["WWW-Authenticate"] = "Bearer"
     if "retry_after_ms" in error.details:
         headers["Retry-After"] = str(math.ceil(error.details["retry_after_ms"] / 1000))
-    body = {"code": error.code, "message": str(error), **error.details}
+    said = {"code": error.code, "message": str(error)}
+    # Existing clients read the nested form.
+    body = {**said, **error.details, "error": said}
     return JSONResponse(body, error.status, headers)

@@ -61,9 +61,12 @@ def make_http_server(
         async with slots, database.connection() as connection:
             yield connection
 
-    async def ask(key_id: str, secret_hash: bytes) -> sqlapi.KeyHolder | None:
+    async def ask(
+        key_id: str, secret_hash: bytes, subject: str | None, org_id: str | None
+    ) -> sqlapi.KeyHolder | None:
         async with slots:
-            return await database.call(sqlapi.authenticate_api_key, key_id, secret_hash)
+            call = sqlapi.authenticate_api_key
+            return await database.call(call, key_id, secret_hash, subject, org_id)
 
     async def verify(token: str) -> Claims:
         if not authority.revocations.known:

@@ -46,9 +46,10 @@ class ApiKey:
 
     key_id: str
     label: str
-    subject: str
-    org_id: str
+    subject: str | None
+    org_id: str | None
     scopes: list[str]
+    tokens_per_minute: int
     created_at: datetime
     created_by: str
     expires_at: datetime | None
@@ -115,15 +116,22 @@ def create_api_key(
     connection: Connection[Any],
     key: ApiKeyText,
     label: str,
-    subject: str,
-    org_id: str,
+    subject: str | None,
+    org_id: str | None,
     scopes: Sequence[str],
     lifetime: str | None,
+    tokens_per_minute: int | None = None,
 ) -> None:
-    """Store an API key. `lifetime`: an interval as SQL writes it, None for no end."""
+    """Store an API key.
+
+    subject, org_id: of its tokens, None: those that each request names. lifetime: an interval as
+    SQL writes it, None for no end. tokens_per_minute: the database's default when None.
+    """
+    more = [] if tokens_per_minute is None else [tokens_per_minute]
     connection.execute(
-        "SELECT khala.create_api_key(%s, %s, %s, %s, %s, %s, now() + %s::interval)",
-        (key.key_id, key.secret_hash, label, subject, org_id, list(scopes), lifetime),
+        "SELECT khala.create_api_key(%s, %s, %s, %s, %s, %s, now() + %s::interval"
+        f"{', %s' * len(more)})",
+        (key.key_id, key.secret_hash, label, subject, org_id, list(scopes), lifetime, *more),
     )
 
 
@@ -131,7 +139,8 @@ def api_keys(connection: Connection[Any]) -> Sequence[ApiKey]:
     """All API keys, oldest first."""
     with connection.cursor(row_factory=class_row(ApiKey), binary=True) as cursor:
         return cursor.execute(
-            "SELECT k.key_id, k.label, k.subject, k.org_id, k.scopes, k.created_at, k.created_by,"
+            "SELECT k.key_id, k.label, k.subject, k.org_id, k.scopes, k.tokens_per_minute,"
+            " k.created_at, k.created_by,"
             # Python has no moment called infinity, and none is what it means.
             " nullif(k.expires_at, 'infinity') AS expires_at, k.last_used_at, k.revoked_at"
             " FROM khala.list_api_keys() AS k"

@@ -121,11 +121,12 @@ class Sequenced:
 
 @dataclass(frozen=True, slots=True)
 class KeyHolder:
-    """Holder of an API key, and the topics that its tokens may be for."""
+    """Holder of an API key, the topics that its tokens may be for, and how many they may be."""
 
     subject: str
     org_id: str
     scopes: list[str]
+    tokens_per_minute: int
 
 
 async def judge(
@@ -281,9 +282,16 @@ async def revocations(connection: Connection, seen: int) -> list[Revocation]:
 
 
 async def authenticate_api_key(
-    connection: Connection, key_id: str, secret_hash: bytes
+    connection: Connection,
+    key_id: str,
+    secret_hash: bytes,
+    subject: str | None,
+    org_id: str | None,
 ) -> KeyHolder | None:
-    """The holder of an API key; None when it is not valid."""
-    query = "SELECT subject, org_id, scopes FROM khala.authenticate_api_key(%s, %s)"
-    found = await rows(connection, KeyHolder, query, key_id, secret_hash)
+    """The holder of an API key for such a request; None when the key is not valid."""
+    query = (
+        "SELECT subject, org_id, scopes, tokens_per_minute"
+        " FROM khala.authenticate_api_key(%s, %s, %s, %s)"
+    )
+    found = await rows(connection, KeyHolder, query, key_id, secret_hash, subject, org_id)
     return found[0] if found else None

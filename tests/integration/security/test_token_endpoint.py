@@ -40,13 +40,20 @@ async def khala_key(database: Database, *arguments: str) -> tuple[int | None, st
 
 
 def make_key(
-    database: Database, org: str = "org-a", *topics: str, lifetime: str | None = None
+    database: Database,
+    org: str | None = "org-a",
+    *topics: str,
+    subject: str | None = "shop",
+    lifetime: str | None = None,
+    tokens_per_minute: int | None = None,
 ) -> str:
     """An API key, made without the command: quicker."""
     key = api_keys.generate()
     scopes = topics or (NOTES, RUNS)
     with database.connect("dba") as connection:
-        admin.create_api_key(connection, key, "test", "shop", org, scopes, lifetime)
+        admin.create_api_key(
+            connection, key, "test", subject, org, scopes, lifetime, tokens_per_minute
+        )
     return str(key)
 
 
@@ -187,16 +194,26 @@ async def test_bodies_that_are_none(newest_database: Database) -> None:
 
 
 async def test_limits(newest_database: Database) -> None:
-    key, other = make_key(newest_database), make_key(newest_database, "org-b")
-    async with issuing(newest_database, max_tokens_per_minute=3) as running:
+    key = make_key(newest_database, subject=None, tokens_per_minute=3)
+    other = make_key(newest_database)
+    limits: dict[str, Any] = {
+        "max_tokens_per_minute": 3,
+        "authenticate_session": by_cookie,
+    }
+    async with issuing(newest_database, **limits) as running:
         await ready_relay(running)
-        assert [(await post(running, key)).status_code for _ in range(4)] == [200] * 3 + [429]
+        # A key has its own number, whoever its tokens are for.
+        subs = [{"sub": f"user-{n}"} for n in range(4)]
+        assert [(await post(running, key, sub)).status_code for sub in subs] == [200] * 3 + [429]
         refused = await post(running, key)
         assert refused.json()["code"] == "rate_limited"
         assert 0 < refused.json()["retry_after_ms"] <= 20_000
         assert int(refused.headers["retry-after"]) <= 20
-        # Another subject is not concerned; guessing is limited by address.
-        assert (await post(running, other)).status_code == 200
+        # Another key is not concerned, and has enough for a service that signs in many.
+        assert {(await post(running, other)).status_code for _ in range(100)} == {200}
+        # A session's subject has that of the relay; guessing is limited by address.
+        statuses = [(await post(running, None, Cookie="session=ann")).status_code for _ in "1234"]
+        assert statuses == [200] * 3 + [429]
         statuses = [(await post(running, f"khala_00000000_{'x' * 43}")).status_code for _ in "1234"]
         assert statuses == [401] * 3 + [429]
 
@@ -211,6 +228,60 @@ async def test_pages_of_other_origins_get_none(newest_database: Database) -> Non
         bad = await post(running, key, Origin="https://evil.example")
         assert (bad.status_code, bad.json()["code"]) == (403, "forbidden_origin")
         assert "access-control-allow-origin" not in bad.headers
+
+
+async def test_a_service_signs_in_users_of_whom_one_is_revoked(newest_database: Database) -> None:
+    key = make_key(newest_database, None, subject=None)
+    async with issuing(newest_database) as running:
+        await ready_relay(running)
+
+        async def token_for(sub: str, org: str) -> str:
+            data = (await post(running, key, {"sub": sub, "org": org})).json()["data"]
+            assert (data["subject"], data["org_id"]) == (sub, org)
+            return str(data["token"])
+
+        ann, bob = await token_for("ann", "org-a"), await token_for("bob", "org-b")
+        async with running.joined(ann) as hers, running.joined(bob) as his:
+            await hers.subscribe(NOTES)
+            await his.subscribe(NOTES)
+            done = await asyncio.create_subprocess_exec(
+                KHALA, "revoke", "--sub=ann", f"--database={newest_database.dba_dsn}"
+            )
+            assert await asyncio.wait_for(done.wait(), 60) == 0
+            assert (await hers.closed())[0] == 4401
+            await his.ask("sync:heartbeat", {})
+
+
+async def test_whom_a_key_is_for_is_decided_by_the_database(newest_database: Database) -> None:
+    fixed, free = make_key(newest_database), make_key(newest_database, None, subject=None)
+    async with issuing(newest_database, authenticate_session=by_cookie) as running:
+        await ready_relay(running)
+        for key, body in [
+            (fixed, {"sub": "ann"}),
+            (fixed, {"org": "org-b"}),
+            (free, {}),
+            (free, {"sub": "x" * 401, "org": "org-a"}),
+            (free, {"org": ""}),
+            (free, {"org": 1}),
+            (free, {"org": "org\0a"}),
+        ]:
+            answer = await post(running, key, body)
+            assert (answer.status_code, answer.json()["code"]) == (422, "invalid_identity"), body
+        assert "org-b" in (await post(running, fixed, {"org": "org-b"})).json()["message"]
+        good = await post(running, fixed, {"sub": "shop", "org": "org-a"})
+        assert good.status_code == 200
+        session = await post(running, None, {"sub": "bob"}, Cookie="session=ann")
+        assert (session.status_code, session.json()["code"]) == (422, "invalid_identity")
+        own = await post(running, None, {"sub": "ann", "org": "org-a"}, Cookie="session=ann")
+        assert own.status_code == 200
+
+
+async def test_errors_have_the_form_that_existing_clients_read(newest_database: Database) -> None:
+    async with issuing(newest_database) as running:
+        await ready_relay(running)
+        refused = (await post(running, None)).json()
+        assert refused["error"] == {"code": refused["code"], "message": refused["message"]}
+        assert refused["code"] == "unauthorized"
 
 
 SESSIONS = {
@@ -252,14 +323,25 @@ async def test_keys_on_the_command_line(newest_database: Database) -> None:
     assert key.split("_", 2)[2] not in str(everything)
     code, listed, _ = await khala_key(newest_database, "list", "--json")
     row = json.loads(listed)
-    assert (row["key_id"], row["label"], row["subject"]) == (key_id, "web shop", f"key:{key_id}")
+    assert (row["key_id"], row["label"], row["subject"]) == (key_id, "web shop", None)
+    assert (row["org_id"], row["tokens_per_minute"]) == ("org-a", 6000)
     assert "web shop" in (await khala_key(newest_database, "list"))[1]
     async with issuing(newest_database) as running:
         await ready_relay(running)
-        assert (await post(running, key)).status_code == 200
+        data = (await post(running, key)).json()["data"]
+        assert data["subject"] == f"key:{key_id}"
         assert (await khala_key(newest_database, "revoke", key_id))[0] == 0
         assert (await post(running, key)).status_code == 401
     assert "no key" in (await khala_key(newest_database, "revoke", "unknown1"))[2]
     refused = await khala_key(newest_database, "create", "x", "--org=o", "--topic=no.such")
     assert refused[0] != 0
     assert "no.such" in refused[2]
+    for whose in ([], ["--org=o", "--any-org"]):
+        refused = await khala_key(newest_database, "create", "x", f"--topic={NOTES}", *whose)
+        assert (refused[0], "--any-org" in refused[2]) == (2, True)
+    options = ["--any-org", "--subject=all", "--tokens-per-minute=20000", f"--topic={NOTES}"]
+    code, key, _ = await khala_key(newest_database, "create", "backend", *options)
+    assert code == 0
+    listed = (await khala_key(newest_database, "list", "--json"))[1].splitlines()[-1]
+    row = json.loads(listed)
+    assert (row["subject"], row["org_id"], row["tokens_per_minute"]) == ("all", None, 20000)

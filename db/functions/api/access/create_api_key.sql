@@ -8,7 +8,8 @@ CREATE OR REPLACE FUNCTION khala.create_api_key(
     p_subject text,
     p_org_id text,
     p_scopes text[],
-    p_expires_at timestamptz DEFAULT NULL
+    p_expires_at timestamptz DEFAULT NULL,
+    p_tokens_per_minute integer DEFAULT 6000
 )
 RETURNS timestamptz
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -28,19 +29,19 @@ BEGIN
         RAISE EXCEPTION 'p_expires_at is %, which has passed', p_expires_at
             USING ERRCODE = 'KH007', HINT = 'Pass a time in the future, or null for a key that does not expire.';
     END IF;
-    INSERT INTO runtime.api_keys (key_id, secret_hash, label, subject, org_id, scopes, expires_at)
-    VALUES (p_key_id, p_secret_hash, p_label, p_subject, p_org_id, p_scopes, p_expires_at)
+    INSERT INTO runtime.api_keys (key_id, secret_hash, label, subject, org_id, scopes, expires_at, tokens_per_minute)
+    VALUES (p_key_id, p_secret_hash, p_label, p_subject, p_org_id, p_scopes, p_expires_at, p_tokens_per_minute)
     RETURNING created_at INTO v_created_at;
     RETURN v_created_at;
 EXCEPTION
     WHEN check_violation OR not_null_violation OR unique_violation THEN
         RAISE EXCEPTION 'the API key is not valid: %', SQLERRM
             USING ERRCODE = 'KH007',
-                HINT = 'Pass an unused id of 8 to 32 characters 0-9a-z, a hash of 32 bytes, a label, a subject, an organisation and at least one topic.';
+                HINT = 'Pass an unused id of 8 to 32 characters 0-9a-z, a hash of 32 bytes, a label, at least one topic, 1 to 1000000 tokens a minute, and a subject and organisation that are not empty.';
 END
 $$;
 
-COMMENT ON FUNCTION khala.create_api_key(text, bytea, text, text, text, text[], timestamptz) IS
-'Stores an API key. Arguments: its id; SHA-256 of its secret; a label; subject and organisation of its tokens; topics that they may name; expiry, null for none. Result: time of creation. Errors: KH001 unknown topic, KH007.';
-REVOKE ALL ON FUNCTION khala.create_api_key(text, bytea, text, text, text, text[], timestamptz) FROM public;
-GRANT EXECUTE ON FUNCTION khala.create_api_key(text, bytea, text, text, text, text[], timestamptz) TO khala_dba;
+COMMENT ON FUNCTION khala.create_api_key(text, bytea, text, text, text, text[], timestamptz, integer) IS
+'Stores an API key. Arguments: its id; SHA-256 of its secret; a label; subject and organisation of its tokens, null for those that each request names; topics that they may name; expiry, null for none; tokens in a minute, of each relay: 6000 are enough for 30,000 users with tokens of five minutes. Result: time of creation. Errors: KH001 unknown topic, KH007.';
+REVOKE ALL ON FUNCTION khala.create_api_key(text, bytea, text, text, text, text[], timestamptz, integer) FROM public;
+GRANT EXECUTE ON FUNCTION khala.create_api_key(text, bytea, text, text, text, text[], timestamptz, integer) TO khala_dba;

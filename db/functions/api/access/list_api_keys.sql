@@ -7,6 +7,7 @@ RETURNS TABLE (
     subject text,
     org_id text,
     scopes text[],
+    tokens_per_minute integer,
     created_at timestamptz,
     created_by text,
     expires_at timestamptz,
@@ -18,7 +19,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     RETURN QUERY
-    SELECT k.key_id, k.label, k.subject, k.org_id, k.scopes, k.created_at, k.created_by, k.expires_at,
+    SELECT k.key_id, k.label, k.subject, k.org_id, k.scopes, k.tokens_per_minute, k.created_at, k.created_by, k.expires_at,
         k.last_used_at, k.revoked_at
     FROM runtime.api_keys AS k
     ORDER BY k.created_at, k.key_id;

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from khala_pg.auth import api_keys
 from khala_pg.cli.options import AsJson, Database
-from khala_pg.cli.text import refuse_enum_names, wide_console
+from khala_pg.cli.text import number, refuse_enum_names, wide_console
 from khala_pg.connections import connect
 from khala_pg.errors import UsageError
 from khala_pg.settings import DATABASE, resolve
@@ -25,10 +25,28 @@ app = typer.Typer(
 @app.command()
 def create(
     label: Annotated[str, typer.Argument(help="What it is for, in words for humans.")],
-    org: Annotated[str, typer.Option(help="Organisation whose documents its tokens see.")],
     topic: Annotated[list[str], typer.Option(help="Topic its tokens may be for; may be repeated.")],
+    org: Annotated[
+        str | None, typer.Option(help="Organisation whose documents its tokens see.")
+    ] = None,
+    any_org: Annotated[
+        bool,
+        typer.Option(
+            "--any-org", help="Each request names the organisation: a key to everybody's documents."
+        ),
+    ] = False,
     subject: Annotated[
-        str | None, typer.Option(help="Who its tokens say they are. Default: key:<id>.")
+        str | None,
+        typer.Option(
+            help="Who its tokens say they are. Default: each request may name a sub; that of the "
+            "others is key:<id>."
+        ),
+    ] = None,
+    tokens_per_minute: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=1_000_000, help="Tokens that each relay issues for it. Default: 6000."
+        ),
     ] = None,
     lifetime: Annotated[
         str | None, typer.Option(help="How long it is good for: '90 days'. Default: for ever.")
@@ -40,12 +58,19 @@ def create(
     Example:
 
         khala key create 'web shop' --org acme --topic runtime.run_summaries --lifetime '90 days'
+
+        khala key create backend --any-org --topic shop.orders --tokens-per-minute 20000
     """
+    if (org is None) != any_org:
+        raise UsageError(
+            "whose documents do its tokens see?",
+            "Pass --org, or --any-org for a service of all organisations.",
+        )
     refuse_enum_names(topic)
     key = api_keys.generate()
     with connect(resolve(DATABASE, database)) as connection:
         admin.create_api_key(
-            connection, key, label, subject or f"key:{key.key_id}", org, topic, lifetime
+            connection, key, label, subject, org, topic, lifetime, tokens_per_minute
         )
     typer.echo(str(key))
     if sys.stderr.isatty():
@@ -65,13 +90,29 @@ def list_keys(
             print(json.dumps(asdict(key), default=str))
         return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in ("key", "label", "subject", "organisation", "topics", "state", "last used"):
+    for column in (
+        "key",
+        "label",
+        "subject",
+        "organisation",
+        "topics",
+        "a minute",
+        "state",
+        "last used",
+    ):
         table.add_column(column, overflow="fold")
     for key in found:
         state = "revoked" if key.revoked_at else f"until {key.expires_at or 'revoked'}"
         used = "never" if key.last_used_at is None else f"{key.last_used_at:%Y-%m-%d %H:%M}"
         table.add_row(
-            key.key_id, key.label, key.subject, key.org_id, "\n".join(key.scopes), state, used
+            key.key_id,
+            key.label,
+            key.subject or "as requested",
+            key.org_id or "as requested",
+            "\n".join(key.scopes),
+            number(key.tokens_per_minute),
+            state,
+            used,
         )
     wide_console().print(table)
 
