@@ -70,7 +70,7 @@ async def measure(dsn: str, rows: int, sliced: int, rounds: int) -> dict[str, li
     settings = RelaySettings(dsn)
     # As a relay does when it starts.
     memory.keep_freed()
-    database = Database(settings, lambda epoch, max_payload_bytes: None)
+    database = Database(settings, lambda terms: None)
     async with (
         await psycopg.AsyncConnection.connect(dsn, autocommit=True) as connection,
         asyncio.TaskGroup() as tasks,

@@ -4,6 +4,8 @@ KhalaError                the caller can act on it; its hint says how
 ├── UsageError            a wrong option, file or setting
 │   └── BadValueError     the database cannot read a value; in a server, a fault of this program
 ├── UnavailableError      the database or the relay cannot do it now; trying again may help
+│   ├── ReadOnlyError     the database takes no writes now
+│   └── InTheWayError     another transaction is in the way
 └── RefusedError          a khala.* function refused the call; sqlstate says why
     └── StaleCursorError  the cursor cannot be used again; stale_topics says for which topics
 """
@@ -61,6 +63,14 @@ class BadValueError(UsageError):
 
 class UnavailableError(KhalaError):
     """The database or the relay cannot be reached now, or another transaction is in the way."""
+
+
+class ReadOnlyError(UnavailableError):
+    """The database takes no writes now: it is a standby, or set to be read-only."""
+
+
+class InTheWayError(UnavailableError):
+    """Another transaction is in the way: the same call may work at once."""
 
 
 class RefusedError(KhalaError):
@@ -121,9 +131,9 @@ def from_psycopg(error: psycopg.Error) -> KhalaError | None:
             "docs/reference/errors.md lists them.",
         )
     if sqlstate == _READ_ONLY:
-        return UnavailableError(f"the database takes no writes now: {primary.strip()}")
+        return ReadOnlyError(f"the database takes no writes now: {primary.strip()}")
     if sqlstate is not None and sqlstate.startswith(_IN_THE_WAY):
-        return UnavailableError(
+        return InTheWayError(
             f"another transaction is in the way: {primary}", "What was not committed: try it again."
         )
     if isinstance(error, psycopg.OperationalError) and (

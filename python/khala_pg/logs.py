@@ -3,12 +3,18 @@
 import json
 import logging
 import time
+from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 FORMATS = ("human", "json")
-_POOL_QUIET_S = 60.0
+_QUIET_S = 60.0
+_MAX_TEXTS = 5
+# Messages are written in the code, which has fewer, but one may be made of values.
+_MAX_MESSAGES = 500
+_MAX_KEY = 200
 
 
 class JsonFormatter(logging.Formatter):
@@ -48,26 +54,55 @@ class HumanFormatter(logging.Formatter):
         )
 
 
-class Seldom(logging.Filter):
-    """Filter that passes each message of one logger once in a while, whatever its values."""
+class Repeats(logging.Filter):
+    """Filter that says the same once in a while, and then how often it was: "… (repeated 37 times
+    in 60 s)".
+
+    The same: of one logger, level and message before its values are filled in. With other values it
+    is said a few times more. Warnings and errors alone; a record with fields tells of an event of
+    its own, and who logs it sees to it that there are not too many.
+    """
 
     def __init__(
-        self, name: str, seconds: float, now: Callable[[], float] = time.monotonic
+        self, seconds: float = _QUIET_S, now: Callable[[], float] = time.monotonic
     ) -> None:
         super().__init__()
-        self._logger = name
         self._seconds = seconds
         self._now = now
-        self._said: dict[str, float] = {}
+        self._said: OrderedDict[tuple[str, int, str], _Said] = OrderedDict()
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if record.name != self._logger:
+        if record.levelno < logging.WARNING or hasattr(record, "fields"):
             return True
         now = self._now()
-        if now - self._said.get(str(record.msg), -self._seconds) < self._seconds:
+        key = (record.name, record.levelno, str(record.msg)[:_MAX_KEY])
+        text = hash(record.getMessage())
+        said = self._said.get(key)
+        if said is not None and now - said.since < self._seconds:
+            if text not in said.texts and len(said.texts) < _MAX_TEXTS:
+                said.texts.add(text)
+                return True
+            said.more += 1
             return False
-        self._said[str(record.msg)] = now
+        if said is not None and said.more:
+            record.msg = (
+                f"{record.getMessage()} (repeated {said.more} times in {now - said.since:.0f} s)"
+            )
+            record.args = None
+        self._said[key] = _Said(now, {text})
+        self._said.move_to_end(key)
+        if len(self._said) > _MAX_MESSAGES:
+            self._said.popitem(last=False)
         return True
+
+
+@dataclass(slots=True)
+class _Said:
+    """What was said of one message since then, and how many more there were."""
+
+    since: float
+    texts: set[int]
+    more: int = 0
 
 
 def configure(level: int, form: str, worker: int | None = None) -> None:
@@ -81,8 +116,8 @@ def configure(level: int, form: str, worker: int | None = None) -> None:
     else:
         handler.setFormatter(HumanFormatter(worker))
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    # The pool logs each failed attempt to connect; one line is enough.
-    handler.addFilter(Seldom("psycopg.pool", _POOL_QUIET_S))
-    logging.getLogger("psycopg.pool").setLevel(max(level, logging.WARNING))
+    handler.addFilter(Repeats())
+    # The relay's state says what the pool says of each connection.
+    logging.getLogger("psycopg.pool").setLevel(max(level, logging.ERROR))
     # What uvicorn says the relay says.
     logging.getLogger("uvicorn").setLevel(max(level, logging.ERROR))

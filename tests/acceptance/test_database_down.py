@@ -68,7 +68,7 @@ async def test_sockets_stay_requests_are_answered_delivery_resumes(
                 assert refused["code"] == "internal"
                 assert refused["message"]
                 assert refused["retry_after_ms"] > 0
-                assert not relay.is_ready()
+                await until(lambda: not relay.is_ready(), "the relay notices", PATIENCE_S)
                 # One that does not is served; the server's own heartbeats go on.
                 assert (await peer.ask("sync:heartbeat", {}))["watermarks"]
                 peer.frames.clear()

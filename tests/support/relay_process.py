@@ -54,7 +54,7 @@ class RelayProcess:
         keyring_file.save(self.keyring, self.keyring_file)
         self._arguments = [f"--limit={name}={value}" for name, value in limits.items()]
         self._arguments += arguments
-        self.hello: dict[str, Any] = {}
+        self._hello: dict[str, Any] = {}
         self._environment = {**os.environ, **(environment or {}), "KHALA_DATABASE_URL": dsn}
         self._process: subprocess.Popen[str] | None = None
 
@@ -76,7 +76,7 @@ class RelayProcess:
         return self._process
 
     def start(self) -> None:
-        """Returns when it serves."""
+        """Returns when its ports answer; `is_ready` says whether it serves."""
         with self.log_file.open("a") as log:
             self._process = subprocess.Popen(
                 [
@@ -93,11 +93,25 @@ class RelayProcess:
                 text=True,
                 env=self._environment,
             )
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        assert line, f"the relay did not start:\n{self.log_file.read_text()}"
-        self.hello = json.loads(line)
-        assert self.hello["ws"] == self.ws
+        self._hello = {}
+        wait_until(self._has_begun, "the ports answer")
+
+    @property
+    def hello(self) -> dict[str, Any]:
+        """The line that it prints when clients can join."""
+        if not self._hello:
+            assert self.process.stdout is not None
+            self._hello = json.loads(self.process.stdout.readline())
+            assert self._hello["ws"] == self.ws
+        return self._hello
+
+    def _has_begun(self) -> bool:
+        status = self.process.poll()
+        assert status is None, f"the relay did not start:\n{self.log_file.read_text()}"
+        try:
+            return httpx.get(f"{self.http}/healthz", timeout=5, trust_env=False).is_success
+        except httpx.TransportError:
+            return False
 
     def is_ready(self) -> bool:
         """Whether it says that it can serve: it has the database and hears it."""

@@ -111,6 +111,15 @@ async def ready_relay(running: RunningRelay) -> None:
     await until(is_ready, "the relay is ready", PATIENCE_S)
 
 
+async def unready_relay(running: RunningRelay) -> None:
+    """Returns when the relay says that it is not ready."""
+
+    async def is_unready() -> bool:
+        return await running.relay.unready() is not None
+
+    await until(is_unready, "the relay notices", PATIENCE_S)
+
+
 class Peer:
     """One socket; what it does not wait for stays in order in `frames`."""
 

@@ -3,11 +3,12 @@
 import json
 import logging
 import sys
+import tracemalloc
 from http import HTTPStatus
 
 import pytest
 
-from khala_pg.logs import HumanFormatter, JsonFormatter, Seldom
+from khala_pg.logs import HumanFormatter, JsonFormatter, Repeats
 from khala_pg.relay.metrics import Metrics
 from khala_pg.relay.opening.handshake import HandshakeError
 from khala_pg.relay.opening.refusal_log import RefusalLog
@@ -31,20 +32,56 @@ def test_a_record_is_one_line_with_its_fields_and_its_exception() -> None:
     assert told["time"].endswith("+00:00")
 
 
-def test_a_logger_says_the_same_once_in_a_while() -> None:
+def test_the_same_is_counted_not_repeated() -> None:
     now = 0.0
-    seldom = Seldom("pool", 60, lambda: now)
+    repeats = Repeats(60, lambda: now)
 
-    def passes(name: str, message: str, what: int) -> bool:
-        return seldom.filter(
-            logging.LogRecord(name, logging.WARNING, "x.py", 1, message, (what,), None)
+    def said(message: str, *values: object, level: int = logging.WARNING) -> str | None:
+        record = logging.LogRecord("khala.x", level, "x.py", 1, message, values, None)
+        return record.getMessage() if repeats.filter(record) else None
+
+    assert [said("lost %s", "a") for _ in range(38)] == ["lost a", *[None] * 37]
+    assert said("found %s", "a") == "found a"
+    assert said("lost %s", "a", level=logging.ERROR) == "lost a"
+    assert [said("heard", level=logging.INFO) for _ in range(2)] == ["heard"] * 2
+    now = 60.0
+    assert said("lost %s", "b") == "lost b (repeated 37 times in 60 s)"
+    now = 120.0
+    assert said("lost %s", "b") == "lost b"
+
+
+def test_other_values_are_said_a_few_times() -> None:
+    repeats = Repeats(60, lambda: 0.0)
+
+    def passes(topic: str) -> bool:
+        return repeats.filter(
+            logging.LogRecord("khala.x", logging.ERROR, "x.py", 1, "lost %s", (topic,), None)
         )
 
-    assert [passes("pool", "lost %s", n) for n in range(3)] == [True, False, False]
-    assert passes("pool", "found %s", 0)
-    assert [passes("others", "lost %s", n) for n in range(2)] == [True, True]
-    now = 60.0
-    assert [passes("pool", "lost %s", n) for n in range(2)] == [True, False]
+    assert sum(passes(f"topic {number}") for number in range(1000)) == 5
+
+
+def test_the_memory_of_messages_is_bounded() -> None:
+    now = 0.0
+    repeats = Repeats(60, lambda: now)
+    tracemalloc.start()
+    try:
+        for number in range(20_000):
+            repeats.filter(
+                logging.LogRecord(
+                    "khala.x", logging.ERROR, "x.py", 1, f"{number} " + "x" * 10_000, (), None
+                )
+            )
+        assert tracemalloc.get_traced_memory()[0] < 2_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_record_with_fields_is_an_event_of_its_own() -> None:
+    repeats = Repeats(60, lambda: 0.0)
+    record = logging.LogRecord("khala.x", logging.WARNING, "x.py", 1, "closed", (), None)
+    record.fields = {"socket": "a"}
+    assert [repeats.filter(record) for _ in range(3)] == [True] * 3
 
 
 def test_nobody_writes_a_line_of_his_own() -> None:

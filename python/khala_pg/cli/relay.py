@@ -141,7 +141,8 @@ def command(
         typer.Option(help="auto, asyncio or uvloop. auto: uvloop where it is installed."),
     ] = "auto",
     as_json: Annotated[
-        bool, typer.Option("--json", help='Print one line {"ready": true, …} when serving.')
+        bool,
+        typer.Option("--json", help='Print one line {"ready": true, …} when clients can join.'),
     ] = False,
     log_level: Annotated[
         str, typer.Option(help="debug, info, warning or error; the log goes to standard error.")
@@ -158,7 +159,8 @@ def command(
     SIGHUP makes it read the keyring and the TLS certificate again. With --workers the process that
     was started passes both on to its workers, and replaces those that end.
 
-    GET /healthz says that it runs, GET /readyz (on both ports) that it can serve.
+    GET /healthz says that it runs, GET /readyz (on both ports) that it serves: that it has read a
+    page and heard its own notification.
 
     Examples:
 
@@ -276,4 +278,4 @@ async def _run(relay: Relay, announce: Announce) -> None:
     loop.add_signal_handler(signal.SIGHUP, relay.reload)
     # What came before this process was prepared for it comes now.
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
-    await relay.run(stop, announce)
+    await relay.run(stop, on_ready=announce)

@@ -9,11 +9,13 @@ from websockets.asyncio.server import ServerConnection
 
 from khala_pg.auth.authority import Authority
 from khala_pg.auth.keys import Keyring
-from khala_pg.concurrency.backoff import Backoff
-from khala_pg.errors import KhalaError, UnavailableError
+from khala_pg.errors import KhalaError
 from khala_pg.http.tokens import SessionAuthenticator
+from khala_pg.relay.database.health import Health
 from khala_pg.relay.database.listener import Listener
 from khala_pg.relay.database.pool import Database
+from khala_pg.relay.database.proof import Terms
+from khala_pg.relay.database.prover import Prover
 from khala_pg.relay.database.revocation_watch import RevocationWatch
 from khala_pg.relay.database.sequencer import Sequencer
 from khala_pg.relay.delivery.checks import Checks
@@ -66,59 +68,71 @@ class Relay:
         self._authenticate_session = authenticate_session
         self._authority = Authority(keyring, load_keyring)
         self._certificate = Certificate.given(settings.tls_certificate, settings.tls_key)
-        self._metrics = Metrics()
+        self.metrics = Metrics()
         self._socket_server = SocketServer(
-            settings, self._authority, self._why_unready, self._is_full, self._metrics
+            settings, self._authority, self._why_unready, self._is_full, self.metrics
         )
         self._sessions: set[Session] = set()
         self._ended = memory.EndedSockets()
-        self._keepalive = Keepalive(self._sessions, settings, self._authority, self._metrics)
-        self._epoch: str | None = None
-        self._max_payload_bytes = 0
-        self._database = Database(settings, self._note_terms)
+        self._keepalive = Keepalive(self._sessions, settings, self._authority, self.metrics)
+        self._terms: Terms | None = None
+        self._serves = asyncio.Event()
+        self.health = Health(self._serves.set)
+        self.database = Database(settings, self._note_terms, self._on_doubt)
+        self._prover = Prover(settings, self.database, self.health, self._give_up)
         self._spans = spans
-        self._tracer = None if spans is None else PageTracer(self._database, spans)
-        self._feeds = Feeds(self._database, settings, self._metrics, self._spawn, self._tracer)
+        self._tracer = None if spans is None else PageTracer(self.database, spans)
+        self._feeds = Feeds(self.database, settings, self.metrics, self._spawn, self._tracer)
         self._watch = RevocationWatch(
-            settings, self._database, self._authority.revocations, self._keepalive.check_all
+            settings, self.database, self._authority.revocations, self._keepalive.check_all
         )
-        self._sequencer = Sequencer(settings, self._database, self._metrics)
+        self._sequencer = Sequencer(settings, self.database, self.metrics)
         self._listener = Listener(
-            settings, self._database, self._metrics, self._on_listening, self._on_notify
+            settings,
+            self.database,
+            self.health,
+            self.metrics,
+            self._on_listening,
+            self._on_notify,
         )
         self._supply = Supply(
             settings,
-            self._database,
+            self.database,
             self._feeds,
-            Checks(settings, self._database),
-            Pages(settings, self._database, self._metrics.replay_reads.inc, self._spawn),
-            self._metrics,
+            Checks(settings, self.database),
+            Pages(settings, self.database, self.metrics.replay_reads.inc, self._spawn),
+            self.metrics,
         )
-        self._telemetry = TelemetryReader(self._database)
+        self._telemetry = TelemetryReader(self.database)
         self._tasks: set[asyncio.Task[None]] = set()
         self._group: asyncio.TaskGroup | None = None
         self._is_draining = False
         self._fatal: KhalaError | None = None
 
     async def run(
-        self, stop: asyncio.Event, on_serving: Callable[[Addresses], None] | None = None
+        self,
+        stop: asyncio.Event,
+        on_serving: Callable[[Addresses], None] | None = None,
+        on_ready: Callable[[Addresses], None] | None = None,
     ) -> None:
         """Serves until `stop` is set, then drains.
 
         on_serving: called when the ports answer; the database may still be away.
+        on_ready: called when it is ready for the first time: clients can join.
 
         Raises UsageError when a port cannot be had or the database's schema is not one it knows.
         """
+        self._stop = stop
         memory.keep_freed()
         memory.collect_rarely()
         with bound(self._settings) as ports:
-            await self._database.open()
+            await self.database.open()
             try:
                 async with asyncio.TaskGroup() as self._group:
-                    await self._serve(stop, on_serving, ports)
+                    await self._serve(stop, on_serving, on_ready, ports)
                     await end_tasks(self._tasks)
             finally:
-                await self._database.close()
+                await self.database.close()
                 if self._spans is not None:
                     self._spans.close()
         if self._fatal is not None:
@@ -141,27 +155,29 @@ class Relay:
     def _why_unready(self) -> str | None:
         if self._is_draining:
             return "the relay is stopping"
-        if not self._database.is_available:
-            return "the database cannot be reached"
-        if not self._authority.revocations.known:
+        if self.health.why_unready is None and not self._authority.revocations.known:
             return "it is not known yet which tokens are revoked"
-        if not self._listener.is_connected:
-            return "wake-ups from the database are not heard"
-        return None
+        return self.health.why_unready
+
+    async def _announce(self, addresses: Addresses, on_ready: Callable[[Addresses], None]) -> None:
+        await self._watch.known.wait()
+        await self._serves.wait()
+        on_ready(addresses)
 
     async def _serve(
         self,
         stop: asyncio.Event,
         on_serving: Callable[[Addresses], None] | None,
+        on_ready: Callable[[Addresses], None] | None,
         ports: Ports,
     ) -> None:
-        self._spawn(self._start(stop))
         for work in (
             self._authority.run,
+            self._prover.run,
             self._watch.run,
             self._listener.run,
             self._sequencer.run,
-            self._poll,
+            self._feeds.poll,
             self._keepalive.run,
             self._keepalive.push_heartbeats,
         ):
@@ -170,15 +186,15 @@ class Relay:
             self._spawn(self._tracer.run())
         tls = None if self._certificate is None else self._certificate.context
         http = make_http_server(
-            self._database,
+            self.database,
             self._authority,
             self._authenticate_session,
             self.unready,
             self._settings,
             tls,
-            self._metrics.answered,
+            self.metrics.answered,
         )
-        metrics = make_metrics_server(self._metrics, self._read_gauges, self._settings)
+        metrics = make_metrics_server(self.metrics, self._read_gauges, self._settings)
         servers = [(http, ports.http), (metrics, ports.metrics)]
         assert self._group is not None
         done = [self._group.create_task(server.serve([sock])) for server, sock in servers if sock]
@@ -187,6 +203,8 @@ class Relay:
             logger.info("serving ws=%s http=%s", addresses.ws, addresses.http)
             if on_serving is not None:
                 on_serving(addresses)
+            if on_ready is not None:
+                self._spawn(self._announce(addresses, on_ready))
             await stop.wait()
             http.should_exit = True
             self._is_draining = True
@@ -212,19 +230,17 @@ class Relay:
             self._supply,
             self._authority.verify,
             self._served_epoch,
-            lambda: self._max_payload_bytes,
+            lambda: 0 if self._terms is None else self._terms.max_payload_bytes,
             self._spawn,
         )
         self._sessions.add(session)
-        self._metrics.opened.inc()
+        self.metrics.opened.inc()
         opened_at = connection.loop.time()
         try:
             await session.run()
         finally:
             self._sessions.discard(session)
-            socket_log.log_end(
-                connection, claims, self._metrics, connection.loop.time() - opened_at
-            )
+            socket_log.log_end(connection, claims, self.metrics, connection.loop.time() - opened_at)
             self._ended.add(len(self._sessions))
 
     async def _read_gauges(self) -> Gauges:
@@ -232,8 +248,9 @@ class Relay:
             await self._telemetry.read(),
             self._sessions,
             self._feeds,
+            state=self.health.state,
             ready=self._why_unready() is None,
-            listening=self._listener.is_connected,
+            listening=self.health.hears,
         )
 
     def reload(self) -> bool:
@@ -254,18 +271,24 @@ class Relay:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _note_terms(self, epoch: str, max_payload_bytes: int) -> None:
-        self._max_payload_bytes = max_payload_bytes
-        if self._epoch is not None and epoch != self._epoch:
-            logger.warning("the epoch changed from %s to %s: clients resync", self._epoch, epoch)
+    def _note_terms(self, terms: Terms) -> None:
+        before, self._terms = self._terms, terms
+        if before is not None and terms.epoch != before.epoch:
+            logger.warning(
+                "the epoch changed from %s to %s: clients resync", before.epoch, terms.epoch
+            )
             # Each feed asks under its own epoch, and so finds out at its next pull.
             self._feeds.wake()
             self._watch.start_over()
-        self._epoch = epoch
+
+    def _on_doubt(self, error: KhalaError) -> None:
+        self._prover.doubt(error)
 
     def _served_epoch(self) -> str | None:
         # Nobody is served as long as it is not known who must not be.
-        return self._epoch if self._authority.revocations.known else None
+        if self._terms is None or not self._authority.revocations.known:
+            return None
+        return self._terms.epoch
 
     def _on_listening(self) -> None:
         self._feeds.wake()
@@ -280,31 +303,6 @@ class Relay:
         else:
             self._feeds.wake(payload)
 
-    async def _start(self, stop: asyncio.Event) -> None:
-        """Waits for the database; gives up only if its schema is of no use."""
-        backoff = Backoff(0.1, self._settings.max_backoff_s)
-        while True:
-            try:
-                await self._database.check_schema()
-                self._note_terms(*await self._database.call(sqlapi.terms))
-            except UnavailableError:
-                await asyncio.sleep(backoff.next_s())
-            except KhalaError as error:
-                self._fatal = error
-                stop.set()
-                return
-            else:
-                return
-
-    async def _poll(self) -> None:
-        """Looks every so often whether anything moved, whatever was heard."""
-        while True:
-            await asyncio.sleep(self._settings.slow_poll_interval_s)
-            try:
-                self._note_terms(*await self._database.call(sqlapi.terms))
-                await self._feeds.look()
-            except UnavailableError:
-                continue
-            except Exception:
-                logger.exception("the heads of topics cannot be read")
-                self._feeds.wake()
+    def _give_up(self, error: KhalaError) -> None:
+        self._fatal = error
+        self._stop.set()

@@ -14,6 +14,7 @@ from support.relays import (
     Writer,
     ready_relay,
     running_relay,
+    unready_relay,
     watermarks,
     writer,
 )
@@ -72,18 +73,24 @@ async def test_a_listener_that_hears_nothing_is_made_anew(newest_database: Datab
 async def test_a_slow_poll_finds_what_no_notification_told(newest_database: Database) -> None:
     # LISTEN in another database works and hears nothing of this one.
     elsewhere = newest_database.server.dsn("postgres")
-    limits: dict[str, Any] = {"slow_poll_interval_s": 0.3, "probe_interval_s": 600.0}
+    limits: dict[str, Any] = {"slow_poll_interval_s": 0.3, "probe_timeout_s": 600.0}
     async with (
         running_relay(newest_database, listener_database=elsewhere, **limits) as running,
         writer(newest_database) as write,
+        running.open() as peer,
     ):
-        await ready_relay(running)
-        async with running.joined() as peer:
-            await peer.subscribe(NOTES)
-            await peer.event("sync:update_batch")
-            for number in range(1, 4):
-                await write.sink(f"d{number}")
-                await peer.updates_until(number)
+
+        async def has_joined() -> bool:
+            reply = await peer.reply_to(await peer.send("phx_join", {}))
+            return bool(reply["status"] == "ok")
+
+        await until(has_joined, "the database is known", PATIENCE_S)
+        await peer.subscribe(NOTES)
+        await peer.event("sync:update_batch")
+        for number in range(1, 4):
+            await write.sink(f"d{number}")
+            await peer.updates_until(number)
+        assert "heard" in (await running.relay.unready() or "")
 
 
 async def test_sockets_outlive_a_restart_of_the_database(own_database: Database) -> None:
@@ -98,7 +105,7 @@ async def test_sockets_outlive_a_restart_of_the_database(own_database: Database)
                 refused = await peer.ask_in_vain("sync:subscribe", {"topics": [RUNS]})
                 assert refused["code"] == "internal"
                 assert refused["retry_after_ms"] > 0
-                assert await running.relay.unready() is not None
+                await unready_relay(running)
                 peer.frames.clear()
                 await peer.event("sync:heartbeat")
                 await asyncio.to_thread(own_database.server.start)

@@ -55,6 +55,7 @@ async def test_a_listener_that_is_pooled_is_told_what_to_do(
     with pooled(newest_database, "relay") as dsn:
         async with running_relay(
             newest_database, database=dsn, probe_interval_s=0.1, probe_timeout_s=0.5
-        ):
+        ) as running:
             await until(lambda: "--listener-database" in caplog.text, "it is told", PATIENCE_S)
+            assert "not heard" in (await running.relay.unready() or "")
     assert "every statement is planned at each call" in caplog.text

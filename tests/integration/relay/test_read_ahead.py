@@ -41,7 +41,7 @@ async def reading(
         max_shared_page_age_s=60,
         max_shared_page_bytes=max_shared_page_bytes,
     )
-    relay_database = RelayDatabase(settings, lambda epoch, max_payload_bytes: None)
+    relay_database = RelayDatabase(settings, lambda terms: None)
     await relay_database.open()
     tasks: list[asyncio.Task[None]] = []
     asked: list[None] = []

@@ -40,7 +40,7 @@ class CountingPool(Pool):
 @asynccontextmanager
 async def one_at_a_time(database: Database) -> AsyncIterator[tuple[CountingPool, Checks]]:
     settings = RelaySettings(database.relay_dsn, pool_size=2, database_timeout_s=PATIENCE_S)
-    pool = CountingPool(settings, lambda epoch, max_payload_bytes: None)
+    pool = CountingPool(settings, lambda terms: None)
     await pool.open()
     try:
         yield pool, Checks(settings, pool)

@@ -125,8 +125,9 @@ def test_workers_do_not_outlive_the_process_that_started_them(
     newest_database: Database, tmp_path: Path
 ) -> None:
     with relay_process(newest_database.relay_dsn, tmp_path, arguments=ARGUMENTS) as relay:
+        workers = pids(relay)
         relay.kill()
-        wait_until(lambda: not any(map(runs, pids(relay))), "the workers end")
+        wait_until(lambda: not any(map(runs, workers)), "the workers end")
 
 
 def test_what_no_worker_can_do_is_said_once(newest_database: Database, tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(6);
+SELECT plan(7);
 
 DO $$
 BEGIN
@@ -20,6 +20,11 @@ SELECT is(pg_temp.answer(ARRAY['pgtap.heads_other', 'pgtap.heads']), 'pgtap.head
 SELECT is(pg_temp.answer(ARRAY['pgtap.heads', 'pgtap.none', NULL]), 'pgtap.heads 2', 'what is not there is left out');
 SELECT is(pg_temp.answer(ARRAY['SYNC_TOPIC_PGTAP_HEADS']), NULL, 'topics have to be called by their own names');
 SELECT is(pg_temp.answer('{}'), NULL, 'no topic, no row');
+SELECT is(
+    (SELECT count(*) FROM khala.head_watermarks(NULL)),
+    (SELECT count(*) FROM runtime.sync_topics),
+    'every topic, if none is named'
+);
 
 -- It asks nothing of writers.
 DO $$ BEGIN PERFORM khala.arm('pgtap.heads', 2); END $$;

@@ -1,8 +1,8 @@
 """Wake-ups from the database, on a connection of their own.
 
 The connection only listens: whatever it hears, and every time it is made anew, is passed on as
-"look again". That it hears at all is proven by a notification that this relay sends itself every so
-often through another connection; a deaf one is dropped and made anew.
+"look again". That it hears at all is proven by a notification that this relay sends itself, at once
+and every so often, through another connection; a deaf one is dropped and made anew.
 """
 
 import asyncio
@@ -18,7 +18,8 @@ from khala_pg import conninfo
 from khala_pg.concurrency.backoff import Backoff
 from khala_pg.concurrency.waiting import set_within
 from khala_pg.connections import bounded, connect_async
-from khala_pg.errors import KhalaError
+from khala_pg.errors import KhalaError, UnavailableError
+from khala_pg.relay.database.health import Health
 from khala_pg.relay.database.pool import Database, conninfo_for
 from khala_pg.relay.metrics import Metrics
 from khala_pg.relay.settings import RelaySettings
@@ -45,13 +46,13 @@ class Listener:
 
     _settings: RelaySettings
     _database: Database
+    _health: Health
     _metrics: Metrics
     _on_connect: Callable[[], None]
     _on_notify: Callable[[str], None]
     _probe: str = ""
     _heard: asyncio.Event = field(default_factory=asyncio.Event)
     _is_pooled: bool = False
-    is_connected: bool = False
 
     def __post_init__(self) -> None:
         given = conninfo.check(self._settings.listener_database or self._settings.database)
@@ -62,7 +63,6 @@ class Listener:
     async def run(self) -> None:
         """Listens until it is cancelled, through every loss of the connection."""
         backoff = Backoff(0.1, self._settings.max_backoff_s)
-        failures = 0
         while True:
             try:
                 async with await connect_async(
@@ -70,25 +70,20 @@ class Listener:
                 ) as connection:
                     async with bounded(connection, self._settings.database_timeout_s):
                         self._is_pooled = await sqlapi.is_pooled(connection)
+                        if not self._is_pooled:
+                            await sqlapi.stay(connection)
                         await sqlapi.listen(connection)
-                    logger.info("listening for wake-ups%s", " again" if failures else "")
+                    logger.debug("listening for wake-ups")
                     self._metrics.listens.inc()
-                    failures = 0
-                    backoff.reset()
-                    self.is_connected = True
                     self._on_connect()
                     async with asyncio.TaskGroup() as tasks:
-                        tasks.create_task(self._prove())
+                        tasks.create_task(self._prove(backoff))
                         await self._hear(connection)
             except* (psycopg.Error, ListenerError, OSError) as errors:
-                failures += 1
-                if failures == 1:
-                    reason = " ".join(str(errors.exceptions[0]).split())
-                    logger.warning("not listening, wake-ups come late: %s", reason)
-            except* Exception:
-                logger.exception("not listening, wake-ups come late")
-            finally:
-                self.is_connected = False
+                self._health.not_heard(UnavailableError(str(errors.exceptions[0])))
+            except* Exception as errors:
+                logger.exception("the listening connection failed")
+                self._health.not_heard(UnavailableError(str(errors.exceptions[0])))
             await asyncio.sleep(backoff.next_s())
 
     async def _hear(self, connection: Connection) -> None:
@@ -99,16 +94,18 @@ class Listener:
                 self._heard.set()
         raise ListenerError("the listening connection ended")
 
-    async def _prove(self) -> None:
+    async def _prove(self, backoff: Backoff) -> None:
+        unsent = Backoff(0.1, self._settings.probe_interval_s)
         while True:
-            await asyncio.sleep(self._settings.probe_interval_s)
             self._probe = _PROBE + secrets.token_hex(8)
             self._heard.clear()
             try:
                 await self._database.call(sqlapi.notify, self._probe)
             except KhalaError:
                 # Sending goes another way: it says nothing about hearing.
+                await asyncio.sleep(unsent.next_s())
                 continue
+            unsent.reset()
             if not await set_within(self._heard, self._settings.probe_timeout_s):
                 pooler = (
                     ": a pooler stands between; --listener-database is for a way past it"
@@ -119,3 +116,6 @@ class Listener:
                     f"a notification to itself was not heard within "
                     f"{self._settings.probe_timeout_s:g} s{pooler}"
                 )
+            backoff.reset()
+            self._health.heard()
+            await asyncio.sleep(self._settings.probe_interval_s)

@@ -11,8 +11,16 @@ from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
 from khala_pg import conninfo
 from khala_pg.connections import bounded, connect_async, state, utf8_conninfo
-from khala_pg.errors import UnavailableError, UsageError, from_psycopg
-from khala_pg.migration.schemas import PRESENT, check_complete
+from khala_pg.errors import (
+    BadValueError,
+    InTheWayError,
+    KhalaError,
+    ReadOnlyError,
+    UnavailableError,
+    UsageError,
+    from_psycopg,
+)
+from khala_pg.relay.database.proof import Terms, begin, prove
 from khala_pg.relay.process.memory import KEPT_BYTES
 from khala_pg.relay.settings import RelaySettings
 from khala_pg.sqlapi import relay_connection as sqlapi
@@ -28,19 +36,23 @@ _LENT = 2.0
 
 
 class Database:
-    """A pool of connections and the epoch they found; calls that outlive a lost connection.
+    """A pool of connections; calls that outlive a lost connection.
 
-    on_connect is called with the epoch and the largest payload, in bytes, at every connect,
-    before the connection is used.
+    on_terms is called with the terms at every connect, before the connection is used, and at every
+    proof. on_doubt is called with the error when a call fails in a way that may last.
     """
 
-    def __init__(self, settings: RelaySettings, on_connect: Callable[[str, int], None]) -> None:
+    def __init__(
+        self,
+        settings: RelaySettings,
+        on_terms: Callable[[Terms], None],
+        on_doubt: Callable[[KhalaError], None] = lambda error: None,
+    ) -> None:
         self._timeout_s = settings.database_timeout_s
         self._pool_size = settings.pool_size
-        self._on_connect = on_connect
-        self._away = False
+        self._on_terms = on_terms
+        self._on_doubt = on_doubt
         self._told_of_pooler = False
-        self.reached = False
         self._conninfo = conninfo_for(settings.database, settings)
         self._pool: AsyncConnectionPool[Any] = AsyncConnectionPool(
             self._conninfo,
@@ -54,11 +66,6 @@ class Database:
             name="khala-relay",
             open=False,
         )
-
-    @property
-    def is_available(self) -> bool:
-        """Whether the last call reached the database."""
-        return self.reached and not self._away
 
     async def open(self) -> None:
         """Starts connecting; does not wait for it."""
@@ -97,58 +104,75 @@ class Database:
     ) -> Result:
         """Runs one function of sqlapi; it may run twice, so it must be safe to repeat.
 
-        Raises UnavailableError when the database cannot be reached in time, another KhalaError
-        when it refuses, and psycopg.Error when this program is at fault.
+        Raises UnavailableError when the database cannot be reached in time or does not let this
+        relay work, another KhalaError when it refuses this call, and psycopg.Error when this
+        program is at fault.
         """
+        try:
+            return await self._run(function, *args, **kwargs)
+        except InTheWayError:
+            raise
+        except UnavailableError as error:
+            self._on_doubt(error)
+            raise
+        except BadValueError:
+            raise
+        except UsageError as error:
+            # A role that was taken away, a schema that is gone: no fault of who asked.
+            self._on_doubt(error)
+            raise UnavailableError(str(error), error.hint) from error
+
+    async def prove(self, *, anew: bool) -> None:
+        """Proves that a page can be replayed. anew: first through a new connection, past the pool.
+
+        Raises KhalaError with the reason when it cannot.
+        """
+        if anew:
+            # The pool would only say that it has no connection.
+            await self._prove_past_the_pool()
+        self._on_terms(await self._run(prove))
+
+    async def _run(
+        self,
+        function: Callable[Concatenate[Connection, Arguments], Awaitable[Result]],
+        *args: Arguments.args,
+        **kwargs: Arguments.kwargs,
+    ) -> Result:
         # After a restart of the server each connection of the pool is dead, which shows in use.
         for _ in range(self._pool_size):
             try:
                 connection = await self._pool.getconn()
                 try:
                     async with bounded(connection, self._timeout_s):
-                        result = await function(connection, *args, **kwargs)
+                        return await function(connection, *args, **kwargs)
+                except (ReadOnlyError, psycopg.errors.ReadOnlySqlTransaction):
+                    # A role's setting is a session's for as long as that lasts.
+                    await connection.close()
+                    raise
                 finally:
                     # No transaction can be open in it: each statement is one.
                     await self._pool.putconn(connection)
             except (PoolTimeout, PoolClosed, TimeoutError) as error:
-                raise self._unavailable(str(error)) from None
+                raise _unreachable(str(error)) from None
+            except psycopg.errors.ReadOnlySqlTransaction as error:
+                raise _known(error) from error
             except psycopg.Error as error:
-                known = from_psycopg(error)
-                if not isinstance(known, UnavailableError):
-                    if known is None:
-                        raise
+                known = _known(error)
+                if not (isinstance(known, UnavailableError) and connection.closed):
                     raise known from error
-                if not connection.closed:
-                    raise self._unavailable(str(known)) from error
-                continue
-            self._is_back()
-            return result
-        raise self._unavailable("its connections broke one after the other")
+        raise _unreachable("its connections broke one after the other")
 
-    async def check_schema(self) -> None:
-        """Asks the database for its schema's version, past the pool, and for what a relay may call.
-
-        Raises UnavailableError when it is away, another KhalaError when this relay cannot serve it.
-        """
+    async def _prove_past_the_pool(self) -> None:
         try:
             async with (
                 await connect_async(self._conninfo, timeout_s=self._timeout_s) as connection,
                 bounded(connection, self._timeout_s),
             ):
-                found = await (await connection.execute(PRESENT)).fetchall()
-                check_complete(name for (name,) in found)
-                _require_known(await sqlapi.schema_version(connection))
-                # The pool would try for ever what a login in another role is refused.
-                await sqlapi.terms(connection)
+                await prove(connection)
         except TimeoutError as error:
-            raise self._unavailable(str(error)) from None
+            raise _unreachable(str(error)) from None
         except psycopg.Error as error:
-            known = from_psycopg(error)
-            if isinstance(known, UnavailableError):
-                raise self._unavailable(str(known)) from error
-            if known is None:
-                raise
-            raise known from error
+            raise _known(error) from error
 
     async def _configure(self, connection: Connection) -> None:
         # Few tasks make the pool's connections, one at a time makes it grow: none may hang.
@@ -163,8 +187,7 @@ class Database:
                 else:
                     await sqlapi.set_parameters(connection, max(1, round(self._timeout_s * 1000)))
                     await sqlapi.keep_memory(connection, KEPT_BYTES)
-                _require_known(await sqlapi.schema_version(connection))
-                self._on_connect(*await sqlapi.terms(connection))
+                self._on_terms(await begin(connection))
         except BaseException:
             await connection.close()
             raise
@@ -176,18 +199,6 @@ class Database:
                 "a pooler stands between this relay and the database: every statement is planned "
                 "at each call, and synchronous_commit and statement_timeout are the role's own"
             )
-
-    def _unavailable(self, reason: str) -> UnavailableError:
-        if not self._away:
-            self._away = True
-            logger.warning("the database is away, trying again until it is back: %s", reason)
-        return UnavailableError(f"the database cannot be reached: {reason}")
-
-    def _is_back(self) -> None:
-        self.reached = True
-        if self._away:
-            self._away = False
-            logger.info("the database is back")
 
 
 def conninfo_for(database: str, settings: RelaySettings) -> str:
@@ -209,17 +220,13 @@ def conninfo_for(database: str, settings: RelaySettings) -> str:
     return utf8_conninfo(database, **{**defaults, **given})
 
 
-def _require_known(version: int) -> None:
-    known = sqlapi.SUPPORTED_SCHEMA_VERSIONS
-    if version in known:
-        return
-    if version >= known.stop:
-        raise UsageError(
-            f"the database has version {version} of Khala's schema, "
-            f"this relay knows it up to {known.stop - 1}",
-            "Upgrade khala-pg here to the version that migrated the database.",
-        )
-    raise UsageError(
-        f"the database has version {version} of Khala's schema, this relay needs {known.start}",
-        "Run `khala migrate` on it.",
-    )
+def _unreachable(reason: str) -> UnavailableError:
+    return UnavailableError(f"the database cannot be reached: {reason}")
+
+
+def _known(error: psycopg.Error) -> KhalaError:
+    """The error as one of ours; raises it as it is when this program is at fault."""
+    known = from_psycopg(error)
+    if known is None:
+        raise error
+    return known

@@ -25,6 +25,8 @@ class RevocationWatch:
     _revocations: Revocations
     _on_change: Callable[[], None]
     """Called after something was revoked."""
+    known: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the revocations have been read for the first time."""
     _everything: bool = True
     _hint: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -63,6 +65,7 @@ class RevocationWatch:
             self._everything = self._everything or everything
             raise
         self._revocations.take(changes, everything=everything)
+        self.known.set()
         if changes:
             if not everything:
                 logger.info("%d revocations", len(changes))

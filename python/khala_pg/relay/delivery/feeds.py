@@ -1,9 +1,12 @@
 """The live feeds of a relay: one for each topic that somebody at the head is subscribed to."""
 
+import asyncio
+import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
+from khala_pg.errors import UnavailableError
 from khala_pg.relay.database.pool import Database
 from khala_pg.relay.delivery.audience import Audience
 from khala_pg.relay.delivery.feed import Reader, TopicFeed
@@ -14,6 +17,8 @@ from khala_pg.relay.monitoring.lag import LagSampler
 from khala_pg.relay.monitoring.tracing import PageTracer
 from khala_pg.relay.settings import RelaySettings
 from khala_pg.sqlapi import relay as sqlapi
+
+logger = logging.getLogger("khala.relay.feed")
 
 
 @dataclass(eq=False)
@@ -75,6 +80,18 @@ class Feeds:
         for feed in self._feeds.values():
             if not topic or feed.topic == topic:
                 feed.wake()
+
+    async def poll(self) -> None:
+        """Looks every so often whether anything moved, whatever was heard."""
+        while True:
+            await asyncio.sleep(self._settings.slow_poll_interval_s)
+            try:
+                await self.look()
+            except UnavailableError:
+                continue
+            except Exception:
+                logger.exception("the heads of topics cannot be read")
+                self.wake()
 
     async def look(self) -> None:
         """Wakes feeds that sleep although their topic has moved, with one query for all of them.

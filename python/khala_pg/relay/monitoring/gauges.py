@@ -8,6 +8,7 @@ from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from khala_pg.relay.database.health import State
 from khala_pg.relay.delivery.feeds import Feeds
 from khala_pg.relay.session import Session
 from khala_pg.sqlapi.telemetry import Telemetry
@@ -61,6 +62,7 @@ class Gauges:
     """
 
     telemetry: Telemetry | None = None
+    state: State = State.CONNECTING
     ready: bool = False
     listening: bool = False
     connections: int = 0
@@ -75,6 +77,7 @@ def read(
     sessions: Iterable[Session],
     feeds: Feeds,
     *,
+    state: State,
     ready: bool,
     listening: bool,
 ) -> Gauges:
@@ -89,7 +92,7 @@ def read(
             states[each.state] += 1
             given[each.topic] = min(each.covered, given.get(each.topic, each.covered))
     return Gauges(
-        telemetry, ready, listening, connections, unsent, states, feeds.positions(), given
+        telemetry, state, ready, listening, connections, unsent, states, feeds.positions(), given
     )
 
 
@@ -113,6 +116,9 @@ class GaugeCollector(Collector):
             ("khala_unsent_bytes", "Bytes held for sockets", gauges.unsent_bytes),
         ):
             yield GaugeMetricFamily(name, text, value=float(value))
+        text = "State of the way to the database: 1 for the one it is in"
+        states = {state.value: float(state is gauges.state) for state in State}
+        yield _family(GaugeMetricFamily, "khala_relay_state", text, states, "state")
         text = "Subscriptions, by state"
         yield _family(GaugeMetricFamily, "khala_subscriptions", text, gauges.subscriptions, "state")
         heads = {topic.topic: topic.head_watermark for topic in topics}

@@ -28,7 +28,7 @@ class TelemetryReader:
             async with asyncio.timeout(_PATIENCE_S):
                 return await self._flight.run(None, self._ask)
         except (KhalaError, TimeoutError) as error:
-            logger.info("a scrape goes without the database: %s", error or "no answer in time")
+            logger.warning("a scrape goes without the database: %s", error or "no answer in time")
         except Exception:
             # The relay's own values are shown all the same.
             logger.exception("a scrape goes without the database")

@@ -42,7 +42,7 @@ _processes = multiprocessing.get_context("fork")
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """A worker that serves: its number, from 1, its process, and where it answers."""
+    """A worker that is ready: its number, from 1, its process, and where it answers."""
 
     worker: int
     pid: int
@@ -51,7 +51,7 @@ class Serving:
 
 Announce = Callable[[Addresses], None]
 Serve = Callable[[RelaySettings, int, Announce], None]
-"""A worker's whole life: its settings, its number, and what to call when its ports answer.
+"""A worker's whole life: its settings, its number, and what to call when it is ready.
 
 It begins with SIGNALS blocked, and unblocks them when it is prepared for them.
 """
@@ -66,7 +66,7 @@ def run(
     """Runs so many workers until SIGTERM or SIGINT comes, which they are passed as SIGHUP is.
 
     One that ends is replaced, after a delay that grows while it keeps ending. Call it in the main
-    thread of a process that has no other. on_serving: called when all of them serve.
+    thread of a process that has no other. on_serving: called when all of them are ready.
 
     Raises UsageError when a port cannot be had or a worker says at its first start that it cannot
     serve, KhalaError when one did not stop in time.
