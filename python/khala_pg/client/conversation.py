@@ -2,11 +2,12 @@
 
 Frames are dealt with one after the other, recovery and slow listeners included, so that nothing
 moves the replica but the frame at hand, and a frame that is not dealt with holds up the socket.
+Documents that could not be had are fetched again beside that, and take their turn with the frames.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from itertools import groupby
@@ -14,11 +15,10 @@ from typing import Any
 
 from khala_pg.client import binary, wire
 from khala_pg.client.connection import Connection
-from khala_pg.client.documents import Cursor, Document
+from khala_pg.client.documents import Cursor, Document, Update
 from khala_pg.client.errors import (
     ClientError,
     ForbiddenTopicError,
-    ProtocolError,
     RequestRefusedError,
     RetryLaterError,
     StaleCursorError,
@@ -27,7 +27,8 @@ from khala_pg.client.errors import (
 )
 from khala_pg.client.http_api import HttpApi
 from khala_pg.client.local.replica import Replica
-from khala_pg.client.resolver import Resolver
+from khala_pg.client.missing import Missing
+from khala_pg.client.resolver import Resolved, Resolver
 from khala_pg.client.snapshot import read_snapshot
 from khala_pg.client.start import Start
 from khala_pg.client.status import ConnectionState, StatusBoard, TopicPhase
@@ -60,6 +61,9 @@ class Conversation:
     _told_to_wait: float = 0.0
     _helpers: set[asyncio.Task[None]] = field(default_factory=set)
     _refusals: int = 0
+    _missing: Missing = field(default_factory=Missing)
+    _is_fetching: bool = False
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def run(self) -> None:
         """Converse until it ends; always raises a ClientError or is cancelled."""
@@ -69,7 +73,9 @@ class Conversation:
             try:
                 self._pending[await self._connection.join()] = self._joined
                 while True:
-                    await self._handle(await self._connection.receive())
+                    frame = await self._connection.receive()
+                    async with self._turn:
+                        await self._handle(frame)
             except RetryLaterError as error:
                 failure = RetryLaterError(str(error), max(error.retry_after, self._told_to_wait))
             except ClientError as error:
@@ -97,7 +103,7 @@ class Conversation:
                 raise TransportError(f"the server ended the channel ({frame.payload})")
 
     async def _joined(self, reply: Mapping[str, Any]) -> None:
-        response = _response(reply)
+        response = wire.response(reply)
         self._board.connection(ConnectionState.CONNECTED)
         interval = wire.counter(response.get("heartbeat_interval_ms"), "heartbeat_interval_ms")
         self._connection.silence_limit = max(interval / 1000 * _SILENT_HEARTBEATS, 1.0)
@@ -117,7 +123,11 @@ class Conversation:
         for epoch, group in groupby(members, key=lambda member: _epoch(member[1])):
             names_and_cursors = list(group)
             names = [name for name, _ in names_and_cursors]
-            resume = {name: cursor.watermark for name, cursor in names_and_cursors if cursor}
+            resume = {
+                name: self._missing.seen(name, cursor.watermark)
+                for name, cursor in names_and_cursors
+                if cursor
+            }
             payload: dict[str, Any] = {"topics": names, "resume_after": resume}
             if epoch is not None:
                 payload["epoch"] = epoch
@@ -130,7 +140,7 @@ class Conversation:
 
     async def _subscribed(self, names: Sequence[str], reply: Mapping[str, Any]) -> None:
         try:
-            response = _response(reply)
+            response = wire.response(reply)
         except StaleCursorError as error:
             stale = {entry.topic for entry in error.topics} or set(names)
             for topic in names:
@@ -158,18 +168,22 @@ class Conversation:
 
     async def _recover(self, topic: str) -> None:
         self._board.topic(topic, phase=TopicPhase.RECOVERING)
-        documents, cursor = await read_snapshot(self._api, self._resolver, topic)
-        await self._replica.replace(documents, cursor)
-        self._board.topic(topic, watermark=cursor.watermark)
+        resolved, cursor = await read_snapshot(self._api, self._resolver, topic)
+        self._missing.begin(topic, cursor.watermark)
+        self._miss(resolved)
+        complete = self._missing.complete(topic, cursor.watermark)
+        await self._replica.replace(resolved.documents, replace(cursor, watermark=complete))
+        self._board.topic(topic, watermark=complete)
 
     async def _take(self, batch: wire.Batch) -> None:
-        documents = await self._resolver.resolve(
-            [update for update in batch.updates if self._serves(update.topic)], self._replica.get
-        )
+        updates = [update for update in batch.updates if self._serves(update.topic)]
+        resolved = await self._resolver.resolve(updates, self._replica.get)
+        self._missing.settle(updates)
+        self._miss(resolved)
         for topic, head in batch.heads.items():
             if self._serves(topic):
                 self._board.topic(topic, head=head)
-        await self._advance(batch.covered, documents)
+        await self._advance(batch.covered, resolved.documents)
         if batch.replay_complete:
             for topic in filter(self._serves, {**batch.heads, **batch.covered}):
                 self._board.topic(topic, phase=TopicPhase.LIVE)
@@ -178,12 +192,46 @@ class Conversation:
         self, covered: Mapping[str, int], documents: Sequence[Document] = ()
     ) -> None:
         served = {topic: at for topic, at in covered.items() if self._serves(topic)}
-        cursors = [Cursor(topic, at, self._epochs.get(topic)) for topic, at in served.items()]
+        cursors = [
+            Cursor(topic, self._missing.complete(topic, at), self._epochs.get(topic))
+            for topic, at in served.items()
+        ]
         await self._replica.advance(documents, cursors)
         for topic in served:
             cursor = self._replica.cursor(topic)
             if cursor is not None and self._serves(topic):
                 self._board.topic(topic, watermark=cursor.watermark)
+
+    def _miss(self, resolved: Resolved) -> None:
+        """Reports documents that could not be had, and has them fetched again."""
+        for _, error in resolved.missing:
+            self._board.notice(error)
+        self._missing.add(update for update, _ in resolved.missing)
+        if self._missing and not self._is_fetching:
+            self._is_fetching = True
+            self._help(self._fetch_missing())
+
+    async def _fetch_missing(self) -> None:
+        attempt = 0
+        while self._missing:
+            await asyncio.sleep(self._backoff.delay(attempt))
+            attempt += 1
+            updates = self._missing.updates
+            resolved = await self._resolver.resolve(updates, self._replica.get)
+            async with self._turn:
+                await self._fetched(updates, resolved)
+        self._is_fetching = False
+
+    async def _fetched(self, updates: Sequence[Update], resolved: Resolved) -> None:
+        # What a later update or a snapshot replaced meanwhile is no longer missed.
+        wanted = {(each.topic, each.doc_key): each for each in updates if self._missing.has(each)}
+        self._missing.settle(wanted.values())
+        self._miss(
+            replace(resolved, missing=[m for m in resolved.missing if m[0] in wanted.values()])
+        )
+        covered = {topic: self._missing.seen(topic, 0) for topic, _ in wanted}
+        documents = [d for d in resolved.documents if (d.topic, d.doc_key) in wanted]
+        await self._advance(covered, documents)
 
     async def _told(self, error: ClientError, payload: Mapping[str, Any]) -> None:
         wait = wire.retry_after(payload)
@@ -239,7 +287,7 @@ class Conversation:
 
     async def _refreshed(self, token: str, reply: Mapping[str, Any]) -> None:
         try:
-            response = _response(reply)
+            response = wire.response(reply)
         except ClientError as error:
             # The old token still holds; when it expires, the connection starts over.
             self._board.notice(error)
@@ -257,13 +305,3 @@ async def _until_closed(work: Coroutine[Any, Any, None]) -> None:
 
 def _epoch(cursor: Cursor | None) -> str | None:
     return None if cursor is None else cursor.epoch
-
-
-def _response(reply: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The response of an ok reply; the error of another is raised."""
-    response = reply.get("response")
-    if not isinstance(response, dict):
-        raise ProtocolError("a reply has no response")
-    if reply.get("status") != "ok":
-        raise wire.error(response)
-    return response

@@ -38,6 +38,11 @@ class Update:
     payload: Payload | None
     payload_bytes: bytes | None = None
 
+    @property
+    def order(self) -> tuple[int, int]:
+        """Sort key of versions: of two, the higher stands."""
+        return (self.doc_version, self.watermark)
+
 
 @dataclass(frozen=True, slots=True)
 class Document:

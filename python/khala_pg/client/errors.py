@@ -4,12 +4,12 @@ ClientError
 ├── TransportError            the server cannot be reached or went away: the client tries again
 │   └── RetryLaterError       the same, and the server said when
 ├── ProtocolError             the server said what this protocol does not allow: tried again
-├── HydrationBehindError      the server's copy of a document is older than announced: tried again
+├── HydrationBehindError      the server's copy of a document is older than announced: fetched again
+├── PayloadHashMismatchError  a document does not have the hash it was announced with: fetched again
 ├── StaleCursorError          a cursor cannot be resumed from: the client takes a snapshot
 ├── UnauthorizedError         the token is refused: get a new one
 ├── ForbiddenTopicError       the token does not cover a topic: final
 ├── RequestRefusedError       a request is refused and would be again: final
-├── PayloadHashMismatchError  a document does not have the hash it was announced with: final
 └── StoreError                the local store cannot be used: final
 """
 

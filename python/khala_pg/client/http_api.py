@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import quote
 
 import httpx
 
@@ -34,12 +33,12 @@ class HttpApi:
         Raises UnauthorizedError, ForbiddenTopicError, StaleCursorError (begin again), ProtocolError
         or TransportError.
         """
-        parameters: dict[str, str | int] = {}
+        parameters: dict[str, str | int] = {"topic": topic}
         if after_doc_key is not None:
             parameters["after_doc_key"] = after_doc_key
         if watermark is not None:
             parameters["watermark"] = watermark
-        response = await self._get(f"/api/sync/snapshot/{_segment(topic)}", parameters)
+        response = await self._get("/api/sync/snapshot", parameters)
         if response.status_code != httpx.codes.OK:
             raise _error(response)
         return wire.snapshot_page(response.content)
@@ -49,8 +48,8 @@ class HttpApi:
 
         Raises as snapshot_page does.
         """
-        path = f"/api/sync/documents/{_segment(topic)}/{_segment(doc_key)}"
-        response = await self._get(path, {})
+        parameters: dict[str, str | int] = {"topic": topic, "doc_key": doc_key}
+        response = await self._get("/api/sync/documents", parameters)
         if response.status_code == httpx.codes.NOT_FOUND and _body(response).get("code") == (
             "not_found"
         ):
@@ -66,12 +65,6 @@ class HttpApi:
         except httpx.HTTPError as error:
             said = str(error) or type(error).__name__
             raise TransportError(f"GET {path} failed: {said}") from error
-
-
-def _segment(text: str) -> str:
-    quoted = quote(text, safe="")
-    # A segment of dots alone would be resolved as a relative path before it is sent.
-    return quoted.replace(".", "%2E") if quoted in (".", "..") else quoted
 
 
 def _body(response: httpx.Response) -> dict[str, Any]:

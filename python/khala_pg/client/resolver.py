@@ -9,6 +9,7 @@ from typing import TypeVar
 from khala_pg.canonical import NotIJsonError, hash_text, payload_hash
 from khala_pg.client.documents import Document, Update
 from khala_pg.client.errors import (
+    ClientError,
     HydrationBehindError,
     PayloadHashMismatchError,
     RetryLaterError,
@@ -24,9 +25,18 @@ _T = TypeVar("_T")
 Known = Callable[[str, str], Document | None]
 
 
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """What some updates stand for: no document keeps the others from being shown."""
+
+    documents: list[Document]
+    missing: list[tuple[Update, ClientError]]
+    """Updates whose payload could not be had, and why."""
+
+
 @dataclass(slots=True)
 class Resolver:
-    """Fetches a few documents at a time and tries again a few times before it gives up."""
+    """Fetches a few documents at a time, and asks for snapshots a few times before it gives up."""
 
     _api: HttpApi
     _backoff: Backoff
@@ -35,13 +45,13 @@ class Resolver:
 
     async def resolve(
         self, updates: Sequence[Update], known: Known = lambda topic, doc_key: None
-    ) -> list[Document]:
+    ) -> Resolved:
         """The documents of some updates, in their order.
 
         Left out are pointers to what is `known` or superseded already, and to documents that are
-        gone: a tombstone follows. Raises PayloadHashMismatchError, HydrationBehindError, or what
-        HttpApi raises.
+        gone: a tombstone follows.
         """
+        missing: list[tuple[Update, ClientError]] = []
         last = {(update.topic, update.doc_key): update for update in updates}
         turnstile = asyncio.Semaphore(_AT_ONCE)
 
@@ -52,12 +62,17 @@ class Resolver:
             if last[update.topic, update.doc_key] is not update:
                 return None
             kept = known(update.topic, update.doc_key)
-            if kept is not None and kept.order >= (update.doc_version, update.watermark):
+            if kept is not None and kept.order >= update.order:
                 return None
             async with turnstile:
-                return await self._fetch(update)
+                try:
+                    return await self._fetch(update)
+                except ClientError as error:
+                    missing.append((update, error))
+                    return None
 
-        return [d for d in await _all([one(update) for update in updates]) if d is not None]
+        documents = [d for d in await _all([one(update) for update in updates]) if d is not None]
+        return Resolved(documents, missing)
 
     async def patiently(self, ask: Callable[[], Awaitable[_T]]) -> _T:
         """Ask again while the server cannot be reached; the last failure is raised."""
@@ -77,26 +92,20 @@ class Resolver:
         await asyncio.sleep(self._backoff.delay(attempt, at_least=wait))
 
     async def _fetch(self, announced: Update) -> Document | None:
-        for attempt in range(_TRIES):
-            found = await self.patiently(
-                lambda: self._api.document(announced.topic, announced.doc_key)
+        found = await self._api.document(announced.topic, announced.doc_key)
+        if found is None:
+            return None
+        if found.order < announced.order:
+            raise HydrationBehindError(
+                f"{announced.topic} {announced.doc_key}: version {announced.doc_version} was "
+                "announced, the server still has an older one"
             )
-            if found is None:
-                return None
-            document = _verified(found)
-            if document is None:
-                raise _mismatch(found)
-            if document.order == (announced.doc_version, announced.watermark) and (
-                document.payload_hash != announced.payload_hash
-            ):
-                raise _mismatch(announced, document.payload_hash)
-            if document.order >= (announced.doc_version, announced.watermark):
-                return document
-            await asyncio.sleep(self._backoff.delay(attempt))
-        raise HydrationBehindError(
-            f"{announced.topic} {announced.doc_key}: version {announced.doc_version} was "
-            "announced, the server still has an older one"
-        )
+        document = _verified(found)
+        if document is None:
+            raise _mismatch(found)
+        if document.order == announced.order and document.payload_hash != announced.payload_hash:
+            raise _mismatch(announced, document.payload_hash)
+        return document
 
 
 def _verified(update: Update) -> Document | None:

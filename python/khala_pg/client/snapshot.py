@@ -2,20 +2,18 @@
 
 from functools import partial
 
-from khala_pg.client.documents import Cursor, Document
+from khala_pg.client.documents import Cursor
 from khala_pg.client.errors import StaleCursorError, TransportError
 from khala_pg.client.http_api import HttpApi
-from khala_pg.client.resolver import Resolver
+from khala_pg.client.resolver import Resolved, Resolver
 
 _TRIES = 5
 
 
-async def read_snapshot(
-    api: HttpApi, resolver: Resolver, topic: str
-) -> tuple[list[Document], Cursor]:
+async def read_snapshot(api: HttpApi, resolver: Resolver, topic: str) -> tuple[Resolved, Cursor]:
     """All documents of a topic that are ours to see, and the cursor to subscribe from.
 
-    Raises what HttpApi and Resolver raise, and TransportError when the topic's history is cut off
+    Raises what HttpApi raises, and TransportError when the topic's history is cut off
     under it again and again.
     """
     for attempt in range(_TRIES):
@@ -27,10 +25,10 @@ async def read_snapshot(
     raise TransportError(f"{topic}: no snapshot could be finished before it was out of date")
 
 
-async def _read_once(api: HttpApi, resolver: Resolver, topic: str) -> tuple[list[Document], Cursor]:
+async def _read_once(api: HttpApi, resolver: Resolver, topic: str) -> tuple[Resolved, Cursor]:
     page = await resolver.patiently(partial(api.snapshot_page, topic))
     first = page
-    documents = await resolver.resolve(page.documents)
+    resolved = await resolver.resolve(page.documents)
     while not page.complete:
         page = await resolver.patiently(
             partial(
@@ -42,5 +40,7 @@ async def _read_once(api: HttpApi, resolver: Resolver, topic: str) -> tuple[list
         )
         if page.epoch != first.epoch:
             raise StaleCursorError(f"{topic}: the epoch changed between two pages", ())
-        documents += await resolver.resolve(page.documents)
-    return documents, Cursor(topic, first.watermark, first.epoch)
+        more = await resolver.resolve(page.documents)
+        resolved.documents.extend(more.documents)
+        resolved.missing.extend(more.missing)
+    return resolved, Cursor(topic, first.watermark, first.epoch)

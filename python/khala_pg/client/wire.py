@@ -180,6 +180,16 @@ def error(payload: Mapping[str, Any]) -> ClientError:
     return TransportError(f"{message} ({code})")
 
 
+def response(reply: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The response of an ok reply; the error of another is raised. Raises ProtocolError."""
+    found = reply.get("response")
+    if not isinstance(found, dict):
+        raise ProtocolError("a reply has no response")
+    if reply.get("status") != "ok":
+        raise error(found)
+    return found
+
+
 def retry_after(payload: Mapping[str, Any]) -> float | None:
     """The wait a server asks for, in seconds. Raises ProtocolError."""
     value = payload.get("retry_after_ms")

@@ -1,5 +1,8 @@
 """`GET /api/sync/snapshot/{topic}` and `GET /api/sync/documents/{topic}/{doc_key}`, and health.
 
+Names may stand in the query instead: as a path, `..` and the like do not survive URL parsers and
+proxies, percent-encoded or not.
+
 The bodies come finished from the database and are not parsed here.
 """
 
@@ -67,7 +70,9 @@ def create_app(
 
     return Starlette(
         routes=[
+            OwnPath("/api/sync/snapshot", documents.snapshot),
             OwnPath("/api/sync/snapshot/{topic:anytext}", documents.snapshot),
+            OwnPath("/api/sync/documents", documents.document),
             OwnPath("/api/sync/documents/{topic}/{doc_key:anytext}", documents.document),
             *([] if tokens is None else _token_routes(tokens)),
             OwnPath("/healthz", _healthz),
@@ -76,8 +81,8 @@ def create_app(
         ],
         middleware=[Middleware(Cors, origins=Origins(settings.origins, settings.host))],
         exception_handlers=handlers(
-            "there is nothing here: GET /api/sync/snapshot/{topic} "
-            "or /api/sync/documents/{topic}/{doc_key}, POST /api/sync/token"
+            "there is nothing here: GET /api/sync/snapshot?topic=… "
+            "or /api/sync/documents?topic=…&doc_key=…, POST /api/sync/token"
         ),
     )
 
@@ -97,9 +102,9 @@ class _Documents:
         )
 
     async def snapshot(self, request: Request) -> Response:
-        topic = request.path_params["topic"]
         after = request.query_params.get("after_doc_key")
         try:
+            topic = _name(request, "topic")
             watermark = _whole(request, "watermark", least=0)
             limit = _whole(request, "limit", least=1) or self._settings.max_snapshot_documents
         except ValueError as error:
@@ -114,7 +119,10 @@ class _Documents:
         return await self._answer(request, (topic, after or ""), ask)
 
     async def document(self, request: Request) -> Response:
-        topic, doc_key = request.path_params["topic"], request.path_params["doc_key"]
+        try:
+            topic, doc_key = _name(request, "topic"), _name(request, "doc_key")
+        except ValueError as error:
+            return errors.answer("bad_subscription", str(error))
 
         async def ask(claims: Claims) -> Body | None:
             async with self._allowed(topic, claims.scopes) as (connection, epoch):
@@ -200,6 +208,14 @@ def _json(request: Request, body: Body) -> Response:
     if body.etag in asked:
         return Response(status_code=304, headers=headers)
     return Response(body.content, media_type="application/json", headers=headers)
+
+
+def _name(request: Request, name: str) -> str:
+    """A name in the path or among the query parameters. Raises ValueError."""
+    found: str | None = request.path_params.get(name, request.query_params.get(name))
+    if found is None:
+        raise ValueError(f"{name} is missing: add ?{name}=…, percent-encoded")
+    return found
 
 
 def _whole(request: Request, name: str, *, least: int) -> int | None:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _ENDPOINTS = (
-    ("/api/sync/snapshot/", "snapshot"),
-    ("/api/sync/documents/", "document"),
+    ("/api/sync/snapshot", "snapshot"),
+    ("/api/sync/documents", "document"),
     ("/api/sync/token", "token"),
     ("/api/convex/token", "token"),
     ("/healthz", "health"),

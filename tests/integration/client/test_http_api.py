@@ -82,7 +82,16 @@ async def test_pages_and_documents(database: Database) -> None:
         assert [d["doc_key"] for d in rest["documents"]] == ["d3", "d4", "d9"]
         assert (rest["complete"], rest["next_doc_key"], rest["watermark"]) == (True, None, 5)
 
-        found = await http.get(f"/api/sync/documents/{RUNS}/d1", headers=bearer())
+        in_path = await http.get(f"/api/sync/documents/{RUNS}/d1", headers=bearer())
+        found = await http.get(
+            "/api/sync/documents", params={"topic": RUNS, "doc_key": "d1"}, headers=bearer()
+        )
+        assert in_path.content == found.content
+        pages = [
+            await http.get(path, params=params, headers=bearer())
+            for path, params in ((url, {}), ("/api/sync/snapshot", {"topic": RUNS}))
+        ]
+        assert pages[0].content == pages[1].content
         assert found.headers["content-type"] == "application/json"
         assert found.headers["cache-control"] == "no-store"
         assert found.json()["payload"] == {"n": 1}
@@ -139,6 +148,11 @@ async def test_topics_unknown_and_out_of_scope_look_alike(newest_database: Datab
         (f"/api/sync/documents/{RUNS}/theirs", 404, "not_found"),
         (f"/api/sync/documents/{RUNS}/deleted", 404, "not_found"),
         (f"/api/sync/documents/{RUNS}/%00", 400, "bad_subscription"),
+        (f"/api/sync/documents?topic={RUNS}&doc_key=%00", 400, "bad_subscription"),
+        (f"/api/sync/documents?topic={RUNS}&doc_key=absent", 404, "not_found"),
+        (f"/api/sync/documents?topic={RUNS}", 400, "bad_subscription"),
+        ("/api/sync/documents", 400, "bad_subscription"),
+        ("/api/sync/snapshot", 400, "bad_subscription"),
         (f"/api/sync/snapshot/{RUNS}?limit=0", 400, "bad_subscription"),
         (f"/api/sync/snapshot/{RUNS}?limit=many", 400, "bad_subscription"),
         (f"/api/sync/snapshot/{RUNS}?watermark=-1", 400, "bad_subscription"),

@@ -1,9 +1,9 @@
 // Fails when what a page loads is larger than it may be: bundled and minified by esbuild, compressed
-// by gzip -9, and 8 kB are 8,000 bytes. And when the JSON lane loads anything of the binary one.
+// by gzip -9, and 9 kB are 9,000 bytes. And when the JSON lane loads anything of the binary one.
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 
-const LIMIT_BYTES = 8_000;
+const LIMIT_BYTES = 9_000;
 const ONLY_BINARY = /protobuf|\/gen\/|binary/;
 
 const client = 'export { createKhalaClient } from "../src/index.ts"';

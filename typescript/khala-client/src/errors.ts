@@ -34,9 +34,9 @@ export interface KhalaErrorDetails {
   transport: object;
   /** The server sent a message that this protocol does not allow. Tried again. */
   protocol: object;
-  /** The server's copy of a document is older than it announced. Tried again. */
+  /** The server's copy of a document is older than it announced. Fetched again. */
   hydration_behind: { readonly docKey: string };
-  /** A document does not have the hash it was announced with. Final. */
+  /** A document does not have the hash it was announced with. Not shown, and fetched again. */
   payload_hash_mismatch: { readonly docKey: string };
   /** The local store failed. The client continues from memory and saves again later. */
   store: object;
@@ -80,8 +80,6 @@ export const FINAL: ReadonlySet<KhalaErrorCode> = new Set([
   "forbidden_topic",
   "bad_subscription",
   "payload_too_large",
-  "payload_hash_mismatch",
-  "not_i_json",
   "usage",
 ]);
 

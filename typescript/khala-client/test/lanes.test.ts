@@ -226,12 +226,12 @@ test("a hash is verified over the bytes as they came", async () => {
     signal: new AbortController().signal,
     http: { document: async () => null } as never,
   };
-  const [version, ...more] = await resolve(read(sha256(payloadJson)), () => undefined, supply);
-  expect(more).toEqual([]);
-  expect(version?.payload).toEqual({ a: "é", b: 1 });
-  const canonical = utf8.encode(canonicalJson(version?.payload));
+  const found = await resolve(read(sha256(payloadJson)), () => undefined, supply);
+  expect(found).toMatchObject({ versions: [{ payload: { a: "é", b: 1 } }], missing: [] });
+  const canonical = utf8.encode(canonicalJson(found.versions[0]?.payload));
   // Fetched, and gone by then.
-  expect(await resolve(read(sha256(canonical)), () => undefined, supply)).toEqual([]);
+  const gone = await resolve(read(sha256(canonical)), () => undefined, supply);
+  expect(gone).toEqual({ versions: [], missing: [] });
 });
 
 test("reads pushes for one join and for all, broadcasts, and text", () => {

@@ -82,7 +82,7 @@ test("offline, then it resumes where it was", async ({ page, database, cable, co
 
   const snapshots: string[] = [];
   page.on("request", (request) => {
-    if (request.url().includes("/api/sync/snapshot/")) {
+    if (request.url().includes("/api/sync/snapshot?")) {
       snapshots.push(request.url());
     }
   });
@@ -193,7 +193,7 @@ test("two tabs of one browser", async ({ page, context, database }) => {
   await expect(row(page, "tabs-1")).toContainText("to the one left");
   const snapshots: string[] = [];
   page.on("request", (request) => {
-    if (request.url().includes("/api/sync/snapshot/")) {
+    if (request.url().includes("/api/sync/snapshot?")) {
       snapshots.push(request.url());
     }
   });

@@ -6,9 +6,9 @@ import { check, sleep, Timer } from "../host/timer.js";
 import { type Cursor, makeQueue } from "../stores/store.js";
 import type { KhalaClientOptions, KhalaDocument, TopicStatus } from "../types.js";
 import type { OnReply } from "../wire/channel.js";
-import { type Batch, watermarks } from "../wire/serializer.js";
-import { DocumentCache } from "./cache.js";
-import { resolve, type Supply } from "./hydrate.js";
+import { type Batch, type Update, watermarks } from "../wire/serializer.js";
+import { DocumentCache, isNewer } from "./cache.js";
+import { type Missing, type Resolved, resolve, type Supply } from "./hydrate.js";
 import { Saver, type SaverOptions } from "./saver.js";
 import { readSnapshot } from "./snapshot.js";
 
@@ -46,6 +46,13 @@ export class Follower {
   /** Work on this topic in order: nothing overtakes a pointer that is being fetched. */
   #queue = makeQueue();
   #attempt = 0;
+  /** Everything up to here has come; the cursor stays below what is missing of it. */
+  #seen = 0n;
+  /** Documents that could not be had so far, by key. */
+  readonly #missing = new Map<string, Missing>();
+  readonly #missingTimer = new Timer();
+  #missingAttempt = 0;
+  #isFetching = false;
 
   constructor(
     readonly name: string,
@@ -73,6 +80,8 @@ export class Follower {
     this.#queue = makeQueue();
     this.#enqueue(async (run) => {
       await this.load();
+      // What was missing comes again after the cursor.
+      this.#seen = this.cursor?.watermark ?? 0n;
       await this.#subscribe(run);
     });
   }
@@ -81,7 +90,10 @@ export class Follower {
     this.#run?.stop();
     this.#run = null;
     this.#timer.stop();
-    this.#attempt = 0;
+    this.#missingTimer.stop();
+    this.#missing.clear();
+    this.#isFetching = false;
+    this.#attempt = this.#missingAttempt = 0;
     this.status.patch({ phase: "idle" });
   }
 
@@ -97,23 +109,16 @@ export class Follower {
       if (!this.#isServed()) {
         return;
       }
-      const versions = await resolve(
-        batch.updates.filter((update) => update.topic === this.name),
-        (docKey) => this.cache.get(docKey),
-        run,
-      );
+      const updates = batch.updates.filter((update) => update.topic === this.name);
+      const resolved = await resolve(updates, this.#known, run);
       check(run.signal);
       // From here on nothing waits: documents and watermark move as one.
-      const applied = versions.filter((version) => this.cache.apply(version));
-      this.saver.moved(applied);
+      this.#apply(run, updates, resolved);
       this.#advance(batch.covered.get(this.name), batch.heads.get(this.name));
       if (batch.replayComplete) {
         this.#attempt = 0;
-        this.status.patch({ phase: "live", error: null });
+        this.status.patch({ phase: "live" });
         run.onLive();
-      }
-      if (applied.length > 0) {
-        this.#show();
       }
     });
   }
@@ -145,9 +150,9 @@ export class Follower {
       this.status.patch({ watermark: null, head: null });
       this.#show();
     }
-    const { watermark, epoch } = this.cursor ?? (await this.#recover(run));
+    const { epoch } = this.cursor ?? (await this.#recover(run));
     this.status.patch({ phase: "subscribing" });
-    const resume_after = { [this.name]: String(watermark) };
+    const resume_after = { [this.name]: String(this.#seen) };
     const { compact = true } = this.#options;
     run.push("sync:subscribe", { topics: [this.name], resume_after, epoch, compact }, (...reply) =>
       this.#enqueue((own) => this.#subscribed(own, ...reply)),
@@ -183,13 +188,79 @@ export class Follower {
     if (own !== undefined) {
       await this.#tellStale(own);
     }
-    const { versions, watermark, epoch } = await readSnapshot(this.name, run);
+    const { versions, missing, watermark, epoch } = await readSnapshot(this.name, run);
     check(run.signal);
-    const cursor = { watermark, epoch, org: run.org };
+    this.#missing.clear();
+    this.#miss(run, missing);
+    this.#seen = watermark;
+    const cursor = { watermark: this.#complete(), epoch, org: run.org };
     this.cache.replace(versions);
     this.#moveTo(cursor);
     this.saver.replaced(own?.reason === "cursor_ahead");
     return cursor;
+  }
+
+  /** Takes in what some updates stand for. */
+  #apply(run: Run, updates: readonly Update[], { versions, missing }: Resolved): void {
+    for (const update of updates) {
+      const known = this.#missing.get(update.docKey);
+      if (known !== undefined && !isNewer(known.update, update)) {
+        this.#missing.delete(update.docKey);
+      }
+    }
+    const applied = versions.filter((version) => this.cache.apply(version));
+    this.saver.moved(applied);
+    this.#miss(run, missing);
+    if (applied.length > 0) {
+      this.#show();
+    }
+  }
+
+  /** Reports documents that could not be had, and has them fetched again. */
+  #miss(run: Run, missing: readonly Missing[]): void {
+    for (const each of missing) {
+      this.#options.onError(each.error);
+      this.#missing.set(each.update.docKey, each);
+    }
+    const [first] = this.#missing.values();
+    this.status.patch({ error: first?.error ?? null });
+    if (first === undefined) {
+      this.#missingAttempt = 0;
+    } else if (!this.#isFetching) {
+      this.#isFetching = true;
+      const delay = run.backoff(this.#missingAttempt++, first.error.retryAfterMs);
+      this.#missingTimer.start(delay, () => void this.#fetchMissing(run));
+    }
+  }
+
+  /** Beside the queue, so that a document that hangs holds up no other. */
+  async #fetchMissing(run: Run): Promise<void> {
+    const updates = Array.from(this.#missing.values(), ({ update }) => update);
+    const resolved = await resolve(updates, this.#known, run).catch(() => null);
+    // Null: the run has ended, and the next one begins at the cursor.
+    if (resolved !== null && !run.signal.aborted) {
+      this.#enqueue(async () => {
+        this.#isFetching = false;
+        // What a later update or a snapshot replaced meanwhile is no longer missed.
+        const wanted = updates.filter((each) => this.#missing.get(each.docKey)?.update === each);
+        const keys = new Set(wanted.map(({ docKey }) => docKey));
+        const versions = resolved.versions.filter(({ docKey }) => keys.has(docKey));
+        const missing = resolved.missing.filter(({ update }) => keys.has(update.docKey));
+        this.#apply(run, wanted, { versions, missing });
+        this.#advance();
+      });
+    }
+  }
+
+  /** The watermark up to which every document is here. */
+  #complete(): bigint {
+    let complete = this.#seen;
+    for (const { update } of this.#missing.values()) {
+      if (update.watermark <= complete) {
+        complete = update.watermark - 1n;
+      }
+    }
+    return complete;
   }
 
   async #tellStale(stale: StaleTopic): Promise<void> {
@@ -216,15 +287,21 @@ export class Follower {
     if (cursor === null) {
       return;
     }
+    if (covered > this.#seen) {
+      this.#seen = covered;
+    }
     let { watermark } = cursor;
-    if (covered > watermark) {
-      watermark = covered;
+    const complete = this.#complete();
+    if (complete > watermark) {
+      watermark = complete;
       this.cursor = { ...cursor, watermark };
       this.saver.moved([]);
     }
     // The server sends its head now and then; it is certainly not below what was seen.
     this.status.patch({ watermark, head: head !== null && head > watermark ? head : watermark });
   }
+
+  readonly #known = (docKey: string) => this.cache.get(docKey);
 
   // Messages of a subscription that ended must not count for the next one.
   #isServed(): boolean {

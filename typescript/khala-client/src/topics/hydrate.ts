@@ -1,14 +1,14 @@
 /** Turns updates into versions: payloads fetched where there is only a pointer, hashes verified. */
 
-import { isKhalaError, KhalaError } from "../errors.js";
-import { type Backoff, sleep } from "../host/timer.js";
+import { type AnyKhalaError, asKhalaError, isKhalaError, KhalaError } from "../errors.js";
+import { type Backoff, check, sleep } from "../host/timer.js";
 import type { JsonObject } from "../types.js";
 import type { HttpApi } from "../wire/http.js";
 import type { Update } from "../wire/serializer.js";
 import { isNewer, type Version } from "./cache.js";
 import { canonicalJson, type Hash } from "./hash.js";
 
-/** The tries for a pointer or a snapshot before the topic starts over. */
+/** The tries for a snapshot before the topic starts over. */
 export const TRIES = 5;
 /** The most documents that are fetched at once. */
 const AT_ONCE = 4;
@@ -21,18 +21,30 @@ export interface Supply {
   readonly signal: AbortSignal;
 }
 
+/** An update whose payload could not be had, and the reason. */
+export interface Missing {
+  readonly update: Update;
+  readonly error: AnyKhalaError;
+}
+
+/** What some updates stand for: no document keeps the others from being shown. */
+export interface Resolved {
+  readonly versions: readonly Version[];
+  readonly missing: readonly Missing[];
+}
+
 /**
  * The versions behind some updates of one topic.
  *
  * Left out are updates that are not above the `known` version, or that a later one of the same
- * document supersedes, and pointers to a document that is gone: a tombstone follows. Throws
- * `payload_hash_mismatch`, `hydration_behind`, and the errors of HTTP requests.
+ * document supersedes, and pointers to a document that is gone: a tombstone follows. Throws only
+ * once the signal is aborted.
  */
 export async function resolve(
   updates: readonly Update[],
   known: (docKey: string) => Version | undefined,
   supply: Supply,
-): Promise<Version[]> {
+): Promise<Resolved> {
   const last = new Map<string, Update>();
   for (const update of updates) {
     const { docKey } = update;
@@ -42,15 +54,22 @@ export async function resolve(
   }
   const wanted = [...last.values()];
   const versions = await Promise.all(wanted.map((update) => verified(update, supply.hash)));
+  const missing: Missing[] = [];
   let next = 0;
   const worker = async () => {
     while (next < wanted.length) {
       const index = next++;
-      versions[index] ??= await fetchDocument(wanted[index] as Update, supply);
+      const update = wanted[index] as Update;
+      try {
+        versions[index] ??= await fetchDocument(update, supply);
+      } catch (error) {
+        check(supply.signal);
+        missing.push({ update, error: asKhalaError(error, "transport", update.docKey) });
+      }
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
-  return versions.filter((version) => version !== null);
+  return { versions: versions.filter((version) => version !== null), missing };
 }
 
 /** Tries again while the server cannot be reached; throws the last error. */
@@ -71,23 +90,19 @@ async function fetchDocument(announced: Update, supply: Supply): Promise<Version
   const { topic, docKey, docVersion } = announced;
   const failed = (code: "payload_hash_mismatch" | "hydration_behind", why: string) =>
     new KhalaError(code, `${topic} ${docKey}: ${why}`, { docKey });
-  for (let attempt = 0; attempt < TRIES; attempt++) {
-    const found = await patiently(() => supply.http.document(topic, docKey, supply.signal), supply);
-    if (found === null) {
-      return null;
-    }
-    const version = await verified(found, supply.hash);
-    const isOlder = isNewer(announced, found);
-    const isSame = !isOlder && !isNewer(found, announced);
-    if (version === null || (isSame && found.payloadHash !== announced.payloadHash)) {
-      throw failed("payload_hash_mismatch", "the payload does not have the announced hash");
-    }
-    if (!isOlder) {
-      return version;
-    }
-    await sleep(supply.backoff(attempt), supply.signal);
+  const found = await supply.http.document(topic, docKey, supply.signal);
+  if (found === null) {
+    return null;
   }
-  throw failed("hydration_behind", `the server has no version ${docVersion} yet`);
+  if (isNewer(announced, found)) {
+    throw failed("hydration_behind", `the server has no version ${docVersion} yet`);
+  }
+  const version = await verified(found, supply.hash);
+  const isSame = !isNewer(found, announced);
+  if (version === null || (isSame && found.payloadHash !== announced.payloadHash)) {
+    throw failed("payload_hash_mismatch", "the payload does not have the announced hash");
+  }
+  return version;
 }
 
 /** The update as a version; null if its payload is missing or does not have the announced hash. */

@@ -3,16 +3,15 @@
 import { failure, isKhalaError } from "../errors.js";
 import type { SnapshotPage } from "../wire/serializer.js";
 import type { Version } from "./cache.js";
-import { patiently, resolve, type Supply, TRIES } from "./hydrate.js";
+import { type Missing, patiently, type Resolved, resolve, type Supply, TRIES } from "./hydrate.js";
 
 /** All visible documents of a topic, as of a watermark of an epoch. */
-export interface Snapshot {
-  readonly versions: readonly Version[];
+export interface Snapshot extends Resolved {
   readonly watermark: bigint;
   readonly epoch: string;
 }
 
-/** Reads a snapshot. Throws the errors of HTTP requests and of `resolve`. */
+/** Reads a snapshot. Throws the errors of HTTP requests. */
 export async function readSnapshot(topic: string, supply: Supply): Promise<Snapshot> {
   for (let attempt = 0; attempt < TRIES; attempt++) {
     try {
@@ -36,6 +35,7 @@ async function readOnce(topic: string, supply: Supply): Promise<Snapshot | null>
   const ask = (after?: { docKey: string; watermark: bigint }) =>
     patiently(() => http.snapshotPage(topic, signal, after), supply);
   const versions: Version[] = [];
+  const missing: Missing[] = [];
   const first = await ask();
   const { epoch, watermark } = first;
   for (let page: SnapshotPage | null = first; page !== null; ) {
@@ -44,12 +44,13 @@ async function readOnce(topic: string, supply: Supply): Promise<Snapshot | null>
     }
     const docKey: string | null = page.nextDocKey;
     // The server makes the next page while this one is verified.
-    const both: [Version[], SnapshotPage | null] = await Promise.all([
+    const both: [Resolved, SnapshotPage | null] = await Promise.all([
       resolve(page.documents, () => undefined, supply),
       docKey === null ? null : ask({ docKey, watermark }),
     ]);
-    versions.push(...both[0]);
+    versions.push(...both[0].versions);
+    missing.push(...both[0].missing);
     page = both[1];
   }
-  return { versions, watermark, epoch };
+  return { versions, missing, watermark, epoch };
 }

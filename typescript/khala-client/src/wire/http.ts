@@ -24,16 +24,13 @@ export class HttpApi {
     signal: AbortSignal,
     after?: { readonly docKey: string; readonly watermark: bigint },
   ): Promise<SnapshotPage> {
-    const query = after
-      ? `?after_doc_key=${encodeURIComponent(after.docKey)}&watermark=${after.watermark}`
-      : "";
-    return readSnapshotPage(await this.#get(`snapshot/${segment(topic)}${query}`, signal));
+    const more = after && { after_doc_key: after.docKey, watermark: String(after.watermark) };
+    return readSnapshotPage(await this.#get("snapshot", { topic, ...more }, signal));
   }
 
   /** A document as it is now, with its payload; null if it is gone or not visible to the token. */
   async document(topic: string, docKey: string, signal: AbortSignal): Promise<Update | null> {
-    const path = `documents/${segment(topic)}/${segment(docKey)}`;
-    const body = await this.#get(path, signal, true);
+    const body = await this.#get("documents", { topic, doc_key: docKey }, signal, true);
     return body === null ? null : readUpdate(body);
   }
 
@@ -43,7 +40,7 @@ export class HttpApi {
    */
   async refusal(signal: AbortSignal): Promise<AnyKhalaError | null> {
     try {
-      await this.#get("documents/-/-", signal, true);
+      await this.#get("documents", { topic: "-", doc_key: "-" }, signal, true);
       return null;
     } catch (error) {
       const refused = asKhalaError(error, "transport", "the server cannot be reached");
@@ -52,7 +49,15 @@ export class HttpApi {
     }
   }
 
-  async #get(path: string, signal: AbortSignal, isOptional = false): Promise<unknown> {
+  /** Names stand in the query: as a path, `..` would not survive URL parsers and proxies. */
+  async #get(
+    endpoint: string,
+    query: Record<string, string>,
+    signal: AbortSignal,
+    isOptional = false,
+  ): Promise<unknown> {
+    const pairs = Object.entries(query).map((pair) => pair.map(encodeURIComponent).join("="));
+    const path = `${endpoint}?${pairs.join("&")}`;
     const { status, text, retryAfterMs } = await this.#fetchText(path, signal);
     if (status === 200) {
       return parse(text);
@@ -94,12 +99,4 @@ export class HttpApi {
       signal.removeEventListener("abort", stop);
     }
   }
-}
-
-function segment(text: string): string {
-  if (text === "." || text === "..") {
-    // Every URL parser resolves it as a relative path, escaped or not.
-    throw failure("usage", `${text} cannot be a part of a URL: choose another name`);
-  }
-  return encodeURIComponent(text);
 }

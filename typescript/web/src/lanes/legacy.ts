@@ -1,7 +1,7 @@
 /** The legacy lane: reads whole snapshots again and again, as the page did before Khala. */
 
 import type { KhalaStatus, KhalaTopic, TopicStatus } from "khala-client";
-import { asKhalaError } from "khala-client/errors";
+import { type AnyKhalaError, asKhalaError } from "khala-client/errors";
 import { Observable } from "khala-client/host/observable";
 import { Timer } from "khala-client/host/timer";
 import { sha256 } from "khala-client/sha256";
@@ -39,12 +39,15 @@ export function legacyLane(): Lane {
     }
     isPolling = true;
     timer.stop();
+    let missing: AnyKhalaError | null = null;
     try {
       ({ token } = await readSession());
       for (const topic of Object.values(topics)) {
-        topic.take(await readSnapshot(topic.name, supply));
+        const snapshot = await readSnapshot(topic.name, supply);
+        topic.take(snapshot);
+        missing ??= snapshot.missing[0]?.error ?? null;
       }
-      connection.set({ state: "connected", attempt: 0, retryAt: null, error: null });
+      connection.set({ state: "connected", attempt: 0, retryAt: null, error: missing });
     } catch (thrown) {
       const error = asKhalaError(thrown, "transport", "the snapshots cannot be read");
       connection.set({
