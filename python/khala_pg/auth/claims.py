@@ -22,6 +22,15 @@ MAX_LIFETIME_S = 32 * 24 * 3600
 
 MAX_TOKEN_BYTES = 16 * 1024
 _LAST_MOMENT = 253_402_300_799
+STRICT, OPENAGENTS = "khala", "openagents"
+PROFILES = (STRICT, OPENAGENTS)
+"""What an issuer's tokens look like. A key says which it is for; the first is the default.
+
+openagents: `oa_claims_version` may be "oa_sync_claims_v1", `oa_sync_scopes` text with commas, `nbf`
+may be missing, and `oa_user_id` stand for a missing `sub`.
+"""
+
+_OPENAGENTS_VERSION = "oa_sync_claims_v1"
 _REQUIRED = (
     "exp",
     "iat",
@@ -51,6 +60,7 @@ class VerificationKey:
     alg: str
     material: Any = field(repr=False)
     issuers: Collection[str] = field(compare=False)
+    profile: str = STRICT
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +106,8 @@ def verify(token: str, key: VerificationKey, audiences: Collection[str]) -> Clai
             audience=list(audiences),
             issuer=list(key.issuers),
             leeway=LEEWAY_S,
-            options={"require": list(_REQUIRED)},
+            # What else has to be there, `parse` looks at.
+            options={"require": ["exp", "iat", "iss", "aud"]},
         )
     except jwt.ExpiredSignatureError:
         raise TokenError("the token has expired: come back with a new one") from None
@@ -112,6 +123,8 @@ def parse(claims: Mapping[str, Any], key: VerificationKey) -> Claims:
 
     Raises TokenError when one is missing or not what it should be.
     """
+    if key.profile == OPENAGENTS:
+        claims = _from_openagents(claims)
     for name in _REQUIRED:
         if name not in claims:
             raise TokenError(f"the token has no {name}")
@@ -137,6 +150,22 @@ def parse(claims: Mapping[str, Any], key: VerificationKey) -> Claims:
         token_id=claims["jti"],
         key=key,
     )
+
+
+def _from_openagents(claims: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The claims as a strict issuer would have written them; what is wrong stays wrong."""
+    found = dict(claims)
+    if found.get("oa_claims_version") == _OPENAGENTS_VERSION:
+        found["oa_claims_version"] = CLAIMS_VERSION
+    scopes = found.get("oa_sync_scopes")
+    if isinstance(scopes, str):
+        found["oa_sync_scopes"] = [name for each in scopes.split(",") if (name := each.strip())]
+    if "nbf" not in found and "iat" in found:
+        found["nbf"] = found["iat"]
+    user = found.get("oa_user_id")
+    if "sub" not in found and isinstance(user, str | int) and not isinstance(user, bool):
+        found["sub"] = str(user)
+    return found
 
 
 def timestamp(seconds: float) -> str:

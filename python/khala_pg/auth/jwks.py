@@ -19,7 +19,7 @@ import httpx
 import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from khala_pg.auth.claims import VerificationKey
+from khala_pg.auth.claims import STRICT, VerificationKey
 from khala_pg.concurrency.single_flight import SingleFlight
 
 logger = logging.getLogger("khala.auth.jwks")
@@ -41,7 +41,7 @@ class JwksSettings:
 
     refresh_s: between reads, with jitter. min_refresh_s: between reads that unknown keys provoke.
     miss_s: how long an unknown key id is remembered as unknown. max_stale_s: how long keys are good
-    when the set cannot be read any more.
+    when the set cannot be read any more. claims: the profile of the issuer's tokens.
     """
 
     issuer: str
@@ -51,9 +51,10 @@ class JwksSettings:
     min_refresh_s: float = 10.0
     miss_s: float = 60.0
     max_stale_s: float = 24 * 3600.0
+    claims: str = STRICT
 
 
-def parse(document: object, issuer: str) -> dict[str, VerificationKey]:
+def parse(document: object, issuer: str, profile: str = STRICT) -> dict[str, VerificationKey]:
     """The keys of use in a JWKS document. Raises JwksError when there are none."""
     entries = document.get("keys") if isinstance(document, dict) else None
     if not isinstance(entries, list):
@@ -62,7 +63,7 @@ def parse(document: object, issuer: str) -> dict[str, VerificationKey]:
     skipped: list[str] = []
     for entry in entries:
         try:
-            key = _parse_key(entry, issuer)
+            key = _parse_key(entry, issuer, profile)
         except JwksError as error:
             skipped.append(str(error))
             continue
@@ -76,7 +77,7 @@ def parse(document: object, issuer: str) -> dict[str, VerificationKey]:
     return found
 
 
-def _parse_key(entry: object, issuer: str) -> VerificationKey:
+def _parse_key(entry: object, issuer: str, profile: str) -> VerificationKey:
     if not isinstance(entry, dict) or not isinstance(entry.get("kid"), str) or not entry["kid"]:
         raise JwksError("a key has no kid")
     kid = entry["kid"]
@@ -93,7 +94,7 @@ def _parse_key(entry: object, issuer: str) -> VerificationKey:
         raise JwksError(f"{kid[:64]!r} cannot be read ({type(error).__name__})") from None
     if isinstance(material, RSAPublicKey) and material.key_size < _MIN_RSA_BITS:
         raise JwksError(f"{kid[:64]!r} has {material.key_size} bits, {_MIN_RSA_BITS} are needed")
-    return VerificationKey(kid, alg, material, (issuer,))
+    return VerificationKey(kid, alg, material, (issuer,), profile)
 
 
 def _usual_algorithm(entry: Mapping[str, Any]) -> str | None:
@@ -160,7 +161,9 @@ class KeySet:
         self._tried_at = self._now()
         self.reads += 1
         try:
-            found = parse(json.loads(await self._read()), self.settings.issuer)
+            found = parse(
+                json.loads(await self._read()), self.settings.issuer, self.settings.claims
+            )
         except (JwksError, OSError, ValueError, RecursionError, httpx.HTTPError) as error:
             if not self._is_failing:
                 self._is_failing = True

@@ -11,7 +11,8 @@ A keyring file is JSON, readable by its owner only:
 is known to every verifier before it signs, and what is neither is a previous key. `issuers` and
 `audiences` are accepted beside `issuer` and `audience`. `jwks` names key sets (file or URL) of
 other issuers, each good for its own issuer's tokens only; with one, a keyring may be without keys
-of its own.
+of its own. A key or key set with `"claims": "openagents"` is for tokens as existing issuers write
+them: see auth.claims.PROFILES.
 """
 
 import secrets

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from khala_pg.auth.claims import PROFILES, STRICT
 from khala_pg.auth.jwks import JwksSettings
 from khala_pg.auth.keys import MIN_SECRET_BYTES, Key, Keyring, KeyringError
 
@@ -28,6 +29,7 @@ def save(keyring: Keyring, path: Path) -> None:
                 "kid": key.kid,
                 "alg": key.alg,
                 "secret": base64.urlsafe_b64encode(key.secret).rstrip(b"=").decode(),
+                **({} if key.claims == STRICT else {"claims": key.claims}),
             }
             for key in keyring.keys.values()
         ],
@@ -155,7 +157,17 @@ def _parse_key_set(entry: object, path: Path) -> JwksSettings:
             isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0
         ):
             raise KeyringError(f"{name} of the key set of {issuer!r} in {path} is not above 0")
+    _profile(entry, f"the key set of {issuer!r}", path)
     return JwksSettings(**entry)
+
+
+def _profile(entry: Mapping[str, Any], what: str, path: Path) -> str:
+    profile = entry.get("claims", STRICT)
+    if profile not in PROFILES:
+        raise KeyringError(
+            f"`claims` of {what} in {path} is {profile!r}: write one of {', '.join(PROFILES)}"
+        )
+    return str(profile)
 
 
 def _is_private(url: str) -> bool:
@@ -198,4 +210,4 @@ def _parse_key(entry: object, path: Path) -> Key:
             f"the secret of the key {kid!r} of {path} has {len(decoded)} bytes: "
             f"HS256 needs at least {MIN_SECRET_BYTES}, replace it with a random one"
         )
-    return Key(kid, "HS256", decoded)
+    return Key(kid, "HS256", decoded, _profile(entry, f"the key {kid!r}", path))

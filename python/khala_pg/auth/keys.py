@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from khala_pg.auth.claims import VerificationKey
+from khala_pg.auth.claims import STRICT, VerificationKey
 from khala_pg.auth.jwks import JwksSettings
 from khala_pg.errors import UsageError
 
@@ -17,11 +17,12 @@ class KeyringError(UsageError):
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One secret: its id, the algorithm fixed for it, and its bytes."""
+    """One secret: its id, the algorithm fixed for it, its bytes, and the profile of its tokens."""
 
     kid: str
     alg: str
     secret: bytes = field(repr=False)
+    claims: str = STRICT
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,8 @@ class Keyring:
         key = self.keys.get(kid)
         if key is None:
             return None
-        return VerificationKey(kid, key.alg, key.secret, (self.issuer, *self.issuers))
+        issuers = (self.issuer, *self.issuers)
+        return VerificationKey(kid, key.alg, key.secret, issuers, key.claims)
 
     @property
     def accepted_audiences(self) -> tuple[str, ...]:

@@ -216,9 +216,9 @@ class Session:
             self.act(self.channel.refresh_refused(request, self._refusal(error)))
             return
         self.act(self.channel.refreshed(request, claims))
-        # Scopes are topics by their own names.
         subscriptions = self._subscriptions.values()
-        forbidden = [s.name for s in subscriptions if s.topic not in claims.scopes]
+        allowed = set(claims.scopes)
+        forbidden = [s.name for s in subscriptions if not {s.topic, s.enum_name} & allowed]
         if self.channel.claims is claims and forbidden:
             self._end(forbidden)
             message = "the new token does not cover these topics"

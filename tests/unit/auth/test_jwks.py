@@ -119,6 +119,21 @@ async def test_each_algorithm_from_a_file(tmp_path: Path, alg: str) -> None:
     assert authority.why_over(claims, time.time()) is None
 
 
+async def test_a_key_set_for_tokens_of_existing_issuers(tmp_path: Path) -> None:
+    issuer = Issuer()
+    issuer.add("k", "ES256")
+    (tmp_path / "jwks.json").write_text(json.dumps(issuer.document()))
+    token = issuer.token("k", oa_claims_version="oa_sync_claims_v1", oa_sync_scopes="a,b")
+    for profile, good in (("khala", False), ("openagents", True)):
+        settings = JwksSettings(ISSUER, file=str(tmp_path / "jwks.json"), claims=profile)
+        authority = Authority(with_sets(settings))
+        if good:
+            assert (await authority.verify(token)).scopes == ("a", "b")
+        else:
+            with pytest.raises(TokenError):
+                await authority.verify(token)
+
+
 async def test_a_key_set_speaks_for_its_issuer_only(tmp_path: Path) -> None:
     issuer = Issuer()
     issuer.add("k", "ES256")

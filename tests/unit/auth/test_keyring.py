@@ -254,3 +254,79 @@ def test_a_keyring_of_key_sets_only_cannot_sign(tmp_path: Path) -> None:
     assert ring.jwks[0].url == "https://i/keys"
     with pytest.raises(KeyringError, match="no key to sign"):
         keys.sign_token(ring, org_id="a", scopes=[])
+
+
+OPENAGENTS = {
+    "oa_claims_version": "oa_sync_claims_v1",
+    "oa_sync_scopes": "runtime.run_summaries, SYNC_TOPIC_RUNTIME_NOTIFICATIONS,",
+    "oa_user_id": 7,
+    "nbf": None,
+    "sub": None,
+}
+
+
+def existing(ring: Keyring, **changes: Any) -> str:
+    """A token as the existing issuers write it; None leaves a claim out."""
+    return sign(ring, **{**OPENAGENTS, **changes})
+
+
+def profiled(ring: Keyring, tmp_path: Path) -> Keyring:
+    """The keyring, saved and loaded with keys for tokens of existing issuers."""
+    changed = {kid: replace(key, claims="openagents") for kid, key in ring.keys.items()}
+    keyring_file.save(replace(ring, keys=changed), tmp_path / "ring.json")
+    return keyring_file.load(tmp_path / "ring.json")
+
+
+def test_tokens_of_existing_issuers_where_the_keyring_says_so(
+    ring: Keyring, tmp_path: Path
+) -> None:
+    with pytest.raises(TokenError):
+        verify_token(existing(ring), ring)
+    lenient = profiled(ring, tmp_path)
+    claims = verify_token(existing(ring), lenient)
+    assert claims.scopes == ("runtime.run_summaries", "SYNC_TOPIC_RUNTIME_NOTIFICATIONS")
+    assert (claims.subject, claims.not_before) == ("7", claims.issued_at)
+    assert verify_token(existing(ring, sub="ann", oa_user_id="x"), lenient).subject == "ann"
+    assert verify_token(existing(ring, oa_sync_scopes=["a"]), lenient).scopes == ("a",)
+    # Tokens of this issuer's own form stay good.
+    assert verify_token(sign(ring), lenient).subject == "someone"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"oa_claims_version": "oa_sync_claims_v2"},
+        {"oa_claims_version": None},
+        {"oa_sync_scopes": 7},
+        {"oa_sync_scopes": "a,\0"},
+        {"oa_user_id": None},
+        {"oa_user_id": True},
+        {"oa_user_id": ""},
+        {"oa_org_id": None},
+        {"jti": None},
+        {"iat": None},
+        {"exp": 1},
+        {"nbf": 2**40},
+        {"aud": "other"},
+        {"iss": "other"},
+    ],
+)
+def test_what_existing_issuers_write_is_no_way_around_the_rest(
+    ring: Keyring, tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    with pytest.raises(TokenError):
+        verify_token(existing(ring, **changes), profiled(ring, tmp_path))
+
+
+def test_a_profile_that_is_none_is_refused(ring: Keyring, tmp_path: Path) -> None:
+    path = tmp_path / "ring.json"
+    keyring_file.save(ring, path)
+    document = json.loads(path.read_text())
+    document["keys"][0]["claims"] = "lenient"
+    path.write_text(json.dumps(document))
+    with pytest.raises(KeyringError, match="khala, openagents"):
+        keyring_file.load(path)
+    sets = {"audience": "a", "jwks": [{"issuer": "i", "file": "x", "claims": "lenient"}]}
+    path.write_text(json.dumps(sets))
+    with pytest.raises(KeyringError, match="khala, openagents"):
+        keyring_file.load(path)

@@ -72,7 +72,7 @@ BEGIN
     FROM (SELECT unnest(p_topics) AS name) AS n
     WHERE NOT EXISTS (
         SELECT FROM runtime.sync_topics AS t
-        WHERE n.name IN (t.topic, t.enum_name) AND (p_scopes IS NULL OR t.topic = ANY (p_scopes))
+        WHERE n.name IN (t.topic, t.enum_name) AND (p_scopes IS NULL OR t.topic = ANY (p_scopes) OR t.enum_name = ANY (p_scopes))
     );
     IF v_forbidden IS NOT NULL THEN
         IF p_scopes IS NULL THEN
@@ -94,35 +94,28 @@ BEGIN
         RAISE EXCEPTION 'resume_after names topic %, which is not among the topics', quote_literal(left(v_bad, 200))
             USING ERRCODE = 'KH007', HINT = 'Send cursors only for the topics of the request.';
     END IF;
-    IF EXISTS (
-        SELECT FROM unnest(p_topics) AS n (name)
-        INNER JOIN runtime.sync_topics AS t ON n.name IN (t.topic, t.enum_name)
-        GROUP BY t.topic HAVING count(*) > 1
-    ) OR EXISTS (
-        SELECT FROM unnest(v_names) AS n (name)
-        INNER JOIN runtime.sync_topics AS t ON n.name IN (t.topic, t.enum_name)
-        GROUP BY t.topic HAVING count(*) > 1
-    ) THEN
-        RAISE EXCEPTION 'a topic is named twice'
-            USING ERRCODE = 'KH007', HINT = 'Name each topic once, by one of its two names.';
-    END IF;
-
     RETURN QUERY
     SELECT j.name, j.topic, j.enum_name, j.cursor, j.head_watermark, j.retention_floor, j.reason IS NOT NULL, j.reason
     FROM (
-        SELECT n.name, n.ordinality, t.topic, t.enum_name, c.cursor, s.head_watermark, r.retention_floor,
+        SELECT n.name, n.ordinality, n.topic, n.enum_name, c.cursor, s.head_watermark, r.retention_floor,
             CASE
                 WHEN c.cursor IS NOT NULL
                     THEN khala_internal.stale_reason(c.cursor, s.head_watermark, r.retention_floor, p_epoch, v_epoch)
             END AS reason
-        FROM unnest(p_topics) WITH ORDINALITY AS n (name, ordinality)
-        INNER JOIN runtime.sync_topics AS t ON n.name IN (t.topic, t.enum_name)
-        INNER JOIN runtime.sync_topic_sequences AS s ON t.topic = s.topic
-        INNER JOIN runtime.sync_topic_retention AS r ON t.topic = r.topic
+        FROM (
+            -- A topic that is named twice is meant once, by the first name.
+            SELECT DISTINCT ON (t.topic) u.name, u.ordinality, t.topic, t.enum_name
+            FROM unnest(p_topics) WITH ORDINALITY AS u (name, ordinality)
+            INNER JOIN runtime.sync_topics AS t ON u.name IN (t.topic, t.enum_name)
+            ORDER BY t.topic, u.ordinality
+        ) AS n
+        INNER JOIN runtime.sync_topic_sequences AS s ON n.topic = s.topic
+        INNER JOIN runtime.sync_topic_retention AS r ON n.topic = r.topic
         LEFT JOIN LATERAL (
-            SELECT u.cursor::bigint AS cursor
+            -- The lowest of several misses nothing.
+            SELECT min(u.cursor::bigint) AS cursor
             FROM unnest(v_names, v_cursors) AS u (name, cursor)
-            WHERE u.name IN (t.topic, t.enum_name)
+            WHERE u.name IN (n.topic, n.enum_name)
         ) AS c ON TRUE
     ) AS j
     ORDER BY j.ordinality;
@@ -130,6 +123,6 @@ END
 $$;
 
 COMMENT ON FUNCTION khala.check_cursors(text[], jsonb, text, text[]) IS
-'Checks a subscribe request. Arguments: topics, either name; cursors as {topic: watermark} or [{topic, watermark}], numbers or strings; epoch of the cursors, null for the current one; topics that the token allows, null for all. Result: per topic the name used, both names, its cursor (null: none given), head, retention floor, whether the cursor is stale and why: below_floor, cursor_ahead or epoch_changed. Errors: KH001 unknown topic, KH006 topics out of scope, KH007 malformed.';
+'Checks a subscribe request. Arguments: topics, either name, each meant once; cursors as {topic: watermark} or [{topic, watermark}], numbers or strings, the lowest of a topic; epoch of the cursors, null for the current one; topics that the token allows, either name, null for all. Result: per topic the name used, both names, its cursor (null: none given), head, retention floor, whether the cursor is stale and why: below_floor, cursor_ahead or epoch_changed. Errors: KH001 unknown topic, KH006 topics out of scope, KH007 malformed.';
 REVOKE ALL ON FUNCTION khala.check_cursors(text[], jsonb, text, text[]) FROM public;
 GRANT EXECUTE ON FUNCTION khala.check_cursors(text[], jsonb, text, text[]) TO khala_relay, khala_dba;

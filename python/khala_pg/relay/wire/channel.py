@@ -114,7 +114,7 @@ class Channel:
         """The response to an accepted subscribe: sent before any update."""
         response = {
             "subscription_id": self.subscription_id,
-            "topics": list(request.topics),
+            "topics": [name for name, _ in current],
             "current_watermarks": frames.watermark_list(current),
             "head_watermarks": frames.watermark_list(heads),
             "epoch": epoch,

@@ -73,13 +73,14 @@ def subscribe(frame: Frame, max_topics: int) -> SubscribeRequest:
     resume_after = payload.get("resume_after")
     if resume_after is not None and not isinstance(resume_after, (dict, list)):
         raise _bad("resume_after is an object {topic: watermark} or a list of {topic, watermark}")
+    resume_after = _without_blanks(resume_after)
     if resume_after is not None and "\\u0000" in strict_json.dumps(resume_after):
         raise _bad("resume_after holds a NUL character")
     batch_size = payload.get("replay_batch_size")
     if batch_size is not None and (
-        isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1
+        isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 0
     ):
-        raise _bad("replay_batch_size is a whole number of at least 1")
+        raise _bad("replay_batch_size is a whole number from 0")
     compact = payload.get("compact")
     if not isinstance(compact, bool | None):
         raise _bad("compact is true or false")
@@ -89,7 +90,8 @@ def subscribe(frame: Frame, max_topics: int) -> SubscribeRequest:
         topics=_topics(payload, max_topics),
         resume_after=resume_after,
         epoch=_text(payload, "epoch", _MAX_NAME_CHARACTERS),
-        batch_size=batch_size,
+        # What proto3 writes for a number that was not set.
+        batch_size=batch_size or None,
         compact=compact is True,
         request_id=request_id(payload),
     )
@@ -121,12 +123,30 @@ def _topics(payload: Mapping[str, Any], max_topics: int) -> tuple[str, ...]:
         raise _bad("topics is a list of at least one topic name")
     if len(topics) > max_topics:
         raise _bad(f"topics holds {len(topics)} names: at most {max_topics} fit in one request")
+    topics = [topic.strip() if isinstance(topic, str) else topic for topic in topics]
     for topic in topics:
         if not isinstance(topic, str) or not topic or "\0" in topic:
             raise _bad("a topic name is a string of at least one character, without NUL")
         if len(topic) > _MAX_NAME_CHARACTERS:
             raise _bad(f"a topic name has at most {_MAX_NAME_CHARACTERS} characters")
     return tuple(dict.fromkeys(topics))
+
+
+def _without_blanks(resume_after: Any) -> Any:
+    """The cursors with the names of their topics as `_topics` reads them."""
+    if isinstance(resume_after, dict):
+        # A list: two names may have become one.
+        if all(name == name.strip() for name in resume_after):
+            return resume_after
+        resume_after = [{"topic": name, "watermark": at} for name, at in resume_after.items()]
+    if not isinstance(resume_after, list):
+        return resume_after
+    return [
+        {**entry, "topic": entry["topic"].strip()}
+        if isinstance(entry, dict) and isinstance(entry.get("topic"), str)
+        else entry
+        for entry in resume_after
+    ]
 
 
 def _text(payload: Mapping[str, Any], name: str, max_characters: int) -> str | None:

@@ -66,6 +66,27 @@ def test_subscribe_is_handed_on_with_its_cursors_untouched() -> None:
 
 
 @pytest.mark.parametrize(
+    ("resume_after", "handed_on"),
+    [
+        (None, None),
+        ({"a": 1}, {"a": 1}),
+        ({" a": 1, "a": 2}, [{"topic": "a", "watermark": 1}, {"topic": "a", "watermark": 2}]),
+        ([{"topic": "a\t", "watermark": 1}, 7], [{"topic": "a", "watermark": 1}, 7]),
+    ],
+)
+def test_blanks_and_defaults_are_forgiven(resume_after: Any, handed_on: Any) -> None:
+    peer = Peer()
+    peer.join()
+    payload = {
+        "topics": [" a", "b\n", "a"],
+        "resume_after": resume_after,
+        "replay_batch_size": 0,
+    }
+    [action] = peer.send("1", "2", "sync:v1", "sync:subscribe", payload)
+    assert action == SubscribeRequest("1", "2", ("a", "b"), handed_on, None, None, False, None)
+
+
+@pytest.mark.parametrize(
     "payload",
     [
         {},
@@ -75,6 +96,7 @@ def test_subscribe_is_handed_on_with_its_cursors_untouched() -> None:
         {"topics": {"a": 1}},
         {"topics": [1]},
         {"topics": [""]},
+        {"topics": [" "]},
         {"topics": ["a\0"]},
         {"topics": ["a" * 256]},
         {"topics": [f"t{number}" for number in range(65)]},
@@ -84,7 +106,6 @@ def test_subscribe_is_handed_on_with_its_cursors_untouched() -> None:
         {"topics": ["a"], "resume_after": [{"topic": "\0"}]},
         {"topics": ["a"], "epoch": 7},
         {"topics": ["a"], "epoch": "e" * 256},
-        {"topics": ["a"], "replay_batch_size": 0},
         {"topics": ["a"], "replay_batch_size": -1},
         {"topics": ["a"], "replay_batch_size": True},
         {"topics": ["a"], "replay_batch_size": 1.5},
