@@ -27,9 +27,13 @@ BEGIN
     ASSERT pg_catalog.current_setting('khala_verify.found') = pg_temp.code(),
         'functions and views must exist, belong to khala_owner and be granted as in db/functions and db/views';
     ASSERT (
-        SELECT pg_catalog.pg_get_expr(d.adbin, d.adrelid) = 'khala_internal.traceparent()'
+        SELECT pg_catalog.count(*) = 1
         FROM pg_catalog.pg_attrdef AS d
         INNER JOIN pg_catalog.pg_attribute AS a ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+        -- How the server prints the expression depends on settings.
+        INNER JOIN pg_catalog.pg_depend AS o
+            ON d.oid = o.objid AND o.classid = 'pg_catalog.pg_attrdef'::regclass
+                AND o.refobjid = 'khala_internal.traceparent()'::regprocedure
         WHERE d.adrelid = 'runtime.sync_stream_events'::regclass AND a.attname = 'traceparent'
     ), 'the column traceparent of the journal must default to khala_internal.traceparent()';
     ASSERT (

@@ -41,6 +41,22 @@ _IN_THE_WAY = ("40", "55P03")
 # A standby, or a server that is set to take no writes: it may take them again.
 _READ_ONLY = "25006"
 
+# The user's request, or statement_timeout.
+_CANCELED = "57014"
+
+REACHABLE = "Check host, port, user and password, and that PostgreSQL runs (`khala dev` runs one)."
+NEEDS_ROLE = (
+    "The login lacks a role: khala_dba administers, khala_runtime writes, khala_relay serves, and "
+    "the owner of the database migrates. A superuser gives one: GRANT khala_dba TO login."
+)
+TAKES_WRITES = (
+    "Connect to the primary if this is a standby; else see whether default_transaction_read_only "
+    "is set for the login or the database."
+)
+LONGER_STATEMENTS = (
+    "Try again; if it happens often, raise statement_timeout for the login or the database."
+)
+
 # What is missing is ours: a function or a table by its qualified name, or the schema itself.
 _OURS = re.compile(r'\b(khala|khala_internal|runtime)\.|"(khala|khala_internal|runtime)"')
 
@@ -125,13 +141,13 @@ def from_psycopg(error: psycopg.Error) -> KhalaError | None:
         hint = error.diag.message_hint or ""
         return BadValueError(f"the database cannot read a value: {primary}", hint)
     if sqlstate == "42501":
-        return UsageError(
-            primary,
-            "Connect as a member of the role the function is for: "
-            "docs/reference/errors.md lists them.",
-        )
+        return UsageError(primary, NEEDS_ROLE)
     if sqlstate == _READ_ONLY:
-        return ReadOnlyError(f"the database takes no writes now: {primary.strip()}")
+        return ReadOnlyError(
+            f"the database takes no writes now: {primary.strip()}", TAKES_WRITES
+        )
+    if sqlstate == _CANCELED:
+        return UnavailableError(f"the database ended the statement: {primary}", LONGER_STATEMENTS)
     if sqlstate is not None and sqlstate.startswith(_IN_THE_WAY):
         return InTheWayError(
             f"another transaction is in the way: {primary}", "What was not committed: try it again."
@@ -139,5 +155,5 @@ def from_psycopg(error: psycopg.Error) -> KhalaError | None:
     if isinstance(error, psycopg.OperationalError) and (
         sqlstate is None or sqlstate.startswith(_TRANSIENT_CLASSES)
     ):
-        return UnavailableError(f"the database cannot be reached: {primary.strip()}")
+        return UnavailableError(f"the database cannot be reached: {primary.strip()}", REACHABLE)
     return None

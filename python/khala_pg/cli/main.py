@@ -1,6 +1,8 @@
 """Entry point of `khala`: finds the subcommand's module; says errors in words, not tracebacks."""
 
+import codecs
 import importlib
+import io
 import os
 import re
 import sys
@@ -92,11 +94,30 @@ def options(
     """The options that stand before the subcommand."""
 
 
+def _write_any_character() -> None:
+    """Have standard output and error take every character, whatever the locale: ASCII, which is
+    that of the locale C, becomes UTF-8, and others write escapes for what they do not have."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            ascii_only = codecs.lookup(stream.encoding).name == "ascii"
+            stream.reconfigure(encoding="utf-8" if ascii_only else None, errors="backslashreplace")
+
+
+def _unexpected(error: psycopg.Error) -> KhalaError:
+    primary = (error.diag.message_primary or str(error)).strip()
+    return KhalaError(
+        f"the database refuses this: {primary} (SQLSTATE {error.sqlstate or 'unknown'})",
+        "`khala doctor` checks the database and its schema. If it finds nothing, this is a fault "
+        "of khala-pg.",
+    )
+
+
 def main() -> None:
     """Run `khala`; exit status 1 when the work failed, 2 when the call was wrong.
 
     `khala run` has its own.
     """
+    _write_any_character()
     try:
         try:
             app()
@@ -108,9 +129,7 @@ def main() -> None:
         say(error)
         sys.exit(status_of(error))
     except psycopg.Error as error:
-        ours = from_psycopg(error)
-        if ours is None:
-            raise
+        ours = from_psycopg(error) or _unexpected(error)
         say(ours)
         sys.exit(status_of(ours))
     except OSError as error:

@@ -63,14 +63,16 @@ def command(
         khala retain runtime.run_summaries --horizon '12 hours'
     """
     done: dict[str, Purge] = {}
+    console = Console(stderr=True, highlight=False)
     progress = Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(),
         TextColumn("{task.fields[rows]} purged"),
         TimeElapsedColumn(),
-        console=Console(stderr=True, highlight=False),
+        console=console,
         transient=True,
+        disable=not console.is_terminal,
     )
     with connect(resolve(DATABASE, database)) as connection, progress:
         bar = progress.add_task(topic or "all topics", total=None, rows=counted(0, "row"))

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+from psycopg.pq import Conninfo
+
 from khala_pg.child_process import (
     Restart,
     die_with_parent,
@@ -70,11 +72,19 @@ def run(config: DevConfig, say: Say, ready: Callable[[DevState], None]) -> None:
         signal.SIGINT: signal.default_int_handler,
         signal.SIGCHLD: ignore,
     }
+    _forget_other_databases()
     with woken_by_signals(handlers) as wakeup:
         try:
             _run(config, wakeup, say, ready)
         except (KeyboardInterrupt, _StopRequested):
             say("stopped")
+
+
+def _forget_other_databases() -> None:
+    """Drops libpq's variables: they are for other databases than the one that is run here."""
+    for option in Conninfo.get_defaults():
+        if option.envvar is not None:
+            os.environ.pop(option.envvar.decode(), None)
 
 
 def _run(

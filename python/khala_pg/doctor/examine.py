@@ -13,7 +13,7 @@ from khala_pg.connections import connect
 from khala_pg.doctor import server
 from khala_pg.doctor.finding import Finding, failed, ok, warned
 from khala_pg.doctor.listen import check_listen
-from khala_pg.errors import KhalaError
+from khala_pg.errors import REACHABLE, KhalaError
 from khala_pg.migration import migrate
 from khala_pg.migration.schema_version import schema_version_of, shipped_schema_version
 from khala_pg.migration.schemas import PRESENT, check_complete
@@ -68,7 +68,7 @@ def examine(database: str, listener_database: str | None = None) -> Report:
         finding = failed(
             "connection",
             f"cannot connect: {str(refused).strip()}",
-            "Check host, port, user and password, and that PostgreSQL runs (`khala dev` runs one).",
+            REACHABLE,
         )
         return Report((finding,))
     findings = [ok("connection", f"connected to {connection.info.dbname}")]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psycopg
 
+from khala_pg.errors import UnavailableError, from_psycopg
 from khala_pg.migration.functions import FunctionChanges, load_functions
 from khala_pg.migration.schema_version import schema_version_of, shipped_schema_version
 from khala_pg.migration.schemas import PRESENT, check_complete
@@ -127,6 +128,10 @@ def verify(conninfo: str, *, directory: Path | None = None) -> tuple[str, ...]:
     plan = read_plan(directory)
     with _backend(conninfo, changes=False) as backend:
         applied = _state(backend, plan, directory).applied
+        if not applied:
+            raise MigrationError(
+                "the database has no Khala schema", hint="Run `khala migrate` on it."
+            )
         connection = backend.connection
         for change in plan:
             if change.name not in applied:
@@ -137,8 +142,13 @@ def verify(conninfo: str, *, directory: Path | None = None) -> tuple[str, ...]:
                     connection.execute(change.verify_sql().encode())
                     raise psycopg.Rollback(transaction)
             except psycopg.Error as failed:
+                known = from_psycopg(failed)
+                if isinstance(known, UnavailableError):
+                    raise known from failed
                 raise MigrationError(
-                    f"change {change.name} is not what it should be: {failed}"
+                    f"change {change.name} is not what it should be: {failed}",
+                    hint="Run `khala migrate`, which loads functions and grants anew; what else "
+                    "is missing was removed by hand.",
                 ) from failed
     return applied
 

@@ -1,0 +1,111 @@
+"""Calls of every command of `khala`, with what they need, and the commands of the parser."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import typer
+
+from khala_pg.cli.main import COMMANDS, app
+
+RUNTIME, RELAY, DBA, OWNER = "runtime", "relay", "dba", "owner"
+
+
+@dataclass(frozen=True)
+class Call:
+    """Arguments after the command's words; `{…}` is filled in by the test.
+
+    roles: whose login it works for; none: it needs no database. writes: to the database.
+    until: what it says when it has done what it does before it runs on.
+    survives: a database that it cannot use may not be its end.
+    own_words: its messages are another program's.
+    """
+
+    arguments: str = ""
+    roles: frozenset[str] = frozenset()
+    writes: bool = False
+    until: str = ""
+    survives: bool = False
+    own_words: bool = False
+
+
+def _call(arguments: str = "", *roles: str, **more: Any) -> Call:
+    return Call(arguments, frozenset(roles and (*roles, OWNER)), **more)
+
+
+CALLS: dict[str, list[Call]] = {
+    "dev": [
+        _call(
+            "--data-dir {scratch}/dev --ws-port 0 --http-port 0 --json",
+            until='"ready"|Khala is up',
+        )
+    ],
+    "run": [_call("--org acme --flush 0.1 --spool-dir {scratch} -- true", survives=True)],
+    "tail": [
+        _call(
+            "runtime.notifications --ws ws://127.0.0.1:1/s --http http://127.0.0.1:1 --token x",
+            until="disconnected|retrying|trying again",
+        )
+    ],
+    "topics": [_call("", DBA), _call("--json", DBA)],
+    "topics add": [_call("tests.matrix", DBA, writes=True)],
+    "topics writes": [_call("runtime.notifications direct", DBA)],
+    "stats": [
+        _call("", DBA, RELAY),
+        _call("--json", DBA, RELAY),
+        _call(
+            "--watch 0.1 --json",
+            DBA,
+            RELAY,
+            until='"topic"|cannot be reached|no writes',
+            survives=True,
+        ),
+    ],
+    "top": [_call("--once", DBA, RELAY), _call("--once --json", DBA, RELAY)],
+    "token": [_call("--org acme --topic runtime.notifications --keyring {keyring}")],
+    "key create": [_call("naïve --org acme --topic runtime.notifications", DBA, writes=True)],
+    "key list": [_call("", DBA), _call("--json", DBA)],
+    "key revoke": [_call("{key}", DBA, writes=True)],
+    "revoke": [_call("--sub zoë --reason naïve", DBA, writes=True)],
+    "keyring new": [_call("{scratch}/new.json")],
+    "keyring rotate": [_call("{keyring}")],
+    "keyring show": [_call("{keyring}")],
+    "ingest": [_call("{events} --org acme", RUNTIME, writes=True)],
+    "reproject": [
+        _call("--all", RUNTIME, DBA, writes=True),
+        _call("--run r1", RUNTIME, DBA, writes=True),
+    ],
+    "migrate": [
+        _call("--status", OWNER, survives=True),
+        _call("--dry-run", OWNER, survives=True),
+        _call("--verify", OWNER),
+        _call("", OWNER),
+    ],
+    "psql": [_call("-c 'SELECT 1'", RUNTIME, RELAY, DBA, survives=True, own_words=True)],
+    "retain": [_call("", DBA, writes=True), _call("runtime.notifications --json", DBA)],
+    "sequence": [_call("", DBA, RUNTIME, RELAY)],
+    "relay": [
+        _call(
+            "--keyring {keyring} --ws-port 0 --http-port 0 --json --log-level info",
+            RELAY,
+            until="serving|cannot be reached|starting|ready",
+            survives=True,
+        )
+    ],
+    "doctor": [_call("", OWNER, survives=True), _call("--json", OWNER, survives=True)],
+}
+
+
+def commands() -> Iterator[str]:
+    """The words of every command that does something."""
+    group: Any = typer.main.get_command(app)
+    for name in COMMANDS:
+        yield from _leaves(name, group.get_command(None, name))
+
+
+def _leaves(words: str, command: Any) -> Iterator[str]:
+    below = getattr(command, "commands", None)
+    if below is None or command.invoke_without_command:
+        yield words
+    for name, one in (below or {}).items():
+        yield from _leaves(f"{words} {name}", one)
