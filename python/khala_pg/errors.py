@@ -143,9 +143,7 @@ def from_psycopg(error: psycopg.Error) -> KhalaError | None:
     if sqlstate == "42501":
         return UsageError(primary, NEEDS_ROLE)
     if sqlstate == _READ_ONLY:
-        return ReadOnlyError(
-            f"the database takes no writes now: {primary.strip()}", TAKES_WRITES
-        )
+        return ReadOnlyError(f"the database takes no writes now: {primary.strip()}", TAKES_WRITES)
     if sqlstate == _CANCELED:
         return UnavailableError(f"the database ended the statement: {primary}", LONGER_STATEMENTS)
     if sqlstate is not None and sqlstate.startswith(_IN_THE_WAY):

@@ -45,6 +45,14 @@ class Dev:
         except (urllib.error.URLError, OSError):
             return False
 
+    def has_database(self) -> bool:
+        """Whether the database answers; a relay is ready across a short outage."""
+        try:
+            psycopg.connect(self.ready["database"], connect_timeout=5).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
     def sink(self, doc_key: str) -> None:
         with psycopg.connect(self.ready["database"], autocommit=True) as connection:
             connection.execute(

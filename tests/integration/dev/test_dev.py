@@ -100,7 +100,9 @@ def test_what_is_killed_comes_back(data_dir: Path) -> None:
         )
         os.kill(postgres, signal.SIGKILL)
         wait_until(
-            lambda: dev.child("postgres") not in (0, postgres) and dev.is_ready(),
+            lambda: (
+                dev.child("postgres") not in (0, postgres) and dev.has_database() and dev.is_ready()
+            ),
             "postgres is another process, and khala dev ready again",
             PATIENCE_S,
         )
