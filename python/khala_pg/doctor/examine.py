@@ -12,6 +12,7 @@ import psycopg
 from khala_pg.connections import connect
 from khala_pg.doctor import server
 from khala_pg.doctor.finding import Finding, failed, ok, warned
+from khala_pg.doctor.grouped import check_grouped_topics
 from khala_pg.doctor.listen import check_listen
 from khala_pg.errors import REACHABLE, KhalaError
 from khala_pg.migration import migrate
@@ -220,6 +221,7 @@ _CHECKS: tuple[Callable[[Connection], Iterator[Finding]], ...] = (
     server.check_epoch,
     server.check_notifications,
     server.check_transactions,
+    check_grouped_topics,
 )
 
 

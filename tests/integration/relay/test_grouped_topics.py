@@ -1,15 +1,27 @@
 """A relay sequences grouped topics, with subscribers or without, and alone or beside others."""
 
 import asyncio
+import logging
 from contextlib import AsyncExitStack
 from typing import Any
 
 import psycopg
 import pytest
 
+from khala_pg.doctor.examine import examine
 from support.consistency import check_topic
 from support.databases import Database
-from support.relays import NOTES, PATIENCE_S, RUNS, ready_relay, running_relay
+from support.relays import (
+    NOTES,
+    PATIENCE_S,
+    RUNS,
+    WORKERS,
+    Writer,
+    ready_relay,
+    running_relay,
+    writer,
+)
+from support.scraping import scrape
 from support.waiting import until
 
 # No look without a reason: a wake-up that is lost must not be made up for by a poll.
@@ -113,30 +125,107 @@ async def test_a_topic_is_switched_while_the_relay_runs(newest_database: Databas
     assert [u["watermark"] for u in updates] == list(range(1, 61))
 
 
-async def test_a_topic_that_waits_for_a_lock_holds_up_no_other(newest_database: Database) -> None:
+async def test_topics_that_wait_for_locks_hold_up_no_other(
+    newest_database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    """However many: there are two connections for all topics, and three that wait."""
     database = newest_database
-    await write(database, 0, range(1, 2))
+    caplog.set_level(logging.INFO, "khala.relay")
+    stuck = [NOTES, WORKERS, "shop.orders"]
+    async with running_relay(database, metrics_port=0, **NEVER) as running:
+        await ready_relay(running)
+        async with (
+            running.joined() as peer,
+            writer(database) as other,
+            writer(database) as runtime,
+        ):
+            await runtime.connection.execute(
+                "SELECT khala.register_topic('shop.orders', p_ownership => 'mixed')"
+            )
+            for topic in stuck:
+                await runtime.sink("doc", topic=topic)
+            for topic in (*stuck, RUNS):
+                await switch(database, "grouped", topic)
+            await peer.subscribe(RUNS, resume_after={RUNS: 0})
+            async with other.connection.transaction():
+                await other.connection.execute("SELECT FROM runtime.sync_documents FOR UPDATE")
+                for topic in stuck:
+                    await stage(runtime, topic, "doc", 2)
+
+                def have_failed() -> bool:
+                    return all(said(caplog, f"topic {topic} cannot") for topic in stuck)
+
+                await until(have_failed, "each topic has waited for the lock", PATIENCE_S)
+                # The relay goes on trying; meanwhile every write to another topic gets through.
+                for version in range(1, 31):
+                    await stage(runtime, RUNS, "doc", version)
+                    await peer.updates_until(version, RUNS)
+            await until(lambda: heads(database, stuck) == [2, 2, 2], "the rest", PATIENCE_S)
+            await until(lambda: said(caplog, "is sequenced again") == 3, "its end is logged")
+        assert (await scrape(running)).value("khala_sequence_errors_total") >= 3
+
+
+async def test_a_write_that_a_trigger_refuses_is_named_and_blocks_its_topic_alone(
+    newest_database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    database = newest_database
+    caplog.set_level(logging.INFO, "khala.relay")
     for topic in (NOTES, RUNS):
         await switch(database, "grouped", topic)
-    async with running_relay(database, database_timeout_s=3 * PATIENCE_S, **NEVER) as running:
-        await ready_relay(running)
-        async with running.joined() as peer:
-            await peer.subscribe(RUNS, resume_after={RUNS: 0})
-            async with (
-                await psycopg.AsyncConnection.connect(database.dsn) as other,
-                await psycopg.AsyncConnection.connect(database.dsn, autocommit=True) as watching,
-            ):
-                await other.execute("SELECT FROM runtime.sync_documents FOR UPDATE")
-                await write(database, 0, range(2, 3))
-
-                async def waits() -> bool:
-                    found = await watching.execute(
-                        "SELECT FROM pg_stat_activity WHERE datname = current_database()"
-                        " AND wait_event_type = 'Lock' AND query LIKE '%khala.sequence%'"
-                    )
-                    return found.rowcount == 1
-
-                await until(waits, "the topic's sequencing waits for the lock", PATIENCE_S)
-                await watching.execute(SINK, [RUNS, "doc", 1])
+    async with writer(database) as runtime:
+        await runtime.connection.execute(_PICKY)
+        # All in one batch of the relay that comes.
+        for n in range(20):
+            await stage(runtime, NOTES, "bad" if n == 12 else f"doc {n}", 1)
+        async with running_relay(database, max_backoff_s=0.1, **NEVER) as running:
+            await ready_relay(running)
+            async with running.joined() as peer:
+                await peer.subscribe(NOTES, RUNS, resume_after={NOTES: 0, RUNS: 0})
+                updates, _ = await peer.updates_until(12)
+                assert [update["doc_key"] for update in updates] == [f"doc {n}" for n in range(12)]
+                await stage(runtime, RUNS, "doc", 1)
                 await peer.updates_until(1, RUNS)
-            await all_sequenced(database)
+                # As if it had waited for a minute.
+                await runtime.connection.execute(
+                    "UPDATE runtime.sync_staged_writes SET staged_at = now() - interval '1 hour'"
+                )
+                [finding] = [
+                    f for f in examine(database.dsn).findings if f.check == "grouped topics"
+                ]
+                assert finding.status == "fail"
+                assert NOTES in finding.message
+                assert "'bad'" in finding.message
+                assert said(caplog, f"topic {NOTES} cannot be sequenced: it is bad")
+                assert not said(caplog, f"topic {RUNS} cannot")
+                await runtime.connection.execute("DROP TRIGGER picky ON runtime.sync_documents")
+                updates, _ = await peer.updates_until(20)
+                assert updates[0]["doc_key"] == "bad"
+                await until(lambda: said(caplog, "is sequenced again") == 1, "its end is logged")
+
+
+_PICKY = """
+CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'it is bad';
+END
+$$;
+CREATE TRIGGER picky BEFORE INSERT ON runtime.sync_documents
+FOR EACH ROW WHEN (new.doc_key = 'bad') EXECUTE FUNCTION public.refuse();
+"""
+
+
+async def stage(runtime: Writer, topic: str, key: str, version: int) -> None:
+    await runtime.connection.execute(SINK, [topic, key, version])
+
+
+def said(caplog: pytest.LogCaptureFixture, words: str) -> int:
+    """How many lines of the log have these words."""
+    return sum(words in record.getMessage() for record in caplog.records)
+
+
+def heads(database: Database, topics: list[str]) -> list[int]:
+    with database.connect() as connection:
+        found = connection.execute(
+            "SELECT head_watermark FROM khala.topic_stats WHERE topic = ANY(%s)", [topics]
+        )
+        return [head for (head,) in found]

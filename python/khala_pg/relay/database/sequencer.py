@@ -11,7 +11,7 @@ import psycopg
 
 from khala_pg.concurrency.backoff import Backoff
 from khala_pg.concurrency.waiting import set_within
-from khala_pg.errors import KhalaError, UnavailableError
+from khala_pg.errors import InTheWayError, KhalaError, UnavailableError
 from khala_pg.relay.database.pool import Database
 from khala_pg.relay.metrics import Metrics
 from khala_pg.relay.settings import RelaySettings
@@ -43,9 +43,10 @@ class Sequencer:
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
-        # Feeds and pagers need the other connections. With one here, a topic that waits for a lock
-        # would hold up all others for as long as a statement may take.
+        # Feeds and pagers need the other connections.
         self._slots = asyncio.Semaphore(max(1, self._settings.pool_size // 4))
+        # For topics that failed: however many wait for locks, those in order do not wait for them.
+        self._retries = asyncio.Semaphore(1)
 
     def look(self, topic: str | None = None) -> None:
         """There may be something staged in the topic; None: in any."""
@@ -79,6 +80,8 @@ class Sequencer:
     async def _work(self, topic: str, wake: asyncio.Event) -> None:
         """Sequences a topic until it is direct."""
         backoff = Backoff(0.1, self._settings.max_backoff_s)
+        has_failed = False
+        limit = _BATCH
         shortest_s = self._settings.min_busy_delay_s
         delay_s = shortest_s
         moved_at = -math.inf
@@ -87,15 +90,23 @@ class Sequencer:
             began = time.monotonic()
             is_idle = began - moved_at > _IDLE_S
             try:
-                async with self._slots:
-                    done = await self._database.call(sqlapi.sequence, topic, _BATCH, is_idle)
+                async with self._retries if has_failed else self._slots:
+                    done = await self._database.call(sqlapi.sequence, topic, limit, is_idle)
             except (KhalaError, psycopg.Error) as error:
                 self._metrics.sequence_errors.inc()
-                if not isinstance(error, UnavailableError):
+                if isinstance(error, InTheWayError) or not isinstance(error, UnavailableError):
                     logger.error("topic %s cannot be sequenced: %s", topic, error)
+                has_failed = True
+                # The writes before the one that fails get through, and it becomes the oldest.
+                limit = 1
                 await set_within(wake, backoff.next_s())
                 continue
             backoff.reset()
+            if done.writes:
+                limit = min(limit * 2, _BATCH)
+            if has_failed and (limit == _BATCH or done.state in {"armed", "done"}):
+                logger.info("topic %s is sequenced again", topic)
+                has_failed, limit = False, _BATCH
             if done.writes:
                 self._metrics.sequenced.inc(done.writes)
                 moved_at = time.monotonic()
