@@ -81,7 +81,10 @@ SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('khala.funct
 \ir functions/api/runtime/rebuild_projection.sql
 \ir functions/api/runtime/rebuild_projections.sql
 \ir functions/api/runtime/count_entities.sql
+\ir functions/internal/projection/event_place.sql
 \ir functions/internal/projection/append_event.sql
+\ir functions/internal/projection/mark_lost.sql
+\ir functions/api/runtime/mark_lost_runs.sql
 \ir functions/api/runtime/append_run_event.sql
 \ir functions/api/runtime/append_codex_worker_event.sql
 \ir functions/api/runtime/project_run.sql

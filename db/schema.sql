@@ -87,7 +87,9 @@ CREATE TABLE runtime.projection_checkpoints (
     updated_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     projection_version integer NOT NULL,
     summary_hash bytea NOT NULL,
+    heartbeat_s numeric,
     CONSTRAINT projection_checkpoints_drift_count_check CHECK ((drift_count >= 0)),
+    CONSTRAINT projection_checkpoints_heartbeat_s_check CHECK ((heartbeat_s >= (0)::numeric)),
     CONSTRAINT projection_checkpoints_last_seq_check CHECK ((last_seq > 0)),
     CONSTRAINT projection_checkpoints_projection_version_check CHECK ((projection_version > 0)),
     CONSTRAINT projection_checkpoints_summary_hash_check CHECK ((octet_length(summary_hash) = 32)),
@@ -106,6 +108,8 @@ COMMENT ON COLUMN runtime.projection_checkpoints.drift_count IS 'Number of times
 COMMENT ON COLUMN runtime.projection_checkpoints.version_offset IS 'Difference between the document''s version and its sequence number: above 0 when history was lost and the summary rebuilt';
 
 COMMENT ON COLUMN runtime.projection_checkpoints.summary_hash IS 'SHA-256 of the canonical summary without projected_at';
+
+COMMENT ON COLUMN runtime.projection_checkpoints.heartbeat_s IS 'Most seconds between two events of an entity that is at work, as its writer announced (0: it sends heartbeats unannounced); null when none is expected';
 
 CREATE TABLE runtime.sync_topic_retention (
     topic text NOT NULL,
@@ -344,6 +348,8 @@ CREATE TABLE runtime.entities (
     latest_seq bigint NOT NULL,
     created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     org_id text,
+    lost_count bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT entities_check CHECK (((lost_count >= 0) AND (lost_count <= latest_seq))),
     CONSTRAINT entities_id_check CHECK (((length(id) >= 1) AND (length(id) <= 400))),
     CONSTRAINT entities_latest_seq_check CHECK ((latest_seq >= 0)),
     CONSTRAINT entities_org_id_check CHECK (((length(org_id) >= 1) AND (length(org_id) <= 200)))
@@ -360,12 +366,16 @@ COMMENT ON COLUMN runtime.entities.latest_seq IS 'Sequence number of the last ev
 
 COMMENT ON COLUMN runtime.entities.org_id IS 'Owner organisation, fixed by the first event; null is public';
 
+COMMENT ON COLUMN runtime.entities.lost_count IS 'Number of events by which Khala marked the entity as lost; its writer, which does not know of them, numbers its own events without them';
+
 CREATE TABLE runtime.codex_workers (
     kind text CONSTRAINT entities_kind_not_null NOT NULL,
     id text CONSTRAINT entities_id_not_null NOT NULL,
     latest_seq bigint CONSTRAINT entities_latest_seq_not_null NOT NULL,
     created_at timestamp with time zone DEFAULT clock_timestamp() CONSTRAINT entities_created_at_not_null NOT NULL,
     org_id text,
+    lost_count bigint DEFAULT 0 CONSTRAINT entities_lost_count_not_null NOT NULL,
+    CONSTRAINT entities_check CHECK (((lost_count >= 0) AND (lost_count <= latest_seq))),
     CONSTRAINT entities_id_check CHECK (((length(id) >= 1) AND (length(id) <= 400))),
     CONSTRAINT entities_latest_seq_check CHECK ((latest_seq >= 0)),
     CONSTRAINT entities_org_id_check CHECK (((length(org_id) >= 1) AND (length(org_id) <= 200)))
@@ -400,6 +410,8 @@ CREATE TABLE runtime.runs (
     latest_seq bigint CONSTRAINT entities_latest_seq_not_null NOT NULL,
     created_at timestamp with time zone DEFAULT clock_timestamp() CONSTRAINT entities_created_at_not_null NOT NULL,
     org_id text,
+    lost_count bigint DEFAULT 0 CONSTRAINT entities_lost_count_not_null NOT NULL,
+    CONSTRAINT entities_check CHECK (((lost_count >= 0) AND (lost_count <= latest_seq))),
     CONSTRAINT entities_id_check CHECK (((length(id) >= 1) AND (length(id) <= 400))),
     CONSTRAINT entities_latest_seq_check CHECK ((latest_seq >= 0)),
     CONSTRAINT entities_org_id_check CHECK (((length(org_id) >= 1) AND (length(org_id) <= 200)))
@@ -525,6 +537,8 @@ CREATE INDEX entity_events_type ON ONLY runtime.entity_events USING btree (kind,
 CREATE INDEX codex_worker_events_kind_id_event_type_expr_idx ON runtime.codex_worker_events USING btree (kind, id, event_type, ((- seq)));
 
 CREATE INDEX projection_checkpoints_drift ON runtime.projection_checkpoints USING btree (projection) INCLUDE (drift_count) WHERE (drift_count > 0);
+
+CREATE INDEX projection_checkpoints_heartbeat ON runtime.projection_checkpoints USING btree (projection, entity_id) WHERE (heartbeat_s IS NOT NULL);
 
 CREATE INDEX run_events_kind_id_event_type_expr_idx ON runtime.run_events USING btree (kind, id, event_type, ((- seq)));
 

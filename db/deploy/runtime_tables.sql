@@ -12,12 +12,14 @@ CREATE TABLE runtime.entities (
     latest_seq bigint NOT NULL CHECK (latest_seq >= 0),
     created_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
     org_id text CHECK (pg_catalog.length(org_id) BETWEEN 1 AND 200),
+    lost_count bigint NOT NULL DEFAULT 0 CHECK (lost_count BETWEEN 0 AND latest_seq),
     PRIMARY KEY (kind, id)
 ) PARTITION BY LIST (kind);
 COMMENT ON TABLE runtime.entities IS 'Entities with a history: one partition per kind. The row is the lock and the counter of that history';
 COMMENT ON COLUMN runtime.entities.kind IS 'run or codex_worker';
 COMMENT ON COLUMN runtime.entities.latest_seq IS 'Sequence number of the last event; numbers count from 1 without holes, so it is also the number of events';
 COMMENT ON COLUMN runtime.entities.org_id IS 'Owner organisation, fixed by the first event; null is public';
+COMMENT ON COLUMN runtime.entities.lost_count IS 'Number of events by which Khala marked the entity as lost; its writer, which does not know of them, numbers its own events without them';
 
 -- latest_seq changes with every event and is in no index: with room on the page each update is HOT.
 CREATE TABLE runtime.runs PARTITION OF runtime.entities FOR VALUES IN ('run')
@@ -64,6 +66,7 @@ CREATE TABLE runtime.projection_checkpoints (
     updated_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
     projection_version integer NOT NULL CHECK (projection_version > 0),
     summary_hash bytea NOT NULL CHECK (pg_catalog.octet_length(summary_hash) = 32),
+    heartbeat_s numeric CHECK (heartbeat_s >= 0),
     PRIMARY KEY (projection, entity_id)
 ) WITH (fillfactor = 50);
 COMMENT ON TABLE runtime.projection_checkpoints IS 'Last write of each projection for each entity; makes a repeated projection a no-op';
@@ -71,9 +74,15 @@ COMMENT ON COLUMN runtime.projection_checkpoints.last_seq IS 'Last event of the 
 COMMENT ON COLUMN runtime.projection_checkpoints.version_offset IS 'Difference between the document''s version and its sequence number: above 0 when history was lost and the summary rebuilt';
 COMMENT ON COLUMN runtime.projection_checkpoints.drift_count IS 'Number of times that the same history gave another summary under the same projection version';
 COMMENT ON COLUMN runtime.projection_checkpoints.summary_hash IS 'SHA-256 of the canonical summary without projected_at';
+COMMENT ON COLUMN runtime.projection_checkpoints.heartbeat_s IS 'Most seconds between two events of an entity that is at work, as its writer announced (0: it sends heartbeats unannounced); null when none is expected';
 
 -- Drift is rare and checkpoints are many: a scrape must not read them all.
 CREATE INDEX projection_checkpoints_drift ON runtime.projection_checkpoints (projection) INCLUDE (drift_count)
 WHERE drift_count > 0;
+
+-- Entities at work are few among all that ever were. heartbeat_s changes when one starts and ends: between, an update
+-- stays HOT.
+CREATE INDEX projection_checkpoints_heartbeat ON runtime.projection_checkpoints (projection, entity_id)
+WHERE heartbeat_s IS NOT NULL;
 
 COMMIT;

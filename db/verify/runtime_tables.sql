@@ -2,11 +2,11 @@
 
 BEGIN;
 
-SELECT kind, id, latest_seq, created_at, org_id
+SELECT kind, id, latest_seq, created_at, org_id, lost_count
 FROM runtime.entities WHERE FALSE;
-SELECT kind, id, latest_seq, created_at, org_id
+SELECT kind, id, latest_seq, created_at, org_id, lost_count
 FROM runtime.runs WHERE FALSE;
-SELECT kind, id, latest_seq, created_at, org_id
+SELECT kind, id, latest_seq, created_at, org_id, lost_count
 FROM runtime.codex_workers WHERE FALSE;
 SELECT kind, id, seq, occurred_at, recorded_at, event_type, payload
 FROM runtime.entity_events WHERE FALSE;
@@ -14,7 +14,7 @@ SELECT kind, id, seq, occurred_at, recorded_at, event_type, payload
 FROM runtime.run_events WHERE FALSE;
 SELECT kind, id, seq, occurred_at, recorded_at, event_type, payload
 FROM runtime.codex_worker_events WHERE FALSE;
-SELECT projection, entity_id, last_seq, drift_count, updated_at, projection_version, summary_hash
+SELECT projection, entity_id, last_seq, drift_count, updated_at, projection_version, summary_hash, heartbeat_s
 FROM runtime.projection_checkpoints WHERE FALSE;
 
 DO $$
@@ -58,6 +58,11 @@ BEGIN
         FROM pg_catalog.pg_index AS i
         WHERE i.indexrelid = pg_catalog.to_regclass('runtime.projection_checkpoints_drift')
     ), 'the index projection_checkpoints_drift must exist and be valid';
+    ASSERT (
+        SELECT i.indisvalid AND i.indisready
+        FROM pg_catalog.pg_index AS i
+        WHERE i.indexrelid = pg_catalog.to_regclass('runtime.projection_checkpoints_heartbeat')
+    ), 'the index projection_checkpoints_heartbeat must exist and be valid';
 END
 $$;
 

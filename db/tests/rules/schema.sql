@@ -67,11 +67,11 @@ FROM (
     ),
     ('sync_topic_retention', ARRAY['topic', 'retention_floor', 'last_purge_at', 'purges', 'purged_events']),
     ('sync_epochs', ARRAY['epoch_number', 'epoch', 'started_at', 'reason', 'fingerprint']),
-    ('entities', ARRAY['kind', 'id', 'latest_seq', 'created_at', 'org_id']),
+    ('entities', ARRAY['kind', 'id', 'latest_seq', 'created_at', 'org_id', 'lost_count']),
     ('entity_events', ARRAY['kind', 'id', 'seq', 'occurred_at', 'recorded_at', 'event_type', 'payload']),
     (
         'projection_checkpoints',
-        ARRAY['projection', 'entity_id', 'last_seq', 'drift_count', 'version_offset', 'updated_at', 'projection_version', 'summary_hash']
+        ARRAY['projection', 'entity_id', 'last_seq', 'drift_count', 'version_offset', 'updated_at', 'projection_version', 'summary_hash', 'heartbeat_s']
     )
 ) AS v (name, columns);
 SELECT col_type_is('runtime', v.tab, v.col, v.type, format('%s.%s is %s', v.tab, v.col, v.type))

@@ -1,6 +1,7 @@
 -- Appends one event to the history of an entity and projects it, in the caller's transaction. The entity's row
 -- allocates the sequence numbers and stays locked until the transaction ends, so events of one entity commit in
--- their order. A caller that passes the sequence number may repeat the call until it succeeds.
+-- their order. A caller that passes the sequence number may repeat the call until it succeeds. Sequence numbers count
+-- the writers' events: khala_internal.event_place says where in the history one stands.
 
 CREATE OR REPLACE FUNCTION khala_internal.append_event(
     p_kind text,
@@ -19,6 +20,7 @@ AS $$
 DECLARE
     v_seq bigint;
     v_latest bigint;
+    v_lost_count bigint;
     v_org_id text;
     v_appended boolean := FALSE;
     v_same boolean;
@@ -29,8 +31,8 @@ BEGIN
     LOOP
         UPDATE runtime.entities AS e
         SET latest_seq = e.latest_seq + 1
-        WHERE e.kind = p_kind AND e.id = p_id AND (p_seq IS NULL OR e.latest_seq = p_seq - 1)
-        RETURNING e.latest_seq, e.org_id INTO v_seq, v_org_id;
+        WHERE e.kind = p_kind AND e.id = p_id AND (p_seq IS NULL OR e.latest_seq - e.lost_count = p_seq - 1)
+        RETURNING e.latest_seq, e.lost_count, e.org_id INTO v_seq, v_lost_count, v_org_id;
         v_appended := FOUND;
         EXIT WHEN v_appended;
 
@@ -38,13 +40,13 @@ BEGIN
             INSERT INTO runtime.entities AS e (kind, id, latest_seq, org_id)
             VALUES (p_kind, p_id, 1, p_org_id)
             ON CONFLICT (kind, id) DO NOTHING
-            RETURNING e.latest_seq, e.org_id INTO v_seq, v_org_id;
+            RETURNING e.latest_seq, e.lost_count, e.org_id INTO v_seq, v_lost_count, v_org_id;
             v_appended := FOUND;
             EXIT WHEN v_appended;
         END IF;
 
         IF p_seq IS NOT NULL THEN
-            SELECT e.latest_seq, e.org_id INTO v_latest, v_org_id
+            SELECT e.latest_seq - e.lost_count, e.lost_count, e.org_id INTO v_latest, v_lost_count, v_org_id
             FROM runtime.entities AS e
             WHERE e.kind = p_kind AND e.id = p_id;
             EXIT WHEN v_latest >= p_seq;
@@ -68,7 +70,8 @@ BEGIN
             AND (p_occurred_at IS NULL OR v.occurred_at = p_occurred_at)
         INTO v_same
         FROM runtime.entity_events AS v
-        WHERE v.kind = p_kind AND v.id = p_id AND v.seq = p_seq;
+        WHERE v.kind = p_kind AND v.id = p_id
+            AND v.seq = khala_internal.event_place(p_kind, p_id, p_seq, v_lost_count);
         IF v_same IS NOT TRUE THEN
             RAISE EXCEPTION 'event % of % % is already there with other content', p_seq, p_kind, quote_literal(p_id)
                 USING ERRCODE = 'KH009', HINT = 'Another writer uses this id: choose another one, or append without a sequence number.';
@@ -80,7 +83,7 @@ BEGIN
     INSERT INTO runtime.entity_events (kind, id, seq, occurred_at, event_type, payload)
     VALUES (p_kind, p_id, v_seq, coalesce(p_occurred_at, clock_timestamp()), p_event_type, p_payload);
     SELECT p.watermark INTO v_watermark FROM khala_internal.project_entities(p_kind, ARRAY[p_id]) AS p;
-    RETURN QUERY SELECT v_seq, 'appended', v_watermark;
+    RETURN QUERY SELECT v_seq - v_lost_count, 'appended', v_watermark;
 END
 $$;
 

@@ -27,6 +27,9 @@ BEGIN
         RAISE EXCEPTION 'event type is %',
             CASE WHEN p_event_type IS NULL THEN 'NULL' ELSE length(p_event_type) || ' characters long' END
             USING ERRCODE = 'KH007', HINT = 'Use a type of 1 to 200 characters, such as run.started.';
+    ELSIF p_event_type IN ('run.lost', 'worker.lost') THEN
+        RAISE EXCEPTION 'event type is %, which is Khala''s own', p_event_type
+            USING ERRCODE = 'KH007', HINT = 'Leave it out, or send run.failed: khala.mark_lost_runs appends run.lost when heartbeats stop.';
     ELSIF length(p_org_id) NOT BETWEEN 1 AND 200 THEN
         RAISE EXCEPTION 'organisation id is % characters long', length(p_org_id)
             USING ERRCODE = 'KH007', HINT = 'Use 1 to 200 characters, or NULL for a public entity.';

@@ -29,7 +29,7 @@ BEGIN
     FOR NO KEY UPDATE;
 
     WITH compared AS (
-        SELECT s.id, s.org_id, s.latest_seq, s.summary, h.hash, c.last_seq, c.projection_version, c.summary_hash,
+        SELECT s.id, s.org_id, s.latest_seq, s.summary, s.heartbeat_s, h.hash, c.last_seq, c.projection_version, c.summary_hash,
             CASE
                 WHEN p_rebuild THEN greatest(0, (
                     SELECT d.doc_version - s.latest_seq
@@ -57,19 +57,20 @@ BEGIN
     SELECT jsonb_agg(
         jsonb_build_object(
             'id', j.id, 'reason', j.reason, 'latest_seq', j.latest_seq, 'hash', encode(j.hash, 'hex'),
-            'org_id', j.org_id, 'summary', j.summary, 'version_offset', j.version_offset
+            'org_id', j.org_id, 'summary', j.summary, 'version_offset', j.version_offset, 'heartbeat_s', j.heartbeat_s
         ) ORDER BY j.id
     )
     INTO v_decided
     FROM judged AS j;
 
     INSERT INTO runtime.projection_checkpoints AS c (
-        projection, entity_id, last_seq, drift_count, version_offset, updated_at, projection_version, summary_hash
+        projection, entity_id, last_seq, drift_count, version_offset, updated_at, projection_version, summary_hash,
+        heartbeat_s
     )
     SELECT v_projection, d.id, d.latest_seq, (d.reason = 'drift')::integer, d.version_offset, v_now, v_version,
-        decode(d.hash, 'hex')
+        decode(d.hash, 'hex'), d.heartbeat_s
     FROM jsonb_to_recordset(v_decided)
-        AS d (id text, reason text, latest_seq bigint, version_offset bigint, hash text)
+        AS d (id text, reason text, latest_seq bigint, version_offset bigint, hash text, heartbeat_s numeric)
     WHERE d.reason NOT IN ('unchanged', 'checkpoint_ahead')
     ON CONFLICT (projection, entity_id) DO UPDATE SET
     last_seq = excluded.last_seq,
@@ -77,7 +78,8 @@ BEGIN
     version_offset = excluded.version_offset,
     updated_at = excluded.updated_at,
     projection_version = excluded.projection_version,
-    summary_hash = excluded.summary_hash;
+    summary_hash = excluded.summary_hash,
+    heartbeat_s = excluded.heartbeat_s;
 
     RETURN QUERY
     SELECT d.id, NULL::bigint, 'skipped', d.reason

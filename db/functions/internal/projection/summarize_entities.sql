@@ -1,9 +1,10 @@
 -- Summary documents of some entities, built from their histories alone. The last event of a type is one index
 -- descent, so a summary costs the same after ten events and after ten million. The status comes from the latest
--- event that has one; events of unknown types are only counted.
+-- event that has one; events of unknown types are only counted. An entity is lost as long as nothing follows the event
+-- that says so.
 
 CREATE OR REPLACE FUNCTION khala_internal.summarize_entities(p_kind text, p_ids text[])
-RETURNS TABLE (id text, org_id text, latest_seq bigint, summary jsonb)
+RETURNS TABLE (id text, org_id text, latest_seq bigint, summary jsonb, heartbeat_s numeric)
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 -- One plan is right for every history; making it anew for each call costs more than running it.
@@ -28,8 +29,8 @@ BEGIN
             'kind', v_projection,
             v_id_field, e.id,
             'owner', e.org_id,
-            'status', coalesce(ended.status, state.status, 'unknown'),
-            'terminal_reason', ended.reason,
+            'status', CASE WHEN latest.lost THEN 'lost' ELSE coalesce(ended.status, state.status, 'unknown') END,
+            'terminal_reason', CASE WHEN latest.lost THEN latest.payload ->> 'reason' ELSE ended.reason END,
             'title', CASE
                 WHEN jsonb_typeof(started.payload -> 'title') = 'string' THEN left(started.payload ->> 'title', 500)
             END,
@@ -59,10 +60,20 @@ BEGIN
             'latest_event_at', khala_internal.iso_timestamp(latest.occurred_at),
             'runtime_source', jsonb_build_object('entity', e.kind, 'id', e.id, 'seq', latest.seq),
             'projection_version', khala.projection_version()
-        )
+        ),
+        CASE
+            WHEN latest.lost OR state.status NOT IN ('running', 'waiting', 'idle', 'busy') THEN NULL
+            WHEN jsonb_typeof(started.payload -> 'heartbeat_s') = 'number'
+                THEN least(greatest((started.payload -> 'heartbeat_s')::numeric, 0), 31536000)
+            WHEN EXISTS (
+                SELECT FROM runtime.entity_events AS v
+                WHERE v.kind = p_kind AND v.id = e.id AND v.event_type = v_event_prefix || 'heartbeat'
+                    AND -v.seq < -started.seq
+            ) THEN 0
+        END
     FROM runtime.entities AS e
     CROSS JOIN LATERAL (
-        SELECT v.seq, v.event_type, v.occurred_at
+        SELECT v.seq, v.event_type, v.occurred_at, v.payload, v.event_type = v_event_prefix || 'lost' AS lost
         FROM runtime.entity_events AS v
         WHERE v.kind = p_kind AND v.id = e.id
         ORDER BY v.seq DESC
@@ -151,5 +162,5 @@ END
 $$;
 
 COMMENT ON FUNCTION khala_internal.summarize_entities(text, text[]) IS
-'Summary documents from history. Arguments: entity kind, ids. Result: per known entity with at least one event its id, owner, last sequence number and summary (without projected_at). Errors: none.';
+'Summary documents from history. Arguments: entity kind, ids. Result: per known entity with at least one event its id, owner, last sequence number, summary (without projected_at), and most seconds between two events that its writer has announced (0: heartbeats were sent unannounced; NULL: none is expected). Errors: none.';
 REVOKE ALL ON FUNCTION khala_internal.summarize_entities(text, text[]) FROM public;

@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(17);
+SELECT plan(19);
 
 -- Every rule that an event can break.
 SELECT lives_ok(
@@ -17,6 +17,12 @@ SELECT throws_ok(
 );
 SELECT throws_ok($$SELECT khala_internal.check_event('run', 'a', NULL, '{}', NULL, NULL, NULL)$$, 'KH007', NULL, 'no type');
 SELECT throws_ok($$SELECT khala_internal.check_event('run', 'a', '', '{}', NULL, NULL, NULL)$$, 'KH007', NULL, 'empty type');
+SELECT throws_ok(
+    $$SELECT khala_internal.check_event('run', 'a', 'run.lost', '{}', NULL, NULL, NULL)$$, 'KH007', NULL, 'Khala''s own type'
+);
+SELECT throws_ok(
+    $$SELECT khala_internal.check_event('codex_worker', 'a', 'worker.lost', '{}', NULL, 2, NULL)$$, 'KH007', NULL, 'that of workers'
+);
 SELECT throws_ok($$SELECT khala_internal.check_event('run', 'a', 't', '{}', '', NULL, NULL)$$, 'KH007', NULL, 'empty owner');
 SELECT throws_ok($$SELECT khala_internal.check_event('run', 'a', 't', '{}', NULL, 0, NULL)$$, 'KH007', NULL, 'number zero');
 SELECT throws_ok(
