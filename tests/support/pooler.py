@@ -1,4 +1,4 @@
-"""A real PgBouncer in transaction mode before a database."""
+"""A real PgBouncer before a database."""
 
 import os
 import pwd
@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Literal
 
 import psycopg
 import pytest
@@ -15,7 +16,11 @@ from support.databases import Database
 
 
 @contextmanager
-def pooled(database: Database, role: str | None = None) -> Iterator[str]:
+def pooled(
+    database: Database,
+    role: str | None = None,
+    mode: Literal["transaction", "session"] = "transaction",
+) -> Iterator[str]:
     """A connection string that goes through the pooler, as the superuser or in a role."""
     program = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
     if program is None:
@@ -31,7 +36,7 @@ def pooled(database: Database, role: str | None = None) -> Iterator[str]:
         f"password='{where['password']}'\n"
         "[pgbouncer]\n"
         f"listen_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
-        "auth_type = any\npool_mode = transaction\n"
+        f"auth_type = any\npool_mode = {mode}\n"
     )
     identity: dict[str, object] = {}
     if os.geteuid() == 0:

@@ -17,7 +17,7 @@ def command(
         str | None,
         typer.Option(
             help="Connection string of a superuser, or of a role with CREATEROLE that owns the "
-            "database; straight to PostgreSQL, not through a pooler of transactions. "
+            "database. "
             "Default: KHALA_DATABASE_URL, else a running `khala dev`."
         ),
     ] = None,

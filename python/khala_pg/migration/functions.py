@@ -8,7 +8,6 @@ import psycopg
 from psycopg.rows import class_row
 
 from khala_pg.migration.sqitch_files import expand, read_plan
-from khala_pg.migration.yoyo_backend import ADVISORY_LOCK
 
 # What a function file says: definition, and comment and grants. A change of any of them counts.
 _FOUND = """
@@ -69,7 +68,8 @@ def load_functions(
     table cannot be made by the change `functions` on a new database; it stands in
     functions_<change>.sql, which that change's deploy file includes.
     When nothing changed, or with keep=False, the transaction is rolled back: the catalog stays
-    as it was. Sessions go on meanwhile; each uses the new body from its next call.
+    as it was. Sessions go on meanwhile; each uses the new body from its next call. Call it with the
+    migration's lock held.
     """
     lists = [directory / f"functions_{change.name}.sql" for change in read_plan(directory)]
     source = "".join(
@@ -78,7 +78,6 @@ def load_functions(
         if file == directory / "functions.sql" or file.exists()
     ).encode()
     with connection.transaction() as transaction:
-        connection.execute("SELECT pg_catalog.pg_advisory_xact_lock(%s)", (ADVISORY_LOCK,))
         connection.execute("SET LOCAL search_path TO pg_catalog, pg_temp")
         before = _found(connection)
         connection.execute(source)

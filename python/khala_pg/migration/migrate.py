@@ -115,7 +115,8 @@ def status(conninfo: str, *, directory: Path | None = None) -> Status:
         known = _state(backend, plan, directory)
         if known.pending:
             return known
-        functions = load_functions(backend.connection, directory, keep=False)
+        with backend.lock():
+            functions = load_functions(backend.connection, directory, keep=False)
         return Status(known.applied, known.pending, functions, known.by_sqitch)
 
 

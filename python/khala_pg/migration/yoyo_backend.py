@@ -3,13 +3,14 @@
 Where yoyo is stricter or looser than we need: it parses connection strings itself (no Unix
 sockets, no keyword form), so the connection comes from psycopg; it commits a migration before it
 notes that it did, so both happen here in one transaction; it locks with a row that a killed
-process leaves behind, so the lock here is the session's.
+process leaves behind, so the lock here is a transaction's. Nothing is kept in a session: behind a
+pooler in transaction mode it would stay with a server connection that others use next.
 """
 
+import contextlib
 import socket
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,6 +25,12 @@ from khala_pg.migration.sqitch_files import Change
 
 # Any number will do as long as it is the same everywhere; this is "khala" in ASCII.
 ADVISORY_LOCK = 0x6B68616C61
+# The transaction that holds the lock does nothing else, however long a migration takes.
+_LET_IT_IDLE = """
+SELECT pg_catalog.set_config(s.name, '0', true)
+FROM (VALUES ('idle_in_transaction_session_timeout'), ('transaction_timeout')) AS s (name)
+WHERE pg_catalog.current_setting(s.name, true) IS NOT NULL
+"""
 
 
 class KhalaBackend(PostgresqlPsycopgBackend):  # type: ignore[misc]
@@ -36,14 +43,21 @@ class KhalaBackend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         super().__init__(conninfo, default_migration_table)
 
     def connect(self, dburi: str) -> psycopg.Connection[Any]:
-        connection = connect(dburi)
         self.schema = BOOKKEEPING_SCHEMA
-        return connection
+        return connect(dburi)
 
     def init_connection(self, connection: psycopg.Connection[Any]) -> None:
-        connection.execute(
-            sql.SQL("SET search_path TO {}").format(sql.Identifier(BOOKKEEPING_SCHEMA))
-        )
+        """Nothing: yoyo would set the search path of the session."""
+
+    def begin(self) -> None:
+        super().begin()
+        _search_bookkeeping(self.connection)
+
+    def execute(self, sql: str, params: Mapping[str, Any] | None = None) -> psycopg.Cursor[Any]:
+        """A statement of yoyo's own, which names tables without their schema."""
+        with contextlib.nullcontext() if self._in_transaction else self.transaction():
+            cursor: psycopg.Cursor[Any] = super().execute(sql, params)
+        return cursor
 
     def list_tables(self, **_: object) -> list[str]:
         rows = self.connection.execute(
@@ -52,22 +66,20 @@ class KhalaBackend(PostgresqlPsycopgBackend):  # type: ignore[misc]
         )
         return [name for (name,) in rows]
 
-    @contextmanager
+    @contextlib.contextmanager
     def lock(self, timeout: float = 10) -> Iterator[None]:
         """Keeps other migrations out; `timeout` is not used: the second waits."""
         if self._is_locked:
             yield
             return
-        self.connection.execute("SELECT pg_catalog.pg_advisory_lock(%s)", (ADVISORY_LOCK,))
-        self._is_locked = True
-        try:
-            yield
-        finally:
-            self._is_locked = False
-            if not self.connection.broken:
-                self.connection.execute(
-                    "SELECT pg_catalog.pg_advisory_unlock(%s)", (ADVISORY_LOCK,)
-                )
+        with connect(self.uri) as keeper, keeper.transaction():
+            keeper.execute(_LET_IT_IDLE)
+            keeper.execute("SELECT pg_catalog.pg_advisory_xact_lock(%s)", (ADVISORY_LOCK,))
+            self._is_locked = True
+            try:
+                yield
+            finally:
+                self._is_locked = False
 
     def has_bookkeeping(self) -> bool:
         """Whether yoyo's tables are there, in the version that the installed yoyo writes."""
@@ -185,8 +197,12 @@ def _run(read: Callable[[], str]) -> Callable[[psycopg.Connection[Any]], None]:
         connection.execute("SET LOCAL search_path TO DEFAULT")
         connection.execute(read().encode())
         connection.execute("RESET ROLE")
-        connection.execute(
-            sql.SQL("SET LOCAL search_path TO {}").format(sql.Identifier(BOOKKEEPING_SCHEMA))
-        )
+        _search_bookkeeping(connection)
 
     return run
+
+
+def _search_bookkeeping(connection: psycopg.Connection[Any]) -> None:
+    connection.execute(
+        sql.SQL("SET LOCAL search_path TO {}").format(sql.Identifier(BOOKKEEPING_SCHEMA))
+    )

@@ -1,0 +1,199 @@
+"""Every command that talks to the database, twice, through a pooler of each kind.
+
+Debian 12's PgBouncer (1.18) knows nothing of prepared statements, and what a session keeps (names,
+settings, locks) stays with a server connection that the next statement may not get.
+"""
+
+import re
+import subprocess
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Literal
+
+import psycopg
+import pytest
+import typer
+from typer.core import TyperGroup
+
+from khala_pg.cli.main import app
+from khala_pg.postgres.server import PostgresServer
+from support.databases import Database, Template, cloned
+from support.pooler import pooled
+from support.relay_process import relay_process
+from support.runs import environment, khala
+
+Mode = Literal["transaction", "session"]
+TOPIC = "shop.orders"
+# Those that a pooler keeps for each of its clients.
+_TRACKED = [
+    "DateStyle",
+    "TimeZone",
+    "application_name",
+    "client_encoding",
+    "standard_conforming_strings",
+]
+
+
+def database_commands() -> Iterator[str]:
+    """The commands that take a connection string, as the parser knows them."""
+
+    def walk(command: Any, words: tuple[str, ...]) -> Iterator[str]:
+        if any(parameter.name == "database" for parameter in command.params):
+            yield " ".join(words)
+        if isinstance(command, TyperGroup):
+            context = typer.Context(command)
+            for name in command.list_commands(context):
+                yield from walk(command.get_command(context, name), (*words, name))
+
+    return walk(typer.main.get_command(app), ())
+
+
+class Pooled:
+    """The commands behind a pooler, each with what it needs and what it has to say."""
+
+    def __init__(self, dsn: str, direct: str, mode: Mode, directory: Path) -> None:
+        """direct: the connection string past the pooler, for what needs one in transaction mode."""
+        self.dsn = dsn
+        self._direct = direct
+        self._mode = mode
+        self._directory = directory
+        self._env = environment(dsn, directory)
+        self._events = directory / "events.jsonl"
+        self._number = 0
+
+    def scenes(self) -> Mapping[str, Callable[[], object]]:
+        """By command."""
+        topic = ["--topic", "runtime.run_summaries"]
+        return {
+            "migrate": self._migrate,
+            "topics add": lambda: self._says("is registered", "topics", "add", TOPIC),
+            "topics": lambda: self._says(TOPIC, "topics"),
+            "topics writes": lambda: self._says("", "topics", "writes", TOPIC, "grouped"),
+            "sequence": lambda: self._says("", "sequence"),
+            "run": self._run,
+            "ingest": self._ingest,
+            "reproject": lambda: self._says("", "reproject", "--all"),
+            "retain": lambda: self._says(TOPIC, "retain"),
+            "stats": lambda: self._says(TOPIC, "stats"),
+            "top": lambda: self._says(TOPIC, "top", "--once"),
+            "key create": lambda: self._says(
+                "khala_", "key", "create", "k", "--org", "dev", *topic
+            ),
+            "key list": lambda: self._says("dev", "key", "list"),
+            "key revoke": self._revoke_key,
+            "revoke": lambda: self._says("", "revoke", "--sub", "ann"),
+            "psql": lambda: self._says("4711", "psql", "-c", "SELECT 4711"),
+            "doctor": self._doctor,
+            "relay": self._relay,
+        }
+
+    def _call(self, *words: str) -> subprocess.CompletedProcess[bytes]:
+        return khala(*words, env=self._env, stdin=b"")
+
+    def _says(self, expected: str, *words: str) -> str:
+        done = self._call(*words)
+        assert (done.returncode, done.stderr) == (0, b""), done
+        assert expected in done.stdout.decode(), done
+        return done.stdout.decode()
+
+    def _migrate(self) -> None:
+        self._says("nothing to do", "migrate")
+        self._says("applied", "migrate", "--status")
+        self._says("ok", "migrate", "--verify")
+
+    def _run(self) -> None:
+        self._number += 1
+        self._says("hello", "run", "--id", f"run {self._number}", "--", "echo", "hello")
+
+    def _ingest(self) -> None:
+        self._events.write_text(
+            '{"entity": "run", "id": "loaded", "seq": 1, "type": "run.started", "org_id": "dev"}\n'
+        )
+        self._says("events loaded", "ingest", str(self._events))
+
+    def _revoke_key(self) -> None:
+        found = re.search(
+            r"\bkhala_([a-z0-9]+)_",
+            self._says("", "key", "create", "k", "--org", "dev", "--topic", TOPIC),
+        )
+        assert found is not None
+        self._says("", "key", "revoke", found[1])
+
+    def _doctor(self) -> None:
+        done = self._call("doctor")
+        assert done.stderr == b"", done
+        said = done.stdout.decode()
+        if self._mode == "transaction":
+            assert done.returncode == 1, said
+            assert "a pooler stands between" in said
+        else:
+            assert done.returncode == 0, said
+            assert "a notification arrived, through a pooler" in said
+        assert "--listener-database" in said
+        assert said.count("FAIL") == (1 if self._mode == "transaction" else 0), said
+
+    def _relay(self) -> None:
+        past = [] if self._mode == "session" else [f"--listener-database={self._direct}"]
+        with relay_process(self.dsn, self._directory, arguments=past) as relay:
+            assert relay.terminate() == 0
+
+
+def kept_by_sessions(dsn: str, connections: int) -> list[Any]:
+    """What was left behind in the server connections of a pool: settings, names, locks, tables."""
+    query = (
+        "SELECT name || ' = ' || setting FROM pg_settings"
+        " WHERE source = 'session' AND name <> ALL (%s)"
+        " UNION ALL SELECT name FROM pg_prepared_statements"
+        " UNION ALL SELECT 'temporary tables' WHERE pg_my_temp_schema() <> 0"
+        " UNION ALL SELECT 'advisory lock of ' || pid FROM pg_locks WHERE locktype = 'advisory'"
+    )
+    with ExitStack() as opened:
+        found = []
+        for _ in range(connections):
+            # The transaction keeps its server connection until all have one.
+            connection = opened.enter_context(psycopg.connect(dsn, prepare_threshold=None))
+            found += connection.execute(query, (_TRACKED,)).fetchall()
+        return found
+
+
+@pytest.fixture(scope="module", params=["transaction", "session"])
+def behind_a_pooler(
+    request: pytest.FixtureRequest,
+    newest_server: PostgresServer,
+    template_of: Callable[[PostgresServer], Template],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Pooled]:
+    """One database and one pooler of each kind, for all commands: they meet each other there."""
+    mode: Mode = request.param
+    with cloned(template_of(newest_server)) as database, pooled(database, mode=mode) as dsn:
+        with database.connect() as connection:
+            connection.execute("SELECT khala.register_topic(%s)", (TOPIC,))
+        yield Pooled(dsn, database.dsn, mode, tmp_path_factory.mktemp(mode))
+
+
+@pytest.mark.parametrize("command", list(database_commands()))
+def test_every_command_twice(behind_a_pooler: Pooled, command: str) -> None:
+    for _ in range(2):
+        behind_a_pooler.scenes()[command]()
+    assert kept_by_sessions(behind_a_pooler.dsn, 5) == []
+
+
+@pytest.mark.parametrize("mode", ["transaction", "session"])
+def test_migrations_at_the_same_time(empty_database: Database, mode: Mode) -> None:
+    def migrate(*words: str) -> str:
+        done = khala("migrate", *words, env=environment(dsn))
+        assert (done.returncode, done.stderr) == (0, b""), done
+        return done.stdout.decode()
+
+    def applied(results: Sequence[str]) -> list[str]:
+        return [line for result in results for line in result.splitlines() if "applied " in line]
+
+    with pooled(empty_database, mode=mode) as dsn, ThreadPoolExecutor() as threads:
+        results = list(threads.map(lambda _: migrate(), range(3)))
+        changes = applied(results)
+        assert len(changes) == len(set(changes)) > 3
+        assert kept_by_sessions(dsn, 6) == []
+        assert "reverted roles" in migrate("--revert", "--yes")
+        assert kept_by_sessions(dsn, 6) == []
