@@ -69,6 +69,8 @@ def command(
 
     Its input, output and exit status are its own.
 
+    A run that a signal such as Ctrl-C ended is cancelled; one whose heartbeats stop is lost.
+
     A database that is away neither stops nor slows it.
 
     What could not be recorded is kept in a file that `khala ingest` loads.

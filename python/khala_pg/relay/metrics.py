@@ -107,6 +107,9 @@ class Metrics:
         self.sequenced = self._counter(
             "khala_sequenced_writes", "Staged writes of grouped topics that were sequenced here"
         )
+        self.lost_runs = self._counter(
+            "khala_lost_runs", "Runs whose heartbeats stopped that were marked as lost here"
+        )
         self.sequence_errors = self._counter(
             "khala_sequence_errors", "Batches of staged writes that could not be sequenced"
         )

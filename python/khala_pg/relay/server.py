@@ -13,6 +13,7 @@ from khala_pg.errors import KhalaError
 from khala_pg.http.tokens import SessionAuthenticator
 from khala_pg.relay.database.health import Health
 from khala_pg.relay.database.listener import Listener
+from khala_pg.relay.database.lost_runs import mark_lost_runs
 from khala_pg.relay.database.pool import Database
 from khala_pg.relay.database.proof import Terms
 from khala_pg.relay.database.prover import Prover
@@ -182,6 +183,7 @@ class Relay:
             self._keepalive.push_heartbeats,
         ):
             self._spawn(work())
+        self._spawn(mark_lost_runs(self._settings, self.database, self.metrics))
         if self._tracer is not None:
             self._spawn(self._tracer.run())
         tls = None if self._certificate is None else self._certificate.context

@@ -87,6 +87,8 @@ class RelaySettings:
     database_timeout_s: float = 5.0
     slow_poll_interval_s: float = 5.0
     revocation_poll_interval_s: float = 1.0
+    # 0: this relay marks none.
+    lost_run_after_s: float = 120.0
     probe_interval_s: float = 15.0
     probe_timeout_s: float = 5.0
     max_backoff_s: float = 5.0

@@ -54,6 +54,11 @@ class Child:
         for copy in self.outputs:
             copy.wait()
 
+    def hurry(self) -> None:
+        """Let `drain` wait for no more than what is there already."""
+        for copy in self.outputs:
+            copy.stop()
+
     def abandon(self) -> None:
         """Let `drain` return at once."""
         for copy in self.outputs:
@@ -89,10 +94,12 @@ def started(
     argv: Sequence[str],
     signal_mask: set[int | signal.Signals],
     feed: Callable[[str, bytes], None],
+    typed: Callable[[signal.Signals], None],
 ) -> Iterator[Child]:
     """Start `argv`; raises OSError when it cannot be executed.
 
-    `signal_mask` is the command's; `feed(stream, chunk)` sees its output.
+    `signal_mask` is the command's; `feed(stream, chunk)` sees its output; `typed` is called for a
+    key of which its own terminal makes a signal.
     """
     _open_missing()
     whole = (
@@ -154,10 +161,16 @@ def started(
             cleanup.enter_context(terminal.raw_mode(STDIN))
             keyboard = os.dup(sources[STDOUT])
             cleanup.callback(os.close, keyboard)
-            typed = Copy("stdin", os.dup(STDIN), keyboard)
-            typed.start()
-            cleanup.callback(typed.wait, _KEYBOARD_SECONDS)
-            cleanup.callback(typed.stop)
+
+            def note_keys(keys: bytes) -> None:
+                number = terminal.typed_signal(keyboard, keys)
+                if number is not None:
+                    typed(number)
+
+            keys = Copy("stdin", os.dup(STDIN), keyboard, note_keys)
+            keys.start()
+            cleanup.callback(keys.wait, _KEYBOARD_SECONDS)
+            cleanup.callback(keys.stop)
         for number, source in sources.items():
             copy = Copy(_NAMES[number], source, number, partial(feed, _NAMES[number]))
             child.outputs.append(copy)

@@ -44,12 +44,12 @@ class Outbox:
         self._reported = Progress()
         self._progress_at = float("-inf")
         self._event_at = float("-inf")
-        self._ending: tuple[Mapping[str, Any], datetime] | None = None
+        self._ending: tuple[str, Mapping[str, Any], datetime] | None = None
         self._ended = False
 
     @property
     def done(self) -> bool:
-        """Whether run.finished has been acknowledged."""
+        """Whether the last event has been acknowledged."""
         return self._ended and self._pending is None
 
     @property
@@ -57,17 +57,16 @@ class Outbox:
         """The size of the output that the events so far report."""
         return self._reported.bytes
 
-    def finish(self, payload: Mapping[str, Any], at: datetime) -> None:
-        """The command has ended: the next event is the last, run.finished."""
-        self._ending = (payload, at)
+    def finish(self, kind: str, payload: Mapping[str, Any], at: datetime) -> None:
+        """The command has ended: the next event is the last, run.finished or run.cancelled."""
+        self._ending = (kind, payload, at)
 
     def next_event(self, progress: Progress, now: float) -> Event | None:
         """The event to send now, the unacknowledged one first; None when none is due."""
         if self._pending is None and not self._ended:
             if self._ending is not None:
-                payload, at = self._ending
                 self._ended = True
-                self._number("run.finished", payload, at, now)
+                self._number(*self._ending, now)
             elif self._progress_due(progress, now) <= 0:
                 self._reported, self._progress_at = progress, now
                 self._number("run.progress", progress.payload(), datetime.now(UTC), now)
@@ -91,8 +90,7 @@ class Outbox:
         """The last events, which the database may not have, once the command has ended."""
         events = [] if self._pending is None else [self._pending]
         if self._ending is not None and not self._ended:
-            payload, at = self._ending
-            events.append(Event(self._seq + 1, "run.finished", payload, at))
+            events.append(Event(self._seq + 1, *self._ending))
         return events
 
     def _progress_due(self, progress: Progress, now: float) -> float:

@@ -80,10 +80,13 @@ class Recorder:
         self._thread.start()
         self._ready.wait()
 
-    def finish(self, payload: Mapping[str, Any], at: datetime, flush_seconds: float) -> Leftover:
-        """Record the end of the command; takes at most about `flush_seconds`."""
+    def finish(
+        self, kind: str, payload: Mapping[str, Any], at: datetime, flush_seconds: float
+    ) -> Leftover:
+        """Record the end of the command as an event of type `kind`; takes at most about
+        `flush_seconds`."""
         with self._lock:
-            self._outbox.finish(payload, at)
+            self._outbox.finish(kind, payload, at)
         self._call(self._set_ending)
         self._settled.wait(flush_seconds)
         if not self._stopped.is_set():

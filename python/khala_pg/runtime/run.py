@@ -68,10 +68,11 @@ def run_command(argv: Sequence[str], options: RunOptions) -> int:
     check_utf8(options.run_id, "the run's id", f"Use 1 to {_ID_CHARACTERS} characters of UTF-8.")
     meter = OutputMeter()
     wanted, mask = signals.block()
+    request = _EndRequest()
     began, began_at = time.monotonic(), datetime.now(UTC)
     with contextlib.ExitStack() as running:
         try:
-            child = running.enter_context(children.started(argv, mask, meter.feed))
+            child = running.enter_context(children.started(argv, mask, meter.feed, request.note))
         except FileNotFoundError:
             _say(f"{argv[0]}: command not found")
             return NOT_FOUND
@@ -82,20 +83,26 @@ def run_command(argv: Sequence[str], options: RunOptions) -> int:
             options.database,
             options.run_id,
             options.org_id,
-            Outbox(_start_payload(argv, options.title), began_at, options.pace),
+            Outbox(_start_payload(argv, options), began_at, options.pace),
             meter,
         )
-        forwarder = signals.Forwarder(wanted, partial(_on_signal, child, recorder))
+        forwarder = signals.Forwarder(wanted, partial(_on_signal, child, recorder, request))
         forwarder.start()
         recorder.start()
         returncode = child.process.wait()
         ended, ended_at = time.monotonic(), datetime.now(UTC)
+        # A signal that was sent to both is known before the end is judged.
+        forwarder.settle()
+        request.is_open = False
         child.drain()
     status, signal_name = exit_status(returncode)
+    # A command that was asked to end and did what it was for all the same has succeeded.
+    cancelled_by = request.by if status else None
     leftover = recorder.finish(
+        "run.cancelled" if cancelled_by else "run.finished",
         {
             "exit_code": None if signal_name else status,
-            "signal": signal_name,
+            "signal": signal_name or (cancelled_by.name if cancelled_by else None),
             "duration_ms": round((ended - began) * 1000),
             **meter.progress().payload(),
         },
@@ -113,24 +120,49 @@ def run_command(argv: Sequence[str], options: RunOptions) -> int:
     return status
 
 
-def _on_signal(child: Child, recorder: Recorder, number: signal.Signals, from_kernel: bool) -> None:
+@dataclass
+class _EndRequest:
+    """The signal by which somebody asked for the end of the command, as long as that counts."""
+
+    by: signal.Signals | None = None
+    is_open: bool = True
+
+    def note(self, number: signal.Signals) -> None:
+        if self.is_open and number in signals.ENDING:
+            self.by = number
+
+
+def _on_signal(
+    child: Child,
+    recorder: Recorder,
+    request: _EndRequest,
+    number: signal.Signals,
+    from_kernel: bool,
+) -> None:
     if number == signal.SIGWINCH:
         child.resize()
+    request.note(number)
     if child.process.returncode is None:
         # From the kernel, the command has it too if it shares our terminal; but it may have asked
         # for the window's size before we had set it.
         shared = from_kernel and not child.whole_terminal and number != signal.SIGWINCH
         if not shared:
             child.process.send_signal(number)
-    elif number != signal.SIGWINCH:
+    elif number == signal.SIGWINCH:
+        return
+    elif request.is_open:
+        child.hurry()
+    else:
         child.abandon()
         recorder.hurry()
 
 
-def _start_payload(argv: Sequence[str], title: str | None) -> Mapping[str, Any]:
+def _start_payload(argv: Sequence[str], options: RunOptions) -> Mapping[str, Any]:
     command = [_readable(part) for part in argv]
+    title = options.title if options.title is not None else shlex.join(command)
     payload: dict[str, Any] = {
-        "title": _readable(title if title is not None else shlex.join(command))[:_TITLE_CHARACTERS]
+        "title": _readable(title)[:_TITLE_CHARACTERS],
+        "heartbeat_s": options.pace.heartbeat,
     }
     if sum(map(len, command)) <= _COMMAND_CHARACTERS:
         payload["command"] = command

@@ -1,5 +1,6 @@
 """Passes signals on to the command, as if they had been sent to it."""
 
+import os
 import signal
 import sys
 import threading
@@ -16,8 +17,11 @@ _FORWARDED = frozenset(
         signal.SIGWINCH,
     }
 )
-# Ignored by default; here it ends the thread.
-_END = signal.SIGURG
+ENDING = frozenset({signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM})
+"""Signals by which somebody asks a command to end."""
+# Ignored by default; here it is the mark behind all that came before: of pending signals the lowest
+# number comes first, and this one is above all in ENDING.
+_MARK = signal.SIGURG
 
 
 def block() -> tuple[set[signal.Signals], set[int | signal.Signals]]:
@@ -27,7 +31,7 @@ def block() -> tuple[set[signal.Signals], set[int | signal.Signals]]:
     (`nohup`) stays so.
     """
     wanted = {number for number in _FORWARDED if signal.getsignal(number) != signal.SIG_IGN}
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, wanted | {_END})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, wanted | {_MARK})
     return wanted, set(before)
 
 
@@ -42,6 +46,8 @@ class Forwarder:
     ) -> None:
         self._wanted = wanted
         self._handle = handle
+        self._is_stopping = False
+        self._marked = threading.Event()
         self._thread = threading.Thread(target=self._run, name="khala-signals", daemon=True)
 
     def start(self) -> None:
@@ -49,17 +55,27 @@ class Forwarder:
 
     def stop(self) -> None:
         """End the thread; signals stay blocked until the process ends."""
-        assert self._thread.ident is not None
+        self._is_stopping = True
+        self.settle()
+        self._thread.join()
+
+    def settle(self) -> None:
+        """Return when each ending signal that came before this call has been handled."""
+        self._marked.clear()
+        os.kill(os.getpid(), _MARK)
         if self._thread.is_alive():
-            signal.pthread_kill(self._thread.ident, _END)
-            self._thread.join()
+            self._marked.wait()
 
     def _run(self) -> None:
-        while True:
-            number, from_kernel = _receive(self._wanted | {_END})
-            if number == _END:
-                return
-            self._handle(number, from_kernel)
+        try:
+            while not self._is_stopping:
+                number, from_kernel = _receive(self._wanted | {_MARK})
+                if number == _MARK:
+                    self._marked.set()
+                else:
+                    self._handle(number, from_kernel)
+        finally:
+            self._marked.set()
 
 
 def _receive(wanted: set[signal.Signals]) -> tuple[signal.Signals, bool]:

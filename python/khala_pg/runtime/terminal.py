@@ -3,11 +3,12 @@
 import contextlib
 import fcntl
 import os
+import signal
 import termios
 import tty
 from collections.abc import Iterator
 
-_OUTPUT_FLAGS = 1
+_OUTPUT_FLAGS, _LOCAL_FLAGS, _KEYS = 1, 3, 6
 
 
 def in_foreground(terminal: int) -> bool:
@@ -36,6 +37,17 @@ def open_pair(terminal: int, process_output: bool) -> tuple[int, int]:
 def copy_size(source: int, target: int) -> None:
     """Give `target` the size of `source`; its foreground processes get SIGWINCH."""
     termios.tcsetwinsize(target, termios.tcgetwinsize(source))
+
+
+def typed_signal(terminal: int, typed: bytes) -> signal.Signals | None:
+    """The signal that `terminal` makes of the last such key, SIGINT of Ctrl-C, say."""
+    attributes = termios.tcgetattr(terminal)
+    if not attributes[_LOCAL_FLAGS] & termios.ISIG:
+        return None
+    keys = attributes[_KEYS]
+    named = {keys[termios.VINTR]: signal.SIGINT, keys[termios.VQUIT]: signal.SIGQUIT}
+    found = [named[key] for key in (bytes([code]) for code in typed) if key in named]
+    return found[-1] if found else None
 
 
 def take_control(terminal: int) -> None:

@@ -14,6 +14,7 @@ from khala_pg.sqlapi.calls import (
     raw_rows,
     row,
     rows,
+    scalar,
     string,
 )
 
@@ -237,6 +238,12 @@ async def sequence(connection: Connection, topic: str, limit: int, sleep: bool) 
     none."""
     query = "SELECT sequenced, state FROM khala.sequence(%s, %s, %s)"
     return await row(connection, Sequenced, query, topic, limit, sleep)
+
+
+async def mark_lost_runs(connection: Connection, after_s: float) -> int:
+    """Mark runs as lost whose heartbeats stopped that long ago; how many were."""
+    query = "SELECT khala.mark_lost_runs(pg_catalog.make_interval(secs => %s))"
+    return int(await scalar(connection, query, after_s))
 
 
 async def head_watermarks(connection: Connection, topics: Sequence[str]) -> dict[str, int]:

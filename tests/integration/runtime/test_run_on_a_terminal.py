@@ -1,5 +1,6 @@
 """A command under `khala run` on a terminal: it has one too, with keys, size and signals."""
 
+import json
 import os
 import signal
 import termios
@@ -25,6 +26,13 @@ def terminal(
         stdout,
     ) as screen:
         yield screen
+
+
+def last_event(tmp_path: Path) -> tuple[str, int | None, str | None]:
+    """How the run ended: the type of its last event, its exit code and signal."""
+    [file] = tmp_path.iterdir()
+    event = json.loads(file.read_text().splitlines()[-1])
+    return event["type"], event["payload"]["exit_code"], event["payload"]["signal"]
 
 
 def settings(descriptor: int) -> list[Any]:
@@ -76,6 +84,21 @@ def test_ctrl_c_interrupts_it_once(tmp_path: Path) -> None:
         screen.type(b"\x03")
         screen.read_until(b"caught 1\r\n")
         assert screen.process.wait(timeout=20) == 5
+    assert last_event(tmp_path) == ("run.cancelled", 5, "SIGINT")
+
+
+def test_ctrl_c_as_a_key_like_any_other_cancels_nothing(tmp_path: Path) -> None:
+    source = (
+        "import sys, tty\n"
+        "tty.setraw(0); print('ready')\n"
+        "key = sys.stdin.read(1); print(ascii(key)); raise SystemExit(5)"
+    )
+    with terminal(tmp_path, python(source)) as screen:
+        screen.read_until(b"ready")
+        screen.type(b"\x03")
+        screen.read_until(b"\\x03")
+        assert screen.process.wait(timeout=20) == 5
+    assert last_event(tmp_path) == ("run.finished", 5, None)
 
 
 def test_ctrl_c_kills_what_does_not_care(tmp_path: Path) -> None:
@@ -90,6 +113,7 @@ def test_ctrl_c_kills_what_does_not_care(tmp_path: Path) -> None:
         screen.type(b"\x03")
         assert screen.process.wait(timeout=20) == 128 + signal.SIGINT
         assert settings(screen.theirs) == before
+    assert last_event(tmp_path) == ("run.cancelled", None, "SIGINT")
 
 
 def test_a_new_size_is_passed_on(tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 """What `khala run` records, and what it does when the database is away."""
 
 import json
+import os
 import re
+import signal
 import socket
 import subprocess
 import time
@@ -127,8 +129,62 @@ def test_a_signal_is_recorded(newest_database: Database, tmp_path: Path) -> None
         process.terminate()
         assert process.wait(timeout=20) == 143
     document = summary(newest_database, "r")
-    assert (document["status"], document["signal"]) == ("failed", "SIGTERM")
-    assert document["exit_code"] is None
+    assert (document["status"], document["signal"]) == ("cancelled", "SIGTERM")
+    assert (document["exit_code"], document["terminal_reason"]) == (None, "signal SIGTERM")
+
+
+@pytest.mark.parametrize(
+    ("number", "status", "expected"),
+    [
+        (signal.SIGINT, 130, {"status": "cancelled", "exit_code": 130, "signal": "SIGINT"}),
+        (signal.SIGHUP, 1, {"status": "cancelled", "exit_code": 1, "signal": "SIGHUP"}),
+        # It did what it was for.
+        (signal.SIGTERM, 0, {"status": "succeeded", "exit_code": 0, "signal": None}),
+        # Nobody asked for an end.
+        (signal.SIGUSR1, 1, {"status": "failed", "exit_code": 1, "signal": None}),
+    ],
+)
+def test_a_command_that_ends_when_it_is_asked_to(
+    newest_database: Database,
+    tmp_path: Path,
+    number: signal.Signals,
+    status: int,
+    expected: dict[str, object],
+) -> None:
+    script = f"trap 'exit {status}' {int(number)}; echo ready; while :; do sleep 0.1; done"
+    with running(newest_database, tmp_path, "--id", "r", "--", "sh", "-c", script) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        process.send_signal(number)
+        assert process.wait(timeout=20) == status
+    document = summary(newest_database, "r")
+    assert {key: document[key] for key in expected} == expected
+
+
+def test_a_signal_for_the_whole_group_cancels(newest_database: Database, tmp_path: Path) -> None:
+    for attempt in range(5):
+        process = subprocess.Popen(
+            [KHALA, "run", "--id", f"r{attempt}", "--", "cat"],
+            env=environment(newest_database.runtime_dsn, tmp_path),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+        )
+        with process:
+            say(process, b"ready")
+            os.killpg(process.pid, signal.SIGINT)
+            assert process.wait(timeout=20) == 130
+        document = summary(newest_database, f"r{attempt}")
+        assert (document["status"], document["signal"]) == ("cancelled", "SIGINT")
+
+
+def test_a_command_that_somebody_killed_has_failed(
+    newest_database: Database, tmp_path: Path
+) -> None:
+    with running(newest_database, tmp_path, "--id", "r", "--", "sh", "-c", "kill -9 $$") as process:
+        assert process.wait(timeout=20) == 137
+    document = summary(newest_database, "r")
+    assert (document["status"], document["terminal_reason"]) == ("failed", "signal SIGKILL")
 
 
 def test_what_is_not_text_is_recorded_readably(newest_database: Database, tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def test_an_unacknowledged_event_is_given_again_unchanged() -> None:
     event = outbox.next_event(Progress(1, 2, "a"), 5)
     assert event is not None
     assert outbox.next_event(Progress(9, 99, "z"), 500) is event
-    outbox.finish({}, AT)
+    outbox.finish("run.finished", {}, AT)
     assert outbox.next_event(Progress(9, 99, "z"), 501) is event
 
 
@@ -68,7 +68,7 @@ def test_heartbeat_after_silence_only() -> None:
 
 def test_finish_goes_before_progress_and_ends_it() -> None:
     outbox = started()
-    outbox.finish({"exit_code": 0}, AT)
+    outbox.finish("run.finished", {"exit_code": 0}, AT)
     assert outbox.wait(QUIET, 0) == 0
     event = outbox.next_event(Progress(5, 50, "x"), 0.1)
     assert event == Event(2, "run.finished", {"exit_code": 0}, AT)
@@ -81,7 +81,7 @@ def test_finish_goes_before_progress_and_ends_it() -> None:
 
 def test_unsent_are_the_unacknowledged_one_and_the_end() -> None:
     outbox = make()
-    outbox.finish({"exit_code": 0}, AT)
+    outbox.finish("run.finished", {"exit_code": 0}, AT)
     assert [(event.seq, event.type) for event in outbox.unsent()] == [
         (1, "run.started"),
         (2, "run.finished"),

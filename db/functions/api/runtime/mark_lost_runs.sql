@@ -1,5 +1,5 @@
 -- Turns runs whose heartbeats have stopped into lost ones. Relays call it every few seconds; without a relay a job of
--- pg_cron may. Any number of callers at once mark each run once.
+-- pg_cron may. Any number of callers at once mark each run once. On a standby the primary's relays do it.
 
 CREATE OR REPLACE FUNCTION khala.mark_lost_runs(p_after interval DEFAULT '2 minutes', p_limit integer DEFAULT 1000)
 RETURNS integer
@@ -14,11 +14,14 @@ BEGIN
         RAISE EXCEPTION 'p_limit is %', coalesce(p_limit::text, 'NULL')
             USING ERRCODE = 'KH007', HINT = 'Use 1 to 10000 runs; the default is 1000.';
     END IF;
+    IF current_setting('transaction_read_only')::boolean THEN
+        RETURN 0;
+    END IF;
     RETURN khala_internal.mark_lost('run', p_after, p_limit);
 END
 $$;
 
 COMMENT ON FUNCTION khala.mark_lost_runs(interval, integer) IS
-'Marks runs at work as lost whose last event is too old: appends run.lost to their histories. A run counts that announced heartbeat_s in run.started or has sent run.heartbeat. Arguments: shortest silence that counts, which is three times the announced interval where that is longer; most runs to mark. Result: how many were marked; call it again when that is p_limit. Errors: KH007.';
+'Marks runs at work as lost whose last event is too old: appends run.lost to their histories. A run counts that announced heartbeat_s in run.started or has sent run.heartbeat. Arguments: shortest silence that counts, which is three times the announced interval where that is longer; most runs to mark. Result: how many were marked, 0 in a read-only transaction; call it again when it is p_limit. Errors: KH007.';
 REVOKE ALL ON FUNCTION khala.mark_lost_runs(interval, integer) FROM public;
 GRANT EXECUTE ON FUNCTION khala.mark_lost_runs(interval, integer) TO khala_relay, khala_dba;

@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(22);
+SELECT plan(23);
 
 -- Entities below belong to nobody.
 UPDATE runtime.sync_topics SET ownership = 'mixed';
@@ -65,6 +65,10 @@ SELECT is(khala.mark_lost_runs('0'), 0, 'a run that has ended is not lost');
 SELECT throws_ok($$SELECT khala.mark_lost_runs('-1 second')$$, 'KH007', NULL, 'a negative silence');
 SELECT throws_ok($$SELECT khala.mark_lost_runs(NULL)$$, 'KH007', NULL, 'no silence');
 SELECT throws_ok($$SELECT khala.mark_lost_runs('0', 0)$$, 'KH007', NULL, 'no runs');
+
+SELECT khala.append_run_event('tap-2', 'run.started', '{"heartbeat_s": 0}');
+SET TRANSACTION READ ONLY;
+SELECT is(khala.mark_lost_runs('0'), 0, 'a session that may not write marks nothing');
 
 SELECT t.line FROM finish() AS t (line);
 ROLLBACK;
