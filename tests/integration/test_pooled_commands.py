@@ -81,7 +81,7 @@ class Pooled:
             "key create": lambda: self._says(
                 "khala_", "key", "create", "k", "--org", "dev", *topic
             ),
-            "key list": lambda: self._says("dev", "key", "list"),
+            "key list": lambda: self._says("organisation", "key", "list"),
             "key revoke": self._revoke_key,
             "revoke": lambda: self._says("", "revoke", "--sub", "ann"),
             "psql": lambda: self._says("4711", "psql", "-c", "SELECT 4711"),

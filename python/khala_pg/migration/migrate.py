@@ -161,7 +161,7 @@ def _backend(conninfo: str, *, changes: bool = True) -> Iterator[KhalaBackend]:
         _check_server(backend)
         yield backend
     except psycopg.errors.InsufficientPrivilege as refused:
-        user = backend.connection.info.user
+        user = backend.login
         raise MigrationError(
             f"{user} may not do this: {refused.diag.message_primary}",
             hint="Migrate as a superuser, or as a role with CREATEROLE that owns the database. On "

@@ -44,7 +44,10 @@ class KhalaBackend(PostgresqlPsycopgBackend):  # type: ignore[misc]
 
     def connect(self, dburi: str) -> psycopg.Connection[Any]:
         self.schema = BOOKKEEPING_SCHEMA
-        return connect(dburi)
+        connection = connect(dburi)
+        # Behind a pooler it may be another one than the connection string names.
+        [(self.login,)] = connection.execute("SELECT session_user").fetchall()
+        return connection
 
     def init_connection(self, connection: psycopg.Connection[Any]) -> None:
         """Nothing: yoyo would set the search path of the session."""
@@ -134,7 +137,7 @@ class KhalaBackend(PostgresqlPsycopgBackend):  # type: ignore[misc]
             "id": str(uuid.uuid4()),
             "migration_id": migration.id if migration else None,
             "migration_hash": migration.hash if migration else None,
-            "username": self.connection.info.user,
+            "username": self.login,
             "hostname": socket.gethostname(),
             "created_at_utc": datetime.now(UTC).replace(tzinfo=None),
             "operation": operation,
@@ -152,7 +155,7 @@ class KhalaBackend(PostgresqlPsycopgBackend):  # type: ignore[misc]
     def rollback_one(self, migration: Migration, force: bool = False) -> None:
         with self.transaction():
             if _is_first(migration):
-                self.give_bookkeeping(self.connection.info.user)
+                self.give_bookkeeping(self.login)
             migration.process_steps(self, "rollback", force=force)
             self.log_migration(migration, "rollback")
             self.unmark_one(migration, log=False)

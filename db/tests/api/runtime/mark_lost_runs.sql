@@ -67,7 +67,7 @@ SELECT throws_ok($$SELECT khala.mark_lost_runs(NULL)$$, 'KH007', NULL, 'no silen
 SELECT throws_ok($$SELECT khala.mark_lost_runs('0', 0)$$, 'KH007', NULL, 'no runs');
 
 SELECT khala.append_run_event('tap-2', 'run.started', '{"heartbeat_s": 0}');
-SET TRANSACTION READ ONLY;
+SET LOCAL transaction_read_only = on;
 SELECT is(khala.mark_lost_runs('0'), 0, 'a session that may not write marks nothing');
 
 SELECT t.line FROM finish() AS t (line);
