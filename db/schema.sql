@@ -141,7 +141,7 @@ CREATE TABLE runtime.sync_topics (
     CONSTRAINT sync_topics_ownership_check CHECK ((ownership = ANY (ARRAY['owned'::text, 'public'::text, 'mixed'::text]))),
     CONSTRAINT sync_topics_payload_mode_check CHECK ((payload_mode = ANY (ARRAY['inline'::text, 'pointer'::text, 'auto'::text]))),
     CONSTRAINT sync_topics_retention_horizon_check CHECK (((retention_horizon > '00:00:00'::interval) AND (retention_horizon <= '1000 years'::interval))),
-    CONSTRAINT sync_topics_topic_check CHECK (((topic ~ '^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$'::text) AND (length(topic) <= 200))),
+    CONSTRAINT sync_topics_topic_check CHECK (((topic ~ '^[a-z][a-z0-9_]*([.][a-z][a-z0-9_]*)*$'::text) AND (length(topic) <= 200))),
     CONSTRAINT sync_topics_writes_check CHECK ((writes = ANY (ARRAY['direct'::text, 'grouped'::text])))
 );
 

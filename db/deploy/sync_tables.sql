@@ -6,7 +6,7 @@ SET LOCAL ROLE khala_owner;
 
 CREATE TABLE runtime.sync_topics (
     topic text PRIMARY KEY
-    CHECK (topic ~ '^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$' AND pg_catalog.length(topic) <= 200),
+    CHECK (topic ~ '^[a-z][a-z0-9_]*([.][a-z][a-z0-9_]*)*$' AND pg_catalog.length(topic) <= 200),
     enum_name text UNIQUE CHECK (enum_name ~ '^SYNC_TOPIC_[A-Z0-9_]+$'),
     read_model text NOT NULL UNIQUE,
     payload_mode text NOT NULL DEFAULT 'auto' CHECK (payload_mode IN ('inline', 'pointer', 'auto')),

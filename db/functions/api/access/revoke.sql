@@ -32,7 +32,7 @@ BEGIN
     v_until := coalesce(p_issued_until, clock_timestamp());
     DELETE FROM runtime.sync_revocations AS r WHERE r.kind = p_kind AND r.value = p_value;
     INSERT INTO runtime.sync_revocations (kind, value, revocation_number, issued_until, forget_at, reason)
-    VALUES (p_kind, p_value, v_number, v_until, greatest(v_until, clock_timestamp()) + INTERVAL '33 days', p_reason);
+    VALUES (p_kind, p_value, v_number, v_until, greatest(v_until, clock_timestamp()) + INTERVAL '792 hours', p_reason);
     -- A topic cannot have this name.
     PERFORM pg_notify('khala_sync', 'revoked:');
     RETURN v_number;

@@ -35,7 +35,9 @@ BEGIN
     END IF;
 
     FOR v_topic IN
-        SELECT r.topic, r.retention_floor, p_now - coalesce(p_horizon, t.retention_horizon) AS cutoff
+        -- In UTC: where clocks change, a day of a session's time zone has another length.
+        SELECT r.topic, r.retention_floor,
+            (p_now AT TIME ZONE 'UTC' - coalesce(p_horizon, t.retention_horizon)) AT TIME ZONE 'UTC' AS cutoff
         FROM runtime.sync_topic_retention AS r
         INNER JOIN runtime.sync_topics AS t ON r.topic = t.topic
         WHERE p_topic IS NULL OR r.topic = p_topic

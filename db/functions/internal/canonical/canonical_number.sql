@@ -23,8 +23,10 @@ BEGIN
     IF p_number = 0 THEN
         RETURN '0';
     END IF;
-    -- Before any conversion to a string: a numeric may have a hundred thousand digits.
-    IF p_number <> p_number OR abs(p_number) >= 1.8e308 OR abs(p_number) < 2e-324 THEN
+    -- Before any conversion to a string: a numeric may have a hundred thousand digits. The bounds are just beyond the
+    -- largest and the smallest double, so the conversion to a double succeeds. It must: a block that catches its error
+    -- is a subtransaction, which no parallel plan can run before PostgreSQL 17.
+    IF p_number <> p_number OR abs(p_number) > 1.7976931348623157082e308 OR abs(p_number) < 4.94e-324 THEN
         RAISE EXCEPTION 'number is outside the range of a double'
             USING ERRCODE = 'KH005', HINT = 'Send numbers beyond the range of a double as strings.';
     END IF;
@@ -35,13 +37,7 @@ BEGIN
 
     -- Up to 15 digits, decimal to double and back is the identity; beyond, the double decides.
     IF length(v_digits) > 15 OR abs(p_number) < 1e-300 OR abs(p_number) > 1e300 THEN
-        BEGIN
-            v_double := p_number::double precision;
-        EXCEPTION
-            WHEN numeric_value_out_of_range THEN
-                RAISE EXCEPTION 'number is outside the range of a double'
-                    USING ERRCODE = 'KH005', HINT = 'Send numbers beyond the range of a double as strings.';
-        END;
+        v_double := p_number::double precision;
         v_shortest := trim_scale(v_double::text::numeric);
 
         IF v_shortest <> p_number OR length(v_digits) > 15 THEN

@@ -6,12 +6,10 @@ CREATE OR REPLACE FUNCTION khala_internal.utf16_sort_key(p_key text)
 RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
--- The literals below contain backslashes, which a session may have made escapes.
-SET standard_conforming_strings = on
 AS $$
 SELECT regexp_replace(
-    regexp_replace(p_key, U&'([\+10FFFE\+10FFFF])', U&'\+10FFFE\\1', 'g'),
-    U&'([\E000-\FFFF])', U&'\+10FFFF\\1', 'g'
+    regexp_replace(p_key, E'([\U0010FFFE\U0010FFFF])', E'\U0010FFFE\\1', 'g'),
+    E'([\uE000-\uFFFF])', E'\U0010FFFF\\1', 'g'
 );
 $$;
 

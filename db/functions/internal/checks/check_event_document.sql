@@ -3,7 +3,7 @@
 
 CREATE OR REPLACE FUNCTION khala_internal.check_event_document(p_event jsonb)
 RETURNS void
-LANGUAGE plpgsql STABLE PARALLEL SAFE
+LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE

@@ -24,35 +24,35 @@ DECLARE
     v_doc_key_length integer := octet_length(v_doc_key);
     v_length integer;
     -- 1 topic, 2 doc_key; both are short
-    v_fields bytea := '\x0a'::bytea || khala_internal.proto_short(v_topic_length) || v_topic
-        || '\x12'::bytea || khala_internal.proto_short(v_doc_key_length) || v_doc_key;
+    v_fields bytea := E'\\x0a'::bytea || khala_internal.proto_short(v_topic_length) || v_topic
+        || E'\\x12'::bytea || khala_internal.proto_short(v_doc_key_length) || v_doc_key;
 BEGIN
     -- Statements rather than CASE: an expression that is not reached is not prepared.
     -- 3 doc_version, 4 watermark
     IF p_doc_version >= 16384 THEN
-        v_fields := v_fields || '\x18'::bytea || khala_internal.proto_varint(p_doc_version);
+        v_fields := v_fields || E'\\x18'::bytea || khala_internal.proto_varint(p_doc_version);
     ELSIF p_doc_version > 0 THEN
-        v_fields := v_fields || '\x18'::bytea || khala_internal.proto_short(p_doc_version::integer);
+        v_fields := v_fields || E'\\x18'::bytea || khala_internal.proto_short(p_doc_version::integer);
     END IF;
     IF p_watermark >= 16384 THEN
-        v_fields := v_fields || '\x20'::bytea || khala_internal.proto_varint(p_watermark);
+        v_fields := v_fields || E'\\x20'::bytea || khala_internal.proto_varint(p_watermark);
     ELSE
-        v_fields := v_fields || '\x20'::bytea || khala_internal.proto_short(p_watermark::integer);
+        v_fields := v_fields || E'\\x20'::bytea || khala_internal.proto_short(p_watermark::integer);
     END IF;
     IF p_deleted THEN
         -- 7 deleted
-        v_fields := v_fields || '\x3801'::bytea;
+        v_fields := v_fields || E'\\x3801'::bytea;
     ELSIF p_payload IS NULL THEN
         -- 5 payload_hash, 6 hydration_required
-        v_fields := v_fields || '\x2a20'::bytea || p_payload_hash || '\x3001'::bytea;
+        v_fields := v_fields || E'\\x2a20'::bytea || p_payload_hash || E'\\x3001'::bytea;
     ELSE
         -- 5 payload_hash, 9 payload_json
         v_payload := convert_to(p_payload, 'UTF8');
         v_length := octet_length(v_payload);
         IF v_length >= 16384 THEN
-            v_fields := v_fields || '\x2a20'::bytea || p_payload_hash || '\x4a'::bytea || khala_internal.proto_varint(v_length);
+            v_fields := v_fields || E'\\x2a20'::bytea || p_payload_hash || E'\\x4a'::bytea || khala_internal.proto_varint(v_length);
         ELSE
-            v_fields := v_fields || '\x2a20'::bytea || p_payload_hash || '\x4a'::bytea || khala_internal.proto_short(v_length);
+            v_fields := v_fields || E'\\x2a20'::bytea || p_payload_hash || E'\\x4a'::bytea || khala_internal.proto_short(v_length);
         END IF;
     END IF;
     v_length := octet_length(v_fields) + octet_length(v_payload);
@@ -62,9 +62,9 @@ BEGIN
             RAISE EXCEPTION 'topic and doc_key have % bytes together', v_topic_length + v_doc_key_length
                 USING ERRCODE = 'KH007', HINT = 'Use at most 16000 bytes together; the write paths accept keys of at most 512 characters.';
         END IF;
-        RETURN '\x0a'::bytea || khala_internal.proto_varint(v_length) || v_fields || v_payload;
+        RETURN E'\\x0a'::bytea || khala_internal.proto_varint(v_length) || v_fields || v_payload;
     END IF;
-    RETURN '\x0a'::bytea || khala_internal.proto_short(v_length) || v_fields || v_payload;
+    RETURN E'\\x0a'::bytea || khala_internal.proto_short(v_length) || v_fields || v_payload;
 END
 $$;
 

@@ -1,0 +1,351 @@
+"""Calls of every function and view of schema khala, and the scene that they are made in.
+
+A call names nothing but schema khala and constructs of the grammar, so that a session's search path
+cannot change what the call itself means. Its result is the same each time in the same scene.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+DOCUMENT: dict[str, Any] = {
+    "é": None,
+    "a\\b": 'quote " and\nnewline',
+    "number": 1e300,
+    "small": 1.5e-9,
+    "digits": 0.1234567890123456,
+    "nested": [[[[[[[[[[[[[[[[[{"z": 1, "a": [2.0, 1e21]}]]]]]]]]]]]]]]]]],
+}
+ASTRAL = '{"\uff5e": 1, "\U0001f600": 9007199254740992, "\U0010ffff": [true]}'
+PLAIN = {"b": "x", "a": {"d": 1, "c": [1, 2]}, "n": 1.25}
+LARGE = {"text": "x" * 100}
+
+# Watermarks and versions of more than two bytes, and ages on both sides of a change of the clocks.
+SCENE = """
+SELECT khala.ensure_epoch();
+SELECT khala.register_topic('notes.mixed', p_ownership => 'mixed', p_inline_limit_bytes => 90,
+    p_enum_name => 'SYNC_TOPIC_NOTES_MIXED');
+SELECT khala.register_topic('notes.grouped', p_ownership => 'mixed', p_writes => 'grouped');
+SELECT khala.register_topic('notes.empty', p_ownership => 'public');
+UPDATE runtime.sync_topic_sequences SET head_watermark = 20000 WHERE topic = 'notes.mixed';
+UPDATE runtime.sync_topic_retention SET retention_floor = 20001 WHERE topic = 'notes.mixed';
+SET khala.traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+SELECT khala.sink('notes.mixed', 'é', 70000, '{"a": 1}', 'a');
+RESET khala.traceparent;
+SELECT khala.sink('notes.mixed', 'é', 70001, '{"a": 2, "é": "\\\\"}', 'b');
+SELECT khala.sink('notes.mixed', 'public', 1, '{"n": [1.5e-9, 1e300]}');
+SELECT khala.sink('notes.mixed', 'large', 1, jsonb_build_object('text', repeat('y', 100)), 'a');
+SELECT khala.sink('notes.mixed', 'gone', 1, '{}', 'a');
+SELECT khala.sink_delete('notes.mixed', 'gone', 2);
+SELECT khala.sink('notes.mixed', 'public', 2, '{"n": 3}');
+UPDATE runtime.sync_stream_events SET inserted_at = '2016-03-20 01:30:00+00'::timestamptz
+    + (watermark - 20001) * interval '15 minutes' WHERE topic = 'notes.mixed';
+SELECT khala.sink('notes.grouped', 'staged', 1, '{"n": 1e21}', 'a');
+SELECT khala.sink_delete('notes.grouped', 'staged', 2);
+SELECT khala.ingest_events('[
+    {"entity": "run", "id": "é", "seq": 1, "type": "run.started", "org_id": "a",
+     "occurred_at": "2016-03-04T05:06:07.5+02:00", "payload": {"title": "T", "command": ["x"]}},
+    {"entity": "run", "id": "é", "seq": 2, "type": "run.progress", "payload": {"percent": 12.5}},
+    {"entity": "codex_worker", "id": "w", "seq": 1, "type": "worker.busy", "org_id": "a",
+     "payload": {"task": "t"}, "occurred_at": "2016-03-04T05:06:07Z"}]');
+SELECT khala.create_api_key('keykey01', sha256('s'), 'café', 's', 'a', ARRAY['notes.mixed'],
+    '2100-01-02 03:04:05.678901+00');
+UPDATE runtime.api_keys SET created_at = '2016-01-02 03:04:05.678901+00', last_used_at = now();
+SELECT khala.revoke('sub', 'é', '2100-01-02 03:04:05.678901+00', 'left');
+"""
+
+
+@dataclass(frozen=True)
+class Call:
+    """A statement and its values; `writes`: whether tables are compared after it."""
+
+    statement: str
+    values: tuple[Any, ...] = ()
+    writes: bool = False
+
+
+def _read(statement: str, *values: Any) -> Call:
+    return Call(statement, values)
+
+
+def _write(statement: str, *values: Any) -> Call:
+    return Call(statement, values, writes=True)
+
+
+_SINK = "SELECT * FROM khala.sink(%s, %s, %s, %s, %s, %s)"
+_BATCH = "SELECT * FROM khala.sink_batch(%s, %s)"
+_PAGES = (
+    ("notes.mixed", 20000, "a", 200, 2097152, None, False),
+    ("SYNC_TOPIC_NOTES_MIXED", None, "b", 2, 400, None, True),
+    ("notes.mixed", 3, "b", 2, 400, None, True),
+    ("notes.empty", 0, None, 200, 2097152, None, False),
+    ("notes.mixed", 20000, "a", 200, 2097152, "another", False),
+)
+_FEEDS = (
+    ("notes.mixed", 20000, 200, 2097152, None),
+    ("notes.mixed", 20001, 2, 1, None),
+    ("nothing", 0, 2, 1, None),
+)
+
+
+def _pages(function: str, arguments: tuple[tuple[Any, ...], ...]) -> tuple[Call, ...]:
+    return tuple(
+        _read(f"SELECT * FROM khala.{function}({', '.join(['%s'] * len(each))})", *each)
+        for each in arguments
+    )
+
+
+EXAMPLES: Mapping[str, tuple[Call, ...]] = {
+    "append_codex_worker_event": (
+        _write(
+            "SELECT * FROM khala.append_codex_worker_event(%s, %s, %s, %s, %s, %s)",
+            *("w", "worker.idle", Jsonb({"x": 1e-7}), "a", 2, "2016-03-04T05:06:07.123456+05:45"),
+        ),
+    ),
+    "append_run_event": (
+        _write(
+            "SELECT * FROM khala.append_run_event(%s, %s, %s, %s, %s, %s)",
+            *("new", "run.started", Jsonb({"title": "a\\b"}), "a", None, "1999-12-31 23:59:59+00"),
+        ),
+        _write(
+            "SELECT * FROM khala.append_run_event(%s, %s, %s, p_occurred_at => %s)",
+            *("é", "run.failed", Jsonb({}), "2016-03-04 05:06:08+00"),
+        ),
+        _write("SELECT * FROM khala.append_run_event(%s, %s, p_seq => %s)", "é", "run.failed", 9),
+        _read(
+            "SELECT * FROM khala.append_run_event(%s, %s, p_occurred_at => %s)",
+            *("é", "run.failed", "20000-01-01 00:00:00+00"),
+        ),
+    ),
+    "arm": (
+        _write("SELECT * FROM khala.arm('notes.mixed', 20007)"),
+        _write("SELECT * FROM khala.arm('SYNC_TOPIC_NOTES_MIXED', 20001)"),
+    ),
+    "authenticate_api_key": (
+        _read("SELECT * FROM khala.authenticate_api_key('keykey01', %s)", sha256(b"s").digest()),
+        _read("SELECT * FROM khala.authenticate_api_key('keykey01', %s)", b"\\000s"),
+    ),
+    "canonical_json": (
+        _read("SELECT khala.canonical_json(%s)", Jsonb(DOCUMENT)),
+        _read("SELECT khala.canonical_json(%s)", ASTRAL),
+        _read("SELECT khala.canonical_json(%s)", Jsonb(PLAIN)),
+        _read(
+            "SELECT khala.canonical_json(%s)",
+            "[0.1000000000000000055511151231257827021181583404541015625, 1e23]",
+        ),
+        _read("SELECT khala.canonical_json('{\"n\": 1e999}')"),
+        _read("SELECT khala.canonical_json('{\"n\": 0.10000000000000001}')"),
+    ),
+    "check_cursors": (
+        _read(
+            "SELECT * FROM khala.check_cursors(%s, %s, NULL, %s)",
+            ["SYNC_TOPIC_NOTES_MIXED", "notes.empty"],
+            Jsonb({"notes.mixed": 20001, "notes.empty": "9"}),
+            ["notes.mixed", "notes.empty"],
+        ),
+        _read("SELECT * FROM khala.check_cursors(%s)", ["notes.mixed", "no\\thing"]),
+    ),
+    "count_entities": (_read("SELECT khala.count_entities('run')"),),
+    "create_api_key": (
+        _write(
+            "SELECT khala.create_api_key(%s, %s, %s, %s, %s, %s, %s) IS NOT NULL",
+            *(
+                "keykey02",
+                bytes(range(32)),
+                "l\\",
+                "s",
+                "a",
+                ["notes.mixed"],
+                "2100-01-02 03:04:05+00",
+            ),
+        ),
+        _read(
+            "SELECT khala.create_api_key(%s, %s, %s, %s, %s, %s, %s) IS NOT NULL",
+            *("keykey02", b"short", "l", "s", "a", ["notes.mixed"], None),
+        ),
+    ),
+    "current_epoch": (_read("SELECT khala.current_epoch()"),),
+    "database_fingerprint": (_read("SELECT khala.database_fingerprint()"),),
+    "ensure_epoch": (_write("SELECT khala.ensure_epoch()"),),
+    "event_age": (_read("SELECT khala.event_age('notes.mixed', 20001) IS NULL"),),
+    "grouped_topics": (_read("SELECT khala.grouped_topics()"),),
+    "head_watermarks": (
+        _read(
+            "SELECT * FROM khala.head_watermarks(%s) ORDER BY topic", ["notes.mixed", "notes.empty"]
+        ),
+    ),
+    "hydrate": (
+        _read("SELECT khala.hydrate('notes.mixed', 'large', 'a')"),
+        _read("SELECT khala.hydrate('notes.mixed', %s, 'b')", "é"),
+        _read("SELECT khala.hydrate('notes.mixed', 'public', NULL)"),
+    ),
+    "ingest_events": (
+        _write(
+            "SELECT * FROM khala.ingest_events(%s)",
+            '[{"entity": "run", "id": "new", "seq": 1, "type": "run.started", "org_id": "a",'
+            ' "payload": {"title": "\\\\"}, "occurred_at": "2016-03-27T02:30:00.1234567+00:00"},'
+            ' {"entity": "run", "id": "new", "seq": 2, "type": "run.finished",'
+            ' "payload": {"exit_code": 1}, "occurred_at": "2016-10-30T02:30:00Z"}]',
+        ),
+        _read(
+            "SELECT * FROM khala.ingest_events(%s)",
+            '[{"entity": "run", "id": "new", "seq": 1, "type": "run.started",'
+            ' "occurred_at": "2016-02-30T02:30:00Z"}]',
+        ),
+        _read("SELECT * FROM khala.ingest_events(%s)", '[{"entity": "run", "x\\\\": 1}]'),
+    ),
+    "list_api_keys": (
+        _read("SELECT key_id, label, scopes, created_at, expires_at FROM khala.list_api_keys()"),
+    ),
+    "max_payload_bytes": (_read("SELECT khala.max_payload_bytes()"),),
+    "new_epoch": (_write("SELECT khala.new_epoch(%s) IS NOT NULL", "re\\quested"),),
+    "parse_payload": (
+        _read("SELECT khala.parse_payload(%s)", ASTRAL),
+        _read("SELECT khala.parse_payload(%s)", '{"a\\\\": {"b": 1, "b": 2}}'),
+        _read("SELECT khala.parse_payload(%s)", '{"a": "\\ud800"}'),
+        _read("SELECT khala.parse_payload(%s)", '{"a": 1e400}'),
+    ),
+    "payload_hash": (
+        _read("SELECT khala.payload_hash(%s)", Jsonb(DOCUMENT)),
+        _read("SELECT khala.payload_hash(%s)", ASTRAL),
+    ),
+    "payload_hash_text": (_read("SELECT khala.payload_hash_text(%s)", Jsonb(DOCUMENT)),),
+    "project_codex_worker": (_write("SELECT * FROM khala.project_codex_worker('w')"),),
+    "project_run": (_write("SELECT * FROM khala.project_run(%s)", "é"),),
+    "projection_version": (_read("SELECT khala.projection_version()"),),
+    "rebuild_projection": (_write("SELECT * FROM khala.rebuild_projection('run', %s)", "é"),),
+    "rebuild_projections": (_write("SELECT * FROM khala.rebuild_projections('run')"),),
+    "register_topic": (
+        _write(
+            "SELECT khala.register_topic('notes.new', p_retention_horizon => '1 mon -1 day',"
+            " p_writes => 'grouped')"
+        ),
+        _read("SELECT khala.register_topic('notes.mixed', p_retention_horizon => '-1 hour')"),
+        _read("SELECT khala.register_topic(%s)", "no\\tes"),
+        _read("SELECT khala.register_topic('notes.fixed')"),
+    ),
+    "replay": _pages("replay", _PAGES),
+    "replay_binary": _pages("replay_binary", _PAGES),
+    "replay_feed": _pages("replay_feed", _FEEDS),
+    "replay_feed_binary": _pages("replay_feed_binary", _FEEDS),
+    # Seven days of any length before this are seven times 24 hours: clocks changed in between.
+    "retain": (
+        _write("SELECT * FROM khala.retain('notes.mixed', '2016-03-27 02:00:00+00')"),
+        _write("SELECT * FROM khala.retain(NULL, '2100-01-01 00:00:00+00', '1 day', 2)"),
+        _read("SELECT * FROM khala.retain('notes.mixed', '2100-01-01 00:00:00+00', '-1 day')"),
+    ),
+    "revocations": (_read("SELECT kind, value, issued_until FROM khala.revocations()"),),
+    "revoke": (
+        _write("SELECT khala.revoke('org', %s, '2100-01-02 03:04:05.678901+00') IS NULL", "a\\"),
+        _write("SELECT khala.revoke('sub', %s, '-infinity') IS NULL", "é"),
+    ),
+    "revoke_api_key": (_write("SELECT khala.revoke_api_key('keykey01')"),),
+    "schema_version": (_read("SELECT khala.schema_version()"),),
+    "sequence": (
+        _write("SELECT * FROM khala.sequence('notes.grouped')"),
+        _write("SELECT * FROM khala.sequence('notes.grouped', 1, TRUE)"),
+        _write("SELECT * FROM khala.sequence('notes.mixed')"),
+    ),
+    "set_topic_writes": (
+        _write("SELECT khala.set_topic_writes('notes.mixed', 'grouped')"),
+        _write("SELECT khala.set_topic_writes('notes.grouped', 'direct')"),
+    ),
+    "sink": (
+        _write(_SINK, "notes.mixed", "new", None, Jsonb(DOCUMENT), "a", False),
+        _write(_SINK, "notes.mixed", "é", 70002, ASTRAL, None, False),
+        _write(_SINK, "notes.mixed", "é", 70001, Jsonb({"a": 2, "é": "\\"}), "b", False),
+        _write(_SINK, "notes.mixed", "large", 70002, Jsonb(LARGE), "b", False),
+        _write(_SINK, "notes.grouped", "new", 1, Jsonb(DOCUMENT), "a", False),
+        _read(_SINK, "notes.mixed", "ba\\d", -1, Jsonb(PLAIN), "a", False),
+        _read(_SINK, "notes.mixed", "bad", 1, '{"n": 0.10000000000000001}', "a", False),
+    ),
+    "sink_batch": (
+        _write(
+            _BATCH,
+            "notes.mixed",
+            Jsonb(
+                [
+                    {"doc_key": "k", "doc_version": 1, "payload": PLAIN, "org_id": "a"},
+                    {"doc_key": "k", "doc_version": "20000", "payload": DOCUMENT, "org_id": "b"},
+                    {"doc_key": "é", "doc_version": 70002, "deleted": True},
+                    {"doc_key": "large", "payload": LARGE},
+                ]
+            ),
+        ),
+        _write(_BATCH, "notes.grouped", Jsonb([{"doc_key": "k\\", "payload": DOCUMENT}])),
+        _read(_BATCH, "notes.mixed", Jsonb([{"doc_key": "k\\", "payload": {"n": 2**60 + 1}}])),
+    ),
+    "sink_delete": (
+        _write("SELECT * FROM khala.sink_delete('notes.mixed', %s, 70002)", "é"),
+        _write("SELECT * FROM khala.sink_delete('notes.grouped', 'new', NULL)"),
+    ),
+    "snapshot": (
+        _read("SELECT * FROM khala.snapshot('notes.mixed', 'a')"),
+        _read("SELECT * FROM khala.snapshot('notes.mixed', 'b', NULL, 1, NULL, 1)"),
+    ),
+    "telemetry": (
+        _read(
+            "SELECT pg_catalog.jsonb_path_query_array(khala.telemetry(), %s)",
+            "$.topics[*].retention_horizon_s",
+        ),
+        _read(
+            "SELECT pg_catalog.jsonb_path_query_array(khala.telemetry(), %s)",
+            "$.topics[*].head_watermark",
+        ),
+    ),
+    "traces": (
+        _read(
+            "SELECT traceparent, first_watermark, last_watermark, updates"
+            " FROM khala.traces('notes.mixed', 20000, 20009)"
+        ),
+    ),
+    # Views.
+    "projection_stats": (_read("SELECT * FROM khala.projection_stats"),),
+    "retention_stats": (
+        _read(
+            "SELECT topic, retention_floor, retention_horizon, last_purge_at, purges"
+            " FROM khala.retention_stats ORDER BY topic"
+        ),
+    ),
+    "sink_stats": (_read("SELECT outcome FROM khala.sink_stats"),),
+    "topic_stats": (
+        _read(
+            "SELECT topic, head_watermark, retention_floor, rows, bytes, armed, staged_writes"
+            " FROM khala.topic_stats ORDER BY topic"
+        ),
+    ),
+}
+
+# What the calls left behind, without clocks, random names and what a sequence gives.
+_PROJECTED = '"projected_at":"[^"]*"'
+EFFECTS = (
+    "SELECT topic, enum_name, read_model, payload_mode, inline_limit_bytes, retention_horizon,"
+    " ownership, writes FROM runtime.sync_topics ORDER BY topic",
+    "SELECT * FROM runtime.sync_topic_sequences ORDER BY topic",
+    "SELECT topic, retention_floor, purges, purged_events"
+    " FROM runtime.sync_topic_retention ORDER BY topic",
+    "SELECT topic, doc_key, doc_version, watermark, deleted, org_id,"
+    f" regexp_replace(payload::text, '{_PROJECTED.replace(':', ': ')}', ''), payload_bytes,"
+    " CASE WHEN payload ? 'projected_at' IS NOT TRUE THEN payload_hash END"
+    " FROM runtime.sync_documents ORDER BY topic, doc_key",
+    "SELECT topic, watermark, doc_key, doc_version, deleted, org_id, owner_changed,"
+    f" previous_org_id, traceparent, regexp_replace(payload, '{_PROJECTED}', ''), payload_bytes,"
+    " CASE WHEN payload LIKE '%projected_at%' IS NOT TRUE THEN payload_hash END"
+    " FROM runtime.sync_stream_events ORDER BY topic, watermark",
+    "SELECT topic, armed, taken FROM runtime.sync_topic_staging ORDER BY topic",
+    "SELECT topic, doc_key, doc_version, deleted, org_id, traceparent, payload_hash, canonical,"
+    " payload FROM runtime.sync_staged_writes ORDER BY topic, position",
+    "SELECT kind, value, issued_until, reason FROM runtime.sync_revocations ORDER BY kind, value",
+    "SELECT key_id, secret_hash, label, scopes, expires_at, revoked_at IS NULL"
+    " FROM runtime.api_keys ORDER BY key_id",
+    "SELECT count(*), max(reason) FROM runtime.sync_epochs",
+    "SELECT kind, id, latest_seq, org_id FROM runtime.entities ORDER BY kind, id",
+    "SELECT kind, id, seq, event_type, payload,"
+    " CASE WHEN occurred_at < '2020-01-01' THEN occurred_at END"
+    " FROM runtime.entity_events ORDER BY kind, id, seq",
+    "SELECT projection, entity_id, last_seq, drift_count, version_offset, projection_version"
+    " FROM runtime.projection_checkpoints ORDER BY projection, entity_id",
+)
