@@ -574,6 +574,8 @@ COMMENT ON TRIGGER run_events_truncate ON runtime.run_events IS 'History is appe
 
 CREATE TRIGGER sync_topic_sequences_wake AFTER UPDATE OF armed ON runtime.sync_topic_sequences FOR EACH ROW WHEN ((old.armed AND (NOT new.armed))) EXECUTE FUNCTION khala_internal.sync_topic_sequences_wake();
 
+ALTER TABLE runtime.sync_topic_sequences ENABLE ALWAYS TRIGGER sync_topic_sequences_wake;
+
 COMMENT ON TRIGGER sync_topic_sequences_wake ON runtime.sync_topic_sequences IS 'Wakes sleeping relays: a writer that finds the topic armed notifies when it commits';
 
 ALTER TABLE runtime.entity_events

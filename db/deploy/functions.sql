@@ -20,6 +20,10 @@ AFTER UPDATE OF armed ON runtime.sync_topic_sequences
 FOR EACH ROW
 WHEN (old.armed AND NOT new.armed)
 EXECUTE FUNCTION khala_internal.sync_topic_sequences_wake();
+-- For writers under session_replication_role = replica too, such as the one that applies a subscription: a relay
+-- beside a logical copy sleeps like any other. The triggers below stay as they are: such a writer repeats what was
+-- allowed where it came from.
+ALTER TABLE runtime.sync_topic_sequences ENABLE ALWAYS TRIGGER sync_topic_sequences_wake;
 COMMENT ON TRIGGER sync_topic_sequences_wake ON runtime.sync_topic_sequences IS
 'Wakes sleeping relays: a writer that finds the topic armed notifies when it commits';
 

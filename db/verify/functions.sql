@@ -40,8 +40,8 @@ BEGIN
         SELECT pg_catalog.count(*) = 1
         FROM pg_catalog.pg_trigger AS t
         WHERE t.tgrelid = 'runtime.sync_topic_sequences'::regclass AND t.tgname = 'sync_topic_sequences_wake'
-            AND t.tgenabled = 'O' AND pg_catalog.cardinality(t.tgattr) = 1
-    ), 'the trigger sync_topic_sequences_wake must be enabled, and fire only when a topic is armed or disarmed';
+            AND t.tgenabled = 'A' AND pg_catalog.cardinality(t.tgattr) = 1
+    ), 'the trigger sync_topic_sequences_wake must be enabled for every writer, and fire only when a topic is armed or disarmed';
     ASSERT (
         SELECT pg_catalog.count(*) = 6
         FROM pg_catalog.pg_trigger AS t

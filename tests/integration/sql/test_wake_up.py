@@ -280,3 +280,13 @@ def test_a_relay_that_lags_does_not_put_the_other_to_sleep(
         writers[0].commit()
         assert TOPIC in relay.heard()
         assert second.arm(1) == (2, "moved")
+
+
+def test_a_writer_that_fires_no_ordinary_trigger_wakes_too(
+    database: Database, relay: Listener
+) -> None:
+    assert relay.arm(0) == (0, "armed")
+    with database.connect() as writer:
+        writer.execute("SET session_replication_role = replica")
+        writer.execute(SINK, (TOPIC, "doc", 1, "{}", None))
+    assert relay.heard() == [TOPIC]
