@@ -21,14 +21,32 @@ def command(
         typer.Option(help="Where the database, the keyring and the logs are kept between runs."),
     ] = Path(".khala"),
     ws_port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Port of the WebSocket; 0: any that is free.")
-    ] = 4000,
+        int | None,
+        typer.Option(
+            min=0,
+            max=65535,
+            help="Port of the WebSocket; 0: any that is free. Default: that of the last run here, "
+            "at first 4000.",
+        ),
+    ] = None,
     http_port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Port of snapshots and health; 0: any free one.")
-    ] = 4001,
+        int | None,
+        typer.Option(
+            min=0,
+            max=65535,
+            help="Port of snapshots and health; 0: any that is free. Default: that of the last run "
+            "here, at first 4001.",
+        ),
+    ] = None,
     pg_port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Port of PostgreSQL; 0: any that is free.")
-    ] = 0,
+        int | None,
+        typer.Option(
+            min=0,
+            max=65535,
+            help="Port of PostgreSQL. Default: that of the last run here, at first any that is "
+            "free.",
+        ),
+    ] = None,
     metrics_port: Annotated[
         int | None,
         typer.Option(
@@ -63,8 +81,9 @@ def command(
     """Run everything: a Postgres of its own, migrated, and a relay. Ctrl-C stops all of it.
 
     Both are children of this one process, on 127.0.0.1 only; whichever dies is started again. The
-    database is kept in the data directory. Other `khala` commands in this directory or below find
-    what runs here by themselves.
+    data directory keeps the database, and the ports: the next run takes them again, or says which
+    one another program has. Other `khala` commands in this directory or below find what runs here
+    by themselves.
 
     Examples:
 
@@ -104,7 +123,10 @@ def _print_banner(found: DevState, data_dir: Path) -> None:
         ("http", found.http),
         *([("metrics", found.metrics)] if found.metrics else []),
         ("page", found.page or "none; in a checkout, `make dev` builds it"),
-        ("token", f"in {data_dir}/dev.json, with the rest; organisation dev, every topic"),
+        (
+            "token",
+            f"in {data_dir}/dev.json, with the rest; organisation dev, the topics of now",
+        ),
         ("logs", f"{data_dir}/relay.log, {data_dir}/postgres/postgres.log"),
     ):
         console.print(f"  {name:10} {escape(value)}")

@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -25,13 +25,14 @@ from khala_pg.child_process import (
     woken_by_signals,
 )
 from khala_pg.dev import state
+from khala_pg.dev.ports import HOST, Ports
 from khala_pg.dev.state import DevError, DevState
-from khala_pg.postgres import free_ports
 from khala_pg.postgres.cluster import private
 from khala_pg.postgres.installation import PostgresServerError
 from khala_pg.postgres.server import PostgresServer
 
-HOST = "127.0.0.1"
+WS_PORT = 4000
+HTTP_PORT = 4001
 _RELAY_READY_S = 60.0
 _RELAY_DRAIN_S = 15.0
 
@@ -40,15 +41,15 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class DevConfig:
-    """Options of `khala dev`. A port of 0 means: any that is free.
+    """Options of `khala dev`. Ports: see dev.ports.
 
     metrics_port: None opens none. web_dir: the built admin page; None serves none.
     """
 
     data_dir: Path
-    ws_port: int = 4000
-    http_port: int = 4001
-    pg_port: int = 0
+    ws_port: int | None = None
+    http_port: int | None = None
+    pg_port: int | None = None
     pg_bin: Path | None = None
     web_dir: Path | None = None
     metrics_port: int | None = None
@@ -92,14 +93,15 @@ def _run(
 ) -> None:
     data_dir = config.data_dir.absolute()
     with state.locked(data_dir):
-        ws_port = _choose_port("--ws-port", config.ws_port)
-        http_port = _choose_port("--http-port", config.http_port, {ws_port})
+        ports = Ports(data_dir, say)
+        ws_port = ports.choose("--ws-port", config.ws_port, WS_PORT)
+        http_port = ports.choose("--http-port", config.http_port, HTTP_PORT)
         metrics_port = config.metrics_port
         if metrics_port is not None:
-            metrics_port = _choose_port("--metrics-port", metrics_port, {ws_port, http_port})
-        if config.pg_port:
-            _choose_port("--pg-port", config.pg_port, {ws_port})
-        server = PostgresServer(data_dir / "postgres", pg_bin=config.pg_bin, port=config.pg_port)
+            metrics_port = ports.choose("--metrics-port", metrics_port)
+        pg_port = ports.choose("--pg-port", config.pg_port)
+        server = PostgresServer(data_dir / "postgres", pg_bin=config.pg_bin, port=pg_port)
+        ports.keep()
         relay: _Relay | None = None
         try:
             say(f"starting PostgreSQL {server.installation.version}")
@@ -223,20 +225,6 @@ def _keep_running(server: PostgresServer, relay: _Relay, wakeup: socket.socket, 
                     say(f"{name} is back")
         due = [again.due_at for _, _, again in children if again.due_at is not None]
         _wait(wakeup, max(0.0, min(due) - time.monotonic()) if due else None)
-
-
-def _choose_port(option: str, port: int, others: Collection[int] = ()) -> int:
-    if port == 0:
-        port = free_ports.free_port()
-        while port in others:
-            port = free_ports.free_port()
-        return port
-    if port in others or not free_ports.is_free(port):
-        raise DevError(
-            f"port {port} of {HOST} is in use",
-            hint=f"another khala dev? choose one with {option}; 0 takes any that is free",
-        )
-    return port
 
 
 def _report_migration(server: PostgresServer, say: Say) -> None:

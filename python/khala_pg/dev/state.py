@@ -5,6 +5,7 @@
 - `relay.password`: of the login that the relay uses
 - `relay.log`: what the relay says
 - `dev.json`: where everything is, for the other commands; there while `khala dev` runs
+- `ports.json`: the ports of the last run, which the next one takes again (see ports)
 - `dev.lock`: held by the `khala dev` that runs here
 """
 

@@ -4,6 +4,7 @@ import json
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 import urllib.error
@@ -149,6 +150,25 @@ def test_what_is_taken_is_refused(data_dir: Path, servers: Servers) -> None:
         said = refusal("--data-dir", other, "--ws-port=0", "--http-port=0", "--pg-bin", other)
         assert "no program postgres" in said
         assert dev.is_ready()
+
+
+def test_ports_are_those_of_the_last_run_unless_another_program_has_them(data_dir: Path) -> None:
+    with running(data_dir) as dev:
+        first = dev.ready
+        assert dev.stop() == 0
+    with running(data_dir) as dev:
+        assert {name: dev.ready[name] for name in ("database", "ws", "http")} == {
+            name: first[name] for name in ("database", "ws", "http")
+        }
+        assert dev.stop() == 0
+    port = int(first["http"].rpartition(":")[2])
+    with socket.create_server(("127.0.0.1", port)), running(data_dir) as dev:
+        assert (dev.ready["database"], dev.ready["ws"]) == (first["database"], first["ws"])
+        assert dev.ready["http"] != first["http"]
+        assert dev.stop() == 0
+        assert dev.process.stderr is not None
+        said = dev.process.stderr.read()
+    assert f"port {port} is in use by another program: --http-port is " in " ".join(said.split())
 
 
 def test_given_ports_are_used(data_dir: Path) -> None:
