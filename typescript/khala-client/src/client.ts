@@ -2,9 +2,10 @@
 
 import { type AnyKhalaError, asKhalaError, failure } from "./errors.js";
 import { isAway, watchEnvironment } from "./host/environment.js";
-import { Observable, type Unsubscribe } from "./host/observable.js";
-import { makeBackoff, Timer } from "./host/timer.js";
+import { call, Observable, type Unsubscribe } from "./host/observable.js";
+import { makeBackoff, Timer, within } from "./host/timer.js";
 import { memoryStore } from "./stores/memory.js";
+import { limited } from "./stores/store.js";
 import { hasher } from "./topics/hash.js";
 import { type KhalaTopic, Topic } from "./topics/topic.js";
 import type { JsonObject, KhalaClientOptions, KhalaStatus, WebSocketClass } from "./types.js";
@@ -18,8 +19,8 @@ export interface KhalaClient {
   readonly getStatus: () => KhalaStatus;
   readonly onStatus: (listener: (status: KhalaStatus) => void) => Unsubscribe;
   /**
-   * Connects now, without waiting; when connected, probes whether the connection still works. The
-   * first subscription connects by itself.
+   * Connects now, without waiting, with a token that the provider is asked for anew; when
+   * connected, probes whether the connection still works. The first subscription connects by itself.
    */
   readonly connect: () => void;
   /** Ends the connection until `connect`. Documents stay. */
@@ -64,7 +65,7 @@ class Client implements KhalaClient {
     this.#options = options;
     this.#platform = platformOf(options);
     this.#backoff = makeBackoff(options.backoff);
-    this.#store = options.store ?? memoryStore();
+    this.#store = limited(options.store ?? memoryStore());
     this.#unwatch = watchEnvironment(
       () => this.#wake(),
       () => {
@@ -123,7 +124,9 @@ class Client implements KhalaClient {
     return this.#closing;
   };
 
-  readonly #onError = (error: AnyKhalaError): void => this.#options.onError?.(error);
+  readonly #onError = (error: AnyKhalaError): void => {
+    call(this.#options.onError ?? (() => {}), error);
+  };
 
   #activated(): void {
     this.#isWanted ??= true;
@@ -150,7 +153,7 @@ class Client implements KhalaClient {
     const { state } = this.getStatus();
     if (this.#connection !== null) {
       this.#connection.probe();
-    } else if (this.#isWanted && state !== "connecting" && (state !== "error" || isAsked)) {
+    } else if (this.#isWanted && (isAsked || (state !== "connecting" && state !== "error"))) {
       void this.#try();
     }
   }
@@ -252,7 +255,7 @@ class Client implements KhalaClient {
 
   async #askToken(): Promise<string | null> {
     const { token } = this.#options;
-    return typeof token === "string" ? token : (await token()) || null;
+    return typeof token === "string" ? token : (await within(token, "transport", "token")) || null;
   }
 }
 

@@ -63,7 +63,10 @@ export interface TopicStatus {
   readonly error: AnyKhalaError | null;
 }
 
-/** Returns the token, or null when no user is signed in. Called at every connect and refresh. */
+/**
+ * Returns the token, or null when no user is signed in. Called at every connect and refresh. One
+ * that gives no answer in 10 seconds is called again later: return null while the user signs in.
+ */
 export type TokenProvider = () => string | null | Promise<string | null>;
 
 /** The part of a WebSocket class that is used: of browsers, of Node 22 or of the package `ws`. */

@@ -1,10 +1,10 @@
 /** Waiting: exponential with full jitter, so that clients which lost a server together do not
  * reconnect together. */
 
-import { failure } from "../errors.js";
+import { type AnyKhalaError, failure } from "../errors.js";
 import type { BackoffOptions } from "../types.js";
 
-/** The time limit of a connection attempt, and of each HTTP request. */
+/** The time limit of a connection attempt, and of everything that the host supplies. */
 export const TIMEOUT_MS = 10_000;
 /** The longest delay that timers keep: beyond it they fire at once. */
 const LONGEST_MS = 2 ** 31 - 1;
@@ -29,6 +29,22 @@ export class Timer {
   stop(): void {
     clearTimeout(this.#handle);
   }
+}
+
+/** The result of work that the host does; rejects when it takes too long. A late one counts for nothing. */
+export function within<T>(
+  work: () => T | Promise<T>,
+  code: "transport" | "store" | "usage",
+  what: string,
+): Promise<T> {
+  return new Promise((resolve, reject: (error: AnyKhalaError) => void) => {
+    const late = () => reject(failure(code, `${what}: no answer in ${TIMEOUT_MS / 1000} s`));
+    const handle = setTimeout(late, TIMEOUT_MS);
+    Promise.resolve()
+      .then(work)
+      .then(resolve, reject)
+      .finally(() => clearTimeout(handle));
+  });
 }
 
 /** Throws when the signal is aborted. React Native's signals have no `throwIfAborted`. */

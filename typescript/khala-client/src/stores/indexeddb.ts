@@ -1,5 +1,6 @@
 /** A store in IndexedDB: one transaction compares and writes, so tabs can share it. */
 
+import { within } from "../host/timer.js";
 import { isNewer, type Version } from "../topics/cache.js";
 import { type Cursor, type KhalaStore, plan } from "./store.js";
 
@@ -17,24 +18,40 @@ const BOTH = [CURSORS, VERSIONS];
 export function indexedDbStore({ name = "khala" }: IndexedDbOptions = {}): KhalaStore {
   let opening: Promise<IDBDatabase> | null = null;
 
+  const forget = () => {
+    // Also one that opens too late.
+    opening?.then((database) => database.close()).catch(() => {});
+    opening = null;
+  };
+
   /** Runs `work` in one transaction; resolves with its result once that is durable. */
   const transact = async <T>(
     mode: IDBTransactionMode,
     work: (cursors: IDBObjectStore, versions: IDBObjectStore, answer: (value: T) => void) => void,
   ): Promise<T> => {
-    opening ??= connect(name, () => {
-      opening = null;
-    });
-    const database = await opening;
-    return new Promise<T>((resolve, reject) => {
-      const transaction = database.transaction(BOTH, mode);
-      let answer: T;
-      transaction.oncomplete = () => resolve(answer);
-      transaction.onabort = () => reject(transaction.error);
-      work(transaction.objectStore(CURSORS), transaction.objectStore(VERSIONS), (value) => {
-        answer = value;
+    opening ??= connect(name, forget);
+    const using = opening;
+    const transacted = async () => {
+      const database = await using;
+      return new Promise<T>((resolve, reject) => {
+        const transaction = database.transaction(BOTH, mode);
+        let answer: T;
+        transaction.oncomplete = () => resolve(answer);
+        transaction.onabort = () => reject(transaction.error);
+        work(transaction.objectStore(CURSORS), transaction.objectStore(VERSIONS), (value) => {
+          answer = value;
+        });
       });
-    });
+    };
+    try {
+      return await within(transacted, "store", "IndexedDB");
+    } catch (error) {
+      // No event tells of every dead handle: the next call opens another.
+      if (opening === using) {
+        forget();
+      }
+      throw error;
+    }
   };
 
   return {
@@ -68,12 +85,7 @@ export function indexedDbStore({ name = "khala" }: IndexedDbOptions = {}): Khala
         cursors.clear();
         versions.clear();
       }),
-    close: async () => {
-      if (opening !== null) {
-        (await opening).close();
-        opening = null;
-      }
-    },
+    close: async () => forget(),
   };
 }
 
@@ -84,18 +96,12 @@ function connect(name: string, onGone: () => void): Promise<IDBDatabase> {
       request.result.createObjectStore(CURSORS);
       request.result.createObjectStore(VERSIONS, { keyPath: ["topic", "docKey"] });
     };
-    request.onerror = () => {
-      onGone();
-      reject(request.error);
-    };
+    request.onerror = () => reject(request.error);
     request.onsuccess = () => {
       const database = request.result;
       database.onclose = onGone;
       // Another tab is about to delete or upgrade it, and waits until every connection is closed.
-      database.onversionchange = () => {
-        database.close();
-        onGone();
-      };
+      database.onversionchange = onGone;
       resolve(database);
     };
   });

@@ -36,7 +36,16 @@ interface Value extends Omit<Cursor, "watermark"> {
 
 /** A store in localStorage: small topics of a web page. */
 export function localStorageStore(options?: KeyValueOptions): KhalaStore {
-  return asyncStorageStore(globalThis.localStorage, options);
+  // Looked up at each use: a browser that denies it throws, which the client reports.
+  const storage = (): Storage => globalThis.localStorage;
+  return asyncStorageStore(
+    {
+      getItem: (key) => storage().getItem(key),
+      setItem: (key, value) => storage().setItem(key, value),
+      removeItem: (key) => storage().removeItem(key),
+    },
+    options,
+  );
 }
 
 /** A store in React Native's AsyncStorage or anything of its shape. */

@@ -6,6 +6,8 @@
  * hide them for good.
  */
 
+import { failure } from "../errors.js";
+import { within } from "../host/timer.js";
 import type { Version } from "../topics/cache.js";
 
 /** Everything up to `watermark` has been seen, counted within `epoch`, by a reader of `org`. */
@@ -78,6 +80,34 @@ export function plan(stored: Cursor | null, commit: Commit): Plan | null {
     replaces: false,
     versions: versions.filter((version) => version.watermark > stored.watermark),
     cursor: cursor.watermark > stored.watermark ? cursor : null,
+  };
+}
+
+/** The store under time limits. Until a call that took too long has ended, others fail at once. */
+export function limited(store: KhalaStore): KhalaStore {
+  let late = 0;
+  const call = async <T>(what: string, work: () => Promise<T>): Promise<T> => {
+    if (late > 0) {
+      throw failure("store", `${what}: the store has not answered yet`);
+    }
+    let isOver = false;
+    let isLate = false;
+    const end = () => {
+      isOver = true;
+      late -= Number(isLate);
+    };
+    try {
+      return await within(() => work().finally(end), "store", what);
+    } finally {
+      isLate = !isOver;
+      late += Number(isLate);
+    }
+  };
+  return {
+    load: (topic) => call(topic, () => store.load(topic)),
+    commit: (commit) => call(commit.topic, () => store.commit(commit)),
+    clear: () => call("clear", () => store.clear()),
+    close: () => call("close", () => store.close()),
   };
 }
 

@@ -1,8 +1,14 @@
 /** One topic's conversation: subscribe, take updates in, recover from a stale cursor. */
 
-import { type AnyKhalaError, asKhalaError, FINAL, type StaleTopic } from "../errors.js";
+import {
+  type AnyKhalaError,
+  asKhalaError,
+  FINAL,
+  isKhalaError,
+  type StaleTopic,
+} from "../errors.js";
 import { Observable, report } from "../host/observable.js";
-import { check, sleep, Timer } from "../host/timer.js";
+import { check, sleep, Timer, within } from "../host/timer.js";
 import { type Cursor, makeQueue } from "../stores/store.js";
 import type { KhalaClientOptions, KhalaDocument, TopicStatus } from "../types.js";
 import type { OnReply } from "../wire/channel.js";
@@ -265,10 +271,10 @@ export class Follower {
 
   async #tellStale(stale: StaleTopic): Promise<void> {
     try {
-      await this.#options.onStaleCursor?.(stale);
+      await within(() => this.#options.onStaleCursor?.(stale), "usage", "onStaleCursor");
     } catch (error) {
-      // An error of the program's own function; the recovery does not depend on it.
-      report(error);
+      // The program's own function failed or does not end; the recovery does not depend on it.
+      isKhalaError(error, "usage") ? this.#options.onError(error) : report(error);
     }
   }
 

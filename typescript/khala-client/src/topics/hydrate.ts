@@ -1,7 +1,7 @@
 /** Turns updates into versions: payloads fetched where there is only a pointer, hashes verified. */
 
 import { type AnyKhalaError, asKhalaError, isKhalaError, KhalaError } from "../errors.js";
-import { type Backoff, check, sleep } from "../host/timer.js";
+import { type Backoff, check, sleep, within } from "../host/timer.js";
 import type { JsonObject } from "../types.js";
 import type { HttpApi } from "../wire/http.js";
 import type { Update } from "../wire/serializer.js";
@@ -37,8 +37,8 @@ export interface Resolved {
  * The versions behind some updates of one topic.
  *
  * Left out are updates that are not above the `known` version, or that a later one of the same
- * document supersedes, and pointers to a document that is gone: a tombstone follows. Throws only
- * once the signal is aborted.
+ * document supersedes, and pointers to a document that is gone: a tombstone follows. Throws when
+ * `sha256` fails, and once the signal is aborted.
  */
 export async function resolve(
   updates: readonly Update[],
@@ -53,7 +53,8 @@ export async function resolve(
     }
   }
   const wanted = [...last.values()];
-  const versions = await Promise.all(wanted.map((update) => verified(update, supply.hash)));
+  const verify = () => Promise.all(wanted.map((update) => verified(update, supply.hash)));
+  const versions = await within(verify, "transport", "sha256");
   const missing: Missing[] = [];
   let next = 0;
   const worker = async () => {
@@ -97,7 +98,7 @@ async function fetchDocument(announced: Update, supply: Supply): Promise<Version
   if (isNewer(announced, found)) {
     throw failed("hydration_behind", `the server has no version ${docVersion} yet`);
   }
-  const version = await verified(found, supply.hash);
+  const version = await within(() => verified(found, supply.hash), "transport", "sha256");
   const isSame = !isNewer(found, announced);
   if (version === null || (isSame && found.payloadHash !== announced.payloadHash)) {
     throw failed("payload_hash_mismatch", "the payload does not have the announced hash");

@@ -1,7 +1,7 @@
 /** The HTTP side of the server: snapshots, documents behind pointers, reasons of a refusal. */
 
 import { type AnyKhalaError, asKhalaError, failure, KhalaError } from "../errors.js";
-import { check, TIMEOUT_MS } from "../host/timer.js";
+import { check, within } from "../host/timer.js";
 import type { JsonObject } from "../types.js";
 import type { SnapshotPage, Update } from "./serializer.js";
 import { object, parse, readError, readSnapshotPage, readUpdate } from "./serializer.js";
@@ -79,9 +79,8 @@ export class HttpApi {
   async #fetchText(path: string, signal: AbortSignal) {
     const abort = new AbortController();
     const stop = () => abort.abort();
-    const timer = setTimeout(stop, TIMEOUT_MS);
     signal.addEventListener("abort", stop);
-    try {
+    const request = async () => {
       check(signal);
       const response = await this.#fetch(`${this.#baseUrl}/api/sync/${path}`, {
         headers: { Authorization: `Bearer ${this.#token()}` },
@@ -92,10 +91,13 @@ export class HttpApi {
         text: await response.text(),
         retryAfterMs: (Number(response.headers.get("Retry-After")) || 0) * 1000,
       };
+    };
+    try {
+      return await within(request, "transport", "fetch");
     } catch (error) {
       throw failure("transport", `GET ${path} failed: ${error}`, error);
     } finally {
-      clearTimeout(timer);
+      stop();
       signal.removeEventListener("abort", stop);
     }
   }

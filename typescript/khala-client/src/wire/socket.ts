@@ -61,7 +61,11 @@ export class Socket {
   }
 
   send(text: string): void {
-    this.#socket.send(text);
+    try {
+      this.#socket.send(text);
+    } catch (error) {
+      this.abandon(`sending failed: ${error}`);
+    }
   }
 
   /** From now on the server must send at least one message in two intervals. */
@@ -108,7 +112,11 @@ export class Socket {
     this.#timer.stop();
     this.#socket.onopen = this.#socket.onmessage = this.#socket.onclose = null;
     // The closing handshake of a dead connection takes long: it is not awaited.
-    this.#socket.close(CLOSE.normal);
+    try {
+      this.#socket.close(CLOSE.normal);
+    } catch {
+      // A socket that cannot be closed is as good as closed: nothing listens to it.
+    }
     this.#handlers.onEnd({ code, reason, opened: this.#opened });
   }
 }
