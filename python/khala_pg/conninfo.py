@@ -7,6 +7,12 @@ from psycopg.conninfo import conninfo_to_dict
 
 from khala_pg.errors import UsageError
 
+PRIMARY = (
+    "Connect to the primary: name all servers and add target_session_attrs=read-write to the "
+    "connection string."
+)
+"""The next step for who has connected to a standby."""
+
 
 def check(text: str) -> str:
     """The connection string as it is. Raises UsageError when libpq could not read it."""

@@ -83,6 +83,64 @@ def test_a_database_without_khala_is_to_be_migrated(empty_database: Database) ->
         assert (status, "khala migrate" in said) == (WRONG, True), said
 
 
+# What some roles may do; who may do what several may is tried as nobody alone.
+_BY_ROLE = [
+    (["topics"], "khala_dba"),
+    (["topics", "add", "a.b"], "khala_dba"),
+    (["topics", "writes", "runtime.notifications", "grouped"], "khala_dba"),
+    (["retain"], "khala_dba"),
+    (["stats"], "khala_dba"),
+    (["top", "--once"], "khala_dba"),
+    (["key", "list"], "khala_dba"),
+    (["key", "create", "l", "--org", "a", "--topic", "t.t"], "khala_dba"),
+    (["key", "revoke", "12345678"], "khala_dba"),
+    (["revoke", "--sub", "ann"], "khala_dba"),
+    (["sequence"], "khala_dba"),
+    (["reproject", "--all"], "khala_runtime"),
+    (["ingest", "--org", "a", "EVENTS"], "khala_runtime"),
+    (["relay", "--keyring", "KEYRING", "--ws-port", "0", "--http-port", "0"], "khala_relay"),
+]
+_BY_SEVERAL = {"sequence", "reproject"}
+
+
+@pytest.mark.parametrize(
+    ("command", "role", "login"),
+    [
+        pytest.param(command, role, login, id=f"{' '.join(command[:2])} as {login}")
+        for command, role in _BY_ROLE
+        for login in ("nobody", "another")
+        if login == "nobody" or command[0] not in _BY_SEVERAL
+    ],
+)
+def test_the_missing_role_is_named_with_its_grant(
+    newest_database: Database, tmp_path: Path, command: list[str], role: str, login: str
+) -> None:
+    keyring_file.save(keys.generate(), tmp_path / "keyring.json")
+    line = {"entity": "run", "id": "r", "seq": 1, "type": "run.started", "payload": {}}
+    (tmp_path / "events").write_text(json.dumps(line) + "\n")
+    files = {"KEYRING": str(tmp_path / "keyring.json"), "EVENTS": str(tmp_path / "events")}
+    name = "khala_test_runtime" if role == "khala_dba" else "khala_test_dba"
+    dsn = newest_database.runtime_dsn if role == "khala_dba" else newest_database.dba_dsn
+    if login == "nobody":
+        name = "Khala's nobody"
+        with newest_database.connect() as connection:
+            connection.execute('DROP ROLE IF EXISTS "Khala\'s nobody"')
+            connection.execute("CREATE ROLE \"Khala's nobody\" LOGIN PASSWORD 'x'")
+        dsn = newest_database.server.dsn(newest_database.name, name, "x")
+    status, said = khala(*(files.get(word, word) for word in command), "--database", dsn)
+    words = " ".join(said.split())
+    assert status == WRONG, said
+    assert f"{name} is not a member of {role}" in words
+    assert f'GRANT {role} TO "{name}";' in words
+
+
+def test_khala_run_names_the_missing_role_too(newest_database: Database, tmp_path: Path) -> None:
+    database = ("--database", newest_database.dba_dsn, "--flush", "20")
+    status, said = khala("run", "--org", "a", *database, "--", "true", cwd=tmp_path)
+    assert status == 0, said
+    assert 'GRANT khala_runtime TO "khala_test_dba";' in " ".join(said.split())
+
+
 def test_output_that_cannot_be_written(newest_database: Database) -> None:
     with Path("/dev/full").open("wb") as full:
         for command in ("topics", "stats"):

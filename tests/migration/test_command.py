@@ -14,6 +14,8 @@ from khala_pg.migration.sqitch_files import MigrationError, read_plan
 from khala_pg.postgres import free_ports
 from khala_pg.resources import db_dir
 from support.databases import Database
+from support.dumps import make_standby
+from support.servers import Servers
 
 NAMES = [change.name for change in read_plan(db_dir())]
 
@@ -156,3 +158,20 @@ def test_a_part_of_a_backup_is_noticed(database: Database, tmp_path: Path) -> No
         told = " ".join((said.stdout + said.stderr).split())
         assert "but not schema khala_internal" in told
         assert "pg_dump --schema=khala --schema=khala_internal --schema=runtime" in told
+
+
+def test_a_standby_says_what_it_has_and_changes_nothing(
+    own_database: Database, servers: Servers, tmp_path: Path
+) -> None:
+    with make_standby(own_database.server, servers.new_home("standby") / "home") as standby:
+        where = {"KHALA_DATABASE_URL": standby.dsn(own_database.name)}
+        said = khala("migrate", "--status", cwd=tmp_path, **where)
+        assert said.returncode == 0
+        *applied, standby_line = said.stdout.splitlines()
+        assert applied == [f"applied  {name}" for name in NAMES]
+        assert standby_line.startswith("this server is a standby: migrate the primary")
+        for refused in (["migrate"], ["migrate", "--revert", "--yes"]):
+            said = khala(*refused, cwd=tmp_path, **where)
+            assert said.returncode != 0
+            assert "this server is a standby" in said.stderr
+            assert "target_session_attrs=read-write" in said.stderr

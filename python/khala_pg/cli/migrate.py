@@ -107,6 +107,11 @@ def _print_status(console: Console, found: Status) -> None:
     for name in found.pending:
         console.print(f"pending  {name}")
     _print_functions(console, found.functions, "differs ")
+    if found.on_standby:
+        console.print(
+            "this server is a standby: migrate the primary, which it follows; functions are "
+            "compared there"
+        )
     if found.by_sqitch:
         console.print("deployed by sqitch: pending changes are sqitch's to deploy")
 

@@ -12,10 +12,10 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from khala_pg.cli.options import Database
 from khala_pg.cli.text import counted, number
-from khala_pg.connections import connect
 from khala_pg.settings import DATABASE, resolve
 from khala_pg.sqlapi import admin
 from khala_pg.sqlapi.admin import Purge
+from khala_pg.sqlapi.roles import DBA, connected
 
 # Chosen by bench/endurance/retention.py.
 BATCH = 1_000
@@ -74,7 +74,7 @@ def command(
         transient=True,
         disable=not console.is_terminal,
     )
-    with connect(resolve(DATABASE, database)) as connection, progress:
+    with connected(resolve(DATABASE, database), DBA) as connection, progress:
         bar = progress.add_task(topic or "all topics", total=None, rows=counted(0, "row"))
         known = [each.topic for each in admin.topics(connection)] if topic is None else [topic]
         # A batch of each topic in one transaction would hold writers up as a large one does.

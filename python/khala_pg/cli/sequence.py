@@ -8,9 +8,9 @@ from rich.console import Console
 
 from khala_pg.cli.options import Database
 from khala_pg.cli.text import counted
-from khala_pg.connections import connect
 from khala_pg.settings import DATABASE, resolve
 from khala_pg.sqlapi import admin
+from khala_pg.sqlapi.roles import DBA, connected
 
 _BUSY_S = 0.02
 
@@ -32,7 +32,7 @@ def command(
         khala sequence shop.clicks
     """
     console = Console(highlight=False, soft_wrap=True)
-    with connect(resolve(DATABASE, database)) as connection:
+    with connected(resolve(DATABASE, database), DBA) as connection:
         for name in admin.grouped_topics(connection) if topic is None else [topic]:
             writes, state = 0, "more"
             while state in {"more", "busy"}:

@@ -11,9 +11,9 @@ from rich.table import Table
 
 from khala_pg.cli.options import AsJson, Database
 from khala_pg.cli.text import counted, duration, number, size, wide_console
-from khala_pg.connections import connect
 from khala_pg.settings import DATABASE, resolve
 from khala_pg.sqlapi import admin
+from khala_pg.sqlapi.roles import DBA, connected
 
 app = typer.Typer(add_completion=False)
 
@@ -33,7 +33,7 @@ def command(context: typer.Context, database: Database = None, as_json: AsJson =
     if context.invoked_subcommand is not None:
         context.obj = database
         return
-    with connect(resolve(DATABASE, database)) as connection:
+    with connected(resolve(DATABASE, database), DBA) as connection:
         found = admin.topics(connection)
     if as_json:
         for topic in found:
@@ -123,7 +123,7 @@ def add(
         khala topics add shop.blobs --mode pointer --horizon '1 day' --ownership public
     """
     conninfo = resolve(DATABASE, database or context.obj)
-    with connect(conninfo) as connection:
+    with connected(conninfo, DBA) as connection:
         admin.register_topic(
             connection,
             name,
@@ -154,7 +154,7 @@ def writes(
         khala topics writes shop.orders grouped
     """
     conninfo = resolve(DATABASE, database or context.obj)
-    with connect(conninfo) as connection:
+    with connected(conninfo, DBA) as connection:
         sequenced = admin.set_topic_writes(connection, name, how)
     Console(highlight=False, soft_wrap=True).print(
         f"writes to {name} are {how}"

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import psycopg
+from psycopg.sql import Identifier
 
 from khala_pg.connections import connect
+from khala_pg.conninfo import PRIMARY
 from khala_pg.doctor import server
 from khala_pg.doctor.finding import Finding, failed, ok, warned
 from khala_pg.doctor.grouped import check_grouped_topics
 from khala_pg.doctor.listen import check_listen
-from khala_pg.errors import REACHABLE, KhalaError
+from khala_pg.errors import REACHABLE, KhalaError, from_psycopg
 from khala_pg.migration import migrate
 from khala_pg.migration.schema_version import schema_version_of, shipped_schema_version
 from khala_pg.migration.schemas import PRESENT, check_complete
@@ -95,8 +97,13 @@ def _guarded(
             )
         ]
     except (psycopg.Error, KhalaError) as error:
-        advice = getattr(error, "hint", "") or "Run `khala migrate`, then khala doctor again."
+        known = from_psycopg(error) if isinstance(error, psycopg.Error) else error
+        advice = (known and known.hint) or "Run `khala migrate`, then khala doctor again."
         return [failed(name, str(error).strip(), advice)]
+
+
+def _is_standby(connection: Connection) -> bool:
+    return connection.execute("SELECT pg_is_in_recovery()").fetchone() == (True,)
 
 
 def _check_server(connection: Connection) -> Iterator[Finding]:
@@ -113,11 +120,11 @@ def _check_server(connection: Connection) -> Iterator[Finding]:
         )
     else:
         yield ok("server", f"PostgreSQL {version}")
-    if connection.execute("SELECT pg_is_in_recovery()").fetchone() == (True,):
+    if _is_standby(connection):
         yield failed(
             "server role",
             "this is a standby: nothing can be written, so no relay can work here",
-            "Point Khala at the primary.",
+            PRIMARY,
         )
     encoding = info.parameter_status("server_encoding")
     if encoding == "UTF8":
@@ -132,12 +139,14 @@ def _check_server(connection: Connection) -> Iterator[Finding]:
 
 def _check_schema(connection: Connection) -> Iterator[Finding]:
     check_complete(name for (name,) in connection.execute(PRESENT))
+    where = " on the primary, which this server follows" if _is_standby(connection) else ""
+    migrates = f"Run `khala migrate`{where}."
     found, ours = schema_version_of(connection), shipped_schema_version(db_dir())
     if found is None:
-        yield failed("schema", "there is no Khala schema", "Run `khala migrate`.")
+        yield failed("schema", "there is no Khala schema", migrates)
         return
     if found != ours:
-        older = "Run `khala migrate`." if found < ours else "Upgrade khala-pg."
+        older = migrates if found < ours else "Upgrade khala-pg."
         yield failed("schema", f"schema version {found}; this khala-pg is made for {ours}", older)
         return
     owner = connection.execute(
@@ -148,7 +157,9 @@ def _check_schema(connection: Connection) -> Iterator[Finding]:
         return
     status = migrate.status(_conninfo(connection))
     if status.pending:
-        yield failed("schema", f"pending: {', '.join(status.pending)}", "Run `khala migrate`.")
+        yield failed("schema", f"pending: {', '.join(status.pending)}", migrates)
+    elif status.on_standby:
+        yield ok("schema", f"version {found}, every change applied; functions: see the primary")
     elif status.functions:
         differing = (*status.functions.added, *status.functions.changed)
         yield failed(
@@ -180,7 +191,20 @@ def _check_roles(connection: Connection) -> Iterator[Finding]:
                 f"no login is a member of {role}",
                 f"CREATE ROLE my_login LOGIN PASSWORD '…' IN ROLE {role};",
             )
-    yield ok("roles", "the four group roles are there")
+    [(login, has_role)] = connection.execute(
+        "SELECT session_user, EXISTS (SELECT FROM pg_roles AS r WHERE r.rolname = ANY (%s)"
+        " AND pg_has_role(r.oid, 'USAGE'))",
+        (list(_ROLES),),
+    ).fetchall()
+    if not has_role:
+        yield failed(
+            "roles",
+            f"{login} has the privileges of none of {', '.join(_ROLES)}",
+            f"GRANT khala_dba TO {Identifier(login).as_string()}; for who administers; "
+            "khala_runtime is for writers, khala_relay for relays.",
+        )
+    else:
+        yield ok("roles", "the four group roles are there")
 
 
 def _check_grants(connection: Connection) -> Iterator[Finding]:

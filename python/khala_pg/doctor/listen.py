@@ -8,6 +8,7 @@ import psycopg
 from psycopg import sql
 
 from khala_pg.connections import connect
+from khala_pg.conninfo import PRIMARY
 from khala_pg.doctor.finding import Finding, failed, ok, warned
 
 _ARRIVAL_S = 5.0
@@ -28,6 +29,8 @@ def check_listen(database: str, listener_database: str) -> Iterator[Finding]:
             connect(database, connect_timeout=10) as notifier,
         ):
             yield _probe(listener, notifier)
+    except psycopg.errors.ReadOnlySqlTransaction:
+        yield failed("listen", "LISTEN does not work on a standby", PRIMARY)
     except psycopg.Error as error:
         yield failed(
             "listen",

@@ -6,11 +6,12 @@ not migrations: after the plan, `migrate` loads db/functions.sql and keeps it if
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psycopg
 
+from khala_pg.conninfo import PRIMARY
 from khala_pg.errors import UnavailableError, from_psycopg
 from khala_pg.migration.functions import FunctionChanges, load_functions
 from khala_pg.migration.schema_version import schema_version_of, shipped_schema_version
@@ -30,12 +31,14 @@ class Status:
     applied: changes in the database, oldest first; pending: changes still to come;
     functions: what loading db/functions.sql would change now (nothing while changes are pending);
     by_sqitch: whether sqitch, not this module, deployed the schema.
+    on_standby: whether the server is a standby, where functions cannot be compared.
     """
 
     applied: tuple[str, ...]
     pending: tuple[str, ...]
     functions: FunctionChanges
     by_sqitch: bool
+    on_standby: bool = False
 
     @property
     def up_to_date(self) -> bool:
@@ -112,12 +115,12 @@ def status(conninfo: str, *, directory: Path | None = None) -> Status:
     directory = directory or db_dir()
     plan = read_plan(directory)
     with _backend(conninfo, changes=False) as backend:
-        known = _state(backend, plan, directory)
-        if known.pending:
+        known = replace(_state(backend, plan, directory), on_standby=_is_standby(backend))
+        if known.pending or known.on_standby:
             return known
         with backend.lock():
             functions = load_functions(backend.connection, directory, keep=False)
-        return Status(known.applied, known.pending, functions, known.by_sqitch)
+        return replace(known, functions=functions)
 
 
 def verify(conninfo: str, *, directory: Path | None = None) -> tuple[str, ...]:
@@ -159,6 +162,11 @@ def _backend(conninfo: str, *, changes: bool = True) -> Iterator[KhalaBackend]:
     backend = KhalaBackend(conninfo)
     try:
         _check_server(backend)
+        if changes and _is_standby(backend):
+            raise MigrationError(
+                "this server is a standby, where nothing can be changed",
+                hint=f"Migrate the primary, which this server follows. {PRIMARY}",
+            )
         yield backend
     except psycopg.errors.InsufficientPrivilege as refused:
         user = backend.login
@@ -172,6 +180,11 @@ def _backend(conninfo: str, *, changes: bool = True) -> Iterator[KhalaBackend]:
         ) from refused
     finally:
         backend.connection.close()
+
+
+def _is_standby(backend: KhalaBackend) -> bool:
+    found = backend.connection.execute("SELECT pg_catalog.pg_is_in_recovery()").fetchone()
+    return bool(found == (True,))
 
 
 def _check_server(backend: KhalaBackend) -> None:

@@ -24,6 +24,7 @@ from khala_pg.errors import (
 )
 from khala_pg.settings import NAME_ORGANISATION
 from khala_pg.sqlapi import runtime as sqlapi
+from khala_pg.sqlapi.roles import RUNTIME, explained
 
 BATCH_EVENTS = 1000
 _CHUNK_BYTES = 1 << 18
@@ -92,7 +93,10 @@ def load(
 
 async def _send(connection: AsyncConnection, lines: Sequence[Line]) -> sqlapi.Ingested:
     try:
-        return await sqlapi.ingest_events(connection, f"[{','.join(line.text for line in lines)}]")
+        async with explained(connection, RUNTIME):
+            return await sqlapi.ingest_events(
+                connection, f"[{','.join(line.text for line in lines)}]"
+            )
     except psycopg.Error as error:
         known = from_psycopg(error)
         if isinstance(known, RefusedError):

@@ -17,10 +17,11 @@ import psycopg
 from khala_pg.concurrency.backoff import Backoff
 from khala_pg.concurrency.waiting import set_within
 from khala_pg.connections import AsyncConnection, connect_async
-from khala_pg.errors import from_psycopg
+from khala_pg.errors import UsageError, from_psycopg
 from khala_pg.runtime.outbox import Event, Outbox
 from khala_pg.runtime.output import OutputMeter
 from khala_pg.sqlapi import runtime as sqlapi
+from khala_pg.sqlapi.roles import RUNTIME, explained
 
 _CONNECT_SECONDS = 5
 _STATEMENT_SECONDS = 10
@@ -155,11 +156,14 @@ class Recorder:
                         connect_timeout=_CONNECT_SECONDS,
                     )
                 try:
-                    while not self._outbox.done:
-                        await self._send_next(connection)
-                        backoff.reset()
+                    async with explained(connection, RUNTIME):
+                        while not self._outbox.done:
+                            await self._send_next(connection)
+                            backoff.reset()
                 finally:
                     await connection.close()
+            except UsageError as error:
+                raise _HopelessError(f"{error}. {error.hint}", refused=False) from error
             except (OSError, psycopg.Error) as error:
                 self._reason = _explain(error)
                 if self._ending.is_set():

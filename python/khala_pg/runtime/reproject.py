@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 from khala_pg.connections import connect_async
 from khala_pg.sqlapi import runtime as sqlapi
+from khala_pg.sqlapi.roles import RUNTIME, explained
 
 KINDS: Sequence[sqlapi.EntityKind] = ("codex_worker", "run")
 PAGE_ENTITIES = 50
@@ -16,7 +17,10 @@ _APPLICATION = "khala reproject"
 
 async def reproject_one(database: str, kind: sqlapi.EntityKind, entity_id: str) -> None:
     """Rebuild one summary; KH007 (as psycopg.Error) when there is no such entity."""
-    async with await connect_async(database, application_name=_APPLICATION) as connection:
+    async with (
+        await connect_async(database, application_name=_APPLICATION) as connection,
+        explained(connection, RUNTIME),
+    ):
         await sqlapi.rebuild_projection(connection, kind, entity_id)
 
 
@@ -31,7 +35,10 @@ async def reproject_all(
     Entities that come into being meanwhile are projected by their first event anyway.
     """
     rebuilt = 0
-    async with await connect_async(database, application_name=_APPLICATION) as connection:
+    async with (
+        await connect_async(database, application_name=_APPLICATION) as connection,
+        explained(connection, RUNTIME),
+    ):
         total(sum([await sqlapi.count_entities(connection, kind) for kind in KINDS]))
         for kind in KINDS:
             after: str | None = None

@@ -3,7 +3,6 @@
 from khala_pg.migration.schemas import PRESENT
 from khala_pg.sqlapi.calls import Connection, raw_rows, scalar
 
-ROLE = "khala_relay"
 CHANNEL = "khala_sync"
 REVOKED = "revoked:"
 """The payload that says that something was revoked; no topic has such a name."""
@@ -27,6 +26,11 @@ async def terms(connection: Connection) -> tuple[str, int]:
 async def is_standby(connection: Connection) -> bool:
     """Whether the server is in recovery."""
     return bool(await scalar(connection, "SELECT pg_catalog.pg_is_in_recovery()"))
+
+
+async def login(connection: Connection) -> str:
+    """The login that the server knows: behind a pooler it may be another one."""
+    return str(await scalar(connection, "SELECT session_user"))
 
 
 async def present_schemas(connection: Connection) -> list[str]:

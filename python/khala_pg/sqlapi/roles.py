@@ -1,13 +1,16 @@
 """Reasons why a login may not do something: the role that it lacks, and the GRANT."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
-from psycopg import AsyncConnection, Connection
 from psycopg.errors import InsufficientPrivilege
 from psycopg.sql import Identifier
 
+from khala_pg.connections import AsyncConnection, Connection, connect
 from khala_pg.errors import UsageError
+
+DBA, RELAY, RUNTIME = "khala_dba", "khala_relay", "khala_runtime"
 
 # Behind a pooler the login may be another one than the connection string names.
 _MEMBERSHIP = (
@@ -18,18 +21,28 @@ _MEMBERSHIP = (
 )
 
 
-def missing(connection: Connection[Any], denied: InsufficientPrivilege, role: str) -> UsageError:
-    """The error for a login that was denied what members of `role` may do."""
-    [(login, *found)] = connection.execute(_MEMBERSHIP, (role,)).fetchall()
-    return _error(login, denied, role, found)
+@contextmanager
+def connected(database: str, role: str, **parameters: Any) -> Iterator[Connection]:
+    """A connection for what members of `role` may do. parameters: as for `connections.connect`.
+
+    Raises UsageError with the missing role and the GRANT when the login may not do it.
+    """
+    with connect(database, **parameters) as connection:
+        try:
+            yield connection
+        except InsufficientPrivilege as denied:
+            [(login, *found)] = connection.execute(_MEMBERSHIP, (role,)).fetchall()
+            raise _error(login, denied, role, found) from denied
 
 
-async def missing_async(
-    connection: AsyncConnection[Any], denied: InsufficientPrivilege, role: str
-) -> UsageError:
-    """As `missing`."""
-    [(login, *found)] = await (await connection.execute(_MEMBERSHIP, (role,))).fetchall()
-    return _error(login, denied, role, found)
+@asynccontextmanager
+async def explained(connection: AsyncConnection, role: str) -> AsyncIterator[None]:
+    """As `connected`, for calls through a connection that is there."""
+    try:
+        yield
+    except InsufficientPrivilege as denied:
+        [(login, *found)] = await (await connection.execute(_MEMBERSHIP, (role,))).fetchall()
+        raise _error(login, denied, role, found) from denied
 
 
 def _error(

@@ -5,7 +5,9 @@ import pytest
 from khala_pg.doctor.examine import Report, examine
 from khala_pg.postgres import free_ports
 from support.databases import Database
+from support.dumps import make_standby
 from support.pooler import pooled
+from support.servers import Servers
 
 
 def statuses(report: Report) -> dict[str, str]:
@@ -31,6 +33,28 @@ def test_a_login_with_few_rights_gets_a_report_too(newest_database: Database) ->
     report = examine(newest_database.relay_dsn)
     assert report.worst != "fail", report
     assert statuses(report)["schema"] == "ok"
+
+
+def test_a_login_without_any_role_is_a_failure(own_database: Database) -> None:
+    with own_database.connect() as connection:
+        connection.execute("CREATE ROLE \"No body\" LOGIN PASSWORD 'x'")
+    report = examine(own_database.server.dsn(own_database.name, "No body", "x"))
+    assert report.worst == "fail"
+    (roles,) = [finding for finding in report.findings if finding.check == "roles"]
+    assert "No body has the privileges of none of" in roles.message
+    assert 'GRANT khala_dba TO "No body"' in roles.advice
+
+
+def test_a_standby_is_called_one(own_database: Database, servers: Servers) -> None:
+    home = servers.new_home("standby") / "home"
+    with make_standby(own_database.server, home) as standby:
+        report = examine(standby.dsn(own_database.name))
+    found = statuses(report)
+    assert (found["server role"], found["listen"], found["schema"]) == ("fail", "fail", "ok")
+    for finding in report.findings:
+        assert "khala migrate" not in finding.advice, finding
+        if finding.status == "fail":
+            assert "target_session_attrs=read-write" in finding.advice, finding
 
 
 def test_an_empty_database(empty_database: Database) -> None:

@@ -161,7 +161,7 @@ async def test_a_login_that_is_read_only(newest_database: Database, lines: list[
             assert "default_transaction_read_only is on (database user)" in line
             assert "khala.arm" in line
             assert (
-                f"ALTER ROLE {LOGIN} IN DATABASE {newest_database.name}"
+                f'ALTER ROLE "{LOGIN}" IN DATABASE "{newest_database.name}"'
                 " RESET default_transaction_read_only" in line
             )
             set_for_relay(newest_database, "default_transaction_read_only", None)

@@ -12,10 +12,10 @@ from rich.table import Table
 from khala_pg.auth import api_keys
 from khala_pg.cli.options import AsJson, Database
 from khala_pg.cli.text import number, refuse_enum_names, wide_console
-from khala_pg.connections import connect
 from khala_pg.errors import UsageError
 from khala_pg.settings import DATABASE, resolve
 from khala_pg.sqlapi import admin
+from khala_pg.sqlapi.roles import DBA, connected
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="API keys, which are exchanged for tokens."
@@ -68,7 +68,7 @@ def create(
         )
     refuse_enum_names(topic)
     key = api_keys.generate()
-    with connect(resolve(DATABASE, database)) as connection:
+    with connected(resolve(DATABASE, database), DBA) as connection:
         admin.create_api_key(
             connection, key, label, subject, org, topic, lifetime, tokens_per_minute
         )
@@ -83,7 +83,7 @@ def list_keys(
     as_json: AsJson = False,
 ) -> None:
     """List the API keys, those that have ended too."""
-    with connect(resolve(DATABASE, database)) as connection:
+    with connected(resolve(DATABASE, database), DBA) as connection:
         found = admin.api_keys(connection)
     if as_json:
         for key in found:
@@ -126,7 +126,7 @@ def revoke(
 
     Tokens made with it live on for at most 15 minutes; `khala revoke --sub` ends those at once.
     """
-    with connect(resolve(DATABASE, database)) as connection:
+    with connected(resolve(DATABASE, database), DBA) as connection:
         if not admin.revoke_api_key(connection, key_id):
             raise UsageError(
                 f"there is no key {key_id!r}", "`khala key list` shows those there are."

@@ -5,10 +5,10 @@ from typing import Annotated
 import typer
 
 from khala_pg.cli.options import Database
-from khala_pg.connections import connect
 from khala_pg.errors import UsageError
 from khala_pg.settings import DATABASE, resolve
 from khala_pg.sqlapi import admin
+from khala_pg.sqlapi.roles import DBA, connected
 
 
 def command(
@@ -41,5 +41,5 @@ def command(
         raise UsageError("--for-ever and --lift contradict each other", "Pass one of them.")
     [(kind, value)] = named.items()
     issued_until = "infinity" if for_ever else "-infinity" if lift else None
-    with connect(resolve(DATABASE, database)) as connection:
+    with connected(resolve(DATABASE, database), DBA) as connection:
         admin.revoke(connection, kind, value, issued_until, reason)

@@ -10,8 +10,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from rich.text import Text
 
 from khala_pg.cli.text import duration
-from khala_pg.connections import connect
 from khala_pg.errors import UnavailableError, from_psycopg
+from khala_pg.sqlapi.roles import DBA, connected
 from khala_pg.sqlapi.telemetry import TELEMETRY, Telemetry, TopicTelemetry, parse_telemetry
 
 _TIMEOUT_S = 5.0
@@ -38,7 +38,7 @@ def read_database(conninfo: str) -> Telemetry:
     """Asks the database once. Raises KhalaError."""
     try:
         with (
-            connect(conninfo, connect_timeout=round(_TIMEOUT_S)) as connection,
+            connected(conninfo, DBA, connect_timeout=round(_TIMEOUT_S)) as connection,
             connection.transaction(),
         ):
             # Only here: behind a pooler a session's setting would stay for others.

@@ -2,13 +2,14 @@
 
 from typing import NamedTuple
 
-from psycopg.errors import InsufficientPrivilege
+from psycopg.sql import Identifier
 
+from khala_pg.conninfo import PRIMARY
 from khala_pg.errors import ReadOnlyError, UsageError
 from khala_pg.migration.schemas import check_complete
 from khala_pg.sqlapi import relay_connection as sqlapi
-from khala_pg.sqlapi import roles
 from khala_pg.sqlapi.calls import Connection
+from khala_pg.sqlapi.roles import RELAY, explained
 
 _RESET = {
     "user": "ALTER ROLE {role} RESET default_transaction_read_only",
@@ -38,10 +39,8 @@ async def prove(connection: Connection) -> Terms:
     await _refuse_read_only(connection)
     check_complete(await sqlapi.present_schemas(connection))
     terms = await _terms(connection)
-    try:
+    async with explained(connection, RELAY):
         await sqlapi.replay_some_topic(connection)
-    except InsufficientPrivilege as denied:
-        raise await roles.missing_async(connection, denied, sqlapi.ROLE) from denied
     return terms
 
 
@@ -56,22 +55,21 @@ async def begin(connection: Connection) -> Terms:
 
 
 async def _terms(connection: Connection) -> Terms:
-    try:
+    async with explained(connection, RELAY):
         _require_known(await sqlapi.schema_version(connection))
         return Terms(*await sqlapi.terms(connection))
-    except InsufficientPrivilege as denied:
-        raise await roles.missing_async(connection, denied, sqlapi.ROLE) from denied
 
 
 async def _refuse_read_only(connection: Connection) -> None:
     source = await sqlapi.read_only_source(connection)
     if source is not None:
-        info = connection.info
+        login = Identifier(await sqlapi.login(connection)).as_string()
+        database = Identifier(connection.info.dbname).as_string()
         reset = _RESET.get(source, "remove default_transaction_read_only from the connection")
         raise ReadOnlyError(
             f"the database takes no writes: default_transaction_read_only is on ({source})",
             f"A relay writes the flag that it wants to be woken (khala.arm). If nobody meant this: "
-            f"{reset.format(role=info.user, database=info.dbname)}.",
+            f"{reset.format(role=login, database=database)}.",
         )
 
 
@@ -79,8 +77,7 @@ async def _refuse_standby(connection: Connection) -> None:
     if await sqlapi.is_standby(connection):
         raise ReadOnlyError(
             "this server is a standby, where nothing can be written and LISTEN does not work",
-            "Connect to the primary: name all servers and add target_session_attrs=read-write to "
-            "the connection string. The relay goes on by itself when this server is promoted.",
+            f"{PRIMARY} The relay goes on by itself when this server is promoted.",
         )
 
 
