@@ -96,6 +96,10 @@ def outcome(connection: psycopg.Connection[Any], role: str, call: Call, binary: 
                 connection.execute("ROLLBACK")
 
 
+def _is_error(found: Outcome) -> bool:
+    return bool(found) and isinstance(found[0], str)
+
+
 def outcomes(database: Database, roles: Mapping[str, str], variant: Variant) -> Outcomes:
     """What each call comes to in one session, in the text and in the binary format."""
     with session(database, variant) as connection:
@@ -126,6 +130,17 @@ def test_impostors_are_what_a_session_meets(database: Database, roles: dict[str,
 
 def test_settings_change_nothing(database: Database, roles: dict[str, str]) -> None:
     expected = outcomes(database, roles, Variant({}))
+    assert {
+        (name, nth): expected[name, nth, True][:1]
+        for name, calls in EXAMPLES.items()
+        for nth, call in enumerate(calls)
+        if call.error is not None or _is_error(expected[name, nth, True])
+    } == {
+        (name, nth): (call.error,)
+        for name, calls in EXAMPLES.items()
+        for nth, call in enumerate(calls)
+        if call.error is not None
+    }
 
     def differing(variant: Variant) -> list[str]:
         found = outcomes(database, roles, variant)

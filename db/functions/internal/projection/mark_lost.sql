@@ -25,7 +25,8 @@ BEGIN
         INNER JOIN runtime.entity_events AS v ON v.kind = p_kind AND e.id = v.id AND e.latest_seq = v.seq
         WHERE c.projection = v_projection AND c.heartbeat_s IS NOT NULL
             AND greatest(v.recorded_at, pg_postmaster_start_time())
-            < v_now - greatest(p_after, make_interval(secs => 3 * c.heartbeat_s::double precision))
+            < (v_now AT TIME ZONE 'UTC' - greatest(p_after, make_interval(secs => 3 * c.heartbeat_s::double precision)))
+            AT TIME ZONE 'UTC'
         ORDER BY e.id
         LIMIT p_limit
         FOR NO KEY UPDATE OF e SKIP LOCKED
