@@ -23,7 +23,7 @@ BENCH_ARGS ?=
 # The tests start khala hundreds of times: it is not to be compiled each time.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help env demo dev web page-if-possible test test-ts bench docs screenshots faults lint format schema clean
+.PHONY: help env demo dev web page-if-possible test test-ts bench docs limits screenshots faults lint format schema clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1 — /p' $(ROOT)Makefile
@@ -67,8 +67,11 @@ faults: $(STAMP) ## seeded runs with a fault in each; RUNS, SEED, FAULT
 bench: $(STAMP) ## every benchmark, in under 15 minutes on an otherwise idle machine; BENCH_ARGS=--quick: in four
 	@exec $(ROOT)scripts/bench.sh $(BENCH_ARGS)
 
-docs: $(STAMP) ## the documentation site, in site/
+docs: limits ## the documentation site, in site/
 	@cd $(ROOT) && $(BIN)/python scripts/docs_site.py site
+
+limits: $(STAMP) ## write docs/reference/limits.md again after a change of a setting
+	@cd $(ROOT) && $(BIN)/python scripts/limits_doc.py
 
 screenshots: $(STAMP) ## take the screenshots of docs/ again
 	@KHALA_BIN=$${KHALA_BIN:-$(BIN)/khala} $(ROOT)scripts/typescript.sh screenshots

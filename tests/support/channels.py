@@ -9,7 +9,7 @@ from khala_pg.relay.wire.actions import Action, Send
 from khala_pg.relay.wire.channel import Channel
 
 CLAIMS = Claims("me", "org-a", ("a", "b"), 0, 0, 1_700_000_000, "jti")
-SETTINGS = RelaySettings("", max_bad_frames=3, max_requests_per_second=10, max_request_burst=20)
+SETTINGS = RelaySettings("", max_bad_frames=2, max_requests_per_second=10, max_request_burst=20)
 
 
 class Peer:

@@ -5,18 +5,22 @@ import importlib
 import json
 import logging
 import os
+import shutil
 import signal
+import textwrap
 from collections.abc import Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from prometheus_client import disable_created_metrics
+from typer.core import TyperCommand
 
 from khala_pg import logs
 from khala_pg.auth import keyring_file
 from khala_pg.errors import UsageError
+from khala_pg.limits import limits_of
 from khala_pg.relay.monitoring.tracing import spans_for
 from khala_pg.relay.process import memory
 from khala_pg.relay.process.event_loops import loop_factory
@@ -26,11 +30,21 @@ from khala_pg.relay.server import Relay
 from khala_pg.relay.settings import RelaySettings
 from khala_pg.settings import KEYRING, RELAY_DATABASE, resolve
 
-_LIMITS = [
-    field.name
-    for field in fields(RelaySettings)
-    if isinstance(field.default, (int, float)) and not field.name.endswith("_port")
-]
+_LIMITS = {each.name: each for each in limits_of(RelaySettings)}
+
+
+class Command(TyperCommand):
+    """The command with all limits below its options, whole at any width."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        super().format_help(ctx, formatter)
+        typer.echo("Limits and intervals, for --limit NAME=NUMBER\n")
+        width = max(40, shutil.get_terminal_size().columns)
+        indent = " " * 6
+        for each in _LIMITS.values():
+            typer.echo(f"  {each.name}={each.shown_default}")
+            text = f"{each.limit.meaning} ({each.allowed})"
+            typer.echo(textwrap.fill(text, width, initial_indent=indent, subsequent_indent=indent))
 
 
 def command(
@@ -125,7 +139,7 @@ def command(
         list[str] | None,
         typer.Option(
             metavar="NAME=NUMBER",
-            help="Set a limit or interval; may be given again. Names: " + ", ".join(_LIMITS) + ".",
+            help="Set a limit or interval; may be given again. Names and defaults: see below.",
         ),
     ] = None,
     workers: Annotated[
@@ -226,13 +240,12 @@ def command(
 
 
 def _limits(pairs: list[str]) -> dict[str, Any]:
-    defaults: dict[str, Any] = {field.name: field.default for field in fields(RelaySettings)}
     found: dict[str, Any] = {}
     for pair in pairs:
         name, _, text = pair.partition("=")
         if name not in _LIMITS:
             raise UsageError(f"there is no limit {name!r}", f"There are: {', '.join(_LIMITS)}.")
-        default = defaults[name]
+        default = _LIMITS[name].default
         try:
             if isinstance(default, bool):
                 found[name] = {"true": True, "false": False}[text]

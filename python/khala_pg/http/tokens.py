@@ -31,9 +31,9 @@ SessionAuthenticator = Callable[[Request], Awaitable[Identity | None]]
 Ask = Callable[[str, bytes, str | None, str | None], Awaitable[sqlapi.KeyHolder | None]]
 """Whom an API key of that id and hash speaks for, asked for a subject and an organisation."""
 
-_MAX_BODY_BYTES = 16 * 1024
-_BODY_TIMEOUT_S = 5.0
-_MAX_SCOPES = 1000
+MAX_BODY_BYTES = 16 * 1024
+BODY_TIMEOUT_S = 5.0
+MAX_SCOPES = 1000
 # Deprecated since then (RFC 9745), in favour of the path without a product's name.
 _LEGACY_HEADERS = {
     "Deprecation": "@1763856000",
@@ -163,11 +163,11 @@ async def _read(request: Request) -> TokenRequest:
     """The request's body; an empty one asks for everything."""
     content = bytearray()
     try:
-        async with asyncio.timeout(_BODY_TIMEOUT_S):
+        async with asyncio.timeout(BODY_TIMEOUT_S):
             async for piece in request.stream():
                 content += piece
-                if len(content) > _MAX_BODY_BYTES:
-                    message = f"a token request has at most {_MAX_BODY_BYTES} bytes"
+                if len(content) > MAX_BODY_BYTES:
+                    message = f"a token request has at most {MAX_BODY_BYTES} bytes"
                     raise IssuerError(
                         HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "payload_too_large", message
                     )
@@ -185,7 +185,7 @@ async def _read(request: Request) -> TokenRequest:
     scopes, ttl_s = document.get("scopes"), document.get("expires_in")
     if scopes is not None and not (
         isinstance(scopes, list)
-        and len(scopes) <= _MAX_SCOPES
+        and len(scopes) <= MAX_SCOPES
         and all(isinstance(scope, str) for scope in scopes)
     ):
         message = "scopes is a list of topic names"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from khala_pg.auth.issuer import MAX_TTL_S, MIN_TTL_S
 from khala_pg.http.edge import Origins, Proxies, is_loopback_url
+from khala_pg.limits import check, limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,73 +35,170 @@ class RelaySettings:
     metrics_port: int | None = None
 
     # 20,000 documents of 600 bytes cost relay and database 180 ms; with pages of 200, 480.
-    max_snapshot_documents: int = 1000
-    max_snapshot_bytes: int = 2 * 1024 * 1024
-    max_batch_updates: int = 200
-    max_batch_bytes: int = 2 * 1024 * 1024
-    # Of the line and the headers of an HTTP request. Twice the longest token (16 KiB): once in the
-    # URL, once in base64 among the subprotocols; and room for cookies.
-    max_head_bytes: int = 64 * 1024
-    max_request_bytes: int = 256 * 1024
-    max_frame_bytes: int = 1024 * 1024
-    max_topics: int = 64
-    max_connections: int = 10_000
-    max_connections_per_ip: int = 2_000
-    max_connections_per_subject: int = 1_000
-    max_pending_handshakes: int = 2_000
-    max_pending_handshakes_per_ip: int = 500
-    max_handshakes_per_second: float = 250.0
-    max_handshake_burst: int = 500
-    # Of one subject, which may open max_connections_per_subject sockets at once before it counts.
-    max_handshakes_per_second_per_subject: float = 50.0
-    max_failed_handshakes_per_minute: int = 120
-    max_tokens_per_minute: int = 60
-    max_bad_frames: int = 5
-    max_requests_per_second: float = 50.0
-    max_request_burst: int = 100
-    # Messages of any kind, refused ones too; beyond that the socket is closed.
-    max_messages_per_second: float = 200.0
-    max_message_burst: int = 2_000
-    max_fragments: int = 512
-    max_control_frames_per_second: int = 100
-    # What one connection may have waiting in this process; one frame may exceed it.
-    max_write_buffer_bytes: int = 1024 * 1024
-    # A connection that lets more than this pile up asks without reading the answers. More than an
-    # update of the largest topic there can be (16 MiB) after all that may wait before it.
-    max_unsent_bytes: int = 40 * 1024 * 1024
+    max_snapshot_documents: int = limit(
+        1000, "documents of a snapshot's page", seen="the next page", least=1
+    )
+    max_snapshot_bytes: int = limit(
+        2 * 1024 * 1024,
+        "one and a half times the bytes of payloads of a snapshot's page",
+        seen="the next page",
+        least=1,
+    )
+    max_batch_updates: int = limit(200, "updates in a batch", seen="the next batch", least=1)
+    max_batch_bytes: int = limit(
+        2 * 1024 * 1024, "bytes of payloads in a batch", seen="the next batch", least=1
+    )
+    # Twice the longest token (16 KiB): once in the URL, once in base64 among the subprotocols; and
+    # room for cookies.
+    max_head_bytes: int = limit(
+        64 * 1024,
+        "the line and the headers of an HTTP request, on every port",
+        seen="431 `payload_too_large`",
+        least=1,
+    )
+    max_request_bytes: int = limit(
+        256 * 1024, "a request on a socket", seen="reply `payload_too_large`", least=1
+    )
+    max_frame_bytes: int = limit(1024 * 1024, "a message of a client", seen="close 1009", least=1)
+    max_topics: int = limit(
+        64, "topics of a request, and of a socket", seen="reply `bad_subscription`", least=1
+    )
+    max_connections: int = limit(
+        10_000, "sockets, and HTTP requests at once", seen="503 `rate_limited`"
+    )
+    max_connections_per_ip: int = limit(
+        2_000, "sockets of an address (an IPv6 /64 is one)", seen="429 `rate_limited`"
+    )
+    max_connections_per_subject: int = limit(
+        1_000, "sockets of a token's subject", seen="429 `rate_limited`", is_above=True
+    )
+    max_pending_handshakes: int = limit(
+        2_000,
+        "connections whose opening request has no response yet",
+        seen="the connection ends without a response",
+    )
+    max_pending_handshakes_per_ip: int = limit(
+        500,
+        "such connections of an address, except a trusted proxy's",
+        seen="the connection ends without a response",
+    )
+    max_handshakes_per_second: float = limit(
+        250.0,
+        "opening requests with a good token, in the long run",
+        seen="503 `rate_limited`",
+        is_above=True,
+    )
+    max_handshake_burst: int = limit(
+        500, "such requests at once", seen="503 `rate_limited`", least=1
+    )
+    # A subject may open max_connections_per_subject sockets at once before this counts.
+    max_handshakes_per_second_per_subject: float = limit(
+        50.0,
+        "such requests of a subject, after `max_connections_per_subject` at once",
+        seen="429 `rate_limited`",
+        is_above=True,
+    )
+    max_failed_handshakes_per_minute: int = limit(
+        120,
+        "opening requests of an address that its token made fail",
+        seen="429 `rate_limited`",
+        least=1,
+    )
+    max_tokens_per_minute: int = limit(
+        60,
+        "tokens for a session's subject, and refused token requests of an address; "
+        "an API key has a number of its own",
+        seen="429 `rate_limited`",
+        least=1,
+    )
+    max_bad_frames: int = limit(
+        4,
+        "messages of a socket that are no frames, or binary",
+        seen="close 1002; push `bad_frame` for each",
+    )
+    max_requests_per_second: float = limit(
+        50.0,
+        "requests of a socket, in the long run",
+        seen="reply `rate_limited`",
+        is_above=True,
+    )
+    max_request_burst: int = limit(
+        100, "requests of a socket at once", seen="reply `rate_limited`", least=1
+    )
+    max_messages_per_second: float = limit(
+        200.0,
+        "messages of any kind of a socket, in the long run",
+        seen="push `rate_limited`, close 1013",
+        is_above=True,
+    )
+    max_message_burst: int = limit(
+        2_000, "such messages at once", seen="push `rate_limited`, close 1013", least=1
+    )
+    max_fragments: int = limit(512, "fragments of a message before its last", seen="close 1008")
+    max_control_frames_per_second: int = limit(
+        100, "pings, pongs and closes of a socket", seen="close 1008"
+    )
+    # One frame may exceed it.
+    max_write_buffer_bytes: int = limit(
+        1024 * 1024,
+        "what waits for a socket before it is taken off the live feed",
+        seen="nothing: it goes on by replay",
+    )
+    # More than an update of the largest topic there can be (16 MiB) after all that may wait before.
+    max_unsent_bytes: int = limit(
+        40 * 1024 * 1024,
+        "what waits for a socket that requests without reading",
+        seen="the connection ends without a close",
+    )
+    max_shared_page_age_s: float = limit(
+        1.0, "how long a page of replay or a snapshot is kept for others; 0: not at all"
+    )
+    max_shared_page_bytes: int = limit(32 * 1024 * 1024, "pages that are kept, of each kind")
 
-    # Pages of replay and of snapshots are kept that long for others that want the same; 0: not at
-    # all. The bytes are of each kind.
-    max_shared_page_age_s: float = 1.0
-    max_shared_page_bytes: int = 32 * 1024 * 1024
+    heartbeat_interval_s: float = limit(15.0, "time between heartbeats of the server")
+    ping_interval_s: float = limit(20.0, "time between pings")
+    idle_timeout_s: float = limit(
+        75.0,
+        "time without a sign of life of a socket",
+        seen="the connection ends without a close",
+    )
+    open_timeout_s: float = limit(
+        10.0, "time for an opening request, or a request's head", seen="the connection ends"
+    )
+    drain_timeout_s: float = limit(10.0, "time to stop", seen="close 1012 when it begins")
+    max_retry_after_ms: int = limit(
+        5_000, "longest delay that clients are asked for, when the relay stops or has a fault"
+    )
+    retry_after_s: float = limit(
+        2.0, "delay that clients are asked for where nothing says when there is room"
+    )
 
-    heartbeat_interval_s: float = 15.0
-    ping_interval_s: float = 20.0
-    idle_timeout_s: float = 75.0
-    open_timeout_s: float = 10.0
-    drain_timeout_s: float = 10.0
-    max_retry_after_ms: int = 5_000
-    # Where nothing says when there is room again.
-    retry_after_s: float = 2.0
+    pool_size: int = limit(8, "connections to the database, besides the one for LISTEN", least=2)
+    database_timeout_s: float = limit(
+        5.0, "time for a statement", seen="`internal` with `retry_after_ms`"
+    )
+    slow_poll_interval_s: float = limit(5.0, "time between looks at sleeping topics")
+    revocation_poll_interval_s: float = limit(
+        1.0, "time between looks at revocations", is_above=True
+    )
+    lost_run_after_s: float = limit(
+        120.0, "silence after which a run with heartbeats is lost; 0: this relay marks none"
+    )
+    probe_interval_s: float = limit(15.0, "time between checks that LISTEN hears")
+    probe_timeout_s: float = limit(5.0, "time for such a check")
+    max_backoff_s: float = limit(5.0, "longest delay before the database is tried again")
+    min_busy_delay_s: float = limit(
+        0.002, "shortest delay before another look at a topic that a writer holds"
+    )
+    max_busy_delay_s: float = limit(0.05, "longest such delay")
+    max_feed_rest_s: float = limit(
+        0.02, "longest rest of a feed whose updates come fast; 0: it never rests"
+    )
 
-    pool_size: int = 8
-    database_timeout_s: float = 5.0
-    slow_poll_interval_s: float = 5.0
-    revocation_poll_interval_s: float = 1.0
-    # 0: this relay marks none.
-    lost_run_after_s: float = 120.0
-    probe_interval_s: float = 15.0
-    probe_timeout_s: float = 5.0
-    max_backoff_s: float = 5.0
-    min_busy_delay_s: float = 0.002
-    max_busy_delay_s: float = 0.05
-    # While updates come faster than they could be pulled one by one; 0: feeds never rest.
-    max_feed_rest_s: float = 0.02
-
-    token_ttl_s: int = 300
+    token_ttl_s: int = limit(300, "lifetime of issued tokens", least=MIN_TTL_S, most=MAX_TTL_S)
+    compression: bool = limit(False, "whether permessage-deflate is offered")
 
     reuse_port: bool = False
-    compression: bool = False
     require_tls: bool = False
     origins: Sequence[str] = ()
     trusted_proxies: Sequence[str] = ()
@@ -110,31 +208,7 @@ class RelaySettings:
     dev_session: Path | None = None
 
     def __post_init__(self) -> None:
-        for name in self.__slots__:
-            value = getattr(self, name)
-            if isinstance(value, (int, float)) and not name.endswith("_port") and not value >= 0:
-                raise ValueError(f"{name} must be a number from 0")
-        for name in ("max_batch_updates", "max_batch_bytes", "max_topics", "max_request_burst"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1")
-        if self.pool_size < 2:
-            raise ValueError("pool_size must be at least 2: one for live feeds, one for replays")
-        for name in (
-            "max_requests_per_second",
-            "max_messages_per_second",
-            "max_message_burst",
-            "max_handshakes_per_second",
-            "max_handshake_burst",
-            "max_handshakes_per_second_per_subject",
-            "max_connections_per_subject",
-            "max_failed_handshakes_per_minute",
-            "max_tokens_per_minute",
-            "revocation_poll_interval_s",
-        ):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be above 0")
-        if not MIN_TTL_S <= self.token_ttl_s <= MAX_TTL_S:
-            raise ValueError(f"token_ttl_s must be from {MIN_TTL_S} to {MAX_TTL_S}")
+        check(self)
         if (self.tls_certificate is None) != (self.tls_key is None):
             raise ValueError("tls_certificate and tls_key go together")
         if self.dev_session is not None and not is_loopback_url(f"//{self.host}"):

@@ -9,7 +9,7 @@ from khala_pg.postgres.server import PostgresServer
 from support.databases import Database, Template, cloned
 from support.relay_process import QUICK, RelayProcess, relay_process
 
-LIMITS = {**QUICK, "max_bad_frames": 3}
+LIMITS = {**QUICK, "max_bad_frames": 2}
 
 
 @pytest.fixture(scope="package")

@@ -80,10 +80,10 @@ ANSWERED: dict[str, Answered] = {
     "empty list of topics": subscribe("bad_subscription", topics=[]),
     "topics that are a text": subscribe("bad_subscription", topics=NOTES),
     "topic that is a number": subscribe("bad_subscription", topics=[1]),
-    "one topic by both names": subscribe(
-        "bad_subscription", topics=[NOTES, "SYNC_TOPIC_RUNTIME_NOTIFICATIONS"]
+    "topic of blanks": subscribe("bad_subscription", topics=[" "]),
+    "batches of less than nothing": subscribe(
+        "bad_subscription", topics=[NOTES], replay_batch_size=-1
     ),
-    "batches of nothing": subscribe("bad_subscription", topics=[NOTES], replay_batch_size=0),
     "compact by a string": subscribe("bad_subscription", topics=[NOTES], compact="yes"),
     "300 KiB": subscribe("payload_too_large", topics=[NOTES], request_id="x" * 300 * 1024),
     "unknown event": Answered("sync:publish", {"topic": NOTES}, "bad_subscription"),

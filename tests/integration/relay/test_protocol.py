@@ -243,7 +243,7 @@ async def raw(peer: Peer, text: str) -> list[Any]:
 
 
 async def test_bad_frames_are_told_and_a_few_close(newest_database: Database) -> None:
-    async with running_relay(newest_database, max_bad_frames=4) as running:
+    async with running_relay(newest_database, max_bad_frames=3) as running:
         await ready_relay(running)
         async with running.joined() as peer:
             for text in ("nonsense", '["1","2"]', '["1","1","sync:v1","sync:subscribe",NaN]'):

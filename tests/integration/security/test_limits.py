@@ -464,7 +464,7 @@ async def keep_sending(peer: Peer, text: str) -> None:
 )
 async def test_what_is_no_frame(newest_database: Database, frames: list[bytes]) -> None:
     async with (
-        with_bystander(newest_database, max_bad_frames=1) as running,
+        with_bystander(newest_database, max_bad_frames=0) as running,
         raw_socket(running.url()) as raw,
     ):
         await raw.send(b"".join(frames))

@@ -9,6 +9,8 @@ import typer
 from typer.testing import CliRunner
 
 from khala_pg.cli.main import COMMANDS, app
+from khala_pg.limits import limits_of
+from khala_pg.relay.settings import RelaySettings
 
 
 def commands(command: Any) -> Iterator[Any]:
@@ -42,3 +44,13 @@ def test_extras_in_brackets_are_shown() -> None:
     shown = CliRunner().invoke(app, ["relay", "--help"], env={"COLUMNS": "200"})
     assert shown.exit_code == 0
     assert "khala-pg[otel]" in shown.stdout
+
+
+@pytest.mark.parametrize("columns", ["40", "80", "200"])
+def test_every_limit_is_shown_whole_with_its_default(columns: str) -> None:
+    shown = CliRunner().invoke(app, ["relay", "--help"], env={"COLUMNS": columns}).stdout
+    limits = list(limits_of(RelaySettings))
+    assert len(limits) > 40
+    for each in limits:
+        assert shown.count(f"\n  {each.name}={each.shown_default}\n") == 1
+        assert each.limit.meaning in " ".join(shown.split())

@@ -1,5 +1,6 @@
 """Limits and delays: what is refused, and how back-off grows."""
 
+from dataclasses import fields
 from typing import Any
 
 import psycopg
@@ -7,6 +8,7 @@ import pytest
 
 from khala_pg.concurrency.backoff import Backoff
 from khala_pg.errors import UsageError
+from khala_pg.limits import limits_of
 from khala_pg.relay.database.pool import conninfo_for
 from khala_pg.relay.settings import RelaySettings
 
@@ -27,6 +29,21 @@ from khala_pg.relay.settings import RelaySettings
 def test_limits_that_cannot_work_are_refused(limits: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(limits))):
         RelaySettings("", **limits)
+
+
+def test_every_number_is_a_limit_with_a_range() -> None:
+    numbers = {
+        each.name
+        for each in fields(RelaySettings)
+        if isinstance(each.default, int | float) and not isinstance(each.default, bool)
+    }
+    limits = {each.name: each for each in limits_of(RelaySettings)}
+    assert numbers - {"ws_port"} <= limits.keys()
+    for name in numbers & limits.keys():
+        least = limits[name].limit.least
+        low = least if limits[name].limit.is_above else least - 1
+        with pytest.raises(ValueError, match=f"^{name} is .* must be"):
+            RelaySettings("", **{name: low})
 
 
 def test_backoff_doubles_up_to_its_bound_and_starts_anew() -> None:

@@ -21,7 +21,7 @@ METHODS = {
 
 SUBPROTOCOL = "phoenix"
 _TOKEN_PREFIX = "base64url.bearer.phx."  # noqa: S105 - the name of a header's part
-_MAX_QUERY_FIELDS = 32
+MAX_QUERY_FIELDS = 32
 
 
 class HandshakeError(Exception):
@@ -59,7 +59,7 @@ def read(target: str, subprotocols: Sequence[str]) -> OpeningRequest:
     try:
         parts = urlsplit(target)
         pairs = parse_qsl(
-            parts.query, keep_blank_values=True, max_num_fields=_MAX_QUERY_FIELDS, errors="strict"
+            parts.query, keep_blank_values=True, max_num_fields=MAX_QUERY_FIELDS, errors="strict"
         )
     except ValueError:
         raise HandshakeError(

@@ -5,6 +5,7 @@ from collections.abc import Generator
 from http import HTTPStatus
 
 from websockets.exceptions import SecurityError
+from websockets.http11 import MAX_NUM_HEADERS as MAX_HEADERS
 from websockets.http11 import Request, Response
 from websockets.protocol import Protocol, State
 from websockets.server import ServerProtocol
@@ -72,7 +73,7 @@ class OpeningProtocol(ServerProtocol):
                 HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
                 "payload_too_large",
                 f"the request's line and headers have more than {self._max_head_bytes} bytes, or "
-                "more than 128 headers: send less, such as a shorter token",
+                f"more than {MAX_HEADERS} headers: send less, such as a shorter token",
             )
         method = _REQUEST_LINE.fullmatch(self.reader.first_line)
         if method is not None and method[1] != b"GET":

@@ -100,7 +100,7 @@ class Channel:
         """Reports a dropped message to the client; closes after a few of them."""
         self._bad_frames += 1
         actions = self.push_error({"code": "bad_frame", "message": f"message dropped: {reason}"})
-        if self._bad_frames >= self.settings.max_bad_frames:
+        if self._bad_frames > self.settings.max_bad_frames:
             actions.append(Close(CLOSE_PROTOCOL_ERROR, "too many messages that are no frames"))
         return actions
 

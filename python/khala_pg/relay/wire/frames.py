@@ -19,7 +19,7 @@ MAX_REF_BYTES = 255
 """References longer than this cannot travel in a binary frame, so they are refused in any."""
 
 _BINARY_PUSH = 0
-_MAX_NESTING = 64
+MAX_NESTING = 64
 _SAFE_INTEGER = 2**53 - 1
 _STRUCTURE = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
 
@@ -110,14 +110,14 @@ def _reference(value: object) -> str | None:
 
 def _refuse_deep_nesting(text: str) -> None:
     # Brackets in texts do not count, and the parser's own limit differs between interpreters.
-    if text.count("[") + text.count("{") <= _MAX_NESTING:
+    if text.count("[") + text.count("{") <= MAX_NESTING:
         return
     depth = 0
     for token in _STRUCTURE.finditer(text):
         mark = token.group()[0]
         if mark in "[{":
             depth += 1
-            if depth > _MAX_NESTING:
-                raise FrameError(f"nested deeper than {_MAX_NESTING} levels")
+            if depth > MAX_NESTING:
+                raise FrameError(f"nested deeper than {MAX_NESTING} levels")
         elif mark in "]}":
             depth -= 1

@@ -8,7 +8,7 @@ from khala_pg import strict_json
 from khala_pg.relay.wire.frames import Frame
 
 MAX_REQUEST_ID_CHARACTERS = 128
-_MAX_NAME_CHARACTERS = 255
+MAX_NAME_CHARACTERS = 255
 
 
 class RequestError(Exception):
@@ -89,7 +89,7 @@ def subscribe(frame: Frame, max_topics: int) -> SubscribeRequest:
         ref=frame.ref,
         topics=_topics(payload, max_topics),
         resume_after=resume_after,
-        epoch=_text(payload, "epoch", _MAX_NAME_CHARACTERS),
+        epoch=_text(payload, "epoch", MAX_NAME_CHARACTERS),
         # What proto3 writes for a number that was not set.
         batch_size=batch_size or None,
         compact=compact is True,
@@ -127,8 +127,8 @@ def _topics(payload: Mapping[str, Any], max_topics: int) -> tuple[str, ...]:
     for topic in topics:
         if not isinstance(topic, str) or not topic or "\0" in topic:
             raise _bad("a topic name is a string of at least one character, without NUL")
-        if len(topic) > _MAX_NAME_CHARACTERS:
-            raise _bad(f"a topic name has at most {_MAX_NAME_CHARACTERS} characters")
+        if len(topic) > MAX_NAME_CHARACTERS:
+            raise _bad(f"a topic name has at most {MAX_NAME_CHARACTERS} characters")
     return tuple(dict.fromkeys(topics))
 
 
