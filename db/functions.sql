@@ -96,6 +96,7 @@ SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('khala.funct
 \ir functions/api/access/create_api_key.sql
 \ir functions/api/access/revoke_api_key.sql
 \ir functions/api/access/list_api_keys.sql
+\ir functions/api/access/list_revocations.sql
 \ir functions/api/access/authenticate_api_key.sql
 \ir functions/api/telemetry/event_age.sql
 \ir functions/api/telemetry/telemetry.sql

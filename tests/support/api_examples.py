@@ -228,6 +228,7 @@ EXAMPLES: Mapping[str, tuple[Call, ...]] = {
         _write("SELECT khala.mark_lost_runs('0')"),
         _fails("KH007", "SELECT khala.mark_lost_runs('-1 hour')"),
     ),
+    "list_revocations": (_read("SELECT kind, value, issued_until FROM khala.list_revocations()"),),
     "max_payload_bytes": (_read("SELECT khala.max_payload_bytes()"),),
     "new_epoch": (_write("SELECT khala.new_epoch(%s) IS NOT NULL", "re\\quested"),),
     "parse_payload": (

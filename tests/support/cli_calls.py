@@ -67,6 +67,7 @@ CALLS: dict[str, list[Call]] = {
     "key list": [_call("", DBA), _call("--json", DBA)],
     "key revoke": [_call("{key}", DBA, writes=True)],
     "revoke": [_call("--sub zoë --reason naïve", DBA, writes=True)],
+    "revoke list": [_call("", DBA), _call("--json", DBA)],
     "keyring new": [_call("{scratch}/new.json")],
     "keyring rotate": [_call("{keyring}")],
     "keyring show": [_call("{keyring}")],

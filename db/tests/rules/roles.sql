@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(118);
+SELECT plan(119);
 
 -- Runs a statement as a role and gives its first column; the role is left whatever happens.
 CREATE FUNCTION pg_temp.as_role(p_role text, p_sql text)
@@ -81,7 +81,7 @@ SELECT set_eq(
     $$SELECT f FROM pg_temp.functions_of('khala_dba') AS f$$,
     ARRAY[
         'canonical_json', 'check_cursors', 'count_entities', 'create_api_key',
-        'current_epoch', 'database_fingerprint', 'ensure_epoch', 'grouped_topics', 'list_api_keys', 'mark_lost_runs', 'new_epoch', 'parse_payload', 'payload_hash', 'payload_hash_text',
+        'current_epoch', 'database_fingerprint', 'ensure_epoch', 'grouped_topics', 'list_api_keys', 'list_revocations', 'mark_lost_runs', 'new_epoch', 'parse_payload', 'payload_hash', 'payload_hash_text',
         'project_codex_worker', 'project_run', 'projection_version', 'rebuild_projection', 'rebuild_projections', 'register_topic',
         'retain', 'revocations', 'revoke', 'revoke_api_key', 'schema_version', 'sequence', 'set_topic_writes', 'telemetry'
     ], 'what an administrator may call'
@@ -210,7 +210,7 @@ FROM (
     ('SELECT khala_internal.open_cursor(''pgtap.roles'', 0, NULL)'), ('SELECT khala_internal.update_text(''t'', ''k'', 1, 1, '''', FALSE, NULL)'),
     ('SELECT khala_internal.wire_integer(1)'), ('SELECT khala_internal.refuse_topic(''x'')'), ('SELECT khala.append_run_event(''r'', ''x'')'),
     ('SELECT khala.project_run(''r'')'), ('SELECT khala.ingest_events(''[]'')'), ('SELECT khala.revoke(''sub'', ''x'')'),
-    ('SELECT khala.list_api_keys()'), ('SELECT khala.revoke_api_key(''key00001'')'),
+    ('SELECT khala.list_api_keys()'), ('SELECT khala.list_revocations()'), ('SELECT khala.revoke_api_key(''key00001'')'),
     ('SELECT khala.create_api_key(''key00001'', sha256(''x''), ''l'', ''s'', ''o'', ARRAY[''pgtap.roles''])'),
     ('SELECT count(*) FROM runtime.api_keys'), ('SELECT count(*) FROM runtime.sync_revocations'),
     ('SELECT count(*) FROM khala.topic_stats'), ('SELECT count(*) FROM khala.retention_stats'),

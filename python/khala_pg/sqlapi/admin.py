@@ -57,6 +57,19 @@ class ApiKey:
     revoked_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Revocation:
+    """A revocation in force. issued_until: None for tokens that are still to be issued, too."""
+
+    number: int
+    kind: str
+    value: str
+    issued_until: datetime | None
+    revoked_at: datetime
+    revoked_by: str
+    reason: str | None
+
+
 def topics(connection: Connection[Any]) -> Sequence[Topic]:
     with connection.cursor(row_factory=class_row(Topic), binary=True) as cursor:
         return cursor.execute(
@@ -102,14 +115,28 @@ def sequence(connection: Connection[Any], topic: str) -> tuple[int, str]:
 
 def revoke(
     connection: Connection[Any], kind: str, value: str, issued_until: str | None, reason: str | None
-) -> None:
-    """Revoke tokens by jti, sub or org.
+) -> int:
+    """Revoke tokens by jti, sub or org; the revocation's number.
 
     issued_until: those issued up to then, as SQL writes a moment, infinity included; None for now.
     """
-    connection.execute(
+    row = connection.execute(
         "SELECT khala.revoke(%s, %s, %s::timestamptz, %s)", (kind, value, issued_until, reason)
-    )
+    ).fetchone()
+    if row is None:
+        raise RuntimeError("khala.revoke returned no row")
+    return int(row[0])
+
+
+def revocations(connection: Connection[Any]) -> Sequence[Revocation]:
+    """The revocations in force, oldest first."""
+    with connection.cursor(row_factory=class_row(Revocation)) as cursor:
+        return cursor.execute(
+            "SELECT r.number, r.kind, r.value,"
+            # Python has no moment called infinity.
+            " nullif(r.issued_until, 'infinity') AS issued_until,"
+            " r.revoked_at, r.revoked_by, r.reason FROM khala.list_revocations() AS r"
+        ).fetchall()
 
 
 def create_api_key(

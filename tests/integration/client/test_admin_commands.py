@@ -13,6 +13,7 @@ from support.sessions import sessions
 from support.waiting import wait_until
 
 KHALA = str(Path(sys.executable).with_name("khala"))
+NOTES = "runtime.notifications"
 
 
 def khala(*arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
@@ -135,6 +136,30 @@ def test_a_lock_that_is_not_to_be_had_in_time_is_told_as_such(newest_database: D
         said = khala("retain", "--database", dsn, "--horizon", "0", code=1).stderr
     assert "another transaction is in the way: canceling statement due to lock timeout" in said
     assert "Traceback" not in said
+
+
+def test_a_revocation_is_recorded_shown_and_listed(newest_database: Database) -> None:
+    at = ("--database", newest_database.dba_dsn)
+    key = khala("key", "create", "shop", "--org", "acme", "--topic", NOTES, "--subject", "ann", *at)
+    key_id = key.stdout.split("_")[1]
+    said = khala("revoke", "--sub", "ann", "--reason", "lost", *at).stdout
+    assert "recorded as revocation 1: subject 'ann', tokens issued until now" in said
+    assert f"1 API key makes such tokens: {key_id}" in said
+    nobody = khala("revoke", "--org", "acmee", "--for-ever", *at).stdout
+    assert "recorded as revocation 2" in nobody
+    assert "check the spelling" in nobody
+    listed = [
+        json.loads(line) for line in khala("revoke", "list", *at, "--json").stdout.splitlines()
+    ]
+    assert [(each["kind"], each["value"], each["reason"]) for each in listed] == [
+        ("sub", "ann", "lost"),
+        ("org", "acmee", None),
+    ]
+    assert listed[1]["issued_until"] is None
+    assert "acmee" in khala("revoke", "list", *at).stdout
+    assert "is taken back" in khala("revoke", "--org", "acmee", "--lift", *at).stdout
+    assert "there was no revocation" in khala("revoke", "--org", "no", "--lift", *at).stdout
+    assert "acmee" not in khala("revoke", "list", *at).stdout
 
 
 def test_a_topic_is_grouped_and_sequenced(newest_database: Database) -> None:

@@ -1,17 +1,29 @@
 """`khala revoke`: make tokens worthless, at once and on every relay."""
 
+import json
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
 
-from khala_pg.cli.options import Database
+from khala_pg.cli.options import AsJson, Database
+from khala_pg.cli.text import counted, wide_console
 from khala_pg.errors import UsageError
 from khala_pg.settings import DATABASE, resolve
 from khala_pg.sqlapi import admin
 from khala_pg.sqlapi.roles import DBA, connected
 
+_NAMES = {"jti": "token", "sub": "subject", "org": "organisation"}
 
+app = typer.Typer(add_completion=False)
+
+
+@app.callback(invoke_without_command=True)
 def command(
+    context: typer.Context,
     jti: Annotated[str | None, typer.Option(help="One token, by its id.")] = None,
     sub: Annotated[str | None, typer.Option(help="All tokens of a subject.")] = None,
     org: Annotated[str | None, typer.Option(help="All tokens of an organisation.")] = None,
@@ -26,6 +38,9 @@ def command(
 
     Without --for-ever, tokens issued from now on are good again: that is what a logout wants.
 
+    A revocation is recorded whether or not a token like that was ever issued. The command shows
+    which API keys make such tokens.
+
     Examples:
 
         khala revoke --sub ann --reason 'lost her laptop'
@@ -33,7 +48,12 @@ def command(
         khala revoke --org acme --for-ever
 
         khala revoke --org acme --lift
+
+        khala revoke list
     """
+    if context.invoked_subcommand is not None:
+        context.obj = database
+        return
     named = {kind: value for kind, value in (("jti", jti), ("sub", sub), ("org", org)) if value}
     if len(named) != 1:
         raise UsageError("whom to revoke?", "Pass one of --jti, --sub and --org.")
@@ -42,4 +62,65 @@ def command(
     [(kind, value)] = named.items()
     issued_until = "infinity" if for_ever else "-infinity" if lift else None
     with connected(resolve(DATABASE, database), DBA) as connection:
-        admin.revoke(connection, kind, value, issued_until, reason)
+        in_force = any(
+            (each.kind, each.value) == (kind, value) for each in admin.revocations(connection)
+        )
+        number = admin.revoke(connection, kind, value, issued_until, reason)
+        makers = [
+            key.key_id
+            for key in admin.api_keys(connection)
+            if value == {"sub": key.subject, "org": key.org_id}.get(kind) and not key.revoked_at
+        ]
+    said = Console(highlight=False, soft_wrap=True)
+    whose = f"{_NAMES[kind]} {value!r}"
+    if lift:
+        of = "the revocation" if in_force else "there was no revocation"
+        said.print(f"{of} of {whose}{' is taken back' if in_force else ''}", markup=False)
+        return
+    until = "now and later" if for_ever else "until now"
+    said.print(
+        f"recorded as revocation {number}: {whose}, tokens issued {until}; relays close their "
+        "sockets within a second",
+        markup=False,
+    )
+    if kind == "jti":
+        return
+    if makers:
+        said.print(
+            f"{counted(len(makers), 'API key makes', 'API keys make')} such tokens: "
+            f"{', '.join(makers)}; `khala key revoke` ends a key",
+            markup=False,
+        )
+    else:
+        said.print(
+            "no API key makes such tokens; if nobody was disconnected, check the spelling",
+            markup=False,
+        )
+
+
+@app.command("list")
+def list_revocations(
+    context: typer.Context, database: Database = None, as_json: AsJson = False
+) -> None:
+    """List the revocations in force, oldest first."""
+    with connected(resolve(DATABASE, database or context.obj), DBA) as connection:
+        found = admin.revocations(connection)
+    if as_json:
+        for each in found:
+            print(json.dumps(asdict(each), default=str))
+        return
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in ("number", "of", "value", "tokens issued", "revoked", "by", "reason"):
+        table.add_column(column, overflow="fold")
+    for each in found:
+        until = f"until {each.issued_until:%Y-%m-%d %H:%M}" if each.issued_until else "ever"
+        table.add_row(
+            str(each.number),
+            _NAMES[each.kind],
+            each.value,
+            until,
+            f"{each.revoked_at:%Y-%m-%d %H:%M}",
+            each.revoked_by,
+            each.reason or "",
+        )
+    wide_console().print(table)
