@@ -42,6 +42,7 @@ SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('khala.funct
 \ir functions/internal/staging/has_earlier_writers.sql
 \ir functions/api/write/sequence.sql
 \ir functions/api/topics/set_topic_writes.sql
+\ir functions/api/topics/topic_holders.sql
 \ir functions/api/topics/grouped_topics.sql
 \ir functions/api/write/sink_batch.sql
 \ir functions/internal/wire/wire_integer.sql

@@ -74,7 +74,7 @@ SELECT set_eq(
     ARRAY[
         'append_codex_worker_event', 'append_run_event', 'canonical_json',
         'count_entities', 'current_epoch', 'grouped_topics', 'ingest_events', 'parse_payload', 'payload_hash', 'payload_hash_text', 'project_codex_worker', 'project_run',
-        'projection_version', 'rebuild_projection', 'rebuild_projections', 'schema_version', 'sequence', 'sink', 'sink_batch', 'sink_delete'
+        'projection_version', 'rebuild_projection', 'rebuild_projections', 'schema_version', 'sequence', 'sink', 'sink_batch', 'sink_delete', 'topic_holders'
     ], 'what a runtime may call'
 );
 SELECT set_eq(
@@ -83,7 +83,7 @@ SELECT set_eq(
         'canonical_json', 'check_cursors', 'count_entities', 'create_api_key',
         'current_epoch', 'database_fingerprint', 'ensure_epoch', 'grouped_topics', 'list_api_keys', 'list_revocations', 'mark_lost_runs', 'new_epoch', 'parse_payload', 'payload_hash', 'payload_hash_text',
         'project_codex_worker', 'project_run', 'projection_version', 'rebuild_projection', 'rebuild_projections', 'register_topic',
-        'retain', 'revocations', 'revoke', 'revoke_api_key', 'schema_version', 'sequence', 'set_topic_writes', 'telemetry'
+        'retain', 'revocations', 'revoke', 'revoke_api_key', 'schema_version', 'sequence', 'set_topic_writes', 'telemetry', 'topic_holders'
     ], 'what an administrator may call'
 );
 

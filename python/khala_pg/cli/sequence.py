@@ -1,29 +1,46 @@
 """`khala sequence`: give staged writes of grouped topics their watermarks, as relays do."""
 
+import math
 import time
-from typing import Annotated
+from typing import Annotated, Any
 
+import psycopg
 import typer
 from rich.console import Console
 
 from khala_pg.cli.options import Database
 from khala_pg.cli.text import counted
+from khala_pg.errors import InTheWayError
 from khala_pg.settings import DATABASE, resolve
 from khala_pg.sqlapi import admin
 from khala_pg.sqlapi.roles import DBA, connected
 
 _BUSY_S = 0.02
+# A relay or a writer is in the way for a moment only.
+_SILENT_S = 0.5
 
 
 def command(
     topic: Annotated[
         str | None, typer.Argument(help="The topic to sequence. Default: every grouped topic.")
     ] = None,
+    wait_s: Annotated[
+        float,
+        typer.Option(
+            "--wait",
+            metavar="SECONDS",
+            min=0.0,
+            help="Most seconds to wait for another transaction that holds a topic. "
+            "Default: without a limit.",
+            show_default=False,
+        ),
+    ] = math.inf,
     database: Database = None,
 ) -> None:
     """Sequence what is staged in grouped topics, until nothing is left. Relays do it by themselves.
 
-    Safe beside writers and relays: one caller at a time works on a topic.
+    Safe beside writers and relays: one caller at a time works on a topic. Standard error names what
+    it waits for.
 
     Examples:
 
@@ -34,10 +51,39 @@ def command(
     console = Console(highlight=False, soft_wrap=True)
     with connected(resolve(DATABASE, database), DBA) as connection:
         for name in admin.grouped_topics(connection) if topic is None else [topic]:
-            writes, state = 0, "more"
-            while state in {"more", "busy"}:
-                done, state = admin.sequence(connection, name)
-                writes += done
-                if state == "busy":
-                    time.sleep(_BUSY_S)
+            writes = _sequence(connection, name, wait_s)
             console.print(f"{name}: {counted(writes, 'write')} sequenced", markup=False)
+
+
+def _sequence(connection: psycopg.Connection[Any], topic: str, wait_s: float) -> int:
+    """The number of writes sequenced. Raises InTheWayError after `wait_s` without any."""
+    writes, said, moved_at = 0, "", time.monotonic()
+    while True:
+        try:
+            done, state = admin.sequence(connection, topic)
+            obstacle = _holder(connection, topic) if state == "busy" else ""
+        except psycopg.errors.LockNotAvailable:
+            done, state, obstacle = 0, "busy", "a transaction that has locked a document or a table"
+        if state not in {"more", "busy"}:
+            return writes + done
+        if state == "more":
+            writes, said, moved_at = writes + done, "", time.monotonic()
+            continue
+        waited_s = time.monotonic() - moved_at
+        message = f"{topic}: waiting for {obstacle}"
+        if waited_s >= wait_s:
+            raise InTheWayError(
+                f"{message}, for {waited_s:.0f} s",
+                "End that transaction (pg_stat_activity shows it), or allow more with --wait.",
+            )
+        if waited_s > _SILENT_S and message != said:
+            said = message
+            typer.echo(message, err=True)
+        time.sleep(_BUSY_S)
+
+
+def _holder(connection: psycopg.Connection[Any], topic: str) -> str:
+    pids = admin.topic_holders(connection, topic)
+    if not pids:
+        return "a transaction that holds its row of runtime.sync_topic_sequences"
+    return f"the transaction of process {', '.join(map(str, pids))}"

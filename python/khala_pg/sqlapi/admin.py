@@ -113,6 +113,11 @@ def sequence(connection: Connection[Any], topic: str) -> tuple[int, str]:
     return row[0], row[1]
 
 
+def topic_holders(connection: Connection[Any], topic: str) -> Sequence[int]:
+    """Process ids of the sessions that keep others from writing to a topic or sequencing it."""
+    return [pid for (pid,) in connection.execute("SELECT khala.topic_holders(%s)", (topic,))]
+
+
 def revoke(
     connection: Connection[Any], kind: str, value: str, issued_until: str | None, reason: str | None
 ) -> int:

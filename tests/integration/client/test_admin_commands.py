@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from support.databases import Database
@@ -177,3 +178,27 @@ def test_a_topic_is_grouped_and_sequenced(newest_database: Database) -> None:
     refused = khala("sequence", "tests.nowhere", "--database", dsn, code=1)
     assert "not known" in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+def test_a_sequence_that_waits_says_for_what(newest_database: Database) -> None:
+    dsn = newest_database.dba_dsn
+    topic = "tests.cli_held"
+    khala("topics", "add", topic, "--writes", "grouped", "--ownership", "public", "--database", dsn)
+    sink(newest_database, topic, 2)
+    command = ("sequence", topic, "--wait", "1", "--database", dsn)
+    with newest_database.connect() as holder:
+        with holder.transaction():
+            holder.execute("SELECT khala.sequence(%s)", [topic])
+            said = khala(*command, code=1).stderr
+            assert f"waiting for the transaction of process {holder.info.backend_pid}\n" in said
+            assert "--wait" in said
+            raise psycopg.Rollback
+        with holder.transaction():
+            holder.execute("SELECT FROM runtime.sync_topic_sequences FOR UPDATE")
+            assert "runtime.sync_topic_sequences" in khala(*command, code=1).stderr
+        assert "2 writes" in khala(*command).stdout
+        holder.execute("SELECT khala.sink(%s, 'd1', 2, '{}')", [topic])
+        with holder.transaction():
+            holder.execute("SELECT FROM runtime.sync_documents FOR UPDATE")
+            assert "has locked a document" in khala(*command, code=1).stderr
+    assert "1 write" in khala(*command).stdout
