@@ -37,7 +37,12 @@ BEGIN
     )
     INTO v_topics
     FROM khala.topic_stats AS t
-    INNER JOIN khala.retention_stats AS r ON t.topic = r.topic;
+    -- By topic: a plain join compared each topic with each.
+    INNER JOIN LATERAL (
+        SELECT s.* FROM khala.retention_stats AS s
+        WHERE s.topic = t.topic
+        OFFSET 0
+    ) AS r ON TRUE;
 
     SELECT jsonb_object_agg(p.projection, p.drift)
     INTO v_drift
