@@ -5,8 +5,6 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from websockets.asyncio.server import ServerConnection
-
 from khala_pg.auth.authority import Authority
 from khala_pg.auth.keys import Keyring
 from khala_pg.errors import KhalaError
@@ -26,19 +24,18 @@ from khala_pg.relay.delivery.pages import Pages
 from khala_pg.relay.http_server import make_http_server
 from khala_pg.relay.keepalive import Keepalive
 from khala_pg.relay.metrics import Metrics
-from khala_pg.relay.monitoring import socket_log
 from khala_pg.relay.monitoring.gauges import Gauges
 from khala_pg.relay.monitoring.gauges import read as read_gauges
 from khala_pg.relay.monitoring.metrics_server import make_metrics_server
 from khala_pg.relay.monitoring.telemetry_reader import TelemetryReader
 from khala_pg.relay.monitoring.tracing import PageTracer, Spans
-from khala_pg.relay.opening.limited_connection import LimitedConnection
 from khala_pg.relay.opening.ports import Addresses, Certificate, Ports, addresses_of, bound
 from khala_pg.relay.opening.socket_server import SocketServer
 from khala_pg.relay.process import memory
 from khala_pg.relay.process.drain import drain, end_tasks
 from khala_pg.relay.session import Session
 from khala_pg.relay.settings import RelaySettings
+from khala_pg.relay.sockets import Sockets
 from khala_pg.sqlapi import relay_connection as sqlapi
 
 __all__ = ["Addresses", "Relay"]
@@ -46,7 +43,6 @@ __all__ = ["Addresses", "Relay"]
 logger = logging.getLogger("khala.relay")
 
 _TRACE_S = 1.0
-_NOTSENT_BYTES = 256 * 1024
 
 
 class Relay:
@@ -74,7 +70,6 @@ class Relay:
             settings, self._authority, self._why_unready, self._is_full, self.metrics
         )
         self._sessions: set[Session] = set()
-        self._ended = memory.EndedSockets()
         self._keepalive = Keepalive(self._sessions, settings, self._authority, self.metrics)
         self._terms: Terms | None = None
         self._serves = asyncio.Event()
@@ -96,13 +91,22 @@ class Relay:
             self._on_listening,
             self._on_notify,
         )
-        self._supply = Supply(
+        supply = Supply(
             settings,
             self.database,
             self._feeds,
             Checks(settings, self.database),
             Pages(settings, self.database, self.metrics.replay_reads.inc, self._spawn),
             self.metrics,
+        )
+        self._sockets = Sockets(
+            self._sessions,
+            supply,
+            self._authority,
+            self.metrics,
+            self._served_epoch,
+            lambda: 0 if self._terms is None else self._terms.max_payload_bytes,
+            self._spawn,
         )
         self._telemetry = TelemetryReader(self.database)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -200,7 +204,7 @@ class Relay:
         servers = [(http, ports.http), (metrics, ports.metrics)]
         assert self._group is not None
         done = [self._group.create_task(server.serve([sock])) for server, sock in servers if sock]
-        async with self._socket_server.serve(ports.ws, tls, self._handle) as server:
+        async with self._socket_server.serve(ports.ws, tls, self._sockets.serve) as server:
             addresses = addresses_of(ports, is_tls=tls is not None)
             logger.info("serving ws=%s http=%s", addresses.ws, addresses.http)
             if on_serving is not None:
@@ -219,31 +223,6 @@ class Relay:
 
     def _is_full(self) -> bool:
         return self._is_draining or len(self._sessions) >= self._settings.max_connections
-
-    async def _handle(self, connection: ServerConnection) -> None:
-        assert isinstance(connection, LimitedConnection)
-        claims = connection.claims
-        assert claims is not None
-        connection.limit_kernel_buffer(_NOTSENT_BYTES)
-        connection.forget_opening()
-        session = Session(
-            connection,
-            claims,
-            self._supply,
-            self._authority.verify,
-            self._served_epoch,
-            lambda: 0 if self._terms is None else self._terms.max_payload_bytes,
-            self._spawn,
-        )
-        self._sessions.add(session)
-        self.metrics.opened.inc()
-        opened_at = connection.loop.time()
-        try:
-            await session.run()
-        finally:
-            self._sessions.discard(session)
-            socket_log.log_end(connection, claims, self.metrics, connection.loop.time() - opened_at)
-            self._ended.add(len(self._sessions))
 
     async def _read_gauges(self) -> Gauges:
         return read_gauges(
