@@ -1,10 +1,11 @@
-"""`khala ingest FILE`: runtime events from JSON lines into the database, in bulk."""
+"""`khala ingest FILE...`: runtime events from JSON lines into the database, in bulk."""
 
 import contextlib
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import Annotated, BinaryIO, cast
 
 import typer
 from rich.console import Console
@@ -12,6 +13,7 @@ from rich.progress import (
     BarColumn,
     DownloadColumn,
     Progress,
+    TaskID,
     TextColumn,
     TimeRemainingColumn,
     TransferSpeedColumn,
@@ -19,12 +21,25 @@ from rich.progress import (
 
 from khala_pg import settings
 from khala_pg.cli.options import Database, Organisation
-from khala_pg.errors import UsageError
-from khala_pg.runtime.ingest import Loaded, load
+from khala_pg.cli.text import counted, number
+from khala_pg.concurrency.backoff import Backoff
+from khala_pg.errors import KhalaError, UnavailableError, UsageError
+from khala_pg.runtime.growing_file import GrowingFile
+from khala_pg.runtime.ingest import LineError, Loaded, load
 
 
 def command(
-    file: Annotated[str, typer.Argument(metavar="FILE|-", help="JSON lines; - is standard input.")],
+    files: Annotated[
+        list[str], typer.Argument(metavar="FILE|-...", help="JSON lines; - is standard input.")
+    ],
+    follow: Annotated[
+        bool,
+        typer.Option(
+            "--follow",
+            help="Go on with what is appended to the file, and with the one that takes its place "
+            "when it is rotated, until Ctrl-C; wait for a database that is away.",
+        ),
+    ] = False,
     org: Organisation = None,
     database: Database = None,
 ) -> None:
@@ -34,24 +49,84 @@ def command(
 
     --org owns the events that have no org_id of their own.
 
-    Every event is loaded exactly once, by entity, id and seq.
+    Every event is loaded exactly once, by entity, id and seq. Files are loaded in their order.
 
-    Run it again after an error or a crash, over the same or a corrected file.
+    Run it again after an error or a crash, over the same or corrected files.
+
+    Examples:
+
+        khala ingest yesterday.jsonl today.jsonl --org acme
+
+        khala ingest --follow /var/log/runs.jsonl --org acme
     """
     dsn = settings.resolve(settings.DATABASE, database)
     owner = settings.organisation(org, database)
-    console = Console(stderr=True)
-    with _open(file) as (source, size), _progress(console) as progress:
-        task = progress.add_task("loading", total=size, events="")
+    console = Console(stderr=True, highlight=False)
+    if follow:
+        _follow(dsn, files, owner, console)
+        return
+    if files.count("-") > 1:
+        raise UsageError("standard input is named twice", "It can be read once: pass one -.")
+    appended = duplicates = 0
+    for file in files:
+        with _open(file) as (source, size), _progress(console) as progress:
+            task = progress.add_task(file if len(files) > 1 else "loading", total=size, events="")
 
-        def report(loaded: Loaded) -> None:
-            done = loaded.appended + loaded.duplicates
-            progress.update(task, completed=loaded.bytes, events=f"{done:,} events")
+            def report(loaded: Loaded, progress: Progress = progress, task: TaskID = task) -> None:
+                done = loaded.appended + loaded.duplicates
+                progress.update(task, completed=loaded.bytes, events=counted(done, "event"))
 
-        loaded = load(dsn, source, owner, report)
-        if size is not None:
-            progress.update(task, completed=size)
-    typer.echo(f"{loaded.appended} events loaded, {loaded.duplicates} were there already")
+            with _named(file, files):
+                loaded = load(dsn, source, owner, report)
+            if size is not None:
+                progress.update(task, completed=size)
+        appended += loaded.appended
+        duplicates += loaded.duplicates
+    _say_loaded(appended, duplicates)
+
+
+def _follow(dsn: str, files: Sequence[str], owner: str | None, console: Console) -> None:
+    if len(files) > 1 or files == ["-"]:
+        raise UsageError(
+            "--follow follows one file", "Run one command for each; a pipe needs no --follow."
+        )
+    try:
+        source = GrowingFile(Path(files[0]))
+    except OSError as error:
+        raise UsageError(f"{files[0]} cannot be read: {error.strerror}") from error
+    backoff = Backoff(0.25, 5.0)
+    total = Loaded()
+
+    def report(loaded: Loaded) -> None:
+        nonlocal total
+        total = loaded
+        backoff.reset()
+
+    def wait(error: UnavailableError) -> None:
+        console.print(f"khala: {error}; trying again", markup=False)
+        time.sleep(backoff.next_s())
+
+    with source:
+        try:
+            load(dsn, cast("BinaryIO", source), owner, report, wait)
+        except KeyboardInterrupt:
+            _say_loaded(total.appended, total.duplicates)
+
+
+def _say_loaded(appended: int, duplicates: int) -> None:
+    there = "was there already" if duplicates == 1 else "were there already"
+    typer.echo(f"{counted(appended, 'event')} loaded, {number(duplicates)} {there}")
+
+
+@contextlib.contextmanager
+def _named(file: str, files: Sequence[str]) -> Iterator[None]:
+    """Says in which of several files a line is."""
+    try:
+        yield
+    except LineError as error:
+        if len(files) == 1:
+            raise
+        raise KhalaError(f"{file}, {error}", error.hint) from error
 
 
 @contextlib.contextmanager

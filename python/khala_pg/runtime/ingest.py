@@ -63,10 +63,13 @@ def load(
     source: BinaryIO,
     org_id: str | None,
     report: Callable[[Loaded], None] = lambda _: None,
+    wait: Callable[[UnavailableError], None] | None = None,
 ) -> Loaded:
     """Load all lines of `source` into `database`; `report` is called after every batch.
 
     org_id: the organisation of lines that name none; None refuses them.
+    wait: called when the database is away, before the same batch is tried again; None: that is
+    raised.
 
     A line that cannot be loaded raises LineError after what stands before it has been loaded, or,
     when the database refuses it, all batches before its own. psycopg's errors pass through.
@@ -77,7 +80,16 @@ def load(
         try:
             for lines, position, error in _batches(source, org_id):
                 if lines:
-                    ingested = runner.run(_send(connection, lines))
+                    while True:
+                        try:
+                            ingested = runner.run(_send(connection, lines))
+                            break
+                        except UnavailableError as away:
+                            if wait is None:
+                                raise
+                            runner.run(connection.close())
+                            wait(away)
+                            connection = _connect_again(runner, database, wait)
                     loaded = Loaded(
                         loaded.appended + ingested.appended,
                         loaded.duplicates + ingested.duplicates,
@@ -89,6 +101,19 @@ def load(
         finally:
             runner.run(connection.close())
     return loaded
+
+
+def _connect_again(
+    runner: asyncio.Runner, database: str, wait: Callable[[UnavailableError], None]
+) -> AsyncConnection:
+    while True:
+        try:
+            return runner.run(connect_async(database, application_name="khala ingest"))
+        except psycopg.Error as error:
+            known = from_psycopg(error)
+            if not isinstance(known, UnavailableError):
+                raise
+            wait(known)
 
 
 async def _send(connection: AsyncConnection, lines: Sequence[Line]) -> sqlapi.Ingested:

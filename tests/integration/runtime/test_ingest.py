@@ -2,12 +2,14 @@
 
 import json
 import random
+import signal
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from khala_pg.cli.text import number
 from support.consistency import check_topic
 from support.databases import Database
 from support.runs import KHALA, NO_DATABASE, environment, events, khala, summary
@@ -48,6 +50,76 @@ def check_histories(database: Database, entities: int, length: int) -> None:
         for row in rows:
             assert row[1:] == (length, length, 1, length, length, length), row
         check_topic(connection, RUNS)
+
+
+def test_several_files_are_loaded_and_an_error_names_its_own(
+    newest_database: Database, tmp_path: Path
+) -> None:
+    first = write(
+        tmp_path / "first.jsonl", [line("r", 1, org_id="dev"), line("r", 2, org_id="dev")]
+    )
+    second = write(tmp_path / "second.jsonl", [line("r", 3, org_id="dev"), "nonsense"])
+    env = environment(newest_database.runtime_dsn)
+    done = khala("ingest", first, second, env=env)
+    assert done.returncode == 1
+    assert f"{second}, line 2: is not JSON" in " ".join(done.stderr.decode().split())
+    assert count(newest_database) == 3
+    write(Path(second), [line("r", 3, org_id="dev")])
+    done = khala("ingest", first, second, env=env)
+    assert done.stdout == b"0 events loaded, 3 were there already\n"
+
+
+def test_a_growing_file_is_followed_across_rotation_and_an_outage(
+    newest_database: Database, tmp_path: Path
+) -> None:
+    def let_in(connections: int) -> None:
+        with newest_database.connect() as connection:
+            connection.execute(
+                f"ALTER DATABASE {newest_database.name} CONNECTION LIMIT {connections}"
+            )
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE application_name = 'khala ingest'"
+            )
+
+    def append(*lines: str) -> None:
+        with path.open("a") as file:
+            file.write("".join(one + "\n" for one in lines))
+
+    def loaded(events: int) -> None:
+        wait_until(lambda: count(newest_database) == events, f"{events} events are loaded", 60)
+
+    path = tmp_path / "events.jsonl"
+    write(path, [line("r", 1, org_id="dev")])
+    with subprocess.Popen(
+        [KHALA, "ingest", "--follow", path],
+        env=environment(newest_database.runtime_dsn),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        try:
+            loaded(1)
+            append(line("r", 2, org_id="dev"))
+            loaded(2)
+            # Rotated as logrotate does, while its writer is not done with it; without a line feed.
+            with path.open("a") as old:
+                path.rename(tmp_path / "events.jsonl.1")
+                old.write(line("r", 3, org_id="dev"))
+            write(path, [line("r", 4, org_id="dev")])
+            loaded(4)
+            let_in(0)
+            append(line("r", 5, org_id="dev"))
+            assert process.stderr is not None
+            assert b"trying again" in process.stderr.readline() + process.stderr.readline()
+            let_in(-1)
+            loaded(5)
+            process.send_signal(signal.SIGINT)
+            output, error = process.communicate(timeout=30)
+        finally:
+            process.kill()
+    assert process.returncode == 0, error
+    assert output == b"5 events loaded, 0 were there already\n"
+    assert b"Traceback" not in error
 
 
 def test_loads_runs_and_workers(database: Database, tmp_path: Path) -> None:
@@ -168,7 +240,10 @@ def test_killed_in_the_middle_and_run_again(newest_database: Database, tmp_path:
     assert done.returncode == 0, done.stderr
     check_histories(newest_database, entities, length)
     again = khala("ingest", file, env=env)
-    assert again.stdout == f"0 events loaded, {entities * length} were there already\n".encode()
+    assert (
+        again.stdout
+        == f"0 events loaded, {number(entities * length)} were there already\n".encode()
+    )
 
 
 def test_two_at_once_over_the_same_file(newest_database: Database, tmp_path: Path) -> None:
