@@ -140,13 +140,10 @@ class Khala:
 
 
 class Bare:
-    """Sockets of a server that sends to all of them, and wants to be asked nothing."""
+    """Sockets of a server that sends to all of them, is asked nothing, and has no history."""
 
     def __init__(self, url: str) -> None:
         self._url = url
-
-    async def replay(self, count: int) -> tuple[float, int]:
-        raise NotImplementedError("it has no history")
 
     async def follow(self, stack: AsyncExitStack) -> Arrivals:
         """A socket that gets what is new."""
@@ -223,7 +220,7 @@ async def main() -> None:
             gc.collect()
             answer: dict[str, Any]
             match command["do"]:
-                case "replay":
+                case "replay" if not isinstance(client, Bare):
                     seconds, size = await client.replay(command["count"])
                     answer = {"seconds": seconds, "bytes": size}
                 case "follow":
