@@ -42,8 +42,9 @@ def test_every_number_is_a_limit_with_a_range() -> None:
     for name in numbers & limits.keys():
         least = limits[name].limit.least
         low = least if limits[name].limit.is_above else least - 1
+        given: dict[str, Any] = {name: low}
         with pytest.raises(ValueError, match=f"^{name} is .* must be"):
-            RelaySettings("", **{name: low})
+            RelaySettings("", **given)
 
 
 def test_backoff_doubles_up_to_its_bound_and_starts_anew() -> None:
