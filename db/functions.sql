@@ -1,6 +1,7 @@
 -- Loads every function and view, in an order in which each finds what it calls. Run it inside a transaction, by a
 -- role that may act as khala_owner: `khala migrate` does, and so does `psql -1 -f db/functions.sql`.
 
+\ir session.sql
 SET LOCAL ROLE khala_owner;
 SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('khala.functions', 0));
 

@@ -3,6 +3,7 @@
 -- docs/howto/upgrade.md.
 
 BEGIN;
+\ir ../session.sql
 
 -- On a new database the current bodies are loaded before later changes of the plan, whose tables they may name.
 SET LOCAL check_function_bodies = off;

@@ -2,6 +2,7 @@
 -- Group roles are cluster-wide: a second database of the same cluster finds them already there.
 
 BEGIN;
+\ir ../session.sql
 
 DO $$
 DECLARE

@@ -1,6 +1,7 @@
 -- Deploy khala:runtime_tables to pg
 
 BEGIN;
+\ir ../session.sql
 
 SET LOCAL ROLE khala_owner;
 

@@ -2,6 +2,7 @@
 -- Both schemas contain only functions and views, all of them ours, old signatures included.
 
 BEGIN;
+\ir ../session.sql
 
 ALTER TABLE runtime.sync_stream_events ALTER COLUMN traceparent DROP DEFAULT;
 

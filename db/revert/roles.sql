@@ -2,6 +2,7 @@
 -- Roles go only when no other database of the cluster still uses them.
 
 BEGIN;
+\ir ../session.sql
 
 DROP SCHEMA khala;
 DROP SCHEMA khala_internal;

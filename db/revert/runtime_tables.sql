@@ -1,6 +1,7 @@
 -- Revert khala:runtime_tables from pg
 
 BEGIN;
+\ir ../session.sql
 
 DROP TABLE runtime.projection_checkpoints;
 DROP TABLE runtime.entity_events;

@@ -2,6 +2,7 @@
 -- User-defined topics go too: they are rows of tables that the next reverts drop.
 
 BEGIN;
+\ir ../session.sql
 
 DO $$
 DECLARE

@@ -1,6 +1,7 @@
 -- Revert khala:sync_tables from pg
 
 BEGIN;
+\ir ../session.sql
 
 DROP SEQUENCE runtime.sync_sinks_stale_version;
 DROP SEQUENCE runtime.sync_sinks_duplicate;

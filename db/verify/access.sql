@@ -1,6 +1,7 @@
 -- Verify khala:access on pg
 
 BEGIN;
+\ir ../session.sql
 
 SELECT kind, value, revocation_number, issued_until, revoked_at, forget_at, revoked_by, reason
 FROM runtime.sync_revocations WHERE FALSE;

@@ -2,6 +2,7 @@
 -- Loads everything again and compares: nothing may be missing or granted otherwise. The transaction is rolled back.
 
 BEGIN;
+\ir ../session.sql
 
 CREATE FUNCTION pg_temp.code()
 RETURNS text

@@ -1,6 +1,7 @@
 -- Verify khala:roles on pg
 
 BEGIN;
+\ir ../session.sql
 
 DO $$
 BEGIN

@@ -1,6 +1,7 @@
 -- Verify khala:runtime_tables on pg
 
 BEGIN;
+\ir ../session.sql
 
 SELECT kind, id, latest_seq, created_at, org_id, lost_count
 FROM runtime.entities WHERE FALSE;

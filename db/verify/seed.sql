@@ -1,6 +1,7 @@
 -- Verify khala:seed on pg
 
 BEGIN;
+\ir ../session.sql
 
 DO $$
 BEGIN

@@ -1,6 +1,7 @@
 -- Verify khala:sync_tables on pg
 
 BEGIN;
+\ir ../session.sql
 
 SELECT topic, enum_name, read_model, payload_mode, inline_limit_bytes, retention_horizon, ownership, created_at,
     writes, max_staged_writes

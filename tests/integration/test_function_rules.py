@@ -120,7 +120,7 @@ def test_each_file_begins_with_its_purpose() -> None:
 
 def test_each_is_loaded_by_functions_sql() -> None:
     loaded = re.findall(r"^\\ir (\S+)$", (db_dir() / "functions.sql").read_text(), re.MULTILINE)
-    files = [*FILES, *(db_dir() / "views").glob("*.sql")]
+    files = [db_dir() / "session.sql", *FILES, *(db_dir() / "views").glob("*.sql")]
     assert sorted(loaded) == sorted(str(file.relative_to(db_dir())) for file in files)
 
 

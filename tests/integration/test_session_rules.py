@@ -62,6 +62,15 @@ def test_no_string_depends_on_a_setting() -> None:
     ] == []
 
 
+def test_each_script_states_what_it_needs() -> None:
+    assert [
+        f"{file.relative_to(db_dir())}"
+        for folder in ("deploy", "revert", "verify")
+        for file in sorted((db_dir() / folder).glob("*.sql"))
+        if "\nBEGIN;\n\\ir ../session.sql\n" not in file.read_text()
+    ] == []
+
+
 def test_no_time_depends_on_a_time_zone() -> None:
     assert [
         f"{file.relative_to(db_dir())}: {found[0]}"
