@@ -15,6 +15,7 @@ from khala_pg.client.errors import (
     HydrationBehindError,
     ProtocolError,
     RetryLaterError,
+    StoreError,
     TransportError,
     UnauthorizedError,
 )
@@ -27,10 +28,13 @@ from khala_pg.client.start import Start
 from khala_pg.client.status import ConnectionState, OnStatus, Status, StatusBoard, TopicStatus
 from khala_pg.client.tokens import EndpointProvider, Tokens
 from khala_pg.concurrency.backoff import Backoff
+from khala_pg.concurrency.waiting import within
 from khala_pg.errors import KhalaError
 
 _PASSING = (TransportError, ProtocolError, HydrationBehindError)
 _JOIN_SILENCE_S = 15.0
+# Of an HTTP answer that comes in drops.
+_MOST_PARTS = 6
 
 
 class KhalaClient:
@@ -41,7 +45,9 @@ class KhalaClient:
                 ...
 
     endpoint: called for every connection and token refresh, so that an old token is never used
-    again; may be a coroutine function. The client owns `store` and closes it.
+    again; may be a coroutine function, and must not block. The client owns `store` and closes it.
+    A store that fails later than at the start is reported by the status; it gets everything once it
+    works again.
     """
 
     def __init__(
@@ -58,7 +64,7 @@ class KhalaClient:
         encoding: Encoding = "json",
         compact: bool = True,
     ) -> None:
-        """timeout: for a handshake and for each part of an HTTP answer, in seconds.
+        """timeout: of a handshake, each part of an HTTP answer, `endpoint` and `store`; seconds.
         max_frame_bytes: the largest frame taken from the server.
         encoding: how updates travel; protobuf costs both sides less, and shows the same documents.
         compact: catching up may leave out versions that a later one has replaced; False: it brings
@@ -67,7 +73,7 @@ class KhalaClient:
         if not topics:
             raise ValueError("a client needs at least one topic")
         self._topics = tuple(dict.fromkeys(topics))
-        self._tokens = Tokens(endpoint)
+        self._tokens = Tokens(endpoint, timeout)
         self._store = MemoryStore() if store is None else store
         self._start = Start() if start is None else start
         self._backoff = Backoff() if backoff is None else backoff
@@ -76,7 +82,7 @@ class KhalaClient:
         self._encoding: Encoding = encoding
         self._compact = compact
         self._feed = ChangeFeed()
-        self._replica = Replica(self._store, self._feed)
+        self._replica = Replica(self._store, self._feed, self._notice, timeout)
         self._on_status = on_status
         self._changed = asyncio.Event()
         self._board = StatusBoard({topic: TopicStatus() for topic in self._topics}, self._tell)
@@ -86,7 +92,7 @@ class KhalaClient:
         try:
             await self._replica.load(self._topics)
         except BaseException:
-            await self._store.close()
+            await self._close()
             raise
         for topic in self._topics:
             cursor = self._replica.cursor(topic)
@@ -104,8 +110,9 @@ class KhalaClient:
         self._running.cancel()
         try:
             await asyncio.wait({self._running})
+            await self._replica.flush()
         finally:
-            await self._store.close()
+            await self._close()
         if not self._running.cancelled():
             self._running.result()
 
@@ -139,9 +146,20 @@ class KhalaClient:
             self._changed.clear()
             await self._changed.wait()
 
+    async def _close(self) -> None:
+        await within(self._store.close(), self._timeout, StoreError, "closing the store")
+
+    def _notice(self, error: Exception) -> None:
+        self._board.notice(error)
+
     def _tell(self, status: Status) -> None:
         self._changed.set()
-        self._on_status(status)
+        try:
+            self._on_status(status)
+        except Exception as error:
+            # A fault of the program, which the connection does not depend on.
+            context = {"message": "on_status raised", "exception": error}
+            asyncio.get_running_loop().call_exception_handler(context)
 
     async def _run(self) -> None:
         try:
@@ -161,7 +179,16 @@ class KhalaClient:
         attempt = 0
         refused: str | None = None
         while True:
-            endpoint = await self._tokens.endpoint()
+            try:
+                endpoint = await self._tokens.endpoint()
+            except TransportError as failure:
+                delay = self._backoff.delay(attempt)
+                attempt += 1
+                self._board.connection(
+                    ConnectionState.DISCONNECTED, attempt=attempt, retry_in=delay, error=failure
+                )
+                await asyncio.sleep(delay)
+                continue
             delay = 0.0
             if endpoint.token == refused:
                 state = ConnectionState.NEEDS_AUTH
@@ -192,7 +219,7 @@ class KhalaClient:
 
         Raises errors that another connection would meet again.
         """
-        api = HttpApi(http, http_url, lambda: self._tokens.current)
+        api = HttpApi(http, http_url, lambda: self._tokens.current, self._timeout * _MOST_PARTS)
         try:
             async with open_connection(
                 ws_url,

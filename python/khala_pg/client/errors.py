@@ -10,7 +10,7 @@ ClientError
 ├── UnauthorizedError         the token is refused: get a new one
 ├── ForbiddenTopicError       the token does not cover a topic: final
 ├── RequestRefusedError       a request is refused and would be again: final
-└── StoreError                the local store cannot be used: final
+└── StoreError                the local store cannot be used: final at the start, later tried again
 """
 
 from collections.abc import Sequence

@@ -15,13 +15,18 @@ from khala_pg.client.errors import (
     TransportError,
     UnauthorizedError,
 )
+from khala_pg.concurrency.waiting import within
 
 
 class HttpApi:
     """HTTP client that uses the current token for each request."""
 
-    def __init__(self, http: httpx.AsyncClient, base_url: str, token: Callable[[], str]) -> None:
+    def __init__(
+        self, http: httpx.AsyncClient, base_url: str, token: Callable[[], str], limit_s: float
+    ) -> None:
+        """limit_s: for a whole response."""
         self._http = http
+        self._limit_s = limit_s
         self._base_url = base_url.rstrip("/")
         self._token = token
 
@@ -61,7 +66,8 @@ class HttpApi:
     async def _get(self, path: str, parameters: dict[str, str | int]) -> httpx.Response:
         headers = {"Authorization": f"Bearer {self._token()}", "Accept": "application/json"}
         try:
-            return await self._http.get(self._base_url + path, params=parameters, headers=headers)
+            request = self._http.get(self._base_url + path, params=parameters, headers=headers)
+            return await within(request, self._limit_s, TransportError, f"GET {path}")
         except httpx.HTTPError as error:
             said = str(error) or type(error).__name__
             raise TransportError(f"GET {path} failed: {said}") from error

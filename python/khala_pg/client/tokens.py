@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 import jwt
 
+from khala_pg.client.errors import TransportError
+from khala_pg.concurrency.waiting import within
 from khala_pg.errors import UsageError
 
 
@@ -37,8 +39,9 @@ EndpointProvider = Callable[[], Endpoint | Awaitable[Endpoint]]
 class Tokens:
     """The provider of endpoints, and the token that is in use now."""
 
-    def __init__(self, provider: EndpointProvider) -> None:
+    def __init__(self, provider: EndpointProvider, limit_s: float = 10.0) -> None:
         self._provider = provider
+        self._limit_s = limit_s
         self.current = ""
         """The token the server accepted last, or is being shown."""
 
@@ -55,13 +58,16 @@ class Tokens:
         return str(claims.get("oa_org_id", ""))
 
     async def endpoint(self) -> Endpoint:
-        """Ask where to connect; its token becomes the current one. Raises as the provider does."""
+        """Ask where to connect; its token becomes the current one.
+
+        Raises TransportError when the provider fails or does not answer, and UsageError.
+        """
         endpoint = await self._ask()
         self.current = endpoint.token
         return endpoint
 
     async def ask(self) -> str:
-        """Ask for a token without making it the current one."""
+        """Ask for a token without making it the current one. Raises as endpoint does."""
         return (await self._ask()).token
 
     def accept(self, token: str) -> None:
@@ -69,7 +75,13 @@ class Tokens:
         self.current = token
 
     async def _ask(self) -> Endpoint:
-        answer = self._provider()
-        if inspect.isawaitable(answer):
-            return await answer
+        try:
+            answer = self._provider()
+            if inspect.isawaitable(answer):
+                return await within(answer, self._limit_s, TransportError, "the endpoint provider")
+        except (UsageError, TransportError):
+            raise
+        except Exception as error:
+            # Most likely the network, which the provider asks for a token.
+            raise TransportError(f"the endpoint provider failed: {error!r}") from error
         return answer

@@ -3,13 +3,24 @@
 typescript/khala-client/test/store-rule.test.ts is the same story.
 """
 
+import time
 from pathlib import Path
 
 import pytest
 
-from khala_pg.client import KhalaClient, SqliteStore, Start
-from support.client_relay import ORG, RUNS, SOON, RelayUnderTest, contents, running_relay, sink
+from khala_pg.client import Endpoint, KhalaClient, SqliteStore, Start
+from support.client_relay import (
+    NOTES,
+    ORG,
+    RUNS,
+    SOON,
+    RelayUnderTest,
+    contents,
+    running_relay,
+    sink,
+)
 from support.databases import Database
+from support.waiting import until
 
 OTHER = "other"
 
@@ -86,3 +97,52 @@ async def test_changes_say_that_documents_of_another_organisation_are_gone(
                 if len(changes) == 2:
                     break
     assert changes == [("remove", "ours"), ("put", "theirs")]
+
+
+@pytest.mark.parametrize("when", ["connected", "catching up"])
+async def test_a_token_of_another_organisation_while_the_client_runs(
+    newest_database: Database, tmp_path: Path, when: str
+) -> None:
+    path, topics = tmp_path / "state", [RUNS, NOTES]
+    for topic in topics:
+        for number in range(20):
+            sink(newest_database, f"ours {number}", 1, {"n": 1}, topic=topic)
+        sink(newest_database, "theirs", 1, {"n": 1}, topic=topic, org=OTHER)
+    org = ORG
+    async with running_relay(newest_database.relay_dsn, max_batch_updates=5) as relay:
+
+        def endpoint() -> Endpoint:
+            return relay.endpoint(org=org, ttl_s=2 if org == ORG else 3600)
+
+        async with KhalaClient(
+            endpoint, topics, store=SqliteStore(path), start=Start(snapshot=False), backoff=SOON
+        ) as client:
+            if when == "catching up":
+                # A page of five is dealt with when the sixth change is asked for.
+                began = time.monotonic()
+                async for _ in client.changes():
+                    org = OTHER
+                    assert not client.status.live
+                    await until(lambda: time.monotonic() > began + 3, "the token has expired")
+                    break
+            else:
+                await client.caught_up()
+                assert all(len(client.documents(topic)) == 20 for topic in topics)
+                org = OTHER
+
+            def theirs() -> bool:
+                return all(client.documents(topic).keys() == {"theirs"} for topic in topics)
+
+            await until(theirs, "only the other organisation's documents are shown", 30)
+            await client.caught_up()
+            sink(newest_database, "ours late", 1, {"n": 1})
+            sink(newest_database, "theirs late", 1, {"n": 1}, org=OTHER)
+            await until(lambda: "theirs late" in client.documents(RUNS), "it is live")
+            assert client.documents(RUNS).keys() == {"theirs", "theirs late"}
+        store = SqliteStore(path)
+        found = await store.load(topics)
+        await store.close()
+    assert {cursor.org for cursor in found.cursors} == {OTHER}
+    assert sorted((d.topic, d.doc_key) for d in found.documents) == sorted(
+        [(RUNS, "theirs"), (RUNS, "theirs late"), (NOTES, "theirs")]
+    )

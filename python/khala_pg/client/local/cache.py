@@ -50,6 +50,10 @@ class DocumentCache:
         """The version of a document that stands, a tombstone too; None if there is none."""
         return self._topics.get(topic, {}).get(doc_key)
 
+    def versions(self, topic: str) -> list[Document]:
+        """Every version of a topic that stands, tombstones too."""
+        return list(self._topics.get(topic, {}).values())
+
     def documents(self, topic: str) -> Mapping[str, Document]:
         """The documents of a topic by key, without tombstones: a copy that stays as it is."""
         documents = self._topics.get(topic, {})

@@ -101,12 +101,17 @@ class SqliteStore:
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         try:
+            if self._database is not None and not self._path.exists():
+                # What is written to a deleted file is gone with this process.
+                raise sqlite3.OperationalError("the file was deleted")
             if self._database is None:
                 self._database = _open(self._path)
             with self._database:
                 self._database.execute("BEGIN IMMEDIATE")
                 yield self._database
         except sqlite3.Error as error:
+            # Whatever is wrong with this connection: the next call opens another.
+            self._close()
             raise StoreError(f"{self._path}: {error}") from error
 
 
