@@ -5,7 +5,6 @@ the keys known before stay until they are `max_stale_s` old.
 """
 
 import asyncio
-import json
 import logging
 import random
 import time
@@ -19,6 +18,7 @@ import httpx
 import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
+from khala_pg import strict_json
 from khala_pg.auth.claims import STRICT, VerificationKey
 from khala_pg.concurrency.single_flight import SingleFlight
 
@@ -162,9 +162,9 @@ class KeySet:
         self.reads += 1
         try:
             found = parse(
-                json.loads(await self._read()), self.settings.issuer, self.settings.claims
+                strict_json.loads(await self._read()), self.settings.issuer, self.settings.claims
             )
-        except (JwksError, OSError, ValueError, RecursionError, httpx.HTTPError) as error:
+        except (JwksError, OSError, ValueError, httpx.HTTPError) as error:
             if not self._is_failing:
                 self._is_failing = True
                 logger.warning(

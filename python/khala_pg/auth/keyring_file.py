@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from khala_pg import strict_json
 from khala_pg.auth.claims import PROFILES, STRICT
 from khala_pg.auth.jwks import JwksSettings
 from khala_pg.auth.keys import MIN_SECRET_BYTES, Key, Keyring, KeyringError
@@ -68,8 +69,8 @@ def load(path: Path) -> Keyring:
     except (OSError, UnicodeDecodeError) as error:
         raise KeyringError(f"the keyring {path} cannot be read: {error}") from None
     try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        document = strict_json.loads(text)
+    except ValueError as error:
         raise KeyringError(
             f"the keyring {path} is not JSON ({error}): restore it, or make a new one"
         ) from None

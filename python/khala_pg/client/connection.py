@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import itertools
-import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Literal
@@ -162,7 +161,7 @@ def _with_version(url: str, encoding: Encoding) -> str:
 def _refused(error: InvalidStatus) -> ClientError:
     response = error.response
     try:
-        body = json.loads(response.body or b"")
+        body = strict_json.loads(bytes(response.body or b""))
     except ValueError:
         body = None
     body = body if isinstance(body, dict) else {}

@@ -1,11 +1,11 @@
 """The HTTP side of the server: snapshots, and documents behind pointers."""
 
-import json
 from collections.abc import Callable
 from typing import Any
 
 import httpx
 
+from khala_pg import strict_json
 from khala_pg.client import wire
 from khala_pg.client.connection import retry_after_header
 from khala_pg.client.documents import Update
@@ -75,7 +75,7 @@ class HttpApi:
 
 def _body(response: httpx.Response) -> dict[str, Any]:
     try:
-        body = json.loads(response.content)
+        body = strict_json.loads(response.content)
     except ValueError:
         return {}
     return body if isinstance(body, dict) else {}

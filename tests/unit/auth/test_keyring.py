@@ -199,9 +199,10 @@ def test_missing_and_broken_files_say_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "broken.json").write_bytes(b"\xff")
     with pytest.raises(KeyringError, match="cannot be read"):
         keyring_file.load(tmp_path / "broken.json")
-    (tmp_path / "broken.json").write_text("[" * 100_000)
-    with pytest.raises(KeyringError, match="not JSON"):
-        keyring_file.load(tmp_path / "broken.json")
+    for broken in ("[" * 100_000, '{"current":"a","current":"b"}', '{"keys":NaN}'):
+        (tmp_path / "broken.json").write_text(broken)
+        with pytest.raises(KeyringError, match="not JSON"):
+            keyring_file.load(tmp_path / "broken.json")
 
 
 def test_secrets_do_not_show(ring: Keyring) -> None:
