@@ -11,7 +11,7 @@ export interface Replica {
   cursor: Cursor | null;
 }
 
-/** The wait after a failed save, unless something changes before. */
+/** The wait after a failed save. */
 const RETRY_MS = 10_000;
 
 export interface SaverOptions {
