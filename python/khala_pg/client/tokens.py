@@ -9,7 +9,7 @@ import jwt
 
 from khala_pg.client.errors import TransportError
 from khala_pg.concurrency.waiting import within
-from khala_pg.errors import UsageError
+from khala_pg.errors import KhalaError, UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,8 @@ class Tokens:
     async def endpoint(self) -> Endpoint:
         """Ask where to connect; its token becomes the current one.
 
-        Raises TransportError when the provider fails or does not answer, and UsageError.
+        Raises TransportError when the provider fails or does not answer, and the KhalaError that it
+        raises where there is no use in trying again.
         """
         endpoint = await self._ask()
         self.current = endpoint.token
@@ -79,8 +80,8 @@ class Tokens:
             answer = self._provider()
             if inspect.isawaitable(answer):
                 return await within(answer, self._limit_s, TransportError, "the endpoint provider")
-        except (UsageError, TransportError):
-            raise
+        except KhalaError:
+            raise  # The provider's own: no use in trying again, unless it is a TransportError.
         except Exception as error:
             # Most likely the network, which the provider asks for a token.
             raise TransportError(f"the endpoint provider failed: {error!r}") from error

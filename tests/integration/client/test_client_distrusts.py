@@ -49,7 +49,7 @@ async def test_a_token_is_refreshed_on_a_live_connection(newest_database: Databa
 async def test_a_token_that_expires_needs_another(newest_database: Database) -> None:
     log: list[Status] = []
     async with running_relay(newest_database.relay_dsn) as relay:
-        token = relay.token(ttl_s=2)
+        token = relay.token(ttl_s=5)
 
         def endpoint() -> Endpoint:
             return Endpoint(relay.ws, relay.http, token)
