@@ -22,10 +22,13 @@ SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('khala.funct
 \ir functions/internal/staging/skip_positions.sql
 \ir functions/api/topics/new_epoch.sql
 \ir functions/api/topics/ensure_epoch.sql
+\ir functions/internal/checks/check_topic.sql
 \ir functions/api/topics/register_topic.sql
+\ir functions/api/topics/set_topic.sql
 \ir functions/internal/checks/refuse_topic.sql
 \ir functions/internal/checks/refuse_suppressed_write.sql
 \ir functions/internal/checks/refuse_payloads.sql
+\ir functions/internal/checks/is_org_id.sql
 \ir functions/internal/checks/document_fault.sql
 \ir functions/internal/journal/judge_document.sql
 \ir functions/internal/journal/count_sinks.sql
@@ -44,6 +47,7 @@ SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('khala.funct
 \ir functions/api/write/sequence.sql
 \ir functions/api/topics/set_topic_writes.sql
 \ir functions/api/topics/topic_holders.sql
+\ir functions/api/topics/remove_topic.sql
 \ir functions/api/topics/grouped_topics.sql
 \ir functions/api/write/sink_batch.sql
 \ir functions/internal/wire/wire_integer.sql

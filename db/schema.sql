@@ -19,6 +19,39 @@ ALTER SCHEMA runtime OWNER TO khala_owner;
 
 COMMENT ON SCHEMA runtime IS 'Khala Sync: tables (topics, journal, read models) and the runtime''s own event history';
 
+CREATE TABLE runtime.sync_topics (
+    topic text NOT NULL,
+    enum_name text,
+    read_model text NOT NULL,
+    payload_mode text NOT NULL,
+    inline_limit_bytes integer NOT NULL,
+    retention_horizon interval NOT NULL,
+    ownership text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    writes text NOT NULL,
+    max_staged_writes integer NOT NULL
+);
+
+ALTER TABLE runtime.sync_topics OWNER TO khala_owner;
+
+COMMENT ON TABLE runtime.sync_topics IS 'Catalogue of topics: one per model class';
+
+COMMENT ON COLUMN runtime.sync_topics.enum_name IS 'Name of the proto enum value; a subscriber may use it instead of the topic';
+
+COMMENT ON COLUMN runtime.sync_topics.read_model IS 'View in schema runtime of the topic''s documents';
+
+COMMENT ON COLUMN runtime.sync_topics.payload_mode IS 'inline: the journal carries every payload, larger ones are refused; pointer: it carries none; auto: it carries payloads up to inline_limit_bytes';
+
+COMMENT ON COLUMN runtime.sync_topics.inline_limit_bytes IS 'Largest canonical payload, in bytes, that the journal carries';
+
+COMMENT ON COLUMN runtime.sync_topics.retention_horizon IS 'Age at which khala.retain may purge a journal row';
+
+COMMENT ON COLUMN runtime.sync_topics.ownership IS 'owned: each document names its organisation; public: none may, everyone sees all; mixed: either';
+
+COMMENT ON COLUMN runtime.sync_topics.writes IS 'direct: a writer allocates its watermark itself; grouped: it stages, and khala.sequence allocates watermarks; changed by khala.set_topic_writes';
+
+COMMENT ON COLUMN runtime.sync_topics.max_staged_writes IS 'Limit of staged writes while the topic is grouped; further ones are refused until some are sequenced';
+
 CREATE TABLE runtime.sync_stream_events (
     topic text NOT NULL,
     watermark bigint NOT NULL,
@@ -122,48 +155,7 @@ CREATE TABLE runtime.sync_topic_retention (
 
 ALTER TABLE runtime.sync_topic_retention OWNER TO khala_owner;
 
-COMMENT ON TABLE runtime.sync_topic_retention IS 'Retention floor (oldest retained watermark) of each topic, and totals of its purges';
-
-CREATE TABLE runtime.sync_topics (
-    topic text NOT NULL,
-    enum_name text,
-    read_model text NOT NULL,
-    payload_mode text DEFAULT 'auto'::text NOT NULL,
-    inline_limit_bytes integer DEFAULT 262144 NOT NULL,
-    retention_horizon interval DEFAULT '7 days'::interval NOT NULL,
-    ownership text DEFAULT 'owned'::text NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    writes text DEFAULT 'direct'::text NOT NULL,
-    max_staged_writes integer DEFAULT 100000 NOT NULL,
-    CONSTRAINT sync_topics_enum_name_check CHECK ((enum_name ~ '^SYNC_TOPIC_[A-Z0-9_]+$'::text)),
-    CONSTRAINT sync_topics_inline_limit_bytes_check CHECK ((inline_limit_bytes > 0)),
-    CONSTRAINT sync_topics_max_staged_writes_check CHECK ((max_staged_writes > 0)),
-    CONSTRAINT sync_topics_ownership_check CHECK ((ownership = ANY (ARRAY['owned'::text, 'public'::text, 'mixed'::text]))),
-    CONSTRAINT sync_topics_payload_mode_check CHECK ((payload_mode = ANY (ARRAY['inline'::text, 'pointer'::text, 'auto'::text]))),
-    CONSTRAINT sync_topics_retention_horizon_check CHECK (((retention_horizon > '00:00:00'::interval) AND (retention_horizon <= '1000 years'::interval))),
-    CONSTRAINT sync_topics_topic_check CHECK (((topic ~ '^[a-z][a-z0-9_]*([.][a-z][a-z0-9_]*)*$'::text) AND (length(topic) <= 200))),
-    CONSTRAINT sync_topics_writes_check CHECK ((writes = ANY (ARRAY['direct'::text, 'grouped'::text])))
-);
-
-ALTER TABLE runtime.sync_topics OWNER TO khala_owner;
-
-COMMENT ON TABLE runtime.sync_topics IS 'Catalogue of topics: one per model class';
-
-COMMENT ON COLUMN runtime.sync_topics.enum_name IS 'Name of the proto enum value; a subscriber may use it instead of the topic';
-
-COMMENT ON COLUMN runtime.sync_topics.read_model IS 'View in schema runtime of the topic''s documents';
-
-COMMENT ON COLUMN runtime.sync_topics.payload_mode IS 'inline: the journal carries every payload, larger ones are refused; pointer: it carries none; auto: it carries payloads up to inline_limit_bytes';
-
-COMMENT ON COLUMN runtime.sync_topics.inline_limit_bytes IS 'Largest canonical payload, in bytes, that the journal carries';
-
-COMMENT ON COLUMN runtime.sync_topics.retention_horizon IS 'Age at which khala.retain may purge a journal row';
-
-COMMENT ON COLUMN runtime.sync_topics.ownership IS 'owned: each document names its organisation; public: none may, everyone sees all; mixed: either';
-
-COMMENT ON COLUMN runtime.sync_topics.writes IS 'direct: a writer allocates its watermark itself; grouped: it stages, and khala.sequence allocates watermarks; changed by khala.set_topic_writes';
-
-COMMENT ON COLUMN runtime.sync_topics.max_staged_writes IS 'Limit of staged writes while the topic is grouped; further ones are refused until some are sequenced';
+COMMENT ON TABLE runtime.sync_topic_retention IS 'Retention floor (oldest retained watermark) of each topic, also of removed ones, and totals of its purges';
 
 CREATE UNLOGGED SEQUENCE runtime.sync_sinks_duplicate
     START WITH 1
@@ -277,7 +269,6 @@ CREATE TABLE runtime.api_keys (
     revoked_at timestamp with time zone,
     CONSTRAINT api_keys_key_id_check CHECK ((key_id ~ '^[0-9a-z]{8,32}$'::text)),
     CONSTRAINT api_keys_label_check CHECK (((length(label) >= 1) AND (length(label) <= 200))),
-    CONSTRAINT api_keys_org_id_check CHECK (((length(org_id) >= 1) AND (length(org_id) <= 200))),
     CONSTRAINT api_keys_scopes_check CHECK (((cardinality(scopes) >= 1) AND (cardinality(scopes) <= 1000))),
     CONSTRAINT api_keys_secret_hash_check CHECK ((octet_length(secret_hash) = 32)),
     CONSTRAINT api_keys_subject_check CHECK (((length(subject) >= 1) AND (length(subject) <= 400))),
@@ -351,8 +342,7 @@ CREATE TABLE runtime.entities (
     lost_count bigint DEFAULT 0 NOT NULL,
     CONSTRAINT entities_check CHECK (((lost_count >= 0) AND (lost_count <= latest_seq))),
     CONSTRAINT entities_id_check CHECK (((length(id) >= 1) AND (length(id) <= 400))),
-    CONSTRAINT entities_latest_seq_check CHECK ((latest_seq >= 0)),
-    CONSTRAINT entities_org_id_check CHECK (((length(org_id) >= 1) AND (length(org_id) <= 200)))
+    CONSTRAINT entities_latest_seq_check CHECK ((latest_seq >= 0))
 )
 PARTITION BY LIST (kind);
 
@@ -377,8 +367,7 @@ CREATE TABLE runtime.codex_workers (
     lost_count bigint DEFAULT 0 CONSTRAINT entities_lost_count_not_null NOT NULL,
     CONSTRAINT entities_check CHECK (((lost_count >= 0) AND (lost_count <= latest_seq))),
     CONSTRAINT entities_id_check CHECK (((length(id) >= 1) AND (length(id) <= 400))),
-    CONSTRAINT entities_latest_seq_check CHECK ((latest_seq >= 0)),
-    CONSTRAINT entities_org_id_check CHECK (((length(org_id) >= 1) AND (length(org_id) <= 200)))
+    CONSTRAINT entities_latest_seq_check CHECK ((latest_seq >= 0))
 )
 WITH (fillfactor='50');
 
@@ -413,8 +402,7 @@ CREATE TABLE runtime.runs (
     lost_count bigint DEFAULT 0 CONSTRAINT entities_lost_count_not_null NOT NULL,
     CONSTRAINT entities_check CHECK (((lost_count >= 0) AND (lost_count <= latest_seq))),
     CONSTRAINT entities_id_check CHECK (((length(id) >= 1) AND (length(id) <= 400))),
-    CONSTRAINT entities_latest_seq_check CHECK ((latest_seq >= 0)),
-    CONSTRAINT entities_org_id_check CHECK (((length(org_id) >= 1) AND (length(org_id) <= 200)))
+    CONSTRAINT entities_latest_seq_check CHECK ((latest_seq >= 0))
 )
 WITH (fillfactor='50');
 
@@ -581,9 +569,6 @@ COMMENT ON TRIGGER sync_topic_sequences_wake ON runtime.sync_topic_sequences IS 
 ALTER TABLE runtime.entity_events
     ADD CONSTRAINT entity_events_kind_id_fkey FOREIGN KEY (kind, id) REFERENCES runtime.entities(kind, id);
 
-ALTER TABLE ONLY runtime.sync_topic_retention
-    ADD CONSTRAINT sync_topic_retention_topic_fkey FOREIGN KEY (topic) REFERENCES runtime.sync_topics(topic);
-
 ALTER TABLE ONLY runtime.sync_topic_staging
     ADD CONSTRAINT sync_topic_staging_topic_fkey FOREIGN KEY (topic) REFERENCES runtime.sync_topics(topic);
 
@@ -595,16 +580,6 @@ GRANT USAGE ON SCHEMA runtime TO khala_runtime;
 GRANT USAGE ON SCHEMA runtime TO khala_dba;
 
 GRANT SELECT ON TABLE runtime.sync_topics TO khala_dba;
-
-GRANT UPDATE(payload_mode) ON TABLE runtime.sync_topics TO khala_dba;
-
-GRANT UPDATE(inline_limit_bytes) ON TABLE runtime.sync_topics TO khala_dba;
-
-GRANT UPDATE(retention_horizon) ON TABLE runtime.sync_topics TO khala_dba;
-
-GRANT UPDATE(ownership) ON TABLE runtime.sync_topics TO khala_dba;
-
-GRANT UPDATE(max_staged_writes) ON TABLE runtime.sync_topics TO khala_dba;
 
 GRANT SELECT ON TABLE runtime.sync_codex_worker_summaries TO khala_runtime;
 

@@ -28,7 +28,7 @@ CREATE TABLE runtime.api_keys (
     secret_hash bytea NOT NULL CHECK (pg_catalog.octet_length(secret_hash) = 32),
     label text NOT NULL CHECK (pg_catalog.length(label) BETWEEN 1 AND 200),
     subject text CHECK (pg_catalog.length(subject) BETWEEN 1 AND 400),
-    org_id text CHECK (pg_catalog.length(org_id) BETWEEN 1 AND 200),
+    org_id text,
     scopes text[] NOT NULL CHECK (pg_catalog.cardinality(scopes) BETWEEN 1 AND 1000),
     tokens_per_minute integer NOT NULL CHECK (tokens_per_minute BETWEEN 1 AND 1000000),
     created_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),

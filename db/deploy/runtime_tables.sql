@@ -12,7 +12,7 @@ CREATE TABLE runtime.entities (
     id text NOT NULL CHECK (pg_catalog.length(id) BETWEEN 1 AND 400),
     latest_seq bigint NOT NULL CHECK (latest_seq >= 0),
     created_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
-    org_id text CHECK (pg_catalog.length(org_id) BETWEEN 1 AND 200),
+    org_id text,
     lost_count bigint NOT NULL DEFAULT 0 CHECK (lost_count BETWEEN 0 AND latest_seq),
     PRIMARY KEY (kind, id)
 ) PARTITION BY LIST (kind);

@@ -5,18 +5,18 @@ BEGIN;
 
 SET LOCAL ROLE khala_owner;
 
+-- No CHECK here: only functions write this table, and khala_internal.check_topic has the rules of its columns.
 CREATE TABLE runtime.sync_topics (
-    topic text PRIMARY KEY
-    CHECK (topic ~ '^[a-z][a-z0-9_]*([.][a-z][a-z0-9_]*)*$' AND pg_catalog.length(topic) <= 200),
-    enum_name text UNIQUE CHECK (enum_name ~ '^SYNC_TOPIC_[A-Z0-9_]+$'),
+    topic text PRIMARY KEY,
+    enum_name text UNIQUE,
     read_model text NOT NULL UNIQUE,
-    payload_mode text NOT NULL DEFAULT 'auto' CHECK (payload_mode IN ('inline', 'pointer', 'auto')),
-    inline_limit_bytes integer NOT NULL DEFAULT 262144 CHECK (inline_limit_bytes > 0),
-    retention_horizon interval NOT NULL DEFAULT '7 days' CHECK (retention_horizon > '0' AND retention_horizon <= '1000 years'),
-    ownership text NOT NULL DEFAULT 'owned' CHECK (ownership IN ('owned', 'public', 'mixed')),
+    payload_mode text NOT NULL,
+    inline_limit_bytes integer NOT NULL,
+    retention_horizon interval NOT NULL,
+    ownership text NOT NULL,
     created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
-    writes text NOT NULL DEFAULT 'direct' CHECK (writes IN ('direct', 'grouped')),
-    max_staged_writes integer NOT NULL DEFAULT 100000 CHECK (max_staged_writes > 0)
+    writes text NOT NULL,
+    max_staged_writes integer NOT NULL
 );
 COMMENT ON TABLE runtime.sync_topics IS 'Catalogue of topics: one per model class';
 COMMENT ON COLUMN runtime.sync_topics.enum_name IS 'Name of the proto enum value; a subscriber may use it instead of the topic';
@@ -27,7 +27,7 @@ COMMENT ON COLUMN runtime.sync_topics.retention_horizon IS 'Age at which khala.r
 COMMENT ON COLUMN runtime.sync_topics.ownership IS 'owned: each document names its organisation; public: none may, everyone sees all; mixed: either';
 COMMENT ON COLUMN runtime.sync_topics.writes IS 'direct: a writer allocates its watermark itself; grouped: it stages, and khala.sequence allocates watermarks; changed by khala.set_topic_writes';
 COMMENT ON COLUMN runtime.sync_topics.max_staged_writes IS 'Limit of staged writes while the topic is grouped; further ones are refused until some are sequenced';
-GRANT SELECT, UPDATE (payload_mode, inline_limit_bytes, retention_horizon, ownership, max_staged_writes) ON runtime.sync_topics TO khala_dba;
+GRANT SELECT ON runtime.sync_topics TO khala_dba;
 
 -- Tables that every sink writes have no CHECK and no foreign key: a CHECK is parsed by each statement that writes the
 -- table (all of them together were a tenth of a sink), and a foreign key is checked again by a query when a
@@ -156,14 +156,16 @@ COMMENT ON TABLE runtime.sync_staged_writes IS 'Checked writes to grouped topics
 COMMENT ON COLUMN runtime.sync_staged_writes.position IS 'Order of staging within the topic; may have gaps';
 COMMENT ON COLUMN runtime.sync_staged_writes.canonical IS 'Canonical JSON (RFC 8785) of the payload; null for a tombstone';
 
+-- No foreign key: the row of a removed topic stays, and its floor is above every cursor of that topic, which would
+-- otherwise be taken for one of the next topic with this name.
 CREATE TABLE runtime.sync_topic_retention (
-    topic text PRIMARY KEY REFERENCES runtime.sync_topics (topic),
+    topic text PRIMARY KEY,
     retention_floor bigint NOT NULL DEFAULT 1 CHECK (retention_floor > 0),
     last_purge_at timestamptz,
     purges bigint NOT NULL DEFAULT 0,
     purged_events bigint NOT NULL DEFAULT 0
 );
-COMMENT ON TABLE runtime.sync_topic_retention IS 'Retention floor (oldest retained watermark) of each topic, and totals of its purges';
+COMMENT ON TABLE runtime.sync_topic_retention IS 'Retention floor (oldest retained watermark) of each topic, also of removed ones, and totals of its purges';
 
 CREATE TABLE runtime.sync_epochs (
     epoch_number bigint PRIMARY KEY,

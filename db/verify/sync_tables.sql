@@ -76,9 +76,14 @@ BEGIN
     ASSERT EXISTS (
         SELECT
         FROM pg_catalog.pg_constraint AS c
-        WHERE c.conrelid = 'runtime.sync_topic_retention'::pg_catalog.regclass AND c.contype = 'f'
+        WHERE c.conrelid = 'runtime.sync_topic_staging'::pg_catalog.regclass AND c.contype = 'f'
             AND c.confrelid = 'runtime.sync_topics'::pg_catalog.regclass
-    ), 'a foreign key must keep topics from being deleted';
+    ), 'a foreign key must keep grouped topics from being deleted';
+    ASSERT NOT EXISTS (
+        SELECT
+        FROM pg_catalog.pg_constraint AS c
+        WHERE c.conrelid = 'runtime.sync_topic_retention'::pg_catalog.regclass AND c.contype = 'f'
+    ), 'the retention floor of a removed topic must stay';
 END
 $$;
 

@@ -270,9 +270,9 @@ SABOTAGE = {
         "ALTER TABLE runtime.sync_stream_events ALTER COLUMN traceparent DROP DEFAULT",
     ],
     "seed": [
-        "DELETE FROM runtime.sync_topic_sequences WHERE topic = 'runtime.notifications';"
-        "DELETE FROM runtime.sync_topic_retention WHERE topic = 'runtime.notifications';"
-        "DELETE FROM runtime.sync_topics WHERE topic = 'runtime.notifications'",
+        "DELETE FROM runtime.sync_topic_sequences WHERE topic = 'runtime.run_summaries';"
+        "DELETE FROM runtime.sync_topic_retention WHERE topic = 'runtime.run_summaries';"
+        "DELETE FROM runtime.sync_topics WHERE topic = 'runtime.run_summaries'",
         "DELETE FROM runtime.sync_epochs",
     ],
 }

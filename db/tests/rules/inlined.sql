@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(16);
+SELECT plan(17);
 
 -- Functions that run once for every row are bound at creation and have no SET clause so that the planner puts
 -- their bodies in place of the call. It refuses without a word, for instance when a body is less constant
@@ -33,6 +33,7 @@ FROM (
     ('khala_internal.proto_short(r.n::integer)'),
     ('khala_internal.topic_lock_key(r.topic)'),
     ('khala_internal.is_plain_json(r.payload)'),
+    ('khala_internal.is_org_id(r.key)'),
     ('khala_internal.document_fault(r.key, r.n, r.key, r.body, r.flag, r.key, r.n::integer, r.key, r.n::integer)')
 ) AS c (call);
 

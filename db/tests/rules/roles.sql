@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(119);
+SELECT plan(122);
 
 -- Runs a statement as a role and gives its first column; the role is left whatever happens.
 CREATE FUNCTION pg_temp.as_role(p_role text, p_sql text)
@@ -83,7 +83,7 @@ SELECT set_eq(
         'canonical_json', 'check_cursors', 'count_entities', 'create_api_key',
         'current_epoch', 'database_fingerprint', 'ensure_epoch', 'grouped_topics', 'list_api_keys', 'list_revocations', 'mark_lost_runs', 'new_epoch', 'parse_payload', 'payload_hash', 'payload_hash_text',
         'project_codex_worker', 'project_run', 'projection_version', 'rebuild_projection', 'rebuild_projections', 'register_topic',
-        'retain', 'revocations', 'revoke', 'revoke_api_key', 'schema_version', 'sequence', 'set_topic_writes', 'telemetry', 'topic_holders'
+        'retain', 'revocations', 'revoke', 'revoke_api_key', 'remove_topic', 'schema_version', 'sequence', 'set_topic', 'set_topic_writes', 'telemetry', 'topic_holders'
     ], 'what an administrator may call'
 );
 
@@ -144,11 +144,11 @@ SELECT is_empty(
           AND has_table_privilege('khala_dba', c.oid, p.privilege)$$,
     'and changes no table as a whole'
 );
-SELECT set_eq(
-    $$SELECT a.attname::text FROM pg_attribute AS a
-      WHERE a.attrelid = 'runtime.sync_topics'::regclass AND a.attnum > 0
-          AND has_column_privilege('khala_dba', a.attrelid, a.attnum, 'UPDATE')$$,
-    ARRAY['payload_mode', 'inline_limit_bytes', 'retention_horizon', 'ownership', 'max_staged_writes'], 'only settings'
+SELECT is_empty(
+    $$SELECT a.attrelid::regclass, a.attname FROM pg_attribute AS a INNER JOIN pg_class AS c ON a.attrelid = c.oid
+      WHERE c.relnamespace IN ('khala'::regnamespace, 'runtime'::regnamespace) AND c.relkind IN ('r', 'p', 'v')
+          AND a.attnum > 0 AND has_column_privilege('khala_dba', a.attrelid, a.attnum, 'INSERT, UPDATE, REFERENCES')$$,
+    'nor a column: khala.set_topic has the rules'
 );
 SELECT is_empty(
     $$SELECT a.attrelid::regclass, a.attname FROM pg_attribute AS a INNER JOIN pg_class AS c ON a.attrelid = c.oid
@@ -236,7 +236,8 @@ FROM (
     ('khala_dba', 'SELECT khala.new_epoch()'), ('khala_dba', 'SELECT khala.ensure_epoch()'), ('khala_dba', 'SELECT khala.database_fingerprint()'),
     ('khala_dba', 'SELECT khala.check_cursors(ARRAY[''pgtap.roles''])'), ('khala_dba', 'SELECT s.topic FROM khala.topic_stats AS s'),
     ('khala_dba', 'SELECT s.topic FROM khala.retention_stats AS s'),
-    ('khala_dba', 'UPDATE runtime.sync_topics SET retention_horizon = ''1 day'' WHERE topic = ''pgtap.roles'' RETURNING topic')
+    ('khala_dba', 'SELECT khala.set_topic(''pgtap.roles'', p_retention_horizon => ''1 day'')'),
+    ('khala_dba', 'SELECT khala.remove_topic(''pgtap.roles_other'')')
 ) AS v (role, statement);
 SELECT throws_ok(format('SELECT pg_temp.as_role(%L, %L)', v.role, v.statement), '42501', NULL, format('%s may not: %s', v.role, v.statement))
 FROM (
@@ -250,7 +251,8 @@ FROM (
     ('khala_dba', 'SELECT count(*) FROM runtime.sync_documents'), ('khala_dba', 'SELECT count(*) FROM runtime.api_keys'),
     ('khala_runtime', 'SELECT khala.revoke(''sub'', ''x'')'), ('khala_dba', 'SELECT khala.authenticate_api_key(''key00001'', sha256(''x''))'),
     ('khala_dba', 'SELECT count(*) FROM runtime.sync_stream_events'),
-    ('khala_dba', 'UPDATE runtime.sync_topics SET read_model = ''x'' RETURNING topic'), ('khala_dba', 'UPDATE runtime.sync_topic_retention SET retention_floor = 1 RETURNING topic')
+    ('khala_dba', 'UPDATE runtime.sync_topics SET retention_horizon = ''1 day'' RETURNING topic'), ('khala_runtime', 'SELECT khala.set_topic(''pgtap.roles'')'),
+    ('khala_runtime', 'SELECT khala.remove_topic(''pgtap.roles'')'), ('khala_dba', 'UPDATE runtime.sync_topic_retention SET retention_floor = 1 RETURNING topic')
 ) AS v (role, statement);
 
 -- A login that is a member of khala_relay and of nothing else cannot become anybody else.

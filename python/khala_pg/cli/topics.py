@@ -1,6 +1,7 @@
-"""`khala topics`: list the topics of a database, add one, or switch how its writes go."""
+"""`khala topics`: list the topics of a database; add, change and remove one."""
 
 import json
+import sys
 from dataclasses import asdict
 from typing import Annotated, Literal
 
@@ -11,16 +12,26 @@ from rich.table import Table
 
 from khala_pg.cli.options import AsJson, Database
 from khala_pg.cli.text import counted, duration, number, size, wide_console
+from khala_pg.errors import UsageError
 from khala_pg.settings import DATABASE, resolve
 from khala_pg.sqlapi import admin
 from khala_pg.sqlapi.roles import DBA, connected
 
 app = typer.Typer(add_completion=False)
 
+Mode = Literal["inline", "pointer", "auto"]
+Ownership = Literal["owned", "public", "mixed"]
+_MODE = "Whether updates carry their payload: always, never, or up to the limit."
+_INLINE_LIMIT = "Largest inline payload."
+_HORIZON = "How long updates are kept, as PostgreSQL writes it."
+_OWNERSHIP = (
+    "Whether each document names its organisation, none may (everybody sees all), or either."
+)
+
 
 @app.callback(invoke_without_command=True)
 def command(context: typer.Context, database: Database = None, as_json: AsJson = False) -> None:
-    """List topics with their settings and journals, add one, or switch how its writes go.
+    """List topics with their settings and journals; add, change and remove one.
 
     Examples:
 
@@ -70,35 +81,15 @@ def add(
         str | None,
         typer.Option(help="View of the documents. Default: sync_ and the name with _ for dots."),
     ] = None,
-    mode: Annotated[
-        Literal["inline", "pointer", "auto"] | None,
-        typer.Option(
-            help="Whether updates carry their payload: always, never, or up to the limit. "
-            "Default: auto."
-        ),
-    ] = None,
+    mode: Annotated[Mode | None, typer.Option(help=f"{_MODE} Default: auto.")] = None,
     inline_limit: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            max=16_777_216,
-            metavar="BYTES",
-            help="Largest inline payload. Default: 262144.",
-        ),
+        int | None, typer.Option(metavar="BYTES", help=f"{_INLINE_LIMIT} Default: 262144.")
     ] = None,
     horizon: Annotated[
-        str | None,
-        typer.Option(
-            metavar="INTERVAL",
-            help="How long updates are kept, as PostgreSQL writes it. Default: '7 days'.",
-        ),
+        str | None, typer.Option(metavar="INTERVAL", help=f"{_HORIZON} Default: '7 days'.")
     ] = None,
     ownership: Annotated[
-        Literal["owned", "public", "mixed"] | None,
-        typer.Option(
-            help="Whether each document names its organisation, none may (everybody sees all), "
-            "or either. Default: owned."
-        ),
+        Ownership | None, typer.Option(help=f"{_OWNERSHIP} Default: owned.")
     ] = None,
     enum_name: Annotated[
         str | None, typer.Option(help="Name of the proto enum value: SYNC_TOPIC_SHOP_ORDERS.")
@@ -136,6 +127,75 @@ def add(
             writes=writes,
         )
     Console(highlight=False, soft_wrap=True).print(f"topic {name} is registered", markup=False)
+
+
+@app.command("set")
+def change(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="The topic.")],
+    mode: Annotated[Mode | None, typer.Option(help=_MODE)] = None,
+    inline_limit: Annotated[int | None, typer.Option(metavar="BYTES", help=_INLINE_LIMIT)] = None,
+    horizon: Annotated[str | None, typer.Option(metavar="INTERVAL", help=_HORIZON)] = None,
+    ownership: Annotated[Ownership | None, typer.Option(help=_OWNERSHIP)] = None,
+    max_staged_writes: Annotated[
+        int | None,
+        typer.Option(metavar="WRITES", help="Most writes that wait while the topic is grouped."),
+    ] = None,
+    database: Database = None,
+) -> None:
+    """Change settings of a topic, while it is written to; what is not given stays.
+
+    They apply to the writes and purges that follow. `khala topics writes` has its own command.
+
+    Example:
+
+        khala topics set shop.orders --horizon '2 days'
+    """
+    conninfo = resolve(DATABASE, database or context.obj)
+    with connected(conninfo, DBA) as connection:
+        admin.set_topic(
+            connection,
+            name,
+            payload_mode=mode,
+            inline_limit_bytes=inline_limit,
+            retention_horizon=horizon,
+            ownership=ownership,
+            max_staged_writes=max_staged_writes,
+        )
+    Console(highlight=False, soft_wrap=True).print(f"topic {name} is changed", markup=False)
+
+
+@app.command()
+def remove(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="The topic.")],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    database: Database = None,
+) -> None:
+    """Remove a topic for good, with its documents, journal and staged writes; asks first.
+
+    Subscribers are told, and lose it. Writes to it are refused from then on. A topic that is added
+    with its name later accepts no cursor of this one.
+
+    Example:
+
+        khala topics remove shop.orders
+    """
+    conninfo = resolve(DATABASE, database or context.obj)
+    if not yes:
+        if sys.__stdin__ is None:
+            raise UsageError("standard input is closed", "Pass --yes to answer beforehand.")
+        typer.confirm(
+            f"Remove topic {name} with all its documents, its journal and its read model?",
+            abort=True,
+        )
+    with connected(conninfo, DBA) as connection:
+        documents, journal_rows = admin.remove_topic(connection, name)
+    Console(highlight=False, soft_wrap=True).print(
+        f"topic {name} is removed, with {documents} documents and {journal_rows} rows of its"
+        " journal",
+        markup=False,
+    )
 
 
 @app.command()

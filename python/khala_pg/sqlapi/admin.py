@@ -3,7 +3,7 @@
 Synchronous, unlike its neighbours. Durations are in seconds.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -87,12 +87,33 @@ def register_topic(connection: Connection[Any], topic: str, **settings: str | in
 
     settings: further arguments of khala.register_topic; None leaves one at its default.
     """
+    _call_with_settings(connection, "register_topic", topic, settings)
+
+
+def set_topic(connection: Connection[Any], topic: str, **settings: str | int | None) -> None:
+    """Change settings of a topic: arguments of khala.set_topic; None leaves one as it is."""
+    _call_with_settings(connection, "set_topic", topic, settings)
+
+
+def _call_with_settings(
+    connection: Connection[Any], function: str, topic: str, settings: Mapping[str, str | int | None]
+) -> None:
     given = {name: value for name, value in settings.items() if value is not None}
     casts = {"retention_horizon": "::interval"}
     arguments = ", ".join(f"p_{name} => %({name})s{casts.get(name, '')}" for name in given)
     # The names are this package's own; only values come from outside.
-    query = f"SELECT khala.register_topic(%(topic)s{', ' if given else ''}{arguments})"
+    query = f"SELECT khala.{function}(%(topic)s{', ' if given else ''}{arguments})"
     connection.execute(query.encode(), {**given, "topic": topic})
+
+
+def remove_topic(connection: Connection[Any], topic: str) -> tuple[int, int]:
+    """Remove a topic; the number of documents and of journal rows that went with it."""
+    row = connection.execute(
+        "SELECT documents, journal_rows FROM khala.remove_topic(%s)", (topic,)
+    ).fetchone()
+    if row is None:
+        raise RuntimeError("khala.remove_topic returned no row")
+    return row[0], row[1]
 
 
 def set_topic_writes(connection: Connection[Any], topic: str, writes: str) -> int:

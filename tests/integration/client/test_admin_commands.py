@@ -79,6 +79,28 @@ def test_topics_are_listed_and_added(newest_database: Database) -> None:
     assert "shop.orders" in khala("topics", "--database", dsn).stdout
 
 
+def test_a_topic_is_changed_and_removed(newest_database: Database) -> None:
+    dsn = newest_database.dba_dsn
+    topics = ["topics", "--database", dsn]
+    khala(*topics, "add", "shop.orders", "--ownership", "mixed")
+    said = khala(*topics, "set", "shop.orders", "--horizon", "2 days", "--inline-limit", "1000")
+    assert said.stdout == "topic shop.orders is changed\n"
+    changed = lines(khala(*topics, "--json"))["shop.orders"]
+    assert changed["retention_horizon_s"] == 2 * 86400
+    assert changed["inline_limit_bytes"] == 1000
+    assert changed["ownership"] == "mixed"
+    refused = khala(*topics, "set", "shop.orders", "--inline-limit", "16777217", code=1).stderr
+    assert "p_inline_limit_bytes is 16777217" in refused
+    sink(newest_database, "shop.orders", 3)
+    # Standard input says neither yes nor no.
+    khala(*topics, "remove", "shop.orders", code=1)
+    assert "shop.orders" in lines(khala(*topics, "--json"))
+    removed = khala(*topics, "remove", "shop.orders", "--yes").stdout
+    assert removed == ("topic shop.orders is removed, with 3 documents and 3 rows of its journal\n")
+    assert "shop.orders" not in lines(khala(*topics, "--json"))
+    assert "not known" in khala(*topics, "remove", "shop.orders", "--yes", code=1).stderr
+
+
 @pytest.mark.parametrize("name", ["Shop", "shop orders", "x" * 300])
 def test_an_unusable_topic_is_refused_with_a_hint(newest_database: Database, name: str) -> None:
     said = khala("topics", "--database", newest_database.dba_dsn, "add", name, code=1).stderr

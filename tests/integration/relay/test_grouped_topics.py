@@ -229,3 +229,32 @@ def heads(database: Database, topics: list[str]) -> list[int]:
             "SELECT head_watermark FROM khala.topic_stats WHERE topic = ANY(%s)", [topics]
         )
         return [head for (head,) in found]
+
+
+async def test_a_removed_topic_is_sequenced_no_more(
+    newest_database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And again once it is registered anew."""
+    topic = "shop.clicks"
+    register = "SELECT khala.register_topic(%s, p_ownership => 'mixed', p_writes => 'grouped')"
+    async with (
+        await psycopg.AsyncConnection.connect(newest_database.dsn, autocommit=True) as connection,
+        running_relay(newest_database, **NEVER) as running,
+    ):
+        await ready_relay(running)
+
+        for first in (1, 3):
+            await connection.execute(register, [topic])
+            await connection.execute(SINK, [topic, "k", 1])
+            await until(
+                lambda: heads(newest_database, [topic]) == [first],
+                "the write is sequenced",
+                PATIENCE_S,
+            )
+            await connection.execute("SELECT khala.remove_topic(%s)", [topic])
+            await until(
+                lambda: topic not in running.relay._sequencer._wakes,
+                "its sequencer ends",
+                PATIENCE_S,
+            )
+        assert "cannot be sequenced" not in caplog.text

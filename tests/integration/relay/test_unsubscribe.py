@@ -76,17 +76,41 @@ async def test_a_topic_that_is_gone_is_named_when_it_ends(newest_database: Datab
             await peer.subscribe("shop.orders", RUNS)
             await peer.event("sync:update_batch")
             await peer.event("sync:update_batch")
-            for table in ("sequences", "retention"):
-                await write.connection.execute(
-                    f"DELETE FROM runtime.sync_topic_{table} WHERE topic = 'shop.orders'".encode()
-                )
-            await write.connection.execute(
-                "DELETE FROM runtime.sync_topics WHERE topic = 'shop.orders'"
-            )
-            await write.connection.execute("NOTIFY khala_sync, 'shop.orders'")
+            await write.connection.execute("SELECT khala.remove_topic('shop.orders')")
             error = await peer.event("sync:error")
             assert error["code"] == "forbidden_topic"
             assert error["topics"] == error["forbidden_topics"] == ["shop.orders"]
             assert "unknown_topics" not in error
             heartbeat = await peer.ask("sync:heartbeat", {})
             assert [entry["topic"] for entry in heartbeat["watermarks"]] == [RUNS]
+
+
+async def test_a_topic_that_is_removed_and_registered_again_goes_on_for_nobody(
+    newest_database: Database,
+) -> None:
+    """Neither for a subscriber at the head, which may not notice the time between, nor for one
+    that comes back with its cursor."""
+    register = "SELECT khala.register_topic('shop.orders', p_ownership => 'mixed')"
+    async with writer(newest_database) as write, running_relay(newest_database) as running:
+        await ready_relay(running)
+        await write.connection.execute(register)
+        await write.sink("old", topic="shop.orders")
+        token = running.token(scopes=("shop.orders", RUNS))
+        async with running.joined(token) as peer:
+            await peer.subscribe("shop.orders")
+            await peer.updates_until(1, "shop.orders")
+            async with write.connection.transaction():
+                await write.connection.execute("SELECT khala.remove_topic('shop.orders')")
+                await write.connection.execute(register)
+            error = await peer.event("sync:error")
+            assert error["code"] == "stale_cursor"
+            [entry] = error["stale_topics"]
+            assert (entry["resume_after"], entry["reason"]) == (1, "below_floor")
+            refused = await peer.ask_in_vain(
+                "sync:subscribe", {"topics": ["shop.orders"], "resume_after": {"shop.orders": 1}}
+            )
+            assert refused["code"] == "stale_cursor"
+            await write.sink("new", topic="shop.orders")
+            await peer.subscribe("shop.orders", resume_after={"shop.orders": 2})
+            updates, _ = await peer.updates_until(3, "shop.orders")
+            assert [update["doc_key"] for update in updates] == ["new"]

@@ -25,6 +25,10 @@ BEGIN
     IF v_unknown IS NOT NULL THEN
         PERFORM khala_internal.refuse_topic(VARIADIC v_unknown);
     END IF;
+    IF NOT khala_internal.is_org_id(p_org_id) THEN
+        RAISE EXCEPTION 'p_org_id has % characters', length(p_org_id)
+            USING ERRCODE = 'KH007', HINT = 'Use 1 to 200 characters.';
+    END IF;
     IF p_expires_at <= clock_timestamp() THEN
         RAISE EXCEPTION 'p_expires_at is %, which has passed', p_expires_at
             USING ERRCODE = 'KH007', HINT = 'Pass a time in the future, or null for a key that does not expire.';

@@ -24,43 +24,19 @@ DECLARE
         END
     );
     v_known runtime.sync_topics;
+    v_new runtime.sync_topics;
+    v_floor bigint;
 BEGIN
-    IF p_topic IS NULL OR p_topic !~ '^[a-z][a-z0-9_]*([.][a-z][a-z0-9_]*)*$' OR length(p_topic) > 200 THEN
-        RAISE EXCEPTION 'p_topic is %', coalesce(quote_literal(left(p_topic, 200)), 'NULL')
-            USING ERRCODE = 'KH007',
-                HINT = 'Use lower-case words joined by dots, such as shop.orders, at most 200 characters.';
-    END IF;
-    IF v_read_model !~ '^sync_[a-z][a-z0-9_]*$' OR length(v_read_model) > 56 THEN
-        RAISE EXCEPTION 'the name of the read model is %', quote_literal(left(v_read_model, 200))
-            USING ERRCODE = 'KH007',
-                HINT = 'Pass p_read_model: sync_, a lower-case letter, then lower-case letters, digits or _, at most 56 characters.';
-    END IF;
-    IF p_payload_mode IS NULL OR p_payload_mode NOT IN ('inline', 'pointer', 'auto') THEN
-        RAISE EXCEPTION 'p_payload_mode is %', coalesce(quote_literal(p_payload_mode), 'NULL')
-            USING ERRCODE = 'KH007', HINT = 'Use inline, pointer or auto.';
-    END IF;
-    IF p_inline_limit_bytes IS NULL OR p_inline_limit_bytes NOT BETWEEN 1 AND 16777216 THEN
-        RAISE EXCEPTION 'p_inline_limit_bytes is %', coalesce(p_inline_limit_bytes::text, 'NULL')
-            USING ERRCODE = 'KH007', HINT = 'Use 1 to 16777216 bytes; the default is 262144.';
-    END IF;
-    IF coalesce(NOT (p_retention_horizon > '0' AND p_retention_horizon <= '1000 years'), TRUE) THEN
-        RAISE EXCEPTION 'p_retention_horizon is %', coalesce(p_retention_horizon::text, 'NULL')
-            USING ERRCODE = 'KH007', HINT = 'Use a positive interval of at most 1000 years; the default is 7 days.';
-    END IF;
-    IF p_ownership IS NULL OR p_ownership NOT IN ('owned', 'public', 'mixed') THEN
-        RAISE EXCEPTION 'p_ownership is %', coalesce(quote_literal(left(p_ownership, 200)), 'NULL')
-            USING ERRCODE = 'KH007',
-                HINT = 'Use owned (each document names its organisation), public (none may, everyone sees all) or mixed (either).';
-    END IF;
-    IF p_enum_name IS NOT NULL AND (p_enum_name !~ '^SYNC_TOPIC_[A-Z0-9_]+$' OR length(p_enum_name) > 200) THEN
-        RAISE EXCEPTION 'p_enum_name is %', quote_literal(left(p_enum_name, 200))
-            USING ERRCODE = 'KH007', HINT = 'Use the name of the proto enum value, such as SYNC_TOPIC_SHOP_ORDERS, at most 200 characters.';
-    END IF;
-
-    IF p_writes NOT IN ('direct', 'grouped') THEN
-        RAISE EXCEPTION 'p_writes is %', quote_literal(left(p_writes, 200))
-            USING ERRCODE = 'KH007', HINT = 'Use direct or grouped.';
-    END IF;
+    v_new.topic := p_topic;
+    v_new.read_model := v_read_model;
+    v_new.payload_mode := p_payload_mode;
+    v_new.inline_limit_bytes := p_inline_limit_bytes;
+    v_new.retention_horizon := p_retention_horizon;
+    v_new.ownership := p_ownership;
+    v_new.enum_name := p_enum_name;
+    v_new.writes := coalesce(p_writes, 'direct');
+    v_new.max_staged_writes := 100000;
+    PERFORM khala_internal.check_topic(v_new);
 
     -- Of two concurrent registrations of a topic, the second waits, then finds the work of the first.
     PERFORM pg_advisory_xact_lock(hashtextextended('khala.register_topic', 0));
@@ -78,7 +54,7 @@ BEGIN
         RAISE EXCEPTION 'topic % is registered with other settings', p_topic
             USING ERRCODE = 'KH008',
                 DETAIL = to_jsonb(v_known)::text,
-                HINT = 'Use the settings in DETAIL, or change them with UPDATE runtime.sync_topics and khala.set_topic_writes.';
+                HINT = 'Use the settings in DETAIL, or change them with khala.set_topic and khala.set_topic_writes.';
     END IF;
     IF EXISTS (SELECT FROM runtime.sync_topics AS t
         WHERE t.read_model = v_read_model OR t.enum_name = p_enum_name OR t.topic = p_enum_name)
@@ -91,11 +67,18 @@ BEGIN
                 HINT = 'Pass another p_read_model or p_enum_name; in REPEATABLE READ, retry the transaction.';
     END IF;
 
-    INSERT INTO runtime.sync_topics
-    (topic, enum_name, read_model, payload_mode, inline_limit_bytes, retention_horizon, ownership)
-    VALUES (p_topic, p_enum_name, v_read_model, p_payload_mode, p_inline_limit_bytes, p_retention_horizon, p_ownership);
-    INSERT INTO runtime.sync_topic_sequences (topic) VALUES (p_topic);
-    INSERT INTO runtime.sync_topic_retention (topic) VALUES (p_topic);
+    INSERT INTO runtime.sync_topics (
+        topic, enum_name, read_model, payload_mode, inline_limit_bytes, retention_horizon, ownership, writes, max_staged_writes
+    )
+    VALUES (
+        p_topic, p_enum_name, v_read_model, p_payload_mode, p_inline_limit_bytes, p_retention_horizon, p_ownership, 'direct',
+        v_new.max_staged_writes
+    );
+    -- After a removed topic of this name, watermarks go on above all of its cursors.
+    INSERT INTO runtime.sync_topic_retention AS r (topic) VALUES (p_topic)
+    ON CONFLICT (topic) DO UPDATE SET retention_floor = r.retention_floor
+    RETURNING r.retention_floor INTO v_floor;
+    INSERT INTO runtime.sync_topic_sequences (topic, head_watermark) VALUES (p_topic, v_floor - 1);
 
     EXECUTE format(
         'CREATE VIEW runtime.%I AS SELECT d.* FROM runtime.sync_documents AS d WHERE d.topic = %L', v_read_model, p_topic

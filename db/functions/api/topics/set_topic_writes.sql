@@ -8,20 +8,20 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    v_known record;
+    v_known runtime.sync_topics;
+    v_new runtime.sync_topics;
     v_positions text;
     v_batch record;
     v_sequenced bigint := 0;
 BEGIN
-    IF p_writes IS NULL OR p_writes NOT IN ('direct', 'grouped') THEN
-        RAISE EXCEPTION 'p_writes is %', coalesce(quote_literal(left(p_writes, 200)), 'NULL')
-            USING ERRCODE = 'KH007', HINT = 'Use direct or grouped.';
-    END IF;
     PERFORM pg_advisory_xact_lock(hashtextextended('khala.register_topic', 0));
-    SELECT t.read_model, t.writes INTO v_known FROM runtime.sync_topics AS t WHERE t.topic = p_topic;
+    SELECT t.* INTO v_known FROM runtime.sync_topics AS t WHERE t.topic = p_topic;
     IF NOT FOUND THEN
         PERFORM khala_internal.refuse_topic(p_topic);
     END IF;
+    v_new := v_known;
+    v_new.writes := p_writes;
+    PERFORM khala_internal.check_topic(v_new);
     IF v_known.writes = p_writes THEN
         RETURN 0;
     END IF;

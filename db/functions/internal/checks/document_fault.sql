@@ -19,7 +19,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE
     WHEN (length(p_doc_key) BETWEEN 1 AND 512) IS NOT TRUE THEN 'key'
     WHEN p_doc_version < 0 THEN 'version'
-    WHEN length(p_org_id) NOT BETWEEN 1 AND 200 THEN 'owner'
+    WHEN NOT khala_internal.is_org_id(p_org_id) THEN 'owner'
     WHEN octet_length(p_doc_key) + octet_length(p_org_id) > 2450 THEN 'key and owner'
     WHEN p_org_id IS NOT NULL AND p_ownership = 'public' THEN 'not public'
     WHEN p_org_id IS NULL AND p_ownership = 'owned' AND NOT p_deleted THEN 'not owned'

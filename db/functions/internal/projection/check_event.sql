@@ -30,7 +30,7 @@ BEGIN
     ELSIF p_event_type IN ('run.lost', 'worker.lost') THEN
         RAISE EXCEPTION 'event type is %, which is Khala''s own', p_event_type
             USING ERRCODE = 'KH007', HINT = 'Leave it out, or send run.failed: khala.mark_lost_runs appends run.lost when heartbeats stop.';
-    ELSIF length(p_org_id) NOT BETWEEN 1 AND 200 THEN
+    ELSIF NOT khala_internal.is_org_id(p_org_id) THEN
         RAISE EXCEPTION 'organisation id is % characters long', length(p_org_id)
             USING ERRCODE = 'KH007', HINT = 'Use 1 to 200 characters, or NULL for a public entity.';
     ELSIF p_seq < 1 THEN

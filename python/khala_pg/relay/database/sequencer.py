@@ -11,7 +11,7 @@ import psycopg
 
 from khala_pg.concurrency.backoff import Backoff
 from khala_pg.concurrency.waiting import set_within
-from khala_pg.errors import InTheWayError, KhalaError, UnavailableError
+from khala_pg.errors import InTheWayError, KhalaError, RefusedError, UnavailableError
 from khala_pg.relay.database.pool import Database
 from khala_pg.relay.metrics import Metrics
 from khala_pg.relay.settings import RelaySettings
@@ -19,6 +19,7 @@ from khala_pg.sqlapi import relay as sqlapi
 
 logger = logging.getLogger("khala.relay.sequencer")
 
+_UNKNOWN_TOPIC = "KH001"
 _BATCH = 500
 # Not asleep before: all writers that find a sleeper notify, and those commit one after the other.
 # With 32 writers that commit together there is a moment without any after each of their commits.
@@ -78,7 +79,7 @@ class Sequencer:
                 await set_within(self._changed, self._settings.slow_poll_interval_s)
 
     async def _work(self, topic: str, wake: asyncio.Event) -> None:
-        """Sequences a topic until it is direct."""
+        """Sequences a topic until it is direct or removed."""
         backoff = Backoff(0.1, self._settings.max_backoff_s)
         has_failed = False
         limit = _BATCH
@@ -93,6 +94,10 @@ class Sequencer:
                 async with self._retries if has_failed else self._slots:
                     done = await self._database.call(sqlapi.sequence, topic, limit, is_idle)
             except (KhalaError, psycopg.Error) as error:
+                if isinstance(error, RefusedError) and error.sqlstate == _UNKNOWN_TOPIC:
+                    # It was removed.
+                    del self._wakes[topic]
+                    return
                 self._metrics.sequence_errors.inc()
                 if isinstance(error, InTheWayError) or not isinstance(error, UnavailableError):
                     logger.error("topic %s cannot be sequenced: %s", topic, error)
