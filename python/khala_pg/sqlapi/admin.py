@@ -99,7 +99,11 @@ def _call_with_settings(
     connection: Connection[Any], function: str, topic: str, settings: Mapping[str, str | int | None]
 ) -> None:
     given = {name: value for name, value in settings.items() if value is not None}
-    casts = {"retention_horizon": "::interval"}
+    casts = {
+        "retention_horizon": "::interval",
+        "inline_limit_bytes": "::integer",
+        "max_staged_writes": "::integer",
+    }
     arguments = ", ".join(f"p_{name} => %({name})s{casts.get(name, '')}" for name in given)
     # The names are this package's own; only values come from outside.
     query = f"SELECT khala.{function}(%(topic)s{', ' if given else ''}{arguments})"

@@ -22,7 +22,6 @@ READERS_OWN = """
         ["reference/sql.md", "howto/retention.md"],
         ["reference/runtime.md"],
         ["howto/first-topic.md"],
-        ["howto/backup-and-restore.md"],
         ["sync/TRACING.md"],
     ],
     ids=lambda documents: str(documents[0]),
