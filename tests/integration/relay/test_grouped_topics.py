@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -243,14 +244,13 @@ async def test_a_removed_topic_is_sequenced_no_more(
     ):
         await ready_relay(running)
 
+        def has_head(head: int) -> bool:
+            return heads(newest_database, [topic]) == [head]
+
         for first in (1, 3):
             await connection.execute(register, [topic])
             await connection.execute(SINK, [topic, "k", 1])
-            await until(
-                lambda: heads(newest_database, [topic]) == [first],
-                "the write is sequenced",
-                PATIENCE_S,
-            )
+            await until(partial(has_head, first), "the write is sequenced", PATIENCE_S)
             await connection.execute("SELECT khala.remove_topic(%s)", [topic])
             await until(
                 lambda: topic not in running.relay._sequencer._wakes,
