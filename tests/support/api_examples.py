@@ -258,6 +258,12 @@ EXAMPLES: Mapping[str, tuple[Call, ...]] = {
         _fails("KH007", "SELECT khala.register_topic(%s)", "no\\tes"),
         _read("SELECT khala.register_topic('notes.fixed')"),
     ),
+    "remove_topic": (
+        _write("SELECT * FROM khala.remove_topic('notes.mixed')"),
+        _write("SELECT * FROM khala.remove_topic('notes.grouped')"),
+        _fails("KH008", "SELECT * FROM khala.remove_topic('runtime.run_summaries')"),
+        _fails("KH001", "SELECT * FROM khala.remove_topic(%s)", "no\\thing"),
+    ),
     "replay": _pages("replay", _PAGES, {2: "KH002", 4: "KH003"}),
     "replay_binary": _pages("replay_binary", _PAGES, {2: "KH002", 4: "KH003"}),
     "replay_feed": _pages("replay_feed", _FEEDS, {2: "KH001"}),
@@ -281,6 +287,12 @@ EXAMPLES: Mapping[str, tuple[Call, ...]] = {
         _write("SELECT * FROM khala.sequence('notes.grouped')"),
         _write("SELECT * FROM khala.sequence('notes.grouped', 1, TRUE)"),
         _write("SELECT * FROM khala.sequence('notes.mixed')"),
+    ),
+    "set_topic": (
+        _write(
+            "SELECT khala.set_topic('notes.mixed', 'inline', 9, '1 mon -1 day', 'public', 5)",
+        ),
+        _fails("KH007", "SELECT khala.set_topic('notes.mixed', %s)", "in\\line"),
     ),
     "set_topic_writes": (
         _write("SELECT khala.set_topic_writes('notes.mixed', 'grouped')"),
