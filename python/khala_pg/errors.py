@@ -106,6 +106,13 @@ class RefusedError(KhalaError):
         """The error code on the wire."""
         return WIRE_CODES.get(self.sqlstate, "internal")
 
+    @property
+    def forbidden_topics(self) -> list[str]:
+        """The topics that are refused; to a subscriber unknown ones are among them."""
+        detail = self.detail if isinstance(self.detail, dict) else {}
+        names = detail.get("forbidden_topics") or detail.get("unknown_topics") or []
+        return sorted(map(str, names))
+
 
 class StaleCursorError(RefusedError):
     """The cursor must never be used again: KH002 and KH003."""

@@ -48,7 +48,7 @@ def command(
             "ok": report.worst != "fail",
             "findings": [asdict(finding) for finding in report.findings],
         }
-        print(json.dumps(document, indent=2, ensure_ascii=False))
+        print(json.dumps(document, indent=2))
     else:
         _print(report)
     raise typer.Exit(1 if report.worst == "fail" else 0)

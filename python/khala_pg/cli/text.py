@@ -74,11 +74,14 @@ def status_of(error: KhalaError) -> int:
 
 
 def refuse_enum_names(topics: Iterable[str]) -> None:
-    """Raises UsageError for a topic by its proto enum name: scopes hold topics' own names."""
+    """Raises UsageError for a topic by its proto enum name.
+
+    A request for a part of the scopes compares them with own names.
+    """
     for topic in topics:
         if re.fullmatch(r"SYNC_TOPIC_[A-Z0-9_]+", topic):
             raise UsageError(
-                f"{topic} is the enum name of a topic: a token for it would be good for nothing",
-                "Scopes are topic names, such as runtime.run_summaries: `khala topics --json` "
+                f"{topic} is the enum name of a topic",
+                "Write its own name, such as runtime.run_summaries: `khala topics --json` "
                 "lists both.",
             )

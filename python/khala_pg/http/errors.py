@@ -62,12 +62,8 @@ def from_khala(error: KhalaError, retry_after_s: float) -> JSONResponse:
             details = {"full_resync_required": True, "stale_topics": error.stale_topics}
             return answer("stale_cursor", str(error), details)
         case RefusedError():
-            details = error.detail if isinstance(error.detail, dict) else {}
             if error.wire_code == "forbidden_topic":
-                return answer("forbidden_topic", str(error), _forbidden(details))
+                details = {"forbidden_topics": error.forbidden_topics}
+                return answer("forbidden_topic", str(error), details)
             return answer(error.wire_code, str(error))
     return answer("internal", "the database of this relay is not set up: see `khala doctor`")
-
-
-def _forbidden(detail: Mapping[str, Any]) -> dict[str, Any]:
-    return {"forbidden_topics": detail.get("forbidden_topics", detail.get("unknown_topics", []))}

@@ -23,9 +23,7 @@ def of(error: Exception, max_retry_after_ms: int) -> RequestError:
         case StaleCursorError():
             return stale(str(error), error.stale_topics)
         case RefusedError() if error.wire_code == "forbidden_topic":
-            detail = error.detail if isinstance(error.detail, dict) else {}
-            names = detail.get("forbidden_topics") or detail.get("unknown_topics") or []
-            details = {"forbidden_topics": sorted(map(str, names))}
+            details: dict[str, Any] = {"forbidden_topics": error.forbidden_topics}
             return RequestError(error.wire_code, str(error), details=details)
         case RefusedError():
             details = error.detail if isinstance(error.detail, dict) else {}
