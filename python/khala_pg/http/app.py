@@ -21,6 +21,7 @@ from starlette.routing import BaseRoute
 from khala_pg.auth.claims import Claims, TokenError
 from khala_pg.errors import BadValueError, UnavailableError, from_psycopg
 from khala_pg.http import errors
+from khala_pg.http.bounded import Refused, bounded
 from khala_pg.http.cors import Cors
 from khala_pg.http.edge import Origins
 from khala_pg.http.paths import OwnPath, handlers
@@ -53,11 +54,13 @@ def create_app(
     ready: Ready,
     settings: RelaySettings,
     tokens: TokenEndpoint | None = None,
+    refused: Refused = lambda address, status, code: None,
 ) -> Starlette:
     """The ASGI application.
 
     verify: checks a token, raises TokenError, and UnavailableError as long as it cannot know.
     tokens: issues tokens; None when they come from elsewhere.
+    refused: called for each request over a bound.
     """
     documents = _Documents(connect, verify, settings)
     page = [] if settings.web_dir is None else page_routes(settings.web_dir, settings.dev_session)
@@ -79,7 +82,17 @@ def create_app(
             OwnPath("/readyz", readyz),
             *page,
         ],
-        middleware=[Middleware(Cors, origins=Origins(settings.origins, settings.host))],
+        middleware=[
+            Middleware(Cors, origins=Origins(settings.origins, settings.host)),
+            # Inside, or a page of an allowed origin could not read why it is refused.
+            Middleware(
+                bounded,
+                max_head_bytes=settings.max_head_bytes,
+                max_requests=settings.max_connections,
+                retry_after_s=settings.retry_after_s,
+                refused=refused,
+            ),
+        ],
         exception_handlers=handlers(
             "there is nothing here: GET /api/sync/snapshot?topic=… "
             "or /api/sync/documents?topic=…&doc_key=…, POST /api/sync/token"

@@ -19,6 +19,9 @@ def bounded(
 
     async def bound(scope: Scope, receive: Receive, send: Send) -> None:
         nonlocal running
+        if scope["type"] != "http":
+            await app(scope, receive, send)
+            return
         address = str((scope.get("client") or ("",))[0])
         if _head_bytes(scope) > max_head_bytes:
             refused(address, HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "payload_too_large")

@@ -17,7 +17,7 @@ from khala_pg.auth.claims import Claims
 from khala_pg.auth.issuer import Issuer
 from khala_pg.errors import UnavailableError
 from khala_pg.http.app import Ready, create_app
-from khala_pg.http.bounded import Refused, bounded
+from khala_pg.http.bounded import Refused
 from khala_pg.http.edge import Origins, Proxies
 from khala_pg.http.measured import Note, measured
 from khala_pg.http.timed_protocol import counted
@@ -85,16 +85,9 @@ def make_http_server(
         retry_after_s=settings.retry_after_s,
     )
     refusals = RefusalLog("a request was refused", lambda status: None)
-    app = create_app(connect, verify, ready, settings, tokens)
-    bounds = bounded(
-        app,
-        settings.max_head_bytes,
-        settings.max_connections,
-        settings.retry_after_s,
-        refusals.note,
-    )
+    app = create_app(connect, verify, ready, settings, tokens, refusals.note)
     return serving(
-        measured(bounds, note),
+        measured(app, note),
         counted(settings.open_timeout_s, counts_for(settings, proxies), unreadable(note, refusals)),
         settings.drain_timeout_s,
         settings.max_head_bytes,

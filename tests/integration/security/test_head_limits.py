@@ -135,6 +135,11 @@ async def test_the_head_of_a_request_has_one_limit_on_both_ports(
                 assert str(HEAD) in body["message"]
             status, _, body = await ask(url, b"nonsense\r\n\r\n")
             assert (status, body["code"]) == (400, "bad_handshake"), url
+        # A page of an allowed origin can read it.
+        request = padded("GET /healthz HTTP/1.1\r\nOrigin: http://localhost:3000", HEAD + 1)
+        status, headers, _ = await ask(running.addresses.http, request)
+        named = headers["access-control-allow-origin"]
+        assert (status, named) == (431, "http://localhost:3000")
         many = b"".join(b"h%d: x\r\n" % n for n in range(129))
         status, _, body = await ask(running.addresses.ws, b"GET / HTTP/1.1\r\n" + many + b"\r\n")
         assert (status, body["code"]) == (431, "payload_too_large")
