@@ -29,6 +29,7 @@ QUICK: Mapping[str, float] = {
     "database_timeout_s": 2.0,
 }
 """Intervals that keep a test short."""
+_PATIENCE_S = 60.0
 
 
 class RelayProcess:
@@ -94,7 +95,7 @@ class RelayProcess:
                 env=self._environment,
             )
         self._hello = {}
-        wait_until(self._has_begun, "the ports answer")
+        wait_until(self._has_begun, "the ports answer", _PATIENCE_S)
 
     @property
     def hello(self) -> dict[str, Any]:
@@ -168,9 +169,9 @@ def relay_process(
 ) -> Iterator[RelayProcess]:
     """A relay that is ready, killed at the end if it still runs; then its log is printed."""
     relay = RelayProcess(dsn, directory, limits, environment, arguments)
-    relay.start()
     try:
-        wait_until(relay.is_ready, "the relay is ready")
+        relay.start()
+        wait_until(relay.is_ready, "the relay is ready", _PATIENCE_S)
         yield relay
     finally:
         if relay.process.poll() is None:
