@@ -81,8 +81,8 @@ def prepare(dsn: str) -> None:
                 [topic, writes],
             )
         connection.execute(
-            "UPDATE runtime.sync_topics SET max_staged_writes = %s WHERE topic = %s",
-            [_MOST_STAGED, _TOPICS["grouped"]],
+            "SELECT khala.set_topic(%s, p_max_staged_writes => %s)",
+            [_TOPICS["grouped"], _MOST_STAGED],
         )
         connection.execute(
             "CREATE TABLE plain (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"

@@ -398,9 +398,7 @@ def test_a_switch_waits_for_whoever_holds_the_topic(
 
 def test_staging_is_bounded_and_room_comes_back(grouped: Database) -> None:
     with grouped.connect("dba") as dba, grouped.connect("runtime") as writer:
-        dba.execute(
-            "UPDATE runtime.sync_topics SET max_staged_writes = 10 WHERE topic = %s", [TOPIC]
-        )
+        dba.execute("SELECT khala.set_topic(%s, p_max_staged_writes => 10)", [TOPIC])
         for turn in range(5):
             for version in range(10):
                 writer.execute(SINK, [TOPIC, f"doc {turn}/{version}", 1, "{}", None])
@@ -418,9 +416,7 @@ def test_staging_is_bounded_and_room_comes_back(grouped: Database) -> None:
 def test_what_was_rolled_back_takes_no_room_for_good(grouped: Database) -> None:
     """Where somebody sequences who never sleeps, and nothing is left to sequence."""
     with grouped.connect("dba") as dba, grouped.connect("runtime") as writer:
-        dba.execute(
-            "UPDATE runtime.sync_topics SET max_staged_writes = 10 WHERE topic = %s", [TOPIC]
-        )
+        dba.execute("SELECT khala.set_topic(%s, p_max_staged_writes => 10)", [TOPIC])
         for _ in range(3):
             with writer.transaction(force_rollback=True):
                 for version in range(10):
