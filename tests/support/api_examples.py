@@ -343,6 +343,7 @@ EXAMPLES: Mapping[str, tuple[Call, ...]] = {
             "$.topics[*].head_watermark",
         ),
     ),
+    "topic_holders": (_read("SELECT khala.topic_holders('notes.mixed')"),),
     "traces": (
         _read(
             "SELECT traceparent, first_watermark, last_watermark, updates"
