@@ -129,3 +129,20 @@ test("what a token says of its organisation", () => {
   expect(organisationOf("opaque")).toBe("");
   expect(organisationOf("a.b.c")).toBe("");
 });
+
+test("a token up to the relay's limit connects; a longer one says why it does not", async () => {
+  const database = await openDatabase();
+  const name = await database.topic();
+  // A claim that nobody reads makes a good token as long as is allowed.
+  const long = connect({ token: () => token([name], { subject: "s".repeat(11_000) }) });
+  await live(long.topic(name));
+  for (const [size, code] of [
+    [16 * 1024 + 1, "unauthorized"],
+    [80 * 1024, "payload_too_large"],
+  ] as const) {
+    const khala = connect({ token: () => "x".repeat(size) });
+    khala.topic(name).subscribe(() => {});
+    const { error } = await status(khala, (now) => now.error !== null);
+    expect(error?.code).toBe(code);
+  }
+});
