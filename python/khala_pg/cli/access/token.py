@@ -1,17 +1,22 @@
 """`khala token`: make a token for a subscriber."""
 
 import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
+import httpx
 import typer
+from rich.console import Console
 
+from khala_pg.auth import claims, keyring_file
 from khala_pg.auth import keyring as keys
-from khala_pg.auth import keyring_file
+from khala_pg.auth.keys import Keyring
 from khala_pg.cli.text import refuse_enum_names
 from khala_pg.errors import UsageError
-from khala_pg.settings import KEYRING, resolve
+from khala_pg.settings import HTTP, KEYRING, resolve
 
+_TIMEOUT_S = 2.0
 _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -30,8 +35,19 @@ def command(
             help="File of the signing keys. Default: KHALA_KEYRING, else a running `khala dev`."
         ),
     ] = None,
+    http: Annotated[
+        str | None,
+        typer.Option(
+            help="The HTTP address of a relay that is to take the token. Default: KHALA_HTTP_URL, "
+            "else a running `khala dev`; without one the token is not tried."
+        ),
+    ] = None,
 ) -> None:
     """Print a token that is good for the socket and for HTTP.
+
+    The relay, if one is known, is tried with the token for each topic. If it refuses, a warning
+    says why: a topic that is not registered, a key or an audience that it does not know, a
+    subject that is revoked.
 
     Example:
 
@@ -45,7 +61,73 @@ def command(
     refuse_enum_names(topic)
     ring = keyring_file.load(Path(resolve(KEYRING, keyring)))
     token = keys.sign_token(ring, org_id=org, scopes=topic, subject=subject, ttl_s=_seconds(ttl))
+    _refuse_what_no_relay_takes(token, ring)
     typer.echo(token)
+    for warning in _warnings(token, topic, _relay(http), given=http is not None):
+        Console(stderr=True, highlight=False, soft_wrap=True).print(
+            f"khala: {warning}", markup=False
+        )
+
+
+def _refuse_what_no_relay_takes(token: str, ring: Keyring) -> None:
+    """Raises UsageError for a token that its own keyring refuses: one that lives too long, say."""
+    key = ring.verification_key(ring.current)
+    if key is None:
+        return
+    try:
+        claims.key_id(token)
+        claims.verify(token, key, ring.accepted_audiences)
+    except claims.TokenError as error:
+        raise UsageError(
+            f"every relay would refuse this token: {error}",
+            "See --ttl, --org, --topic and --subject in `khala token --help`.",
+        ) from error
+
+
+def _relay(option: str | None) -> str | None:
+    try:
+        return resolve(HTTP, option)
+    except UsageError:
+        return None
+
+
+def _warnings(
+    token: str, topics: Sequence[str], relay: str | None, *, given: bool
+) -> Iterator[str]:
+    """What a relay has against the token; nothing when none is known.
+
+    given: the user named the relay, and learns when it does not answer.
+    """
+    if relay is None:
+        return
+    for topic in topics:
+        try:
+            response = httpx.get(
+                f"{relay.rstrip('/')}/api/sync/snapshot",
+                params={"topic": topic, "limit": 1},
+                headers={"Authorization": f"Bearer {token}"},
+                timeout=_TIMEOUT_S,
+                trust_env=False,
+            )
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            if given:
+                yield f"the token was not tried: {relay} does not answer: {error}"
+            return
+        if response.status_code == httpx.codes.UNAUTHORIZED:
+            yield f"the relay at {relay} refuses this token: {_message(response)}"
+            return
+        if response.status_code == httpx.codes.FORBIDDEN:
+            yield (
+                f"the relay at {relay} does not know the topic {topic}: `khala topics add` "
+                "registers one, `khala topics` lists them"
+            )
+
+
+def _message(response: httpx.Response) -> str:
+    try:
+        return str(response.json()["message"])
+    except (ValueError, KeyError, TypeError):
+        return f"status {response.status_code}"
 
 
 def _seconds(text: str) -> int:
