@@ -202,7 +202,7 @@ async def _download(url: str) -> bytes:
         ) as answer,
     ):
         if answer.status_code != httpx.codes.OK:
-            raise JwksError(f"{url} answers with status {answer.status_code}")
+            raise JwksError(f"{url} responds with status {answer.status_code}")
         async for piece in answer.aiter_raw():
             content += piece
             if len(content) > _MAX_BYTES:

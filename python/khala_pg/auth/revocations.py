@@ -28,7 +28,7 @@ class Revocations:
 
     def __init__(self) -> None:
         self.known = False
-        """Whether the database has been asked yet."""
+        """Whether they have been read from the database."""
         self.seen = 0
         """Number of the latest one that is known."""
         self._until: dict[tuple[str, str], float] = {}

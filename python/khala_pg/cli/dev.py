@@ -68,7 +68,7 @@ def command(
         typer.Option(
             exists=True,
             file_okay=False,
-            help="Directory of the built admin page. Default: that of this checkout, if built.",
+            help="Directory of the built admin page. Default: that of the source tree.",
         ),
     ] = None,
     as_json: Annotated[
@@ -122,7 +122,7 @@ def _print_banner(found: DevState, data_dir: Path) -> None:
         ("websocket", found.ws),
         ("http", found.http),
         *([("metrics", found.metrics)] if found.metrics else []),
-        ("page", found.page or "none; in a checkout, `make dev` builds it"),
+        ("page", found.page or "none: it is not built; --web-dir names a built one"),
         (
             "token",
             f"in {data_dir}/dev.json, with the rest; organisation dev, the topics of now",

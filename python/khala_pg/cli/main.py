@@ -40,7 +40,7 @@ COMMANDS = {
 
 
 class LazyGroup(TyperGroup):
-    """Imports a subcommand when it is asked for: `khala run` does not wait for the others."""
+    """Group that imports a subcommand at its use: `khala run` does not wait for the others."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         return list(COMMANDS)

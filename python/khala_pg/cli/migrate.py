@@ -33,7 +33,7 @@ def command(
         bool,
         typer.Option(
             "--revert",
-            help="Undo changes, newest first. Drops their tables and what is in them; asks first.",
+            help="Undo changes, newest first. Drops their tables with their rows, once confirmed.",
         ),
     ] = False,
     show_status: Annotated[
@@ -87,7 +87,7 @@ def command(
         kept = f"down to {to}" if to else "completely, with everything in it"
         if not yes:
             if sys.__stdin__ is None:
-                raise UsageError("standard input is closed", "Pass --yes to answer beforehand.")
+                raise UsageError("standard input is closed", "Pass --yes to confirm beforehand.")
             typer.confirm(f"Take Khala's schema back {kept}?", abort=True)
         for name in revert(conninfo, to=to).changes:
             console.print(f"reverted {name}")

@@ -54,7 +54,7 @@ def command(
     flush: Annotated[
         float,
         typer.Option(
-            min=0.0, help="Seconds to wait at the end for a database that does not answer."
+            min=0.0, help="Seconds to wait at the end for a database that does not respond."
         ),
     ] = 3.0,
     spool_dir: Annotated[

@@ -60,7 +60,7 @@ class _StopRequested(BaseException):
 
 
 def run(config: DevConfig, say: Say, ready: Callable[[DevState], None]) -> None:
-    """Starts everything, calls `ready` when it answers, and keeps it up until a signal stops it.
+    """Starts everything, calls `ready` when it responds, and keeps it up until a signal stops it.
 
     say: takes one line for the human who watches.
 
@@ -188,14 +188,14 @@ class _Relay:
             _wait(wakeup, 0.05)
 
     def stop(self) -> None:
-        """Asks the relay to drain; kills it when that takes too long."""
+        """Has the relay drain; kills it when that takes too long."""
         if self._process is not None:
             stop(self._process, signal.SIGTERM, _RELAY_DRAIN_S)
 
     def _is_ready(self) -> bool:
         try:
-            with urllib.request.urlopen(self._ready_url, timeout=2) as answer:  # noqa: S310
-                return bool(answer.status == 200)
+            with urllib.request.urlopen(self._ready_url, timeout=2) as response:  # noqa: S310
+                return bool(response.status == 200)
         except (urllib.error.URLError, OSError):
             return False
 

@@ -160,7 +160,7 @@ class TokenEndpoint:
 
 
 async def _read(request: Request) -> TokenRequest:
-    """The request's body; an empty one asks for everything."""
+    """The request's body; an empty one requests everything."""
     content = bytearray()
     try:
         async with asyncio.timeout(BODY_TIMEOUT_S):

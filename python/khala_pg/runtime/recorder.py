@@ -95,7 +95,7 @@ class Recorder:
             self._stopped.wait(_CANCEL_SECONDS)
         with self._lock:
             events = self._outbox.unsent()
-        return Leftover(events, self._reason or "no answer in time", not self._refused)
+        return Leftover(events, self._reason or "no response in time", not self._refused)
 
     def hurry(self) -> None:
         """Make `finish` return at once, now or when it is called."""
@@ -213,5 +213,5 @@ def _explain(error: OSError | psycopg.Error) -> str:
             raise _HopelessError(text, refused=sqlstate.startswith("KH")) from error
         return text
     if isinstance(error, TimeoutError):
-        return "the database does not answer"
+        return "the database does not respond"
     return f"the database cannot be reached: {error}"

@@ -35,7 +35,7 @@ class RelayView:
 
 
 def read_database(conninfo: str) -> Telemetry:
-    """Asks the database once. Raises KhalaError."""
+    """The database's telemetry, read once. Raises KhalaError."""
     try:
         with (
             connected(conninfo, DBA, connect_timeout=round(_TIMEOUT_S)) as connection,
@@ -47,7 +47,7 @@ def read_database(conninfo: str) -> Telemetry:
     except psycopg.Error as error:
         raise (from_psycopg(error) or error) from error
     if row is None:
-        raise UnavailableError("the database gave no answer")
+        raise UnavailableError("the database returned no telemetry", "Run `khala doctor`.")
     return parse_telemetry(row[0])
 
 
@@ -58,7 +58,7 @@ def oldest(topic: TopicTelemetry) -> Text:
 
 
 def read_relays(urls: Sequence[str]) -> list[RelayView]:
-    """Asks each relay once; one that does not answer is shown as such."""
+    """Each relay's metrics, read once; one that does not respond is shown as such."""
     if not urls:
         return []
     # At once: each that is gone takes its time.
@@ -68,9 +68,9 @@ def read_relays(urls: Sequence[str]) -> list[RelayView]:
 
 def _read_relay(url: str) -> RelayView:
     try:
-        answer = httpx.get(url, timeout=_TIMEOUT_S, trust_env=False)
-        answer.raise_for_status()
-        families = list(text_string_to_metric_families(answer.text))
+        response = httpx.get(url, timeout=_TIMEOUT_S, trust_env=False)
+        response.raise_for_status()
+        families = list(text_string_to_metric_families(response.text))
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         return RelayView(url, problem=str(error).partition("\n")[0] or type(error).__name__)
     values = {family.name: family.samples for family in families}

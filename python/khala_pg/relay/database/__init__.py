@@ -1,1 +1,1 @@
-"""Connections to the database: the pool, the one that listens, what is asked through them."""
+"""Connections to the database: the pool, the one that listens, and what is read through them."""
