@@ -13,11 +13,45 @@ ALTER SCHEMA khala_internal OWNER TO khala_owner;
 
 COMMENT ON SCHEMA khala_internal IS 'Khala Sync: internal functions of the API, granted to no role';
 
+CREATE SCHEMA lightning;
+
+ALTER SCHEMA lightning OWNER TO khala_owner;
+
+COMMENT ON SCHEMA lightning IS 'Lightning control plane: tables granted to nobody, and functions granted to lightning_ops and lightning_owner_api';
+
 CREATE SCHEMA runtime;
 
 ALTER SCHEMA runtime OWNER TO khala_owner;
 
 COMMENT ON SCHEMA runtime IS 'Khala Sync: tables (topics, journal, read models) and the runtime''s own event history';
+
+CREATE DOMAIN lightning.identifier AS text
+	CONSTRAINT identifier_check CHECK (((length(VALUE) >= 1) AND (length(VALUE) <= 200)));
+
+ALTER DOMAIN lightning.identifier OWNER TO khala_owner;
+
+COMMENT ON DOMAIN lightning.identifier IS 'Identifier of an entity or an owner';
+
+CREATE DOMAIN lightning.milliseconds AS bigint
+	CONSTRAINT milliseconds_check CHECK (((VALUE >= 0) AND (VALUE <= '253402300799999'::bigint)));
+
+ALTER DOMAIN lightning.milliseconds OWNER TO khala_owner;
+
+COMMENT ON DOMAIN lightning.milliseconds IS 'Time in milliseconds since 1970, up to the year 9999';
+
+CREATE DOMAIN lightning.msats AS bigint
+	CONSTRAINT msats_check CHECK (((VALUE >= 0) AND (VALUE <= '9007199254740991'::bigint)));
+
+ALTER DOMAIN lightning.msats OWNER TO khala_owner;
+
+COMMENT ON DOMAIN lightning.msats IS 'Amount in millisatoshi that a JSON number holds exactly';
+
+CREATE DOMAIN lightning.sha256_hex AS text
+	CONSTRAINT sha256_hex_check CHECK ((VALUE ~ '^[0-9a-f]{64}$'::text));
+
+ALTER DOMAIN lightning.sha256_hex OWNER TO khala_owner;
+
+COMMENT ON DOMAIN lightning.sha256_hex IS 'SHA-256 in lower-case hexadecimal';
 
 CREATE TABLE runtime.sync_topics (
     topic text NOT NULL,
@@ -86,6 +120,90 @@ COMMENT ON COLUMN runtime.sync_stream_events.payload_hash IS 'SHA-256 of the can
 COMMENT ON COLUMN runtime.sync_stream_events.payload IS 'Canonical JSON (RFC 8785); null for a tombstone and in pointer mode';
 
 COMMENT ON COLUMN runtime.sync_stream_events.traceparent IS 'W3C trace context of the writer, if it set one; read by relays that trace';
+
+CREATE TABLE lightning.security_global (
+    state_id text NOT NULL,
+    operators_org_id lightning.identifier NOT NULL,
+    global_pause boolean NOT NULL,
+    deny_reason_code text,
+    deny_reason text,
+    updated_by text,
+    updated_at_ms lightning.milliseconds NOT NULL,
+    CONSTRAINT security_global_check CHECK (((global_pause = (deny_reason_code IS NOT NULL)) AND (global_pause = (deny_reason IS NOT NULL)))),
+    CONSTRAINT security_global_deny_reason_code_check CHECK ((deny_reason_code = 'global_pause_active'::text)),
+    CONSTRAINT security_global_state_id_check CHECK ((state_id = 'global'::text))
+);
+
+ALTER TABLE lightning.security_global OWNER TO khala_owner;
+
+COMMENT ON TABLE lightning.security_global IS 'The pause of the gateway as a whole: one row';
+
+COMMENT ON COLUMN lightning.security_global.operators_org_id IS 'Organisation that owns the documents of what belongs to no owner';
+
+CREATE TABLE lightning.paywalls (
+    paywall_id lightning.identifier NOT NULL,
+    owner_id lightning.identifier NOT NULL,
+    name text NOT NULL,
+    description text,
+    status text NOT NULL,
+    request_id text,
+    metadata jsonb,
+    created_at_ms lightning.milliseconds NOT NULL,
+    updated_at_ms lightning.milliseconds NOT NULL,
+    CONSTRAINT paywalls_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
+    CONSTRAINT paywalls_status_check CHECK ((status = ANY (ARRAY['active'::text, 'paused'::text, 'archived'::text])))
+);
+
+ALTER TABLE lightning.paywalls OWNER TO khala_owner;
+
+COMMENT ON TABLE lightning.paywalls IS 'What owners sell through the gateway; owner_id is the organisation of their documents';
+
+CREATE TABLE lightning.policies (
+    paywall_id lightning.identifier NOT NULL,
+    owner_id lightning.identifier NOT NULL,
+    pricing_mode text NOT NULL,
+    fixed_amount_msats lightning.msats NOT NULL,
+    max_per_request_msats lightning.msats,
+    allowed_hosts text[],
+    blocked_hosts text[],
+    quota_per_minute integer,
+    quota_per_day integer,
+    kill_switch boolean DEFAULT false NOT NULL,
+    created_at_ms lightning.milliseconds NOT NULL,
+    updated_at_ms lightning.milliseconds NOT NULL,
+    CONSTRAINT policies_max_per_request_msats_check CHECK (((max_per_request_msats)::bigint > 0)),
+    CONSTRAINT policies_pricing_mode_check CHECK ((pricing_mode = 'fixed'::text)),
+    CONSTRAINT policies_quota_per_day_check CHECK ((quota_per_day > 0)),
+    CONSTRAINT policies_quota_per_minute_check CHECK ((quota_per_minute > 0))
+);
+
+ALTER TABLE lightning.policies OWNER TO khala_owner;
+
+COMMENT ON TABLE lightning.policies IS 'Price and limits of each paywall';
+
+CREATE TABLE lightning.routes (
+    route_id lightning.identifier NOT NULL,
+    paywall_id lightning.identifier NOT NULL,
+    owner_id lightning.identifier NOT NULL,
+    host_pattern text NOT NULL,
+    path_pattern text NOT NULL,
+    upstream_url text NOT NULL,
+    protocol text NOT NULL,
+    timeout_ms integer NOT NULL,
+    priority integer NOT NULL,
+    created_at_ms lightning.milliseconds NOT NULL,
+    updated_at_ms lightning.milliseconds NOT NULL,
+    CONSTRAINT routes_host_pattern_check CHECK (((length(host_pattern) >= 1) AND (length(host_pattern) <= 300))),
+    CONSTRAINT routes_path_pattern_check CHECK (((length(path_pattern) >= 1) AND (length(path_pattern) <= 2000))),
+    CONSTRAINT routes_priority_check CHECK ((priority >= 0)),
+    CONSTRAINT routes_protocol_check CHECK ((protocol = ANY (ARRAY['http'::text, 'https'::text]))),
+    CONSTRAINT routes_timeout_ms_check CHECK ((timeout_ms >= 0)),
+    CONSTRAINT routes_upstream_url_check CHECK (((length(upstream_url) >= 1) AND (length(upstream_url) <= 2000)))
+);
+
+ALTER TABLE lightning.routes OWNER TO khala_owner;
+
+COMMENT ON TABLE lightning.routes IS 'Requests that each paywall sells';
 
 CREATE TABLE runtime.sync_documents (
     topic text NOT NULL,
@@ -253,6 +371,145 @@ COMMENT ON COLUMN runtime.sync_topic_staging.taken IS 'Number of sequenced write
 COMMENT ON COLUMN runtime.sync_topic_staging.next_settled IS 'Next value of settled, once no transaction is left that is older than next_transaction';
 
 COMMENT ON COLUMN runtime.sync_topic_staging.next_taken IS 'Number of sequenced writes above next_settled';
+
+CREATE TABLE lightning.credential_roles (
+    role text NOT NULL,
+    status text NOT NULL,
+    version integer NOT NULL,
+    fingerprint text,
+    note text,
+    updated_at_ms lightning.milliseconds NOT NULL,
+    last_rotated_at_ms lightning.milliseconds,
+    revoked_at_ms lightning.milliseconds,
+    CONSTRAINT credential_roles_check CHECK (((status = 'revoked'::text) = (revoked_at_ms IS NOT NULL))),
+    CONSTRAINT credential_roles_check1 CHECK (((status <> 'revoked'::text) OR ((fingerprint IS NULL) AND (last_rotated_at_ms IS NULL)))),
+    CONSTRAINT credential_roles_check2 CHECK (((status <> 'rotating'::text) OR (last_rotated_at_ms IS NOT NULL))),
+    CONSTRAINT credential_roles_role_check CHECK ((role = ANY (ARRAY['gateway_invoice'::text, 'settlement_read'::text, 'operator_admin'::text]))),
+    CONSTRAINT credential_roles_status_check CHECK ((status = ANY (ARRAY['active'::text, 'rotating'::text, 'revoked'::text]))),
+    CONSTRAINT credential_roles_version_check CHECK ((version >= 1))
+);
+
+ALTER TABLE lightning.credential_roles OWNER TO khala_owner;
+
+COMMENT ON TABLE lightning.credential_roles IS 'State of the credential of each role, never its value';
+
+CREATE TABLE lightning.deployments (
+    deployment_id lightning.identifier NOT NULL,
+    paywall_id lightning.identifier,
+    owner_id lightning.identifier,
+    config_hash text NOT NULL,
+    image_digest text,
+    status text NOT NULL,
+    diagnostics jsonb,
+    metadata jsonb,
+    request_id text,
+    applied_at_ms lightning.milliseconds,
+    rolled_back_from text,
+    created_at_ms lightning.milliseconds NOT NULL,
+    updated_at_ms lightning.milliseconds NOT NULL,
+    CONSTRAINT deployments_check CHECK (((status <> 'applied'::text) OR (applied_at_ms IS NOT NULL))),
+    CONSTRAINT deployments_check1 CHECK (((paywall_id IS NULL) OR (owner_id IS NOT NULL))),
+    CONSTRAINT deployments_config_hash_check CHECK (((length(config_hash) >= 1) AND (length(config_hash) <= 200))),
+    CONSTRAINT deployments_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'applied'::text, 'failed'::text, 'rolled_back'::text])))
+);
+
+ALTER TABLE lightning.deployments OWNER TO khala_owner;
+
+COMMENT ON TABLE lightning.deployments IS 'Configurations of the gateway that were compiled, and what became of each';
+
+CREATE TABLE lightning.gateway_events (
+    event_id lightning.identifier NOT NULL,
+    paywall_id lightning.identifier NOT NULL,
+    owner_id lightning.identifier NOT NULL,
+    deployment_id lightning.identifier,
+    event_type text NOT NULL,
+    level text NOT NULL,
+    request_id text,
+    config_hash text,
+    execution_path text NOT NULL,
+    metadata jsonb,
+    created_at_ms lightning.milliseconds NOT NULL,
+    CONSTRAINT gateway_events_event_type_check CHECK (((length(event_type) >= 1) AND (length(event_type) <= 200))),
+    CONSTRAINT gateway_events_level_check CHECK ((level = ANY (ARRAY['info'::text, 'warn'::text, 'error'::text])))
+);
+
+ALTER TABLE lightning.gateway_events OWNER TO khala_owner;
+
+COMMENT ON TABLE lightning.gateway_events IS 'Steps of deployments and of the gateway''s work, append-only';
+
+CREATE TABLE lightning.idempotency_keys (
+    owner_id lightning.identifier NOT NULL,
+    idempotency_key text NOT NULL,
+    request_hash bytea NOT NULL,
+    response jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT idempotency_keys_idempotency_key_check CHECK (((length(idempotency_key) >= 1) AND (length(idempotency_key) <= 255))),
+    CONSTRAINT idempotency_keys_request_hash_check CHECK ((octet_length(request_hash) = 32))
+);
+
+ALTER TABLE lightning.idempotency_keys OWNER TO khala_owner;
+
+COMMENT ON TABLE lightning.idempotency_keys IS 'Responses of owners'' writes, for a day, so that a repeated request has one effect';
+
+CREATE TABLE lightning.invoices (
+    invoice_id lightning.identifier NOT NULL,
+    paywall_id lightning.identifier NOT NULL,
+    owner_id lightning.identifier NOT NULL,
+    amount_msats lightning.msats NOT NULL,
+    status text NOT NULL,
+    payment_hash lightning.sha256_hex,
+    payment_request text,
+    payment_proof_ref text,
+    request_id text,
+    created_at_ms lightning.milliseconds NOT NULL,
+    updated_at_ms lightning.milliseconds NOT NULL,
+    settled_at_ms lightning.milliseconds,
+    CONSTRAINT invoices_amount_msats_check CHECK (((amount_msats)::bigint > 0)),
+    CONSTRAINT invoices_check CHECK (((status = 'settled'::text) = (settled_at_ms IS NOT NULL))),
+    CONSTRAINT invoices_status_check CHECK ((status = ANY (ARRAY['open'::text, 'settled'::text, 'canceled'::text, 'expired'::text])))
+);
+
+ALTER TABLE lightning.invoices OWNER TO khala_owner;
+
+COMMENT ON TABLE lightning.invoices IS 'Requests for payments';
+
+CREATE TABLE lightning.owner_security_controls (
+    owner_id lightning.identifier NOT NULL,
+    kill_switch boolean NOT NULL,
+    deny_reason_code text,
+    deny_reason text,
+    updated_by text,
+    updated_at_ms lightning.milliseconds NOT NULL,
+    CONSTRAINT owner_security_controls_check CHECK (((kill_switch = (deny_reason_code IS NOT NULL)) AND (kill_switch = (deny_reason IS NOT NULL)))),
+    CONSTRAINT owner_security_controls_deny_reason_code_check CHECK ((deny_reason_code = 'owner_kill_switch_active'::text))
+);
+
+ALTER TABLE lightning.owner_security_controls OWNER TO khala_owner;
+
+COMMENT ON TABLE lightning.owner_security_controls IS 'Switches that stop all paywalls of an owner';
+
+CREATE TABLE lightning.settlements (
+    settlement_id lightning.identifier NOT NULL,
+    paywall_id lightning.identifier NOT NULL,
+    owner_id lightning.identifier NOT NULL,
+    invoice_id lightning.identifier,
+    amount_msats lightning.msats NOT NULL,
+    payment_hash lightning.sha256_hex NOT NULL,
+    payment_proof_ref text NOT NULL,
+    request_id text,
+    task_id text,
+    route_id text,
+    metadata jsonb,
+    created_at_ms lightning.milliseconds NOT NULL,
+    CONSTRAINT settlements_amount_msats_check CHECK (((amount_msats)::bigint > 0)),
+    CONSTRAINT settlements_payment_proof_ref_check CHECK ((payment_proof_ref ~ '^lightning_preimage:[0-9a-f]{24}$'::text))
+);
+
+ALTER TABLE lightning.settlements OWNER TO khala_owner;
+
+COMMENT ON TABLE lightning.settlements IS 'Payments received, each with a reference to its proof; an invoice and a payment hash are settled once';
+
+COMMENT ON COLUMN lightning.settlements.payment_hash IS 'SHA-256 of the preimage, which itself is not stored';
 
 CREATE TABLE runtime.api_keys (
     key_id text NOT NULL,
@@ -457,6 +714,48 @@ ALTER TABLE ONLY runtime.entity_events ATTACH PARTITION runtime.run_events FOR V
 
 ALTER TABLE ONLY runtime.entities ATTACH PARTITION runtime.runs FOR VALUES IN ('run');
 
+ALTER TABLE ONLY lightning.credential_roles
+    ADD CONSTRAINT credential_roles_pkey PRIMARY KEY (role);
+
+ALTER TABLE ONLY lightning.deployments
+    ADD CONSTRAINT deployments_pkey PRIMARY KEY (deployment_id);
+
+ALTER TABLE ONLY lightning.gateway_events
+    ADD CONSTRAINT gateway_events_pkey PRIMARY KEY (event_id);
+
+ALTER TABLE ONLY lightning.idempotency_keys
+    ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (owner_id, idempotency_key);
+
+ALTER TABLE ONLY lightning.invoices
+    ADD CONSTRAINT invoices_invoice_id_paywall_id_owner_id_key UNIQUE (invoice_id, paywall_id, owner_id);
+
+ALTER TABLE ONLY lightning.invoices
+    ADD CONSTRAINT invoices_pkey PRIMARY KEY (invoice_id);
+
+ALTER TABLE ONLY lightning.owner_security_controls
+    ADD CONSTRAINT owner_security_controls_pkey PRIMARY KEY (owner_id);
+
+ALTER TABLE ONLY lightning.paywalls
+    ADD CONSTRAINT paywalls_paywall_id_owner_id_key UNIQUE (paywall_id, owner_id);
+
+ALTER TABLE ONLY lightning.paywalls
+    ADD CONSTRAINT paywalls_pkey PRIMARY KEY (paywall_id);
+
+ALTER TABLE ONLY lightning.policies
+    ADD CONSTRAINT policies_pkey PRIMARY KEY (paywall_id);
+
+ALTER TABLE ONLY lightning.routes
+    ADD CONSTRAINT routes_pkey PRIMARY KEY (route_id);
+
+ALTER TABLE ONLY lightning.security_global
+    ADD CONSTRAINT security_global_pkey PRIMARY KEY (state_id);
+
+ALTER TABLE ONLY lightning.settlements
+    ADD CONSTRAINT settlements_payment_hash_key UNIQUE (payment_hash);
+
+ALTER TABLE ONLY lightning.settlements
+    ADD CONSTRAINT settlements_pkey PRIMARY KEY (settlement_id);
+
 ALTER TABLE ONLY runtime.api_keys
     ADD CONSTRAINT api_keys_pkey PRIMARY KEY (key_id);
 
@@ -520,6 +819,26 @@ ALTER TABLE ONLY runtime.sync_topics
 ALTER TABLE ONLY runtime.sync_topics
     ADD CONSTRAINT sync_topics_read_model_key UNIQUE (read_model);
 
+CREATE INDEX deployments_paywall ON lightning.deployments USING btree (paywall_id);
+
+CREATE INDEX gateway_events_deployment ON lightning.gateway_events USING btree (deployment_id) WHERE (deployment_id IS NOT NULL);
+
+CREATE INDEX gateway_events_paywall ON lightning.gateway_events USING btree (paywall_id, created_at_ms);
+
+CREATE INDEX idempotency_keys_age ON lightning.idempotency_keys USING btree (created_at);
+
+CREATE UNIQUE INDEX invoices_payment_hash ON lightning.invoices USING btree (payment_hash) WHERE (payment_hash IS NOT NULL);
+
+CREATE INDEX invoices_paywall ON lightning.invoices USING btree (paywall_id, created_at_ms, invoice_id);
+
+CREATE INDEX paywalls_owner ON lightning.paywalls USING btree (owner_id, created_at_ms, paywall_id);
+
+CREATE INDEX routes_paywall ON lightning.routes USING btree (paywall_id, priority, route_id);
+
+CREATE UNIQUE INDEX settlements_invoice ON lightning.settlements USING btree (invoice_id) WHERE (invoice_id IS NOT NULL);
+
+CREATE INDEX settlements_paywall ON lightning.settlements USING btree (paywall_id, created_at_ms, settlement_id);
+
 CREATE INDEX entity_events_type ON ONLY runtime.entity_events USING btree (kind, id, event_type, ((- seq)));
 
 CREATE INDEX codex_worker_events_kind_id_event_type_expr_idx ON runtime.codex_worker_events USING btree (kind, id, event_type, ((- seq)));
@@ -566,6 +885,30 @@ ALTER TABLE runtime.sync_topic_sequences ENABLE ALWAYS TRIGGER sync_topic_sequen
 
 COMMENT ON TRIGGER sync_topic_sequences_wake ON runtime.sync_topic_sequences IS 'Wakes sleeping relays: a writer that finds the topic armed notifies when it commits';
 
+ALTER TABLE ONLY lightning.deployments
+    ADD CONSTRAINT deployments_paywall_id_owner_id_fkey FOREIGN KEY (paywall_id, owner_id) REFERENCES lightning.paywalls(paywall_id, owner_id);
+
+ALTER TABLE ONLY lightning.gateway_events
+    ADD CONSTRAINT gateway_events_deployment_id_fkey FOREIGN KEY (deployment_id) REFERENCES lightning.deployments(deployment_id);
+
+ALTER TABLE ONLY lightning.gateway_events
+    ADD CONSTRAINT gateway_events_paywall_id_owner_id_fkey FOREIGN KEY (paywall_id, owner_id) REFERENCES lightning.paywalls(paywall_id, owner_id);
+
+ALTER TABLE ONLY lightning.invoices
+    ADD CONSTRAINT invoices_paywall_id_owner_id_fkey FOREIGN KEY (paywall_id, owner_id) REFERENCES lightning.paywalls(paywall_id, owner_id);
+
+ALTER TABLE ONLY lightning.policies
+    ADD CONSTRAINT policies_paywall_id_owner_id_fkey FOREIGN KEY (paywall_id, owner_id) REFERENCES lightning.paywalls(paywall_id, owner_id);
+
+ALTER TABLE ONLY lightning.routes
+    ADD CONSTRAINT routes_paywall_id_owner_id_fkey FOREIGN KEY (paywall_id, owner_id) REFERENCES lightning.paywalls(paywall_id, owner_id);
+
+ALTER TABLE ONLY lightning.settlements
+    ADD CONSTRAINT settlements_invoice_id_paywall_id_owner_id_fkey FOREIGN KEY (invoice_id, paywall_id, owner_id) REFERENCES lightning.invoices(invoice_id, paywall_id, owner_id);
+
+ALTER TABLE ONLY lightning.settlements
+    ADD CONSTRAINT settlements_paywall_id_owner_id_fkey FOREIGN KEY (paywall_id, owner_id) REFERENCES lightning.paywalls(paywall_id, owner_id);
+
 ALTER TABLE runtime.entity_events
     ADD CONSTRAINT entity_events_kind_id_fkey FOREIGN KEY (kind, id) REFERENCES runtime.entities(kind, id);
 
@@ -576,12 +919,24 @@ GRANT USAGE ON SCHEMA khala TO khala_runtime;
 GRANT USAGE ON SCHEMA khala TO khala_relay;
 GRANT USAGE ON SCHEMA khala TO khala_dba;
 
+GRANT USAGE ON SCHEMA lightning TO lightning_ops;
+GRANT USAGE ON SCHEMA lightning TO lightning_owner_api;
+GRANT USAGE ON SCHEMA lightning TO khala_dba;
+
 GRANT USAGE ON SCHEMA runtime TO khala_runtime;
 GRANT USAGE ON SCHEMA runtime TO khala_dba;
 
 GRANT SELECT ON TABLE runtime.sync_topics TO khala_dba;
 
 GRANT SELECT ON TABLE runtime.sync_codex_worker_summaries TO khala_runtime;
+
+GRANT SELECT ON TABLE runtime.sync_lightning_deployments TO khala_runtime;
+
+GRANT SELECT ON TABLE runtime.sync_lightning_paywalls TO khala_runtime;
+
+GRANT SELECT ON TABLE runtime.sync_lightning_security TO khala_runtime;
+
+GRANT SELECT ON TABLE runtime.sync_lightning_settlements TO khala_runtime;
 
 GRANT SELECT ON TABLE runtime.sync_notifications TO khala_runtime;
 

@@ -1,5 +1,5 @@
 -- Revert khala:functions from pg
--- Both schemas contain only functions and views, all of them ours, old signatures included.
+-- The functions of these schemas are all ours, old signatures included.
 
 BEGIN;
 \ir ../session.sql
@@ -12,7 +12,9 @@ DECLARE
     v_functions text := (
         SELECT pg_catalog.string_agg(p.oid::regprocedure::text, ', ')
         FROM pg_catalog.pg_proc AS p
-        WHERE p.pronamespace IN ('khala'::pg_catalog.regnamespace, 'khala_internal'::pg_catalog.regnamespace)
+        WHERE p.pronamespace IN (
+            'khala'::pg_catalog.regnamespace, 'khala_internal'::pg_catalog.regnamespace, 'lightning'::pg_catalog.regnamespace
+        )
     );
     v_views text := (
         SELECT pg_catalog.string_agg(c.oid::regclass::text, ', ')

@@ -4,6 +4,7 @@
 BEGIN;
 \ir ../session.sql
 
+DROP SCHEMA lightning;
 DROP SCHEMA khala;
 DROP SCHEMA khala_internal;
 DROP SCHEMA runtime;
@@ -12,7 +13,9 @@ DO $$
 DECLARE
     v_role text;
 BEGIN
-    FOREACH v_role IN ARRAY ARRAY['khala_dba', 'khala_relay', 'khala_runtime', 'khala_owner'] LOOP
+    FOREACH v_role IN ARRAY ARRAY[
+        'lightning_owner_api', 'lightning_ops', 'khala_dba', 'khala_relay', 'khala_runtime', 'khala_owner'
+    ] LOOP
         BEGIN
             EXECUTE pg_catalog.format('DROP ROLE %I', v_role);
         EXCEPTION

@@ -13,6 +13,7 @@ BEGIN
     END LOOP;
 END
 $$;
+DELETE FROM lightning.security_global;
 DELETE FROM runtime.sync_staged_writes;
 DELETE FROM runtime.sync_topic_staging;
 DELETE FROM runtime.sync_documents;

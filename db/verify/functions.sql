@@ -12,7 +12,7 @@ SELECT pg_catalog.string_agg(o.described, E'\n' ORDER BY o.described)
 FROM (
     SELECT pg_catalog.concat_ws(' ', p.oid::regprocedure, p.proowner::regrole, p.prosecdef, p.proacl) AS described
     FROM pg_catalog.pg_proc AS p
-    WHERE p.pronamespace IN ('khala'::regnamespace, 'khala_internal'::regnamespace)
+    WHERE p.pronamespace IN ('khala'::regnamespace, 'khala_internal'::regnamespace, 'lightning'::regnamespace)
     UNION ALL
     SELECT pg_catalog.concat_ws(' ', c.oid::regclass, c.relowner::regrole, c.relacl)
     FROM pg_catalog.pg_class AS c

@@ -30,6 +30,10 @@ WIRE_CODES = {
     "KH009": "internal",
     "KH010": "internal",
     "KH011": "internal",
+    "KH020": "internal",
+    "KH021": "internal",
+    "KH022": "internal",
+    "KH023": "internal",
 }
 
 # Classes of SQLSTATE after which the same call may work later: connection exceptions, insufficient

@@ -25,7 +25,7 @@ _CALL = re.compile(r"(?:\b(\w+)\.)?\b(\w+)\(")
 _FUNCTIONS = """
 SELECT n.nspname, p.proname, p.proparallel::text, coalesce(pg_get_function_sqlbody(p.oid), p.prosrc)
 FROM pg_proc AS p INNER JOIN pg_namespace AS n ON p.pronamespace = n.oid
-WHERE n.nspname IN ('khala', 'khala_internal')
+WHERE n.nspname IN ('khala', 'khala_internal', 'lightning')
 """
 _UNSAFE_BUILT_IN = """
 SELECT p.proname FROM pg_proc AS p WHERE p.pronamespace = 'pg_catalog'::regnamespace

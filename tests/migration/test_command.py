@@ -133,7 +133,7 @@ def test_another_role_is_told_what_it_lacks(newest_database: Database, tmp_path:
 
 def test_a_part_of_a_backup_is_noticed(database: Database, tmp_path: Path) -> None:
     """Whatever part it is, and by whatever meets it first."""
-    schemas = ("khala", "khala_internal", "runtime", "khala_migration")
+    schemas = ("khala", "khala_internal", "runtime", "lightning", "khala_migration")
     with database.connect() as connection:
         for missing in schemas:
             with connection.transaction(force_rollback=True):

@@ -18,8 +18,8 @@ from support.function_files import function_file, function_files
 from support.next_version import CHANGE, HOT, next_version
 
 CATALOG = (
-    "SELECT oid, xmin, ctid FROM pg_proc WHERE pronamespace "
-    "IN ('khala'::regnamespace, 'khala_internal'::regnamespace) ORDER BY 1"
+    "SELECT oid, xmin, ctid FROM pg_proc WHERE pronamespace::regnamespace::text "
+    "IN ('khala', 'khala_internal', 'lightning') ORDER BY 1"
 )
 
 

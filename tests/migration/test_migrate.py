@@ -293,7 +293,7 @@ def test_verify_notices_what_is_missing(
 def test_verify_notices_any_missing_function_or_trigger(newest_database: Database) -> None:
     functions = (
         "SELECT oid::regprocedure::text FROM pg_proc WHERE pronamespace "
-        "IN ('khala'::regnamespace, 'khala_internal'::regnamespace)"
+        "IN ('khala'::regnamespace, 'khala_internal'::regnamespace, 'lightning'::regnamespace)"
     )
     triggers = (
         "SELECT tgname, tgrelid::regclass::text FROM pg_trigger "

@@ -187,7 +187,7 @@ def _columns(database: Database) -> list[Any]:
 def _next_bodies(connection: psycopg.Connection[Any]) -> int:
     row = connection.execute(
         "SELECT count(*) FROM pg_proc WHERE prosrc LIKE '%The next version%' "
-        "AND pronamespace IN ('khala'::regnamespace, 'khala_internal'::regnamespace)"
+        "AND pronamespace::regnamespace::text IN ('khala', 'khala_internal', 'lightning')"
     ).fetchone()
     assert row is not None
     return int(row[0])

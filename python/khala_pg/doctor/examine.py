@@ -225,7 +225,7 @@ def _check_grants(connection: Connection) -> Iterator[Finding]:
                 wrong.append(f"{role} cannot call khala.{name}")
     open_to_all = connection.execute(
         "SELECT count(*) FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace "
-        "WHERE n.nspname IN ('khala', 'khala_internal') "
+        "WHERE n.nspname IN ('khala', 'khala_internal', 'lightning') "
         "AND has_function_privilege('public', p.oid, 'EXECUTE')"
     ).fetchone()
     if open_to_all is not None and open_to_all[0]:

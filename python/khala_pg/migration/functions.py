@@ -22,7 +22,7 @@ SELECT p.oid::regprocedure::text AS name,
        p.prosqlbody IS NOT NULL AS is_parsed
 FROM pg_proc AS p
 JOIN pg_namespace AS n ON n.oid = p.pronamespace
-WHERE n.nspname IN ('khala', 'khala_internal') AND p.prokind IN ('f', 'p')
+WHERE n.nspname IN ('khala', 'khala_internal', 'lightning') AND p.prokind IN ('f', 'p')
 UNION ALL
 SELECT c.oid::regclass::text,
        concat('CREATE OR REPLACE VIEW ', c.oid::regclass, ' AS ', pg_get_viewdef(c.oid)),

@@ -8,9 +8,9 @@ BOOKKEEPING_SCHEMA = "khala_migration"
 # Roles of every kind may read this catalogue.
 PRESENT = (
     "SELECT n.nspname FROM pg_catalog.pg_namespace AS n"
-    " WHERE n.nspname IN ('khala', 'khala_internal', 'runtime')"
+    " WHERE n.nspname IN ('khala', 'khala_internal', 'runtime', 'lightning')"
 )
-_SCHEMAS = ("khala", "khala_internal", "runtime")
+_SCHEMAS = ("khala", "khala_internal", "runtime", "lightning")
 
 
 def check_complete(present: Iterable[str], *, expected: bool | None = None) -> None:

@@ -50,6 +50,10 @@ def test_topics_are_listed_and_added(newest_database: Database) -> None:
         "runtime.run_summaries",
         "runtime.codex_worker_summaries",
         "runtime.notifications",
+        "lightning.paywalls",
+        "lightning.deployments",
+        "lightning.settlements",
+        "lightning.security",
     }
     add = ["topics", "--database", dsn, "add", "shop.orders"]
     options = [

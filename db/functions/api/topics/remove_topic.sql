@@ -23,8 +23,8 @@ BEGIN
         SELECT FROM unnest(ARRAY['run', 'codex_worker']) AS k (kind)
         CROSS JOIN LATERAL khala_internal.projection_of(k.kind) AS p
         WHERE p.topic = p_topic
-    ) THEN
-        RAISE EXCEPTION 'topic % cannot be removed: events are projected to it', p_topic
+    ) OR p_topic IN ('lightning.paywalls', 'lightning.deployments', 'lightning.settlements', 'lightning.security') THEN
+        RAISE EXCEPTION 'topic % cannot be removed: functions of Khala write to it', p_topic
             USING ERRCODE = 'KH008', HINT = 'Keep it; nobody needs to subscribe to it.';
     END IF;
     -- In the order of khala.set_topic_writes.
@@ -56,6 +56,6 @@ END
 $$;
 
 COMMENT ON FUNCTION khala.remove_topic(text) IS
-'Removes a topic for good, with its documents, journal, staged writes and the view of its documents, and ends it for its subscribers. A topic that is registered later with its name accepts no cursor of it. Argument: topic. Result: number of documents, tombstones included, and of journal rows that were deleted. Errors: KH001, KH008 events are projected to it, or another object depends on its view.';
+'Removes a topic for good, with its documents, journal, staged writes and the view of its documents, and ends it for its subscribers. A topic that is registered later with its name accepts no cursor of it. Argument: topic. Result: number of documents, tombstones included, and of journal rows that were deleted. Errors: KH001, KH008 functions of Khala write to it, or another object depends on its view.';
 REVOKE ALL ON FUNCTION khala.remove_topic(text) FROM public;
 GRANT EXECUTE ON FUNCTION khala.remove_topic(text) TO khala_dba;

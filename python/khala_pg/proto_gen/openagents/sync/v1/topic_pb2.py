@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from khala_pg.proto_gen.openagents.sync.v1 import options_pb2 as openagents_dot_sync_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eopenagents/sync/v1/topic.proto\x12\x12openagents.sync.v1\x1a openagents/sync/v1/options.proto\"D\n\x0eTopicWatermark\x12\x14\n\x05topic\x18\x01 \x01(\tR\x05topic\x12\x1c\n\twatermark\x18\x02 \x01(\x04R\twatermark*\xfc\x01\n\tSyncTopic\x12\x1a\n\x16SYNC_TOPIC_UNSPECIFIED\x10\x00\x12?\n SYNC_TOPIC_RUNTIME_RUN_SUMMARIES\x10\x01\x1a\x19\xca\xda\x18\x15runtime.run_summaries\x12Q\n)SYNC_TOPIC_RUNTIME_CODEX_WORKER_SUMMARIES\x10\x02\x1a\"\xca\xda\x18\x1eruntime.codex_worker_summaries\x12?\n SYNC_TOPIC_RUNTIME_NOTIFICATIONS\x10\x03\x1a\x19\xca\xda\x18\x15runtime.notificationsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eopenagents/sync/v1/topic.proto\x12\x12openagents.sync.v1\x1a openagents/sync/v1/options.proto\"D\n\x0eTopicWatermark\x12\x14\n\x05topic\x18\x01 \x01(\tR\x05topic\x12\x1c\n\twatermark\x18\x02 \x01(\x04R\twatermark*\xf4\x03\n\tSyncTopic\x12\x1a\n\x16SYNC_TOPIC_UNSPECIFIED\x10\x00\x12?\n SYNC_TOPIC_RUNTIME_RUN_SUMMARIES\x10\x01\x1a\x19\xca\xda\x18\x15runtime.run_summaries\x12Q\n)SYNC_TOPIC_RUNTIME_CODEX_WORKER_SUMMARIES\x10\x02\x1a\"\xca\xda\x18\x1eruntime.codex_worker_summaries\x12?\n SYNC_TOPIC_RUNTIME_NOTIFICATIONS\x10\x03\x1a\x19\xca\xda\x18\x15runtime.notifications\x12\x39\n\x1dSYNC_TOPIC_LIGHTNING_PAYWALLS\x10\x04\x1a\x16\xca\xda\x18\x12lightning.paywalls\x12?\n SYNC_TOPIC_LIGHTNING_DEPLOYMENTS\x10\x05\x1a\x19\xca\xda\x18\x15lightning.deployments\x12?\n SYNC_TOPIC_LIGHTNING_SETTLEMENTS\x10\x06\x1a\x19\xca\xda\x18\x15lightning.settlements\x12\x39\n\x1dSYNC_TOPIC_LIGHTNING_SECURITY\x10\x07\x1a\x16\xca\xda\x18\x12lightning.securityb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,8 +38,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SYNCTOPIC'].values_by_name["SYNC_TOPIC_RUNTIME_CODEX_WORKER_SUMMARIES"]._serialized_options = b'\312\332\030\036runtime.codex_worker_summaries'
   _globals['_SYNCTOPIC'].values_by_name["SYNC_TOPIC_RUNTIME_NOTIFICATIONS"]._loaded_options = None
   _globals['_SYNCTOPIC'].values_by_name["SYNC_TOPIC_RUNTIME_NOTIFICATIONS"]._serialized_options = b'\312\332\030\025runtime.notifications'
+  _globals['_SYNCTOPIC'].values_by_name["SYNC_TOPIC_LIGHTNING_PAYWALLS"]._loaded_options = None
+  _globals['_SYNCTOPIC'].values_by_name["SYNC_TOPIC_LIGHTNING_PAYWALLS"]._serialized_options = b'\312\332\030\022lightning.paywalls'
+  _globals['_SYNCTOPIC'].values_by_name["SYNC_TOPIC_LIGHTNING_DEPLOYMENTS"]._loaded_options = None
+  _globals['_SYNCTOPIC'].values_by_name["SYNC_TOPIC_LIGHTNING_DEPLOYMENTS"]._serialized_options = b'\312\332\030\025lightning.deployments'
+  _globals['_SYNCTOPIC'].values_by_name["SYNC_TOPIC_LIGHTNING_SETTLEMENTS"]._loaded_options = None
+  _globals['_SYNCTOPIC'].values_by_name["SYNC_TOPIC_LIGHTNING_SETTLEMENTS"]._serialized_options = b'\312\332\030\025lightning.settlements'
+  _globals['_SYNCTOPIC'].values_by_name["SYNC_TOPIC_LIGHTNING_SECURITY"]._loaded_options = None
+  _globals['_SYNCTOPIC'].values_by_name["SYNC_TOPIC_LIGHTNING_SECURITY"]._serialized_options = b'\312\332\030\022lightning.security'
   _globals['_SYNCTOPIC']._serialized_start=159
-  _globals['_SYNCTOPIC']._serialized_end=411
+  _globals['_SYNCTOPIC']._serialized_end=659
   _globals['_TOPICWATERMARK']._serialized_start=88
   _globals['_TOPICWATERMARK']._serialized_end=156
 # @@protoc_insertion_point(module_scope)

@@ -11,7 +11,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file openagents/sync/v1/topic.proto.
  */
 export const file_openagents_sync_v1_topic: GenFile = /*@__PURE__*/
-  fileDesc("Ch5vcGVuYWdlbnRzL3N5bmMvdjEvdG9waWMucHJvdG8SEm9wZW5hZ2VudHMuc3luYy52MSIyCg5Ub3BpY1dhdGVybWFyaxINCgV0b3BpYxgBIAEoCRIRCgl3YXRlcm1hcmsYAiABKAQq/AEKCVN5bmNUb3BpYxIaChZTWU5DX1RPUElDX1VOU1BFQ0lGSUVEEAASPwogU1lOQ19UT1BJQ19SVU5USU1FX1JVTl9TVU1NQVJJRVMQARoZytoYFXJ1bnRpbWUucnVuX3N1bW1hcmllcxJRCilTWU5DX1RPUElDX1JVTlRJTUVfQ09ERVhfV09SS0VSX1NVTU1BUklFUxACGiLK2hgecnVudGltZS5jb2RleF93b3JrZXJfc3VtbWFyaWVzEj8KIFNZTkNfVE9QSUNfUlVOVElNRV9OT1RJRklDQVRJT05TEAMaGcraGBVydW50aW1lLm5vdGlmaWNhdGlvbnNiBnByb3RvMw", [file_openagents_sync_v1_options]);
+  fileDesc("Ch5vcGVuYWdlbnRzL3N5bmMvdjEvdG9waWMucHJvdG8SEm9wZW5hZ2VudHMuc3luYy52MSIyCg5Ub3BpY1dhdGVybWFyaxINCgV0b3BpYxgBIAEoCRIRCgl3YXRlcm1hcmsYAiABKAQq9AMKCVN5bmNUb3BpYxIaChZTWU5DX1RPUElDX1VOU1BFQ0lGSUVEEAASPwogU1lOQ19UT1BJQ19SVU5USU1FX1JVTl9TVU1NQVJJRVMQARoZytoYFXJ1bnRpbWUucnVuX3N1bW1hcmllcxJRCilTWU5DX1RPUElDX1JVTlRJTUVfQ09ERVhfV09SS0VSX1NVTU1BUklFUxACGiLK2hgecnVudGltZS5jb2RleF93b3JrZXJfc3VtbWFyaWVzEj8KIFNZTkNfVE9QSUNfUlVOVElNRV9OT1RJRklDQVRJT05TEAMaGcraGBVydW50aW1lLm5vdGlmaWNhdGlvbnMSOQodU1lOQ19UT1BJQ19MSUdIVE5JTkdfUEFZV0FMTFMQBBoWytoYEmxpZ2h0bmluZy5wYXl3YWxscxI/CiBTWU5DX1RPUElDX0xJR0hUTklOR19ERVBMT1lNRU5UUxAFGhnK2hgVbGlnaHRuaW5nLmRlcGxveW1lbnRzEj8KIFNZTkNfVE9QSUNfTElHSFROSU5HX1NFVFRMRU1FTlRTEAYaGcraGBVsaWdodG5pbmcuc2V0dGxlbWVudHMSOQodU1lOQ19UT1BJQ19MSUdIVE5JTkdfU0VDVVJJVFkQBxoWytoYEmxpZ2h0bmluZy5zZWN1cml0eWIGcHJvdG8z", [file_openagents_sync_v1_options]);
 
 /**
  * A position in one topic.
@@ -80,6 +80,34 @@ export enum SyncTopic {
    * @generated from enum value: SYNC_TOPIC_RUNTIME_NOTIFICATIONS = 3;
    */
   RUNTIME_NOTIFICATIONS = 3,
+
+  /**
+   * One document for each paywall of the Lightning control plane.
+   *
+   * @generated from enum value: SYNC_TOPIC_LIGHTNING_PAYWALLS = 4;
+   */
+  LIGHTNING_PAYWALLS = 4,
+
+  /**
+   * Deployments of the gateway's configuration (`deployment/…`) and its events (`event/…`).
+   *
+   * @generated from enum value: SYNC_TOPIC_LIGHTNING_DEPLOYMENTS = 5;
+   */
+  LIGHTNING_DEPLOYMENTS = 5,
+
+  /**
+   * Invoices (`invoice/…`) and settlements (`settlement/…`).
+   *
+   * @generated from enum value: SYNC_TOPIC_LIGHTNING_SETTLEMENTS = 6;
+   */
+  LIGHTNING_SETTLEMENTS = 6,
+
+  /**
+   * The pause (`global`), owners' switches (`owner/…`) and credentials (`role/…`).
+   *
+   * @generated from enum value: SYNC_TOPIC_LIGHTNING_SECURITY = 7;
+   */
+  LIGHTNING_SECURITY = 7,
 }
 
 /**
