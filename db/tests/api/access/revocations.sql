@@ -17,7 +17,7 @@ SELECT results_eq(
 SELECT is(
     (SELECT count(*) FROM khala.revocations(1000000)), 2::bigint, 'all for a relay that knows a number of another database'
 );
-UPDATE runtime.sync_revocations SET forget_at = now() - INTERVAL '1 second' WHERE kind = 'sub';
+UPDATE runtime.sync_revocations SET forget_at = now() - interval '1 second' WHERE kind = 'sub';
 SELECT is((SELECT array_agg(r.kind) FROM khala.revocations() AS r), ARRAY['org'], 'what can be forgotten is left out');
 
 SELECT t.line FROM finish() AS t (line);

@@ -33,12 +33,12 @@ SELECT is((SELECT array_agg(r.kind) FROM runtime.sync_revocations AS r), ARRAY['
 
 -- A relay reads the numbers above the last one it knows.
 UPDATE runtime.sync_revocations SET revocation_number = 100;
-SELECT is(khala.revoke('org', 'o'), 101::bigint, 'the number follows the one that is replaced');
+SELECT is(khala.revoke('org', 'o'), 101::BIGINT, 'the number follows the one that is replaced');
 UPDATE runtime.sync_revocations SET forget_at = now() - INTERVAL '1 second';
-SELECT is(khala.revoke('sub', 'bob'), 102::bigint, 'and one that is forgotten');
+SELECT is(khala.revoke('sub', 'bob'), 102::BIGINT, 'and one that is forgotten');
 INSERT INTO runtime.sync_revocations (kind, value, revocation_number, issued_until, forget_at)
 VALUES ('sub', 'copied', 1000, 'infinity', 'infinity');
-SELECT is(khala.revoke('sub', 'ann'), 1001::bigint, 'and those that came as rows, with a logical copy');
+SELECT is(khala.revoke('sub', 'ann'), 1001::BIGINT, 'and those that came as rows, with a logical copy');
 
 SELECT t.line FROM finish() AS t (line);
 ROLLBACK;
