@@ -21,7 +21,10 @@ def pooled(
     role: str | None = None,
     mode: Literal["transaction", "session"] = "transaction",
 ) -> Iterator[str]:
-    """A connection string that goes through the pooler, as the superuser or in a role."""
+    """A connection string that goes through the pooler, as the superuser or in a role.
+
+    It names neither the login nor the database that the server knows.
+    """
     program = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
     if program is None:
         pytest.skip("no pgbouncer (apt-get install pgbouncer)")
@@ -32,8 +35,8 @@ def pooled(
     config = database.server.home.parent / f"pgbouncer-{port}.ini"
     config.write_text(
         "[databases]\n"
-        f"* = host=127.0.0.1 port={database.server.port} user={where['user']} "
-        f"password='{where['password']}'\n"
+        f"any = host=127.0.0.1 port={database.server.port} user={where['user']} "
+        f"password='{where['password']}' dbname={database.name}\n"
         "[pgbouncer]\n"
         f"listen_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
         f"auth_type = any\npool_mode = {mode}\n"
@@ -48,7 +51,7 @@ def pooled(
         stderr=subprocess.PIPE,
         **identity,  # type: ignore[call-overload]
     )
-    dsn = f"postgresql://any@127.0.0.1:{port}/{database.name}"
+    dsn = f"postgresql://any@127.0.0.1:{port}/any"
     try:
         while True:
             try:

@@ -74,7 +74,7 @@ def examine(database: str, listener_database: str | None = None) -> Report:
             REACHABLE,
         )
         return Report((finding,))
-    findings = [ok("connection", f"connected to {connection.info.dbname}")]
+    findings: list[Finding] = []
     with connection:
         for check in _CHECKS:
             findings.extend(_guarded(check, connection))
@@ -104,6 +104,11 @@ def _guarded(
 
 def _is_standby(connection: Connection) -> bool:
     return connection.execute("SELECT pg_is_in_recovery()").fetchone() == (True,)
+
+
+def _check_connection(connection: Connection) -> Iterator[Finding]:
+    [(name,)] = connection.execute("SELECT current_database()").fetchall()
+    yield ok("connection", f"connected to {name}")
 
 
 def _check_server(connection: Connection) -> Iterator[Finding]:
@@ -237,6 +242,7 @@ def _check_grants(connection: Connection) -> Iterator[Finding]:
 
 
 _CHECKS: tuple[Callable[[Connection], Iterator[Finding]], ...] = (
+    _check_connection,
     _check_server,
     _check_schema,
     _check_roles,

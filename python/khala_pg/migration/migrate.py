@@ -196,8 +196,8 @@ def _check_server(backend: KhalaBackend) -> None:
     encoding = info.parameter_status("server_encoding")
     if encoding != "UTF8":
         raise MigrationError(
-            f"the encoding of database {info.dbname} is {encoding}; Khala needs UTF8",
-            hint=f"CREATE DATABASE {info.dbname} ENCODING 'UTF8' TEMPLATE template0",
+            f"the encoding of database {backend.database} is {encoding}; Khala needs UTF8",
+            hint=f"CREATE DATABASE {backend.database} ENCODING 'UTF8' TEMPLATE template0",
         )
 
 

@@ -45,8 +45,10 @@ class KhalaBackend(PostgresqlPsycopgBackend):  # type: ignore[misc]
     def connect(self, dburi: str) -> psycopg.Connection[Any]:
         self.schema = BOOKKEEPING_SCHEMA
         connection = connect(dburi)
-        # Behind a pooler it may be another one than the connection string names.
-        [(self.login,)] = connection.execute("SELECT session_user").fetchall()
+        # Behind a pooler they may be other ones than the connection string names.
+        [(self.login, self.database)] = connection.execute(
+            "SELECT session_user, pg_catalog.current_database()"
+        ).fetchall()
         return connection
 
     def init_connection(self, connection: psycopg.Connection[Any]) -> None:

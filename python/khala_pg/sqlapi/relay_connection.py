@@ -28,9 +28,11 @@ async def is_standby(connection: Connection) -> bool:
     return bool(await scalar(connection, "SELECT pg_catalog.pg_is_in_recovery()"))
 
 
-async def login(connection: Connection) -> str:
-    """The login that the server knows: behind a pooler it may be another one."""
-    return str(await scalar(connection, "SELECT session_user"))
+async def place(connection: Connection) -> tuple[str, str]:
+    """Login and database by the server's names: behind a pooler both may be other ones."""
+    cursor = await connection.execute("SELECT session_user, pg_catalog.current_database()")
+    [(login, database)] = await cursor.fetchall()
+    return login, database
 
 
 async def present_schemas(connection: Connection) -> list[str]:

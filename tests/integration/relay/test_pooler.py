@@ -59,3 +59,20 @@ async def test_a_listener_that_is_pooled_is_told_what_to_do(
             await until(lambda: "--listener-database" in caplog.text, "it is told", PATIENCE_S)
             assert "not heard" in (await running.relay.unready() or "")
     assert "every statement is planned at each call" in caplog.text
+
+
+async def test_a_hint_names_the_login_and_the_database_that_the_server_knows(
+    newest_database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING, "khala.relay")
+    with newest_database.connect() as connection:
+        connection.execute(
+            f"ALTER ROLE khala_test_relay IN DATABASE {newest_database.name}"
+            " SET default_transaction_read_only = on"
+        )
+    with pooled(newest_database, "relay") as dsn:
+        async with running_relay(newest_database, database=dsn):
+            await until(lambda: "RESET" in caplog.text, "it is told", PATIENCE_S)
+    assert (
+        f'ALTER ROLE "khala_test_relay" IN DATABASE "{newest_database.name}" RESET' in caplog.text
+    )

@@ -63,8 +63,7 @@ async def _terms(connection: Connection) -> Terms:
 async def _refuse_read_only(connection: Connection) -> None:
     source = await sqlapi.read_only_source(connection)
     if source is not None:
-        login = Identifier(await sqlapi.login(connection)).as_string()
-        database = Identifier(connection.info.dbname).as_string()
+        login, database = (Identifier(name).as_string() for name in await sqlapi.place(connection))
         reset = _RESET.get(source, "remove default_transaction_read_only from the connection")
         raise ReadOnlyError(
             f"the database takes no writes: default_transaction_read_only is on ({source})",
