@@ -51,6 +51,24 @@ def test_a_writer_that_waits_for_one_that_commits_is_refused_for_a_retry(
         assert check_topic(connection, TOPIC).head == 1
 
 
+@pytest.mark.parametrize("level", STRICT)
+@pytest.mark.parametrize("call", ["khala.revoke('sub', 'ann')", "khala.new_epoch()"])
+def test_a_number_that_follows_the_rows_is_refused_for_a_retry(
+    database: Database, level: str, call: str
+) -> None:
+    with sessions(database, 2, "dba") as (first, strict):
+        first.run(f"SELECT {call}")
+        strict.run(f"SET TRANSACTION ISOLATION LEVEL {level}")
+        waiting = strict.start(f"SELECT {call}")
+        first.commit()
+        with pytest.raises(psycopg.errors.SerializationFailure):
+            waiting.result()
+        strict.rollback()
+        strict.run(f"SET TRANSACTION ISOLATION LEVEL {level}")
+        strict.run(f"SELECT {call}")
+        strict.commit()
+
+
 @pytest.mark.parametrize("level", ["READ COMMITTED", *STRICT])
 def test_many_writers_with_retries_lose_nothing(database: Database, level: str, seed: int) -> None:
     """Each writer's documents are all there, in journal and read model, whatever was retried."""

@@ -36,10 +36,14 @@ BEGIN
     -- A topic cannot have this name.
     PERFORM pg_notify('khala_sync', 'revoked:');
     RETURN v_number;
+EXCEPTION
+    WHEN unique_violation THEN
+        RAISE serialization_failure USING MESSAGE = 'another revocation was committed since the snapshot of this transaction',
+            HINT = 'Try the transaction again, or use READ COMMITTED.';
 END
 $$;
 
 COMMENT ON FUNCTION khala.revoke(text, text, timestamptz, text) IS
-'Revokes tokens and closes the sockets that use them. Arguments: jti, sub or org; value of the claim; issue time up to which tokens are revoked: null for now, infinity for future tokens as well, -infinity to cancel the revocation; reason. Result: number of the revocation. Errors: KH007.';
+'Revokes tokens and closes the sockets that use them. Arguments: jti, sub or org; value of the claim; issue time up to which tokens are revoked: null for now, infinity for future tokens as well, -infinity to cancel the revocation; reason. Result: number of the revocation. Errors: KH007; 40001 above READ COMMITTED, when another revocation was committed since the snapshot.';
 REVOKE ALL ON FUNCTION khala.revoke(text, text, timestamptz, text) FROM public;
 GRANT EXECUTE ON FUNCTION khala.revoke(text, text, timestamptz, text) TO khala_dba;

@@ -25,6 +25,6 @@ END
 $$;
 
 COMMENT ON FUNCTION khala.ensure_epoch() IS
-'Current epoch; a new one if the database was restored, copied or promoted. Arguments: none. Result: the epoch. Errors: none.';
+'Current epoch; a new one if the database was restored, copied or promoted. Arguments: none. Result: the epoch. Errors: 40001 as khala.new_epoch.';
 REVOKE ALL ON FUNCTION khala.ensure_epoch() FROM public;
 GRANT EXECUTE ON FUNCTION khala.ensure_epoch() TO khala_relay, khala_dba;

@@ -21,10 +21,14 @@ BEGIN
     -- A relay may be asleep with no writer about to wake it.
     PERFORM pg_notify('khala_sync', '');
     RETURN v_epoch;
+EXCEPTION
+    WHEN unique_violation THEN
+        RAISE serialization_failure USING MESSAGE = 'another epoch began since the snapshot of this transaction',
+            HINT = 'Try the transaction again, or use READ COMMITTED.';
 END
 $$;
 
 COMMENT ON FUNCTION khala.new_epoch(text) IS
-'Starts a new epoch; call it after restoring a backup or a failover that lost commits. Argument: reason. Result: the new epoch. Errors: none.';
+'Starts a new epoch; call it after restoring a backup or a failover that lost commits. Argument: reason. Result: the new epoch. Errors: 40001 above READ COMMITTED, when another epoch began since the snapshot.';
 REVOKE ALL ON FUNCTION khala.new_epoch(text) FROM public;
 GRANT EXECUTE ON FUNCTION khala.new_epoch(text) TO khala_dba;
