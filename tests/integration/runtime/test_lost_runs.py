@@ -7,11 +7,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
+import pytest
 from psycopg.types.json import Jsonb
 
 from support.databases import Database
 from support.relays import RUNS, Peer, ready_relay, running_relay
 from support.runs import KHALA, environment, events
+from support.sessions import sessions
 
 SILENCE_S = 3.0
 
@@ -94,3 +97,18 @@ async def test_callers_at_the_same_time_mark_a_run_once(database: Database) -> N
             " WHERE event_type = 'run.lost'"
         ).fetchone()
     assert found == (50, 50)
+
+
+def test_a_writer_of_several_runs_goes_on(database: Database) -> None:
+    append = "SELECT khala.append_run_event(%s, %s, %s)"
+    with sessions(database, 1, "runtime") as (writer,), sessions(database, 1, "relay") as (relay,):
+        for run in ("first", "second"):
+            writer.run(append, run, "run.started", Jsonb({"heartbeat_s": 0}))
+        writer.commit()
+        writer.run(append, "first", "run.progress", Jsonb({}))
+        # It has locked the second run, and waits for the topic.
+        marking = relay.start("SELECT khala.mark_lost_runs('0')")
+        writer.run(append, "second", "run.progress", Jsonb({}))
+        writer.commit()
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            marking.result()
