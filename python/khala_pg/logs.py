@@ -15,6 +15,13 @@ _MAX_TEXTS = 5
 # Messages are written in the code, which has fewer, but one may be made of values.
 _MAX_MESSAGES = 500
 _MAX_KEY = 200
+_MAX_VALUE = 200
+
+
+def bounded(text: str) -> str:
+    """A value that a client chose, as long as a log line can hold it."""
+    more = len(text) - _MAX_VALUE
+    return text if more <= 0 else f"{text[:_MAX_VALUE]}… ({more} characters more)"
 
 
 class JsonFormatter(logging.Formatter):
@@ -36,7 +43,8 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             fields["exception"] = self.formatException(record.exc_info)
-        return json.dumps(fields, ensure_ascii=False, default=str)
+        # ASCII: the escapes of a standard error that is not UTF-8 are not JSON.
+        return json.dumps(fields, default=str)
 
 
 class HumanFormatter(logging.Formatter):

@@ -8,7 +8,7 @@ from http import HTTPStatus
 
 import pytest
 
-from khala_pg.logs import HumanFormatter, JsonFormatter, Repeats
+from khala_pg.logs import HumanFormatter, JsonFormatter, Repeats, bounded
 from khala_pg.relay.metrics import Metrics
 from khala_pg.relay.opening.handshake import HandshakeError
 from khala_pg.relay.opening.refusal_log import RefusalLog
@@ -21,13 +21,14 @@ def test_a_record_is_one_line_with_its_fields_and_its_exception() -> None:
         record = logging.LogRecord(
             "khala.x", logging.WARNING, "x.py", 1, "a %s\nmessage", ("strange",), sys.exc_info()
         )
-    record.fields = {"socket": "é", "code": None}
+    record.fields = {"socket": "é 🙂", "code": None}
     line = JsonFormatter().format(record)
     assert "\n" not in line
+    assert line.isascii(), "standard error may be of any encoding"
     told = json.loads(line)
     assert told["message"] == "a strange\nmessage"
     assert (told["level"], told["logger"]) == ("warning", "khala.x")
-    assert (told["socket"], told["code"]) == ("é", None)
+    assert (told["socket"], told["code"]) == ("é 🙂", None)
     assert "ValueError: two\nlines" in told["exception"]
     assert told["time"].endswith("+00:00")
 
@@ -91,6 +92,11 @@ def test_nobody_writes_a_line_of_his_own() -> None:
     assert line.isprintable()
     assert "worker 2 khala.x: sub=me\\n2026" in line
     assert line.endswith("\\x1b[2J é")
+
+
+def test_a_value_of_a_client_is_as_long_as_a_line_can_hold() -> None:
+    assert bounded("x" * 200) == "x" * 200
+    assert bounded("x" * 11_000) == "x" * 200 + "… (10800 characters more)"
 
 
 def test_a_flood_of_refusals_is_not_one_of_lines(caplog: pytest.LogCaptureFixture) -> None:

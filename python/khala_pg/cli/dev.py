@@ -1,6 +1,5 @@
 """`khala dev`: a Postgres and a relay to work with, until Ctrl-C."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from khala_pg import resources
+from khala_pg.cli.text import json_text
 from khala_pg.dev.environment import DevConfig, run
 from khala_pg.dev.state import DevState
 from khala_pg.settings import DEV_FILE
@@ -103,7 +103,7 @@ def command(
             if found.metrics is not None:
                 names.append("metrics")
             shown = {name: line[name] for name in names}
-            print(json.dumps({"ready": True, **shown}), flush=True)
+            print(json_text({"ready": True, **shown}), flush=True)
         else:
             _print_banner(found, data_dir)
 

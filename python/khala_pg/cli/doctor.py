@@ -1,6 +1,5 @@
 """`khala doctor`: what is wrong with this database, and what to do."""
 
-import json
 from dataclasses import asdict
 from typing import Annotated
 
@@ -8,6 +7,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from khala_pg.cli.text import json_text
 from khala_pg.doctor.examine import Report, examine
 from khala_pg.settings import DATABASE, resolve
 
@@ -48,7 +48,7 @@ def command(
             "ok": report.worst != "fail",
             "findings": [asdict(finding) for finding in report.findings],
         }
-        print(json.dumps(document, indent=2))
+        print(json_text(document, indent=2))
     else:
         _print(report)
     raise typer.Exit(1 if report.worst == "fail" else 0)

@@ -2,7 +2,6 @@
 
 import asyncio
 import importlib
-import json
 import logging
 import os
 import shutil
@@ -19,6 +18,7 @@ from typer.core import TyperCommand
 
 from khala_pg import logs
 from khala_pg.auth import keyring_file
+from khala_pg.cli.text import json_text
 from khala_pg.errors import UsageError
 from khala_pg.limits import limits_of
 from khala_pg.relay.monitoring.tracing import spans_for
@@ -280,7 +280,7 @@ def _described(serving: Sequence[Serving]) -> dict[str, Any]:
 
 def _announce(as_json: bool, addresses: dict[str, Any]) -> None:
     if as_json:
-        typer.echo(json.dumps({"ready": True, **addresses}))
+        typer.echo(json_text({"ready": True, **addresses}))
 
 
 async def _run(relay: Relay, announce: Announce) -> None:

@@ -1,6 +1,5 @@
 """`khala retain`: purge what is beyond the retention horizon."""
 
-import json
 import time
 from collections import deque
 from dataclasses import asdict
@@ -11,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from khala_pg.cli.options import Database
-from khala_pg.cli.text import counted, number
+from khala_pg.cli.text import counted, json_text, number
 from khala_pg.settings import DATABASE, resolve
 from khala_pg.sqlapi import admin
 from khala_pg.sqlapi.admin import Purge
@@ -104,7 +103,7 @@ def _print(done: dict[str, Purge], known: list[str], as_json: bool) -> None:
     for name in sorted(known):
         purge = done.get(name)
         if as_json:
-            print(json.dumps(asdict(purge) if purge else {"topic": name, "busy": True}))
+            print(json_text(asdict(purge) if purge else {"topic": name, "busy": True}))
         elif purge is None:
             console.print(f"{name}: left to another purge that is working on it", markup=False)
         else:

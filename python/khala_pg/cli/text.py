@@ -1,8 +1,12 @@
-"""Numbers and errors as people read them, and the console that tables go to."""
+"""Numbers and errors as people read them, JSON for programs, and the console that tables go to."""
 
+import codecs
 import json
 import re
+import sys
 from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -51,10 +55,24 @@ def counted(count: int, one: str, many: str = "") -> str:
     return f"{number(count)} {one if count == 1 else many or one + 's'}"
 
 
+def utc(moment: datetime) -> str:
+    """A moment to the minute, with its time zone."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
 def wide_console() -> Console:
     """Standard output, wide enough for tables when it is no terminal."""
     console = Console(highlight=False)
     return console if console.is_terminal else Console(highlight=False, width=160)
+
+
+def json_text(value: Any, *, indent: int | None = None) -> str:
+    """A value as JSON that standard output can write.
+
+    Where that is not UTF-8 all but ASCII is escaped here: the stream's own escapes are not JSON.
+    """
+    is_utf8 = codecs.lookup(sys.stdout.encoding).name == "utf-8"
+    return json.dumps(value, indent=indent, ensure_ascii=not is_utf8, default=str)
 
 
 def say(error: KhalaError) -> None:

@@ -1,6 +1,5 @@
 """`khala topics`: list the topics of a database; add, change and remove one."""
 
-import json
 import sys
 from dataclasses import asdict
 from typing import Annotated, Literal
@@ -11,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from khala_pg.cli.options import AsJson, Database
-from khala_pg.cli.text import counted, duration, number, size, wide_console
+from khala_pg.cli.text import counted, duration, json_text, number, size, wide_console
 from khala_pg.errors import UsageError
 from khala_pg.settings import DATABASE, resolve
 from khala_pg.sqlapi import admin
@@ -48,7 +47,7 @@ def command(context: typer.Context, database: Database = None, as_json: AsJson =
         found = admin.topics(connection)
     if as_json:
         for topic in found:
-            print(json.dumps(asdict(topic)))
+            print(json_text(asdict(topic)))
         return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("topic", overflow="fold", style="bold", min_width=16)

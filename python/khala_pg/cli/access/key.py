@@ -1,6 +1,5 @@
 """`khala key`: API keys, which are exchanged for tokens."""
 
-import json
 import sys
 from dataclasses import asdict
 from typing import Annotated
@@ -11,7 +10,7 @@ from rich.table import Table
 
 from khala_pg.auth import api_keys
 from khala_pg.cli.options import AsJson, Database
-from khala_pg.cli.text import number, refuse_enum_names, wide_console
+from khala_pg.cli.text import json_text, number, refuse_enum_names, utc, wide_console
 from khala_pg.errors import UsageError
 from khala_pg.settings import DATABASE, resolve
 from khala_pg.sqlapi import admin
@@ -87,7 +86,7 @@ def list_keys(
         found = admin.api_keys(connection)
     if as_json:
         for key in found:
-            print(json.dumps(asdict(key), default=str))
+            print(json_text(asdict(key)))
         return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in (
@@ -102,8 +101,9 @@ def list_keys(
     ):
         table.add_column(column, overflow="fold")
     for key in found:
-        state = "revoked" if key.revoked_at else f"until {key.expires_at or 'revoked'}"
-        used = "never" if key.last_used_at is None else f"{key.last_used_at:%Y-%m-%d %H:%M}"
+        until = utc(key.expires_at) if key.expires_at else "revoked"
+        state = "revoked" if key.revoked_at else f"until {until}"
+        used = "never" if key.last_used_at is None else utc(key.last_used_at)
         table.add_row(
             key.key_id,
             key.label,

@@ -1,6 +1,5 @@
 """`khala revoke`: make tokens worthless, at once and on every relay."""
 
-import json
 from dataclasses import asdict
 from typing import Annotated
 
@@ -10,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from khala_pg.cli.options import AsJson, Database
-from khala_pg.cli.text import counted, wide_console
+from khala_pg.cli.text import counted, json_text, utc, wide_console
 from khala_pg.errors import UsageError
 from khala_pg.settings import DATABASE, resolve
 from khala_pg.sqlapi import admin
@@ -107,19 +106,19 @@ def list_revocations(
         found = admin.revocations(connection)
     if as_json:
         for each in found:
-            print(json.dumps(asdict(each), default=str))
+            print(json_text(asdict(each)))
         return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in ("number", "of", "value", "tokens issued", "revoked", "by", "reason"):
         table.add_column(column, overflow="fold")
     for each in found:
-        until = f"until {each.issued_until:%Y-%m-%d %H:%M}" if each.issued_until else "ever"
+        until = f"until {utc(each.issued_until)}" if each.issued_until else "ever"
         table.add_row(
             str(each.number),
             _NAMES[each.kind],
             each.value,
             until,
-            f"{each.revoked_at:%Y-%m-%d %H:%M}",
+            utc(each.revoked_at),
             each.revoked_by,
             each.reason or "",
         )

@@ -1,6 +1,5 @@
 """`khala stats`: what every topic's journal holds and how retention keeps up."""
 
-import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -15,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from khala_pg.cli.options import AsJson, Database
-from khala_pg.cli.text import duration, number, size, wide_console
+from khala_pg.cli.text import duration, json_text, number, size, wide_console
 from khala_pg.cli.watch.keys import pauses
 from khala_pg.cli.watch.monitor import oldest, read_database
 from khala_pg.errors import KhalaError, UnavailableError
@@ -97,7 +96,7 @@ def _watch_table(place: Following[str], interval: float) -> None:
 
 def _print_json(found: Sequence[TopicTelemetry]) -> None:
     for topic in found:
-        print(json.dumps(asdict(topic)), flush=True)
+        print(json_text(asdict(topic)), flush=True)
 
 
 def _table(found: Sequence[TopicTelemetry], width: int) -> Table:

@@ -1,13 +1,13 @@
 """`khala tail` for programs: one line of JSON per change, states on standard error."""
 
 import asyncio
-import json
 import sys
 from typing import Any
 
 from rich.console import Console
 
 from khala_pg.canonical import hash_text
+from khala_pg.cli.text import json_text
 from khala_pg.client import Change, ConnectionState, KhalaClient, Status
 
 
@@ -23,7 +23,7 @@ def line(change: Change) -> str:
     else:
         fields["payload_hash"] = hash_text(document.payload_hash)
         fields["payload"] = document.payload
-    return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+    return json_text(fields)
 
 
 async def print_lines(client: KhalaClient) -> None:

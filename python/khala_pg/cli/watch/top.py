@@ -1,6 +1,5 @@
 """`khala top`: topics, writers, relays and slow consumers, live."""
 
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -15,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from khala_pg.cli.options import Database
-from khala_pg.cli.text import counted, duration, number, wide_console
+from khala_pg.cli.text import counted, duration, json_text, number, wide_console
 from khala_pg.cli.watch.keys import pauses
 from khala_pg.cli.watch.monitor import RelayView, oldest, read_database, read_relays
 from khala_pg.errors import UnavailableError, UsageError
@@ -70,7 +69,7 @@ def command(
         conninfo, urls = places()
         found, relays = read_database(conninfo), read_relays(urls)
         if as_json:
-            print(json.dumps(_as_json(found, relays)))
+            print(json_text(_as_json(found, relays)))
         else:
             console.print(_view(found, relays, console.width))
         return

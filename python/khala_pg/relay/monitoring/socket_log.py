@@ -4,6 +4,7 @@ import logging
 
 from websockets.frames import CloseCode
 
+from khala_pg import logs
 from khala_pg.auth.claims import Claims
 from khala_pg.relay.connection import RelayConnection
 from khala_pg.relay.metrics import Metrics
@@ -28,8 +29,8 @@ def log_end(connection: RelayConnection, claims: Claims, metrics: Metrics, life_
     metrics.closed(reason)
     fields = {
         "socket": str(connection.id),
-        "sub": claims.subject,
-        "org": claims.org_id,
+        "sub": logs.bounded(claims.subject),
+        "org": logs.bounded(claims.org_id),
         "encoding": connection.encoding,
         "duration_s": round(life_s, 3),
         "reason": reason,

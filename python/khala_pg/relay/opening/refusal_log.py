@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from http import HTTPStatus
 
+from khala_pg import logs
 from khala_pg.http.rates import Bucket
 from khala_pg.relay.opening.handshake import HandshakeError
 
@@ -42,7 +43,7 @@ class RefusalLog:
             return
         fields: dict[str, str | int] = {"address": address, "status": status.value, "code": code}
         if why:
-            fields["why"] = why
+            fields["why"] = logs.bounded(why)
         if self._untold:
             fields["untold"] = self._untold
             self._untold = 0
