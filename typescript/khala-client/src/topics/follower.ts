@@ -242,9 +242,12 @@ export class Follower {
   /** Beside the queue, so that a document that hangs holds up no other. */
   async #fetchMissing(run: Run): Promise<void> {
     const updates = Array.from(this.#missing.values(), ({ update }) => update);
-    const resolved = await resolve(updates, this.#known, run).catch(() => null);
-    // Null: the run has ended, and the next one begins at the cursor.
-    if (resolved !== null && !run.signal.aborted) {
+    const resolved = await resolve(updates, this.#known, run).catch((cause): Resolved => {
+      const error = asKhalaError(cause, "transport", this.name);
+      return { versions: [], missing: updates.map((update) => ({ update, error })) };
+    });
+    // A run that has ended misses nothing: the next one begins at the cursor.
+    if (!run.signal.aborted) {
       this.#enqueue(async () => {
         this.#isFetching = false;
         // What a later update or a snapshot replaced meanwhile is no longer missed.
