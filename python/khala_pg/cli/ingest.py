@@ -90,8 +90,13 @@ def _follow(dsn: str, files: Sequence[str], owner: str | None, console: Console)
         raise UsageError(
             "--follow follows one file", "Run one command for each; a pipe needs no --follow."
         )
+    path = Path(files[0])
+    if path.exists() and not path.is_file():
+        raise UsageError(
+            f"--follow follows a file, and {path} is none", "A pipe is read to its end without it."
+        )
     try:
-        source = GrowingFile(Path(files[0]))
+        source = GrowingFile(path)
     except OSError as error:
         raise UsageError(f"{files[0]} cannot be read: {error.strerror}") from error
     backoff = Backoff(0.25, 5.0)
