@@ -19,9 +19,9 @@ from khala_pg.auth import keyring_file
 from khala_pg.postgres.free_ports import free_port
 from support.cli_calls import CALLS, DBA, OWNER, RELAY, RUNTIME, Call, commands
 from support.databases import Database, empty
+from support.dumps import make_standby
 from support.forked_khala import PIPED, ForkedKhala, Streams, forked_khala
 from support.servers import Servers
-from support.standby import standby_of
 
 KEY = "matrix00key0"
 NOBODY = "khala_test_nobody"
@@ -153,7 +153,7 @@ def _read_only(database: Database, servers: Servers) -> Iterator[Surroundings]:
 
 @contextmanager
 def _standby(database: Database, servers: Servers) -> Iterator[Surroundings]:
-    with standby_of(database.server, servers.new_home("standby")) as standby:
+    with make_standby(database.server, servers.new_home("standby") / "home") as standby:
         yield Surroundings(standby.dsn(database.name), must_work=False, takes_writes=False)
 
 
