@@ -8,7 +8,7 @@ AS $$
 DECLARE
     v_document jsonb;
 BEGIN
-    SELECT d.document INTO v_document FROM khala_internal.lightning_paywall_documents() AS d
+    SELECT d.document::jsonb INTO v_document FROM khala_internal.lightning_paywall_documents() AS d
     WHERE d.paywall_id = p_paywall_id AND d.owner_id = p_owner_id;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'paywall % does not exist', coalesce(quote_literal(left(p_paywall_id, 200)), 'NULL')

@@ -50,25 +50,23 @@ BEGIN
         END IF;
     END IF;
 
-    BEGIN
-        INSERT INTO lightning.settlements AS s (
-            settlement_id, paywall_id, owner_id, invoice_id, amount_msats, payment_hash, payment_proof_ref, request_id,
-            task_id, route_id, metadata, created_at_ms
-        )
-        VALUES (
-            v_new.settlement_id, v_new.paywall_id, v_new.owner_id, v_new.invoice_id, v_new.amount_msats, v_new.payment_hash,
-            v_new.payment_proof_ref, v_new.request_id, v_new.task_id, v_new.route_id, v_new.metadata, v_now
-        )
-        ON CONFLICT (settlement_id) DO NOTHING
-        RETURNING s.* INTO v_row;
-        v_existed := NOT FOUND;
-    EXCEPTION
-        WHEN unique_violation THEN
-            RAISE EXCEPTION 'the payment of settlement % is recorded as another settlement', v_new.settlement_id
-                USING ERRCODE = 'KH021', HINT = 'A payment hash and an invoice are settled once.';
-    END;
+    INSERT INTO lightning.settlements AS s (
+        settlement_id, paywall_id, owner_id, invoice_id, amount_msats, payment_hash, payment_proof_ref, request_id,
+        task_id, route_id, metadata, created_at_ms
+    )
+    VALUES (
+        v_new.settlement_id, v_new.paywall_id, v_new.owner_id, v_new.invoice_id, v_new.amount_msats, v_new.payment_hash,
+        v_new.payment_proof_ref, v_new.request_id, v_new.task_id, v_new.route_id, v_new.metadata, v_now
+    )
+    ON CONFLICT DO NOTHING
+    RETURNING s.* INTO v_row;
+    v_existed := NOT FOUND;
     IF v_existed THEN
         SELECT s.* INTO v_row FROM lightning.settlements AS s WHERE s.settlement_id = v_new.settlement_id;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'the payment of settlement % is recorded as another settlement', v_new.settlement_id
+                USING ERRCODE = 'KH021', HINT = 'A payment hash and an invoice are settled once.';
+        END IF;
         v_new.created_at_ms := v_row.created_at_ms;
         IF v_new IS DISTINCT FROM v_row THEN
             RAISE EXCEPTION 'settlement % is stored with other content', v_new.settlement_id

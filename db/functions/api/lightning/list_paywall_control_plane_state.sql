@@ -1,7 +1,7 @@
 -- Paywalls for the compiler of the gateway's configuration, in the order of their creation.
 
 CREATE OR REPLACE FUNCTION lightning.list_paywall_control_plane_state(p_args jsonb)
-RETURNS jsonb
+RETURNS json
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -11,7 +11,7 @@ DECLARE
     );
 BEGIN
     RETURN (
-        SELECT jsonb_build_object('ok', TRUE, 'paywalls', coalesce(jsonb_agg(d.document ORDER BY d.created_at_ms, d.paywall_id), '[]'))
+        SELECT json_build_object('ok', TRUE, 'paywalls', coalesce(json_agg(d.document ORDER BY d.created_at_ms, d.paywall_id), '[]'))
         FROM khala_internal.lightning_paywall_documents() AS d
         WHERE d.status = ANY (v_statuses) OR cardinality(v_statuses) = 0
     );

@@ -15,7 +15,7 @@ BEGIN
     RETURN jsonb_build_object('ok', TRUE) || (
         SELECT khala_internal.lightning_page('paywalls', coalesce(array_agg(p.document), '{}'), p_limit, 'createdAtMs', 'paywallId')
         FROM (
-            SELECT d.document AS document
+            SELECT d.document::jsonb AS document
             FROM khala_internal.lightning_paywall_documents() AS d
             WHERE d.owner_id = p_owner_id
                 AND (d.created_at_ms, d.paywall_id) > (v_after.created_at_ms, v_after.id)

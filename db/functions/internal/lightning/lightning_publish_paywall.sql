@@ -9,7 +9,7 @@ DECLARE
     v_owner text;
     v_document jsonb;
 BEGIN
-    SELECT d.owner_id, d.document INTO v_owner, v_document
+    SELECT d.owner_id, d.document::jsonb INTO v_owner, v_document
     FROM khala_internal.lightning_paywall_documents() AS d
     WHERE d.paywall_id = p_paywall_id;
     PERFORM khala.sink('lightning.paywalls', p_paywall_id, NULL, v_document, v_owner);

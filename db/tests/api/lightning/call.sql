@@ -17,8 +17,8 @@ FROM (
     ($$SELECT lightning.call('lightning/security:setGlobalPause', '[]', TRUE)$$, 'invalid_args'),
     ($$SELECT lightning.call('lightning/security:setGlobalPause', NULL, TRUE)$$, 'invalid_args')
 ) AS q (query, message);
-SELECT is((SELECT lightning.call('lightning/ops:listPaywallControlPlaneState', '{}', FALSE) -> 'ok'), 'true'::jsonb, 'ops:listPaywallControlPlaneState');
-SELECT is((SELECT lightning.call('lightning/security:getControlPlaneSecurityState', '{}', FALSE) -> 'ok'), 'true'::jsonb, 'security:getControlPlaneSecurityState');
+SELECT is((SELECT (lightning.call('lightning/ops:listPaywallControlPlaneState', '{}', FALSE) -> 'ok')::jsonb), 'true'::jsonb, 'ops:listPaywallControlPlaneState');
+SELECT is((SELECT (lightning.call('lightning/security:getControlPlaneSecurityState', '{}', FALSE) -> 'ok')::jsonb), 'true'::jsonb, 'security:getControlPlaneSecurityState');
 SELECT throws_ok($$SELECT lightning.call('lightning/security:setGlobalPause', '{}', FALSE)$$, 'KH022', NULL, 'a mutation is no query');
 SELECT throws_ok($$SELECT lightning.call('lightning/ops:listPaywallControlPlaneState', '{}', TRUE)$$, 'KH022', NULL, 'a query is no mutation');
 SELECT throws_ok($$SELECT lightning.call('other', '{}', TRUE)$$, 'KH022', NULL, 'an unknown name');
