@@ -3,10 +3,9 @@
 CREATE OR REPLACE FUNCTION khala_internal.lightning_now_ms()
 RETURNS bigint
 LANGUAGE sql VOLATILE
-SET search_path = pg_catalog, pg_temp
-AS $$
-SELECT floor(extract(EPOCH FROM clock_timestamp()) * 1000)::bigint
-$$;
+BEGIN ATOMIC
+SELECT floor(extract(EPOCH FROM clock_timestamp()) * 1000)::bigint;
+END;
 
 COMMENT ON FUNCTION khala_internal.lightning_now_ms() IS
 'Internal: the time now. Result: milliseconds since 1970. Errors: none.';

@@ -3,10 +3,9 @@
 CREATE OR REPLACE FUNCTION khala_internal.lightning_preimage_hash(p_preimage text)
 RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-SET search_path = pg_catalog, pg_temp
-AS $$
-SELECT encode(sha256(decode(p_preimage, 'hex')), 'hex')
-$$;
+BEGIN ATOMIC
+SELECT encode(sha256(decode(p_preimage, 'hex')), 'hex');
+END;
 
 COMMENT ON FUNCTION khala_internal.lightning_preimage_hash(text) IS
 'Internal: payment hash of a preimage. Argument: 64 hexadecimal digits. Result: SHA-256 of its 32 bytes in hexadecimal. Errors: none for hexadecimal digits.';
