@@ -44,13 +44,17 @@ class CountedProtocol(H11Protocol):
         else:
             code = "bad_handshake"
             response = errors.answer(code, "this is no HTTP request")
-        self.refused(self._peer, HTTPStatus(response.status_code), code)
-        head = h11.Response(
-            status_code=response.status_code,
-            headers=[*response.raw_headers, (b"connection", b"close")],
-        )
-        for event in (head, h11.Data(data=bytes(response.body)), h11.EndOfMessage()):
-            self.transport.write(self.conn.send(event) or b"")
+        status = HTTPStatus(response.status_code)
+        self.refused(self._peer, status, code)
+        # The body of a request may be unreadable after the response has begun, or ended.
+        if self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
+            head = h11.Response(
+                status_code=status,
+                reason=status.phrase.encode(),
+                headers=[*response.raw_headers, (b"connection", b"close")],
+            )
+            for event in (head, h11.Data(data=bytes(response.body)), h11.EndOfMessage()):
+                self.transport.write(self.conn.send(event) or b"")
         self.transport.close()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]

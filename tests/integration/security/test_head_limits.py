@@ -168,3 +168,25 @@ async def test_the_head_of_a_request_has_one_limit_on_both_ports(
         ), told
     assert "Traceback" not in caplog.text
     assert "aaaa" not in caplog.text
+
+
+async def test_a_body_that_cannot_be_read_ends_the_connection_whenever_it_comes(
+    newest_database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running_relay(newest_database, http_port=0) as running:
+        await ready_relay(running)
+        parts = urlsplit(str(running.addresses.http))
+        for line, answered in (("POST /api/sync/token", False), ("GET /healthz", True)):
+            reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+            writer.write(f"{line} HTTP/1.1\r\nhost: x\r\n".encode())
+            writer.write(b"transfer-encoding: chunked\r\n\r\n")
+            if answered:
+                await reader.readuntil(b"ok\n")
+            writer.write(b"no length\r\n")
+            async with asyncio.timeout(20):
+                rest = await reader.read()
+            writer.transport.abort()
+            expected = b"" if answered else b"HTTP/1.1 400 Bad Request\r\n"
+            assert rest[: len(expected) or None] == expected
+    assert "Traceback" not in caplog.text
+    assert "failed" not in caplog.text
