@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Any
 
 from khala_pg.auth import keyring as keys
-from khala_pg.auth.claims import CLAIMS_VERSION, timestamp
+from khala_pg.auth.claims import CLAIMS_VERSION, MAX_TOKEN_BYTES, timestamp
 from khala_pg.auth.keys import Keyring
 
 MIN_TTL_S = 60
@@ -96,6 +96,14 @@ class Issuer:
             ttl_s=ttl_s,
             now=issued_at,
         )
+        if len(token) > MAX_TOKEN_BYTES:
+            raise IssuerError(
+                HTTPStatus.UNPROCESSABLE_ENTITY,
+                "invalid_scope",
+                f"a token for {len(scopes)} topics would have {len(token)} bytes, and no relay "
+                f"takes more than {MAX_TOKEN_BYTES}: request fewer",
+                invalid_scopes=[],
+            )
         return {
             "token": token,
             "token_type": "Bearer",

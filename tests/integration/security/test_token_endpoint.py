@@ -131,6 +131,22 @@ async def test_scopes_and_life_can_be_narrowed(newest_database: Database) -> Non
         assert excess.json()["invalid_scopes"] == ["no.such"]
 
 
+async def test_a_token_that_no_relay_takes_is_not_issued(newest_database: Database) -> None:
+    topics = [f"orders.of_a_customer_{number}" for number in range(600)]
+    with newest_database.connect("dba") as connection:
+        for topic in topics:
+            admin.register_topic(connection, topic)
+    key = make_key(newest_database, "org-a", *topics)
+    async with issuing(newest_database) as running:
+        await ready_relay(running)
+        answer = await post(running, key)
+        assert (answer.status_code, answer.json()["code"]) == (422, "invalid_scope")
+        assert "16384" in answer.json()["message"]
+        answer = await post(running, key, {"scopes": topics[:300]})
+        async with running.joined(answer.json()["data"]["token"]) as peer:
+            await peer.subscribe(topics[0])
+
+
 async def test_the_old_path_says_that_it_is_old(newest_database: Database) -> None:
     async with issuing(newest_database) as running:
         await ready_relay(running)

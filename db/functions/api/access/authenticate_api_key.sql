@@ -36,9 +36,13 @@ BEGIN
         RAISE EXCEPTION 'the API key is for any organisation, and org names none'
             USING ERRCODE = 'KH007', HINT = 'Name the organisation that the token is for.';
     END IF;
-    IF length(p_subject) NOT BETWEEN 1 AND 400 OR length(p_org_id) NOT BETWEEN 1 AND 200 THEN
-        RAISE EXCEPTION 'sub has % characters, org has %', coalesce(length(p_subject), 0), coalesce(length(p_org_id), 0)
-            USING ERRCODE = 'KH007', HINT = 'Name a sub of 1 to 400 characters and an org of 1 to 200, or leave them out.';
+    IF length(p_subject) NOT BETWEEN 1 AND 400 THEN
+        RAISE EXCEPTION 'sub has % characters', length(p_subject)
+            USING ERRCODE = 'KH007', HINT = 'Use 1 to 400 characters, or leave sub out.';
+    END IF;
+    IF NOT khala_internal.is_org_id(p_org_id) THEN
+        RAISE EXCEPTION 'org has % characters', length(p_org_id)
+            USING ERRCODE = 'KH007', HINT = 'Use 1 to 200 characters.';
     END IF;
     subject := coalesce(subject, p_subject, 'key:' || p_key_id);
     org_id := coalesce(org_id, p_org_id);
@@ -52,6 +56,6 @@ END
 $$;
 
 COMMENT ON FUNCTION khala.authenticate_api_key(text, bytea, text, text) IS
-'Subject, organisation and topics that an API key stands for. Arguments: its id; SHA-256 of the secret that was given; subject and organisation that the token is requested for, null: those of the key. Result: one row for the tokens of the key, with the number of them that a relay issues in a minute; no row when the key is unknown, the secret does not match, or the key has expired or was revoked. Without a subject of its own or of the request, that of the tokens is key:<id>. Errors: KH007 the key is for another subject or organisation, or for any organisation and none is named.';
+'Subject, organisation and topics that an API key stands for. Arguments: its id; SHA-256 of the secret that was given; subject and organisation that the token is requested for, null: those of the key. Result: one row for the tokens of the key, with the number of them that a relay issues in a minute; no row when the key is unknown, the secret does not match, or the key has expired or was revoked. Without a subject of its own or of the request, that of the tokens is key:<id>. Errors: KH007 the key is for another subject or organisation, or for any organisation and none is named, or a name is too long.';
 REVOKE ALL ON FUNCTION khala.authenticate_api_key(text, bytea, text, text) FROM public;
 GRANT EXECUTE ON FUNCTION khala.authenticate_api_key(text, bytea, text, text) TO khala_relay;
