@@ -115,7 +115,7 @@ def normal_origin(text: str) -> str:
             f"{text!r} is no origin: write scheme, host and, where it is not the usual one, port, "
             "as in https://app.example or http://localhost:3000"
         )
-    shown = f"[{name}]" if ":" in name else name
+    shown = f"[{_plain(name)}]" if ":" in name else name
     usual = port is None or port == _USUAL_PORTS.get(parts.scheme)
     return f"{parts.scheme}://{shown}" + ("" if usual else f":{port}")
 

@@ -81,10 +81,12 @@ def test_a_subscriber_has_a_whole_network_of_ipv6() -> None:
         ("http://localhost:8080", "relay.example", False),
         ("https://xn--bcher-kva.example", "relay.example", True),
         ("tauri://localhost", "relay.example", True),
+        ("http://[2001:db8::1]:3000", "relay.example", True),
     ],
 )
 def test_origins(origin: str | None, host: str | None, allowed: bool) -> None:
-    origins = ("HTTPS://App.Example:443/", "https://bücher.example", "tauri://localhost")
+    given = ("HTTPS://App.Example:443/", "https://bücher.example", "tauri://localhost")
+    origins = (*given, "http://[2001:DB8:0::1]:3000")
     assert Origins(origins, "0.0.0.0").allows(origin, host) is allowed
 
 
