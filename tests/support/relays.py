@@ -15,7 +15,7 @@ from websockets.protocol import State
 
 from khala_pg.auth import keyring as keys
 from khala_pg.auth.keys import Keyring
-from khala_pg.http.tokens import SessionAuthenticator
+from khala_pg.http.credentials import SessionAuthenticator
 from khala_pg.relay.monitoring.tracing import Spans
 from khala_pg.relay.server import Addresses, Relay
 from khala_pg.relay.settings import RelaySettings

@@ -18,10 +18,11 @@ from khala_pg.auth.issuer import Issuer
 from khala_pg.errors import UnavailableError
 from khala_pg.http.app import Ready, create_app
 from khala_pg.http.bounded import Refused
+from khala_pg.http.credentials import Credentials, SessionAuthenticator
 from khala_pg.http.edge import Origins, Proxies
 from khala_pg.http.measured import Note, measured
 from khala_pg.http.timed_protocol import counted
-from khala_pg.http.tokens import SessionAuthenticator, TokenEndpoint
+from khala_pg.http.tokens import TokenEndpoint
 from khala_pg.relay.database.pool import Database
 from khala_pg.relay.opening.limits import counts_for
 from khala_pg.relay.opening.refusal_log import RefusalLog
@@ -75,12 +76,16 @@ def make_http_server(
 
     origins = Origins(settings.origins, settings.host)
     proxies = Proxies(settings.trusted_proxies)
-    tokens = TokenEndpoint(
-        Issuer(lambda: authority.keyring, settings.token_ttl_s),
+    credentials = Credentials(
         ask,
         authenticate_session,
         origins,
         proxies,
+        max_refused_per_minute=settings.max_tokens_per_minute,
+    )
+    tokens = TokenEndpoint(
+        Issuer(lambda: authority.keyring, settings.token_ttl_s),
+        credentials,
         max_per_minute=settings.max_tokens_per_minute,
         retry_after_s=settings.retry_after_s,
     )

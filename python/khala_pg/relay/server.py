@@ -8,7 +8,7 @@ from typing import Any
 from khala_pg.auth.authority import Authority
 from khala_pg.auth.keys import Keyring
 from khala_pg.errors import KhalaError
-from khala_pg.http.tokens import SessionAuthenticator
+from khala_pg.http.credentials import SessionAuthenticator
 from khala_pg.relay.database.health import Health
 from khala_pg.relay.database.listener import Listener
 from khala_pg.relay.database.lost_runs import mark_lost_runs
