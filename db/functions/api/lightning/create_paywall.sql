@@ -14,6 +14,12 @@ BEGIN
     IF v_response IS NOT NULL THEN
         RETURN v_response;
     END IF;
+    -- It stands in the paths of the API.
+    IF v_id !~ '^[A-Za-z0-9_][A-Za-z0-9_.:~-]*$' THEN
+        PERFORM khala_internal.lightning_refuse(
+            'invalid', 'paywallId', 'Use letters, digits, and _ . : ~ - after the first character.'
+        );
+    END IF;
     INSERT INTO lightning.paywalls (
         paywall_id, owner_id, name, description, status, request_id, metadata, created_at_ms, updated_at_ms
     )
