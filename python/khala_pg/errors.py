@@ -62,7 +62,8 @@ LONGER_STATEMENTS = (
 )
 
 # What is missing is ours: a function or a table by its qualified name, or the schema itself.
-_OURS = re.compile(r'\b(khala|khala_internal|runtime)\.|"(khala|khala_internal|runtime)"')
+_SCHEMA = "(khala|khala_internal|runtime|lightning)"
+_OURS = re.compile(rf'\b{_SCHEMA}\.|"{_SCHEMA}"')
 
 
 class KhalaError(Exception):

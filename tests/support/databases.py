@@ -15,7 +15,13 @@ from khala_pg.migration.migrate import migrate
 from khala_pg.postgres.server import SUPERUSER, PostgresServer
 
 TEMPLATE = "khala_template"
-ROLES = ("runtime", "relay", "dba")
+ROLES = {
+    "runtime": ["khala_runtime"],
+    "relay": ["khala_relay"],
+    "dba": ["khala_dba"],
+    "lightning": ["khala_relay", "lightning_ops", "lightning_owner_api"],
+}
+"""Logins, and the roles that each is a member of."""
 _numbers = itertools.count(1)
 
 
@@ -45,7 +51,7 @@ class Database:
         return self.dsn_as("dba")
 
     def dsn_as(self, role: str) -> str:
-        """Logs in as a member of khala_<role> that has no other right."""
+        """Logs in as a login of ROLES, which has no other right."""
         login = _login(role)
         return self.server.dsn(self.name, login, self.passwords[login])
 
@@ -63,18 +69,18 @@ class Template:
 
 
 def make_template(server: PostgresServer) -> Template:
-    """Migrates the template and creates one login for each of Khala's roles."""
+    """Migrates the template and creates the logins."""
     _janitor(server, TEMPLATE).init()
     migrate(server.dsn(TEMPLATE))
     passwords = {_login(role): secrets.token_urlsafe(12) for role in ROLES}
     with psycopg.connect(server.dsn(), autocommit=True) as connection:
-        for role in ROLES:
+        for role, groups in ROLES.items():
             login = _login(role)
             connection.execute(
                 sql.SQL("CREATE ROLE {} LOGIN PASSWORD {} IN ROLE {}").format(
                     sql.Identifier(login),
                     sql.Literal(passwords[login]),
-                    sql.Identifier(f"khala_{role}"),
+                    sql.SQL(", ").join(map(sql.Identifier, groups)),
                 )
             )
     return Template(server, passwords)

@@ -99,7 +99,7 @@ def command(
     def ready(found: DevState) -> None:
         if as_json:
             line = asdict(found)
-            names = ["database", "ws", "http", "page", "token"]
+            names = ["database", "ws", "http", "page", "token", "lightning_ops_secret"]
             if found.metrics is not None:
                 names.append("metrics")
             shown = {name: line[name] for name in names}

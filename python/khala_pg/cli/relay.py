@@ -20,6 +20,7 @@ from khala_pg import logs
 from khala_pg.auth import keyring_file
 from khala_pg.cli.text import json_text
 from khala_pg.errors import UsageError
+from khala_pg.lightning.environment import ops_secret
 from khala_pg.limits import limits_of
 from khala_pg.relay.monitoring.tracing import spans_for
 from khala_pg.relay.process import memory
@@ -208,6 +209,7 @@ def command(
                 require_tls=require_tls,
                 web_dir=web_dir,
                 dev_session=dev_session,
+                lightning_ops_secret=ops_secret(os.environ),
             ),
             **_limits(limit or []),
         )

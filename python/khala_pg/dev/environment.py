@@ -27,6 +27,7 @@ from khala_pg.child_process import (
 from khala_pg.dev import state
 from khala_pg.dev.ports import HOST, Ports
 from khala_pg.dev.state import DevError, DevState
+from khala_pg.lightning.environment import SECRET
 from khala_pg.postgres.cluster import private
 from khala_pg.postgres.installation import PostgresServerError
 from khala_pg.postgres.server import PostgresServer
@@ -121,7 +122,10 @@ def _run(
             if config.web_dir is not None:
                 session = state.state_file(data_dir)
                 arguments += [f"--web-dir={config.web_dir}", f"--dev-session={session}"]
-            relay = _Relay(relay_database, arguments, f"{http}/readyz", data_dir / "relay.log")
+            secret = state.lightning_secret(data_dir)
+            relay = _Relay(
+                relay_database, secret, arguments, f"{http}/readyz", data_dir / "relay.log"
+            )
             relay.start()
             relay.await_ready(wakeup)
             found = DevState(
@@ -134,6 +138,7 @@ def _run(
                 token=state.sign_dev_token(server, keyring),
                 organisation=state.ORGANISATION,
                 keyring=str(keyring),
+                lightning_ops_secret=secret,
                 pid=os.getpid(),
             )
             state.write_state(data_dir, found)
@@ -150,14 +155,19 @@ def _run(
 @dataclass
 class _Relay:
     _database: str
+    _lightning_secret: str
     _arguments: list[str]
     _ready_url: str
     log_file: Path
     _process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        # The connection string holds a password: not among the arguments, which anyone may list.
-        environment = {**os.environ, "KHALA_DATABASE_URL": self._database}
+        # Secrets do not stand among the arguments, which anyone may list.
+        environment = {
+            **os.environ,
+            "KHALA_DATABASE_URL": self._database,
+            SECRET: self._lightning_secret,
+        }
         environment.pop("KHALA_LISTENER_DATABASE_URL", None)  # of some other relay
         with open(self.log_file, "ab", opener=private) as log:
             self._process = subprocess.Popen(

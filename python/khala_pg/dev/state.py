@@ -3,6 +3,7 @@
 - `postgres/`: the server's home (see postgres.server)
 - `keyring.json`: the keys that tokens are signed with
 - `relay.password`: of the login that the relay uses
+- `lightning.secret`: of the Lightning control plane, if the environment has none
 - `relay.log`: what the relay says
 - `dev.json`: where everything is, for the other commands; there while `khala dev` runs
 - `ports.json`: the ports of the last run, which the next one takes again (see ports)
@@ -24,9 +25,11 @@ from khala_pg.auth import keyring as keys
 from khala_pg.auth import keyring_file
 from khala_pg.connections import connect
 from khala_pg.errors import KhalaError, UsageError
+from khala_pg.lightning.environment import ops_secret
 from khala_pg.migration.migrate import Outcome, migrate
 from khala_pg.postgres.cluster import private
 from khala_pg.postgres.server import PostgresServer
+from khala_pg.sqlapi import admin
 
 DATABASE = "khala"
 RELAY_LOGIN = "khala_dev_relay"
@@ -51,6 +54,7 @@ class DevState:
     token: str
     organisation: str
     keyring: str
+    lightning_ops_secret: str
     pid: int
 
 
@@ -96,7 +100,10 @@ def prepare_database(server: PostgresServer) -> Outcome:
                     sql.Identifier(DATABASE)
                 )
             )
-    return migrate(server.dsn(DATABASE))
+    outcome = migrate(server.dsn(DATABASE))
+    with connect(server.dsn(DATABASE)) as connection:
+        admin.set_lightning_operators(connection, ORGANISATION)
+    return outcome
 
 
 def relay_dsn(server: PostgresServer, data_dir: Path) -> str:
@@ -110,8 +117,16 @@ def relay_dsn(server: PostgresServer, data_dir: Path) -> str:
                 sql.SQL(verb), sql.Identifier(RELAY_LOGIN), sql.Literal(password)
             )
         )
-        connection.execute(sql.SQL("GRANT khala_relay TO {}").format(sql.Identifier(RELAY_LOGIN)))
+        for role in ("khala_relay", "lightning_ops", "lightning_owner_api"):
+            connection.execute(
+                sql.SQL("GRANT {} TO {}").format(sql.Identifier(role), sql.Identifier(RELAY_LOGIN))
+            )
     return server.dsn(DATABASE, RELAY_LOGIN, password)
+
+
+def lightning_secret(data_dir: Path) -> str:
+    """The control plane's secret: the environment's, else one of this directory."""
+    return ops_secret(os.environ) or _secret(data_dir / "lightning.secret")
 
 
 def prepare_keyring(data_dir: Path) -> Path:

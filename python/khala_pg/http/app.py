@@ -55,12 +55,14 @@ def create_app(
     settings: RelaySettings,
     tokens: TokenEndpoint | None = None,
     refused: Refused = lambda address, status, code: None,
+    lightning: Sequence[BaseRoute] = (),
 ) -> Starlette:
     """The ASGI application.
 
     verify: checks a token, raises TokenError, and UnavailableError as long as it cannot know.
     tokens: issues tokens; None when they come from elsewhere.
     refused: called for each request over a bound.
+    lightning: routes of the Lightning control plane.
     """
     documents = _Documents(connect, verify, settings)
     page = [] if settings.web_dir is None else page_routes(settings.web_dir, settings.dev_session)
@@ -78,7 +80,8 @@ def create_app(
             OwnPath("/api/sync/documents", documents.document),
             OwnPath("/api/sync/documents/{topic}/{doc_key:anytext}", documents.document),
             *([] if tokens is None else _token_routes(tokens)),
-            OwnPath("/healthz", _healthz),
+            *lightning,
+            OwnPath("/healthz", healthz),
             OwnPath("/readyz", readyz),
             *page,
         ],
@@ -243,5 +246,5 @@ def _whole(request: Request, name: str, *, least: int) -> int | None:
     return int(text)
 
 
-async def _healthz(request: Request) -> Response:
+async def healthz(request: Request) -> Response:
     return PlainTextResponse("ok\n", headers=errors.NO_STORE)

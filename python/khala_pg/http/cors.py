@@ -20,8 +20,8 @@ class Cors:
             allow_origin_regex=".*",
             # What a path does not take is refused there, with the methods that it takes.
             allow_methods=["*"],
-            allow_headers=["Authorization", "If-None-Match"],
-            expose_headers=["ETag", "Retry-After"],
+            allow_headers=["Authorization", "If-None-Match", "Idempotency-Key", "X-Request-Id"],
+            expose_headers=["ETag", "Retry-After", "X-Request-Id"],
             max_age=600,
         )
 

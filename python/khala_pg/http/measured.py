@@ -10,6 +10,8 @@ _ENDPOINTS = (
     ("/api/sync/documents", "document"),
     ("/api/sync/token", "token"),
     ("/api/convex/token", "token"),
+    ("/api/internal/lightning-ops", "lightning_operators"),
+    ("/api/lightning", "lightning_owners"),
     ("/healthz", "health"),
     ("/readyz", "health"),
 )

@@ -23,6 +23,8 @@ from khala_pg.http.edge import Origins, Proxies
 from khala_pg.http.measured import Note, measured
 from khala_pg.http.timed_protocol import counted
 from khala_pg.http.tokens import TokenEndpoint
+from khala_pg.lightning.api.calls import Note as LightningNote
+from khala_pg.lightning.api.routes import lightning_routes
 from khala_pg.relay.database.pool import Database
 from khala_pg.relay.opening.limits import counts_for
 from khala_pg.relay.opening.refusal_log import RefusalLog
@@ -47,11 +49,12 @@ def make_http_server(
     settings: RelaySettings,
     tls: ssl.SSLContext | None,
     note: Note,
+    note_lightning: LightningNote,
 ) -> HttpServer:
     """A server for snapshots, documents and tokens; `serve` runs it on sockets that are bound.
 
     authenticate_session: whom a session of the host application belongs to, if it has sessions.
-    note: called for each request.
+    note: called for each request. note_lightning: for each call of the Lightning control plane.
     """
 
     # However many ask at once, live feeds do not queue behind them for a connection.
@@ -90,7 +93,8 @@ def make_http_server(
         retry_after_s=settings.retry_after_s,
     )
     refusals = RefusalLog("a request was refused", lambda status: None)
-    app = create_app(connect, verify, ready, settings, tokens, refusals.note)
+    lightning = lightning_routes(connect, credentials, settings, note_lightning)
+    app = create_app(connect, verify, ready, settings, tokens, refusals.note, lightning)
     return serving(
         measured(app, note),
         counted(settings.open_timeout_s, counts_for(settings, proxies), unreadable(note, refusals)),

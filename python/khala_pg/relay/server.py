@@ -199,6 +199,7 @@ class Relay:
             self._settings,
             tls,
             self.metrics.answered,
+            self.metrics.lightning.note,
         )
         metrics = make_metrics_server(self.metrics, self._read_gauges, self._settings)
         servers = [(http, ports.http), (metrics, ports.metrics)]

@@ -1,7 +1,7 @@
 """Every limit and interval of a relay, with its unit in its name."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from khala_pg.auth.issuer import MAX_TTL_S, MIN_TTL_S
@@ -23,6 +23,7 @@ class RelaySettings:
     tls_certificate, tls_key: PEM files; both ports then speak TLS.
     require_tls: refuse connections without TLS, here or at a trusted proxy.
     web_dir: the built admin page, served on the HTTP port; None serves none.
+    lightning_ops_secret: of the Lightning control plane; None: its operators are refused.
     dev_session: the dev.json whose token pages get; for `khala dev`, which listens on loopback.
     """
 
@@ -108,6 +109,12 @@ class RelaySettings:
         60,
         "tokens for a session's subject, and refused token requests of an address; "
         "an API key has a number of its own",
+        seen="429 `rate_limited`",
+        least=1,
+    )
+    max_lightning_calls_per_minute: int = limit(
+        6_000,
+        "calls of the Lightning control plane: of its operators, and of each owner",
         seen="429 `rate_limited`",
         least=1,
     )
@@ -206,6 +213,7 @@ class RelaySettings:
     tls_key: str | None = None
     web_dir: Path | None = None
     dev_session: Path | None = None
+    lightning_ops_secret: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         check(self)

@@ -218,3 +218,8 @@ def retain(
         return cursor.execute(
             "SELECT * FROM khala.retain(%s, now(), %s::interval, %s)", (topic, horizon, batch)
         ).fetchall()
+
+
+def set_lightning_operators(connection: Connection[Any], org_id: str) -> None:
+    """Set the organisation that owns the control plane's documents that belong to no owner."""
+    connection.execute("SELECT lightning.set_operators(%s)", (org_id,))

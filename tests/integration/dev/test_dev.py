@@ -30,7 +30,15 @@ def data_dir(servers: Servers) -> Path:
 def test_ready_line_and_state(data_dir: Path) -> None:
     with running(data_dir) as dev:
         ready = dev.ready
-        assert list(ready) == ["ready", "database", "ws", "http", "page", "token"]
+        assert list(ready) == [
+            "ready",
+            "database",
+            "ws",
+            "http",
+            "page",
+            "token",
+            "lightning_ops_secret",
+        ]
         assert ready["ready"] is True
         assert ready["ws"].endswith("/socket/websocket")
         state = json.loads((data_dir / "dev.json").read_text())

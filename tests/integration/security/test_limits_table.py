@@ -106,6 +106,15 @@ async def tokens(running: RunningRelay) -> tuple[str, str]:
     return PASSES, f"{answers[2].status_code} `{answers[2].json()['code']}`"
 
 
+async def lightning_calls(running: RunningRelay) -> tuple[str, str]:
+    path = "/api/internal/lightning-ops/control-plane/query"
+    body = {"functionName": "none"}
+    async with http(running, headers=bearer("secret")) as asking:
+        answers = [await asking.post(path, json=body) for _ in range(3)]
+    assert [answer.status_code for answer in answers[:2]] == [503, 503]
+    return PASSES, f"{answers[2].status_code} `{answers[2].json()['error']['code']}`"
+
+
 async def by_nothing(request: Request) -> Identity:
     return Identity("ann", "org-a", (NOTES,))
 
@@ -268,6 +277,10 @@ CASES = {
     ),
     "max_failed_handshakes_per_minute": Case(guesses, {"max_failed_handshakes_per_minute": 2}),
     "max_tokens_per_minute": Case(tokens, {"max_tokens_per_minute": 2}),
+    # The relay's login of this test may not call it.
+    "max_lightning_calls_per_minute": Case(
+        lightning_calls, {"max_lightning_calls_per_minute": 2, "lightning_ops_secret": "secret"}
+    ),
     "max_bad_frames": Case(bad_frames, {"max_bad_frames": 2}),
     # The join is a request, and a message.
     "max_request_burst": Case(

@@ -1,0 +1,94 @@
+"""The Lightning control plane over HTTP, as its operators and owners call it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+import httpx
+from starlette.requests import Request
+
+from khala_pg.auth import api_keys
+from khala_pg.auth.issuer import Identity
+from khala_pg.lightning.api.operations import OPERATORS, OWNERS
+from khala_pg.sqlapi import admin
+from support.asking import bearer, http
+from support.databases import Database
+from support.relays import RunningRelay, ready_relay, running_relay
+
+SECRET = "ops-secret-of-the-tests-5d41402abc4b"
+PREIMAGE = "0f" * 32
+PAYMENT_HASH = sha256(bytes.fromhex(PREIMAGE)).hexdigest()
+PAYWALL = {
+    "paywallId": "pw_news",
+    "name": "News",
+    "policy": {"fixedAmountMsats": 1000},
+    "routes": [
+        {
+            "routeId": "rt_news",
+            "hostPattern": "news.example",
+            "pathPattern": "/*",
+            "upstreamUrl": "https://upstream.example",
+            "protocol": "https",
+            "priority": 10,
+        }
+    ],
+}
+
+
+@dataclass
+class ControlPlane:
+    """A relay that serves the control plane, and a client of its HTTP side."""
+
+    running: RunningRelay
+    client: httpx.AsyncClient
+    database: Database
+
+    async def post(self, kind: str, body: Any, **headers: str) -> httpx.Response:
+        return await self.client.post(f"{OPERATORS}/{kind}", json=body, headers=headers)
+
+    async def call(self, kind: str, function: str, **args: Any) -> httpx.Response:
+        body = {"functionName": function, "args": {"secret": SECRET, **args}}
+        return await self.post(kind, body)
+
+    async def query(self, function: str, **args: Any) -> httpx.Response:
+        return await self.call("query", function, **args)
+
+    async def mutate(self, function: str, **args: Any) -> httpx.Response:
+        return await self.call("mutation", function, **args)
+
+    async def own(
+        self, method: str, path: str = "", owner: str = "ann", **more: Any
+    ) -> httpx.Response:
+        """A request of an owner, with a session."""
+        headers = {"X-Owner": owner, **more.pop("headers", {})}
+        return await self.client.request(method, OWNERS + path, headers=headers, **more)
+
+    def make_key(self, org: str, *topics: str) -> dict[str, str]:
+        """Headers with a new API key."""
+        key = api_keys.generate()
+        with self.database.connect("dba") as connection:
+            admin.create_api_key(connection, key, "test", "shop", org, topics, None, None)
+        return bearer(str(key))
+
+
+async def by_header(request: Request) -> Identity | None:
+    """A session of the organisation that a header names, for every topic of the control plane."""
+    owner = request.headers.get("X-Owner")
+    return None if owner is None else Identity("user", owner, ("lightning.paywalls",))
+
+
+@asynccontextmanager
+async def control_plane(database: Database, /, **more: Any) -> AsyncIterator[ControlPlane]:
+    settings = {
+        "database": database.dsn_as("lightning"),
+        "lightning_ops_secret": SECRET,
+        "http_port": 0,
+        "metrics_port": 0,
+        **more,
+    }
+    async with running_relay(database, authenticate_session=by_header, **settings) as running:
+        await ready_relay(running)
+        async with http(running, timeout=30) as client:
+            yield ControlPlane(running, client, database)
