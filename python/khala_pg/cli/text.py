@@ -71,8 +71,9 @@ def json_text(value: Any, *, indent: int | None = None) -> str:
 
     Where that is not UTF-8 all but ASCII is escaped here: the stream's own escapes are not JSON.
     """
-    is_utf8 = codecs.lookup(sys.stdout.encoding).name == "utf-8"
-    return json.dumps(value, indent=indent, ensure_ascii=not is_utf8, default=str)
+    # None where it is closed.
+    encoding = codecs.lookup(getattr(sys.stdout, "encoding", "utf-8")).name
+    return json.dumps(value, indent=indent, ensure_ascii=encoding != "utf-8", default=str)
 
 
 def say(error: KhalaError) -> None:
