@@ -52,7 +52,7 @@ def connect(database: str, **parameters: Any) -> Connection:
 async def connect_async(
     database: str, *, timeout_s: float | None = None, **parameters: Any
 ) -> AsyncConnection:
-    """As `connect`. Raises TimeoutError when the database does not answer as `bounded` says."""
+    """As `connect`. Raises TimeoutError when the database does not respond as `bounded` says."""
     connection = await psycopg.AsyncConnection.connect(
         utf8_conninfo(database, **parameters), autocommit=True, prepare_threshold=None
     )
@@ -88,9 +88,9 @@ async def bounded(connection: AsyncConnection, timeout_s: float) -> AsyncIterato
     most_s = timeout_s * _ANSWER
     try:
         # At the first cancellation psycopg asks the server to cancel and waits for that to show;
-        # a server that answers nothing takes the second.
+        # a server that sends nothing takes the second.
         async with asyncio.timeout(most_s + timeout_s * _LAST_WORD), asyncio.timeout(most_s):
             yield
     except TimeoutError:
         await connection.close()
-        raise TimeoutError(f"no answer within {most_s:g} s") from None
+        raise TimeoutError(f"no response within {most_s:g} s") from None

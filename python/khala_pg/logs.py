@@ -106,7 +106,7 @@ class Repeats(logging.Filter):
 
 @dataclass(slots=True)
 class _Said:
-    """What was said of one message since then, and how many more there were."""
+    """Record of one message: what was said since then, and how many more there were."""
 
     since: float
     texts: set[int]

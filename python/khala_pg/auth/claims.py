@@ -14,7 +14,7 @@ import jwt
 from khala_pg.errors import KhalaError
 
 LEEWAY_S = 30.0
-"""How far the clocks of signer and verifier may differ, in seconds."""
+"""Largest difference between the clocks of signer and verifier, in seconds."""
 
 CLAIMS_VERSION = 1
 MAX_LIFETIME_S = 32 * 24 * 3600
@@ -24,7 +24,7 @@ MAX_TOKEN_BYTES = 16 * 1024
 _LAST_MOMENT = 253_402_300_799
 STRICT, OPENAGENTS = "khala", "openagents"
 PROFILES = (STRICT, OPENAGENTS)
-"""What an issuer's tokens look like. A key says which it is for; the first is the default.
+"""Forms of an issuer's tokens. A key says which it is for; the first is the default.
 
 openagents: `oa_claims_version` may be "oa_sync_claims_v1", `oa_sync_scopes` text with commas, `nbf`
 may be missing, and `oa_user_id` stand for a missing `sub`.

@@ -76,7 +76,7 @@ def command(
     ] = 4001,
     metrics_host: Annotated[
         str,
-        typer.Option(help="Address for /metrics, which asks nobody who they are."),
+        typer.Option(help="Address for /metrics, which has no authentication."),
     ] = "127.0.0.1",
     metrics_port: Annotated[
         int, typer.Option(help="Port for /metrics; 0: any that is free, -1: none.")

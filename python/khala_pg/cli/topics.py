@@ -173,8 +173,8 @@ def remove(
 ) -> None:
     """Remove a topic for good, with its documents, journal and staged writes; asks first.
 
-    Subscribers are told, and lose it. Writes to it are refused from then on. A topic that is added
-    with its name later accepts no cursor of this one.
+    Subscribers get an error, and lose it. Writes to it are refused from then on. A topic that is
+    added with its name later accepts no cursor of this one.
 
     Example:
 
@@ -183,7 +183,7 @@ def remove(
     conninfo = resolve(DATABASE, database or context.obj)
     if not yes:
         if sys.__stdin__ is None:
-            raise UsageError("standard input is closed", "Pass --yes to answer beforehand.")
+            raise UsageError("standard input is closed", "Pass --yes to confirm beforehand.")
         typer.confirm(
             f"Remove topic {name} with all its documents, its journal and its read model?",
             abort=True,

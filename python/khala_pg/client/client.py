@@ -33,7 +33,7 @@ from khala_pg.errors import KhalaError
 
 _PASSING = (TransportError, ProtocolError, HydrationBehindError)
 _JOIN_SILENCE_S = 15.0
-# Of an HTTP answer that comes in drops.
+# Of an HTTP response that comes in drops.
 _MOST_PARTS = 6
 
 
@@ -64,7 +64,7 @@ class KhalaClient:
         encoding: Encoding = "json",
         compact: bool = True,
     ) -> None:
-        """timeout: of a handshake, each part of an HTTP answer, `endpoint` and `store`; seconds.
+        """timeout: of a handshake, each part of an HTTP response, `endpoint` and `store`; seconds.
         max_frame_bytes: the largest frame taken from the server.
         encoding: how updates travel; protobuf costs both sides less, and shows the same documents.
         compact: catching up may leave out versions that a later one has replaced; False: it brings

@@ -42,7 +42,7 @@ class Connection:
         self._refs = itertools.count(1)
         self._join_ref: str | None = None
         self.silence_limit = silence_limit
-        """How many seconds the server may say nothing, while we listen, before it is dead."""
+        """Seconds that the server may say nothing, while we listen, before it is dead."""
 
     async def join(self) -> str:
         """Ask to join the channel; the response comes with the reference returned here."""
@@ -57,7 +57,7 @@ class Connection:
         return ref
 
     async def heartbeat(self) -> None:
-        """Send a Phoenix heartbeat; the server answers each."""
+        """Send a Phoenix heartbeat; each gets a reply."""
         await self._send(None, str(next(self._refs)), "phoenix", "heartbeat", {})
 
     async def receive(self) -> wire.Frame:
@@ -165,7 +165,7 @@ def _refused(error: InvalidStatus) -> ClientError:
     except ValueError:
         body = None
     body = body if isinstance(body, dict) else {}
-    message = str(body.get("message") or f"the server answered {response.status_code}")
+    message = str(body.get("message") or f"the server responded {response.status_code}")
     if response.status_code in (429, 503):
         return RetryLaterError(message, retry_after_header(response.headers.get("Retry-After")))
     if response.status_code in (401, 403) and body.get("code") in (None, "unauthorized"):

@@ -242,7 +242,7 @@ class Conversation:
             case UnauthorizedError() | ForbiddenTopicError():
                 raise error
             case StaleCursorError():
-                # For a topic being subscribed the answer to the request says the same.
+                # For a topic being subscribed the reply to the request says the same.
                 named = {entry.topic for entry in error.topics} or set(self._topics)
                 stale = [t for t in self._topics if t in named and self._serves(t)]
                 for topic in stale:

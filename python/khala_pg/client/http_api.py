@@ -91,5 +91,5 @@ def _error(response: httpx.Response) -> Exception:
     if response.status_code == httpx.codes.UNAUTHORIZED:
         return UnauthorizedError("the server refuses the token")
     if response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
-        return TransportError(f"the server answered {response.status_code}")
-    return ProtocolError(f"the server answered {response.status_code} without saying why")
+        return TransportError(f"the server responded {response.status_code}")
+    return ProtocolError(f"the server responded {response.status_code} without saying why")

@@ -8,7 +8,7 @@ from khala_pg.client.documents import Update
 
 @dataclass(slots=True)
 class Missing:
-    """What has come of each topic, and the documents that are missing of it."""
+    """Watermarks up to which topics have come, and the documents that are missing below them."""
 
     _seen: dict[str, int] = field(default_factory=dict)
     _updates: dict[tuple[str, str], Update] = field(default_factory=dict)

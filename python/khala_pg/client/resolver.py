@@ -27,7 +27,7 @@ Known = Callable[[str, str], Document | None]
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """What some updates stand for: no document keeps the others from being shown."""
+    """Result of some updates: no document keeps the others from being shown."""
 
     documents: list[Document]
     missing: list[tuple[Update, ClientError]]

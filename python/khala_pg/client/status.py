@@ -41,9 +41,9 @@ class Status:
 
     state: ConnectionState = ConnectionState.DISCONNECTED
     attempt: int = 0
-    """How many tries have failed since the last success."""
+    """Number of tries that have failed since the last success."""
     retry_in: float | None = None
-    """How long the wait for the next try is, in seconds."""
+    """Wait before the next try, in seconds."""
     error: Exception | None = None
     topics: Mapping[str, TopicStatus] = field(default_factory=lambda: MappingProxyType({}))
 

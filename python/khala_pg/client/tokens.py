@@ -60,7 +60,7 @@ class Tokens:
     async def endpoint(self) -> Endpoint:
         """Ask where to connect; its token becomes the current one.
 
-        Raises TransportError when the provider fails or does not answer, and the KhalaError that it
+        Raises TransportError when the provider fails or takes too long, and the KhalaError that it
         raises where there is no use in trying again.
         """
         endpoint = await self._ask()
@@ -77,12 +77,14 @@ class Tokens:
 
     async def _ask(self) -> Endpoint:
         try:
-            answer = self._provider()
-            if inspect.isawaitable(answer):
-                return await within(answer, self._limit_s, TransportError, "the endpoint provider")
+            endpoint = self._provider()
+            if inspect.isawaitable(endpoint):
+                return await within(
+                    endpoint, self._limit_s, TransportError, "the endpoint provider"
+                )
         except KhalaError:
             raise  # The provider's own: no use in trying again, unless it is a TransportError.
         except Exception as error:
             # Most likely the network, which the provider asks for a token.
             raise TransportError(f"the endpoint provider failed: {error!r}") from error
-        return answer
+        return endpoint

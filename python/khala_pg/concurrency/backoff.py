@@ -22,7 +22,7 @@ class Backoff:
     def delay(
         self, attempt: int, *, at_least: float = 0.0, rand: Callable[[], float] = random.random
     ) -> float:
-        """The delay before try number `attempt`, on top of what the server asked for."""
+        """The delay before try number `attempt`, on top of what the server requested."""
         return at_least + rand() * self.ceiling(attempt)
 
     def next_s(self) -> float:

@@ -27,4 +27,4 @@ async def within(
     except TimeoutError as error:
         if not limit.expired():
             raise
-        raise late(f"{what}: no answer in {seconds:g} s") from error
+        raise late(f"{what}: no response in {seconds:g} s") from error

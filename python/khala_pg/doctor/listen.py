@@ -73,6 +73,6 @@ def _probe(listener: psycopg.Connection[Any], notifier: psycopg.Connection[Any])
 
 
 def _is_pooled(connection: psycopg.Connection[Any]) -> bool:
-    """Whether something answers in PostgreSQL's place: it hands out process ids of its own."""
+    """Whether something responds in PostgreSQL's place: it hands out process ids of its own."""
     row = connection.execute("SELECT pg_backend_pid()").fetchone()
     return row is not None and row[0] != connection.info.backend_pid

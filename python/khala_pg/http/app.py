@@ -171,8 +171,8 @@ class _Documents:
     ) -> AsyncIterator[tuple[Connection, str]]:
         """A connection, and the epoch in force."""
         async with self._connect() as connection:
-            # Scopes are judged where the subscribe request's are, and answered alike; and an
-            # epoch begins, if the database was restored, before the answer needs one.
+            # Scopes are judged where the subscribe request's are, and refused alike; and an
+            # epoch begins, if the database was restored, before the response needs one.
             epoch, _ = await sqlapi.judge(connection, [topic], None, None, scopes)
             yield connection, epoch
 

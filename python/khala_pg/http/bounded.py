@@ -1,4 +1,4 @@
-"""Bounds of the requests of a port: the size of a head, and how many are answered at once."""
+"""Bounds of the requests of a port: the size of a head, and how many are served at once."""
 
 from collections.abc import Callable
 from http import HTTPStatus
@@ -29,7 +29,7 @@ def bounded(
             return
         if running >= max_requests:
             refused(address, HTTPStatus.SERVICE_UNAVAILABLE, "rate_limited")
-            message = "too many requests are being answered here: try again after retry_after_ms"
+            message = "too many requests are being served here: try again after retry_after_ms"
             response = errors.unavailable(message, retry_after_s, "rate_limited")
             await response(scope, receive, send)
             return

@@ -9,7 +9,7 @@ from khala_pg.http.edge import Origins
 
 
 class Cors:
-    """Middleware that lets Starlette's answer for the origins that may come."""
+    """Middleware that has Starlette's respond to the origins that may come."""
 
     def __init__(self, app: ASGIApp, origins: Origins) -> None:
         self._app = app

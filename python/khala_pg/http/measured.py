@@ -28,7 +28,7 @@ def measured(app: ASGIApp, note: Note) -> ASGIApp:
             await app(scope, receive, send)
             return
         started = time.perf_counter()
-        # What ends without an answer is a fault.
+        # What ends without a response is a fault.
         status = 500
 
         async def sending(message: Message) -> None:

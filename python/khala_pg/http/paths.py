@@ -42,5 +42,5 @@ async def _not_allowed(request: Request, error: Exception) -> Response:
 
 
 async def _fault(request: Request, error: Exception) -> Response:
-    # Starlette raises it again after answering, so that the server logs it.
+    # Starlette raises it again after the response, so that the server logs it.
     return errors.answer("internal", "a fault of this relay; it is in its log")

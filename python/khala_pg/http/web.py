@@ -1,6 +1,6 @@
 """The admin page, and the session that a page of `khala dev` signs in with.
 
-Off unless asked for: a relay serves neither by itself.
+Off unless configured: a relay serves neither by itself.
 """
 
 import json

@@ -114,7 +114,7 @@ class PostgresServer:
         return f"postgresql://{quote(user, safe='')}:{secret}@/{quote(dbname, safe='')}?{place}"
 
     def start(self) -> None:
-        """Starts the server, making the cluster first if needed, and returns when it answers.
+        """Starts the server, making the cluster first if needed, and returns when it responds.
 
         A cluster whose server was killed is recovered. Raises PostgresServerError, with the end of
         the log, when the server does not come up.
@@ -221,7 +221,7 @@ class PostgresServer:
             if time.monotonic() > deadline:
                 self.stop("immediate")
                 raise PostgresServerError(
-                    f"PostgreSQL does not answer after {self._start_timeout:.0f} s: {last}",
+                    f"PostgreSQL does not respond after {self._start_timeout:.0f} s: {last}",
                     hint=f"full log: {self.log_file}",
                 )
             try:

@@ -60,7 +60,7 @@ class SharedMessage:
         return wire
 
     def data_for(self, join_ref: str | None) -> bytes:
-        """What that frame carries."""
+        """Content of that frame."""
         return self._head(join_ref) + self._body
 
     def _framed(self, join_ref: str | None, extensions: Sequence[Extension]) -> bytes:
@@ -98,7 +98,7 @@ class RelayConnection(ServerConnection):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.claims: Claims | None = None
-        """Whom the socket was opened for; set before it opens."""
+        """Claims that the socket was opened with; set before it opens."""
         self.encoding = "json"
         """The form in which it wants updates, one of lanes.LANES; set before it opens."""
         self.sent_bytes = 0
@@ -178,7 +178,7 @@ class RelayConnection(ServerConnection):
             self.send_data()
 
     def start_close(self, code: int, reason: str) -> None:
-        """Sends the close frame; the end of the connection follows when the client answers."""
+        """Sends the close frame; the end of the connection follows when the client responds."""
         if self.is_open:
             self.protocol.send_close(code, reason)
             self.send_data()
@@ -226,7 +226,7 @@ def broadcast(
     for reader in readers:
         connection = reader.connection
         protocol = connection.protocol
-        # What is not paused holds less than that, and has not to be asked how much.
+        # What is not paused holds less than that, and how much need not be looked up.
         if connection.paused and connection.unsent_bytes > max_unsent_bytes:
             full.append(reader)
         elif protocol.extensions:

@@ -73,7 +73,7 @@ def _check(
     if over is not None:
         session.act(session.channel.expire(over))
         return
-    # A peer that takes what is written is alive, however long the answer to a ping is under way.
+    # A peer that takes what is written is alive, however long the pong is under way.
     unsent = connection.unsent_bytes
     if unsent > settings.max_unsent_bytes:
         connection.dropped_for = "unread"

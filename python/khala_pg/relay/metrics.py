@@ -46,7 +46,7 @@ class Metrics:
         )
         failed = self._counter(
             "khala_handshakes_failed",
-            "Connections that ended before an opening request was answered",
+            "Connections that ended before a response to the opening request",
             "reason",
         )
         self.turned_away, self.unasked = failed.labels("too_many"), failed.labels("no_request")
@@ -127,11 +127,11 @@ class Metrics:
         self._closed.labels(reason).inc()
 
     def refused(self, status: int) -> None:
-        """An opening request was answered with that HTTP status."""
+        """An opening request got a response with that HTTP status."""
         self._refused.labels(str(status)).inc()
 
     def subscribed(self, code: str) -> None:
-        """A request to subscribe was answered: ok, or an error's code on the wire."""
+        """A request to subscribe got its reply: ok, or an error's code on the wire."""
         self._subscribes.labels(code).inc()
 
     def replay_failed(self, error: Exception) -> None:

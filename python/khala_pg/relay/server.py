@@ -122,7 +122,7 @@ class Relay:
     ) -> None:
         """Serves until `stop` is set, then drains.
 
-        on_serving: called when the ports answer; the database may still be away.
+        on_serving: called when the ports are open; the database may still be away.
         on_ready: called when it is ready for the first time: clients can join.
 
         Raises UsageError when a port cannot be had or the database's schema is not one it knows.

@@ -36,7 +36,7 @@ class Session:
 
     verify: checks a token, raises TokenError.
     epoch: the database's epoch, None as long as it is not known.
-    max_payload_bytes: the largest payload inside an update, asked once there is an epoch.
+    max_payload_bytes: the largest payload inside an update, called once there is an epoch.
     spawn: starts a task that may outlive the socket for a moment.
     closing_since: when the close was begun, by the loop's clock.
     unsent_before, moved_at, pinged_at: what the keepalive saw last.
@@ -88,7 +88,7 @@ class Session:
                 else:
                     await self._perform(self.channel.refuse_frame(_BINARY_MESSAGE))
                 del message
-                # The next message is read when the answers to this one are on their way.
+                # The next message is read when the replies to this one are on their way.
                 await self.connection.drained()
         except ConnectionClosed:
             return

@@ -16,7 +16,7 @@ class RelaySettings:
     listener_database: the connection that LISTENs; it must reach the server itself, because a
     transaction pooler breaks LISTEN. The same as `database` when None.
     ws_port, http_port: 0 picks a free port; http_port None serves no HTTP.
-    metrics_host, metrics_port: where /metrics is; it asks nobody who they are. None: nowhere.
+    metrics_host, metrics_port: where /metrics is, without authentication. None: nowhere.
     reuse_port: other relays of this machine may listen on the same ports (SO_REUSEPORT).
     origins: web origins whose pages may come, such as https://app.example; "*" for all.
     trusted_proxies: addresses or networks of proxies whose X-Forwarded-* headers are believed.
@@ -174,10 +174,10 @@ class RelaySettings:
     )
     drain_timeout_s: float = limit(10.0, "time to stop", seen="close 1012 when it begins")
     max_retry_after_ms: int = limit(
-        5_000, "longest delay that clients are asked for, when the relay stops or has a fault"
+        5_000, "longest delay that clients are given, when the relay stops or has a fault"
     )
     retry_after_s: float = limit(
-        2.0, "delay that clients are asked for where nothing says when there is room"
+        2.0, "delay that clients are given where nothing says when there is room"
     )
 
     pool_size: int = limit(8, "connections to the database, besides the one for LISTEN", least=2)

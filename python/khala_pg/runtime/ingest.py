@@ -174,7 +174,7 @@ def _parts(lines: Sequence[Line]) -> Iterator[list[Line]]:
 
 def _whole_lines(source: BinaryIO) -> Iterator[tuple[Iterable[tuple[int, bytes]], int]]:
     """Numbered lines, read by read, with the bytes they take; a rest without newline is a line."""
-    # An unbuffered or pipe-like source returns what it has; a file as much as asked for.
+    # An unbuffered or pipe-like source returns what it has; a file as much as requested.
     read: Callable[[int], bytes] = getattr(source, "read1", source.read)
     number = 1
     rest = read(len(_BYTE_ORDER_MARK))

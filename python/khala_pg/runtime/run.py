@@ -36,7 +36,7 @@ class RunOptions:
     """Options of a recorded run.
 
     `database` is a connection string, `title` None the command itself,
-    `flush_seconds` how long the end may take when the database does not answer, `spool_directory`
+    `flush_seconds` how long the end may take when the database does not respond, `spool_directory`
     where events go that it did not take.
     """
 

@@ -97,7 +97,7 @@ class FeedPage:
 
 @dataclass(frozen=True, slots=True)
 class Armed:
-    """The answer to arm: state is armed (sleep), moved (look now) or busy (look again shortly)."""
+    """The result of arm: state is armed (sleep), moved (look now) or busy (look again shortly)."""
 
     head_watermark: int
     state: str
@@ -105,7 +105,7 @@ class Armed:
 
 @dataclass(frozen=True, slots=True)
 class Pull:
-    """The answer to pull: page is None at the head; armed is None when that was not asked for."""
+    """The result of pull: page is None at the head; armed is None when that was not requested."""
 
     page: FeedPage | None
     armed: Armed | None

@@ -67,7 +67,7 @@ async def replay_some_topic(connection: Connection) -> None:
 
 
 async def is_pooled(connection: Connection) -> bool:
-    """Whether a pooler answers in the server's place: it hands out process ids of its own."""
+    """Whether a pooler responds in the server's place: it hands out process ids of its own."""
     pid = await scalar(connection, "SELECT pg_catalog.pg_backend_pid()")
     return bool(pid != connection.info.backend_pid)
 

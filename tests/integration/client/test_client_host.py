@@ -51,7 +51,7 @@ async def test_a_provider_is_asked_again(newest_database: Database, fault: str) 
         ) as client:
             await client.caught_up()
     assert isinstance(errors[0], TransportError)
-    expected = {"hangs": "no answer in 1 s", "raises": "no network"}
+    expected = {"hangs": "no response in 1 s", "raises": "no network"}
     assert expected[fault] in str(errors[0])
 
 
@@ -145,7 +145,7 @@ async def test_a_store_that_does_not_load_ends_the_start(tmp_path: Path) -> None
     client = KhalaClient(
         lambda: Endpoint("ws://h", "http://h", "t"), [RUNS], store=Silent(), timeout=0.1
     )
-    with pytest.raises(StoreError, match=r"loading from the store: no answer in 0\.1 s"):
+    with pytest.raises(StoreError, match=r"loading from the store: no response in 0\.1 s"):
         await client.__aenter__()
 
 
@@ -171,6 +171,6 @@ async def test_a_response_that_comes_in_drops_is_given_up() -> None:
     ):
         port = server.sockets[0].getsockname()[1]
         api = HttpApi(http, f"http://127.0.0.1:{port}", lambda: "t", 0.5)
-        with pytest.raises(TransportError, match=r"no answer in 0\.5 s"):
+        with pytest.raises(TransportError, match=r"no response in 0\.5 s"):
             await api.document(RUNS, ORG)
         await ended.wait()

@@ -35,7 +35,7 @@ def runs(pid: int) -> bool:
 
 
 async def sockets_of(relay: RelayProcess) -> list[float]:
-    """How many sockets each worker has; one that does not answer: -1."""
+    """How many sockets each worker has; one that does not respond: -1."""
     found: list[float] = []
     async with httpx.AsyncClient(trust_env=False) as client:
         for each in relay.hello["workers"]:

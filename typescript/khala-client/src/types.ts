@@ -65,7 +65,7 @@ export interface TopicStatus {
 
 /**
  * Returns the token, or null when no user is signed in. Called at every connect and refresh. One
- * that gives no answer in 10 seconds is called again later: return null while the user signs in.
+ * that does not settle within 10 seconds is called again later: return null while the user signs in.
  */
 export type TokenProvider = () => string | null | Promise<string | null>;
 

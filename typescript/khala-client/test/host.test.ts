@@ -51,7 +51,7 @@ const SCENARIOS = {
     const { has, onError } = reported();
     const khala = connect({ token: () => host.answer(async () => token([name])), onError });
     khala.topic(name).subscribe(() => {});
-    await has("transport", "token: no answer in 10 s");
+    await has("transport", "token: no response in 10 s");
     expect(khala.getStatus()).toMatchObject({ state: "disconnected", attempt: 1 });
     await status(khala, ({ state }) => state === "connecting");
     host.release();
@@ -76,7 +76,7 @@ const SCENARIOS = {
     });
     await live(khala.topic(name));
     await documents(khala.topic(name), (all) => all.length === 1);
-    await has("store", "no answer in 10 s");
+    await has("store", "no response in 10 s");
     await expect(khala.close()).rejects.toMatchObject({ code: "store" });
     expect(new Set(errors.map(({ code }) => code))).toEqual(new Set(["store"]));
   },
@@ -91,8 +91,8 @@ const SCENARIOS = {
     const khala = connect({ token: token([name]), store, onError });
     await live(khala.topic(name));
     await database.sink(name, "a", 1, { n: 1 });
-    await has("store", "no answer");
-    await has("store", "has not answered yet");
+    await has("store", "no response");
+    await has("store", "has not ended yet");
     expect(await inner.load(name)).toBeNull();
     host.release();
     await vi.waitFor(() => khala.flush());
@@ -123,7 +123,7 @@ const SCENARIOS = {
       host.answer(() => crypto.subtle.digest("SHA-256", bytes));
     const topic = connect({ token: token([name]), sha256, onError }).topic(name);
     topic.subscribe(() => {});
-    await has("transport", "sha256: no answer");
+    await has("transport", "sha256: no response");
     host.release();
     await documents(topic, (all) => all.length === 1);
   },
@@ -159,7 +159,7 @@ const SCENARIOS = {
     const recovering = topicStatus(topic, ({ phase }) => phase === "recovering");
     await database.value("SELECT khala.new_epoch()");
     await recovering;
-    await has("usage", "onStaleCursor: no answer");
+    await has("usage", "onStaleCursor: no response");
     await live(topic);
   },
 };

@@ -32,7 +32,7 @@ test("an IndexedDB that never opens", async ({ page, database }) => {
   await isLiveSoon(page);
   await database.start("memory-1", "shown from memory");
   await expect(row(page, "memory-1")).toBeVisible();
-  expect(warnings.join("\n")).toContain("no answer in 10 s");
+  expect(warnings.join("\n")).toContain("no response in 10 s");
 });
 
 test("an IndexedDB whose connection dies without a word is opened again", async ({

@@ -94,9 +94,9 @@ def _relay(option: str | None) -> str | None:
 def _warnings(
     token: str, topics: Sequence[str], relay: str | None, *, given: bool
 ) -> Iterator[str]:
-    """What a relay has against the token; nothing when none is known.
+    """Reasons why a relay would refuse the token; none when no relay is known.
 
-    given: the user named the relay, and learns when it does not answer.
+    given: the user named the relay, and learns when it does not respond.
     """
     if relay is None:
         return
@@ -111,7 +111,7 @@ def _warnings(
             )
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             if given:
-                yield f"the token was not tried: {relay} does not answer: {error}"
+                yield f"the token was not tried: {relay} does not respond: {error}"
             return
         if response.status_code == httpx.codes.UNAUTHORIZED:
             yield f"the relay at {relay} refuses this token: {_message(response)}"

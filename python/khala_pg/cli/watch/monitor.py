@@ -21,7 +21,7 @@ _TIMEOUT_S = 5.0
 class RelayView:
     """One relay at one moment. lag_events: of each topic's furthest subscription.
 
-    problem: why nothing else is known; None when it answered.
+    problem: why nothing else is known; None when it responded.
     """
 
     url: str

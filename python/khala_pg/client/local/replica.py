@@ -120,8 +120,8 @@ class Replica:
             self._unsaved.update(commit.replaced, (c.topic for c in commit.cursors))
             self._unsaved.update(document.topic for document in commit.documents)
             self._retry_at = asyncio.get_running_loop().time() + _RETRY_S
-            told = isinstance(error, StoreError)
-            self._on_error(error if told else StoreError(f"the store failed: {error!r}"))
+            is_known = isinstance(error, StoreError)
+            self._on_error(error if is_known else StoreError(f"the store failed: {error!r}"))
         else:
             self._unsaved.clear()
 

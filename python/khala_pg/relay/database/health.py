@@ -21,8 +21,8 @@ _BELIEVED_AFTER_S = 1.0
 class State(StrEnum):
     """State of a relay's way to its database.
 
-    connecting: not everything is proven yet; degraded: the database answers, but does not let the
-    relay work, or wake-ups are not heard; away: the database does not answer.
+    connecting: not everything is proven yet; degraded: the database responds, but does not let the
+    relay work, or wake-ups are not heard; away: the database does not respond.
     """
 
     CONNECTING = "connecting"
@@ -86,7 +86,7 @@ class Health:
         self._show()
 
     def not_proven(self, error: KhalaError) -> None:
-        """No page could be replayed; UnavailableError itself: the database did not answer."""
+        """No page could be replayed; UnavailableError itself: the database did not respond."""
         self._proof.fail(error)
         self._show()
 
@@ -156,7 +156,7 @@ class Health:
 
     def _show_serving(self) -> None:
         if self._left_at is None:
-            logger.info("the database answers and wake-ups are heard: ready")
+            logger.info("the database responds and wake-ups are heard: ready")
         else:
             logger.warning("the database is back after %.0f s: ready", self._now() - self._left_at)
         self._left_at = None

@@ -76,7 +76,7 @@ class Database:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
-        """Lends a connection that has just answered, for a few statements.
+        """Lends a connection that has just responded, for a few statements.
 
         Raises psycopg.OperationalError when there is none, or the database stops answering.
         """
@@ -118,7 +118,7 @@ class Database:
         except BadValueError:
             raise
         except UsageError as error:
-            # A role that was taken away, a schema that is gone: no fault of who asked.
+            # A role that was taken away, a schema that is gone: no fault of the caller.
             self._on_doubt(error)
             raise UnavailableError(str(error), error.hint) from error
 

@@ -45,7 +45,7 @@ async def prove(connection: Connection) -> Terms:
 
 
 async def begin(connection: Connection) -> Terms:
-    """What has to be known before a connection is used. Raises KhalaError as `prove`.
+    """Checks what has to be known before a connection is used. Raises KhalaError as `prove`.
 
     A standby is refused here too: a connection to it outlives its promotion, and the epoch of
     before would go on for a while.

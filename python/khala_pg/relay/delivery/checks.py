@@ -1,8 +1,7 @@
-"""The database's word on subscribe requests, asked for once by all that ask the same.
+"""Checks of subscribe requests by the database, shared by all equal requests.
 
-After an outage a thousand sockets ask alike within moments. A socket that asks while an
-equal question waits for its turn shares its answer, which is therefore never older than the
-question.
+After an outage a thousand sockets send equal requests within moments. A request that comes while
+an equal one waits for its turn shares its check, which is therefore never older than the request.
 """
 
 import asyncio

@@ -59,7 +59,7 @@ class Pages:
     _settings: RelaySettings
     _database: Database
     _on_read: Callable[[], None]
-    """Called for every page that the database is asked for."""
+    """Called for every page that is requested of the database."""
     _spawn: Callable[[Coroutine[Any, Any, None]], object]
     _reading: SingleFlight[Wanted, SharedPage | None] = field(default_factory=SingleFlight)
     _kept: OrderedDict[Wanted, SharedPage] = field(default_factory=OrderedDict)
@@ -87,7 +87,7 @@ class Pages:
             found = await self._reading.run(wanted, lambda: self._read(wanted, is_needed))
             if is_first or (found is not None and found.suits(head)):
                 return found
-            # It was asked for too early, or the socket that asked for it went away.
+            # It was requested too early, or the socket that requested it went away.
 
     async def expect(self, wanted: Wanted, head: int, is_needed: Callable[[], bool]) -> None:
         """Has a page read that is going to be asked for, so that it is there or on its way by then.

@@ -15,7 +15,7 @@ class Subscription:
     """Either live (on a feed) or behind (replaying), until it has ended.
 
     Everything that writes updates asks `has_ended` after it has waited for anything: no update of
-    a topic follows the answer to its unsubscribe.
+    a topic follows the reply to its unsubscribe.
 
     join_ref: of the join that it belongs to, which its updates carry.
     name: the name the client uses for the topic, one of the two that it has.

@@ -81,7 +81,7 @@ def read(
     ready: bool,
     listening: bool,
 ) -> Gauges:
-    """Counts. `telemetry` was asked for before, so that a lag is never below what it says."""
+    """Counts. `telemetry` was requested before, so that a lag is never below what it says."""
     connections = unsent = 0
     states = Counter({"live": 0, "catching_up": 0, "slow": 0})
     given: dict[str, int] = {}
@@ -111,7 +111,7 @@ class GaugeCollector(Collector):
         for name, text, value in (
             ("khala_ready", "Whether the relay should get traffic", gauges.ready),
             ("khala_listening", "Whether wake-ups are heard", gauges.listening),
-            ("khala_database_up", "Whether the database answered", telemetry is not None),
+            ("khala_database_up", "Whether the database responded", telemetry is not None),
             ("khala_connections_active", "Sockets that are open", gauges.connections),
             ("khala_unsent_bytes", "Bytes held for sockets", gauges.unsent_bytes),
         ):

@@ -90,7 +90,7 @@ class OtelSpans:
 
     def close(self) -> None:
         """Sends what is left, for a few seconds at most."""
-        # A collector that does not answer must not keep a relay from ending.
+        # A collector that does not respond must not keep a relay from ending.
         closing = threading.Thread(target=self._provider.shutdown, daemon=True)
         closing.start()
         closing.join(_CLOSE_S)

@@ -23,12 +23,12 @@ class TelemetryReader:
         self._flight: SingleFlight[None, Telemetry] = SingleFlight()
 
     async def read(self) -> Telemetry | None:
-        """None when the database does not answer, or not in time."""
+        """None when the database does not respond, or not in time."""
         try:
             async with asyncio.timeout(_PATIENCE_S):
                 return await self._flight.run(None, self._ask)
         except (KhalaError, TimeoutError) as error:
-            logger.warning("a scrape goes without the database: %s", error or "no answer in time")
+            logger.warning("a scrape goes without the database: %s", error or "no response in time")
         except Exception:
             # The relay's own values are shown all the same.
             logger.exception("a scrape goes without the database")

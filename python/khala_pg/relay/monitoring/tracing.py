@@ -32,8 +32,8 @@ class DeliveredPage:
     after, until: the watermark before its first and its last.
     updates: how many it has; readers: how many sockets took some of it.
     woken_by: what made the feed look, "notification", "poll" or "busy" (it was looking anyway).
-    *_at_ns: nanoseconds since 1970, when the database was asked, had answered, and when everything
-    was written.
+    *_at_ns: nanoseconds since 1970, when the database was called, had responded, and when all was
+    written.
     """
 
     topic: str

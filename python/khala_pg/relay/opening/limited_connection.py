@@ -23,7 +23,7 @@ class LimitedConnection(RelayConnection):
     """Counted from its first packet to its last; bounded in what it may send besides messages.
 
     A message has at most `max_fragments` frames: websockets bounds a message's bytes, and a frame
-    may have none. Control frames are bounded per second: each ping is answered by a pong, which
+    may have none. Control frames are bounded per second: each ping gets a pong, which
     a peer that does not read leaves to this process to keep.
     """
 

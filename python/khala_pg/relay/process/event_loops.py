@@ -7,7 +7,7 @@ from collections.abc import Callable
 from khala_pg.errors import UsageError
 
 LOOPS = ("auto", "asyncio", "uvloop")
-"""What can be asked for; auto: uvloop where it is installed."""
+"""The names of loops; auto: uvloop where it is installed."""
 
 
 def loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop] | None:

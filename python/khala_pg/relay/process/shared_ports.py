@@ -13,7 +13,7 @@ from khala_pg.relay.settings import RelaySettings
 def held(settings: RelaySettings, workers: int) -> Iterator[list[RelaySettings]]:
     """The settings of each worker: the same ports for clients, a port of its own for metrics.
 
-    A port of 0 is chosen here, once. Metrics: the port asked for and those that follow it. While
+    A port of 0 is chosen here, once. Metrics: the requested port and those that follow it. While
     this lasts no other program gets the ports, however many workers are dead at the moment; but see
     _reserve for a port that connections of an earlier relay have not quite left.
 

@@ -31,7 +31,7 @@ from khala_pg.relay.settings import RelaySettings
 logger = logging.getLogger("khala.relay.workers")
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-"""What a relay acts on; the first two stop it."""
+"""Signals that a relay acts on; the first two stop it."""
 
 # What a worker gets for its end beyond the time that its clients have to go.
 _GRACE_S = 5.0
@@ -42,7 +42,7 @@ _processes = multiprocessing.get_context("fork")
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """A worker that is ready: its number, from 1, its process, and where it answers."""
+    """A worker that is ready: its number, from 1, its process, and its addresses."""
 
     worker: int
     pid: int

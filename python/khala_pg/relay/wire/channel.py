@@ -37,7 +37,7 @@ class Channel:
 
     claims: whom the socket belongs to.
     epoch: the epoch of the database, None as long as it is not known.
-    max_payload_bytes: the largest payload inside an update, asked once there is an epoch.
+    max_payload_bytes: the largest payload inside an update, called once there is an epoch.
     covered: the covered watermarks of what the socket is subscribed to.
     note: called for heartbeats, and for requests that are refused here, with the code.
     now: a clock in seconds, for the limit of requests.

@@ -60,7 +60,7 @@ def test_it_serves_when_both_are_proven(clock: Clock, caplog: pytest.LogCaptureF
     assert "heard" in str(health.why_unready)
     health.heard()
     assert (health.state, health.why_unready, clock.served) == (State.SERVING, None, 1)
-    assert caplog.messages == ["the database answers and wake-ups are heard: ready"]
+    assert caplog.messages == ["the database responds and wake-ups are heard: ready"]
 
 
 def test_what_was_heard_first_counts(clock: Clock) -> None:

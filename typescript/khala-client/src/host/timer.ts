@@ -38,7 +38,7 @@ export function within<T>(
   what: string,
 ): Promise<T> {
   return new Promise((resolve, reject: (error: AnyKhalaError) => void) => {
-    const late = () => reject(failure(code, `${what}: no answer in ${TIMEOUT_MS / 1000} s`));
+    const late = () => reject(failure(code, `${what}: no response in ${TIMEOUT_MS / 1000} s`));
     const handle = setTimeout(late, TIMEOUT_MS);
     Promise.resolve()
       .then(work)

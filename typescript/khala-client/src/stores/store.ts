@@ -88,7 +88,7 @@ export function limited(store: KhalaStore): KhalaStore {
   let late = 0;
   const call = async <T>(what: string, work: () => Promise<T>): Promise<T> => {
     if (late > 0) {
-      throw failure("store", `${what}: the store has not answered yet`);
+      throw failure("store", `${what}: an earlier call has not ended yet`);
     }
     let isOver = false;
     let isLate = false;

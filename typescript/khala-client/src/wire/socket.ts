@@ -57,7 +57,7 @@ export class Socket {
     this.#socket.onclose = ({ code, reason }) => this.#end(code, reason);
     // The close that follows has all that it says.
     this.#socket.onerror = () => {};
-    this.#timer.start(TIMEOUT_MS, () => this.abandon("no answer"));
+    this.#timer.start(TIMEOUT_MS, () => this.abandon("no response"));
   }
 
   send(text: string): void {
