@@ -49,7 +49,9 @@ CALLS: dict[str, list[Call]] = {
     ],
     "topics": [_call("", DBA), _call("--json", DBA)],
     "topics add": [_call("tests.matrix", DBA, writes=True)],
+    "topics set": [_call("runtime.notifications --horizon '8 days'", DBA, writes=True)],
     "topics writes": [_call("runtime.notifications direct", DBA)],
+    "topics remove": [_call("tests.matrix --yes", DBA, writes=True)],
     "stats": [
         _call("", DBA, RELAY),
         _call("--json", DBA, RELAY),
