@@ -21,10 +21,10 @@ from khala_pg.sqlapi import relay as sqlapi
 logger = logging.getLogger("khala.http.credentials")
 
 SessionAuthenticator = Callable[[Request], Awaitable[Identity | None]]
-"""Whom a request's session belongs to, None when it has none; raises SessionExpiredError."""
+"""Identity of a request's session, None when it has none; raises SessionExpiredError."""
 
 Ask = Callable[[str, bytes, str | None, str | None], Awaitable[sqlapi.KeyHolder | None]]
-"""Whom an API key of that id and hash speaks for, asked for a subject and an organisation."""
+"""The holder of an API key of that id and hash, for a requested subject and organisation."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,7 +75,7 @@ async def test_a_callback_that_raises_stops_nothing(newest_database: Database) -
 
 
 class Troubled(SqliteStore):
-    """A store that fails, or does not answer, as long as it is told to."""
+    """Store that fails, or does not respond, as long as a test wants."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
