@@ -30,16 +30,19 @@ class Revocations:
         self.known = False
         """Whether they have been read from the database."""
         self.seen = 0
-        """Number of the latest one that is known."""
+        """Number of the last one that was read."""
         self._until: dict[tuple[str, str], float] = {}
 
     def take(self, changes: Iterable[Revocation], *, everything: bool) -> None:
-        """Notes what changed since `seen`, or all there is."""
+        """Notes what changed since `seen`, or all there is, in the order of the numbers.
+
+        A database that does not know `seen` gives all it has, and its numbers go on from there.
+        """
         if everything:
             self._until.clear()
             self.seen = 0
         for change in changes:
-            self.seen = max(self.seen, change.number)
+            self.seen = change.number
             self._until[change.kind, change.value] = change.issued_until
         self.known = True
 
