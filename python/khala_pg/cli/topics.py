@@ -150,17 +150,21 @@ def change(
 
         khala topics set shop.orders --horizon '2 days'
     """
+    settings = {
+        "payload_mode": mode,
+        "inline_limit_bytes": inline_limit,
+        "retention_horizon": horizon,
+        "ownership": ownership,
+        "max_staged_writes": max_staged_writes,
+    }
+    if all(value is None for value in settings.values()):
+        raise UsageError(
+            "no setting is given",
+            "Pass --mode, --inline-limit, --horizon, --ownership or --max-staged-writes.",
+        )
     conninfo = resolve(DATABASE, database or context.obj)
     with connected(conninfo, DBA) as connection:
-        admin.set_topic(
-            connection,
-            name,
-            payload_mode=mode,
-            inline_limit_bytes=inline_limit,
-            retention_horizon=horizon,
-            ownership=ownership,
-            max_staged_writes=max_staged_writes,
-        )
+        admin.set_topic(connection, name, **settings)
     Console(highlight=False, soft_wrap=True).print(f"topic {name} is changed", markup=False)
 
 

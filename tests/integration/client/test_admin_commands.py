@@ -95,6 +95,7 @@ def test_a_topic_is_changed_and_removed(newest_database: Database) -> None:
     assert changed["ownership"] == "mixed"
     refused = khala(*topics, "set", "shop.orders", "--inline-limit", "16777217", code=1).stderr
     assert "p_inline_limit_bytes is 16777217" in refused
+    assert "Pass --mode" in khala(*topics, "set", "shop.orders", code=2).stderr
     sink(newest_database, "shop.orders", 3)
     # Standard input says neither yes nor no.
     khala(*topics, "remove", "shop.orders", code=1)

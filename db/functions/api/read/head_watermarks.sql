@@ -1,5 +1,6 @@
 -- Heads of the topics on which a relay sleeps, which it reads now and then in case a notification was lost; or of all
--- topics, one of which it then reads from its head, to prove that it can. It takes no lock that a writer would meet. In PL/pgSQL because that keeps the plan.
+-- topics, one of which it then reads from its head, to prove that it can. It takes no lock that a writer would meet. In
+-- PL/pgSQL because that keeps the plan.
 
 CREATE OR REPLACE FUNCTION khala.head_watermarks(p_topics text[])
 RETURNS TABLE (topic text, head_watermark bigint)
