@@ -104,6 +104,10 @@ SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('khala.funct
 \ir functions/api/access/list_api_keys.sql
 \ir functions/api/access/list_revocations.sql
 \ir functions/api/access/authenticate_api_key.sql
+\ir functions/internal/flags/cohort.sql
+\ir functions/api/flags/set_flag.sql
+\ir functions/api/flags/list_flags.sql
+\ir functions/api/flags/flags_of.sql
 \ir functions/api/telemetry/event_age.sql
 \ir functions/api/telemetry/telemetry.sql
 \ir functions/internal/journal/traceparent.sql

@@ -632,6 +632,29 @@ ALTER TABLE runtime.codex_workers OWNER TO khala_owner;
 
 COMMENT ON TABLE runtime.codex_workers IS 'Codex workers: agents that take up one task after another';
 
+CREATE TABLE runtime.flags (
+    surface text NOT NULL,
+    lane text NOT NULL,
+    percent numeric(5,2) NOT NULL,
+    people text[] NOT NULL,
+    changed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    changed_by text DEFAULT SESSION_USER NOT NULL,
+    CONSTRAINT flags_lane_check CHECK ((lane = ANY (ARRAY['legacy'::text, 'khala'::text]))),
+    CONSTRAINT flags_people_check CHECK ((cardinality(people) <= 1000)),
+    CONSTRAINT flags_percent_check CHECK (((percent >= (0)::numeric) AND (percent <= (100)::numeric))),
+    CONSTRAINT flags_surface_check CHECK ((surface ~ '^[a-z][a-z0-9_.-]{0,63}$'::text))
+);
+
+ALTER TABLE runtime.flags OWNER TO khala_owner;
+
+COMMENT ON TABLE runtime.flags IS 'Surfaces that move from the legacy backend to Khala, and for whom they have moved';
+
+COMMENT ON COLUMN runtime.flags.lane IS 'legacy: everybody reads the legacy backend, whatever the other columns say; khala: the people named and the share do not';
+
+COMMENT ON COLUMN runtime.flags.percent IS 'Share of all subjects that the lane khala is for: those whose cohort, 0 to 9999, is below a hundred times this';
+
+COMMENT ON COLUMN runtime.flags.people IS 'Subjects that the lane khala is for besides';
+
 CREATE TABLE runtime.run_events (
     kind text CONSTRAINT entity_events_kind_not_null NOT NULL,
     id text CONSTRAINT entity_events_id_not_null NOT NULL,
@@ -770,6 +793,9 @@ ALTER TABLE ONLY runtime.entities
 
 ALTER TABLE ONLY runtime.codex_workers
     ADD CONSTRAINT codex_workers_pkey PRIMARY KEY (kind, id);
+
+ALTER TABLE ONLY runtime.flags
+    ADD CONSTRAINT flags_pkey PRIMARY KEY (surface);
 
 ALTER TABLE ONLY runtime.projection_checkpoints
     ADD CONSTRAINT projection_checkpoints_pkey PRIMARY KEY (projection, entity_id);

@@ -261,6 +261,7 @@ SABOTAGE = {
         "DROP TABLE runtime.codex_worker_events CASCADE",
     ],
     "access": ["GRANT SELECT ON runtime.api_keys TO khala_dba"],
+    "flags": ["ALTER TABLE runtime.flags OWNER TO CURRENT_USER", "DROP TABLE runtime.flags"],
     "functions": [
         "GRANT EXECUTE ON FUNCTION khala.schema_version() TO PUBLIC",
         "REVOKE EXECUTE ON FUNCTION khala.schema_version() FROM khala_relay",

@@ -54,6 +54,7 @@ SELECT khala.ingest_events('[
 SELECT khala.create_api_key('keykey01', sha256('s'), 'café', 's', 'a', ARRAY['notes.mixed'],
     '2100-01-02 03:04:05.678901+00');
 UPDATE runtime.api_keys SET created_at = '2016-01-02 03:04:05.678901+00', last_used_at = now();
+SELECT khala.set_flag('web', 'khala', 12.5, ARRAY['é']);
 SELECT khala.revoke('sub', 'é', '2100-01-02 03:04:05.678901+00', 'left');
 """
 
@@ -193,6 +194,11 @@ EXAMPLES: Mapping[str, tuple[Call, ...]] = {
     "database_fingerprint": (_read("SELECT khala.database_fingerprint()"),),
     "ensure_epoch": (_write("SELECT khala.ensure_epoch()"),),
     "event_age": (_read("SELECT khala.event_age('notes.mixed', 20001) IS NULL"),),
+    "flags_of": (
+        _read("SELECT khala.flags_of('ann')"),
+        _read("SELECT khala.flags_of(%s)", "é"),
+        _fails("KH007", "SELECT khala.flags_of('')"),
+    ),
     "grouped_topics": (_read("SELECT khala.grouped_topics()"),),
     "head_watermarks": (
         _read(
@@ -223,6 +229,7 @@ EXAMPLES: Mapping[str, tuple[Call, ...]] = {
     "list_api_keys": (
         _read("SELECT key_id, label, scopes, created_at, expires_at FROM khala.list_api_keys()"),
     ),
+    "list_flags": (_read("SELECT surface, lane, percent, people FROM khala.list_flags()"),),
     # What it marks depends on clocks: db/tests/api/runtime/mark_lost_runs.sql.
     "mark_lost_runs": (
         _write("SELECT khala.mark_lost_runs('0')"),
@@ -287,6 +294,11 @@ EXAMPLES: Mapping[str, tuple[Call, ...]] = {
         _write("SELECT * FROM khala.sequence('notes.grouped')"),
         _write("SELECT * FROM khala.sequence('notes.grouped', 1, TRUE)"),
         _write("SELECT * FROM khala.sequence('notes.mixed')"),
+    ),
+    "set_flag": (
+        _write("SELECT * FROM khala.set_flag('mobile', 'khala', 0.5, %s)", ["b\\", "é", "a"]),
+        _write("SELECT * FROM khala.set_flag('web', 'legacy')"),
+        _fails("KH007", "SELECT * FROM khala.set_flag(%s)", "we\\b"),
     ),
     "set_topic": (
         _write(

@@ -70,6 +70,8 @@ CALLS: dict[str, list[Call]] = {
     "key revoke": [_call("{key}", DBA, writes=True)],
     "revoke": [_call("--sub zoë --reason naïve", DBA, writes=True)],
     "revoke list": [_call("", DBA), _call("--json", DBA)],
+    "flags": [_call("", DBA), _call("--json", DBA)],
+    "flags set": [_call("web --lane khala --percent 5 --person zoë", DBA, writes=True)],
     "keyring new": [_call("{scratch}/new.json")],
     "keyring rotate": [_call("{keyring}")],
     "keyring show": [_call("{keyring}")],

@@ -65,7 +65,7 @@ SELECT set_eq(
     $$SELECT f FROM pg_temp.functions_of('khala_relay') AS f$$,
     ARRAY[
         'arm', 'authenticate_api_key', 'canonical_json', 'check_cursors',
-        'current_epoch', 'ensure_epoch', 'event_age', 'grouped_topics', 'head_watermarks', 'hydrate', 'mark_lost_runs', 'max_payload_bytes', 'parse_payload', 'payload_hash', 'payload_hash_text', 'projection_version', 'replay', 'replay_binary', 'replay_feed', 'replay_feed_binary',
+        'current_epoch', 'ensure_epoch', 'event_age', 'flags_of', 'grouped_topics', 'head_watermarks', 'hydrate', 'mark_lost_runs', 'max_payload_bytes', 'parse_payload', 'payload_hash', 'payload_hash_text', 'projection_version', 'replay', 'replay_binary', 'replay_feed', 'replay_feed_binary',
         'revocations', 'schema_version', 'sequence', 'snapshot', 'telemetry', 'traces'
     ], 'what a relay may call'
 );
@@ -81,9 +81,9 @@ SELECT set_eq(
     $$SELECT f FROM pg_temp.functions_of('khala_dba') AS f$$,
     ARRAY[
         'canonical_json', 'check_cursors', 'count_entities', 'create_api_key',
-        'current_epoch', 'database_fingerprint', 'ensure_epoch', 'grouped_topics', 'list_api_keys', 'list_revocations', 'mark_lost_runs', 'new_epoch', 'parse_payload', 'payload_hash', 'payload_hash_text',
+        'current_epoch', 'database_fingerprint', 'ensure_epoch', 'grouped_topics', 'list_api_keys', 'list_flags', 'list_revocations', 'mark_lost_runs', 'new_epoch', 'parse_payload', 'payload_hash', 'payload_hash_text',
         'project_codex_worker', 'project_run', 'projection_version', 'rebuild_projection', 'rebuild_projections', 'register_topic',
-        'retain', 'revocations', 'revoke', 'revoke_api_key', 'remove_topic', 'schema_version', 'sequence', 'set_topic', 'set_topic_writes', 'telemetry', 'topic_holders'
+        'retain', 'revocations', 'revoke', 'revoke_api_key', 'remove_topic', 'schema_version', 'sequence', 'set_flag', 'set_topic', 'set_topic_writes', 'telemetry', 'topic_holders'
     ], 'what an administrator may call'
 );
 

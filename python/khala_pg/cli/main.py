@@ -27,6 +27,7 @@ COMMANDS = {
     "token": "access.token",
     "key": "access.key",
     "revoke": "access.revoke",
+    "flags": "flags",
     "keyring": "access.keyring",
     "ingest": "ingest",
     "reproject": "reproject",

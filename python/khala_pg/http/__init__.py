@@ -1,1 +1,1 @@
-"""HTTP endpoints: snapshots, documents, tokens, the admin page, and the limits of requests."""
+"""HTTP endpoints: snapshots, documents, flags, tokens, the admin page, and limits of requests."""

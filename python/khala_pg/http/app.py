@@ -1,4 +1,4 @@
-"""`GET /api/sync/snapshot/{topic}` and `GET /api/sync/documents/{topic}/{doc_key}`, and health.
+"""Snapshots, documents and flags for the holder of a token (`GET /api/sync/…`), and health.
 
 Names may stand in the query instead: as a path, `..` and the like do not survive URL parsers and
 proxies, percent-encoded or not.
@@ -79,6 +79,7 @@ def create_app(
             OwnPath("/api/sync/snapshot/{topic:anytext}", documents.snapshot),
             OwnPath("/api/sync/documents", documents.document),
             OwnPath("/api/sync/documents/{topic}/{doc_key:anytext}", documents.document),
+            OwnPath("/api/sync/flags", documents.flags),
             *([] if tokens is None else _token_routes(tokens)),
             *lightning,
             OwnPath("/healthz", healthz),
@@ -98,7 +99,7 @@ def create_app(
         ],
         exception_handlers=handlers(
             "there is nothing here: GET /api/sync/snapshot?topic=… "
-            "or /api/sync/documents?topic=…&doc_key=…, POST /api/sync/token"
+            "or /api/sync/documents?topic=…&doc_key=… or /api/sync/flags, POST /api/sync/token"
         ),
     )
 
@@ -146,6 +147,13 @@ class _Documents:
             return None if found is None else Body(found, epoch)
 
         return await self._answer(request, (topic, doc_key), ask)
+
+    async def flags(self, request: Request) -> Response:
+        async def ask(claims: Claims) -> Body:
+            async with self._connect() as connection:
+                return Body(await sqlapi.flags_of(connection, claims.subject))
+
+        return await self._answer(request, (), ask)
 
     async def _read_snapshot(self, wanted: Wanted) -> Body:
         async with self._allowed(wanted.topic, wanted.scopes) as (connection, epoch):

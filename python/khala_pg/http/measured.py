@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 _ENDPOINTS = (
     ("/api/sync/snapshot", "snapshot"),
     ("/api/sync/documents", "document"),
+    ("/api/sync/flags", "flags"),
     ("/api/sync/token", "token"),
     ("/api/convex/token", "token"),
     ("/api/internal/lightning-ops", "lightning_operators"),

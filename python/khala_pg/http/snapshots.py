@@ -31,11 +31,11 @@ class Wanted:
 
 
 class Body:
-    """A finished response, and the epoch in force before it was read."""
+    """A finished response, and the epoch in force before it was read, if it depends on one."""
 
     __slots__ = ("content", "epoch", "etag")
 
-    def __init__(self, content: bytes, epoch: str) -> None:
+    def __init__(self, content: bytes, epoch: str = "") -> None:
         self.content = content
         self.epoch = epoch
         self.etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'

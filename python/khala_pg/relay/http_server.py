@@ -51,7 +51,7 @@ def make_http_server(
     note: Note,
     note_lightning: LightningNote,
 ) -> HttpServer:
-    """A server for snapshots, documents and tokens; `serve` runs it on sockets that are bound.
+    """A server for snapshots, documents, flags and tokens; `serve` runs it on bound sockets.
 
     authenticate_session: whom a session of the host application belongs to, if it has sessions.
     note: called for each request. note_lightning: for each call of the Lightning control plane.

@@ -58,6 +58,16 @@ class ApiKey:
 
 
 @dataclass(frozen=True, slots=True)
+class Flag:
+    """Lane of a surface; with the lane khala, the share in percent and the people it is for."""
+
+    surface: str
+    lane: str
+    percent: float
+    people: list[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Revocation:
     """A revocation in force. issued_until: None for tokens that are still to be issued, too."""
 
@@ -208,6 +218,34 @@ def revoke_api_key(connection: Connection[Any], key_id: str) -> bool:
     """End an API key; whether there is one."""
     row = connection.execute("SELECT khala.revoke_api_key(%s)", (key_id,)).fetchone()
     return row is not None and bool(row[0])
+
+
+def flags(connection: Connection[Any]) -> Sequence[Flag]:
+    """All flags, by surface."""
+    with connection.cursor(row_factory=class_row(Flag), binary=True) as cursor:
+        return cursor.execute(
+            "SELECT f.surface, f.lane, f.percent::float8 AS percent, f.people"
+            " FROM khala.list_flags() AS f"
+        ).fetchall()
+
+
+def set_flag(
+    connection: Connection[Any],
+    surface: str,
+    lane: str | None,
+    percent: float | None,
+    people: Sequence[str] | None,
+) -> Flag:
+    """Create or change a flag; None leaves a setting as it is."""
+    with connection.cursor(row_factory=class_row(Flag), binary=True) as cursor:
+        flag = cursor.execute(
+            "SELECT f.surface, f.lane, f.percent::float8 AS percent, f.people"
+            " FROM khala.set_flag(%s, %s, %s::float8::numeric, %s::text[]) AS f",
+            (surface, lane, percent, None if people is None else list(people)),
+        ).fetchone()
+    if flag is None:
+        raise RuntimeError("khala.set_flag returned no row")
+    return flag
 
 
 def retain(

@@ -282,6 +282,13 @@ async def hydrate(
     return document
 
 
+async def flags_of(connection: Connection, subject: str) -> bytes:
+    """The lane of each surface for a subject, as finished JSON."""
+    # Its text: the binary format of a jsonb begins with a version.
+    [(flags,)] = await raw_rows(connection, "SELECT khala.flags_of($1::text)::text", subject)
+    return flags or b""
+
+
 async def revocations(connection: Connection, seen: int) -> list[Revocation]:
     """Revocations whose number is above `seen`, in the order of their numbers."""
     query = "SELECT number, kind, value, issued_until FROM khala.revocations(%s)"

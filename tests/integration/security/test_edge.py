@@ -74,6 +74,7 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND
 HTTP_PATHS = {
     SNAPSHOT: "GET, HEAD, OPTIONS",
     f"/api/sync/documents/{NOTES}/x": "GET, HEAD, OPTIONS",
+    "/api/sync/flags": "GET, HEAD, OPTIONS",
     "/api/sync/token": "POST, OPTIONS",
     "/api/convex/token": "POST, OPTIONS",
     "/healthz": "GET, HEAD, OPTIONS",
