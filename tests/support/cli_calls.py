@@ -97,6 +97,14 @@ CALLS: dict[str, list[Call]] = {
             survives=True,
         )
     ],
+    "lightning serve": [
+        _call(
+            "--port 0 --json",
+            RELAY,
+            until="serving",
+            survives=True,
+        )
+    ],
     "doctor": [_call("", OWNER, survives=True), _call("--json", OWNER, survives=True)],
 }
 

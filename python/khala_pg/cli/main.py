@@ -36,6 +36,7 @@ COMMANDS = {
     "retain": "retain",
     "sequence": "sequence",
     "relay": "relay",
+    "lightning": "lightning",
     "doctor": "doctor",
 }
 

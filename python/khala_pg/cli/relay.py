@@ -185,11 +185,7 @@ def command(
 
         khala relay --limit max_connections=20000 --limit heartbeat_interval_s=30
     """
-    level = logging.getLevelNamesMapping().get(log_level.upper())
-    if level is None:
-        raise UsageError(f"no log level {log_level!r}", "Choose debug, info, warning or error.")
-    if log_format not in logs.FORMATS:
-        raise UsageError(f"no log format {log_format!r}", "Choose human or json.")
+    level = log_level_of(log_level, log_format)
     ring_file = Path(resolve(KEYRING, keyring))
     keyring_file.load(ring_file)
     try:
@@ -211,12 +207,12 @@ def command(
                 dev_session=dev_session,
                 lightning_ops_secret=ops_secret(os.environ),
             ),
-            **_limits(limit or []),
+            **limits(limit or []),
         )
     except ValueError as error:
         raise UsageError(str(error), "See `khala relay --help`.") from error
     make_loop = loop_factory(event_loop)
-    authenticate = None if session_authenticator is None else _load_function(session_authenticator)
+    authenticate = None if session_authenticator is None else load_function(session_authenticator)
     # One series less for each counter; what it says is in the counter's own history.
     disable_created_metrics()  # type: ignore[no-untyped-call]
 
@@ -241,7 +237,18 @@ def command(
     run_workers(settings, workers, serve, lambda serving: _announce(as_json, _described(serving)))
 
 
-def _limits(pairs: list[str]) -> dict[str, Any]:
+def log_level_of(name: str, log_format: str) -> int:
+    """The level of that name. Raises UsageError for an unknown level or format."""
+    level = logging.getLevelNamesMapping().get(name.upper())
+    if level is None:
+        raise UsageError(f"no log level {name!r}", "Choose debug, info, warning or error.")
+    if log_format not in logs.FORMATS:
+        raise UsageError(f"no log format {log_format!r}", "Choose human or json.")
+    return level
+
+
+def limits(pairs: list[str]) -> dict[str, Any]:
+    """Settings by name, from options NAME=NUMBER. Raises UsageError."""
     found: dict[str, Any] = {}
     for pair in pairs:
         name, _, text = pair.partition("=")
@@ -260,7 +267,8 @@ def _limits(pairs: list[str]) -> dict[str, Any]:
     return found
 
 
-def _load_function(name: str) -> Any:
+def load_function(name: str) -> Any:
+    """The function that MODULE:FUNCTION names. Raises UsageError."""
     module, _, function = name.partition(":")
     try:
         found = getattr(importlib.import_module(module), function)

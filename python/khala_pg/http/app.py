@@ -67,6 +67,38 @@ def create_app(
     documents = _Documents(connect, verify, settings)
     page = [] if settings.web_dir is None else page_routes(settings.web_dir, settings.dev_session)
 
+    return application(
+        [
+            OwnPath("/api/sync/snapshot", documents.snapshot),
+            OwnPath("/api/sync/snapshot/{topic:anytext}", documents.snapshot),
+            OwnPath("/api/sync/documents", documents.document),
+            OwnPath("/api/sync/documents/{topic}/{doc_key:anytext}", documents.document),
+            OwnPath("/api/sync/flags", documents.flags),
+            *([] if tokens is None else _token_routes(tokens)),
+            *lightning,
+        ],
+        page,
+        ready,
+        settings,
+        refused,
+        "there is nothing here: GET /api/sync/snapshot?topic=… "
+        "or /api/sync/documents?topic=…&doc_key=… or /api/sync/flags, POST /api/sync/token",
+    )
+
+
+def application(
+    routes: Sequence[BaseRoute],
+    page: Sequence[BaseRoute],
+    ready: Ready,
+    settings: RelaySettings,
+    refused: Refused,
+    nothing_here: str,
+) -> Starlette:
+    """An application with health and the bounds of every port.
+
+    page: routes that come last. nothing_here: the message for an unknown path.
+    """
+
     async def readyz(request: Request) -> Response:
         reason = await ready()
         if reason is None:
@@ -75,14 +107,8 @@ def create_app(
 
     return Starlette(
         routes=[
-            OwnPath("/api/sync/snapshot", documents.snapshot),
-            OwnPath("/api/sync/snapshot/{topic:anytext}", documents.snapshot),
-            OwnPath("/api/sync/documents", documents.document),
-            OwnPath("/api/sync/documents/{topic}/{doc_key:anytext}", documents.document),
-            OwnPath("/api/sync/flags", documents.flags),
-            *([] if tokens is None else _token_routes(tokens)),
-            *lightning,
-            OwnPath("/healthz", healthz),
+            *routes,
+            OwnPath("/healthz", _healthz),
             OwnPath("/readyz", readyz),
             *page,
         ],
@@ -97,10 +123,7 @@ def create_app(
                 refused=refused,
             ),
         ],
-        exception_handlers=handlers(
-            "there is nothing here: GET /api/sync/snapshot?topic=… "
-            "or /api/sync/documents?topic=…&doc_key=… or /api/sync/flags, POST /api/sync/token"
-        ),
+        exception_handlers=handlers(nothing_here),
     )
 
 
@@ -254,5 +277,5 @@ def _whole(request: Request, name: str, *, least: int) -> int | None:
     return int(text)
 
 
-async def healthz(request: Request) -> Response:
+async def _healthz(request: Request) -> Response:
     return PlainTextResponse("ok\n", headers=errors.NO_STORE)

@@ -95,6 +95,18 @@ def make_http_server(
     refusals = RefusalLog("a request was refused", lambda status: None)
     lightning = lightning_routes(connect, credentials, settings, note_lightning)
     app = create_app(connect, verify, ready, settings, tokens, refusals.note, lightning)
+    return serving_clients(app, note, refusals, settings, tls)
+
+
+def serving_clients(
+    app: ASGIApp,
+    note: Note,
+    refusals: RefusalLog,
+    settings: RelaySettings,
+    tls: ssl.SSLContext | None,
+) -> HttpServer:
+    """A server of an application for clients. note: called for each request."""
+    proxies = Proxies(settings.trusted_proxies)
     return serving(
         measured(app, note),
         counted(settings.open_timeout_s, counts_for(settings, proxies), unreadable(note, refusals)),

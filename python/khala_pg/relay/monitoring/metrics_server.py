@@ -30,13 +30,24 @@ def make_metrics_server(
     """A server of the metrics; `serve` runs it on sockets that are bound."""
     collector = GaugeCollector()
     metrics.registry.register(collector)
+
+    async def refresh() -> None:
+        collector.gauges = await read_gauges()
+
+    return make_registry_server(metrics.registry, refresh, settings)
+
+
+def make_registry_server(
+    registry: CollectorRegistry, refresh: Callable[[], Awaitable[None]], settings: RelaySettings
+) -> HttpServer:
+    """A server of a registry. refresh: called before each scrape."""
     counts = ConnectionCounts(Proxies(()), _MAX_CONNECTIONS, _MAX_CONNECTIONS)
 
     async def scrape(request: Request) -> Response:
-        collector.gauges = await read_gauges()
+        await refresh()
         encode, content_type = _encoder(request.headers.get("Accept", ""))
         # A thousand topics take a tenth of a second to write: sockets need not wait for it.
-        text = await asyncio.to_thread(encode, metrics.registry)
+        text = await asyncio.to_thread(encode, registry)
         return Response(
             text,
             headers={"Content-Type": content_type, "Cache-Control": "no-store"},

@@ -56,9 +56,9 @@ def addresses_of(ports: Ports, *, is_tls: bool) -> Addresses:
     """Addresses of bound sockets."""
     s = "s" if is_tls else ""
     return Addresses(
-        f"ws{s}://{_authority(ports.ws)}/socket/websocket",
-        None if ports.http is None else f"http{s}://{_authority(ports.http)}",
-        None if ports.metrics is None else f"http://{_authority(ports.metrics)}/metrics",
+        f"ws{s}://{authority(ports.ws)}/socket/websocket",
+        None if ports.http is None else f"http{s}://{authority(ports.http)}",
+        None if ports.metrics is None else f"http://{authority(ports.metrics)}/metrics",
     )
 
 
@@ -150,6 +150,6 @@ def family_of(host: str) -> socket.AddressFamily:
     return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
-def _authority(sock: socket.socket) -> str:
+def authority(sock: socket.socket) -> str:
     host, port = sock.getsockname()[:2]
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
