@@ -235,6 +235,8 @@ async def test_move_by_logical_replication(
                 await until(lambda: len(written) > 100, "writes", PATIENCE_S)
                 run(shell(MOVE, "2. Copy the schema", 0))
                 run(shell(MOVE, "3. Copy the rows", 0))
+                with source.connect() as connection:
+                    connection.execute("SELECT lightning.set_global_pause('{\"active\": true}')")
                 so_far = len(written)
                 await until(lambda: len(written) > so_far + 50, "writes go on", PATIENCE_S)
             finally:
@@ -245,10 +247,16 @@ async def test_move_by_logical_replication(
             with source.connect("runtime") as connection, pytest.raises(psycopg.Error) as refused:
                 connection.execute(SINK, [TOPIC, "late", 1, "{}", ORG])
             assert refused.value.sqlstate == "42501"
+            may_use = "SELECT has_schema_privilege('lightning_ops', 'lightning', 'USAGE')"
+            with source.connect() as connection:
+                assert connection.execute(may_use).fetchone() == (False,)
             with source.connect() as before, target.connect() as after:
                 for topic in (TOPIC, GROUPED):
                     assert visible(before, topic, ORG) == visible(after, topic, ORG)
             run(shell(MOVE, "4. Switch", 1))
+            paused = "SELECT global_pause FROM lightning.security_global"
+            with target.connect() as connection:
+                assert connection.execute(paused).fetchall() == [(True,)]
             relay._environment["KHALA_DATABASE_URL"] = target.relay_dsn
             relay.start()
             with target.connect("runtime") as connection, target.connect() as admin:
