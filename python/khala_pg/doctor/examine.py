@@ -28,6 +28,7 @@ Connection = psycopg.Connection[Any]
 
 OLDEST, NEWEST = 15, 18
 _ROLES = ("khala_owner", "khala_runtime", "khala_relay", "khala_dba")
+_LIGHTNING_ROLES = ("lightning_ops", "lightning_owner_api")
 # What each role must be able to call, or nothing works for it.
 _MUST_CALL = {
     "khala_runtime": ("sink", "sink_batch", "sink_delete"),
@@ -99,7 +100,7 @@ def _guarded(
     except (psycopg.Error, KhalaError) as error:
         known = from_psycopg(error) if isinstance(error, psycopg.Error) else error
         advice = (known and known.hint) or "Run `khala migrate`, then khala doctor again."
-        return [failed(name, str(error).strip(), advice)]
+        return [failed(name, str(known or error).strip(), advice)]
 
 
 def _is_standby(connection: Connection) -> bool:
@@ -131,6 +132,8 @@ def _check_server(connection: Connection) -> Iterator[Finding]:
             "this is a standby: nothing can be written, so no relay can work here",
             PRIMARY,
         )
+    else:
+        yield from server.check_takes_writes(connection)
     encoding = info.parameter_status("server_encoding")
     if encoding == "UTF8":
         yield ok("encoding", "UTF8")
@@ -182,12 +185,17 @@ def _check_roles(connection: Connection) -> Iterator[Finding]:
         "       (SELECT count(*) FROM pg_auth_members AS m JOIN pg_roles AS l ON l.oid = m.member "
         "        WHERE m.roleid = g.oid AND l.rolcanlogin) "
         "FROM pg_roles AS g WHERE g.rolname = ANY (%s)",
-        (list(_ROLES),),
+        ([*_ROLES, *_LIGHTNING_ROLES],),
     ).fetchall()
     found = {name: (can_login, logins) for name, can_login, logins in rows}
-    missing = [role for role in _ROLES if role not in found]
+    missing = [role for role in (*_ROLES, *_LIGHTNING_ROLES) if role not in found]
     if missing:
-        yield failed("roles", f"missing: {', '.join(missing)}", "Run `khala migrate`.")
+        yield failed(
+            "roles",
+            f"missing: {', '.join(missing)}",
+            "Run `khala migrate`. For a backup of another server, make them before you restore it: "
+            + " ".join(f"CREATE ROLE {role};" for role in missing),
+        )
         return
     for role in ("khala_relay", "khala_runtime"):
         if found[role][1] == 0 and not found[role][0]:
@@ -209,7 +217,7 @@ def _check_roles(connection: Connection) -> Iterator[Finding]:
             "khala_runtime is for writers, khala_relay for relays.",
         )
     else:
-        yield ok("roles", "the four group roles are there")
+        yield ok("roles", "the group roles are there")
 
 
 def _check_grants(connection: Connection) -> Iterator[Finding]:

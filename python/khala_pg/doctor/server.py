@@ -13,6 +13,21 @@ Connection = psycopg.Connection[Any]
 _OLD_TRANSACTION_S = 600
 
 
+def check_takes_writes(connection: Connection) -> Iterator[Finding]:
+    """Names where it is set that this login's transactions are read-only."""
+    row = connection.execute(
+        "SELECT s.source FROM pg_settings AS s "
+        "WHERE s.name = 'default_transaction_read_only' AND s.setting = 'on'"
+    ).fetchone()
+    if row is not None:
+        yield failed(
+            "read-only",
+            f"nothing can be written: default_transaction_read_only is on (set for: {row[0]})",
+            "Reset it there: ALTER ROLE, ALTER DATABASE or ALTER SYSTEM … RESET "
+            "default_transaction_read_only.",
+        )
+
+
 def check_settings(connection: Connection) -> Iterator[Finding]:
     def setting(name: str) -> str:
         row = connection.execute("SELECT current_setting(%s)", (name,)).fetchone()

@@ -5,7 +5,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from khala_pg.http import errors
-from khala_pg.http.edge import Origins
+from khala_pg.http.edge import OTHER_ORIGIN, Origins
 
 
 class Cors:
@@ -33,7 +33,7 @@ class Cors:
         if self._origins.allows(headers.get("Origin"), headers.get("Host")):
             await self._let_through(scope, receive, send)
         elif scope["method"] == "OPTIONS" and "Access-Control-Request-Method" in headers:
-            response = errors.answer("forbidden_origin", "pages of this origin may not ask here")
+            response = errors.answer("forbidden_origin", OTHER_ORIGIN)
             await response(scope, receive, send)
         else:
             await self._app(scope, receive, _varying(send))

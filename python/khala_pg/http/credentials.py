@@ -14,7 +14,7 @@ from khala_pg.auth import api_keys
 from khala_pg.auth.api_keys import ApiKeyText
 from khala_pg.auth.issuer import Identity, IssuerError, SessionExpiredError, TokenRequest
 from khala_pg.errors import RefusedError, UnavailableError
-from khala_pg.http.edge import Origins, Proxies
+from khala_pg.http.edge import OTHER_ORIGIN, Origins, Proxies
 from khala_pg.http.rates import Buckets
 from khala_pg.sqlapi import relay as sqlapi
 
@@ -55,8 +55,7 @@ class Credentials:
     def admit(self, request: Request) -> None:
         """Raises IssuerError for a page of another origin, and an address that guesses."""
         if not self._origins.allows(request.headers.get("Origin"), request.headers.get("Host")):
-            message = "pages of this origin may not ask here"
-            raise IssuerError(HTTPStatus.FORBIDDEN, "forbidden_origin", message)
+            raise IssuerError(HTTPStatus.FORBIDDEN, "forbidden_origin", OTHER_ORIGIN)
         require_pace(self._refused.wait_s(self._address(request), time.monotonic()))
 
     async def holder(self, request: Request, asked: TokenRequest) -> Holder:

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+OTHER_ORIGIN = "pages of this origin may not come here: `khala relay --origin` names those that may"
+
 _USUAL_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address

@@ -207,7 +207,7 @@ class Relay:
         done = [self._group.create_task(server.serve([sock])) for server, sock in servers if sock]
         async with self._socket_server.serve(ports.ws, tls, self._sockets.serve) as server:
             addresses = addresses_of(ports, is_tls=tls is not None)
-            logger.info("serving ws=%s http=%s", addresses.ws, addresses.http)
+            logger.info("listening on ws=%s http=%s", addresses.ws, addresses.http)
             if on_serving is not None:
                 on_serving(addresses)
             if on_ready is not None:

@@ -188,6 +188,12 @@ def test_a_revocation_is_recorded_shown_and_listed(newest_database: Database) ->
     assert "is taken back" in khala("revoke", "--org", "acmee", "--lift", *at).stdout
     assert "there was no revocation" in khala("revoke", "--org", "no", "--lift", *at).stdout
     assert "acmee" not in khala("revoke", "list", *at).stdout
+    key = khala("key", "create", "service", "--any-org", "--topic", NOTES, *at)
+    key_id = key.stdout.split("_")[1]
+    for whom in (("--sub", "bob"), ("--org", "acmee")):
+        said = khala("revoke", *whom, *at).stdout
+        assert "no API key makes" not in said
+        assert f": {key_id}; if nobody was disconnected, check the spelling" in said
 
 
 def test_a_topic_is_grouped_and_sequenced(newest_database: Database) -> None:

@@ -65,11 +65,7 @@ def command(
             (each.kind, each.value) == (kind, value) for each in admin.revocations(connection)
         )
         number = admin.revoke(connection, kind, value, issued_until, reason)
-        makers = [
-            key.key_id
-            for key in admin.api_keys(connection)
-            if value == {"sub": key.subject, "org": key.org_id}.get(kind) and not key.revoked_at
-        ]
+        keys = [key for key in admin.api_keys(connection) if not key.revoked_at]
     said = Console(highlight=False, soft_wrap=True)
     whose = f"{_NAMES[kind]} {value!r}"
     if lift:
@@ -84,13 +80,23 @@ def command(
     )
     if kind == "jti":
         return
+    owners = {key.key_id: key.subject if kind == "sub" else key.org_id for key in keys}
+    makers = [key_id for key_id, owner in owners.items() if owner == value]
+    on_request = [key_id for key_id, owner in owners.items() if owner is None]
     if makers:
         said.print(
             f"{counted(len(makers), 'API key makes', 'API keys make')} such tokens: "
             f"{', '.join(makers)}; `khala key revoke` ends a key",
             markup=False,
         )
-    else:
+    if on_request:
+        said.print(
+            f"{counted(len(on_request), 'API key makes', 'API keys make')} tokens for any "
+            f"{_NAMES[kind]}: {', '.join(on_request)}; if nobody was disconnected, check the "
+            "spelling",
+            markup=False,
+        )
+    elif not makers:
         said.print(
             "no API key makes such tokens; if nobody was disconnected, check the spelling",
             markup=False,

@@ -68,5 +68,5 @@ class RevocationWatch:
         self.known.set()
         if changes:
             if not everything:
-                logger.info("%d revocations", len(changes))
+                logger.info("revocations that are new or lifted: %d", len(changes))
             self._on_change()

@@ -11,7 +11,7 @@ from typing import Any
 from websockets.datastructures import Headers
 
 from khala_pg.auth.claims import Claims
-from khala_pg.http.edge import Client, Origins, Proxies
+from khala_pg.http.edge import OTHER_ORIGIN, Client, Origins, Proxies
 from khala_pg.http.rates import Buckets, Queue
 from khala_pg.relay.opening.handshake import HandshakeError
 from khala_pg.relay.settings import RelaySettings
@@ -54,8 +54,7 @@ class OpeningLimits:
         if len(origins) > 1 or not self._origins.allows(
             origins[0] if origins else None, hosts[0] if len(hosts) == 1 else None
         ):
-            message = "pages of this origin may not open sockets here"
-            raise HandshakeError(HTTPStatus.FORBIDDEN, "forbidden_origin", message)
+            raise HandshakeError(HTTPStatus.FORBIDDEN, "forbidden_origin", OTHER_ORIGIN)
         wait_s = self._failures.wait_s(client.bucket, self._now())
         if wait_s > 0:
             raise _too_many("this address was refused too often", _ms(wait_s))
