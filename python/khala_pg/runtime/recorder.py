@@ -207,7 +207,7 @@ def _explain(error: OSError | psycopg.Error) -> str:
         # libpq writes several lines.
         text = " ".join(str(known or error).split())
         if known is not None and known.hint:
-            text = f"{text}. {known.hint}"
+            text = f"{text.rstrip('.?')}. {known.hint}"
         sqlstate = error.sqlstate or ""
         if sqlstate.startswith(_HOPELESS_CLASSES):
             raise _HopelessError(text, refused=sqlstate.startswith("KH")) from error
