@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from khala_pg.client import Backoff, KhalaClient, SqliteStore, Start
-from khala_pg.migration.migrate import migrate, status
+from khala_pg.migration.migrate import migrate, status, verify
 from khala_pg.postgres.server import PostgresServer
 from support.consistency import visible
 from support.databases import Database, Template, cloned, make_template
@@ -118,6 +118,7 @@ def test_backup_and_restore_on_the_same_server(
         [drop] = statements(BACKUP, "Restore")
         run_sql(drop, server, dsn(target), tmp_path)
         run(restore)
+    assert verify(server.dsn(target))
     check_works(server.dsn(target))
     [again] = statements(BACKUP, "Clients after a restore")
     run_sql(again, server, server.dsn(target), tmp_path)

@@ -21,6 +21,7 @@ from khala_pg.migration import migrate
 from khala_pg.migration.schema_version import schema_version_of, shipped_schema_version
 from khala_pg.migration.schemas import PRESENT, check_complete
 from khala_pg.resources import db_dir
+from khala_pg.sqlapi.roles import GRANTS_ANEW
 
 __all__ = ["Finding", "Report", "examine"]
 
@@ -244,7 +245,7 @@ def _check_grants(connection: Connection) -> Iterator[Finding]:
     if open_to_all is not None and open_to_all[0]:
         wrong.append(f"{open_to_all[0]} functions are executable by everybody")
     if wrong:
-        yield failed("grants", "; ".join(wrong), "Run `khala migrate`: it grants anew.")
+        yield failed("grants", "; ".join(wrong), GRANTS_ANEW)
     else:
         yield ok("grants", "each role can call what it is for, and nobody else can")
 

@@ -151,8 +151,9 @@ def verify(conninfo: str, *, directory: Path | None = None) -> tuple[str, ...]:
                     raise known from failed
                 raise MigrationError(
                     f"change {change.name} is not what it should be: {failed}",
-                    hint="Run `khala migrate`, which loads functions and grants anew; what else "
-                    "is missing was removed by hand.",
+                    hint="Run `khala migrate`, which loads functions and their grants anew; what "
+                    "else is missing was removed by hand, or a backup left it out "
+                    "(--no-privileges, --exclude-table).",
                 ) from failed
     return applied
 

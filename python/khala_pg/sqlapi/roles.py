@@ -12,6 +12,11 @@ from khala_pg.errors import UsageError
 
 DBA, RELAY, RUNTIME = "khala_dba", "khala_relay", "khala_runtime"
 
+GRANTS_ANEW = (
+    "Run `khala migrate`: it grants functions anew. If that is not enough, a backup was made or "
+    "restored with --no-privileges: leave that out."
+)
+
 # Behind a pooler the login may be another one than the connection string names.
 _MEMBERSHIP = (
     "SELECT session_user,"
@@ -61,5 +66,5 @@ def _error(
             hint += f"ALTER ROLE {name} INHERIT;"
         case _:
             reason = f"{login} is a member of {role}, which may not do this in this database"
-            hint = "Run `khala migrate`: it grants anew."
+            hint = GRANTS_ANEW
     return UsageError(f"{what}: {reason}", hint)
