@@ -79,15 +79,21 @@ BEGIN
         );
     END IF;
     IF v_invoice.status <> 'settled' THEN
-        UPDATE lightning.invoices AS i
-        SET status = 'settled',
-            payment_hash = coalesce(i.payment_hash, v_row.payment_hash),
-            payment_proof_ref = coalesce(i.payment_proof_ref, v_row.payment_proof_ref),
-            request_id = coalesce(i.request_id, v_row.request_id),
-            settled_at_ms = v_now,
-            updated_at_ms = greatest(v_now, i.updated_at_ms)
-        WHERE i.invoice_id = v_invoice.invoice_id
-        RETURNING i.* INTO v_invoice;
+        BEGIN
+            UPDATE lightning.invoices AS i
+            SET status = 'settled',
+                payment_hash = coalesce(i.payment_hash, v_row.payment_hash),
+                payment_proof_ref = coalesce(i.payment_proof_ref, v_row.payment_proof_ref),
+                request_id = coalesce(i.request_id, v_row.request_id),
+                settled_at_ms = v_now,
+                updated_at_ms = greatest(v_now, i.updated_at_ms)
+            WHERE i.invoice_id = v_invoice.invoice_id
+            RETURNING i.* INTO v_invoice;
+        EXCEPTION
+            WHEN unique_violation THEN
+                RAISE EXCEPTION 'another invoice has the payment hash of settlement %', v_new.settlement_id
+                    USING ERRCODE = 'KH021', HINT = 'A payment hash belongs to one invoice.';
+        END;
         PERFORM khala.sink(
             'lightning.settlements', 'invoice/' || v_invoice.invoice_id, NULL,
             khala_internal.lightning_record(to_jsonb(v_invoice)), v_invoice.owner_id

@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(21);
+SELECT plan(22);
 
 SELECT lightning.create_paywall('ann', '{"paywallId": "pw", "name": "News", "policy": {"fixedAmountMsats": 1000}}');
 SELECT lightning.ingest_invoice_lifecycle('{"invoiceId": "i", "paywallId": "pw", "ownerId": "ann", "amountMsats": 1000}'::jsonb || '{"status": "expired", "paymentHash": "ec4916dd28fc4c10d78e287ca5d9cc51ee1ae73cbfde08c6b37324cbfaac8bc5"}');
@@ -33,6 +33,9 @@ FROM (
 ) AS q (query, message);
 SELECT lives_ok($$SELECT lightning.ingest_settlement('{"settlementId": "s", "paywallId": "pw", "ownerId": "ann", "amountMsats": 1000, "paymentProofType": "lightning_preimage", "paymentProofValue": " 0000000000000000000000000000000000000000000000000000000000000001 "}'::jsonb || '{"settlementId": "alone", "paymentProofValue": "2222222222222222222222222222222222222222222222222222222222222222"}')$$, 'a payment without an invoice');
 SELECT is((SELECT s.head_watermark FROM runtime.sync_topic_sequences AS s WHERE s.topic = 'lightning.settlements'), 5::bigint, 'what is refused writes nothing');
+SELECT lightning.ingest_invoice_lifecycle('{"invoiceId": "hashed", "paywallId": "pw", "ownerId": "ann", "amountMsats": 1, "status": "open"}'::jsonb || jsonb_build_object('paymentHash', encode(sha256(decode(repeat('3', 64), 'hex')), 'hex')));
+SELECT lightning.ingest_invoice_lifecycle('{"invoiceId": "bare", "paywallId": "pw", "ownerId": "ann", "amountMsats": 1, "status": "open"}');
+SELECT throws_ok($$SELECT lightning.ingest_settlement(jsonb_build_object('settlementId', 'u', 'paywallId', 'pw', 'ownerId', 'ann', 'invoiceId', 'bare', 'amountMsats', 1, 'paymentProofType', 'lightning_preimage', 'paymentProofValue', repeat('3', 64)))$$, 'KH021', NULL, 'a payment hash belongs to one invoice');
 
 SELECT t.line FROM finish() AS t (line);
 ROLLBACK;

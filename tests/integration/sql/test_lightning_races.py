@@ -1,0 +1,157 @@
+"""Operators call the control plane at the same time: one order of the calls explains the end."""
+
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
+from threading import Barrier
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.types.json import Jsonb
+
+from support.consistency import check_topic
+from support.databases import Database
+
+PREIMAGE = "0f" * 32
+PAYMENT_HASH = sha256(bytes.fromhex(PREIMAGE)).hexdigest()
+WHOSE = {"paywallId": "pw", "ownerId": "ann", "amountMsats": 1000}
+INVOICE = "lightning/settlements:ingestInvoiceLifecycle"
+SETTLE = "lightning/settlements:ingestSettlement"
+SETTLEMENT = {
+    **WHOSE,
+    "invoiceId": "i",
+    "paymentProofType": "lightning_preimage",
+    "paymentProofValue": PREIMAGE,
+}
+Call = tuple[str, dict[str, Any]]
+
+
+def at_once(database: Database, calls: Sequence[Call]) -> list[dict[str, Any] | str]:
+    """Results of calls that begin together; the SQLSTATE where one is refused."""
+    barrier = Barrier(len(calls))
+
+    def make(call: Call) -> dict[str, Any] | str:
+        function, args = call
+        with psycopg.connect(database.dsn_as("lightning"), autocommit=True) as connection:
+            barrier.wait(60)
+            try:
+                query = "SELECT lightning.call(%s, %s, true)"
+                row = connection.execute(query, (function, Jsonb(args))).fetchone()
+            except psycopg.Error as error:
+                return str(error.sqlstate)
+            assert row is not None
+            return dict(row[0])
+
+    with ThreadPoolExecutor(len(calls)) as threads:
+        return list(threads.map(make, calls))
+
+
+def with_invoice(database: Database) -> None:
+    with database.connect() as connection:
+        connection.execute(
+            "SELECT lightning.create_paywall('ann', %s)",
+            [Jsonb({"paywallId": "pw", "name": "N", "policy": {"fixedAmountMsats": 1000}})],
+        )
+        args = {**WHOSE, "invoiceId": "i", "status": "open", "paymentHash": PAYMENT_HASH}
+        connection.execute("SELECT lightning.call(%s, %s, true)", (INVOICE, Jsonb(args)))
+
+
+def status(database: Database) -> tuple[str, str]:
+    """Status of the invoice, in its table and in its document."""
+    with database.connect() as connection:
+        check_topic(connection, "lightning.settlements")
+        row = connection.execute(
+            "SELECT i.status::text, d.payload ->> 'status' FROM lightning.invoices AS i"
+            " JOIN runtime.sync_documents AS d"
+            " ON d.topic = 'lightning.settlements' AND d.doc_key = 'invoice/' || i.invoice_id"
+        ).fetchone()
+        assert row is not None
+        in_table, in_document = row
+        return in_table, in_document
+
+
+def settlements(database: Database) -> int:
+    with database.connect() as connection:
+        row = connection.execute("SELECT count(*) FROM lightning.settlements").fetchone()
+        assert row is not None
+        return int(row[0])
+
+
+def test_sixteen_settlements_of_one_invoice(database: Database) -> None:
+    with_invoice(database)
+    calls = [(SETTLE, {**SETTLEMENT, "settlementId": f"s{number}"}) for number in range(16)]
+    found = at_once(database, calls)
+    assert Counter(each if isinstance(each, str) else "done" for each in found) == {
+        "done": 1,
+        "KH021": 15,
+    }
+    assert settlements(database) == 1
+    assert status(database) == ("settled", "settled")
+
+
+def test_sixteen_repeats_of_one_settlement(database: Database) -> None:
+    with_invoice(database)
+    found = at_once(database, [(SETTLE, {**SETTLEMENT, "settlementId": "s"})] * 16)
+    existed = Counter(each["existed"] for each in found if isinstance(each, dict))
+    assert existed == {False: 1, True: 15}
+    assert settlements(database) == 1
+    assert status(database) == ("settled", "settled")
+
+
+def test_sixteen_states_of_one_invoice(database: Database) -> None:
+    with_invoice(database)
+    states = ["open", "canceled", "expired", "settled"] * 4
+    calls = [(INVOICE, {**WHOSE, "invoiceId": "i", "status": each}) for each in states]
+    found = at_once(database, calls)
+    changed = Counter(
+        state
+        for state, each in zip(states, found, strict=True)
+        if isinstance(each, dict) and each["changed"]
+    )
+    assert all(isinstance(each, dict) for each in found)
+    assert changed["settled"] == 1
+    assert changed["open"] == 0
+    assert changed["canceled"] + changed["expired"] <= 1
+    assert status(database) == ("settled", "settled")
+
+
+@pytest.mark.parametrize("late", ["canceled", "expired"])
+def test_a_settlement_against_the_end_of_its_invoice(database: Database, late: str) -> None:
+    with_invoice(database)
+    ends: list[Call] = [(INVOICE, {**WHOSE, "invoiceId": "i", "status": late})] * 8
+    settles: list[Call] = [(SETTLE, {**SETTLEMENT, "settlementId": "s"})] * 8
+    found = at_once(database, [call for pair in zip(ends, settles, strict=True) for call in pair])
+    assert all(isinstance(each, dict) for each in found), found
+    assert settlements(database) == 1
+    assert status(database) == ("settled", "settled")
+
+
+def test_rotations_against_revocations(database: Database) -> None:
+    role = {"role": "operator_admin"}
+    verbs = ["rotate", "activate", "revoke", "rotate"] * 4
+    calls = [(f"lightning/security:{verb}CredentialRole", role) for verb in verbs]
+    found = at_once(database, calls)
+    roles = [each["role"] for each in found if isinstance(each, dict)]
+    assert len(roles) == 16
+    for verb, each in zip(verbs, roles, strict=True):
+        expected = {"rotate": "rotating", "activate": "active", "revoke": "revoked"}
+        assert each["status"] == expected[verb]
+        assert ("revokedAtMs" in each) == (verb == "revoke")
+        if verb == "revoke":
+            assert "lastRotatedAtMs" not in each
+    rotated = [each["version"] for each in roles if each["status"] == "rotating"]
+    # Every rotation is a version of its own.
+    assert len(set(rotated)) == len(rotated) == 8
+    with database.connect() as connection:
+        head = check_topic(connection, "lightning.security").head
+        row = connection.execute(
+            "SELECT r.status::text, r.version, d.payload ->> 'status', d.payload ->> 'version'"
+            " FROM lightning.credential_roles AS r JOIN runtime.sync_documents AS d"
+            " ON d.topic = 'lightning.security' AND d.doc_key = 'role/' || r.role"
+        ).fetchone()
+    assert head == 16
+    assert row is not None
+    assert (row[0], str(row[1])) == row[2:]
+    assert row[1] == max(each["version"] for each in roles)
