@@ -1,4 +1,4 @@
-"""Random calls that are refused leave nothing behind: the database is the same before and after."""
+"""Random calls: what is refused leaves nothing behind, and nothing is a fault of the server."""
 
 import json
 import subprocess
@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from khala_pg.lightning.api.operations import OPERATORS
 from support.control_plane import PAYMENT_HASH, PAYWALL, PREIMAGE, SECRET, control_plane
 from support.databases import Database
+from support.seeds import choose_seed, stream
 
 FUNCTIONS = (
     "lightning/ops:recordGatewayCompileIntent",
@@ -109,3 +110,47 @@ async def test_what_is_refused_leaves_nothing(newest_database: Database) -> None
             answer = await plane.own("POST", json=body, headers={"Idempotency-Key": "k"})
             assert answer.status_code in REFUSED
         assert dumped(newest_database) == before
+
+
+PLAUSIBLE: dict[str, list[Any]] = {
+    "paywallId": ["pw_news", "pw_bob", "none"],
+    "ownerId": ["ann", "bob", "x" * 201],
+    "deploymentId": ["d1", "d2", "x" * 200],
+    "configHash": ["cfg_1"],
+    "status": ["pending", "applied", "failed", "rolled_back", "open", "settled", "canceled"],
+    "appliedAtMs": [0, 5, 10**14, 10**17],
+    "rolledBackFrom": ["d1", "none"],
+    "diagnostics": [[], {}],
+    "eventType": ["applied"],
+    "level": ["info"],
+    "executionPath": ["test"],
+    "invoiceId": ["i1", "i2", "i3"],
+    "settlementId": ["s1", "s2", "s3"],
+    "amountMsats": [1, 1000, 2**53],
+    "paymentHash": [PAYMENT_HASH, "A" * 64],
+    "paymentProofType": ["lightning_preimage"],
+    "paymentProofValue": [PREIMAGE, "1" * 64],
+    "active": [True, False],
+    "role": ["operator_admin"],
+    "fingerprint": ["f", "x" * 200],
+    "note": ["n", "x" * 2001],
+    "settledAtMs": [7],
+    "metadata": [{"a": 1}, 0],
+}
+
+
+async def test_no_call_is_a_fault(newest_database: Database) -> None:
+    rng = stream(choose_seed(), "calls")
+    done = 0
+    async with control_plane(newest_database, max_lightning_calls_per_minute=10**6) as plane:
+        assert (await plane.own("POST", json=PAYWALL)).status_code == 200
+        other = {**PAYWALL, "paywallId": "pw_bob", "routes": []}
+        assert (await plane.own("POST", owner="bob", json=other)).status_code == 200
+        for _ in range(1500):
+            function = rng.choice(FUNCTIONS)
+            chosen = [name for name in PLAUSIBLE if rng.random() < 0.8]
+            args = {name: rng.choice(PLAUSIBLE[name]) for name in chosen}
+            answer = await plane.mutate(function, **args)
+            assert answer.status_code in {200, 409, 422}, (function, args, answer.text)
+            done += answer.status_code == 200
+    assert done > 100

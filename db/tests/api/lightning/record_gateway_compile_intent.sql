@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(20);
+SELECT plan(21);
 
 SELECT lightning.create_paywall('ann', '{"paywallId": "pw", "name": "News", "policy": {"fixedAmountMsats": 1000}}');
 SELECT is((SELECT lightning.record_gateway_compile_intent('{"deploymentId": "d", "configHash": "c", "status": "pending", "paywallId": "pw", "metadata": 5}') #>> '{deployment,status}'), 'pending', 'recorded');
@@ -27,6 +27,10 @@ FROM (
     ($$SELECT lightning.record_gateway_compile_intent('{"configHash": "c", "status": "pending", "diagnostics": 9007199254740993}')$$, 'invalid_diagnostics')
 ) AS q (query, message);
 SELECT throws_ok($$INSERT INTO lightning.deployments VALUES ('x', NULL, NULL, 'c', NULL, 'applied', NULL, NULL, NULL, NULL, NULL, 1, 1)$$, '23514', NULL, 'applied has a time');
+
+SELECT lightning.create_paywall('dan', '{"paywallId": "of_dan", "name": "N", "policy": {"fixedAmountMsats": 1}}');
+SELECT lightning.record_gateway_compile_intent('{"deploymentId": "of_dan", "paywallId": "of_dan", "configHash": "c", "status": "pending"}');
+SELECT throws_ok($$SELECT lightning.record_gateway_compile_intent('{"deploymentId": "of_dan", "ownerId": "eve", "configHash": "c", "status": "failed"}')$$, 'KH021', NULL, 'the owner is that of the paywall');
 
 SELECT t.line FROM finish() AS t (line);
 ROLLBACK;
