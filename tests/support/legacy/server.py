@@ -41,6 +41,8 @@ async def serving(backend: LegacyBackend, port: int = 0) -> AsyncIterator[str]:
                 log_config=None,
                 log_level="error",
                 access_log=False,
+                # A connection that rests is closed by its client: both at once would be a reset.
+                timeout_keep_alive=600,
                 timeout_graceful_shutdown=1,
             )
         )
