@@ -13,6 +13,7 @@ from psycopg.types.json import Jsonb
 
 from support.consistency import check_topic
 from support.databases import Database
+from support.waiting import wait_until
 
 PREIMAGE = "0f" * 32
 PAYMENT_HASH = sha256(bytes.fromhex(PREIMAGE)).hexdigest()
@@ -126,6 +127,47 @@ def test_a_settlement_against_the_end_of_its_invoice(database: Database, late: s
     assert all(isinstance(each, dict) for each in found), found
     assert settlements(database) == 1
     assert status(database) == ("settled", "settled")
+
+
+def test_another_owner_takes_a_route_meanwhile(database: Database) -> None:
+    def paywall(owner: str) -> tuple[str, Jsonb]:
+        route = {
+            "routeId": "rt",
+            "hostPattern": "h.example",
+            "pathPattern": "/",
+            "upstreamUrl": f"https://{owner}.example",
+            "protocol": "https",
+        }
+        body = {"paywallId": owner, "name": "N", "policy": {"fixedAmountMsats": 1}}
+        return owner, Jsonb({**body, "routes": [route]})
+
+    create = "SELECT lightning.create_paywall(%s, %s)"
+
+    def second() -> str | None:
+        with database.connect() as connection:
+            try:
+                connection.execute("SET application_name = 'second'")
+                connection.execute(create, paywall("bob"))
+            except psycopg.Error as error:
+                return error.diag.message_primary
+        return None
+
+    with database.connect() as watch, ThreadPoolExecutor(1) as threads:
+        with psycopg.connect(database.dsn) as first:
+            first.execute(create, paywall("ann"))
+            refused = threads.submit(second)
+
+            def waits() -> bool:
+                row = watch.execute(
+                    "SELECT count(*) FROM pg_stat_activity"
+                    " WHERE application_name = 'second' AND wait_event_type = 'Lock'"
+                ).fetchone()
+                return row == (1,)
+
+            wait_until(waits, "the second owner waits for the first", 60)
+        assert refused.result(60) == "invalid_routeId"
+        found = watch.execute("SELECT paywall_id, upstream_url FROM lightning.routes").fetchall()
+        assert found == [("ann", "https://ann.example")]
 
 
 def test_rotations_against_revocations(database: Database) -> None:

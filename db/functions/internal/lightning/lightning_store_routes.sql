@@ -5,6 +5,8 @@ RETURNS void
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+    v_stored bigint;
 BEGIN
     IF jsonb_typeof(p_routes) <> 'array' OR jsonb_array_length(p_routes) > 1000 THEN
         PERFORM khala_internal.lightning_refuse('invalid', 'routes', 'Pass an array of at most 1000 routes.');
@@ -56,7 +58,13 @@ BEGIN
         protocol = excluded.protocol,
         timeout_ms = excluded.timeout_ms,
         priority = excluded.priority,
-        updated_at_ms = excluded.updated_at_ms;
+        updated_at_ms = excluded.updated_at_ms
+    WHERE r.paywall_id = p_paywall_id;
+    -- Another owner may have taken an identifier since it was looked for.
+    GET DIAGNOSTICS v_stored = ROW_COUNT;
+    IF v_stored <> jsonb_array_length(p_routes) THEN
+        PERFORM khala_internal.lightning_refuse('invalid', 'routeId', 'The route belongs to another paywall.');
+    END IF;
 END
 $$;
 
