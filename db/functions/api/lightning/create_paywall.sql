@@ -14,6 +14,9 @@ BEGIN
     IF v_response IS NOT NULL THEN
         RETURN v_response;
     END IF;
+    IF p_owner_id IS NULL OR length(p_owner_id) NOT BETWEEN 1 AND 200 THEN
+        PERFORM khala_internal.lightning_refuse('invalid', 'ownerId', 'Use an organisation of 1 to 200 characters.');
+    END IF;
     -- It stands in the paths of the API.
     IF v_id !~ '^[A-Za-z0-9_][A-Za-z0-9_.:~-]*$' THEN
         PERFORM khala_internal.lightning_refuse(

@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(11);
+SELECT plan(12);
 
 SELECT matches(lightning.create_paywall('ann', '{"name": "N", "policy": {"fixedAmountMsats": 1}, "routes": [{"hostPattern": "a.com", "pathPattern": "/", "upstreamUrl": "https://u", "protocol": "https"}]}', 'key') #>> '{paywall,paywallId}', '^pw_', 'an identifier is made');
 SELECT lives_ok($$SELECT lightning.create_paywall('ann', '{"name": "N", "policy": {"fixedAmountMsats": 1}, "routes": [{"hostPattern": "a.com", "pathPattern": "/", "upstreamUrl": "https://u", "protocol": "https"}]}', 'key')$$, 'a repeat with the key');
@@ -13,6 +13,7 @@ SELECT throws_ok(q.query, 'KH020', q.message, q.query)
 FROM (
     VALUES
     ($$SELECT lightning.create_paywall('ann', '{"policy": {"fixedAmountMsats": 1}}')$$, 'missing_name'),
+    ($$SELECT lightning.create_paywall(repeat('x', 201), '{"name": "x"}')$$, 'invalid_ownerId'),
     ($$SELECT lightning.create_paywall('ann', '{"paywallId": "a/b", "name": "x"}')$$, 'invalid_paywallId'),
     ($$SELECT lightning.create_paywall('ann', '{"name": "x"}')$$, 'missing_fixedAmountMsats'),
     ($$SELECT lightning.create_paywall('ann', '{"name": "x", "policy": {"fixedAmountMsats": 1}, "routes": 5}')$$, 'invalid_routes')
