@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import httpx
 import psycopg
 import pytest
 
@@ -53,7 +54,13 @@ def test_ready_line_and_state(data_dir: Path) -> None:
             "runtime.codex_worker_summaries",
             "runtime.notifications",
         }
-        for name in ("dev.json", "keyring.json", "relay.password", "relay.log"):
+        for name in (
+            "dev.json",
+            "keyring.json",
+            "relay.password",
+            "relay.log",
+            "lightning.secret",
+        ):
             assert (data_dir / name).stat().st_mode & 0o077 == 0, name
         assert dev.is_ready()
         # One group: whoever ends the group ends all of it.
@@ -63,6 +70,23 @@ def test_ready_line_and_state(data_dir: Path) -> None:
             assert relay.execute("SELECT khala.schema_version() > 0").fetchone() == (True,)
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 relay.execute("SELECT * FROM runtime.sync_stream_events")
+        calls = httpx.Client(base_url=ready["http"], trust_env=False, timeout=PATIENCE_S)
+        with calls:
+            answer = calls.post(
+                "/api/internal/lightning-ops/control-plane/mutation",
+                json={
+                    "functionName": "lightning/security:setGlobalPause",
+                    "args": {"secret": ready["lightning_ops_secret"], "active": True},
+                },
+            )
+        assert answer.json()["global"]["globalPause"] is True
+        with psycopg.connect(ready["database"]) as connection:
+            owner = connection.execute(
+                "SELECT org_id FROM runtime.sync_documents"
+                " WHERE topic = 'lightning.security' AND doc_key = 'global'"
+            ).fetchone()
+        assert owner == ("dev",)
+        assert ready["lightning_ops_secret"] not in (data_dir / "relay.log").read_text()
         doctor = subprocess.run(
             khala("doctor", "--json"),
             env={**os.environ, "KHALA_DEV_FILE": str(data_dir / "dev.json")},
