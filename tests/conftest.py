@@ -9,6 +9,7 @@ import shutil
 import signal
 from collections.abc import Callable, Iterator
 
+import hypothesis
 import pytest
 
 from khala_pg.postgres.server import PostgresServer
@@ -22,6 +23,10 @@ from support.databases import (
     take_public_documents,
 )
 from support.servers import NEWEST, OLDEST, SETTINGS, VERSIONS, Servers
+
+# On a loaded machine an example takes as long as it takes: pytest's timeout ends what hangs.
+hypothesis.settings.register_profile("any load", deadline=None)
+hypothesis.settings.load_profile("any load")
 
 
 @pytest.fixture(scope="session", autouse=True)
