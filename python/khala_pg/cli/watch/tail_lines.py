@@ -1,7 +1,6 @@
 """`khala tail` for programs: one line of JSON per change, states on standard error."""
 
 import asyncio
-import sys
 from typing import Any
 
 from rich.console import Console
@@ -34,8 +33,8 @@ async def print_lines(client: KhalaClient) -> None:
 
 
 def _write(text: str) -> None:
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
+    # Not a method of standard output, which is None where it is closed.
+    print(text, flush=True)
 
 
 class StateLines:
