@@ -53,6 +53,7 @@ NEEDS_ROLE = (
     "The login lacks a role: khala_dba administers, khala_runtime writes, khala_relay serves, and "
     "the owner of the database migrates. A superuser gives one: GRANT khala_dba TO login."
 )
+_INTERVAL = "Write an interval as PostgreSQL does: '2 days', or '12 hours'."
 TAKES_WRITES = (
     "Connect to the primary if this is a standby; else see whether default_transaction_read_only "
     "is set for the login or the database."
@@ -150,7 +151,7 @@ def from_psycopg(error: psycopg.Error) -> KhalaError | None:
             "Run `khala migrate` on it.",
         )
     if sqlstate is not None and sqlstate.startswith("22"):
-        hint = error.diag.message_hint or ""
+        hint = error.diag.message_hint or (_INTERVAL if "interval" in primary else "")
         return BadValueError(f"the database cannot read a value: {primary}", hint)
     if sqlstate == "42501":
         return UsageError(primary, NEEDS_ROLE)

@@ -63,7 +63,7 @@ def test_a_connection_string_that_is_none(command: Sequence[str]) -> None:
     ("command", "says"),
     [
         (["topics", "add", "x.y", "--horizon", "nonsense"], 'interval: "nonsense"'),
-        (["retain", "--horizon", "abc"], 'interval: "abc"'),
+        (["retain", "--horizon", "abc"], "Write an interval as"),
         (["topics", "add", "x.z", "--inline-limit", "99999999999"], "integer out of range"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

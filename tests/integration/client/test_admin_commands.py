@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.errors import Diagnostic
 
 from support.databases import Database
 from support.sessions import sessions
@@ -104,6 +105,12 @@ def test_a_topic_is_changed_and_removed(newest_database: Database) -> None:
     assert removed == ("topic shop.orders is removed, with 3 documents and 3 rows of its journal\n")
     assert "shop.orders" not in lines(khala(*topics, "--json"))
     assert "not known" in khala(*topics, "remove", "shop.orders", "--yes", code=1).stderr
+    notices: list[Diagnostic] = []
+    with newest_database.connect() as connection:
+        connection.add_notice_handler(notices.append)
+        connection.execute("SELECT khala.register_topic('shop.baskets')")
+        connection.execute("SELECT khala.remove_topic('shop.baskets')")
+    assert notices == []
 
 
 @pytest.mark.parametrize("name", ["Shop", "shop orders", "x" * 300])

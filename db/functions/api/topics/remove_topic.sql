@@ -11,6 +11,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     v_read_model text;
+    v_sequence text;
     v_head bigint;
     v_dependants text;
 BEGIN
@@ -37,7 +38,11 @@ BEGIN
     WHERE r.topic = p_topic;
     DELETE FROM runtime.sync_staged_writes AS w WHERE w.topic = p_topic;
     DELETE FROM runtime.sync_topic_staging AS s WHERE s.topic = p_topic;
-    EXECUTE format('DROP SEQUENCE IF EXISTS runtime.%I', 'sync_staged_' || substring(v_read_model FROM 6));
+    v_sequence := 'sync_staged_' || substring(v_read_model FROM 6);
+    -- IF EXISTS would notify the caller of a direct topic.
+    IF to_regclass(format('runtime.%I', v_sequence)) IS NOT NULL THEN
+        EXECUTE format('DROP SEQUENCE runtime.%I', v_sequence);
+    END IF;
     BEGIN
         EXECUTE format('DROP VIEW runtime.%I', v_read_model);
     EXCEPTION
