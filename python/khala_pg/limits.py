@@ -56,8 +56,10 @@ class NamedLimit:
         """The allowed range, in words."""
         if isinstance(self.default, bool):
             return "true, false"
-        least = f"{'above' if self.limit.is_above else 'from'} {self.limit.least:g}"
-        return least if self.limit.most is None else f"{least} to {self.limit.most:g}"
+        least, most = f"{self.limit.least:g}", self.limit.most
+        if self.limit.is_above:
+            return f"above {least}" if most is None else f"above {least}, up to {most:g}"
+        return f"{least} or more" if most is None else f"{least} to {most:g}"
 
 
 def limit(

@@ -4,6 +4,7 @@ Debian 12's PgBouncer (1.18) knows nothing of prepared statements, and what a se
 settings, locks) stays with a server connection that the next statement may not get.
 """
 
+import json
 import re
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,13 +13,17 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Literal
 
+import httpx
 import psycopg
 import pytest
 import typer
 from typer.core import TyperGroup
 
 from khala_pg.cli.main import app
+from khala_pg.lightning.api.operations import OPERATORS
 from khala_pg.postgres.server import PostgresServer
+from support.asking import bearer
+from support.control_plane import SECRET, serving
 from support.databases import Database, Template, cloned
 from support.pooler import pooled
 from support.relay_process import relay_process
@@ -70,6 +75,8 @@ class Pooled:
             "migrate": self._migrate,
             "topics add": lambda: self._says("is registered", "topics", "add", TOPIC),
             "topics": lambda: self._says(TOPIC, "topics"),
+            "topics set": lambda: self._says("", "topics", "set", TOPIC, "--horizon", "8 days"),
+            "topics remove": self._remove_topic,
             "topics writes": lambda: self._says("", "topics", "writes", TOPIC, "grouped"),
             "sequence": lambda: self._says("", "sequence"),
             "run": self._run,
@@ -84,7 +91,11 @@ class Pooled:
             "key list": lambda: self._says("organisation", "key", "list"),
             "key revoke": self._revoke_key,
             "revoke": lambda: self._says("", "revoke", "--sub", "ann"),
+            "revoke list": lambda: self._says("", "revoke", "list"),
             "psql": lambda: self._says("4711", "psql", "-c", "SELECT 4711"),
+            "flags": lambda: self._says("surface", "flags"),
+            "flags set": lambda: self._says("", "flags", "set", "web", "--lane", "khala"),
+            "lightning serve": self._serve_control_plane,
             "doctor": self._doctor,
             "relay": self._relay,
         }
@@ -111,7 +122,11 @@ class Pooled:
         self._events.write_text(
             '{"entity": "run", "id": "loaded", "seq": 1, "type": "run.started", "org_id": "dev"}\n'
         )
-        self._says("events loaded", "ingest", str(self._events))
+        self._says("loaded", "ingest", str(self._events))
+
+    def _remove_topic(self) -> None:
+        self._says("is registered", "topics", "add", "pooled.removed")
+        self._says("", "topics", "remove", "pooled.removed", "--yes")
 
     def _revoke_key(self) -> None:
         found = re.search(
@@ -133,6 +148,15 @@ class Pooled:
             assert "a notification arrived, through a pooler" in said
         assert "--listener-database" in said
         assert said.count("FAIL") == (1 if self._mode == "transaction" else 0), said
+
+    def _serve_control_plane(self) -> None:
+        with serving(self.dsn, SECRET) as process:
+            assert process.stdout is not None
+            ready = json.loads(process.stdout.readline())
+            body = {"functionName": "lightning/security:getControlPlaneSecurityState", "args": {}}
+            url = f"{ready['http']}{OPERATORS}/query"
+            done = httpx.post(url, json=body, headers=bearer(SECRET), trust_env=False, timeout=30)
+        assert done.json()["ok"] is True
 
     def _relay(self) -> None:
         past = [] if self._mode == "session" else [f"--listener-database={self._direct}"]

@@ -151,7 +151,7 @@ def test_a_part_of_a_backup_is_noticed(database: Database, tmp_path: Path) -> No
         ("migrate",),
         ("migrate", "--status"),
         ("doctor",),
-        ("relay", "--keyring", str(keyring)),
+        ("relay", "--keyring", str(keyring), "--ws-port=0", "--http-port=0", "--metrics-port=0"),
     ):
         said = khala(*arguments, cwd=tmp_path, KHALA_DATABASE_URL=database.dsn)
         assert said.returncode == 1, arguments

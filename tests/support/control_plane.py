@@ -1,9 +1,13 @@
 """The Lightning control plane over HTTP, as its operators and owners call it."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -17,6 +21,7 @@ from support.asking import bearer, http
 from support.databases import Database
 from support.relays import RunningRelay, ready_relay, running_relay
 
+KHALA = str(Path(sys.executable).with_name("khala"))
 SECRET = "ops-secret-of-the-tests-5d41402abc4b"
 PREIMAGE = "0f" * 32
 PAYMENT_HASH = sha256(bytes.fromhex(PREIMAGE)).hexdigest()
@@ -35,6 +40,27 @@ PAYWALL = {
         }
     ],
 }
+
+
+@contextmanager
+def serving(dsn: str, secret: str | None) -> Iterator[subprocess.Popen[str]]:
+    """`khala lightning serve` on free ports; its first line says where, once it is ready."""
+    environment = {name: value for name, value in os.environ.items() if name[:3] != "OA_"}
+    environment["KHALA_DATABASE_URL"] = dsn
+    if secret is not None:
+        environment["OA_LIGHTNING_OPS_SECRET"] = secret
+    process = subprocess.Popen(
+        [KHALA, "lightning", "serve", "--port=0", "--metrics-port=0", "--json"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
 
 
 @dataclass

@@ -37,9 +37,9 @@ BROKEN = {
     "the end of a page": ("page_tail", '"covered_watermarks"', '"covered"', REPLAY),
     "the end of a snapshot's page": ("snapshot", '"complete":', '"done":', SNAPSHOT),
     "the detail of an error": ("open_cursor", "'reason'", "'why'", STALE),
-    "an unknown number": ("update_bytes", r"'\x3801'", r"'\x5001'", BINARY),
-    "a default that is written": ("update_bytes", r"'\x3801'", r"'\x3800'", BINARY),
-    "an unknown number at the end": ("page_tail_bytes", r"'\x1001'", r"'\x5001'", BINARY),
+    "an unknown number": ("update_bytes", r"'\\x3801'", r"'\\x5001'", BINARY),
+    "a default that is written": ("update_bytes", r"'\\x3801'", r"'\\x3800'", BINARY),
+    "an unknown number at the end": ("page_tail_bytes", r"'\\x1001'", r"'\\x5001'", BINARY),
 }
 
 

@@ -1,12 +1,6 @@
 """`khala lightning serve`: the API of the relay, without a relay."""
 
 import json
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,30 +9,8 @@ from khala_pg.auth import api_keys
 from khala_pg.lightning.api.operations import DOCUMENT, OPERATORS, OWNERS
 from khala_pg.sqlapi import admin
 from support.asking import bearer
-from support.control_plane import PAYWALL, SECRET
+from support.control_plane import PAYWALL, SECRET, serving
 from support.databases import Database
-
-KHALA = str(Path(sys.executable).with_name("khala"))
-
-
-@contextmanager
-def serving(dsn: str, secret: str | None) -> Iterator[subprocess.Popen[str]]:
-    environment = {name: value for name, value in os.environ.items() if name[:3] != "OA_"}
-    environment["KHALA_DATABASE_URL"] = dsn
-    if secret is not None:
-        environment["OA_LIGHTNING_OPS_SECRET"] = secret
-    process = subprocess.Popen(
-        [KHALA, "lightning", "serve", "--port=0", "--metrics-port=0", "--json"],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
 
 
 def test_operators_and_owners(newest_database: Database) -> None:
