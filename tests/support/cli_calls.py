@@ -93,7 +93,7 @@ CALLS: dict[str, list[Call]] = {
         _call(
             "--keyring {keyring} --ws-port 0 --http-port 0 --json --log-level info",
             RELAY,
-            until="serving|cannot be reached|starting|ready",
+            until="listening|serving|cannot be reached|starting|ready",
             survives=True,
         )
     ],
