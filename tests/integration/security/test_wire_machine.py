@@ -408,6 +408,7 @@ class _Background:
             max_handshakes_per_second=10_000.0,
             max_handshake_burst=100_000,
             max_connections_per_subject=100_000,
+            max_handshakes_per_second_per_subject=100_000,
             max_bad_frames=10**9,
             max_failed_handshakes_per_minute=10**6,
         ) as self.running:
