@@ -1,7 +1,6 @@
 """`khala tail` on a terminal: a table of documents that updates in place."""
 
 import asyncio
-import contextlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -51,11 +50,9 @@ class TailTable:
         for topic in self._topics:
             for document in sorted(client.documents(topic).values(), key=lambda d: d.watermark):
                 self._documents[document.topic, document.doc_key] = document
-        with (
-            keyboard() as descriptor,
-            Live(console=self._console, auto_refresh=False) as live,
-            contextlib.suppress(_LeftError),
-        ):
+        # Raised below: until Python 3.11.4 what is raised inside of except* becomes a group again.
+        ended_by: BaseException | None = None
+        with keyboard() as descriptor, Live(console=self._console, auto_refresh=False) as live:
             try:
                 async with asyncio.TaskGroup() as group:
                     group.create_task(self._redraw(client, live))
@@ -64,7 +61,9 @@ class TailTable:
                     async for change in client.changes():
                         self._take(change)
             except* (KhalaError, _LeftError) as failures:
-                raise failures.exceptions[0] from None
+                ended_by = failures.exceptions[0]
+        if ended_by is not None and not isinstance(ended_by, _LeftError):
+            raise ended_by
 
     def _take(self, change: Change) -> None:
         self._documents.pop((change.topic, change.doc_key), None)
