@@ -18,3 +18,21 @@ Organisation = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")]
+LimitSettings = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=NUMBER",
+        help="Set a limit or interval; may be given again. Names and defaults: see below.",
+    ),
+]
+LogLevel = Annotated[
+    str, typer.Option(help="debug, info, warning or error; the log goes to standard error.")
+]
+LogFormat = Annotated[str, typer.Option(help="human or json: one object a line, for programs.")]
+TrustedProxies = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NETWORK",
+        help="Address or network of proxies whose X-Forwarded-* is believed; may be repeated.",
+    ),
+]

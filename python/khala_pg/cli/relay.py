@@ -18,6 +18,7 @@ from typer.core import TyperCommand
 
 from khala_pg import logs
 from khala_pg.auth import keyring_file
+from khala_pg.cli.options import LimitSettings, LogFormat, LogLevel, TrustedProxies
 from khala_pg.cli.text import json_text
 from khala_pg.errors import UsageError
 from khala_pg.lightning.environment import ops_secret
@@ -100,13 +101,7 @@ def command(
             "'*': all. Default: pages of the relay's own host."
         ),
     ] = None,
-    trusted_proxy: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NETWORK",
-            help="Address or network of proxies whose X-Forwarded-* is believed; may be repeated.",
-        ),
-    ] = None,
+    trusted_proxy: TrustedProxies = None,
     tls_certificate: Annotated[
         str | None, typer.Option(help="PEM file of the certificate chain: both ports speak TLS.")
     ] = None,
@@ -136,13 +131,7 @@ def command(
             help="Whom a session of your application belongs to, for POST /api/sync/token.",
         ),
     ] = None,
-    limit: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME=NUMBER",
-            help="Set a limit or interval; may be given again. Names and defaults: see below.",
-        ),
-    ] = None,
+    limit: LimitSettings = None,
     workers: Annotated[
         int,
         typer.Option(
@@ -159,12 +148,8 @@ def command(
         bool,
         typer.Option("--json", help='Print one line {"ready": true, …} when clients can join.'),
     ] = False,
-    log_level: Annotated[
-        str, typer.Option(help="debug, info, warning or error; the log goes to standard error.")
-    ] = "info",
-    log_format: Annotated[
-        str, typer.Option(help="human or json: one object a line, for programs.")
-    ] = "human",
+    log_level: LogLevel = "info",
+    log_format: LogFormat = "human",
 ) -> None:
     """Serve subscribers: Phoenix Channels on one port, snapshots on another.
 

@@ -11,6 +11,7 @@ import typer
 from prometheus_client import disable_created_metrics
 
 from khala_pg import logs
+from khala_pg.cli.options import LimitSettings, LogFormat, LogLevel, TrustedProxies
 from khala_pg.cli.relay import Command, limits, load_function, log_level_of
 from khala_pg.errors import UsageError
 from khala_pg.http.credentials import SessionAuthenticator
@@ -40,13 +41,7 @@ def command(
         list[str] | None,
         typer.Option(metavar="ORIGIN", help="Web origin whose pages may come; may be given again."),
     ] = None,
-    trusted_proxy: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NETWORK",
-            help="Address or network of proxies whose X-Forwarded-* is believed; may be repeated.",
-        ),
-    ] = None,
+    trusted_proxy: TrustedProxies = None,
     tls_certificate: Annotated[
         str | None, typer.Option(help="PEM file of the certificate chain: the API speaks TLS.")
     ] = None,
@@ -58,23 +53,13 @@ def command(
             help="Whom a session of your application belongs to, for owners.",
         ),
     ] = None,
-    limit: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME=NUMBER",
-            help="Set a limit or interval; may be given again. Names and defaults: see below.",
-        ),
-    ] = None,
+    limit: LimitSettings = None,
     as_json: Annotated[
         bool,
         typer.Option("--json", help='Print one line {"ready": true, …} when it can be called.'),
     ] = False,
-    log_level: Annotated[
-        str, typer.Option(help="debug, info, warning or error; the log goes to standard error.")
-    ] = "info",
-    log_format: Annotated[
-        str, typer.Option(help="human or json: one object a line, for programs.")
-    ] = "human",
+    log_level: LogLevel = "info",
+    log_format: LogFormat = "human",
 ) -> None:
     """Serve the control plane's API, as a relay does on its HTTP port.
 
