@@ -153,6 +153,7 @@ SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('khala.funct
 \ir functions/api/lightning/list_paywalls.sql
 \ir functions/api/lightning/list_invoices.sql
 \ir functions/api/lightning/list_settlements.sql
+\ir functions/api/lightning/operate.sql
 \ir views/topic_stats.sql
 \ir views/retention_stats.sql
 \ir views/sink_stats.sql

@@ -34,6 +34,7 @@ WIRE_CODES = {
     "KH021": "internal",
     "KH022": "internal",
     "KH023": "internal",
+    "KH024": "internal",
 }
 
 # Classes of SQLSTATE after which the same call may work later: connection exceptions, insufficient

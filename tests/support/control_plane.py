@@ -15,7 +15,7 @@ from starlette.requests import Request
 
 from khala_pg.auth import api_keys
 from khala_pg.auth.issuer import Identity
-from khala_pg.lightning.api.operations import OPERATORS, OWNERS
+from khala_pg.lightning.api.operations import OPERATORS, OWNERS, SECURITY
 from khala_pg.sqlapi import admin
 from support.asking import bearer, http
 from support.databases import Database
@@ -91,6 +91,10 @@ class ControlPlane:
         headers = {"X-Owner": owner, **more.pop("headers", {})}
         return await self.client.request(method, OWNERS + path, headers=headers, **more)
 
+    async def switch(self, name: str, args: Any, **headers: str) -> httpx.Response:
+        """A request of somebody who is signed in as an operator."""
+        return await self.client.post(f"{SECURITY}/{name}", json=args, headers=headers)
+
     def make_key(self, org: str, *topics: str) -> dict[str, str]:
         """Headers with a new API key."""
         key = api_keys.generate()
@@ -100,9 +104,10 @@ class ControlPlane:
 
 
 async def by_header(request: Request) -> Identity | None:
-    """A session of the organisation that a header names, for every topic of the control plane."""
+    """A session of the organisation that a header names, for its paywalls and as an operator."""
     owner = request.headers.get("X-Owner")
-    return None if owner is None else Identity("user", owner, ("lightning.paywalls",))
+    scopes = ("lightning.paywalls", "lightning.operate")
+    return None if owner is None else Identity("user", owner, scopes)
 
 
 @asynccontextmanager

@@ -25,6 +25,7 @@ from khala_pg.auth import keyring as keys
 from khala_pg.auth import keyring_file
 from khala_pg.connections import connect
 from khala_pg.errors import KhalaError, UsageError
+from khala_pg.lightning.api.switches import SCOPE as OPERATE
 from khala_pg.lightning.environment import ops_secret
 from khala_pg.migration.migrate import Outcome, migrate
 from khala_pg.postgres.cluster import private
@@ -139,14 +140,17 @@ def prepare_keyring(data_dir: Path) -> Path:
 
 
 def sign_dev_token(server: PostgresServer, keyring: Path) -> str:
-    """A token of organisation `dev` for every topic that is registered now, good for 30 days."""
+    """A token of organisation `dev` for every topic that is registered now, good for 30 days.
+
+    Its holder operates the Lightning control plane, as `dev` does.
+    """
     with connect(server.dsn(DATABASE)) as connection:
         rows = connection.execute("SELECT topic FROM khala.topic_stats ORDER BY topic")
         topics = [topic for (topic,) in rows]
     return keys.sign_token(
         keyring_file.load(keyring),
         org_id=ORGANISATION,
-        scopes=topics,
+        scopes=[*topics, OPERATE],
         subject="dev",
         ttl_s=_TOKEN_TTL_S,
     )

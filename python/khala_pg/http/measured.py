@@ -12,6 +12,7 @@ _ENDPOINTS = (
     ("/api/sync/token", "token"),
     ("/api/convex/token", "token"),
     ("/api/internal/lightning-ops", "lightning_operators"),
+    ("/api/lightning/security", "lightning_switches"),
     ("/api/lightning", "lightning_owners"),
     ("/healthz", "health"),
     ("/readyz", "health"),

@@ -93,7 +93,7 @@ def make_http_server(
         retry_after_s=settings.retry_after_s,
     )
     refusals = RefusalLog("a request was refused", lambda status: None)
-    lightning = lightning_routes(connect, credentials, settings, note_lightning)
+    lightning = lightning_routes(connect, credentials, settings, note_lightning, verify)
     app = create_app(connect, verify, ready, settings, tokens, refusals.note, lightning)
     return serving_clients(app, note, refusals, settings, tls)
 

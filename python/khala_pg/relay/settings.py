@@ -114,7 +114,8 @@ class RelaySettings:
     )
     max_lightning_calls_per_minute: int = limit(
         6_000,
-        "calls of the Lightning control plane: of its operators, and of each owner",
+        "calls of the Lightning control plane: of its operators, of each owner, and of each "
+        "operator who is signed in",
         seen="429 `rate_limited`",
         least=1,
     )

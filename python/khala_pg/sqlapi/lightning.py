@@ -12,6 +12,19 @@ async def call(connection: Connection, function: str, args: str, is_mutation: bo
     return str(await scalar(connection, query, function, args, is_mutation))
 
 
+async def operate(
+    connection: Connection,
+    org_id: str,
+    subject: str,
+    function: str,
+    args: str,
+    idempotency_key: str | None,
+) -> str:
+    """Set a switch for a signed-in operator."""
+    query = "SELECT lightning.operate(%s, %s, %s, %s::jsonb, %s)::text"
+    return str(await scalar(connection, query, org_id, subject, function, args, idempotency_key))
+
+
 async def create_paywall(
     connection: Connection, owner_id: str, args: str, idempotency_key: str | None
 ) -> str:

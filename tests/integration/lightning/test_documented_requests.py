@@ -24,9 +24,10 @@ async def test_requests_and_responses(newest_database: Database) -> None:
     assert len([kind for kind, _ in blocks if kind == "http"]) >= 6
     async with control_plane(newest_database) as plane:
         key = plane.make_key("ann", "lightning.paywalls")["Authorization"].split()[1]
+        token = plane.running.token("operators", ("lightning.operate",), subject="ann")
         body: Any = None
         for kind, block in blocks:
-            text = block.replace("<secret>", SECRET).replace("<key>", key)
+            text = block.replace("<secret>", SECRET).replace("<key>", key).replace("<token>", token)
             if kind == "json":
                 assert timeless(body) == timeless(json.loads(text))
                 continue

@@ -1,4 +1,5 @@
--- Switches all paywalls of an owner off, or on again.
+-- Switches all paywalls of an owner off, or on again. The operators have a document of it as well as the owner: each
+-- follows only documents of the own organisation.
 
 CREATE OR REPLACE FUNCTION lightning.set_owner_kill_switch(p_args jsonb)
 RETURNS jsonb
@@ -10,6 +11,7 @@ DECLARE
     v_active boolean := khala_internal.lightning_boolean(p_args, 'active', TRUE);
     v_reason text := coalesce(khala_internal.lightning_text(p_args, 'reason'), 'The owner''s paywalls are switched off.');
     v_by text := khala_internal.lightning_text(p_args, 'updatedBy', p_most => 200);
+    v_operators text := khala_internal.lightning_operators();
     v_row lightning.owner_security_controls;
 BEGIN
     INSERT INTO lightning.owner_security_controls AS c (
@@ -29,6 +31,11 @@ BEGIN
     PERFORM khala.sink(
         'lightning.security', 'owner/' || v_owner, NULL, khala_internal.lightning_record(to_jsonb(v_row)), v_owner
     );
+    IF v_owner <> v_operators THEN
+        PERFORM khala.sink(
+            'lightning.security', 'operators/owner/' || v_owner, NULL, khala_internal.lightning_record(to_jsonb(v_row)), v_operators
+        );
+    END IF;
     RETURN jsonb_build_object('ok', TRUE, 'ownerControl', khala_internal.lightning_record(to_jsonb(v_row)));
 END
 $$;

@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(17);
+SELECT plan(18);
 
 CREATE TEMP TABLE made AS
 SELECT khala.create_api_key(
@@ -35,6 +35,8 @@ FROM (
 SELECT lives_ok($$SELECT pg_temp.try(p_until => now() + INTERVAL '1 hour')$$, 'a key may have an end');
 
 SELECT lives_ok($$SELECT pg_temp.try(p_id => 'key00003', p_subject => NULL, p_org => NULL)$$, 'and be for any subject and organisation');
+
+SELECT lives_ok($$SELECT pg_temp.try(p_id => 'key00004', p_scopes => ARRAY['lightning.operate'])$$, 'and let operators set switches');
 
 SELECT t.line FROM finish() AS t (line);
 ROLLBACK;

@@ -50,7 +50,9 @@ _REFUSALS = {
     "KH021": (HTTPStatus.CONFLICT, "conflict"),
     "KH022": (HTTPStatus.NOT_FOUND, "unsupported_function"),
     "KH023": (HTTPStatus.NOT_FOUND, "not_found"),
+    "KH024": (HTTPStatus.FORBIDDEN, "forbidden_organisation"),
 }
+_OF_FUNCTIONS = {code for _, code in _REFUSALS.values()} - {"unsupported_function"}
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 # JSON that is nested more deeply than the server's stack allows.
 _TOO_COMPLEX = "54"
@@ -133,7 +135,7 @@ class Calls:
             raise self._unavailable("the database cannot be reached: try again") from None
         except psycopg.Error as error:
             refusal = self._refusal(error)
-            if refusal.code in ("invalid_arguments", "conflict", "not_found"):
+            if refusal.code in _OF_FUNCTIONS:
                 refusal.function = function
             raise refusal from None
 

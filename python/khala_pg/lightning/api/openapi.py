@@ -10,6 +10,7 @@ from khala_pg.lightning.api.operations import (
     ONE,
     OPERATORS,
     OWNERS_OPERATIONS,
+    SWITCHES,
     Function,
     Operation,
 )
@@ -19,7 +20,7 @@ from khala_pg.proto_gen.openagents.lightning.v1 import paywall_pb2, settlement_p
 
 _ERRORS = {
     401: "The credential is missing or wrong.",
-    403: "The key or session is not for this, or a page of another origin asks.",
+    403: "The credential is not for this, or a page of another origin asks.",
     404: "There is no such function or paywall.",
     408: "The body did not come in time.",
     409: "The call contradicts what is stored.",
@@ -84,8 +85,10 @@ def document() -> dict[str, Any]:
         f"{OPERATORS}/{kind}": {"post": _operators(kind, is_mutation)}
         for kind, is_mutation in (("query", False), ("mutation", True))
     }
-    for operation in OWNERS_OPERATIONS:
-        paths.setdefault(operation.path, {})[operation.method.lower()] = _owners(operation)
+    signed_in = [(each, "owners") for each in OWNERS_OPERATIONS]
+    signed_in += [(each, "signed_in_operators") for _, each in SWITCHES]
+    for each, who in signed_in:
+        paths.setdefault(each.path, {})[each.method.lower()] = _operation(each, who)
     kinds = [function.response for function in FUNCTIONS]
     kinds += [paywall_pb2.Paywall, settlement_pb2.Invoice, settlement_pb2.Settlement]
     return {
@@ -101,6 +104,7 @@ def document() -> dict[str, Any]:
             "securitySchemes": {
                 "operators": {"type": "http", "scheme": "bearer"},
                 "owners": {"type": "http", "scheme": "bearer", "bearerFormat": "khala_…"},
+                "signed_in_operators": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
             },
         },
     }
@@ -137,7 +141,7 @@ def _call(function: Function) -> Mapping[str, Any]:
     }
 
 
-def _owners(operation: Operation) -> Mapping[str, Any]:
+def _operation(operation: Operation, who: str) -> Mapping[str, Any]:
     parameters: list[Mapping[str, Any]] = [_REQUEST_ID]
     properties: dict[str, Any] = {"ok": {"const": True}, **operation.result}
     errors = {401, 403, 422, 429, 500, 503}
@@ -153,7 +157,7 @@ def _owners(operation: Operation) -> Mapping[str, Any]:
     found: dict[str, Any] = {
         "operationId": operation.name,
         "summary": operation.summary,
-        "security": [{"owners": []}],
+        "security": [{who: []}],
         "parameters": parameters,
     }
     if operation.body is not None:

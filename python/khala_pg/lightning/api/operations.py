@@ -17,6 +17,7 @@ from khala_pg.proto_gen.openagents.lightning.v1 import (
 
 OPERATORS = "/api/internal/lightning-ops/control-plane"
 OWNERS = "/api/lightning/paywalls"
+SECURITY = "/api/lightning/security"
 DOCUMENT = "/api/lightning/openapi.json"
 ONE = f"{OWNERS}/{{paywall_id}}"
 STATUSES = {"pause": "paused", "resume": "active", "archive": "archived"}
@@ -37,7 +38,10 @@ class Function:
 
 @dataclass(frozen=True)
 class Operation:
-    """Operation of an owner. result: fields of the response; is_page: it has cursor and limit."""
+    """Operation of an owner, or of an operator who is signed in.
+
+    result: fields of the response. is_page: it has cursor and limit.
+    """
 
     method: str
     path: str
@@ -233,3 +237,31 @@ OWNERS_OPERATIONS: Sequence[Operation] = (
         for action, status in STATUSES.items()
     ),
 )
+
+_REASON: _Schema = {"type": "string", "description": "Required where active is true."}
+_SET: _Schema = {"active": {"type": "boolean"}, "reason": _REASON}
+SWITCHES: Sequence[tuple[str, Operation]] = (
+    (
+        "lightning/security:setGlobalPause",
+        Operation(
+            "POST",
+            f"{SECURITY}/pause",
+            "set_pause",
+            "Pause the gateway, or end the pause",
+            _one(security_pb2.SecurityGlobal, "global"),
+            arguments(security_pb2.SecurityGlobal, ["active"], [], _SET),
+        ),
+    ),
+    (
+        "lightning/security:setOwnerKillSwitch",
+        Operation(
+            "POST",
+            f"{SECURITY}/kill-switch",
+            "set_kill_switch",
+            "Switch all paywalls of an owner off, or on again",
+            _one(security_pb2.OwnerSecurityControl, "ownerControl"),
+            arguments(security_pb2.OwnerSecurityControl, ["ownerId", "active"], [], _SET),
+        ),
+    ),
+)
+"""Each switch: the function that sets it, and its operation."""

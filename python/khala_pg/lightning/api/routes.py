@@ -11,20 +11,26 @@ from khala_pg.http.paths import OwnPath
 from khala_pg.http.rates import Buckets
 from khala_pg.lightning.api.calls import Calls, Connect, Note
 from khala_pg.lightning.api.openapi import document
-from khala_pg.lightning.api.operations import DOCUMENT, OPERATORS, OWNERS_OPERATIONS
+from khala_pg.lightning.api.operations import DOCUMENT, OPERATORS, OWNERS_OPERATIONS, SWITCHES
 from khala_pg.lightning.api.operators import Operators
 from khala_pg.lightning.api.owners import Owners
+from khala_pg.lightning.api.switches import Switches, Verify
 from khala_pg.relay.settings import RelaySettings
 
 
 def lightning_routes(
-    connect: Connect, credentials: Credentials, settings: RelaySettings, note: Note
+    connect: Connect,
+    credentials: Credentials,
+    settings: RelaySettings,
+    note: Note,
+    verify: Verify | None = None,
 ) -> Sequence[BaseRoute]:
-    """The routes. note: called for each call."""
+    """The routes. note: called for each call. verify: of tokens; None: this server knows none."""
     most = settings.max_lightning_calls_per_minute
     calls = Calls(connect, note, settings.retry_after_s)
     operators = Operators(calls, settings.lightning_ops_secret, Buckets(most / 60, most))
     owners = Owners(calls, credentials, Buckets(most / 60, most))
+    switches = Switches(calls, credentials, verify, Buckets(most / 60, most))
     by_path: dict[str, dict[str, str]] = {}
     for operation in OWNERS_OPERATIONS:
         by_path.setdefault(operation.path, {})[operation.method] = operation.name
@@ -36,11 +42,18 @@ def lightning_routes(
 
         return answer
 
+    def switch(function: str) -> Callable[[Request], Awaitable[Response]]:
+        async def answer(request: Request) -> Response:
+            return await switches.answer(request, function)
+
+        return answer
+
     return [
         OwnPath(DOCUMENT, _document),
         OwnPath(f"{OPERATORS}/query", operators.query, methods=["POST"]),
         OwnPath(f"{OPERATORS}/mutation", operators.mutation, methods=["POST"]),
         *(OwnPath(path, endpoint(names), methods=list(names)) for path, names in by_path.items()),
+        *(OwnPath(each.path, switch(name), methods=[each.method]) for name, each in SWITCHES),
     ]
 
 
