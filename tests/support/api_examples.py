@@ -1,15 +1,25 @@
-"""Calls of every function and view of schema khala, and the scene that they are made in.
+"""Calls of every function and view of schemas khala and lightning, and the scene they are made in.
 
-A call names nothing but schema khala and constructs of the grammar, so that a session's search path
-cannot change what the call itself means. Its result is the same each time in the same scene.
+A call names nothing but these schemas and constructs of the grammar, so that a session's search
+path cannot change what the call itself means. Its result is the same each time in the same scene.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
 from psycopg.types.json import Jsonb
+
+from support.example_calls import Call
+from support.example_calls import fails as _fails
+from support.example_calls import read as _read
+from support.example_calls import write as _write
+from support.lightning_examples import (
+    CHANGING,
+    LIGHTNING_EFFECTS,
+    LIGHTNING_EXAMPLES,
+    LIGHTNING_SCENE,
+)
 
 DOCUMENT: dict[str, Any] = {
     "é": None,
@@ -24,7 +34,8 @@ PLAIN = {"b": "x", "a": {"d": 1, "c": [1, 2]}, "n": 1.25}
 LARGE = {"text": "x" * 100}
 
 # Watermarks and versions of more than two bytes, and ages on both sides of a change of the clocks.
-SCENE = """
+SCENE = (
+    """
 SELECT khala.ensure_epoch();
 SELECT khala.register_topic('notes.mixed', p_ownership => 'mixed', p_inline_limit_bytes => 90,
     p_enum_name => 'SYNC_TOPIC_NOTES_MIXED');
@@ -57,31 +68,8 @@ UPDATE runtime.api_keys SET created_at = '2016-01-02 03:04:05.678901+00', last_u
 SELECT khala.set_flag('web', 'khala', 12.5, ARRAY['é']);
 SELECT khala.revoke('sub', 'é', '2100-01-02 03:04:05.678901+00', 'left');
 """
-
-
-@dataclass(frozen=True)
-class Call:
-    """A statement and its values.
-
-    writes: whether tables are compared after it. error: the SQLSTATE that it raises, if any.
-    """
-
-    statement: str
-    values: tuple[Any, ...] = ()
-    writes: bool = False
-    error: str | None = None
-
-
-def _read(statement: str, *values: Any) -> Call:
-    return Call(statement, values)
-
-
-def _write(statement: str, *values: Any) -> Call:
-    return Call(statement, values, writes=True)
-
-
-def _fails(error: str, statement: str, *values: Any) -> Call:
-    return Call(statement, values, error=error)
+    + LIGHTNING_SCENE
+)
 
 
 _SINK = "SELECT * FROM khala.sink(%s, %s, %s, %s, %s, %s)"
@@ -377,23 +365,25 @@ EXAMPLES: Mapping[str, tuple[Call, ...]] = {
             " FROM khala.topic_stats ORDER BY topic"
         ),
     ),
+    **LIGHTNING_EXAMPLES,
 }
 
 # What the calls left behind, without clocks, random names and what a sequence gives.
-_PROJECTED = '"projected_at":"[^"]*"'
+_CHANGING = f'"projected_at": ?"[^"]*"|{CHANGING}'
 EFFECTS = (
     "SELECT topic, enum_name, read_model, payload_mode, inline_limit_bytes, retention_horizon,"
     " ownership, writes FROM runtime.sync_topics ORDER BY topic",
     "SELECT * FROM runtime.sync_topic_sequences ORDER BY topic",
     "SELECT topic, retention_floor, purges, purged_events"
     " FROM runtime.sync_topic_retention ORDER BY topic",
-    "SELECT topic, doc_key, doc_version, watermark, deleted, org_id,"
-    f" regexp_replace(payload::text, '{_PROJECTED.replace(':', ': ')}', ''), payload_bytes,"
-    " CASE WHEN payload ? 'projected_at' IS NOT TRUE THEN payload_hash END"
-    " FROM runtime.sync_documents ORDER BY topic, doc_key",
-    "SELECT topic, watermark, doc_key, doc_version, deleted, org_id, owner_changed,"
-    f" previous_org_id, traceparent, regexp_replace(payload, '{_PROJECTED}', ''), payload_bytes,"
-    " CASE WHEN payload LIKE '%projected_at%' IS NOT TRUE THEN payload_hash END"
+    f"SELECT topic, regexp_replace(doc_key, '{_CHANGING}', ''), doc_version, watermark, deleted,"
+    f" org_id, regexp_replace(payload::text, '{_CHANGING}', '', 'g'), payload_bytes,"
+    f" CASE WHEN (payload::text ~ '{_CHANGING}') IS NOT TRUE THEN payload_hash END"
+    " FROM runtime.sync_documents ORDER BY topic, watermark",
+    f"SELECT topic, watermark, regexp_replace(doc_key, '{_CHANGING}', ''), doc_version, deleted,"
+    " org_id, owner_changed, previous_org_id, traceparent,"
+    f" regexp_replace(payload, '{_CHANGING}', '', 'g'), payload_bytes,"
+    f" CASE WHEN (payload ~ '{_CHANGING}') IS NOT TRUE THEN payload_hash END"
     " FROM runtime.sync_stream_events ORDER BY topic, watermark",
     "SELECT topic, armed, taken FROM runtime.sync_topic_staging ORDER BY topic",
     "SELECT topic, doc_key, doc_version, deleted, org_id, traceparent, payload_hash, canonical,"
@@ -408,4 +398,5 @@ EFFECTS = (
     " FROM runtime.entity_events ORDER BY kind, id, seq",
     "SELECT projection, entity_id, last_seq, drift_count, version_offset, projection_version"
     " FROM runtime.projection_checkpoints ORDER BY projection, entity_id",
+    *LIGHTNING_EFFECTS,
 )

@@ -6,7 +6,7 @@ DO $$
 DECLARE
     v_made record;
     v_bodies text := (
-        SELECT string_agg(pg_get_functiondef(p.oid), ' ') FROM pg_proc AS p WHERE p.pronamespace IN ('khala'::regnamespace, 'khala_internal'::regnamespace)
+        SELECT string_agg(pg_get_functiondef(p.oid), ' ') FROM pg_proc AS p WHERE p.pronamespace IN ('khala'::regnamespace, 'khala_internal'::regnamespace, 'lightning'::regnamespace)
     );
 BEGIN
     FOR v_made IN
@@ -48,7 +48,7 @@ BEGIN
         SELECT c.relname FROM pg_class AS c
         WHERE c.relkind IN ('r', 'p', 'v')
             AND (
-                c.relnamespace = 'runtime'::regnamespace
+                c.relnamespace IN ('runtime'::regnamespace, 'lightning'::regnamespace)
                 OR c.relname IN ('pg_database', 'pg_class', 'pg_proc', 'pg_roles', 'pg_type', 'pg_namespace')
                 AND c.relnamespace = 'pg_catalog'::regnamespace
             )

@@ -1,4 +1,4 @@
-"""Every function and view of schema khala means the same under whatever settings a session has."""
+"""Every function and view of the API means the same under whatever settings a session has."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -9,8 +9,9 @@ import pytest
 from psycopg.adapt import Loader
 from psycopg.pq import TransactionStatus
 
-from support.api_examples import EFFECTS, EXAMPLES, SCENE, Call
+from support.api_examples import EFFECTS, EXAMPLES, SCENE
 from support.databases import Database
+from support.example_calls import Call
 from support.hostile_settings import HIJACKED, IMPOSTORS, Variant, variants
 
 Outcome = tuple[Any, ...]
@@ -19,7 +20,8 @@ Outcomes = dict[tuple[str, int, bool], Outcome]
 _ROLES = """
 SELECT p.proname, a.grantee::regrole::text
 FROM pg_proc AS p CROSS JOIN LATERAL aclexplode(p.proacl) AS a
-WHERE p.pronamespace = 'khala'::regnamespace AND a.grantee <> p.proowner
+WHERE p.pronamespace IN ('khala'::regnamespace, 'lightning'::regnamespace)
+    AND a.grantee <> p.proowner
 UNION ALL
 SELECT c.relname, 'khala_dba' FROM pg_class AS c
 WHERE c.relnamespace = 'khala'::regnamespace AND c.relkind = 'v'
