@@ -1,4 +1,4 @@
-"""One run: writers, a relay, subscribers, purges, a new topic, and one fault in the midst of it."""
+"""One run: writers, a payer, a relay, subscribers, purges, a new topic, and one fault amid it."""
 
 import asyncio
 import random
@@ -16,6 +16,7 @@ from psycopg.conninfo import make_conninfo
 from faults import network
 from faults.kinds import KINDS, Kind
 from faults.memory import Memory
+from faults.paying import SETTLEMENTS, Payer, check_payments, create_paywall
 from faults.stage import NotPossibleError, Stage, fake_clock_environment, versions
 from faults.witness import Witness
 from faults.world import PATIENCE_S, World, has_reached
@@ -33,7 +34,8 @@ ORGS = ("red", "blue", "nobody")
 GROUPED = "faults.grouped"
 TOPICS = ("runtime.run_summaries", "runtime.notifications", GROUPED)
 NEW_TOPIC = "faults.registered_meanwhile"
-ALL_TOPICS = (*TOPICS, NEW_TOPIC)
+FOLLOWED = (*TOPICS, SETTLEMENTS)
+ALL_TOPICS = (*FOLLOWED, NEW_TOPIC)
 LIMITS = {
     **QUICK,
     # No look without a reason: a wake-up that is lost must not be made up for by the next poll.
@@ -143,12 +145,10 @@ class _Drive:
         world = self._world
         async with asyncio.TaskGroup() as actors:
             for n in range(SUBSCRIBERS):
-                self._follow(actors, f"subscriber {n}", ORGS[n % len(ORGS)], TOPICS)
+                self._follow(actors, f"subscriber {n}", ORGS[n % len(ORGS)], FOLLOWED)
             writers = [
-                actors.create_task(
-                    Writer(n, world.writing, stream(self._seed, f"writer {n}")).run()
-                )
-                for n in range(WRITERS)
+                actors.create_task(made(n, world.writing, stream(self._seed, f"writer {n}")).run())
+                for n, made in enumerate((*[Writer] * WRITERS, Payer))
             ]
             world.writing.go.set()
             await world.written()
@@ -174,6 +174,7 @@ class _Drive:
 
     def _check_database(self) -> dict[str, int]:
         with self._world.database.connect() as connection:
+            check_payments(connection)
             return self._world.writing.ledger.check(connection, ALL_TOPICS)
 
     def check(self) -> int:
@@ -263,6 +264,7 @@ async def _world(database: Database, scratch: Path, kind: Kind, seed: int) -> As
     with database.connect() as connection:
         connection.execute(_REGISTER, [GROUPED, "grouped"])
         connection.execute(RECORD)
+        create_paywall(connection)
     clock = scratch / "clock" if kind.fake_clock else None
     environment: dict[str, str] = {}
     if clock is not None:

@@ -8,8 +8,9 @@ import pytest
 
 from faults.ledger import Ledger, Written
 from faults.lies import CASES, Case, Misled
+from faults.paying import SETTLEMENTS, Payer, check_payments, create_paywall
 from faults.world import has_reached
-from faults.writing import Writer, Writing
+from faults.writing import RECORD, Writer, Writing
 from support.databases import Database
 from support.relay_process import QUICK, relay_process
 
@@ -96,3 +97,34 @@ async def test_what_was_not_written_so_is_found_in_the_database(newest_database:
             ledger.check(connection, heads)
         with pytest.raises(AssertionError, match="was given to"):
             ledger.add(TOPIC, heads[TOPIC] + 1, last)
+
+
+HALF_DONE = (
+    "UPDATE lightning.invoices SET status = 'expired', settled_at_ms = NULL"
+    " WHERE invoice_id = 'i0-1'",
+    "DELETE FROM lightning.settlements WHERE settlement_id = 's0-1'",
+    "DELETE FROM runtime.sync_documents WHERE doc_key = 'settlement/s0-1'",
+    'UPDATE runtime.sync_documents SET payload = payload || \'{"status": "open"}\''
+    " WHERE doc_key = 'invoice/i0-1'",
+)
+
+
+async def test_a_payment_half_done_is_found(newest_database: Database) -> None:
+    writing = Writing(newest_database, [])
+    payer = Payer(0, writing, random.Random(5))
+    with newest_database.connect() as connection:
+        connection.execute(RECORD)
+        create_paywall(connection)
+        for _ in range(20):
+            await payer.write_once()
+        await payer.close()
+        assert await writing.book_staged() == 0
+        writing.ledger.check(connection, [SETTLEMENTS])
+        check_payments(connection)
+        # Constraints and triggers defend it; whoever breaks it has to go past them.
+        connection.execute("SET session_replication_role = replica")
+        for forgery in HALF_DONE:
+            with connection.transaction(force_rollback=True):
+                assert connection.execute(forgery).rowcount == 1
+                with pytest.raises(AssertionError, match="half done"):
+                    check_payments(connection)

@@ -104,7 +104,12 @@ class _Sink:
 
 
 class Writer:
-    """One writer. It alone writes its documents, so that it knows what each was before."""
+    """One writer. It alone writes its documents, so that it knows what each was before.
+
+    role: as which it logs in.
+    """
+
+    role = "runtime"
 
     def __init__(self, number: int, writing: Writing, rng: random.Random) -> None:
         self._number = number
@@ -158,9 +163,7 @@ class Writer:
                 ]
                 break
             except REPEATABLE:
-                self._writing.repeats += 1
-                await self.close()
-                await asyncio.sleep(self._rng.uniform(0.02, 0.1))  # back-off while it is refused
+                await self._back_off()
         for sink, watermark in zip(sinks, marks, strict=True):
             if watermark is None:
                 staged = (sink.topic, sink.write.doc_key, sink.write.doc_version)
@@ -171,11 +174,17 @@ class Writer:
         self._writing.spans[self._number].append((began, time.monotonic()))
         self._writing.commits[self._number] += 1
 
+    async def _back_off(self) -> None:
+        """What follows a transaction of which nobody knows whether it happened."""
+        self._writing.repeats += 1
+        await self.close()
+        await asyncio.sleep(self._rng.uniform(0.02, 0.1))  # back-off while it is refused
+
     async def _connect(self) -> Connection:
         if self._connection is None or self._connection.closed:
             self._connection = await psycopg.AsyncConnection.connect(
                 make_conninfo(
-                    self._writing.database.runtime_dsn,
+                    self._writing.database.dsn_as(self.role),
                     connect_timeout=_PATIENCE_S,
                     options="-c statement_timeout=1s",
                 )
