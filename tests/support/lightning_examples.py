@@ -208,6 +208,16 @@ LIGHTNING_EXAMPLES: Mapping[str, tuple[Call, ...]] = {
         _reads("list_settlements", "a", "pw"),
         _refuses("KH020", "list_settlements", "a", "pw", None, 1001),
     ),
+    "operate": (
+        _writes(
+            *("operate", "operators", "é\\", "lightning/security:setOwnerKillSwitch"),
+            Jsonb({"ownerId": "a", "active": True, "reason": "é\\"}),
+            "key",
+        ),
+        _refuses("KH024", "operate", "o\\", "ann", "x", Jsonb({"active": False})),
+        _refuses("KH022", "operate", "operators", "ann", "no\\thing", Jsonb({"active": False})),
+        _refuses("KH020", "operate", "operators", "ann", "x", Jsonb({"active": True})),
+    ),
     "record_gateway_compile_intent": (
         _writes(
             "record_gateway_compile_intent",
