@@ -15,7 +15,6 @@ from khala_pg.sqlapi.calls import (
     row,
     rows,
     scalar,
-    string,
 )
 
 # By encoding. All parts of each stand here.
@@ -24,21 +23,6 @@ _REPLAY = {
     f" FROM khala.{function}($1::text, $2::bigint, $3::text, $4::integer, $5::integer, $6::text,"
     " $7::boolean)"
     for encoding, function in (("json", "replay"), ("protobuf", "replay_binary"))
-}
-_REPLAY_FEED = {
-    encoding: f"SELECT watermark, org_id, except_org_id, {column}, page_tail,"  # noqa: S608
-    f" next_watermark, complete FROM khala.{function}($1::text, $2::bigint, $3::integer,"
-    " $4::integer, $5::text)"
-    for encoding, column, function in (
-        ("json", "update_text", "replay_feed"),
-        ("protobuf", "update_bytes", "replay_feed_binary"),
-    )
-}
-_ARM_AND_REPLAY_FEED = {
-    encoding: "SELECT head_watermark, state, page.*"  # noqa: S608 - both parts stand here
-    " FROM khala.arm($1::text, $2::bigint + $3)"
-    f" LEFT JOIN ({query}) AS page ON TRUE"
-    for encoding, query in _REPLAY_FEED.items()
 }
 
 
@@ -70,45 +54,6 @@ class Page:
     head_watermark: int
     complete: bool
     updates: int
-
-
-@dataclass(frozen=True, slots=True)
-class FeedRow:
-    """One update of a feed page, and its audience.
-
-    `org_id` None: everybody but `except_org_id`; otherwise exactly that organisation.
-    """
-
-    watermark: int
-    org_id: str | None
-    except_org_id: str | None
-    update: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class FeedPage:
-    """A page of one topic for everybody: its updates, and what follows them in an update_batch."""
-
-    rows: list[FeedRow]
-    tail: bytes
-    next_watermark: int
-    complete: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Armed:
-    """The result of arm: state is armed (sleep), moved (look now) or busy (look again shortly)."""
-
-    head_watermark: int
-    state: str
-
-
-@dataclass(frozen=True, slots=True)
-class Pull:
-    """The result of pull: page is None at the head; armed is None when that was not requested."""
-
-    page: FeedPage | None
-    armed: Armed | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,40 +138,6 @@ async def replay(
     return Page(page or b"", integer(until), integer(head), complete == TRUE, integer(updates))
 
 
-async def pull(
-    connection: Connection,
-    encoding: str,
-    topic: str,
-    after: int,
-    max_updates: int,
-    max_bytes: int,
-    epoch: str | None,
-    *,
-    arms: bool,
-) -> Pull:
-    """One page of `topic` with the audience of every update.
-
-    encoding: json or protobuf.
-    arms: ask to be notified at the next write, in the same statement, unless the page cannot reach
-    the head. The page may be older than that: what was committed meanwhile is in its head.
-    """
-    query = (_ARM_AND_REPLAY_FEED if arms else _REPLAY_FEED)[encoding]
-    found = await raw_rows(connection, query, topic, after, max_updates, max_bytes, epoch)
-    armed = None
-    if arms:
-        head, state = found[0][:2]
-        armed = Armed(integer(head), str(string(state)))
-        found = [row[2:] for row in found if row[2] is not None]
-    if not found:
-        return Pull(None, armed)
-    tail, until, complete = found[0][4:]
-    updates = [
-        FeedRow(integer(at), string(org_id), string(except_org_id), update or b"")
-        for at, org_id, except_org_id, update, *_ in found
-    ]
-    return Pull(FeedPage(updates, tail or b"", integer(until), complete == TRUE), armed)
-
-
 async def grouped_topics(connection: Connection) -> set[str]:
     """The topics whose staged writes have to be sequenced."""
     cursor = await connection.execute("SELECT topic FROM khala.grouped_topics() AS g (topic)")
@@ -244,14 +155,6 @@ async def mark_lost_runs(connection: Connection, after_s: float) -> int:
     """Mark runs as lost whose heartbeats stopped that long ago; how many were."""
     query = "SELECT khala.mark_lost_runs(pg_catalog.make_interval(secs => %s))"
     return int(await scalar(connection, query, after_s))
-
-
-async def head_watermarks(connection: Connection, topics: Sequence[str]) -> dict[str, int]:
-    """The heads of topics, by their own names; one that is gone is left out."""
-    cursor = await connection.execute(
-        "SELECT topic, head_watermark FROM khala.head_watermarks(%s)", (list(topics),)
-    )
-    return dict(await cursor.fetchall())
 
 
 async def snapshot(

@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 import psycopg
 import pytest
 
-from khala_pg.sqlapi import relay as sqlapi
+from khala_pg.sqlapi import feed as sqlapi
 from khala_pg.sqlapi.calls import Connection
-from khala_pg.sqlapi.relay import Armed, Pull
+from khala_pg.sqlapi.feed import Armed, FeedPage, Position
 from support.databases import Database
 from support.sessions import SINK, sessions
 from support.waiting import until
@@ -25,12 +25,18 @@ async def relay(database: Database) -> AsyncIterator[Connection]:
         yield connection
 
 
-async def pull(connection: Connection, after: int, most: int = 200, *, arms: bool = True) -> Pull:
-    return await sqlapi.pull(connection, "json", TOPIC, after, most, 1 << 20, None, arms=arms)
+def at(after: int, most: int = 200, *, topic: str = TOPIC, epoch: str | None = None) -> Position:
+    return Position("json", topic, after, most, 1 << 20, epoch)
 
 
-def watermarks(pulled: Pull) -> list[int]:
-    return [] if pulled.page is None else [row.watermark for row in pulled.page.rows]
+async def pull(connection: Connection, after: int, most: int = 200) -> tuple[list[FeedPage], Armed]:
+    pages: list[FeedPage] = []
+    armed = await sqlapi.pull_and_arm(connection, at(after, most), pages.append)
+    return pages, armed
+
+
+def watermarks(pages: list[FeedPage]) -> list[int]:
+    return [row.watermark for page in pages for row in page.rows]
 
 
 def is_armed(database: Database) -> bool:
@@ -44,16 +50,15 @@ def is_armed(database: Database) -> bool:
 
 async def test_a_page_and_the_wish_to_be_woken_come_together(database: Database) -> None:
     async with relay(database) as connection:
-        assert await pull(connection, 0) == Pull(None, Armed(0, "armed"))
+        assert await pull(connection, 0) == ([], Armed(0, "armed"))
         assert is_armed(database)
         with database.connect("runtime") as writer:
             for version in range(3):
                 writer.execute(SINK, [TOPIC, "doc", version, "{}", None])
         assert not is_armed(database)
-        found = await pull(connection, 1)
-        assert (watermarks(found), found.armed) == ([2, 3], Armed(3, "armed"))
-        assert found.page is not None
-        assert (found.page.next_watermark, found.page.complete) == (3, True)
+        [page], armed = await pull(connection, 1)
+        assert (watermarks([page]), armed) == ([2, 3], Armed(3, "armed"))
+        assert (page.next_watermark, page.complete) == (3, True)
         assert is_armed(database)
 
 
@@ -62,14 +67,14 @@ async def test_a_page_that_ends_before_the_head_arms_nothing(database: Database)
         with database.connect("runtime") as writer:
             for version in range(3):
                 writer.execute(SINK, [TOPIC, "doc", version, "{}", None])
-        found = await pull(connection, 0, 2)
-        assert (watermarks(found), found.armed) == ([1, 2], Armed(3, "moved"))
+        pages, armed = await pull(connection, 0, 2)
+        assert (watermarks(pages), armed) == ([1, 2], Armed(3, "moved"))
         assert not is_armed(database)
 
 
 async def test_who_does_not_ask_arms_nothing(database: Database) -> None:
     async with relay(database) as connection:
-        assert await pull(connection, 0, arms=False) == Pull(None, None)
+        assert await sqlapi.pull(connection, at(0)) is None
         assert not is_armed(database)
 
 
@@ -79,17 +84,17 @@ async def test_a_writer_that_is_about_is_told_of_beside_what_is_there(database: 
             writer.sink(TOPIC, "doc", 1)
             writer.commit()
             writer.sink(TOPIC, "doc", 2)
-            found = await pull(connection, 0)
-            assert (watermarks(found), found.armed) == ([1], Armed(1, "busy"))
+            pages, armed = await pull(connection, 0)
+            assert (watermarks(pages), armed) == ([1], Armed(1, "busy"))
             writer.commit()
-            found = await pull(connection, 1)
-            assert (watermarks(found), found.armed) == ([2], Armed(2, "armed"))
+            pages, armed = await pull(connection, 1)
+            assert (watermarks(pages), armed) == ([2], Armed(2, "armed"))
 
 
 async def test_what_is_refused_arms_nothing(database: Database) -> None:
     async with relay(database) as connection:
         with pytest.raises(psycopg.DatabaseError) as refused:
-            await sqlapi.pull(connection, "json", TOPIC, 0, 200, 1 << 20, "another", arms=True)
+            await sqlapi.pull_and_arm(connection, at(0, epoch="another"), print)
         assert refused.value.sqlstate == "KH003"
         assert not is_armed(database)
 
@@ -104,7 +109,7 @@ async def test_a_topic_that_is_removed_during_the_call_is_refused(database: Data
                     remover.execute(f"DELETE FROM runtime.{table} WHERE topic = 'shop.orders'")
                 remover.execute("LOCK TABLE runtime.sync_topic_sequences")
                 pulled = asyncio.create_task(
-                    sqlapi.pull(connection, "json", "shop.orders", 0, 200, 1 << 20, None, arms=True)
+                    sqlapi.pull_and_arm(connection, at(0, topic="shop.orders"), print)
                 )
                 await until(lambda: is_waiting(database, connection), "the call waits")
             with pytest.raises(psycopg.DatabaseError) as refused:

@@ -7,7 +7,16 @@ from contextlib import asynccontextmanager
 import psycopg
 import pytest
 
-from khala_pg.sqlapi.calls import TRUE, Connection, integer, raw_rows, string
+from khala_pg.sqlapi.calls import (
+    TRUE,
+    Call,
+    Connection,
+    Rows,
+    integer,
+    raw_rows,
+    raw_rows_in_turn,
+    string,
+)
 from support.databases import Database
 from support.waiting import until
 
@@ -94,3 +103,89 @@ async def test_a_call_that_is_cancelled_while_it_prepares_can_be_made_again(
         with pytest.raises(asyncio.CancelledError):
             await call
         assert await raw_rows(connection, "SELECT $1::text", "x") == [[b"x"]]
+
+
+HELD = 4711
+
+
+async def test_the_first_of_two_is_there_while_the_server_is_at_the_second(
+    database: Database,
+) -> None:
+    async with connected(database) as connection, connected(database) as other:
+        for _ in range(2):
+            await other.execute("SELECT pg_advisory_lock(%s)", [HELD])
+            taken: asyncio.Future[Rows] = asyncio.get_running_loop().create_future()
+            wait: Call = ("SELECT $1::int FROM pg_advisory_lock($2::int)", (2, HELD))
+            call = asyncio.create_task(
+                raw_rows_in_turn(connection, ("SELECT $1::int", (1,)), taken.set_result, wait)
+            )
+            assert await taken == [[bytes(3) + b"\x01"]]
+            await other.execute("SELECT pg_advisory_unlock(%s)", [HELD])
+            assert await call == [[bytes(3) + b"\x02"]]
+            await raw_rows(connection, "SELECT pg_advisory_unlock_all()")
+
+
+@pytest.mark.parametrize("prepares", [5, None])
+async def test_two_in_turn_leave_the_connection_as_it_was(
+    database: Database, prepares: int | None
+) -> None:
+    good: Call = ("SELECT $1::text", ("x",))
+    bad: Call = ("SELECT khala.max_payload_bytes() / $1::int", (0,))
+    async with connected(database) as connection:
+        connection.prepare_threshold = prepares
+        taken: list[Rows] = []
+        for first, second, gets in ((good, good, 1), (bad, good, 0), (good, bad, 1)):
+            taken.clear()
+            if bad in (first, second):
+                with pytest.raises(psycopg.errors.DivisionByZero):
+                    await raw_rows_in_turn(connection, first, taken.append, second)
+            else:
+                assert await raw_rows_in_turn(connection, first, taken.append, second) == [[b"x"]]
+            assert taken == [[[b"x"]]] * gets
+            assert await raw_rows(connection, good[0], *good[1]) == [[b"x"]]
+
+        def fail(rows: Rows) -> None:
+            raise LookupError(str(rows))
+
+        with pytest.raises(LookupError):
+            await raw_rows_in_turn(connection, good, fail, good)
+        assert await raw_rows(connection, good[0], *good[1]) == [[b"x"]]
+
+
+async def test_two_in_turn_that_are_cancelled_leave_nothing_running(database: Database) -> None:
+    sleep: Call = ("SELECT pg_sleep($1::int)", (1000,))
+    quick: Call = ("SELECT $1::text", ("x",))
+    async with connected(database) as connection:
+        for first, second in ((sleep, quick), (quick, sleep)):
+            await raw_rows_in_turn(connection, quick, lambda _: None, quick)
+            call = asyncio.create_task(raw_rows_in_turn(connection, first, lambda _: None, second))
+            await until(lambda: sleeps(database, connection), "the call runs", 20)
+            call.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await call
+            assert await raw_rows(connection, quick[0], *quick[1]) == [[b"x"]]
+
+
+async def test_two_in_turn_on_a_connection_that_ends_are_an_error(database: Database) -> None:
+    sleep: Call = ("SELECT pg_sleep($1::int)", (1000,))
+    async with connected(database) as connection, connected(database) as other:
+        taken: list[Rows] = []
+        call = asyncio.create_task(
+            raw_rows_in_turn(connection, ("SELECT $1::text", ("x",)), taken.append, sleep)
+        )
+        await until(lambda: sleeps(database, connection), "the call runs", 20)
+        await other.execute("SELECT pg_terminate_backend(%s)", [connection.info.backend_pid])
+        with pytest.raises(psycopg.OperationalError):
+            await call
+        assert taken == [[[b"x"]]]
+        assert connection.closed
+
+
+def sleeps(database: Database, connection: Connection) -> bool:
+    """Whether a connection's query sleeps."""
+    with database.connect() as look:
+        found = look.execute(
+            "SELECT wait_event = 'PgSleep' FROM pg_stat_activity WHERE pid = %s",
+            [connection.info.backend_pid],
+        ).fetchone()
+    return found is not None and bool(found[0])

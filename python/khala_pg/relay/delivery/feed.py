@@ -20,7 +20,8 @@ from khala_pg.relay.metrics import Metrics
 from khala_pg.relay.monitoring.lag import LagSampler
 from khala_pg.relay.monitoring.tracing import DeliveredPage, PageTracer
 from khala_pg.relay.settings import RelaySettings
-from khala_pg.sqlapi import relay as sqlapi
+from khala_pg.sqlapi import feed as sqlapi
+from khala_pg.sqlapi.calls import Connection
 
 logger = logging.getLogger("khala.relay.feed")
 
@@ -53,10 +54,9 @@ class Reader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Pulled:
-    """Result of a pull, and the times of its request and response."""
+    """A page, and the times of its request and response."""
 
-    page: sqlapi.FeedPage | None
-    armed: sqlapi.Armed | None
+    page: sqlapi.FeedPage
     after: int
     asked_at: float
     answered_at: float
@@ -94,7 +94,8 @@ class TopicFeed:
     _woken_by: str = "busy"
     _busy_delay_s: float = 0.0
     _page_at: float = -math.inf
-    _rested: bool = False
+    _rest_s: float = 0.0
+    _arms: bool = True
 
     @property
     def position(self) -> int:
@@ -156,21 +157,23 @@ class TopicFeed:
     async def _turn(self) -> None:
         """Delivers what there is, and returns when it is time to pull again."""
         self._wake.clear()
-        pulled = await self._pull(self.position, arms=not self._rested)
-        while pulled.page is not None and not pulled.page.complete and self._audience:
-            pulled = await self._deliver_and_pull(pulled, pulled.page)
-        rest_s = 0.0 if pulled.page is None else self._deliver(pulled, pulled.page)
+        arms, self._arms, self._rest_s = self._arms, True, 0.0
+        asked_at = time.monotonic()
+        armed = None
+        if arms:
+            armed = await self._database.call(self._pull_and_arm, asked_at)
+        else:
+            await self._catch_up()
         self._polled, self._woken_by = False, "busy"
-        self._rested = rest_s > 0
-        if rest_s:
+        if self._rest_s:
             # What comes as fast as this is fetched together, and its writers need wake nobody.
-            await asyncio.sleep(rest_s)
-        elif pulled.armed is None:
+            await asyncio.sleep(self._rest_s)
+        elif armed is None:
             if time.monotonic() - self._page_at < _BREATH_S:
                 await asyncio.sleep(_BREATH_S)
-        elif not self._audience or pulled.armed.head_watermark != self.position:
+        elif not self._audience or armed.head_watermark != self.position:
             return
-        elif pulled.armed.state == "busy":
+        elif armed.state == "busy":
             # A writer holds the topic's row, so asking to be woken would mean to wait for it. Its
             # commit is near: look again soon, and ever less often if it is not.
             delay_s = max(self._busy_delay_s, self._settings.min_busy_delay_s)
@@ -182,33 +185,56 @@ class TopicFeed:
             self.is_asleep = False
             self._woken_by = "poll" if self._polled else "notification"
 
-    async def _pull(self, after: int, *, arms: bool) -> _Pulled:
+    async def _pull_and_arm(self, connection: Connection, asked_at: float) -> sqlapi.Armed:
+        """Delivers a page while the database arms, which takes 0.1 ms of its way.
+
+        Where the connection breaks between them, the second try begins behind what was delivered.
+        """
+        after = self.position
+
+        def deliver(page: sqlapi.FeedPage) -> None:
+            self._deliver(_Pulled(page, after, asked_at, time.monotonic()))
+
+        return await sqlapi.pull_and_arm(connection, self._from(after), deliver)
+
+    async def _catch_up(self) -> None:
+        """Delivers page after page up to the head."""
+        pulled = await self._pull(self.position)
+        while pulled is not None:
+            if pulled.page.complete or not self._audience:
+                self._deliver(pulled)
+                return
+            pulled = await self._deliver_and_pull(pulled)
+
+    async def _pull(self, after: int) -> _Pulled | None:
         asked_at = time.monotonic()
-        found = await self._database.call(
-            sqlapi.pull,
+        page = await self._database.call(sqlapi.pull, self._from(after))
+        return None if page is None else _Pulled(page, after, asked_at, time.monotonic())
+
+    def _from(self, after: int) -> sqlapi.Position:
+        return sqlapi.Position(
             self.lane.encoding,
             self.name,
             after,
             self._settings.max_batch_updates,
             self._settings.max_batch_bytes,
             self.epoch,
-            arms=arms,
         )
-        return _Pulled(found.page, found.armed, after, asked_at, time.monotonic())
 
-    async def _deliver_and_pull(self, pulled: _Pulled, page: sqlapi.FeedPage) -> _Pulled:
+    async def _deliver_and_pull(self, pulled: _Pulled) -> _Pulled | None:
         """Has the database read the next page while this one is written."""
-        following = asyncio.create_task(self._pull(page.next_watermark, arms=False))
+        following = asyncio.create_task(self._pull(pulled.page.next_watermark))
         try:
             # The question goes out when the task starts.
             await asyncio.sleep(0)
-            self._deliver(pulled, page)
+            self._deliver(pulled)
             return await following
         finally:
             following.cancel()
 
-    def _deliver(self, pulled: _Pulled, page: sqlapi.FeedPage) -> float:
-        """Delivers a page and accounts for it; how long to rest if that was all there is."""
+    def _deliver(self, pulled: _Pulled) -> None:
+        """Delivers a page and accounts for it."""
+        page = pulled.page
         if self._polled:
             self._metrics.lost_wake_ups.inc()
         self._busy_delay_s = 0.0
@@ -233,7 +259,9 @@ class TopicFeed:
         self._polled, self._woken_by = False, "busy"
         gap_s, self._page_at = now - self._page_at, now
         updates = page.next_watermark - pulled.after
-        return self._pacer.rest_s(now, updates, gap_s, pulled.answered_at - pulled.asked_at)
+        rest_s = self._pacer.rest_s(now, updates, gap_s, pulled.answered_at - pulled.asked_at)
+        self._rest_s = rest_s if page.complete else 0.0
+        self._arms = page.complete and not rest_s
 
     def _distribute(self, page: sqlapi.FeedPage) -> int:
         """Writes the page to whom it concerns; to how many that was."""

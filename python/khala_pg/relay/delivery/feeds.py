@@ -16,7 +16,7 @@ from khala_pg.relay.metrics import Metrics
 from khala_pg.relay.monitoring.lag import LagSampler
 from khala_pg.relay.monitoring.tracing import PageTracer
 from khala_pg.relay.settings import RelaySettings
-from khala_pg.sqlapi import relay as sqlapi
+from khala_pg.sqlapi import feed as sqlapi
 
 logger = logging.getLogger("khala.relay.feed")
 
