@@ -223,6 +223,8 @@ def broadcast(
     """
     full = []
     updates = message.updates
+    # Most readers joined with one reference: its frame is not looked up again for each.
+    join_ref, wire = None, b""
     for reader in readers:
         connection = reader.connection
         protocol = connection.protocol
@@ -232,7 +234,9 @@ def broadcast(
         elif protocol.extensions:
             connection.write_shared(message, reader.join_ref)
         elif protocol.state is State.OPEN:
-            wire = message.wire_for(reader.join_ref)
+            if reader.join_ref != join_ref or not wire:
+                join_ref = reader.join_ref
+                wire = message.wire_for(join_ref)
             connection.sent_bytes += len(wire)
             connection.sent_updates += updates
             connection.transport.write(wire)
