@@ -105,6 +105,15 @@ CALLS: dict[str, list[Call]] = {
             survives=True,
         )
     ],
+    "lightning compile": [_call("--mode mock"), _call("--mode mock --json")],
+    "lightning reconcile": [_call("--mode mock"), _call("--mode mock --json")],
+    "lightning settlements ingest": [_call("{settled} --mode mock")],
+    "lightning smoke compile": [_call("--mode mock")],
+    "lightning smoke security": [_call("--mode mock")],
+    "lightning smoke settlement": [_call("--mode mock")],
+    "lightning smoke staging": [_call("--mode mock")],
+    "lightning smoke observability": [_call("--mode mock")],
+    "lightning smoke full-flow": [_call("--mode mock")],
     "doctor": [_call("", OWNER, survives=True), _call("--json", OWNER, survives=True)],
 }
 

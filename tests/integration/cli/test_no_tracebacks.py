@@ -254,7 +254,9 @@ def _faults(
     ring, events = scratch / "keyring.json", scratch / "events.jsonl"
     keyring_file.save(keys.generate(), ring)
     events.write_text(json.dumps(EVENT) + "\n")
-    places = {"scratch": scratch, "keyring": ring, "events": events, "key": KEY}
+    settled = scratch / "settled.jsonl"
+    settled.write_text('{"invoiceId": "i1", "status": "open"}\n')
+    places = {"scratch": scratch, "keyring": ring, "events": events, "settled": settled, "key": KEY}
     arguments = [*words.split(), *shlex.split(call.arguments.format_map(places))]
     done = khala(arguments, environment, scratch, until=call.until, streams=surroundings.streams)
     for word in ("Traceback", "Exception ignored"):

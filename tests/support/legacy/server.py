@@ -1,21 +1,17 @@
 """HTTP of the stand-in: POST /api/mutation and /api/query, and the sockets of `sync`."""
 
-import asyncio
 import json
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Any
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from khala_pg.relay.http_server import HttpServer
 from support.legacy.backend import (
     Call,
     ConvexError,
@@ -26,33 +22,14 @@ from support.legacy.backend import (
 )
 from support.legacy.sync import serve_sync
 from support.legacy.values import EncodingError, decode, dumps, encode
-from support.waiting import until
+from support.web_server import serving_app
 
 
 @asynccontextmanager
 async def serving(backend: LegacyBackend, port: int = 0) -> AsyncIterator[str]:
     """Serves a backend in this event loop; gives its URL. A port of before serves it again."""
-    with socket.create_server(("127.0.0.1", port)) as listening:
-        server = HttpServer(
-            uvicorn.Config(
-                _app(backend),
-                lifespan="off",
-                ws="websockets-sansio",
-                log_config=None,
-                log_level="error",
-                access_log=False,
-                # A connection that rests is closed by its client: both at once would be a reset.
-                timeout_keep_alive=600,
-                timeout_graceful_shutdown=1,
-            )
-        )
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(server.serve(sockets=[listening]))
-            await until(lambda: server.started, "the stand-in serves")
-            try:
-                yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-            finally:
-                server.should_exit = True
+    async with serving_app(_app(backend), port) as url:
+        yield url
 
 
 def _app(backend: LegacyBackend) -> Starlette:
@@ -93,9 +70,17 @@ async def _answer(backend: LegacyBackend, kind: Kind, request: Request) -> Respo
 async def _read(backend: LegacyBackend, kind: Kind, request: Request) -> Call:
     scheme, _, credential = request.headers.get("Authorization", "").partition(" ")
     caller = backend.caller(scheme, credential)
-    if caller is None:
-        message = "send Authorization: Convex <admin key>, or Bearer <token>"
-        raise TransportError(HTTPStatus.UNAUTHORIZED, "Unauthorized", message)
+    message = "send Authorization: Convex <admin key>, or Bearer <token>"
+    unauthorized = TransportError(HTTPStatus.UNAUTHORIZED, "Unauthorized", message)
+    if scheme and caller is None:
+        raise unauthorized
+    call = await _call(kind, request, caller or "nobody")
+    if caller is None and call.path not in backend.public:
+        raise unauthorized
+    return call
+
+
+async def _call(kind: Kind, request: Request, caller: str) -> Call:
     try:
         match json.loads(await request.body()):
             # npm `convex` sends a list of one object, PyPI `convex` the object.

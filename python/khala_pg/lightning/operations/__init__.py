@@ -1,0 +1,1 @@
+"""Operators' programs: compile, reconcile, settlements, smoke checks."""

@@ -1,0 +1,45 @@
+"""Mode `api`: the control plane over HTTP."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from khala_pg.lightning.api.operations import OPERATORS
+from khala_pg.lightning.operations.errors import CallFailedError
+from khala_pg.lightning.operations.http import Http, failed, json_object
+from khala_pg.lightning.operations.transport import Args, Kind
+
+
+@dataclass(frozen=True)
+class ApiTransport:
+    """Control plane at a base URL."""
+
+    http: Http
+    base_url: str
+
+    async def call(self, kind: Kind, function: str, args: Args) -> dict[str, Any]:
+        response = await self.http.send(
+            "POST",
+            f"{self.base_url}{OPERATORS}/{kind}",
+            f"the control plane ({function})",
+            body={"functionName": function, "args": args},
+        )
+        body = json_object(response)
+        if response.status_code == httpx.codes.OK and body is not None:
+            return body
+        raise refusal(response, function)
+
+
+def refusal(response: httpx.Response, what: str) -> CallFailedError:
+    """The error that a response of the control plane's API stands for."""
+    said = (json_object(response) or {}).get("error")
+    if not isinstance(said, dict):
+        return failed(
+            response,
+            "bad_response",
+            f"{what}: the control plane responded {response.status_code} without saying why",
+            "See whether OA_LIGHTNING_OPS_API_BASE_URL is the control plane's address.",
+        )
+    code, message = str(said.get("code", "")), str(said.get("message", ""))
+    return failed(response, code, f"{what}: {message} ({code})", str(said.get("hint", "")))

@@ -1,0 +1,1 @@
+"""Smoke checks: what an operator wants to see working before and after a change."""
