@@ -555,10 +555,7 @@ CREATE TABLE runtime.entity_events (
     occurred_at timestamp with time zone NOT NULL,
     recorded_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     event_type text NOT NULL,
-    payload jsonb NOT NULL,
-    CONSTRAINT entity_events_event_type_check CHECK (((length(event_type) >= 1) AND (length(event_type) <= 200))),
-    CONSTRAINT entity_events_payload_check CHECK ((jsonb_typeof(payload) = 'object'::text)),
-    CONSTRAINT entity_events_seq_check CHECK ((seq > 0))
+    payload jsonb NOT NULL
 )
 PARTITION BY LIST (kind);
 
@@ -579,10 +576,7 @@ CREATE TABLE runtime.codex_worker_events (
     occurred_at timestamp with time zone CONSTRAINT entity_events_occurred_at_not_null NOT NULL,
     recorded_at timestamp with time zone DEFAULT clock_timestamp() CONSTRAINT entity_events_recorded_at_not_null NOT NULL,
     event_type text CONSTRAINT entity_events_event_type_not_null NOT NULL,
-    payload jsonb CONSTRAINT entity_events_payload_not_null NOT NULL,
-    CONSTRAINT entity_events_event_type_check CHECK (((length(event_type) >= 1) AND (length(event_type) <= 200))),
-    CONSTRAINT entity_events_payload_check CHECK ((jsonb_typeof(payload) = 'object'::text)),
-    CONSTRAINT entity_events_seq_check CHECK ((seq > 0))
+    payload jsonb CONSTRAINT entity_events_payload_not_null NOT NULL
 )
 WITH (autovacuum_vacuum_insert_scale_factor='0.05');
 
@@ -598,7 +592,6 @@ CREATE TABLE runtime.entities (
     org_id text,
     lost_count bigint DEFAULT 0 NOT NULL,
     CONSTRAINT entities_check CHECK (((lost_count >= 0) AND (lost_count <= latest_seq))),
-    CONSTRAINT entities_id_check CHECK (((length(id) >= 1) AND (length(id) <= 400))),
     CONSTRAINT entities_latest_seq_check CHECK ((latest_seq >= 0))
 )
 PARTITION BY LIST (kind);
@@ -623,7 +616,6 @@ CREATE TABLE runtime.codex_workers (
     org_id text,
     lost_count bigint DEFAULT 0 CONSTRAINT entities_lost_count_not_null NOT NULL,
     CONSTRAINT entities_check CHECK (((lost_count >= 0) AND (lost_count <= latest_seq))),
-    CONSTRAINT entities_id_check CHECK (((length(id) >= 1) AND (length(id) <= 400))),
     CONSTRAINT entities_latest_seq_check CHECK ((latest_seq >= 0))
 )
 WITH (fillfactor='50');
@@ -662,10 +654,7 @@ CREATE TABLE runtime.run_events (
     occurred_at timestamp with time zone CONSTRAINT entity_events_occurred_at_not_null NOT NULL,
     recorded_at timestamp with time zone DEFAULT clock_timestamp() CONSTRAINT entity_events_recorded_at_not_null NOT NULL,
     event_type text CONSTRAINT entity_events_event_type_not_null NOT NULL,
-    payload jsonb CONSTRAINT entity_events_payload_not_null NOT NULL,
-    CONSTRAINT entity_events_event_type_check CHECK (((length(event_type) >= 1) AND (length(event_type) <= 200))),
-    CONSTRAINT entity_events_payload_check CHECK ((jsonb_typeof(payload) = 'object'::text)),
-    CONSTRAINT entity_events_seq_check CHECK ((seq > 0))
+    payload jsonb CONSTRAINT entity_events_payload_not_null NOT NULL
 )
 WITH (autovacuum_vacuum_insert_scale_factor='0.05');
 
@@ -681,7 +670,6 @@ CREATE TABLE runtime.runs (
     org_id text,
     lost_count bigint DEFAULT 0 CONSTRAINT entities_lost_count_not_null NOT NULL,
     CONSTRAINT entities_check CHECK (((lost_count >= 0) AND (lost_count <= latest_seq))),
-    CONSTRAINT entities_id_check CHECK (((length(id) >= 1) AND (length(id) <= 400))),
     CONSTRAINT entities_latest_seq_check CHECK ((latest_seq >= 0))
 )
 WITH (fillfactor='50');
