@@ -27,7 +27,7 @@ BEGIN
     -- largest and the smallest double, so the conversion to a double succeeds. It must: a block that catches its error
     -- is a subtransaction, which no parallel plan can run before PostgreSQL 17.
     IF p_number <> p_number OR abs(p_number) > 1.7976931348623157082e308 OR abs(p_number) < 4.94e-324 THEN
-        RAISE EXCEPTION 'number is outside the range of a double'
+        RAISE EXCEPTION 'number % is outside the range of a double', btrim(to_char(p_number, '9.999999EEEE'))
             USING ERRCODE = 'KH005', HINT = 'Send numbers beyond the range of a double as strings.';
     END IF;
 

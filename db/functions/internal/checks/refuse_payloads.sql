@@ -22,7 +22,7 @@ BEGIN
         EXCEPTION
             WHEN SQLSTATE 'KH005' THEN
                 GET STACKED DIAGNOSTICS v_message = MESSAGE_TEXT, v_hint = PG_EXCEPTION_HINT;
-                RAISE EXCEPTION '%', v_message
+                RAISE EXCEPTION '%, in document %', v_message, quote_literal(left(p_doc_keys[v_place], 100))
                     USING ERRCODE = 'KH005', HINT = v_hint,
                         DETAIL = json_build_object(
                             'ordinal', p_first_ordinal + v_place - 1, 'doc_key', p_doc_keys[v_place]

@@ -32,12 +32,12 @@ SELECT is(
 );
 SELECT throws_ok(
     $$SELECT khala_internal.refuse_payloads(1, ARRAY['a'], ARRAY['{"n":9007199254740993}']::jsonb[], ARRAY[FALSE])$$, 'KH005',
-    'number 9007199254740993 is not exactly a double', 'what was wrong with it is said as before'
+    'number 9007199254740993 is not exactly a double, in document ''a''', 'what is wrong with it, and which it is'
 );
 SELECT throws_ok(
     $$SELECT khala_internal.refuse_payloads(
         1, ARRAY['a'], ARRAY[repeat('[', 65) || repeat(']', 65)]::jsonb[], ARRAY[FALSE])$$,
-    'KH005', 'payload is nested deeper than 64 levels', 'whatever it was'
+    'KH005', 'payload is nested deeper than 64 levels, in document ''a''', 'whatever it was'
 );
 SELECT lives_ok(
     $$SELECT khala_internal.refuse_payloads(1, ARRAY['a'], ARRAY['{}']::jsonb[], ARRAY[FALSE])$$, 'good ones pass'
