@@ -10,6 +10,7 @@ from psycopg import sql
 from khala_pg.connections import connect
 from khala_pg.conninfo import PRIMARY
 from khala_pg.doctor.finding import Finding, failed, ok, warned
+from khala_pg.sqlapi.relay_connection import POOLED
 
 _ARRIVAL_S = 5.0
 _POOLER_ADVICE = (
@@ -41,7 +42,7 @@ def check_listen(database: str, listener_database: str) -> Iterator[Finding]:
 
 def _probe(listener: psycopg.Connection[Any], notifier: psycopg.Connection[Any]) -> Finding:
     channel = f"khala_doctor_{secrets.token_hex(8)}"
-    pooled = _is_pooled(listener)
+    pooled = listener.execute(POOLED, (listener.info.backend_pid,)).fetchone() == (True,)
     listener.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
     kept = listener.execute(
         "SELECT %s IN (SELECT pg_listening_channels())", (channel,)
@@ -70,9 +71,3 @@ def _probe(listener: psycopg.Connection[Any], notifier: psycopg.Connection[Any])
         "Do both connection strings lead to the same database of the same server? "
         "See pg_notification_queue_usage() for a queue that is held back.",
     )
-
-
-def _is_pooled(connection: psycopg.Connection[Any]) -> bool:
-    """Whether something responds in PostgreSQL's place: it hands out process ids of its own."""
-    row = connection.execute("SELECT pg_backend_pid()").fetchone()
-    return row is not None and row[0] != connection.info.backend_pid

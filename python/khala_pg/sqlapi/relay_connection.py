@@ -8,6 +8,8 @@ REVOKED = "revoked:"
 """The payload that says that something was revoked; no topic has such a name."""
 STAGED = "staged:"
 """Before the name of a topic: a write to it was staged while its sequencer slept."""
+POOLED = "SELECT pg_catalog.pg_backend_pid() <> %s"
+"""Query with the process id that the connection was given: a pooler hands out ids of its own."""
 SUPPORTED_SCHEMA_VERSIONS = range(1, 2)
 
 
@@ -67,9 +69,8 @@ async def replay_some_topic(connection: Connection) -> None:
 
 
 async def is_pooled(connection: Connection) -> bool:
-    """Whether a pooler responds in the server's place: it hands out process ids of its own."""
-    pid = await scalar(connection, "SELECT pg_catalog.pg_backend_pid()")
-    return bool(pid != connection.info.backend_pid)
+    """Whether a pooler responds in the server's place."""
+    return bool(await scalar(connection, POOLED, connection.info.backend_pid))
 
 
 async def set_parameters(connection: Connection, statement_timeout_ms: int) -> None:
