@@ -167,9 +167,13 @@ def _check_schema(connection: Connection) -> Iterator[Finding]:
     status = migrate.status(_conninfo(connection))
     if status.pending:
         yield failed("schema", f"pending: {', '.join(status.pending)}", migrates)
-    elif status.on_standby:
+        return
+    if status.on_standby:
         yield ok("schema", f"version {found}, every change applied; functions: see the primary")
-    elif status.functions:
+        return
+    # Raises for a table, column or grant that is missing, which becomes a finding.
+    migrate.verify(_conninfo(connection))
+    if status.functions:
         differing = (*status.functions.added, *status.functions.changed)
         yield failed(
             "schema",
