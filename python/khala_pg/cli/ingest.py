@@ -53,6 +53,9 @@ def command(
 
     Run it again after an error or a crash, over the same or corrected files.
 
+    A line that is no event ends it. With --follow it is reported and skipped; a line that the
+    database refuses, such as one behind a gap in an entity's seq, ends it all the same.
+
     Examples:
 
         khala ingest yesterday.jsonl today.jsonl --org acme
@@ -101,6 +104,7 @@ def _follow(dsn: str, files: Sequence[str], owner: str | None, console: Console)
         raise UsageError(f"{files[0]} cannot be read: {error.strerror}") from error
     backoff = Backoff(0.25, 5.0)
     total = Loaded()
+    skipped = 0
 
     def report(loaded: Loaded) -> None:
         nonlocal total
@@ -111,11 +115,18 @@ def _follow(dsn: str, files: Sequence[str], owner: str | None, console: Console)
         console.print(f"khala: {error}; trying again", markup=False)
         time.sleep(backoff.next_s())
 
+    def skip(error: LineError) -> None:
+        nonlocal skipped
+        skipped += 1
+        console.print(f"khala: skipped {error}", markup=False)
+
     with source:
         try:
-            load(dsn, cast("BinaryIO", source), owner, report, wait)
+            load(dsn, cast("BinaryIO", source), owner, report, wait, skip)
         except KeyboardInterrupt:
             _say_loaded(total.appended, total.duplicates)
+            if skipped:
+                typer.echo(f"{counted(skipped, 'line')} skipped")
 
 
 def _say_loaded(appended: int, duplicates: int) -> None:

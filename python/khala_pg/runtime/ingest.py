@@ -64,12 +64,14 @@ def load(
     org_id: str | None,
     report: Callable[[Loaded], None] = lambda _: None,
     wait: Callable[[UnavailableError], None] | None = None,
+    skip: Callable[[LineError], None] | None = None,
 ) -> Loaded:
     """Load all lines of `source` into `database`; `report` is called after every batch.
 
     org_id: the organisation of lines that name none; None refuses them.
     wait: called when the database is away, before the same batch is tried again; None: that is
     raised.
+    skip: called for a line that is no event, which is passed over; None: that is raised.
 
     A line that cannot be loaded raises LineError after what stands before it has been loaded, or,
     when the database refuses it, all batches before its own. psycopg's errors pass through.
@@ -78,7 +80,7 @@ def load(
     with asyncio.Runner() as runner:
         connection = runner.run(connect_async(database, application_name="khala ingest"))
         try:
-            for lines, position, error in _batches(source, org_id):
+            for lines, position, error in _batches(source, org_id, skip):
                 if lines:
                     while True:
                         try:
@@ -142,7 +144,7 @@ async def _send(connection: AsyncConnection, lines: Sequence[Line]) -> sqlapi.In
 
 
 def _batches(
-    source: BinaryIO, org_id: str | None
+    source: BinaryIO, org_id: str | None, skip: Callable[[LineError], None] | None = None
 ) -> Iterator[tuple[list[Line], int, LineError | None]]:
     """Batches of lines with how many bytes have been read; an error comes with what is before it.
 
@@ -153,13 +155,17 @@ def _batches(
         position += size
         lines: list[Line] = []
         error = None
-        try:
-            for number, raw in chunk:
+        for number, raw in chunk:
+            try:
                 text = check_line(number, raw, org_id)
-                if text is not None:
-                    lines.append(Line(number, text))
-        except LineError as found:
-            error = found
+            except LineError as found:
+                if skip is None:
+                    error = found
+                    break
+                skip(found)
+                continue
+            if text is not None:
+                lines.append(Line(number, text))
         for part in _parts(lines):
             yield part, position, None
         if error is not None:

@@ -122,6 +122,34 @@ def test_a_growing_file_is_followed_across_rotation_and_an_outage(
     assert b"Traceback" not in error
 
 
+def test_a_followed_line_that_is_no_event_is_reported_and_skipped(
+    newest_database: Database, tmp_path: Path
+) -> None:
+    path = tmp_path / "events.jsonl"
+    write(path, [line("r", 1, org_id="dev"), "half a li"])
+    with subprocess.Popen(
+        [KHALA, "ingest", "--follow", path],
+        env=environment(newest_database.runtime_dsn),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        try:
+            assert process.stderr is not None
+            assert process.stderr.readline().startswith(b"khala: skipped line 2: is not JSON")
+            with path.open("a") as file:
+                file.write(line("r", 2, org_id="dev") + "\n[]\n" + line("r", 3) + "\n")
+            assert b"skipped line 4: is not a JSON object" in process.stderr.readline()
+            wait_until(lambda: count(newest_database) == 3, "what is around it is loaded", 60)
+            # What the database refuses ends it: what follows in that run would be refused as well.
+            with path.open("a") as file:
+                file.write(line("r", 5, org_id="dev") + "\n")
+            _, error = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert process.returncode == 1
+    assert b"line 6: " in error
+
+
 def test_loads_runs_and_workers(database: Database, tmp_path: Path) -> None:
     file = write(
         tmp_path / "events.jsonl",
