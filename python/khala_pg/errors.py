@@ -55,6 +55,12 @@ NEEDS_ROLE = (
     "the owner of the database migrates. A superuser gives one: GRANT khala_dba TO login."
 )
 _INTERVAL = "Write an interval as PostgreSQL does: '2 days', or '12 hours'."
+# PgBouncer's own error, of class 08.
+_NO_CONNECTION = "query_wait_timeout"
+FREE_CONNECTION = (
+    "A pooler had no server connection free in time. Raise its pool_size (`khala migrate` needs two"
+    " connections, a relay up to nine), or connect to PostgreSQL directly."
+)
 TAKES_WRITES = (
     "Connect to the primary if this is a standby; else see whether default_transaction_read_only "
     "is set for the login or the database."
@@ -167,5 +173,6 @@ def from_psycopg(error: psycopg.Error) -> KhalaError | None:
     if isinstance(error, psycopg.OperationalError) and (
         sqlstate is None or sqlstate.startswith(_TRANSIENT_CLASSES)
     ):
-        return UnavailableError(f"the database cannot be reached: {primary.strip()}", REACHABLE)
+        hint = FREE_CONNECTION if _NO_CONNECTION in primary else REACHABLE
+        return UnavailableError(f"the database cannot be reached: {primary.strip()}", hint)
     return None

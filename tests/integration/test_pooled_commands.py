@@ -221,3 +221,13 @@ def test_migrations_at_the_same_time(empty_database: Database, mode: Mode) -> No
         assert kept_by_sessions(dsn, 6) == []
         assert "reverted roles" in migrate("--revert", "--yes")
         assert kept_by_sessions(dsn, 6) == []
+
+
+def test_a_pooler_with_one_server_connection_is_said_to_be_too_small(
+    newest_database: Database, tmp_path: Path
+) -> None:
+    with pooled(newest_database, default_pool_size=1, query_wait_timeout=2) as dsn:
+        done = khala("migrate", env=environment(dsn, tmp_path))
+    assert done.returncode == 1
+    assert "query_wait_timeout" in done.stderr.decode()
+    assert "Raise its pool_size (`khala migrate` needs two connections" in done.stderr.decode()

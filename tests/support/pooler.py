@@ -20,10 +20,11 @@ def pooled(
     database: Database,
     role: str | None = None,
     mode: Literal["transaction", "session"] = "transaction",
+    **settings: int,
 ) -> Iterator[str]:
     """A connection string that goes through the pooler, as the superuser or in a role.
 
-    It names neither the login nor the database that the server knows.
+    It names neither the login nor the database that the server knows. settings: of PgBouncer.
     """
     program = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
     if program is None:
@@ -40,6 +41,7 @@ def pooled(
         "[pgbouncer]\n"
         f"listen_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
         f"auth_type = any\npool_mode = {mode}\n"
+        + "".join(f"{name} = {value}\n" for name, value in settings.items())
     )
     identity: dict[str, object] = {}
     if os.geteuid() == 0:
