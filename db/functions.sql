@@ -104,6 +104,7 @@ SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('khala.funct
 \ir functions/api/access/list_api_keys.sql
 \ir functions/api/access/list_revocations.sql
 \ir functions/api/access/authenticate_api_key.sql
+\ir functions/api/access/scopes_beyond.sql
 \ir functions/internal/flags/cohort.sql
 \ir functions/api/flags/set_flag.sql
 \ir functions/api/flags/list_flags.sql

@@ -278,6 +278,7 @@ EXAMPLES: Mapping[str, tuple[Call, ...]] = {
     ),
     "revoke_api_key": (_write("SELECT khala.revoke_api_key('keykey01')"),),
     "schema_version": (_read("SELECT khala.schema_version()"),),
+    "scopes_beyond": (_read("SELECT khala.scopes_beyond(%s, %s)", ["é", "notes.mixed"], ["é"]),),
     "sequence": (
         _write("SELECT * FROM khala.sequence('notes.grouped')"),
         _write("SELECT * FROM khala.sequence('notes.grouped', 1, TRUE)"),

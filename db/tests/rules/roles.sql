@@ -66,7 +66,7 @@ SELECT set_eq(
     ARRAY[
         'arm', 'authenticate_api_key', 'canonical_json', 'check_cursors',
         'current_epoch', 'ensure_epoch', 'event_age', 'flags_of', 'grouped_topics', 'head_watermarks', 'hydrate', 'mark_lost_runs', 'max_payload_bytes', 'parse_payload', 'payload_hash', 'payload_hash_text', 'projection_version', 'replay', 'replay_binary', 'replay_feed', 'replay_feed_binary',
-        'revocations', 'schema_version', 'sequence', 'snapshot', 'telemetry', 'traces'
+        'revocations', 'schema_version', 'scopes_beyond', 'sequence', 'snapshot', 'telemetry', 'traces'
     ], 'what a relay may call'
 );
 SELECT set_eq(

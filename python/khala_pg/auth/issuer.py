@@ -70,18 +70,22 @@ class Issuer:
                 "this relay has no key to sign with: its tokens come from another issuer",
             )
 
-    def issue(self, identity: Identity, asked: TokenRequest) -> dict[str, Any]:
-        """The token and everything about it. Raises IssuerError."""
+    def issue(
+        self, identity: Identity, asked: TokenRequest, excess: Sequence[str]
+    ) -> dict[str, Any]:
+        """The token and everything about it. Raises IssuerError.
+
+        excess: the requested scopes that those of the identity do not cover.
+        """
         self.require_ready()
         keyring = self._keyring()
         scopes = list(identity.scopes) if asked.scopes is None else list(asked.scopes)
-        excess = [scope for scope in scopes if scope not in identity.scopes]
         if excess or not scopes:
             raise IssuerError(
                 HTTPStatus.UNPROCESSABLE_ENTITY,
                 "invalid_scope",
                 "a token may be for topics that you may see, and for at least one of them",
-                invalid_scopes=excess,
+                invalid_scopes=list(excess),
             )
         ttl_s = self._ttl_s if asked.ttl_s is None else asked.ttl_s
         if not MIN_TTL_S <= ttl_s <= MAX_TTL_S:

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -32,11 +32,13 @@ _LEGACY_HEADERS = {
 class TokenEndpoint:
     """Endpoint of one relay.
 
+    _scopes_beyond: the requested scopes that others do not cover.
     max_per_minute: tokens for one session's subject. A key has a number of its own.
     """
 
     _issuer: Issuer
     _credentials: Credentials
+    _scopes_beyond: Callable[[Sequence[str], Sequence[str]], Awaitable[list[str]]]
     max_per_minute: float
     retry_after_s: float
 
@@ -65,6 +67,12 @@ class TokenEndpoint:
         asked = await _read(request)
         try:
             holder = await self._credentials.holder(request, asked)
+            require_pace(self._wait_s(holder))
+            excess = (
+                await self._scopes_beyond(asked.scopes, holder.identity.scopes)
+                if asked.scopes
+                else []
+            )
         except UnavailableError as error:
             raise IssuerError(
                 HTTPStatus.SERVICE_UNAVAILABLE,
@@ -72,8 +80,7 @@ class TokenEndpoint:
                 str(error),
                 retry_after_ms=round(self.retry_after_s * 1000),
             ) from None
-        require_pace(self._wait_s(holder))
-        return self._issuer.issue(holder.identity, asked)
+        return self._issuer.issue(holder.identity, asked, excess)
 
     def _wait_s(self, holder: Holder) -> float:
         now = time.monotonic()

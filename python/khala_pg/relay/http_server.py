@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import math
 import ssl
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncIterator, Generator, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -72,6 +72,10 @@ def make_http_server(
             call = sqlapi.authenticate_api_key
             return await database.call(call, key_id, secret_hash, subject, org_id)
 
+    async def scopes_beyond(requested: Sequence[str], allowed: Sequence[str]) -> list[str]:
+        async with slots:
+            return await database.call(sqlapi.scopes_beyond, requested, allowed)
+
     async def verify(token: str) -> Claims:
         if not authority.revocations.known:
             raise UnavailableError("it is not known yet which tokens are revoked")
@@ -89,6 +93,7 @@ def make_http_server(
     tokens = TokenEndpoint(
         Issuer(lambda: authority.keyring, settings.token_ttl_s),
         credentials,
+        scopes_beyond,
         max_per_minute=settings.max_tokens_per_minute,
         retry_after_s=settings.retry_after_s,
     )

@@ -212,3 +212,11 @@ async def authenticate_api_key(
     )
     found = await rows(connection, KeyHolder, query, key_id, secret_hash, subject, org_id)
     return found[0] if found else None
+
+
+async def scopes_beyond(
+    connection: Connection, requested: Sequence[str], allowed: Sequence[str]
+) -> list[str]:
+    """The requested scopes that the allowed ones do not cover, by either name of a topic."""
+    query = "SELECT khala.scopes_beyond(%s, %s)"
+    return list(await scalar(connection, query, list(requested), list(allowed)))

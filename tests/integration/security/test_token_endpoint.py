@@ -19,7 +19,7 @@ from khala_pg.auth.keys import Keyring
 from khala_pg.sqlapi import admin
 from support.asking import bearer, http
 from support.databases import Database
-from support.relays import NOTES, RUNS, RunningRelay, ready_relay, running_relay
+from support.relays import NOTES, NOTES_ENUM, RUNS, RunningRelay, ready_relay, running_relay
 from support.tokens import verify_token
 
 KHALA = str(Path(sys.executable).with_name("khala"))
@@ -129,6 +129,20 @@ async def test_scopes_and_life_can_be_narrowed(newest_database: Database) -> Non
             assert (answer.status_code, answer.json()["code"]) == (422, code), body
         excess = await post(running, key, {"scopes": [RUNS, "no.such"]})
         assert excess.json()["invalid_scopes"] == ["no.such"]
+
+
+async def test_a_scope_is_either_name_of_a_topic(newest_database: Database) -> None:
+    async with issuing(newest_database) as running:
+        await ready_relay(running)
+        for allowed, requested, subscribed in [
+            (NOTES, NOTES_ENUM, NOTES),
+            (NOTES_ENUM, NOTES, NOTES_ENUM),
+        ]:
+            key = make_key(newest_database, "org-a", allowed)
+            data = (await post(running, key, {"scopes": [requested]})).json()["data"]
+            assert data["scopes"] == [requested]
+            async with running.joined(data["token"]) as peer:
+                await peer.subscribe(subscribed)
 
 
 async def test_a_token_that_no_relay_takes_is_not_issued(newest_database: Database) -> None:
