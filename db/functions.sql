@@ -109,6 +109,15 @@ SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('khala.funct
 \ir functions/api/flags/set_flag.sql
 \ir functions/api/flags/list_flags.sql
 \ir functions/api/flags/flags_of.sql
+\ir functions/internal/parity/parity_hashes.sql
+\ir functions/internal/parity/parity_look.sql
+\ir functions/internal/parity/parity_sample.sql
+\ir functions/internal/parity/forget_parity_cycles.sql
+\ir functions/api/parity/start_parity_cycle.sql
+\ir functions/api/parity/judge_parity.sql
+\ir functions/api/parity/finish_parity_cycle.sql
+\ir functions/api/parity/parity_window.sql
+\ir functions/api/parity/parity_gates.sql
 \ir functions/api/telemetry/event_age.sql
 \ir functions/api/telemetry/telemetry.sql
 \ir functions/internal/journal/traceparent.sql
@@ -159,5 +168,6 @@ SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('khala.funct
 \ir views/retention_stats.sql
 \ir views/sink_stats.sql
 \ir views/projection_stats.sql
+\ir views/parity_stats.sql
 
 RESET ROLE;

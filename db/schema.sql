@@ -229,6 +229,16 @@ COMMENT ON COLUMN runtime.sync_documents.deleted IS 'Tombstone: kept so that an 
 
 COMMENT ON COLUMN runtime.sync_documents.org_id IS 'Owner organisation; null is public; empty is nobody''s: a tombstone of a document that an owned topic never had';
 
+CREATE TABLE runtime.parity_document_totals (
+    topic text NOT NULL,
+    reason text NOT NULL,
+    documents bigint NOT NULL
+);
+
+ALTER TABLE runtime.parity_document_totals OWNER TO khala_owner;
+
+COMMENT ON TABLE runtime.parity_document_totals IS 'Number of verdicts that ever were, by topic and reason';
+
 CREATE TABLE runtime.projection_checkpoints (
     projection text NOT NULL,
     entity_id text NOT NULL,
@@ -647,6 +657,98 @@ COMMENT ON COLUMN runtime.flags.percent IS 'Share of all subjects that the lane 
 
 COMMENT ON COLUMN runtime.flags.people IS 'Subjects that the lane khala is for besides';
 
+CREATE TABLE runtime.parity_counts (
+    cycle bigint NOT NULL,
+    topic text NOT NULL,
+    reason text NOT NULL,
+    drift numeric NOT NULL,
+    documents bigint NOT NULL,
+    CONSTRAINT parity_counts_drift_check CHECK ((drift >= (0)::numeric)),
+    CONSTRAINT parity_counts_reason_check CHECK ((reason = ANY (ARRAY['none'::text, 'khala_missing'::text, 'legacy_missing'::text, 'hash_mismatch'::text, 'lag_drift'::text, 'hash_and_lag_drift'::text, 'unread'::text])))
+);
+
+ALTER TABLE runtime.parity_counts OWNER TO khala_owner;
+
+COMMENT ON TABLE runtime.parity_counts IS 'Verdicts of each cycle, counted';
+
+COMMENT ON COLUMN runtime.parity_counts.reason IS 'none: both sides hold the same; unread: the legacy backend did not say what it holds; the others are mismatches';
+
+CREATE TABLE runtime.parity_cycle_totals (
+    outcome text NOT NULL,
+    cycles bigint NOT NULL,
+    CONSTRAINT parity_cycle_totals_outcome_check CHECK ((outcome = ANY (ARRAY['complete'::text, 'failed'::text])))
+);
+
+ALTER TABLE runtime.parity_cycle_totals OWNER TO khala_owner;
+
+COMMENT ON TABLE runtime.parity_cycle_totals IS 'Number of cycles that ever finished, by outcome';
+
+CREATE TABLE runtime.parity_cycles (
+    cycle bigint NOT NULL,
+    started_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    finished_at timestamp with time zone,
+    sampled integer NOT NULL,
+    error text,
+    started_by text DEFAULT SESSION_USER NOT NULL,
+    CONSTRAINT parity_cycles_sampled_check CHECK ((sampled >= 0))
+);
+
+ALTER TABLE runtime.parity_cycles OWNER TO khala_owner;
+
+COMMENT ON TABLE runtime.parity_cycles IS 'Comparisons of a sample of documents with the legacy backend';
+
+COMMENT ON COLUMN runtime.parity_cycles.finished_at IS 'Null while the cycle runs, or when its process was killed';
+
+COMMENT ON COLUMN runtime.parity_cycles.sampled IS 'Number of documents in the sample';
+
+COMMENT ON COLUMN runtime.parity_cycles.error IS 'Why nothing could be compared; null in a complete cycle';
+
+ALTER TABLE runtime.parity_cycles ALTER COLUMN cycle ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME runtime.parity_cycles_cycle_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE runtime.parity_mismatches (
+    cycle bigint NOT NULL,
+    topic text NOT NULL,
+    doc_key text NOT NULL COLLATE pg_catalog."C",
+    reason text NOT NULL,
+    drift numeric NOT NULL,
+    khala_version bigint,
+    legacy_seq numeric,
+    khala_hash bytea,
+    legacy_hash bytea,
+    detail text
+);
+
+ALTER TABLE runtime.parity_mismatches OWNER TO khala_owner;
+
+COMMENT ON TABLE runtime.parity_mismatches IS 'Mismatches, at most 100 of a call of khala.judge_parity; parity_counts has their number';
+
+COMMENT ON COLUMN runtime.parity_mismatches.khala_hash IS 'SHA-256 of the canonical payload without projected_at; likewise legacy_hash';
+
+CREATE TABLE runtime.parity_samples (
+    cycle bigint NOT NULL,
+    topic text NOT NULL,
+    doc_key text NOT NULL COLLATE pg_catalog."C",
+    watermark bigint,
+    doc_version bigint,
+    seq numeric,
+    bare_hash bytea
+);
+
+ALTER TABLE runtime.parity_samples OWNER TO khala_owner;
+
+COMMENT ON TABLE runtime.parity_samples IS 'Documents of running cycles that have no verdict yet, as Khala held them before the legacy backend was read';
+
+COMMENT ON COLUMN runtime.parity_samples.seq IS 'Sequence number of the document; null when it was missing or deleted';
+
+COMMENT ON COLUMN runtime.parity_samples.bare_hash IS 'SHA-256 of the canonical payload without projected_at; null when it was missing or deleted';
+
 CREATE TABLE runtime.run_events (
     kind text CONSTRAINT entity_events_kind_not_null NOT NULL,
     id text CONSTRAINT entity_events_id_not_null NOT NULL,
@@ -785,6 +887,24 @@ ALTER TABLE ONLY runtime.codex_workers
 ALTER TABLE ONLY runtime.flags
     ADD CONSTRAINT flags_pkey PRIMARY KEY (surface);
 
+ALTER TABLE ONLY runtime.parity_counts
+    ADD CONSTRAINT parity_counts_pkey PRIMARY KEY (cycle, topic, reason, drift);
+
+ALTER TABLE ONLY runtime.parity_cycle_totals
+    ADD CONSTRAINT parity_cycle_totals_pkey PRIMARY KEY (outcome);
+
+ALTER TABLE ONLY runtime.parity_cycles
+    ADD CONSTRAINT parity_cycles_pkey PRIMARY KEY (cycle);
+
+ALTER TABLE ONLY runtime.parity_document_totals
+    ADD CONSTRAINT parity_document_totals_pkey PRIMARY KEY (topic, reason);
+
+ALTER TABLE ONLY runtime.parity_mismatches
+    ADD CONSTRAINT parity_mismatches_pkey PRIMARY KEY (cycle, topic, doc_key);
+
+ALTER TABLE ONLY runtime.parity_samples
+    ADD CONSTRAINT parity_samples_pkey PRIMARY KEY (cycle, topic, doc_key);
+
 ALTER TABLE ONLY runtime.projection_checkpoints
     ADD CONSTRAINT projection_checkpoints_pkey PRIMARY KEY (projection, entity_id);
 
@@ -857,6 +977,8 @@ CREATE INDEX entity_events_type ON ONLY runtime.entity_events USING btree (kind,
 
 CREATE INDEX codex_worker_events_kind_id_event_type_expr_idx ON runtime.codex_worker_events USING btree (kind, id, event_type, ((- seq)));
 
+CREATE INDEX parity_cycles_finished ON runtime.parity_cycles USING btree (finished_at);
+
 CREATE INDEX projection_checkpoints_drift ON runtime.projection_checkpoints USING btree (projection) INCLUDE (drift_count) WHERE (drift_count > 0);
 
 CREATE INDEX projection_checkpoints_heartbeat ON runtime.projection_checkpoints USING btree (projection, entity_id) WHERE (heartbeat_s IS NOT NULL);
@@ -925,6 +1047,15 @@ ALTER TABLE ONLY lightning.settlements
 
 ALTER TABLE runtime.entity_events
     ADD CONSTRAINT entity_events_kind_id_fkey FOREIGN KEY (kind, id) REFERENCES runtime.entities(kind, id);
+
+ALTER TABLE ONLY runtime.parity_counts
+    ADD CONSTRAINT parity_counts_cycle_fkey FOREIGN KEY (cycle) REFERENCES runtime.parity_cycles(cycle);
+
+ALTER TABLE ONLY runtime.parity_mismatches
+    ADD CONSTRAINT parity_mismatches_cycle_fkey FOREIGN KEY (cycle) REFERENCES runtime.parity_cycles(cycle);
+
+ALTER TABLE ONLY runtime.parity_samples
+    ADD CONSTRAINT parity_samples_cycle_fkey FOREIGN KEY (cycle) REFERENCES runtime.parity_cycles(cycle);
 
 ALTER TABLE ONLY runtime.sync_topic_staging
     ADD CONSTRAINT sync_topic_staging_topic_fkey FOREIGN KEY (topic) REFERENCES runtime.sync_topics(topic);

@@ -95,6 +95,7 @@ class Pooled:
             "psql": lambda: self._says("4711", "psql", "-c", "SELECT 4711"),
             "flags": lambda: self._says("surface", "flags"),
             "flags set": lambda: self._says("", "flags", "set", "web", "--lane", "khala"),
+            "parity": self._compare,
             "lightning serve": self._serve_control_plane,
             "doctor": self._doctor,
             "relay": self._relay,
@@ -148,6 +149,12 @@ class Pooled:
             assert "a notification arrived, through a pooler" in said
         assert "--listener-database" in said
         assert said.count("FAIL") == (1 if self._mode == "transaction" else 0), said
+
+    def _compare(self) -> None:
+        self._run()
+        done = self._call("parity", "--url", "http://127.0.0.1:1", "--once")
+        assert done.returncode == 1, done
+        assert b"cannot be reached" in done.stderr, done
 
     def _serve_control_plane(self) -> None:
         with serving(self.dsn, SECRET) as process:

@@ -262,6 +262,10 @@ SABOTAGE = {
     ],
     "access": ["GRANT SELECT ON runtime.api_keys TO khala_dba"],
     "flags": ["ALTER TABLE runtime.flags OWNER TO CURRENT_USER", "DROP TABLE runtime.flags"],
+    "parity": [
+        "ALTER TABLE runtime.parity_samples OWNER TO CURRENT_USER",
+        "DROP TABLE runtime.parity_mismatches",
+    ],
     "functions": [
         "GRANT EXECUTE ON FUNCTION khala.schema_version() TO PUBLIC",
         "REVOKE EXECUTE ON FUNCTION khala.schema_version() FROM khala_relay",

@@ -66,6 +66,12 @@ SELECT khala.create_api_key('keykey01', sha256('s'), 'café', 's', 'a', ARRAY['n
     '2100-01-02 03:04:05.678901+00');
 UPDATE runtime.api_keys SET created_at = '2016-01-02 03:04:05.678901+00', last_used_at = now();
 SELECT khala.set_flag('web', 'khala', 12.5, ARRAY['é']);
+SELECT khala.start_parity_cycle(ARRAY['notes.mixed'], 1000);
+INSERT INTO runtime.parity_cycles (started_at, finished_at, sampled)
+VALUES ('2016-03-27 00:30:00+00', '2016-03-27 01:30:00+00', 1), (now(), now(), 1);
+INSERT INTO runtime.parity_counts SELECT c.cycle, 'notes.mixed', 'lag_drift', 1.5, 3
+FROM runtime.parity_cycles AS c WHERE c.finished_at IS NOT NULL;
+INSERT INTO runtime.parity_document_totals VALUES ('notes.mixed', 'none', 7);
 SELECT khala.revoke('sub', 'é', '2100-01-02 03:04:05.678901+00', 'left');
 """
     + LIGHTNING_SCENE
@@ -182,6 +188,10 @@ EXAMPLES: Mapping[str, tuple[Call, ...]] = {
     "database_fingerprint": (_read("SELECT khala.database_fingerprint()"),),
     "ensure_epoch": (_write("SELECT khala.ensure_epoch()"),),
     "event_age": (_read("SELECT khala.event_age('notes.mixed', 20001) IS NULL"),),
+    "finish_parity_cycle": (
+        _write("SELECT * FROM khala.finish_parity_cycle(1, %s)", "it is do\\wn"),
+        _fails("KH009", "SELECT * FROM khala.finish_parity_cycle(2)"),
+    ),
     "flags_of": (
         _read("SELECT khala.flags_of('ann')"),
         _read("SELECT khala.flags_of(%s)", "é"),
@@ -214,6 +224,21 @@ EXAMPLES: Mapping[str, tuple[Call, ...]] = {
         ),
         _fails("KH007", "SELECT * FROM khala.ingest_events(%s)", '[{"entity": "run", "x\\\\": 1}]'),
     ),
+    "judge_parity": (
+        _write(
+            "SELECT * FROM khala.judge_parity(1, %s, TRUE)",
+            Jsonb(
+                [
+                    {"topic": "notes.mixed", "doc_key": "é", "summary": {"a": 1.0}},
+                    {"topic": "notes.mixed", "doc_key": "public", "summary": {"n": 3}},
+                    {"topic": "notes.mixed", "doc_key": "large", "summary": DOCUMENT},
+                    {"topic": "notes.mixed", "doc_key": "gone", "summary": None},
+                ]
+            ),
+        ),
+        _fails("KH007", "SELECT * FROM khala.judge_parity(1, %s, TRUE)", Jsonb(["\\"])),
+        _fails("KH009", "SELECT * FROM khala.judge_parity(2, '[]', TRUE)"),
+    ),
     "list_api_keys": (
         _read("SELECT key_id, label, scopes, created_at, expires_at FROM khala.list_api_keys()"),
     ),
@@ -226,6 +251,17 @@ EXAMPLES: Mapping[str, tuple[Call, ...]] = {
     "list_revocations": (_read("SELECT kind, value, issued_until FROM khala.list_revocations()"),),
     "max_payload_bytes": (_read("SELECT khala.max_payload_bytes()"),),
     "new_epoch": (_write("SELECT khala.new_epoch(%s) IS NOT NULL", "re\\quested"),),
+    "parity_gates": (
+        _read("SELECT gate, is_met, allowed FROM khala.parity_gates()"),
+        _fails("KH007", "SELECT * FROM khala.parity_gates('2 days')"),
+    ),
+    "parity_window": (
+        _read(
+            "SELECT cycles, failed, compared, mismatches, missing, unread, mismatch_rate,"
+            " max_drift, p95_drift FROM khala.parity_window('23 hours')"
+        ),
+        _fails("KH007", "SELECT * FROM khala.parity_window('-1 hour')"),
+    ),
     "parse_payload": (
         _read("SELECT khala.parse_payload(%s)", ASTRAL),
         _fails("KH005", "SELECT khala.parse_payload(%s)", '{"a\\\\": {"b": 1, "b": 2}}'),
@@ -334,7 +370,19 @@ EXAMPLES: Mapping[str, tuple[Call, ...]] = {
         _read("SELECT * FROM khala.snapshot('notes.mixed', 'a')"),
         _read("SELECT * FROM khala.snapshot('notes.mixed', 'b', NULL, 1, NULL, 1)"),
     ),
+    "start_parity_cycle": (
+        _write(
+            "SELECT topic, doc_keys FROM khala.start_parity_cycle(%s, 1000)",
+            ["notes.mixed", "notes.empty"],
+        ),
+        _fails("KH001", "SELECT * FROM khala.start_parity_cycle(%s)", ["no\\thing"]),
+        _fails("KH007", "SELECT * FROM khala.start_parity_cycle('{}')"),
+    ),
     "telemetry": (
+        _read(
+            "SELECT pg_catalog.jsonb_path_query_array(khala.telemetry(), %s)",
+            "$.parity.*[*].documents",
+        ),
         _read(
             "SELECT pg_catalog.jsonb_path_query_array(khala.telemetry(), %s)",
             "$.topics[*].retention_horizon_s",
@@ -352,6 +400,7 @@ EXAMPLES: Mapping[str, tuple[Call, ...]] = {
         ),
     ),
     # Views.
+    "parity_stats": (_read("SELECT * FROM khala.parity_stats"),),
     "projection_stats": (_read("SELECT * FROM khala.projection_stats"),),
     "retention_stats": (
         _read(
@@ -399,5 +448,13 @@ EFFECTS = (
     " FROM runtime.entity_events ORDER BY kind, id, seq",
     "SELECT projection, entity_id, last_seq, drift_count, version_offset, projection_version"
     " FROM runtime.projection_checkpoints ORDER BY projection, entity_id",
+    "SELECT topic, doc_key, watermark, doc_version, seq, bare_hash"
+    " FROM runtime.parity_samples WHERE topic = 'notes.mixed' ORDER BY cycle, doc_key",
+    "SELECT topic, doc_key, reason, drift, khala_version, legacy_seq, khala_hash, legacy_hash"
+    " FROM runtime.parity_mismatches ORDER BY cycle, topic, doc_key",
+    "SELECT topic, reason, drift, documents FROM runtime.parity_counts"
+    " ORDER BY cycle, topic, reason, drift",
+    "SELECT topic, reason, documents FROM runtime.parity_document_totals ORDER BY topic, reason",
+    "SELECT outcome, cycles FROM runtime.parity_cycle_totals ORDER BY outcome",
     *LIGHTNING_EFFECTS,
 )

@@ -72,6 +72,16 @@ CALLS: dict[str, list[Call]] = {
     "revoke list": [_call("", DBA), _call("--json", DBA)],
     "flags": [_call("", DBA), _call("--json", DBA)],
     "flags set": [_call("web --lane khala --percent 5 --person zoë", DBA, writes=True)],
+    "parity": [
+        _call(
+            "--url http://127.0.0.1:1 --interval 1",
+            DBA,
+            writes=True,
+            until="compared|cannot be reached|no writes",
+            survives=True,
+        ),
+        _call("--gates --window '7 seconds'", DBA),
+    ],
     "keyring new": [_call("{scratch}/new.json")],
     "keyring rotate": [_call("{keyring}")],
     "keyring show": [_call("{keyring}")],

@@ -81,9 +81,9 @@ SELECT set_eq(
     $$SELECT f FROM pg_temp.functions_of('khala_dba') AS f$$,
     ARRAY[
         'canonical_json', 'check_cursors', 'count_entities', 'create_api_key',
-        'current_epoch', 'database_fingerprint', 'ensure_epoch', 'grouped_topics', 'list_api_keys', 'list_flags', 'list_revocations', 'mark_lost_runs', 'new_epoch', 'parse_payload', 'payload_hash', 'payload_hash_text',
+        'current_epoch', 'database_fingerprint', 'ensure_epoch', 'finish_parity_cycle', 'grouped_topics', 'judge_parity', 'list_api_keys', 'list_flags', 'list_revocations', 'mark_lost_runs', 'new_epoch', 'parity_gates', 'parity_window', 'parse_payload', 'payload_hash', 'payload_hash_text',
         'project_codex_worker', 'project_run', 'projection_version', 'rebuild_projection', 'rebuild_projections', 'register_topic',
-        'retain', 'revocations', 'revoke', 'revoke_api_key', 'remove_topic', 'schema_version', 'sequence', 'set_flag', 'set_topic', 'set_topic_writes', 'telemetry', 'topic_holders'
+        'retain', 'revocations', 'revoke', 'revoke_api_key', 'remove_topic', 'schema_version', 'sequence', 'set_flag', 'set_topic', 'set_topic_writes', 'start_parity_cycle', 'telemetry', 'topic_holders'
     ], 'what an administrator may call'
 );
 
@@ -134,7 +134,7 @@ SELECT set_eq(
     $$SELECT c.oid::regclass::text FROM pg_class AS c
       WHERE c.relnamespace IN ('khala'::regnamespace, 'runtime'::regnamespace) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
           AND has_table_privilege('khala_dba', c.oid, 'SELECT')$$,
-    ARRAY['khala.projection_stats', 'khala.retention_stats', 'khala.sink_stats', 'khala.topic_stats', 'runtime.sync_revocations', 'runtime.sync_topics'],
+    ARRAY['khala.parity_stats', 'khala.projection_stats', 'khala.retention_stats', 'khala.sink_stats', 'khala.topic_stats', 'runtime.sync_revocations', 'runtime.sync_topics'],
     'an administrator reads statistics, settings and revocations'
 );
 SELECT is_empty(

@@ -28,6 +28,7 @@ COMMANDS = {
     "key": "access.key",
     "revoke": "access.revoke",
     "flags": "flags",
+    "parity": "parity",
     "keyring": "access.keyring",
     "ingest": "ingest",
     "reproject": "reproject",

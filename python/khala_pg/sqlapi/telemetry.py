@@ -33,6 +33,22 @@ class TopicTelemetry:
 
 
 @dataclass(frozen=True, slots=True)
+class ParityTelemetry:
+    """Comparisons with the legacy backend.
+
+    cycles: by outcome. documents: {topic, reason, documents}. The others are of the last hour, None
+    when nothing was compared; last_cycle_age_s is of the last complete cycle.
+    """
+
+    cycles: Mapping[str, int]
+    documents: Sequence[Mapping[str, Any]]
+    mismatch_rate: float | None
+    max_drift: float | None
+    p95_drift: float | None
+    last_cycle_age_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Telemetry:
     """All topics, and the database they are in.
 
@@ -46,6 +62,7 @@ class Telemetry:
     topics: Sequence[TopicTelemetry]
     sinks: Mapping[str, int]
     drift: Mapping[str, int]
+    parity: ParityTelemetry
     waiting_writers: int
     longest_wait_s: float
     listeners: int
@@ -95,10 +112,13 @@ def parse_telemetry(found: Mapping[str, Any]) -> Telemetry:
     """
     values = _wanted(Telemetry, found)
     topics = [TopicTelemetry(**_wanted(TopicTelemetry, each)) for each in values.pop("topics")]
-    return Telemetry(topics=topics, **values)
+    parity = ParityTelemetry(**_wanted(ParityTelemetry, values.pop("parity")))
+    return Telemetry(topics=topics, parity=parity, **values)
 
 
-def _wanted(kind: type[Telemetry | TopicTelemetry], found: Mapping[str, Any]) -> dict[str, Any]:
+def _wanted(
+    kind: type[Telemetry | TopicTelemetry | ParityTelemetry], found: Mapping[str, Any]
+) -> dict[str, Any]:
     names = [field.name for field in fields(kind)]
     for name in names:
         if name not in found:

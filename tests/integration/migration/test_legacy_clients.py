@@ -118,7 +118,7 @@ async def test_client(client: str, kind: str) -> None:
     first = {"latest_seq": 3.0, "status": "running", "progress": {"done": 0.25}}
     second = {**first, "latest_seq": 4.0}
     assert report["upserted"] is None
-    assert report["stored"] == first
+    assert report["stored"] == {"document_id": "runtime/run_summary:r1", "summary": first}
     assert report["missing"] is None
 
     for refused in report["refused_mutation"], report["refused_query"]:
@@ -129,7 +129,8 @@ async def test_client(client: str, kind: str) -> None:
 
     stored = backend.tables["run_summaries"]["runtime/run_summary:r1"]
     if kind == "socket":
-        assert (report["before"], report["after"]) == (first, second)
+        seen = report["before"]["summary"], report["after"]["summary"]
+        assert seen == (first, second)
         assert stored == second
     else:
         assert "come back later" in report["unavailable"]["message"]

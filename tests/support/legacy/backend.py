@@ -185,7 +185,8 @@ class LegacyBackend:
         def get(call: Call) -> Value:
             match call.args:
                 case {"document_id": str(document_id), **rest} if not rest:
-                    return self.tables[table].get(document_id)
+                    summary = self.tables[table].get(document_id)
+                    return None if summary is None else {**call.args, "summary": summary}
             raise FunctionError("ArgumentValidationError: {document_id: string}")
 
         return get

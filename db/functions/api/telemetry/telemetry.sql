@@ -14,6 +14,7 @@ DECLARE
     v_drift jsonb;
     v_waits jsonb;
     v_sinks jsonb;
+    v_parity jsonb;
 BEGIN
     SELECT jsonb_agg(
         jsonb_build_object(
@@ -78,10 +79,22 @@ BEGIN
         SELECT jsonb_object_agg(s.outcome, s.sinks) INTO v_sinks FROM khala.sink_stats AS s;
     END IF;
 
+    SELECT jsonb_build_object(
+        'cycles', coalesce((SELECT jsonb_object_agg(t.outcome, t.cycles) FROM runtime.parity_cycle_totals AS t), '{}'),
+        'documents', coalesce((SELECT jsonb_agg(to_jsonb(s) ORDER BY s.topic, s.reason) FROM khala.parity_stats AS s), '[]'),
+        'mismatch_rate', w.mismatch_rate,
+        'max_drift', w.max_drift,
+        'p95_drift', w.p95_drift,
+        'last_cycle_age_s', extract(EPOCH FROM w.last_cycle_age)
+    )
+    INTO v_parity
+    FROM khala.parity_window() AS w;
+
     RETURN v_waits || jsonb_build_object(
         'topics', coalesce(v_topics, '[]'),
         'sinks', coalesce(v_sinks, '{}'),
         'drift', coalesce(v_drift, '{}'),
+        'parity', v_parity,
         'listeners', (
             SELECT count(*) FROM pg_stat_activity AS a
             WHERE a.datname = current_database() AND a.application_name = 'khala relay listener'
@@ -92,6 +105,6 @@ END
 $$;
 
 COMMENT ON FUNCTION khala.telemetry() IS
-'Values for monitoring. Arguments: none. Result: {topics: khala.topic_stats and khala.retention_stats, durations in seconds; sinks: {outcome: count} of khala.sink_stats, empty on a standby; drift: {projection: count} of khala.projection_stats; waiting_writers, longest_wait_s: writers that wait for a topic''s row now; listeners: connected relays; notification_queue_usage: 0 to 1}. Errors: none.';
+'Values for monitoring. Arguments: none. Result: {topics: khala.topic_stats and khala.retention_stats, durations in seconds; sinks: {outcome: count} of khala.sink_stats, empty on a standby; drift: {projection: count} of khala.projection_stats; parity: {cycles: {outcome: count}, documents of khala.parity_stats, and mismatch_rate, max_drift, p95_drift, last_cycle_age_s of khala.parity_window() over one hour}; waiting_writers, longest_wait_s: writers that wait for a topic''s row now; listeners: connected relays; notification_queue_usage: 0 to 1}. Errors: none.';
 REVOKE ALL ON FUNCTION khala.telemetry() FROM public;
 GRANT EXECUTE ON FUNCTION khala.telemetry() TO khala_relay, khala_dba;

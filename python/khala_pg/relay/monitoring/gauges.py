@@ -11,7 +11,7 @@ from prometheus_client.registry import Collector
 from khala_pg.relay.database.health import State
 from khala_pg.relay.delivery.feeds import Feeds
 from khala_pg.relay.session import Session
-from khala_pg.sqlapi.telemetry import Telemetry
+from khala_pg.sqlapi.telemetry import ParityTelemetry, Telemetry
 
 # Names, descriptions, and the attributes that have the values.
 _TOPIC_GAUGES = (
@@ -48,6 +48,12 @@ _DATABASE_GAUGES = (
         "How full PostgreSQL's queue of notifications is",
         "notification_queue_usage",
     ),
+)
+_PARITY_GAUGES = (
+    ("mismatch_ratio", "Share of mismatches of the last hour", "mismatch_rate"),
+    ("max_drift", "Greatest drift of the last hour, in sequence numbers", "max_drift"),
+    ("p95_drift", "Drift that 95 of 100 documents do not exceed", "p95_drift"),
+    ("last_cycle_age_seconds", "Age of the last complete comparison", "last_cycle_age_s"),
 )
 
 
@@ -155,11 +161,32 @@ class GaugeCollector(Collector):
             {} if telemetry is None else telemetry.drift,
             "projection",
         )
+        yield from _parity(None if telemetry is None else telemetry.parity)
         for name, text, attribute in _DATABASE_GAUGES:
             family = GaugeMetricFamily(name, text)
             if telemetry is not None:
                 family.add_metric([], getattr(telemetry, attribute))
             yield family
+
+
+def _parity(parity: ParityTelemetry | None) -> Iterator[Metric]:
+    text = "Comparisons with the legacy backend, by outcome"
+    cycles = {} if parity is None else parity.cycles
+    yield _family(CounterMetricFamily, "khala_parity_cycles", text, cycles, "outcome")
+    documents = CounterMetricFamily(
+        "khala_parity_documents",
+        "Documents compared with the legacy backend, by verdict",
+        labels=["topic", "reason"],
+    )
+    for each in () if parity is None else parity.documents:
+        documents.add_metric([each["topic"], each["reason"]], each["documents"])
+    yield documents
+    for name, text, attribute in _PARITY_GAUGES:
+        family = GaugeMetricFamily(f"khala_parity_{name}", text)
+        value = None if parity is None else getattr(parity, attribute)
+        if value is not None:
+            family.add_metric([], float(value))
+        yield family
 
 
 def _family(

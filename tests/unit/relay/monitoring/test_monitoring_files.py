@@ -13,7 +13,7 @@ from prometheus_client import generate_latest
 
 from khala_pg.relay.metrics import Metrics
 from khala_pg.relay.monitoring.gauges import GaugeCollector, Gauges
-from khala_pg.sqlapi.telemetry import Telemetry, TopicTelemetry
+from khala_pg.sqlapi.telemetry import ParityTelemetry, Telemetry, TopicTelemetry
 from support.metric_names import declared
 
 SYNC = Path(__file__).parents[4] / "docs" / "sync"
@@ -33,7 +33,7 @@ def series() -> set[str]:
 
 
 def named(text: str) -> set[str]:
-    return set(re.findall(r"\b(?:khala|process)_[a-z_]+\b", text))
+    return set(re.findall(r"\b(?:khala|process)_[a-z0-9_]+\b", text))
 
 
 def queries() -> Iterator[str]:
@@ -62,7 +62,7 @@ def promtool(*arguments: str, text: str = "") -> "subprocess.CompletedProcess[st
 def test_rules_and_their_tests_name_what_a_relay_shows() -> None:
     assert len(expressions_of_rules()) == RULES.read_text().count("- alert:")
     assert named("\n".join(expressions_of_rules())) - series() == set()
-    inputs = re.findall(r"series: '([a-z_]+)", (SYNC / "alerts_test.yml").read_text())
+    inputs = re.findall(r"series: '([a-z0-9_]+)", (SYNC / "alerts_test.yml").read_text())
     assert set(inputs) - series() == set()
 
 
@@ -89,7 +89,7 @@ def test_queries_select_and_group_by_labels_that_are_there() -> None:
     known = {family.name: {*labels, "instance", "job"} for family, labels in declared()}
     for query in (*queries(), *expressions_of_rules()):
         used = {re.sub(r"_(total|bucket|sum|count)$", "", name) for name in named(query)}
-        for name, selector in re.findall(r"\b((?:khala|process)_[a-z_]+)\{([^}]*)\}", query):
+        for name, selector in re.findall(r"\b((?:khala|process)_[a-z0-9_]+)\{([^}]*)\}", query):
             family = re.sub(r"_(total|bucket|sum|count)$", "", name)
             assert set(re.findall(r"(\w+)\s*(?:=~|!~|!=|=)", selector)) <= known[family], query
         of_any = set[str]().union(*(known[name] for name in used))
@@ -117,8 +117,10 @@ def test_promtool_accepts_the_metrics() -> None:
     metrics = Metrics()
     collector = GaugeCollector()
     topic = TopicTelemetry("t", 1, 1, 1, 1, 1.0, 1.0, True, 1, 1.0, 1.0, 1.0, 1.0, 1, 1)
+    documents = [{"topic": "t", "reason": "none", "documents": 1}]
+    parity = ParityTelemetry({"complete": 1}, documents, 0.0, 0.0, 0.0, 1.0)
     collector.gauges = Gauges(
-        Telemetry([topic], {"duplicate": 1}, {"run_summary": 1}, 1, 1.0, 1, 0.1),
+        Telemetry([topic], {"duplicate": 1}, {"run_summary": 1}, parity, 1, 1.0, 1, 0.1),
         subscriptions={"live": 1},
         fed={"t": 1},
         given={"t": 1},
