@@ -13,7 +13,7 @@ DECLARE
     v_projection text;
     v_newest text[];
     v_documents text[];
-    v_checkpoints text[] := '{}';
+    v_checkpoints text[];
     v_pages double precision;
     v_small constant integer := 10 * p_sample;
 BEGIN

@@ -39,8 +39,8 @@ DELETE FROM runtime.sync_documents AS d WHERE d.doc_key = 'runtime/run_summary:p
 DELETE FROM runtime.sync_stream_events AS e WHERE e.topic = 'runtime.run_summaries';
 SELECT ok('runtime/run_summary:pgtap-sample' IN (SELECT s.doc_key FROM khala_internal.parity_sample('runtime.run_summaries', 1000) AS s), 'a checkpoint whose document is gone');
 DELETE FROM runtime.sync_stream_events AS e WHERE e.topic = 'pgtap.sample';
-SELECT is(count(*), 40::bigint, 'an empty journal') FROM pg_temp.numbers(40) AS s;
-SELECT is(count(*), 1::bigint, 'a sample of one') FROM pg_temp.numbers(1) AS s;
+SELECT is(count(*), 40::bigint, 'an empty journal') FROM pg_temp.numbers(40);
+SELECT is(count(*), 1::bigint, 'a sample of one') FROM pg_temp.numbers(1);
 
 SELECT t.line FROM finish() AS t (line);
 ROLLBACK;
