@@ -2,14 +2,15 @@
 
 After a new epoch every client reads its topics anew: the same pages of the same organisation. The
 first few that ask for a page within a moment get it as it is then, so that a program sees what it
-has just written. Further ones share what was read in that moment, if the epoch is still the same.
-A subscription from the page's watermark brings what it lacks.
+has just written; those that come while one of them waits for another's read share its read, which
+is not older than they are. Further ones share what was read in that moment, if the epoch is still
+the same. A subscription from the page's watermark brings what it lacks.
 """
 
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from khala_pg.concurrency.single_flight import SingleFlight
@@ -48,6 +49,7 @@ class _Demand:
     since: float
     asked: int = 0
     body: Body | None = None
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class SharedSnapshots:
@@ -70,6 +72,7 @@ class SharedSnapshots:
         self._max_bytes = max_bytes
         # In the order of `since`.
         self._demands: dict[Wanted, _Demand] = {}
+        self._waiting: SingleFlight[Wanted, Body] = SingleFlight()
         self._reading: SingleFlight[tuple[Wanted, str], Body] = SingleFlight()
         self._epochs: SingleFlight[None, str] = SingleFlight()
         self._kept_bytes = 0
@@ -82,13 +85,21 @@ class SharedSnapshots:
         if demand is None:
             demand = self._demands[wanted] = _Demand(now)
         demand.asked += 1
+        if not self._max_age_s:
+            return await self._read(wanted)
         if demand.asked <= FEW:
-            return await self._read_anew(wanted, demand)
+            return await self._waiting.run(wanted, lambda: self._read_in_turn(wanted, demand))
         # A page of another epoch would be refused as stale, and read again, as long as it is kept.
         epoch = await self._epochs.run(None, self._read_epoch)
         if demand.body is not None and demand.body.epoch == epoch:
             return demand.body
         return await self._reading.run((wanted, epoch), lambda: self._read_anew(wanted, demand))
+
+    async def _read_in_turn(self, wanted: Wanted, demand: _Demand) -> Body:
+        async with demand.turn:
+            # Whoever comes from now on may have written something that this one does not see.
+            self._waiting.release(wanted)
+            return await self._read_anew(wanted, demand)
 
     async def _read_anew(self, wanted: Wanted, demand: _Demand) -> Body:
         body = await self._read(wanted)
