@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
-from itertools import groupby
 from typing import Any
 
 from khala_pg.client import binary, wire
@@ -32,6 +31,7 @@ from khala_pg.client.resolver import Resolved, Resolver
 from khala_pg.client.snapshot import read_snapshot
 from khala_pg.client.start import Start
 from khala_pg.client.status import ConnectionState, StatusBoard, TopicPhase
+from khala_pg.client.subscribing import subscriptions
 from khala_pg.client.tokens import Tokens
 from khala_pg.concurrency.backoff import Backoff
 from khala_pg.errors import KhalaError
@@ -117,22 +117,9 @@ class Conversation:
         for topic in topics:
             if self._replica.cursor(topic) is None and self._start.from_snapshot(topic):
                 await self._recover(topic)
-        cursors = [self._replica.cursor(t) or self._start.cursor(t) for t in topics]
-        # Cursors of different epochs cannot share a request.
-        members = sorted(zip(topics, cursors, strict=True), key=lambda m: _epoch(m[1]) or "")
-        for epoch, group in groupby(members, key=lambda member: _epoch(member[1])):
-            names_and_cursors = list(group)
-            names = [name for name, _ in names_and_cursors]
-            resume = {
-                name: self._missing.seen(name, cursor.watermark)
-                for name, cursor in names_and_cursors
-                if cursor
-            }
-            payload: dict[str, Any] = {"topics": names, "resume_after": resume}
-            if epoch is not None:
-                payload["epoch"] = epoch
-            if self._compact:
-                payload["compact"] = True
+        cursors = {t: self._replica.cursor(t) or self._start.cursor(t) for t in topics}
+        for payload in subscriptions(cursors, self._missing.seen, compact=self._compact):
+            names = payload["topics"]
             for name in names:
                 self._board.topic(name, phase=TopicPhase.SUBSCRIBING)
             ref = await self._connection.request("sync:subscribe", payload)
@@ -301,7 +288,3 @@ async def _until_closed(work: Coroutine[Any, Any, None]) -> None:
         await work
     except ClientError:
         return  # the socket closed, which its reader finds out by itself
-
-
-def _epoch(cursor: Cursor | None) -> str | None:
-    return None if cursor is None else cursor.epoch

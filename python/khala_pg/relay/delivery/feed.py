@@ -6,16 +6,16 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from khala_pg.concurrency.backoff import Backoff
 from khala_pg.concurrency.waiting import set_within
 from khala_pg.errors import RefusedError, StaleCursorError, UnavailableError
-from khala_pg.relay.connection import RelayConnection, broadcast
+from khala_pg.relay.connection import broadcast
 from khala_pg.relay.database.pool import Database
 from khala_pg.relay.delivery.audience import Audience
 from khala_pg.relay.delivery.lanes import Lane
 from khala_pg.relay.delivery.pacing import Pacer
+from khala_pg.relay.delivery.reader import Reader
 from khala_pg.relay.metrics import Metrics
 from khala_pg.relay.monitoring.lag import LagSampler
 from khala_pg.relay.monitoring.tracing import DeliveredPage, PageTracer
@@ -28,28 +28,6 @@ logger = logging.getLogger("khala.relay.feed")
 # Between a page that did not arm and the pull that does. What follows at once takes the processor
 # from those who read the page: on two cores they had it 0.4 ms later.
 _BREATH_S = 0.001
-
-
-class Reader(Protocol):
-    """One subscription of one socket, as its feed sees it."""
-
-    @property
-    def org_id(self) -> str: ...
-
-    @property
-    def connection(self) -> RelayConnection: ...
-
-    @property
-    def join_ref(self) -> str | None: ...
-
-    def fall_back(self, position: int) -> None:
-        """Off the feed, to go on by replay from the position."""
-
-    def refuse(self, error: RefusedError, position: int) -> None:
-        """Off the feed, and the database will not go on from the position."""
-
-    def fail(self) -> None:
-        """Off the feed, because of an internal failure."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,10 @@ from typing import Any
 from khala_pg.errors import UnavailableError
 from khala_pg.relay.database.pool import Database
 from khala_pg.relay.delivery.audience import Audience
-from khala_pg.relay.delivery.feed import Reader, TopicFeed
+from khala_pg.relay.delivery.feed import TopicFeed
 from khala_pg.relay.delivery.lanes import Lane
 from khala_pg.relay.delivery.pacing import Pacer
+from khala_pg.relay.delivery.reader import Reader
 from khala_pg.relay.metrics import Metrics
 from khala_pg.relay.monitoring.lag import LagSampler
 from khala_pg.relay.monitoring.tracing import PageTracer

@@ -6,14 +6,14 @@ of earlier joins are recognised, and an id for its subscriptions.
 
 import secrets
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from khala_pg.auth.claims import Claims, timestamp
 from khala_pg.http.rates import Bucket
 from khala_pg.relay.settings import RelaySettings
-from khala_pg.relay.wire import frames, requests
+from khala_pg.relay.wire import frames, replies, requests
 from khala_pg.relay.wire.actions import Action, Close, End, Send
 from khala_pg.relay.wire.frames import CHANNEL, Frame, FrameError
 from khala_pg.relay.wire.requests import (
@@ -75,7 +75,7 @@ class Channel:
             self.note("heartbeat", "ok")
             return [Send(frames.reply(frame.join_ref, frame.ref, "phoenix", "ok", {}))]
         if frame.topic != CHANNEL or (not self.joined and frame.event != "phx_join"):
-            return [_unmatched(frame)]
+            return [replies.unmatched(frame)]
         if frame.event == "phx_leave" and not self._is_outdated(frame):
             return self._leave(frame)
         if frame.event != "phx_join" and self._is_outdated(frame):
@@ -85,7 +85,7 @@ class Channel:
             return self._join(frame) if frame.event == "phx_join" else self._request(frame)
         except RequestError as error:
             self.note(frame.event, error.code)
-            return [_reply(frame, "error", error.payload(_request_id(frame)))]
+            return [replies.reply(frame, "error", error.payload(replies.request_id(frame)))]
 
     def _end_flood(self) -> list[Action]:
         message = "far too many messages: connect again after retry_after_ms"
@@ -119,7 +119,7 @@ class Channel:
             "head_watermarks": frames.watermark_list(heads),
             "epoch": epoch,
         }
-        return [_reply(request, "ok", response)]
+        return [replies.reply(request, "ok", response)]
 
     def refused(
         self, request: SubscribeRequest | UnsubscribeRequest, error: RequestError
@@ -127,13 +127,13 @@ class Channel:
         """The response to a refused request; a stale cursor is pushed as an error as well."""
         payload = error.payload(request.request_id)
         actions = self.push_error(payload) if error.code == "stale_cursor" else []
-        return [*actions, _reply(request, "error", payload)]
+        return [*actions, replies.reply(request, "error", payload)]
 
     def unsubscribed(self, request: UnsubscribeRequest) -> list[Action]:
         """The response to an unsubscribe, with the remaining topics: sent after the others' end."""
         topics = [topic for topic, _ in self.covered()]
         response = {"subscription_id": self.subscription_id, "topics": topics}
-        return [_reply(request, "ok", response)]
+        return [replies.reply(request, "ok", response)]
 
     def refreshed(self, request: RefreshRequest, claims: Claims) -> list[Action]:
         """The response to a verified new token; the channel continues under it.
@@ -148,11 +148,11 @@ class Channel:
             "expires_at": timestamp(claims.expires_at),
             "allowed_topics": list(claims.scopes),
         }
-        return [_reply(request, "ok", response)]
+        return [replies.reply(request, "ok", response)]
 
     def refresh_refused(self, request: RefreshRequest, error: RequestError) -> list[Action]:
         """The response to a refused new token; the old one stays."""
-        return [_reply(request, "error", error.payload())]
+        return [replies.reply(request, "error", error.payload())]
 
     def push_error(self, payload: dict[str, Any]) -> list[Action]:
         """A `sync:error` that belongs to no request."""
@@ -217,13 +217,13 @@ class Channel:
         if not was_joined:
             return [reply]
         # A phx_close with the reference of the new join would close that one.
-        closed = [] if old_ref == join_ref else [_phx_close(old_ref)]
+        closed = [] if old_ref == join_ref else [replies.phx_close(old_ref)]
         return [End(None), reply, *closed]
 
     def _leave(self, frame: Frame) -> list[Action]:
-        closed = _phx_close(self.join_ref)
+        closed = replies.phx_close(self.join_ref)
         self._reset()
-        return [End(None), _reply(frame, "ok", {}), closed]
+        return [End(None), replies.reply(frame, "ok", {}), closed]
 
     def _request(self, frame: Frame) -> list[Action]:
         match frame.event:
@@ -236,7 +236,7 @@ class Channel:
                 payload = self.heartbeat()
                 response = {"subscription_id": self.subscription_id, **payload}
                 return [
-                    _reply(frame, "ok", response),
+                    replies.reply(frame, "ok", response),
                     Send(frames.encode(self.join_ref, None, CHANNEL, "sync:heartbeat", payload)),
                 ]
             case "sync:refresh":
@@ -267,38 +267,6 @@ class Channel:
         self.join_ref = None
         self.joined = False
         self.subscription_id = ""
-
-
-def _reply(
-    request: Frame | SubscribeRequest | UnsubscribeRequest | RefreshRequest,
-    status: str,
-    response: Mapping[str, Any],
-) -> Send:
-    """The reply to a request on the channel, which gets its id back."""
-    request_id = getattr(request, "request_id", None)
-    if request_id is not None:
-        response = {**response, "request_id": request_id}
-    return Send(frames.reply(request.join_ref, request.ref, CHANNEL, status, response))
-
-
-def _unmatched(frame: Frame) -> Send:
-    """There is no such channel, or it is not joined; leaving it is fine all the same."""
-    if frame.event == "phx_leave":
-        return Send(frames.reply(frame.join_ref, frame.ref, frame.topic, "ok", {}))
-    response = {"reason": "unmatched topic"}
-    return Send(frames.reply(None, frame.ref, frame.topic, "error", response))
-
-
-def _phx_close(join_ref: str | None) -> Send:
-    """The join with that reference is over, and not to be repeated."""
-    return Send(frames.encode(join_ref, join_ref, CHANNEL, "phx_close", {}))
-
-
-def _request_id(frame: Frame) -> str | None:
-    try:
-        return requests.request_id(frame.payload)
-    except RequestError:
-        return None
 
 
 def _is_longer(text: str, max_bytes: int) -> bool:
