@@ -45,7 +45,7 @@ SELECT results_eq(
 SELECT results_eq(
     'SELECT t.outcome, t.cycles FROM runtime.parity_cycle_totals AS t ORDER BY t.outcome', $$VALUES ('complete', 1::bigint), ('failed', 1)$$, 'cycles by outcome'
 );
-SELECT is(count(*), 2::bigint, 'cycles of another day are gone') FROM runtime.parity_cycles AS c;
+SELECT is(count(*), 2::bigint, 'cycles of another day are gone') FROM runtime.parity_cycles;
 
 SELECT t.line FROM finish() AS t (line);
 ROLLBACK;

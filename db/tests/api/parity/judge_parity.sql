@@ -96,7 +96,6 @@ SELECT is(
 SELECT is(
     pg_temp.fresh('runtime/run_summary:pgtap-judge', pg_temp.held('runtime/run_summary:pgtap-judge', 2), 'runtime.run_summaries'), 'none | 0', 'a run'
 );
-SAVEPOINT before;
 DO $$ BEGIN UPDATE runtime.entities SET latest_seq = 6 WHERE id = 'pgtap-judge'; END $$;
 SELECT is(
     pg_temp.fresh('runtime/run_summary:pgtap-judge', pg_temp.held('runtime/run_summary:pgtap-judge', 2), 'runtime.run_summaries'),
@@ -106,8 +105,12 @@ SELECT is(
     pg_temp.fresh('runtime/run_summary:pgtap-judge', '{"latest_seq": 2}', 'runtime.run_summaries'),
     'hash_and_lag_drift | 4 | the document in Khala is behind its history', 'and differ'
 );
-ROLLBACK TO SAVEPOINT before;
-DO $$ BEGIN UPDATE runtime.sync_documents SET payload = payload || '{"status": "succeeded"}' WHERE doc_key = 'runtime/run_summary:pgtap-judge'; END $$;
+DO $$
+BEGIN
+    UPDATE runtime.entities SET latest_seq = 2 WHERE id = 'pgtap-judge';
+    UPDATE runtime.sync_documents SET payload = payload || '{"status": "succeeded"}' WHERE doc_key = 'runtime/run_summary:pgtap-judge';
+END
+$$;
 SELECT is(
     pg_temp.fresh('runtime/run_summary:pgtap-judge', pg_temp.held('runtime/run_summary:pgtap-judge', 2), 'runtime.run_summaries'),
     'hash_mismatch | 0 | the document in Khala differs from its own hash', 'the payload was changed in Khala'

@@ -12,7 +12,7 @@ BEGIN
     PERFORM khala_internal.forget_parity_cycles('{}'), khala_internal.forget_parity_cycles(NULL);
 END
 $$;
-SELECT is(count(*), 1::bigint, 'the cycle in between is left') FROM runtime.parity_cycles AS c;
+SELECT is(count(*), 1::bigint, 'the cycle in between is left') FROM runtime.parity_cycles;
 SELECT is(count(c.cycle) = 1 AND count(*) = 1, TRUE, 'with its part of ' || v.name)
 FROM (
     SELECT 'samples' AS name, s.cycle FROM runtime.parity_samples AS s

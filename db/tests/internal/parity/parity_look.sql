@@ -11,7 +11,8 @@ BEGIN
 END
 $$;
 CREATE TEMP VIEW looked AS
-SELECT l.* FROM khala_internal.parity_look(
+SELECT l.doc_key, l.is_projected, l.is_stored, l.is_deleted, l.doc_version, l.watermark, l.seq, l.latest_seq, l.bare_hash, l.fault
+FROM khala_internal.parity_look(
     array_fill('pgtap.look'::text, ARRAY[4]) || 'runtime.run_summaries'::text,
     ARRAY['counted', 'plain', 'gone', 'never', 'runtime/run_summary:pgtap-look']
 ) AS l;
