@@ -14,14 +14,14 @@ CREATE TABLE runtime.entities (
     latest_seq bigint NOT NULL CHECK (latest_seq >= 0),
     created_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
     org_id text,
-    lost_count bigint NOT NULL DEFAULT 0 CHECK (lost_count BETWEEN 0 AND latest_seq),
+    unnumbered_count bigint NOT NULL DEFAULT 0 CHECK (unnumbered_count BETWEEN 0 AND latest_seq),
     PRIMARY KEY (kind, id)
 ) PARTITION BY LIST (kind);
 COMMENT ON TABLE runtime.entities IS 'Entities with a history: one partition per kind. The row is the lock and the counter of that history';
 COMMENT ON COLUMN runtime.entities.kind IS 'run or codex_worker';
 COMMENT ON COLUMN runtime.entities.latest_seq IS 'Sequence number of the last event; numbers count from 1 without holes, so it is also the number of events';
 COMMENT ON COLUMN runtime.entities.org_id IS 'Owner organisation, fixed by the first event; null is public';
-COMMENT ON COLUMN runtime.entities.lost_count IS 'Number of events by which Khala marked the entity as lost; its writer, which does not know of them, numbers its own events without them';
+COMMENT ON COLUMN runtime.entities.unnumbered_count IS 'Number of events that are not its writer''s: marks of Khala''s and requests through the API; the writer, which does not know of them, numbers its own events without them';
 
 -- latest_seq changes with every event and is in no index: with room on the page each update is HOT.
 CREATE TABLE runtime.runs PARTITION OF runtime.entities FOR VALUES IN ('run')
@@ -76,7 +76,7 @@ COMMENT ON COLUMN runtime.projection_checkpoints.last_seq IS 'Last event of the 
 COMMENT ON COLUMN runtime.projection_checkpoints.version_offset IS 'Difference between the document''s version and its sequence number: above 0 when history was lost and the summary rebuilt';
 COMMENT ON COLUMN runtime.projection_checkpoints.drift_count IS 'Number of times that the same history gave another summary under the same projection version';
 COMMENT ON COLUMN runtime.projection_checkpoints.summary_hash IS 'SHA-256 of the canonical summary without projected_at';
-COMMENT ON COLUMN runtime.projection_checkpoints.heartbeat_s IS 'Most seconds between two events of an entity that is at work, as its writer announced (0: it sends heartbeats unannounced); null when none is expected';
+COMMENT ON COLUMN runtime.projection_checkpoints.heartbeat_s IS 'Of a run at work: most seconds between two events, as its writer announced (0: it sends heartbeats unannounced). Of a worker whose heartbeat is fresh: seconds after which it is stale. Null when no heartbeat is expected';
 
 -- Drift is rare and checkpoints are many: a scrape must not read them all.
 CREATE INDEX projection_checkpoints_drift ON runtime.projection_checkpoints (projection) INCLUDE (drift_count)
@@ -86,5 +86,29 @@ WHERE drift_count > 0;
 -- stays HOT.
 CREATE INDEX projection_checkpoints_heartbeat ON runtime.projection_checkpoints (projection, entity_id)
 WHERE heartbeat_s IS NOT NULL;
+
+-- Requests to workers are events; here stands what an event cannot say, as it never changes.
+CREATE TABLE runtime.codex_worker_requests (
+    worker_id text NOT NULL,
+    seq bigint NOT NULL CHECK (seq > 0),
+    acknowledged_seq bigint CHECK (acknowledged_seq > seq),
+    PRIMARY KEY (worker_id, seq)
+);
+CREATE INDEX codex_worker_requests_pending ON runtime.codex_worker_requests (worker_id, seq)
+WHERE acknowledged_seq IS NULL;
+COMMENT ON TABLE runtime.codex_worker_requests IS 'Requests to codex workers through the API, and which of them the worker has acknowledged';
+COMMENT ON COLUMN runtime.codex_worker_requests.seq IS 'Event worker.requested or worker.stop_requested in the history of the worker';
+COMMENT ON COLUMN runtime.codex_worker_requests.acknowledged_seq IS 'Event worker.acknowledged; null while the request is pending';
+
+CREATE TABLE runtime.codex_worker_request_keys (
+    worker_id text NOT NULL,
+    idempotency_key text NOT NULL CHECK (pg_catalog.length(idempotency_key) BETWEEN 1 AND 255),
+    request_hash bytea NOT NULL CHECK (pg_catalog.octet_length(request_hash) = 32),
+    seq bigint NOT NULL,
+    PRIMARY KEY (worker_id, idempotency_key),
+    FOREIGN KEY (worker_id, seq) REFERENCES runtime.codex_worker_requests (worker_id, seq)
+);
+COMMENT ON TABLE runtime.codex_worker_request_keys IS 'Idempotency keys of requests to codex workers, for as long as the history';
+COMMENT ON COLUMN runtime.codex_worker_request_keys.seq IS 'Request that the key stands for; two requests to stop may be one';
 
 COMMIT;

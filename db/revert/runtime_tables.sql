@@ -3,6 +3,8 @@
 BEGIN;
 \ir ../session.sql
 
+DROP TABLE runtime.codex_worker_request_keys;
+DROP TABLE runtime.codex_worker_requests;
 DROP TABLE runtime.projection_checkpoints;
 DROP TABLE runtime.entity_events;
 DROP TABLE runtime.entities;

@@ -3,11 +3,11 @@
 BEGIN;
 \ir ../session.sql
 
-SELECT kind, id, latest_seq, created_at, org_id, lost_count
+SELECT kind, id, latest_seq, created_at, org_id, unnumbered_count
 FROM runtime.entities WHERE FALSE;
-SELECT kind, id, latest_seq, created_at, org_id, lost_count
+SELECT kind, id, latest_seq, created_at, org_id, unnumbered_count
 FROM runtime.runs WHERE FALSE;
-SELECT kind, id, latest_seq, created_at, org_id, lost_count
+SELECT kind, id, latest_seq, created_at, org_id, unnumbered_count
 FROM runtime.codex_workers WHERE FALSE;
 SELECT kind, id, seq, occurred_at, recorded_at, event_type, payload
 FROM runtime.entity_events WHERE FALSE;
@@ -17,16 +17,21 @@ SELECT kind, id, seq, occurred_at, recorded_at, event_type, payload
 FROM runtime.codex_worker_events WHERE FALSE;
 SELECT projection, entity_id, last_seq, drift_count, updated_at, projection_version, summary_hash, heartbeat_s
 FROM runtime.projection_checkpoints WHERE FALSE;
+SELECT worker_id, seq, acknowledged_seq
+FROM runtime.codex_worker_requests WHERE FALSE;
+SELECT worker_id, idempotency_key, request_hash, seq
+FROM runtime.codex_worker_request_keys WHERE FALSE;
 
 DO $$
 BEGIN
     ASSERT (
-        SELECT pg_catalog.count(*) = 7
+        SELECT pg_catalog.count(*) = 9
         FROM pg_catalog.pg_class AS c
         WHERE c.relnamespace = 'runtime'::pg_catalog.regnamespace
             AND c.relname IN (
                 'entities', 'runs', 'codex_workers', 'entity_events', 'run_events',
-                'codex_worker_events', 'projection_checkpoints'
+                'codex_worker_events', 'projection_checkpoints', 'codex_worker_requests',
+                'codex_worker_request_keys'
             )
             AND c.relowner = 'khala_owner'::pg_catalog.regrole
     ), 'the runtime tables must belong to khala_owner';

@@ -67,7 +67,7 @@ FROM (
     ),
     ('sync_topic_retention', ARRAY['topic', 'retention_floor', 'last_purge_at', 'purges', 'purged_events']),
     ('sync_epochs', ARRAY['epoch_number', 'epoch', 'started_at', 'reason', 'fingerprint']),
-    ('entities', ARRAY['kind', 'id', 'latest_seq', 'created_at', 'org_id', 'lost_count']),
+    ('entities', ARRAY['kind', 'id', 'latest_seq', 'created_at', 'org_id', 'unnumbered_count']),
     ('entity_events', ARRAY['kind', 'id', 'seq', 'occurred_at', 'recorded_at', 'event_type', 'payload']),
     (
         'projection_checkpoints',

@@ -72,8 +72,8 @@ BEGIN
     FOR NO KEY UPDATE;
 
     WITH incoming AS (
-        SELECT i.*, e.latest_seq - e.lost_count AS latest_seq, e.org_id AS owner,
-            khala_internal.event_place(i.kind, i.id, i.seq, e.lost_count) AS place,
+        SELECT i.*, e.latest_seq - e.unnumbered_count AS latest_seq, e.org_id AS owner,
+            khala_internal.event_place(i.kind, i.id, i.seq, e.unnumbered_count) AS place,
             row_number() OVER same AS occurrence,
             first_value(i.event_type) OVER same AS first_type,
             first_value(i.payload) OVER same AS first_payload,
@@ -124,11 +124,11 @@ BEGIN
 
     INSERT INTO runtime.entity_events (kind, id, seq, occurred_at, event_type, payload)
     SELECT DISTINCT ON (i.kind, i.id, i.seq)
-        i.kind, i.id, i.seq + e.lost_count, coalesce(i.occurred_at, clock_timestamp()), i.event_type, i.payload
+        i.kind, i.id, i.seq + e.unnumbered_count, coalesce(i.occurred_at, clock_timestamp()), i.event_type, i.payload
     FROM unnest(v_ordinals, v_kinds, v_ids, v_seqs, v_types, v_payloads, v_moments)
         AS i (ordinal, kind, id, seq, event_type, payload, occurred_at)
     INNER JOIN runtime.entities AS e ON i.kind = e.kind AND i.id = e.id
-    WHERE i.seq > e.latest_seq - e.lost_count
+    WHERE i.seq > e.latest_seq - e.unnumbered_count
     ORDER BY i.kind, i.id, i.seq, i.ordinal;
     GET DIAGNOSTICS appended = ROW_COUNT;
     duplicates := received - appended;
@@ -136,13 +136,13 @@ BEGIN
     FOR v_kind, v_ids IN
         WITH grown AS (
             UPDATE runtime.entities AS e
-            SET latest_seq = m.latest_seq + e.lost_count
+            SET latest_seq = m.latest_seq + e.unnumbered_count
             FROM (
                 SELECT i.kind, i.id, max(i.seq) AS latest_seq
                 FROM unnest(v_kinds, v_ids, v_seqs) AS i (kind, id, seq)
                 GROUP BY i.kind, i.id
             ) AS m
-            WHERE e.kind = m.kind AND e.id = m.id AND e.latest_seq - e.lost_count < m.latest_seq
+            WHERE e.kind = m.kind AND e.id = m.id AND e.latest_seq - e.unnumbered_count < m.latest_seq
             RETURNING e.kind, e.id
         )
         SELECT g.kind, array_agg(g.id) FROM grown AS g GROUP BY g.kind ORDER BY g.kind

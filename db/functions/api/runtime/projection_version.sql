@@ -7,7 +7,7 @@ LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    RETURN 1;
+    RETURN 2;
 END
 $$;
 

@@ -31,8 +31,8 @@ BEGIN
     LOOP
         UPDATE runtime.entities AS e
         SET latest_seq = e.latest_seq + 1
-        WHERE e.kind = p_kind AND e.id = p_id AND (p_seq IS NULL OR e.latest_seq - e.lost_count = p_seq - 1)
-        RETURNING e.latest_seq, e.lost_count, e.org_id INTO v_seq, v_lost_count, v_org_id;
+        WHERE e.kind = p_kind AND e.id = p_id AND (p_seq IS NULL OR e.latest_seq - e.unnumbered_count = p_seq - 1)
+        RETURNING e.latest_seq, e.unnumbered_count, e.org_id INTO v_seq, v_lost_count, v_org_id;
         v_appended := FOUND;
         EXIT WHEN v_appended;
 
@@ -40,13 +40,13 @@ BEGIN
             INSERT INTO runtime.entities AS e (kind, id, latest_seq, org_id)
             VALUES (p_kind, p_id, 1, p_org_id)
             ON CONFLICT (kind, id) DO NOTHING
-            RETURNING e.latest_seq, e.lost_count, e.org_id INTO v_seq, v_lost_count, v_org_id;
+            RETURNING e.latest_seq, e.unnumbered_count, e.org_id INTO v_seq, v_lost_count, v_org_id;
             v_appended := FOUND;
             EXIT WHEN v_appended;
         END IF;
 
         IF p_seq IS NOT NULL THEN
-            SELECT e.latest_seq - e.lost_count, e.lost_count, e.org_id INTO v_latest, v_lost_count, v_org_id
+            SELECT e.latest_seq - e.unnumbered_count, e.unnumbered_count, e.org_id INTO v_latest, v_lost_count, v_org_id
             FROM runtime.entities AS e
             WHERE e.kind = p_kind AND e.id = p_id;
             EXIT WHEN v_latest >= p_seq;

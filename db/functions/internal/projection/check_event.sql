@@ -1,6 +1,4 @@
--- Rules for an event of any entity, the same for one event and for a batch. A payload must be I-JSON although no
--- client receives it: summaries copy from it, and one number that no double represents would make the entity
--- impossible to project.
+-- Rules for an event of any entity, the same for one event and for a batch.
 
 CREATE OR REPLACE FUNCTION khala_internal.check_event(
     p_kind text,
@@ -27,9 +25,9 @@ BEGIN
         RAISE EXCEPTION 'event type is %',
             CASE WHEN p_event_type IS NULL THEN 'NULL' ELSE length(p_event_type) || ' characters long' END
             USING ERRCODE = 'KH007', HINT = 'Use a type of 1 to 200 characters, such as run.started.';
-    ELSIF p_event_type IN ('run.lost', 'worker.lost') THEN
+    ELSIF p_event_type = ANY (khala_internal.own_event_types()) THEN
         RAISE EXCEPTION 'event type is %, which is Khala''s own', p_event_type
-            USING ERRCODE = 'KH007', HINT = 'Leave it out, or send run.failed: khala.mark_lost_runs appends run.lost when heartbeats stop.';
+            USING ERRCODE = 'KH007', HINT = 'Leave it out: khala.mark_lost_runs, khala.mark_stale_workers and the API of codex workers append it.';
     ELSIF NOT khala_internal.is_org_id(p_org_id) THEN
         RAISE EXCEPTION 'organisation id is % characters long', length(p_org_id)
             USING ERRCODE = 'KH007', HINT = 'Use 1 to 200 characters, or NULL for a public entity.';
@@ -39,15 +37,8 @@ BEGIN
     ELSIF p_occurred_at NOT BETWEEN '0001-01-01 00:00:00+00' AND '9999-12-31 23:59:59.999999+00' THEN
         RAISE EXCEPTION 'occurred_at of the event is %', p_occurred_at
             USING ERRCODE = 'KH007', HINT = 'Use a time in the years 1 to 9999.';
-    ELSIF p_payload IS NULL OR jsonb_typeof(p_payload) <> 'object' THEN
-        RAISE EXCEPTION 'payload of the event is not an object but %',
-            CASE WHEN p_payload IS NULL THEN 'NULL' ELSE 'a JSON ' || jsonb_typeof(p_payload) END
-            USING ERRCODE = 'KH005', HINT = 'Wrap the value in an object; {} is fine.';
-    ELSIF octet_length(p_payload::text) > 1048576 THEN
-        RAISE EXCEPTION 'payload of the event has % bytes, 1048576 are allowed', octet_length(p_payload::text)
-            USING ERRCODE = 'KH004', HINT = 'Store the large part elsewhere and refer to it.';
     END IF;
-    PERFORM c.canonical FROM khala_internal.canonical_text(p_payload) AS c;
+    PERFORM khala_internal.check_event_payload(p_payload);
 END
 $$;
 

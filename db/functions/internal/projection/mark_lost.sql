@@ -13,11 +13,14 @@ DECLARE
     v_event_type text;
     v_now timestamptz := clock_timestamp();
     v_ids text[];
+    v_payloads jsonb[];
 BEGIN
     SELECT p.projection, p.event_prefix || 'lost' INTO v_projection, v_event_type
     FROM khala_internal.projection_of(p_kind) AS p;
 
-    WITH silent AS (
+    SELECT array_agg(s.id), array_agg(jsonb_build_object('reason', 'no event since ' || khala_internal.iso_timestamp(s.recorded_at)))
+    INTO v_ids, v_payloads
+    FROM (
         SELECT e.id, v.recorded_at
         FROM runtime.projection_checkpoints AS c
         INNER JOIN runtime.entities AS e
@@ -30,26 +33,11 @@ BEGIN
         ORDER BY e.id
         LIMIT p_limit
         FOR NO KEY UPDATE OF e SKIP LOCKED
-    ),
-    marked AS (
-        UPDATE runtime.entities AS e
-        SET latest_seq = e.latest_seq + 1, lost_count = e.lost_count + 1
-        FROM silent AS s
-        WHERE e.kind = p_kind AND e.id = s.id
-        RETURNING e.id, e.latest_seq, s.recorded_at
-    ),
-    appended AS (
-        INSERT INTO runtime.entity_events (kind, id, seq, occurred_at, event_type, payload)
-        SELECT p_kind, m.id, m.latest_seq, v_now, v_event_type,
-            jsonb_build_object('reason', 'no event since ' || khala_internal.iso_timestamp(m.recorded_at))
-        FROM marked AS m
-    )
-    SELECT array_agg(m.id) INTO v_ids FROM marked AS m;
-
+    ) AS s;
     IF v_ids IS NULL THEN
         RETURN 0;
     END IF;
-    PERFORM khala_internal.project_entities(p_kind, v_ids);
+    PERFORM khala_internal.append_own_events(p_kind, v_event_type, v_ids, v_payloads);
     RETURN cardinality(v_ids);
 END
 $$;

@@ -1,7 +1,7 @@
 -- Summary documents of some entities, built from their histories alone. The last event of a type is one index
 -- descent, so a summary costs the same after ten events and after ten million. The status comes from the latest
--- event that has one; events of unknown types are only counted. An entity is lost as long as nothing follows the event
--- that says so.
+-- event that has one; events of unknown types are only counted. A run is lost as long as nothing follows the event that
+-- says so. What a worker is busy with is no status: it is running, and a request to stop stands until it has ended.
 
 CREATE OR REPLACE FUNCTION khala_internal.summarize_entities(p_kind text, p_ids text[])
 RETURNS TABLE (id text, org_id text, latest_seq bigint, summary jsonb, heartbeat_s numeric)
@@ -29,7 +29,10 @@ BEGIN
             'kind', v_projection,
             v_id_field, e.id,
             'owner', e.org_id,
-            'status', CASE WHEN latest.lost THEN 'lost' ELSE coalesce(ended.status, state.status, 'unknown') END,
+            'status', CASE
+                WHEN latest.lost THEN 'lost'
+                ELSE coalesce(worker.status, ended.status, state.status, 'unknown')
+            END,
             'terminal_reason', CASE WHEN latest.lost THEN latest.payload ->> 'reason' ELSE ended.reason END,
             'title', CASE
                 WHEN jsonb_typeof(started.payload -> 'title') = 'string' THEN left(started.payload ->> 'title', 500)
@@ -40,7 +43,8 @@ BEGIN
                     THEN started.payload -> 'command'
             END,
             'task', CASE
-                WHEN jsonb_typeof(state.payload -> 'task') = 'string' THEN left(state.payload ->> 'task', 500)
+                WHEN jsonb_typeof(coalesce(worker.activity, state.payload) -> 'task') = 'string'
+                    THEN left(coalesce(worker.activity, state.payload) ->> 'task', 500)
             END,
             'progress', live.progress,
             'exit_code', CASE
@@ -60,8 +64,9 @@ BEGIN
             'latest_event_at', khala_internal.iso_timestamp(latest.occurred_at),
             'runtime_source', jsonb_build_object('entity', e.kind, 'id', e.id, 'seq', latest.seq),
             'projection_version', khala.projection_version()
-        ),
+        ) || coalesce(worker.fields, '{}'),
         CASE
+            WHEN p_kind = 'codex_worker' THEN worker.heartbeat_s
             WHEN latest.lost OR state.status NOT IN ('running', 'waiting', 'idle', 'busy') THEN NULL
             WHEN jsonb_typeof(started.payload -> 'heartbeat_s') = 'number'
                 THEN least(greatest((started.payload -> 'heartbeat_s')::numeric, 0), 31536000)
@@ -73,7 +78,7 @@ BEGIN
         END
     FROM runtime.entities AS e
     CROSS JOIN LATERAL (
-        SELECT v.seq, v.event_type, v.occurred_at, v.payload, v.event_type = v_event_prefix || 'lost' AS lost
+        SELECT v.seq, v.event_type, v.occurred_at, v.recorded_at, v.payload, v.event_type = v_event_prefix || 'lost' AS lost
         FROM runtime.entity_events AS v
         WHERE v.kind = p_kind AND v.id = e.id
         ORDER BY v.seq DESC
@@ -87,14 +92,19 @@ BEGIN
         LIMIT 1
     ) AS started ON TRUE
     LEFT JOIN LATERAL (
-        SELECT s.status, s.terminal, v.seq, v.event_type, v.occurred_at, v.payload
+        SELECT s.verb, s.status, s.terminal, v.seq, v.event_type, v.occurred_at, v.payload
         FROM (
             VALUES
-            ('queued', 'queued', FALSE), ('started', 'running', FALSE), ('resumed', 'running', FALSE),
-            ('paused', 'paused', FALSE), ('waiting', 'waiting', FALSE), ('idle', 'idle', FALSE),
-            ('busy', 'busy', FALSE), ('finished', 'succeeded', TRUE), ('failed', 'failed', TRUE),
-            ('cancelled', 'cancelled', TRUE), ('stopped', 'stopped', TRUE)
-        ) AS s (verb, status, terminal)
+            ('run', 'queued', 'queued', FALSE), ('run', 'started', 'running', FALSE), ('run', 'resumed', 'running', FALSE),
+            ('run', 'paused', 'paused', FALSE), ('run', 'waiting', 'waiting', FALSE), ('run', 'idle', 'idle', FALSE),
+            ('run', 'busy', 'busy', FALSE), ('run', 'finished', 'succeeded', TRUE), ('run', 'failed', 'failed', TRUE),
+            ('run', 'cancelled', 'cancelled', TRUE), ('run', 'stopped', 'stopped', TRUE),
+            ('codex_worker', 'queued', 'starting', FALSE), ('codex_worker', 'starting', 'starting', FALSE),
+            ('codex_worker', 'started', 'running', FALSE), ('codex_worker', 'resumed', 'running', FALSE),
+            ('codex_worker', 'stopping', 'stopping', FALSE), ('codex_worker', 'finished', 'stopped', TRUE),
+            ('codex_worker', 'failed', 'failed', TRUE), ('codex_worker', 'cancelled', 'stopped', TRUE),
+            ('codex_worker', 'stopped', 'stopped', TRUE)
+        ) AS s (kind, verb, status, terminal)
         CROSS JOIN LATERAL (
             SELECT w.seq, w.event_type, w.occurred_at, w.payload
             FROM runtime.entity_events AS w
@@ -102,6 +112,7 @@ BEGIN
             ORDER BY -w.seq
             LIMIT 1
         ) AS v
+        WHERE s.kind = p_kind
         ORDER BY v.seq DESC
         LIMIT 1
     ) AS state ON TRUE
@@ -121,11 +132,11 @@ BEGIN
                 WHEN jsonb_typeof(state.payload -> 'signal') = 'string'
                     THEN 'signal ' || left(state.payload ->> 'signal', 100)
                 WHEN outcome.bad THEN 'exit code ' || left(state.payload ->> 'exit_code', 40)
-                WHEN state.status = 'succeeded' THEN 'completed'
-                ELSE state.status
+                WHEN state.verb = 'finished' THEN 'completed'
+                ELSE state.verb
             END AS reason
         FROM (
-            SELECT state.status = 'succeeded' AND (
+            SELECT state.verb = 'finished' AND (
                 jsonb_typeof(state.payload -> 'signal') = 'string'
                 OR jsonb_typeof(state.payload -> 'exit_code') = 'number' AND state.payload -> 'exit_code' <> '0'
             ) IS TRUE AS bad
@@ -157,10 +168,18 @@ BEGIN
         ) AS source
         WHERE source.payload IS NOT NULL
     ) AS live ON TRUE
+    LEFT JOIN LATERAL (
+        SELECT w.status, w.activity, w.fields, w.heartbeat_s
+        FROM khala_internal.summarize_codex_worker(
+            e.id, coalesce(ended.status, state.status), state.seq, started.seq, started.payload,
+            CASE WHEN state.terminal THEN state.occurred_at END, latest.recorded_at
+        ) AS w
+        WHERE p_kind = 'codex_worker'
+    ) AS worker ON TRUE
     WHERE e.kind = p_kind AND e.id = ANY (p_ids);
 END
 $$;
 
 COMMENT ON FUNCTION khala_internal.summarize_entities(text, text[]) IS
-'Summary documents from history. Arguments: entity kind, ids. Result: per known entity with at least one event its id, owner, last sequence number, summary (without projected_at), and most seconds between two events that its writer has announced (0: heartbeats were sent unannounced; NULL: none is expected). Errors: none.';
+'Summary documents from history. Arguments: entity kind, ids. Result: per known entity with at least one event its id, owner, last sequence number, summary (without projected_at), and what runtime.projection_checkpoints keeps in heartbeat_s. Errors: none.';
 REVOKE ALL ON FUNCTION khala_internal.summarize_entities(text, text[]) FROM public;

@@ -7,7 +7,7 @@ UPDATE runtime.sync_topics SET ownership = 'mixed';
 
 -- A history with two marks: started, heartbeat, lost, heartbeat, lost, heartbeat.
 CREATE FUNCTION pg_temp.place(p_seq bigint) RETURNS bigint LANGUAGE sql AS $$
-SELECT khala_internal.event_place(e.kind, e.id, p_seq, e.lost_count)
+SELECT khala_internal.event_place(e.kind, e.id, p_seq, e.unnumbered_count)
 FROM runtime.entities AS e WHERE e.kind = 'run' AND e.id = 'tap' $$;
 
 SELECT khala.append_run_event('tap', 'run.started', '{"heartbeat_s": 0}');

@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(14);
+SELECT plan(12);
 
 -- Entities below belong to nobody.
 UPDATE runtime.sync_topics SET ownership = 'mixed';
@@ -23,7 +23,6 @@ SELECT khala.append_run_event('tap-paused', 'run.started', '{"heartbeat_s": 0}')
 SELECT khala.append_run_event('tap-paused', 'run.paused');
 SELECT khala.append_run_event('tap-ended', 'run.started', '{"heartbeat_s": 0}');
 SELECT khala.append_run_event('tap-ended', 'run.finished', '{"exit_code": 0}');
-SELECT khala.append_codex_worker_event('tap-worker', 'worker.started', '{"heartbeat_s": 0}');
 SELECT pg_sleep(0.004);
 
 SELECT is(khala_internal.mark_lost('run', '1 hour', 10), 0, 'nobody has been silent for an hour');
@@ -38,7 +37,7 @@ SELECT is(pg_temp.status('tap-announced'), 'lost', 'a summary says so');
 SELECT is(pg_temp.status('tap-paused'), 'paused', 'nobody works on a run that is paused');
 SELECT is(
     (
-        SELECT (e.latest_seq, e.lost_count, d.doc_version, c.last_seq, c.heartbeat_s)::text
+        SELECT (e.latest_seq, e.unnumbered_count, d.doc_version, c.last_seq, c.heartbeat_s)::text
         FROM runtime.runs AS e
         INNER JOIN runtime.sync_documents AS d
             ON d.topic = 'runtime.run_summaries' AND d.doc_key = 'runtime/run_summary:' || e.id
@@ -52,11 +51,6 @@ SELECT is(
         SELECT 'no event since ' || khala_internal.iso_timestamp(v.recorded_at) FROM runtime.run_events AS v
         WHERE v.id = 'tap-sent' AND v.seq = 2
     ), 'it says since when'
-);
-SELECT is(khala_internal.mark_lost('codex_worker', '0', 10), 1, 'workers by the same rule');
-SELECT is(
-    (SELECT array_agg(v.id || ' ' || v.event_type) FROM runtime.codex_worker_events AS v WHERE v.seq = 2),
-    ARRAY['tap-worker worker.lost'], 'with their own type'
 );
 
 -- A server that was down was no place to send a heartbeat to.

@@ -17,7 +17,7 @@ SELECT is(pg_temp.summary('run'), '{
     "started_at": "2026-01-01T10:00:00.000000Z", "finished_at": null,
     "latest_seq": 1, "event_count": 1, "latest_event_type": "run.started",
     "latest_event_at": "2026-01-01T10:00:00.000000Z",
-    "runtime_source": {"entity": "run", "id": "tap", "seq": 1}, "projection_version": 1
+    "runtime_source": {"entity": "run", "id": "tap", "seq": 1}, "projection_version": 2
 }'::jsonb, 'a run that has started');
 SELECT is(
     (SELECT (id, org_id, latest_seq)::text FROM khala_internal.summarize_entities('run', ARRAY['tap'])), '(tap,tap-org,1)',
@@ -67,16 +67,16 @@ SELECT is(
 SELECT khala.append_codex_worker_event('tap', 'noticed');
 SELECT is(
     pg_temp.summary('codex_worker') @> '{"document_id": "runtime/codex_worker_summary:tap",
-    "kind": "codex_worker_summary", "worker_id": "tap", "owner": null, "status": "unknown"}'::jsonb, TRUE,
+    "kind": "codex_worker_summary", "worker_id": "tap", "owner": null, "status": "starting"}'::jsonb, TRUE,
     'a worker nothing is known of'
 );
 SELECT khala.append_codex_worker_event('tap', 'worker.busy', '{"task": "issue 2"}');
 SELECT is(
-    pg_temp.summary('codex_worker') @> '{"status": "busy", "task": "issue 2"}'::jsonb, TRUE, 'a worker at its task'
+    pg_temp.summary('codex_worker') @> '{"status": "running", "activity": "busy", "task": "issue 2"}'::jsonb, TRUE, 'a worker at its task'
 );
 SELECT khala.append_codex_worker_event('tap', 'worker.idle');
 SELECT is(
-    pg_temp.summary('codex_worker') @> '{"status": "idle", "task": null}'::jsonb, TRUE, 'and idle again'
+    pg_temp.summary('codex_worker') @> '{"status": "running", "activity": "idle", "task": null}'::jsonb, TRUE, 'and idle again'
 );
 SELECT is_empty($$SELECT * FROM khala_internal.summarize_entities('run', ARRAY['tap-none'])$$, 'nothing of an unknown run');
 SELECT is_empty($$SELECT * FROM khala_internal.summarize_entities('job', ARRAY['tap'])$$, 'nor of an unknown kind');

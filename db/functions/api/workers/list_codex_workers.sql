@@ -1,0 +1,45 @@
+-- Codex workers of an organisation, a page at a time, in the order of their ids.
+
+CREATE OR REPLACE FUNCTION khala.list_codex_workers(
+    p_org_id text, p_status text DEFAULT NULL, p_cursor text DEFAULT NULL, p_limit integer DEFAULT 100
+)
+RETURNS jsonb
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_at timestamptz := clock_timestamp();
+    v_prefix CONSTANT text := 'runtime/codex_worker_summary:';
+    v_workers jsonb[];
+BEGIN
+    IF p_status NOT IN ('starting', 'running', 'stopping', 'stopped', 'failed') THEN
+        RAISE EXCEPTION 'invalid_status'
+            USING ERRCODE = 'KH020', HINT = 'Use starting, running, stopping, stopped or failed; leave it out for all.';
+    ELSIF p_limit IS NULL OR p_limit NOT BETWEEN 1 AND 1000 THEN
+        RAISE EXCEPTION 'invalid_limit' USING ERRCODE = 'KH020', HINT = 'Use 1 to 1000.';
+    END IF;
+    -- One more than the page holds, if there are more.
+    SELECT array_agg(khala_internal.codex_worker_view(d.payload, d.latest_seq, v_at) ORDER BY d.doc_key) INTO v_workers
+    FROM (
+        SELECT s.doc_key, s.payload, e.latest_seq
+        FROM runtime.sync_documents AS s
+        INNER JOIN runtime.entities AS e
+            ON e.kind = 'codex_worker' AND e.id = substr(s.doc_key, length(v_prefix) + 1)
+        WHERE s.topic = 'runtime.codex_worker_summaries' AND s.org_id = p_org_id AND NOT s.deleted
+            AND s.doc_key > v_prefix || coalesce(p_cursor, '')
+            AND (p_status IS NULL OR s.payload ->> 'status' = p_status)
+        ORDER BY s.doc_key
+        LIMIT p_limit + 1
+    ) AS d;
+    RETURN jsonb_build_object('workers', coalesce(to_jsonb(v_workers[:p_limit]), '[]')) || CASE
+        WHEN cardinality(v_workers) > p_limit
+            THEN jsonb_build_object('next_cursor', v_workers[p_limit] ->> 'worker_id')
+        ELSE '{}'
+    END;
+END
+$$;
+
+COMMENT ON FUNCTION khala.list_codex_workers(text, text, text, integer) IS
+'Codex workers of an organisation. Arguments: organisation; status, null for all; next_cursor of the page before, null for the first; most workers of a page, 1 to 1000. Result: {"workers": [document with heartbeat_state and heartbeat_age_ms of now, and projection_lag], "next_cursor"}; the last page has no next_cursor. Errors: KH020.';
+REVOKE ALL ON FUNCTION khala.list_codex_workers(text, text, text, integer) FROM public;
+GRANT EXECUTE ON FUNCTION khala.list_codex_workers(text, text, text, integer) TO khala_relay;
