@@ -12,9 +12,9 @@ from prometheus_client.process_collector import ProcessCollector
 from khala_pg.concurrency.backoff import Backoff
 from khala_pg.errors import KhalaError
 from khala_pg.http.app import application
+from khala_pg.http.call_metrics import LightningMetrics
 from khala_pg.http.credentials import Credentials, SessionAuthenticator
 from khala_pg.http.edge import Origins, Proxies
-from khala_pg.lightning.api.metrics import LightningMetrics
 from khala_pg.lightning.api.operations import DOCUMENT
 from khala_pg.lightning.api.routes import lightning_routes
 from khala_pg.relay.database.pool import Database

@@ -18,12 +18,12 @@ from khala_pg.auth.issuer import Issuer
 from khala_pg.errors import UnavailableError
 from khala_pg.http.app import Ready, create_app
 from khala_pg.http.bounded import Refused
+from khala_pg.http.calls import Note as LightningNote
 from khala_pg.http.credentials import Credentials, SessionAuthenticator
 from khala_pg.http.edge import Origins, Proxies
 from khala_pg.http.measured import Note, measured
 from khala_pg.http.timed_protocol import counted
 from khala_pg.http.tokens import TokenEndpoint
-from khala_pg.lightning.api.calls import Note as LightningNote
 from khala_pg.lightning.api.routes import lightning_routes
 from khala_pg.relay.database.pool import Database
 from khala_pg.relay.opening.limits import counts_for

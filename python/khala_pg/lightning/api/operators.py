@@ -10,9 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from khala_pg.http.bodies import BodyError
-from khala_pg.http.credentials import require_pace
-from khala_pg.http.rates import Buckets
-from khala_pg.lightning.api.calls import (
+from khala_pg.http.calls import (
     CallError,
     Calls,
     Done,
@@ -20,6 +18,8 @@ from khala_pg.lightning.api.calls import (
     json_text,
     read_object,
 )
+from khala_pg.http.credentials import require_pace
+from khala_pg.http.rates import Buckets
 from khala_pg.lightning.environment import SECRET
 from khala_pg.sqlapi import lightning as sqlapi
 

@@ -9,9 +9,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from khala_pg.auth.issuer import IssuerError, TokenRequest
+from khala_pg.http.calls import Calls, Done, invalid, json_text, read_object
 from khala_pg.http.credentials import Credentials, require_pace
 from khala_pg.http.rates import Buckets
-from khala_pg.lightning.api.calls import Calls, Done, invalid, json_text, read_object
 from khala_pg.lightning.api.operations import STATUSES
 from khala_pg.sqlapi import lightning as sqlapi
 

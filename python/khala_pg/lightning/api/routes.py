@@ -6,10 +6,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 
+from khala_pg.http.calls import Calls, Connect, Note
 from khala_pg.http.credentials import Credentials
 from khala_pg.http.paths import OwnPath
 from khala_pg.http.rates import Buckets
-from khala_pg.lightning.api.calls import Calls, Connect, Note
 from khala_pg.lightning.api.openapi import document
 from khala_pg.lightning.api.operations import DOCUMENT, OPERATORS, OWNERS_OPERATIONS, SWITCHES
 from khala_pg.lightning.api.operators import Operators

@@ -15,9 +15,9 @@ from starlette.responses import Response
 from khala_pg.auth import api_keys
 from khala_pg.auth.claims import Claims, TokenError
 from khala_pg.auth.issuer import Identity, IssuerError, TokenRequest
+from khala_pg.http.calls import Calls, Done, json_text, read_object
 from khala_pg.http.credentials import Credentials, require_pace
 from khala_pg.http.rates import Buckets
-from khala_pg.lightning.api.calls import Calls, Done, json_text, read_object
 from khala_pg.sqlapi import lightning as sqlapi
 
 SCOPE = "lightning.operate"
