@@ -55,14 +55,14 @@ def create_app(
     settings: RelaySettings,
     tokens: TokenEndpoint | None = None,
     refused: Refused = lambda address, status, code: None,
-    lightning: Sequence[BaseRoute] = (),
+    others: Sequence[BaseRoute] = (),
 ) -> Starlette:
     """The ASGI application.
 
     verify: checks a token, raises TokenError, and UnavailableError as long as it cannot know.
     tokens: issues tokens; None when they come from elsewhere.
     refused: called for each request over a bound.
-    lightning: routes of the Lightning control plane.
+    others: routes of further APIs.
     """
     documents = _Documents(connect, verify, settings)
     page = [] if settings.web_dir is None else page_routes(settings.web_dir, settings.dev_session)
@@ -75,7 +75,7 @@ def create_app(
             OwnPath("/api/sync/documents/{topic}/{doc_key:anytext}", documents.document),
             OwnPath("/api/sync/flags", documents.flags),
             *([] if tokens is None else _token_routes(tokens)),
-            *lightning,
+            *others,
         ],
         page,
         ready,

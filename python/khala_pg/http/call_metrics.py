@@ -1,21 +1,22 @@
-"""Metrics of the control plane's calls; docs/sync/METRICS.md describes each."""
+"""Metrics of the calls of an API; docs/sync/METRICS.md describes each."""
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 
-class LightningMetrics:
+class CallMetrics:
     """Number and duration of calls, by function and code."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    def __init__(self, registry: CollectorRegistry, name: str, api: str) -> None:
+        """name: of the API, as in khala_<name>_calls. api: the same in words."""
         self._calls = Counter(
-            "khala_lightning_calls",
-            "Calls of the Lightning control plane, by function and ok or the code of the error",
+            f"khala_{name}_calls",
+            f"Calls of {api}, by function and ok or the code of the error",
             ["function", "code"],
             registry=registry,
         )
         self._durations = Histogram(
-            "khala_lightning_call_duration_seconds",
-            "Calls of the Lightning control plane, by function",
+            f"khala_{name}_call_duration_seconds",
+            f"Calls of {api}, by function",
             ["function"],
             registry=registry,
         )
@@ -24,3 +25,11 @@ class LightningMetrics:
         """A call was answered. Only names that exist come here: a caller chooses no label."""
         self._calls.labels(function, code).inc()
         self._durations.labels(function).observe(duration_s)
+
+
+def lightning_metrics(registry: CollectorRegistry) -> CallMetrics:
+    return CallMetrics(registry, "lightning", "the Lightning control plane")
+
+
+def runtime_metrics(registry: CollectorRegistry) -> CallMetrics:
+    return CallMetrics(registry, "runtime", "the API of codex workers")

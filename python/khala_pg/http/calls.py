@@ -1,4 +1,4 @@
-"""One way for every call of the control plane: its response, its line in the log, its metrics.
+"""One way for every call of an API: its response, its line in the log, its metrics.
 
 What a caller sends is logged nowhere: it may hold a secret or a preimage.
 """
@@ -33,8 +33,6 @@ from khala_pg.http.bodies import BodyError, read_body
 from khala_pg.http.errors import NO_STORE
 from khala_pg.sqlapi.calls import Connection
 
-logger = logging.getLogger("khala.lightning")
-
 Arguments = ParamSpec("Arguments")
 Connect = Callable[[], AbstractAsyncContextManager[Connection]]
 """Lends a connection in autocommit mode."""
@@ -46,6 +44,8 @@ UNKNOWN = "unknown"
 """The function of a call that was refused before it was known that there is one."""
 
 _REFUSALS = {
+    "KH004": (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "payload_too_large"),
+    "KH005": (HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_arguments"),
     "KH020": (HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_arguments"),
     "KH021": (HTTPStatus.CONFLICT, "conflict"),
     "KH022": (HTTPStatus.NOT_FOUND, "unsupported_function"),
@@ -79,11 +79,18 @@ class Done:
 
 @dataclass
 class Calls:
-    """Calls of one server. note: called for each; retry_after_s: said when the database is away."""
+    """Calls of one API of a server.
 
+    name: of the logger. note: called for each; retry_after_s: said when the database is away.
+    """
+
+    name: str
     _connect: Connect
     _note: Note
     _retry_after_s: float
+
+    def __post_init__(self) -> None:
+        self._logger = logging.getLogger(self.name)
 
     async def answer(self, request: Request, work: Callable[[], Awaitable[Done]]) -> Response:
         """The response to a request, whose work raises CallError and IssuerError."""
@@ -116,7 +123,7 @@ class Calls:
                 "ms": round(duration_s * 1000, 1),
             }
             words = " ".join(f"{name}={value}" for name, value in fields.items())
-            logger.info("a call was answered: %s", words, extra={"fields": fields})
+            self._logger.info("a call was answered: %s", words, extra={"fields": fields})
         response.headers["X-Request-Id"] = request_id
         return response
 
@@ -152,12 +159,16 @@ class Calls:
                 # What the driver says may name hosts and users.
                 return self._unavailable("the database cannot be reached: try again")
             case KhalaError():
-                logger.error("the control plane cannot be called: %s %s", known, known.hint)
-                return self._unavailable("this server may not call the control plane: see its log")
+                self._logger.error(
+                    "the functions of this API cannot be called: %s %s", known, known.hint
+                )
+                return self._unavailable(
+                    "this server may not call the functions of this API: see its log"
+                )
         if (error.sqlstate or "").startswith(_TOO_COMPLEX):
             return invalid("args", "Nest less deeply.")
         # Its words may quote what was sent.
-        logger.error("a call failed with SQLSTATE %s", error.sqlstate)
+        self._logger.error("a call failed with SQLSTATE %s", error.sqlstate)
         message = "a fault of this server; its log names the SQLSTATE"
         return CallError(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", message)
 
@@ -174,10 +185,13 @@ def invalid(field: str, hint: str, reason: str = "invalid") -> CallError:
     return CallError(status, "invalid_arguments", f"{reason}_{field}", hint=hint)
 
 
-async def read_object(request: Request) -> dict[str, Any]:
+async def read_object(request: Request, *, may_be_empty: bool = False) -> dict[str, Any]:
     """The JSON object that is the request's body. Raises BodyError and CallError."""
+    content = await read_body(request, MAX_BODY_BYTES)
+    if may_be_empty and not content:
+        return {}
     try:
-        document = strict_json.loads(await read_body(request, MAX_BODY_BYTES))
+        document = strict_json.loads(content)
     except ValueError:
         document = None
     if not isinstance(document, dict):
@@ -203,6 +217,19 @@ def json_text(field: str, value: Any) -> str:
         return strict_json.dumps(value)
     except RecursionError:
         raise invalid(field, "Nest less deeply.") from None
+
+
+def page_size(request: Request, default: int) -> int:
+    """The query's `limit`. Raises CallError; the function that is called knows the range."""
+    size = request.query_params.get("limit")
+    return default if size is None else whole("limit", size)
+
+
+def whole(field: str, text: str) -> int:
+    """A whole number in a query. Raises CallError."""
+    if not (text.isascii() and text.isdecimal() and len(text) <= 9):
+        raise invalid(field, "Use a whole number, such as 100.")
+    return int(text)
 
 
 def _refuse(error: CallError) -> JSONResponse:

@@ -13,6 +13,7 @@ _ENDPOINTS = (
     ("/api/convex/token", "token"),
     ("/api/internal/lightning-ops", "lightning_operators"),
     ("/api/lightning/security", "lightning_switches"),
+    ("/api/runtime", "runtime"),
     ("/api/lightning", "lightning_owners"),
     ("/healthz", "health"),
     ("/readyz", "health"),

@@ -12,7 +12,7 @@ from prometheus_client.process_collector import ProcessCollector
 from khala_pg.concurrency.backoff import Backoff
 from khala_pg.errors import KhalaError
 from khala_pg.http.app import application
-from khala_pg.http.call_metrics import LightningMetrics
+from khala_pg.http.call_metrics import lightning_metrics
 from khala_pg.http.credentials import Credentials, SessionAuthenticator
 from khala_pg.http.edge import Origins, Proxies
 from khala_pg.lightning.api.operations import DOCUMENT
@@ -80,7 +80,7 @@ async def serve(
         Proxies(settings.trusted_proxies),
         max_refused_per_minute=settings.max_tokens_per_minute,
     )
-    metrics = LightningMetrics(registry)
+    metrics = lightning_metrics(registry)
     routes = lightning_routes(database.connection, credentials, settings, metrics.note)
     refusals = RefusalLog("a request was refused", lambda status: None)
     nothing_here = f"there is nothing here: GET {DOCUMENT} describes the API"

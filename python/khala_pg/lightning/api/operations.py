@@ -1,11 +1,11 @@
 """Operations of the API: the source of the routes, and of the OpenAPI document."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from google.protobuf.message import Message
 
+from khala_pg.http.operations import Operation, Schema
 from khala_pg.lightning.api.schemas import arguments, name_of
 from khala_pg.proto_gen.openagents.lightning.v1 import (
     control_plane_pb2,
@@ -23,8 +23,6 @@ ONE = f"{OWNERS}/{{paywall_id}}"
 STATUSES = {"pause": "paused", "resume": "active", "archive": "archived"}
 """The status that each action of a paywall's path sets."""
 
-_Schema = Mapping[str, Any]
-
 
 @dataclass(frozen=True)
 class Function:
@@ -33,23 +31,7 @@ class Function:
     name: str
     is_mutation: bool
     response: type[Message]
-    args: _Schema
-
-
-@dataclass(frozen=True)
-class Operation:
-    """Operation of an owner, or of an operator who is signed in.
-
-    result: fields of the response. is_page: it has cursor and limit.
-    """
-
-    method: str
-    path: str
-    name: str
-    summary: str
-    result: _Schema
-    body: _Schema | None = None
-    is_page: bool = False
+    args: Schema
 
 
 def _change(verb: str, *optional: str) -> Function:
@@ -58,8 +40,8 @@ def _change(verb: str, *optional: str) -> Function:
     return Function(f"lightning/security:{verb}CredentialRole", True, response, args)
 
 
-_STRING: _Schema = {"type": "string"}
-_SWITCH: _Schema = {"active": {"type": "boolean"}, "reason": _STRING}
+_STRING: Schema = {"type": "string"}
+_SWITCH: Schema = {"active": {"type": "boolean"}, "reason": _STRING}
 
 FUNCTIONS = (
     Function(
@@ -166,16 +148,33 @@ _ROUTE = arguments(
     ["hostPattern", "pathPattern", "upstreamUrl", "protocol"],
     ["routeId", "timeoutMs", "priority"],
 )
-_ROUTES: _Schema = {"type": "array", "items": _ROUTE, "maxItems": 1000}
+_ROUTES: Schema = {"type": "array", "items": _ROUTE, "maxItems": 1000}
 _WORDS = ("description", "requestId", "metadata")
 
 
-def _one(kind: type[Message], field: str) -> _Schema:
-    return {field: {"$ref": f"#/components/schemas/{name_of(kind)}"}}
+_PAGE: Sequence[Schema] = (
+    {
+        "name": "cursor",
+        "in": "query",
+        "description": "nextCursor of the page before.",
+        "schema": {"type": "string"},
+    },
+    {
+        "name": "limit",
+        "in": "query",
+        "schema": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100},
+    },
+)
+_OK: Schema = {"ok": {"const": True}}
+_NEXT: Schema = {"nextCursor": {"type": "string"}}
 
 
-def _many(kind: type[Message], field: str) -> _Schema:
-    return {field: {"type": "array", "items": _one(kind, field)[field]}}
+def _one(kind: type[Message], field: str) -> Schema:
+    return {**_OK, field: {"$ref": f"#/components/schemas/{name_of(kind)}"}}
+
+
+def _many(kind: type[Message], field: str) -> Schema:
+    return {**_OK, field: {"type": "array", "items": _one(kind, field)[field]}}
 
 
 _PAYWALL = _one(paywall_pb2.Paywall, "paywall")
@@ -187,7 +186,8 @@ OWNERS_OPERATIONS: Sequence[Operation] = (
         "list_paywalls",
         "Your paywalls, in the order of their creation",
         _many(paywall_pb2.Paywall, "paywalls"),
-        is_page=True,
+        query=_PAGE,
+        optional=_NEXT,
     ),
     Operation(
         "POST",
@@ -222,7 +222,8 @@ OWNERS_OPERATIONS: Sequence[Operation] = (
         "list_invoices",
         "Invoices of a paywall",
         _many(settlement_pb2.Invoice, "invoices"),
-        is_page=True,
+        query=_PAGE,
+        optional=_NEXT,
     ),
     Operation(
         "GET",
@@ -230,7 +231,8 @@ OWNERS_OPERATIONS: Sequence[Operation] = (
         "list_settlements",
         "Settlements of a paywall",
         _many(settlement_pb2.Settlement, "settlements"),
-        is_page=True,
+        query=_PAGE,
+        optional=_NEXT,
     ),
     *(
         Operation("POST", f"{ONE}/{action}", f"{action}_paywall", f"Make it {status}", _PAYWALL)
@@ -238,8 +240,8 @@ OWNERS_OPERATIONS: Sequence[Operation] = (
     ),
 )
 
-_REASON: _Schema = {"type": "string", "description": "Required where active is true."}
-_SET: _Schema = {"active": {"type": "boolean"}, "reason": _REASON}
+_REASON: Schema = {"type": "string", "description": "Required where active is true."}
+_SET: Schema = {"active": {"type": "boolean"}, "reason": _REASON}
 SWITCHES: Sequence[tuple[str, Operation]] = (
     (
         "lightning/security:setGlobalPause",

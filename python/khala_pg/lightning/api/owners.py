@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from khala_pg.auth.issuer import IssuerError, TokenRequest
-from khala_pg.http.calls import Calls, Done, invalid, json_text, read_object
+from khala_pg.http.calls import Calls, Done, json_text, page_size, read_object
 from khala_pg.http.credentials import Credentials, require_pace
 from khala_pg.http.rates import Buckets
 from khala_pg.lightning.api.operations import STATUSES
@@ -96,10 +96,6 @@ def _paywall(request: Request) -> str:
 
 def _page(request: Request) -> tuple[str | None, int]:
     """Cursor and size of the page that the query requests. Raises CallError."""
-    cursor, size = request.query_params.get("cursor"), request.query_params.get("limit")
+    cursor = request.query_params.get("cursor")
     json_text("cursor", cursor)
-    if size is None:
-        return cursor, DEFAULT_LIMIT
-    if not (size.isascii() and size.isdecimal() and len(size) <= 9):
-        raise invalid("limit", "Use 1 to 1000.")
-    return cursor, int(size)
+    return cursor, page_size(request, DEFAULT_LIMIT)
