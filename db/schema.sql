@@ -270,7 +270,7 @@ COMMENT ON COLUMN runtime.projection_checkpoints.version_offset IS 'Difference b
 
 COMMENT ON COLUMN runtime.projection_checkpoints.summary_hash IS 'SHA-256 of the canonical summary without projected_at';
 
-COMMENT ON COLUMN runtime.projection_checkpoints.heartbeat_s IS 'Most seconds between two events of an entity that is at work, as its writer announced (0: it sends heartbeats unannounced); null when none is expected';
+COMMENT ON COLUMN runtime.projection_checkpoints.heartbeat_s IS 'Of a run at work: most seconds between two events, as its writer announced (0: it sends heartbeats unannounced). Of a worker whose heartbeat is fresh: seconds after which it is stale. Null when no heartbeat is expected';
 
 CREATE TABLE runtime.sync_topic_retention (
     topic text NOT NULL,
@@ -594,14 +594,45 @@ ALTER TABLE runtime.codex_worker_events OWNER TO khala_owner;
 
 COMMENT ON TABLE runtime.codex_worker_events IS 'Events of codex workers';
 
+CREATE TABLE runtime.codex_worker_request_keys (
+    worker_id text NOT NULL,
+    idempotency_key text NOT NULL,
+    request_hash bytea NOT NULL,
+    seq bigint NOT NULL,
+    CONSTRAINT codex_worker_request_keys_idempotency_key_check CHECK (((length(idempotency_key) >= 1) AND (length(idempotency_key) <= 255))),
+    CONSTRAINT codex_worker_request_keys_request_hash_check CHECK ((octet_length(request_hash) = 32))
+);
+
+ALTER TABLE runtime.codex_worker_request_keys OWNER TO khala_owner;
+
+COMMENT ON TABLE runtime.codex_worker_request_keys IS 'Idempotency keys of requests to codex workers, for as long as the history';
+
+COMMENT ON COLUMN runtime.codex_worker_request_keys.seq IS 'Request that the key stands for; two requests to stop may be one';
+
+CREATE TABLE runtime.codex_worker_requests (
+    worker_id text NOT NULL,
+    seq bigint NOT NULL,
+    acknowledged_seq bigint,
+    CONSTRAINT codex_worker_requests_check CHECK ((acknowledged_seq > seq)),
+    CONSTRAINT codex_worker_requests_seq_check CHECK ((seq > 0))
+);
+
+ALTER TABLE runtime.codex_worker_requests OWNER TO khala_owner;
+
+COMMENT ON TABLE runtime.codex_worker_requests IS 'Requests to codex workers through the API, and which of them the worker has acknowledged';
+
+COMMENT ON COLUMN runtime.codex_worker_requests.seq IS 'Event worker.requested or worker.stop_requested in the history of the worker';
+
+COMMENT ON COLUMN runtime.codex_worker_requests.acknowledged_seq IS 'Event worker.acknowledged; null while the request is pending';
+
 CREATE TABLE runtime.entities (
     kind text NOT NULL,
     id text NOT NULL,
     latest_seq bigint NOT NULL,
     created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     org_id text,
-    lost_count bigint DEFAULT 0 NOT NULL,
-    CONSTRAINT entities_check CHECK (((lost_count >= 0) AND (lost_count <= latest_seq))),
+    unnumbered_count bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT entities_check CHECK (((unnumbered_count >= 0) AND (unnumbered_count <= latest_seq))),
     CONSTRAINT entities_latest_seq_check CHECK ((latest_seq >= 0))
 )
 PARTITION BY LIST (kind);
@@ -616,7 +647,7 @@ COMMENT ON COLUMN runtime.entities.latest_seq IS 'Sequence number of the last ev
 
 COMMENT ON COLUMN runtime.entities.org_id IS 'Owner organisation, fixed by the first event; null is public';
 
-COMMENT ON COLUMN runtime.entities.lost_count IS 'Number of events by which Khala marked the entity as lost; its writer, which does not know of them, numbers its own events without them';
+COMMENT ON COLUMN runtime.entities.unnumbered_count IS 'Number of events that are not its writer''s: marks of Khala''s and requests through the API; the writer, which does not know of them, numbers its own events without them';
 
 CREATE TABLE runtime.codex_workers (
     kind text CONSTRAINT entities_kind_not_null NOT NULL,
@@ -624,8 +655,8 @@ CREATE TABLE runtime.codex_workers (
     latest_seq bigint CONSTRAINT entities_latest_seq_not_null NOT NULL,
     created_at timestamp with time zone DEFAULT clock_timestamp() CONSTRAINT entities_created_at_not_null NOT NULL,
     org_id text,
-    lost_count bigint DEFAULT 0 CONSTRAINT entities_lost_count_not_null NOT NULL,
-    CONSTRAINT entities_check CHECK (((lost_count >= 0) AND (lost_count <= latest_seq))),
+    unnumbered_count bigint DEFAULT 0 CONSTRAINT entities_unnumbered_count_not_null NOT NULL,
+    CONSTRAINT entities_check CHECK (((unnumbered_count >= 0) AND (unnumbered_count <= latest_seq))),
     CONSTRAINT entities_latest_seq_check CHECK ((latest_seq >= 0))
 )
 WITH (fillfactor='50');
@@ -770,8 +801,8 @@ CREATE TABLE runtime.runs (
     latest_seq bigint CONSTRAINT entities_latest_seq_not_null NOT NULL,
     created_at timestamp with time zone DEFAULT clock_timestamp() CONSTRAINT entities_created_at_not_null NOT NULL,
     org_id text,
-    lost_count bigint DEFAULT 0 CONSTRAINT entities_lost_count_not_null NOT NULL,
-    CONSTRAINT entities_check CHECK (((lost_count >= 0) AND (lost_count <= latest_seq))),
+    unnumbered_count bigint DEFAULT 0 CONSTRAINT entities_unnumbered_count_not_null NOT NULL,
+    CONSTRAINT entities_check CHECK (((unnumbered_count >= 0) AND (unnumbered_count <= latest_seq))),
     CONSTRAINT entities_latest_seq_check CHECK ((latest_seq >= 0))
 )
 WITH (fillfactor='50');
@@ -878,6 +909,12 @@ ALTER TABLE ONLY runtime.entity_events
 ALTER TABLE ONLY runtime.codex_worker_events
     ADD CONSTRAINT codex_worker_events_pkey PRIMARY KEY (kind, id, seq);
 
+ALTER TABLE ONLY runtime.codex_worker_request_keys
+    ADD CONSTRAINT codex_worker_request_keys_pkey PRIMARY KEY (worker_id, idempotency_key);
+
+ALTER TABLE ONLY runtime.codex_worker_requests
+    ADD CONSTRAINT codex_worker_requests_pkey PRIMARY KEY (worker_id, seq);
+
 ALTER TABLE ONLY runtime.entities
     ADD CONSTRAINT entities_pkey PRIMARY KEY (kind, id);
 
@@ -977,6 +1014,8 @@ CREATE INDEX entity_events_type ON ONLY runtime.entity_events USING btree (kind,
 
 CREATE INDEX codex_worker_events_kind_id_event_type_expr_idx ON runtime.codex_worker_events USING btree (kind, id, event_type, ((- seq)));
 
+CREATE INDEX codex_worker_requests_pending ON runtime.codex_worker_requests USING btree (worker_id, seq) WHERE (acknowledged_seq IS NULL);
+
 CREATE INDEX parity_cycles_finished ON runtime.parity_cycles USING btree (finished_at);
 
 CREATE INDEX projection_checkpoints_drift ON runtime.projection_checkpoints USING btree (projection) INCLUDE (drift_count) WHERE (drift_count > 0);
@@ -1044,6 +1083,9 @@ ALTER TABLE ONLY lightning.settlements
 
 ALTER TABLE ONLY lightning.settlements
     ADD CONSTRAINT settlements_paywall_id_owner_id_fkey FOREIGN KEY (paywall_id, owner_id) REFERENCES lightning.paywalls(paywall_id, owner_id);
+
+ALTER TABLE ONLY runtime.codex_worker_request_keys
+    ADD CONSTRAINT codex_worker_request_keys_worker_id_seq_fkey FOREIGN KEY (worker_id, seq) REFERENCES runtime.codex_worker_requests(worker_id, seq);
 
 ALTER TABLE runtime.entity_events
     ADD CONSTRAINT entity_events_kind_id_fkey FOREIGN KEY (kind, id) REFERENCES runtime.entities(kind, id);

@@ -62,6 +62,7 @@ SELECT khala.ingest_events('[
     {"entity": "run", "id": "é", "seq": 2, "type": "run.progress", "payload": {"percent": 12.5}},
     {"entity": "codex_worker", "id": "w", "seq": 1, "type": "worker.busy", "org_id": "a",
      "payload": {"task": "t"}, "occurred_at": "2016-03-04T05:06:07Z"}]');
+SELECT khala.request_codex_worker('a', 'w', '{"a": 1}', 's', 'key');
 SELECT khala.create_api_key('keykey01', sha256('s'), 'café', 's', 'a', ARRAY['notes.mixed'],
     '2100-01-02 03:04:05.678901+00');
 UPDATE runtime.api_keys SET created_at = '2016-01-02 03:04:05.678901+00', last_used_at = now();
@@ -108,6 +109,12 @@ def _pages(
 
 
 EXAMPLES: Mapping[str, tuple[Call, ...]] = {
+    "acknowledge_codex_worker_request": (
+        _write(
+            "SELECT khala.acknowledge_codex_worker_request('w', 2, 'done', %s)", Jsonb({"x": 1e-7})
+        ),
+        _fails("KH007", "SELECT khala.acknowledge_codex_worker_request('w', 1)"),
+    ),
     "append_codex_worker_event": (
         _write(
             "SELECT * FROM khala.append_codex_worker_event(%s, %s, %s, %s, %s, %s)",
@@ -164,6 +171,9 @@ EXAMPLES: Mapping[str, tuple[Call, ...]] = {
         ),
         _fails("KH001", "SELECT * FROM khala.check_cursors(%s)", ["notes.mixed", "no\\thing"]),
     ),
+    "codex_worker_requests": (
+        _read("SELECT seq, action, request FROM khala.codex_worker_requests(%s)", "w"),
+    ),
     "count_entities": (_read("SELECT khala.count_entities('run')"),),
     "create_api_key": (
         _write(
@@ -196,6 +206,10 @@ EXAMPLES: Mapping[str, tuple[Call, ...]] = {
         _read("SELECT khala.flags_of('ann')"),
         _read("SELECT khala.flags_of(%s)", "é"),
         _fails("KH007", "SELECT khala.flags_of('')"),
+    ),
+    "get_codex_worker": (
+        _read("SELECT khala.get_codex_worker('a', %s) #> '{worker,task}'", "w"),
+        _fails("KH023", "SELECT khala.get_codex_worker('b', 'w')"),
     ),
     "grouped_topics": (_read("SELECT khala.grouped_topics()"),),
     "head_watermarks": (
@@ -242,11 +256,24 @@ EXAMPLES: Mapping[str, tuple[Call, ...]] = {
     "list_api_keys": (
         _read("SELECT key_id, label, scopes, created_at, expires_at FROM khala.list_api_keys()"),
     ),
+    "list_codex_worker_events": (
+        _read("SELECT khala.list_codex_worker_events('a', %s, 0, 1) -> 'latest_seq'", "w"),
+        _fails("KH020", "SELECT khala.list_codex_worker_events('a', 'w', -1)"),
+    ),
+    "list_codex_workers": (
+        _read("SELECT khala.list_codex_workers('a') #>> '{workers,0,worker_id}'"),
+        _fails("KH020", "SELECT khala.list_codex_workers('a', %s)", "bu\\sy"),
+    ),
     "list_flags": (_read("SELECT surface, lane, percent, people FROM khala.list_flags()"),),
     # What it marks depends on clocks: db/tests/api/runtime/mark_lost_runs.sql.
     "mark_lost_runs": (
         _write("SELECT khala.mark_lost_runs('0')"),
         _fails("KH007", "SELECT khala.mark_lost_runs('-1 hour')"),
+    ),
+    # What it marks depends on clocks: db/tests/api/workers/mark_stale_workers.sql.
+    "mark_stale_workers": (
+        _write("SELECT khala.mark_stale_workers()"),
+        _fails("KH007", "SELECT khala.mark_stale_workers(0)"),
     ),
     "list_revocations": (_read("SELECT kind, value, issued_until FROM khala.list_revocations()"),),
     "max_payload_bytes": (_read("SELECT khala.max_payload_bytes()"),),
@@ -278,6 +305,23 @@ EXAMPLES: Mapping[str, tuple[Call, ...]] = {
     "projection_version": (_read("SELECT khala.projection_version()"),),
     "rebuild_projection": (_write("SELECT * FROM khala.rebuild_projection('run', %s)", "é"),),
     "rebuild_projections": (_write("SELECT * FROM khala.rebuild_projections('run')"),),
+    "remove_flag": (
+        _write("SELECT khala.remove_flag('web')"),
+        _fails("KH007", "SELECT khala.remove_flag(NULL)"),
+    ),
+    "request_codex_worker": (
+        _write(
+            "SELECT khala.request_codex_worker('a', 'w', %s, %s, %s) #- '{request,requested_at}'",
+            *(Jsonb({"x": 1e-7, "é": "a\\b"}), "é", "k\\"),
+        ),
+        _fails("KH021", "SELECT khala.request_codex_worker('a', 'w', '{}', 'ann', 'key')"),
+    ),
+    "stop_codex_worker": (
+        _write(
+            "SELECT khala.stop_codex_worker('a', 'w', %s, 's') #- '{request,requested_at}'", "é"
+        ),
+        _fails("KH023", "SELECT khala.stop_codex_worker('b', 'w', NULL, 's')"),
+    ),
     "register_topic": (
         _write(
             "SELECT khala.register_topic('notes.new', p_retention_horizon => '1 mon -1 day',"
@@ -419,7 +463,7 @@ EXAMPLES: Mapping[str, tuple[Call, ...]] = {
 }
 
 # What the calls left behind, without clocks, random names and what a sequence gives.
-_CHANGING = f'"projected_at": ?"[^"]*"|{CHANGING}'
+_CHANGING = f'"(heartbeat_at|projected_at|updated_at)": ?"[^"]*"|{CHANGING}'
 EFFECTS = (
     "SELECT topic, enum_name, read_model, payload_mode, inline_limit_bytes, retention_horizon,"
     " ownership, writes FROM runtime.sync_topics ORDER BY topic",

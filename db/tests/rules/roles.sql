@@ -65,14 +65,14 @@ SELECT set_eq(
     $$SELECT f FROM pg_temp.functions_of('khala_relay') AS f$$,
     ARRAY[
         'arm', 'authenticate_api_key', 'canonical_json', 'check_cursors',
-        'current_epoch', 'ensure_epoch', 'event_age', 'flags_of', 'grouped_topics', 'head_watermarks', 'hydrate', 'mark_lost_runs', 'max_payload_bytes', 'parse_payload', 'payload_hash', 'payload_hash_text', 'projection_version', 'replay', 'replay_binary', 'replay_feed', 'replay_feed_binary',
-        'revocations', 'schema_version', 'scopes_beyond', 'sequence', 'snapshot', 'telemetry', 'traces'
+        'current_epoch', 'ensure_epoch', 'event_age', 'flags_of', 'grouped_topics', 'head_watermarks', 'hydrate', 'get_codex_worker', 'list_codex_worker_events', 'list_codex_workers', 'mark_lost_runs', 'mark_stale_workers', 'max_payload_bytes', 'parse_payload', 'payload_hash', 'payload_hash_text', 'projection_version', 'replay', 'replay_binary', 'replay_feed', 'replay_feed_binary',
+        'request_codex_worker', 'revocations', 'schema_version', 'scopes_beyond', 'sequence', 'snapshot', 'stop_codex_worker', 'telemetry', 'traces'
     ], 'what a relay may call'
 );
 SELECT set_eq(
     $$SELECT f FROM pg_temp.functions_of('khala_runtime') AS f$$,
     ARRAY[
-        'append_codex_worker_event', 'append_run_event', 'canonical_json',
+        'acknowledge_codex_worker_request', 'append_codex_worker_event', 'append_run_event', 'canonical_json', 'codex_worker_requests',
         'count_entities', 'current_epoch', 'grouped_topics', 'ingest_events', 'parse_payload', 'payload_hash', 'payload_hash_text', 'project_codex_worker', 'project_run',
         'projection_version', 'rebuild_projection', 'rebuild_projections', 'schema_version', 'sequence', 'sink', 'sink_batch', 'sink_delete', 'topic_holders'
     ], 'what a runtime may call'
@@ -81,9 +81,9 @@ SELECT set_eq(
     $$SELECT f FROM pg_temp.functions_of('khala_dba') AS f$$,
     ARRAY[
         'canonical_json', 'check_cursors', 'count_entities', 'create_api_key',
-        'current_epoch', 'database_fingerprint', 'ensure_epoch', 'finish_parity_cycle', 'grouped_topics', 'judge_parity', 'list_api_keys', 'list_flags', 'list_revocations', 'mark_lost_runs', 'new_epoch', 'parity_gates', 'parity_window', 'parse_payload', 'payload_hash', 'payload_hash_text',
+        'current_epoch', 'database_fingerprint', 'ensure_epoch', 'finish_parity_cycle', 'grouped_topics', 'judge_parity', 'list_api_keys', 'list_flags', 'list_revocations', 'mark_lost_runs', 'mark_stale_workers', 'new_epoch', 'parity_gates', 'parity_window', 'parse_payload', 'payload_hash', 'payload_hash_text',
         'project_codex_worker', 'project_run', 'projection_version', 'rebuild_projection', 'rebuild_projections', 'register_topic',
-        'retain', 'revocations', 'revoke', 'revoke_api_key', 'remove_topic', 'schema_version', 'sequence', 'set_flag', 'set_topic', 'set_topic_writes', 'start_parity_cycle', 'telemetry', 'topic_holders'
+        'retain', 'revocations', 'revoke', 'revoke_api_key', 'remove_flag', 'remove_topic', 'schema_version', 'sequence', 'set_flag', 'set_topic', 'set_topic_writes', 'start_parity_cycle', 'telemetry', 'topic_holders'
     ], 'what an administrator may call'
 );
 

@@ -25,12 +25,13 @@ from khala_pg.auth import keyring as keys
 from khala_pg.auth import keyring_file
 from khala_pg.connections import connect
 from khala_pg.errors import KhalaError, UsageError
-from khala_pg.lightning.api.switches import SCOPE as OPERATE
+from khala_pg.lightning.api.switches import SCOPE as OPERATE_LIGHTNING
 from khala_pg.lightning.environment import ops_secret
 from khala_pg.migration.migrate import Outcome, migrate
 from khala_pg.postgres.cluster import private
 from khala_pg.postgres.server import PostgresServer
 from khala_pg.sqlapi import admin
+from khala_pg.workers.endpoints import OPERATE
 
 DATABASE = "khala"
 RELAY_LOGIN = "khala_dev_relay"
@@ -142,7 +143,7 @@ def prepare_keyring(data_dir: Path) -> Path:
 def sign_dev_token(server: PostgresServer, keyring: Path) -> str:
     """A token of organisation `dev` for every topic that is registered now, good for 30 days.
 
-    Its holder operates the Lightning control plane, as `dev` does.
+    Its holder operates codex workers, and the Lightning control plane, as `dev` does.
     """
     with connect(server.dsn(DATABASE)) as connection:
         rows = connection.execute("SELECT topic FROM khala.topic_stats ORDER BY topic")
@@ -150,7 +151,7 @@ def sign_dev_token(server: PostgresServer, keyring: Path) -> str:
     return keys.sign_token(
         keyring_file.load(keyring),
         org_id=ORGANISATION,
-        scopes=[*topics, OPERATE],
+        scopes=[*topics, OPERATE_LIGHTNING, OPERATE],
         subject="dev",
         ttl_s=_TOKEN_TTL_S,
     )

@@ -18,7 +18,7 @@ from khala_pg.auth.issuer import Issuer
 from khala_pg.errors import UnavailableError
 from khala_pg.http.app import Ready, create_app
 from khala_pg.http.bounded import Refused
-from khala_pg.http.calls import Note as LightningNote
+from khala_pg.http.calls import Note as CallNote
 from khala_pg.http.credentials import Credentials, SessionAuthenticator
 from khala_pg.http.edge import Origins, Proxies
 from khala_pg.http.measured import Note, measured
@@ -31,6 +31,7 @@ from khala_pg.relay.opening.refusal_log import RefusalLog
 from khala_pg.relay.settings import RelaySettings
 from khala_pg.sqlapi import relay as sqlapi
 from khala_pg.sqlapi.calls import Connection
+from khala_pg.workers.routes import worker_routes
 
 
 class HttpServer(uvicorn.Server):
@@ -49,12 +50,14 @@ def make_http_server(
     settings: RelaySettings,
     tls: ssl.SSLContext | None,
     note: Note,
-    note_lightning: LightningNote,
+    note_lightning: CallNote,
+    note_runtime: CallNote,
 ) -> HttpServer:
     """A server for snapshots, documents, flags and tokens; `serve` runs it on bound sockets.
 
     authenticate_session: whom a session of the host application belongs to, if it has sessions.
-    note: called for each request. note_lightning: for each call of the Lightning control plane.
+    note: called for each request. note_lightning, note_runtime: for
+    each call of the Lightning control plane, and of the API of codex workers.
     """
 
     # However many ask at once, live feeds do not queue behind them for a connection.
@@ -98,8 +101,11 @@ def make_http_server(
         retry_after_s=settings.retry_after_s,
     )
     refusals = RefusalLog("a request was refused", lambda status: None)
-    lightning = lightning_routes(connect, credentials, settings, note_lightning, verify)
-    app = create_app(connect, verify, ready, settings, tokens, refusals.note, lightning)
+    others = [
+        *lightning_routes(connect, credentials, settings, note_lightning, verify),
+        *worker_routes(connect, credentials, settings, note_runtime, verify),
+    ]
+    app = create_app(connect, verify, ready, settings, tokens, refusals.note, others)
     return serving_clients(app, note, refusals, settings, tls)
 
 

@@ -10,8 +10,8 @@ from khala_pg.auth.keys import Keyring
 from khala_pg.errors import KhalaError
 from khala_pg.http.credentials import SessionAuthenticator
 from khala_pg.relay.database.health import Health
+from khala_pg.relay.database.heartbeats import watch_heartbeats
 from khala_pg.relay.database.listener import Listener
-from khala_pg.relay.database.lost_runs import mark_lost_runs
 from khala_pg.relay.database.pool import Database
 from khala_pg.relay.database.proof import Terms
 from khala_pg.relay.database.prover import Prover
@@ -187,7 +187,7 @@ class Relay:
             self._keepalive.push_heartbeats,
         ):
             self._spawn(work())
-        self._spawn(mark_lost_runs(self._settings, self.database, self.metrics))
+        self._spawn(watch_heartbeats(self._settings, self.database, self.metrics))
         if self._tracer is not None:
             self._spawn(self._tracer.run())
         tls = None if self._certificate is None else self._certificate.context
@@ -200,6 +200,7 @@ class Relay:
             tls,
             self.metrics.answered,
             self.metrics.lightning.note,
+            self.metrics.runtime.note,
         )
         metrics = make_metrics_server(self.metrics, self._read_gauges, self._settings)
         servers = [(http, ports.http), (metrics, ports.metrics)]

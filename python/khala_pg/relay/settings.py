@@ -119,6 +119,12 @@ class RelaySettings:
         seen="429 `rate_limited`",
         least=1,
     )
+    max_runtime_calls_per_minute: int = limit(
+        6_000,
+        "calls of the API of codex workers, of each subject",
+        seen="429 `rate_limited`",
+        least=1,
+    )
     max_bad_frames: int = limit(
         4,
         "messages of a socket that are no frames, or binary",

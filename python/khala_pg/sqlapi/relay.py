@@ -157,6 +157,11 @@ async def mark_lost_runs(connection: Connection, after_s: float) -> int:
     return int(await scalar(connection, query, after_s))
 
 
+async def mark_stale_workers(connection: Connection) -> int:
+    """Mark codex workers whose heartbeats are stale; how many were."""
+    return int(await scalar(connection, "SELECT khala.mark_stale_workers()"))
+
+
 async def snapshot(
     connection: Connection,
     topic: str,

@@ -10,8 +10,8 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     v_event record;
-    v_events jsonb[] := '{}';
-    v_bytes bigint := 0;
+    v_events jsonb[] := ARRAY[]::jsonb[];
+    v_bytes integer := 0;
     v_latest_seq bigint;
     v_after bigint := p_after;
 BEGIN

@@ -20,7 +20,7 @@ AS $$
 DECLARE
     v_seq bigint;
     v_latest bigint;
-    v_lost_count bigint;
+    v_unnumbered_count bigint;
     v_org_id text;
     v_appended boolean := FALSE;
     v_same boolean;
@@ -32,7 +32,7 @@ BEGIN
         UPDATE runtime.entities AS e
         SET latest_seq = e.latest_seq + 1
         WHERE e.kind = p_kind AND e.id = p_id AND (p_seq IS NULL OR e.latest_seq - e.unnumbered_count = p_seq - 1)
-        RETURNING e.latest_seq, e.unnumbered_count, e.org_id INTO v_seq, v_lost_count, v_org_id;
+        RETURNING e.latest_seq, e.unnumbered_count, e.org_id INTO v_seq, v_unnumbered_count, v_org_id;
         v_appended := FOUND;
         EXIT WHEN v_appended;
 
@@ -40,13 +40,13 @@ BEGIN
             INSERT INTO runtime.entities AS e (kind, id, latest_seq, org_id)
             VALUES (p_kind, p_id, 1, p_org_id)
             ON CONFLICT (kind, id) DO NOTHING
-            RETURNING e.latest_seq, e.unnumbered_count, e.org_id INTO v_seq, v_lost_count, v_org_id;
+            RETURNING e.latest_seq, e.unnumbered_count, e.org_id INTO v_seq, v_unnumbered_count, v_org_id;
             v_appended := FOUND;
             EXIT WHEN v_appended;
         END IF;
 
         IF p_seq IS NOT NULL THEN
-            SELECT e.latest_seq - e.unnumbered_count, e.unnumbered_count, e.org_id INTO v_latest, v_lost_count, v_org_id
+            SELECT e.latest_seq - e.unnumbered_count, e.unnumbered_count, e.org_id INTO v_latest, v_unnumbered_count, v_org_id
             FROM runtime.entities AS e
             WHERE e.kind = p_kind AND e.id = p_id;
             EXIT WHEN v_latest >= p_seq;
@@ -71,7 +71,7 @@ BEGIN
         INTO v_same
         FROM runtime.entity_events AS v
         WHERE v.kind = p_kind AND v.id = p_id
-            AND v.seq = khala_internal.event_place(p_kind, p_id, p_seq, v_lost_count);
+            AND v.seq = khala_internal.event_place(p_kind, p_id, p_seq, v_unnumbered_count);
         IF v_same IS NOT TRUE THEN
             RAISE EXCEPTION 'event % of % % is already there with other content', p_seq, p_kind, quote_literal(p_id)
                 USING ERRCODE = 'KH009', HINT = 'Another writer uses this id: choose another one, or append without a sequence number.';
@@ -83,7 +83,7 @@ BEGIN
     INSERT INTO runtime.entity_events (kind, id, seq, occurred_at, event_type, payload)
     VALUES (p_kind, p_id, v_seq, coalesce(p_occurred_at, clock_timestamp()), p_event_type, p_payload);
     SELECT p.watermark INTO v_watermark FROM khala_internal.project_entities(p_kind, ARRAY[p_id]) AS p;
-    RETURN QUERY SELECT v_seq - v_lost_count, 'appended', v_watermark;
+    RETURN QUERY SELECT v_seq - v_unnumbered_count, 'appended', v_watermark;
 END
 $$;
 

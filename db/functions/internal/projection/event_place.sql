@@ -2,13 +2,13 @@
 -- of the events that Khala appends in between; so a writer that comes back goes on counting, and events that it
 -- kept in a file are loaded later.
 
-CREATE OR REPLACE FUNCTION khala_internal.event_place(p_kind text, p_id text, p_seq bigint, p_lost_count bigint)
+CREATE OR REPLACE FUNCTION khala_internal.event_place(p_kind text, p_id text, p_seq bigint, p_unnumbered_count bigint)
 RETURNS bigint
 LANGUAGE plpgsql STABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF p_lost_count = 0 THEN
+    IF p_unnumbered_count = 0 THEN
         RETURN p_seq;
     END IF;
     RETURN p_seq + (

@@ -6,11 +6,15 @@ LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    v_heartbeat_at timestamptz := p_document ->> 'heartbeat_at';
+    v_heartbeat_at timestamptz := (p_document ->> 'heartbeat_at')::timestamptz;
 BEGIN
     RETURN p_document || jsonb_build_object(
         'heartbeat_state', khala_internal.heartbeat_state(p_document ->> 'status', v_heartbeat_at, p_at),
-        'heartbeat_age_ms', greatest(0, floor(extract(EPOCH FROM p_at - v_heartbeat_at) * 1000))::bigint,
+        -- greatest() takes no notice of a null.
+        'heartbeat_age_ms', CASE
+            WHEN v_heartbeat_at IS NOT NULL
+                THEN greatest(0, floor(extract(EPOCH FROM p_at - v_heartbeat_at) * 1000))::bigint
+        END,
         'projection_lag', p_latest_seq - (p_document ->> 'latest_seq')::bigint
     );
 END

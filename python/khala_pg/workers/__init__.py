@@ -1,0 +1,1 @@
+"""API of codex workers: an organisation lists its workers, reads them, and sends requests."""

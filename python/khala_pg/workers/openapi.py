@@ -1,0 +1,127 @@
+"""OpenAPI 3.1 document of the runtime's API, made of its operations; flags are in it."""
+
+from typing import Any
+
+from khala_pg import __version__
+from khala_pg.http.openapi import ERROR, operation_object
+from khala_pg.http.operations import Schema
+from khala_pg.workers.operations import DOCUMENT, OPERATIONS, STATUSES
+
+FLAGS = "/api/sync/flags"
+
+_NULLABLE: Schema = {"type": ["string", "null"]}
+_TIME: Schema = {"type": "string", "format": "date-time"}
+_TIME_OR_NULL: Schema = {"type": ["string", "null"], "format": "date-time"}
+_COUNT: Schema = {"type": "integer", "minimum": 0}
+_OBJECT: Schema = {"type": "object"}
+
+_WORKER_ID: Schema = {
+    "name": "worker_id",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string", "minLength": 1, "maxLength": 400},
+}
+# Documents may grow further fields.
+_WORKER = {
+    "document_id": {"type": "string"},
+    "worker_id": {"type": "string"},
+    "owner": {"type": "string"},
+    "status": {"enum": list(STATUSES)},
+    "activity": {"enum": ["idle", "busy", "waiting", "paused", None]},
+    "task": _NULLABLE,
+    "title": _NULLABLE,
+    "terminal_reason": _NULLABLE,
+    "workspace": _NULLABLE,
+    "adapter": _NULLABLE,
+    "metadata": {"type": ["object", "null"]},
+    "heartbeat_at": _TIME_OR_NULL,
+    "heartbeat_state": {"enum": ["fresh", "stale", "missing", "stopped", "failed"]},
+    "heartbeat_age_ms": {"type": ["integer", "null"], "minimum": 0},
+    "heartbeat_stale_after_s": _COUNT,
+    "started_at": _TIME_OR_NULL,
+    "stopped_at": _TIME_OR_NULL,
+    "updated_at": _TIME,
+    "projected_at": _TIME,
+    "latest_seq": _COUNT,
+    "projection_lag": _COUNT,
+}
+_EVENT = {
+    "seq": _COUNT,
+    "type": {"type": "string"},
+    "payload": _OBJECT,
+    "occurred_at": _TIME,
+    "recorded_at": _TIME,
+}
+_REQUEST = {
+    "worker_id": {"type": "string"},
+    "seq": _COUNT,
+    "action": {"enum": ["request", "stop"]},
+    "requested_at": _TIME,
+    "requested_by": {"type": "string"},
+}
+_FLAGS_ERROR: Schema = {
+    "type": "object",
+    "required": ["code", "message"],
+    "properties": {"code": {"type": "string"}, "message": {"type": "string"}},
+}
+
+
+def document() -> dict[str, Any]:
+    """The document, as DOCUMENT serves it."""
+    paths: dict[str, Any] = {FLAGS: {"get": _flags()}}
+    for each in OPERATIONS:
+        found = operation_object(each, "signed_in", {"worker_id": _WORKER_ID})
+        paths.setdefault(each.path, {})[each.method.lower()] = found
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Khala: codex workers and flags",
+            "version": __version__,
+            "description": f"Served at {DOCUMENT}.",
+        },
+        "paths": paths,
+        "components": {
+            "schemas": {
+                "CodexWorker": _record(_WORKER),
+                "CodexWorkerEvent": _record(_EVENT),
+                "CodexWorkerRequest": _record(_REQUEST, request=_OBJECT, reason=_NULLABLE),
+                "Error": ERROR,
+                "FlagsError": _FLAGS_ERROR,
+            },
+            "securitySchemes": {
+                "signed_in": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "A token, an API key, or a session of the host application.",
+                },
+                "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+            },
+        },
+    }
+
+
+def _record(fields: dict[str, Any], **optional: Schema) -> Schema:
+    return {"type": "object", "required": list(fields), "properties": {**fields, **optional}}
+
+
+def _flags() -> Schema:
+    def response(description: str, schema: Schema) -> Schema:
+        return {"description": description, "content": {"application/json": {"schema": schema}}}
+
+    lanes = {"type": "object", "additionalProperties": {"enum": ["khala", "legacy"]}}
+    flags = {"type": "object", "required": ["flags"], "properties": {"flags": lanes}}
+    error = {"$ref": "#/components/schemas/FlagsError"}
+    etag = {"ETag": {"required": True, "schema": {"type": "string"}}}
+    return {
+        "operationId": "get_flags",
+        "summary": "From which backend each surface reads for the token's subject",
+        "security": [{"token": []}],
+        "parameters": [{"name": "If-None-Match", "in": "header", "schema": {"type": "string"}}],
+        "responses": {
+            "200": {**response("The lanes.", flags), "headers": etag},
+            "304": {"description": "You have them.", "headers": etag},
+            "401": response("The token is missing or wrong.", error),
+            "403": response("A page of another origin asks.", error),
+            "503": response("The database is unavailable: wait Retry-After seconds.", error),
+        },
+    }

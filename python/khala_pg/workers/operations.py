@@ -1,0 +1,82 @@
+"""Operations of the API: the source of the routes, and of the OpenAPI document."""
+
+from collections.abc import Sequence
+
+from khala_pg.http.operations import Operation, Schema
+
+WORKERS = "/api/runtime/codex/workers"
+ONE = f"{WORKERS}/{{worker_id}}"
+DOCUMENT = "/api/runtime/openapi.json"
+STATUSES = ("starting", "running", "stopping", "stopped", "failed")
+DEFAULT_LIMIT = 100
+
+_LIMIT: Schema = {
+    "name": "limit",
+    "in": "query",
+    "schema": {"type": "integer", "minimum": 1, "maximum": 1000, "default": DEFAULT_LIMIT},
+}
+_WORKER: Schema = {"$ref": "#/components/schemas/CodexWorker"}
+_REQUEST: Schema = {"$ref": "#/components/schemas/CodexWorkerRequest"}
+_EVENT: Schema = {"$ref": "#/components/schemas/CodexWorkerEvent"}
+_SEQ: Schema = {"type": "integer", "minimum": 0}
+
+OPERATIONS: Sequence[Operation] = (
+    Operation(
+        "GET",
+        WORKERS,
+        "list_codex_workers",
+        "Your organisation's workers, in the order of their ids",
+        {"workers": {"type": "array", "items": _WORKER}},
+        query=(
+            {"name": "status", "in": "query", "schema": {"enum": list(STATUSES)}},
+            {
+                "name": "cursor",
+                "in": "query",
+                "description": "next_cursor of the page before.",
+                "schema": {"type": "string"},
+            },
+            _LIMIT,
+        ),
+        optional={"next_cursor": {"type": "string"}},
+    ),
+    Operation(
+        "GET",
+        ONE,
+        "get_codex_worker",
+        "A worker",
+        {"worker": _WORKER, "version": {"type": "integer", "minimum": 1}},
+    ),
+    Operation(
+        "GET",
+        f"{ONE}/events",
+        "list_codex_worker_events",
+        "Events of a worker after a sequence number; a page ends after 1 MiB",
+        {"events": {"type": "array", "items": _EVENT}, "next_after": _SEQ, "latest_seq": _SEQ},
+        query=(
+            {
+                "name": "after",
+                "in": "query",
+                "description": "next_after of the page before.",
+                "schema": {"type": "integer", "minimum": 0, "maximum": 999_999_999, "default": 0},
+            },
+            _LIMIT,
+        ),
+    ),
+    Operation(
+        "POST",
+        f"{ONE}/requests",
+        "request_codex_worker",
+        "Send a request to a worker: any JSON object",
+        {"request": _REQUEST},
+        {"type": "object"},
+    ),
+    Operation(
+        "POST",
+        f"{ONE}/stop",
+        "stop_codex_worker",
+        "Request a worker to stop",
+        {"request": _REQUEST},
+        {"type": "object", "properties": {"reason": {"type": ["string", "null"]}}},
+        may_lack_body=True,
+    ),
+)
