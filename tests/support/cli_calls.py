@@ -80,7 +80,7 @@ CALLS: dict[str, list[Call]] = {
             until="compared|cannot be reached|no writes",
             survives=True,
         ),
-        _call("--gates --window '7 seconds'", DBA),
+        _call("--gates", DBA),
     ],
     "keyring new": [_call("{scratch}/new.json")],
     "keyring rotate": [_call("{keyring}")],

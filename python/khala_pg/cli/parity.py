@@ -81,7 +81,8 @@ def command(
     """
     dsn = resolve(DATABASE, database)
     if gates:
-        raise typer.Exit(asyncio.run(_show_gates(dsn, window, as_json)))
+        asyncio.run(_show_gates(dsn, window, as_json))
+        return
     if url is None:
         raise UsageError(
             "no option says where the legacy backend is",
@@ -93,7 +94,7 @@ def command(
                 f"the legacy backend has no query for topic {name}", f"Use {', '.join(QUERIES)}."
             )
     comparison = Comparison(topic or list(QUERIES), sample, concurrency, settle)
-    raise typer.Exit(asyncio.run(_compare(dsn, url, timeout, comparison, once, interval, as_json)))
+    asyncio.run(_compare(dsn, url, timeout, comparison, None if once else interval, as_json))
 
 
 async def _compare(
@@ -101,13 +102,18 @@ async def _compare(
     url: str,
     timeout_s: float,
     comparison: Comparison,
-    once: bool,
-    interval_s: float,
+    interval_s: float | None,
     as_json: bool,
-) -> int:
+) -> None:
+    """Cycles for ever, or one without an interval. Raises KhalaError unless that is clean."""
     async with legacy_backend(url, os.environ, timeout_s, comparison.concurrency) as legacy:
-        if once:
-            return 0 if await _cycle(dsn, legacy, comparison, as_json) else 1
+        if interval_s is None:
+            if not await _cycle(dsn, legacy, comparison, as_json):
+                raise KhalaError(
+                    "the two sides are not the same, as far as they could be compared",
+                    "docs/sync/PARITY_DASHBOARD.md says what to do for each reason.",
+                )
+            return
         while True:
             began = time.monotonic()
             try:
@@ -189,7 +195,8 @@ def _line(verdict: sqlapi.Verdict) -> str:
     return f"{verdict.topic} {verdict.doc_key}: {verdict.reason}{drift}: {', '.join(said)}{detail}"
 
 
-async def _show_gates(dsn: str, window: str, as_json: bool) -> int:
+async def _show_gates(dsn: str, window: str, as_json: bool) -> None:
+    """Raises KhalaError where one is not met."""
     async with await connect_async(dsn) as connection, explained(connection, DBA):
         found = await sqlapi.gates(connection, window)
     if as_json:
@@ -205,4 +212,9 @@ async def _show_gates(dsn: str, window: str, as_json: bool) -> int:
             value = "-" if gate.found is None else f"{gate.found:g}"
             table.add_row(gate.gate, "yes" if gate.is_met else "no", value, gate.allowed)
         wide_console().print(table)
-    return 0 if all(gate.is_met for gate in found) else 1
+    if unmet := [gate.gate for gate in found if not gate.is_met]:
+        raise KhalaError(
+            f"not met: {', '.join(unmet)}",
+            "`khala parity --url … --once` shows what differs now; docs/sync/PARITY_DASHBOARD.md "
+            "says what to do.",
+        )

@@ -226,6 +226,12 @@ def test_no_traceback(condition: str, newest_database: Database, servers: Server
             [KEY],
         )
         connection.execute("SELECT khala.append_run_event('r1', 'run.started', '{}', 'acme')")
+        # The gates of a cutover are met.
+        connection.execute(
+            "INSERT INTO runtime.parity_cycles (finished_at, sampled) VALUES (now(), 1);"
+            " INSERT INTO runtime.parity_counts"
+            " SELECT c.cycle, 'runtime.run_summaries', 'none', 0, 1 FROM runtime.parity_cycles AS c"
+        )
     with CONDITIONS[condition](newest_database, servers) as surroundings:
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("KHALA_")},
