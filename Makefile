@@ -23,7 +23,7 @@ BENCH_ARGS ?=
 # The tests start khala hundreds of times: it is not to be compiled each time.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help env demo dev web page-if-possible test test-ts bench docs limits screenshots faults lint format schema clean
+.PHONY: help env demo demo-lightning dev web page-if-possible test test-ts bench docs limits screenshots faults lint format schema clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1 — /p' $(ROOT)Makefile
@@ -43,6 +43,9 @@ $(STAMP): $(ROOT)pyproject.toml
 
 demo: $(STAMP) page-if-possible ## everything once: Postgres, relay, page, a real command, its summary changing live
 	@cd $(ROOT) && $(BIN)/python scripts/demo.py
+
+demo-lightning: $(STAMP) ## the Lightning control plane with khala dev: a paywall, its deployment, a payment seen live
+	@cd $(ROOT) && $(BIN)/python scripts/demo_lightning.py
 
 dev: $(STAMP) page-if-possible ## Postgres, relay and page, until Ctrl-C
 	@cd $(ROOT) && exec $(BIN)/khala dev

@@ -9,6 +9,10 @@ from khala_pg.concurrency.waiting import within
 from khala_pg.lightning.operations.errors import OpsError
 
 TOPIC = "lightning.settlements"
+_HINT = (
+    "Check the relay's address, and that the token is for lightning.settlements and the paywall's"
+    " organisation: `khala tail lightning.settlements` shows what it may see."
+)
 
 
 @asynccontextmanager
@@ -22,13 +26,19 @@ async def watching(
     if endpoint is None:
         yield
         return
+
+    def late(message: str) -> OpsError:
+        status = client.status
+        why = f": {status.error}" if status.error is not None else ""
+        return OpsError("not_seen_live", f"{message} ({status.state.value}{why})", _HINT)
+
     client = KhalaClient(endpoint, [TOPIC], start=Start(snapshot=True), compact=False)
     async with client:
-        await within(client.caught_up(), limit_s, _late, f"{TOPIC} is followed")
+        await within(client.caught_up(), limit_s, late, f"following {TOPIC}")
         seen = asyncio.create_task(_seen(client, doc_key))
         try:
             yield
-            await within(seen, limit_s, _late, f"{doc_key} is seen")
+            await within(seen, limit_s, late, f"waiting for {doc_key}")
         finally:
             seen.cancel()
 
@@ -40,12 +50,3 @@ async def _seen(client: KhalaClient, doc_key: str) -> None:
     async for _ in changes:
         if doc_key in client.documents(TOPIC):
             return
-
-
-def _late(message: str) -> OpsError:
-    return OpsError(
-        "not_seen_live",
-        message,
-        "Check the relay's address and whether the token is for lightning.settlements and the"
-        " paywall's organisation: `khala tail lightning.settlements` shows what it may see.",
-    )
