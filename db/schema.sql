@@ -477,7 +477,8 @@ CREATE TABLE lightning.invoices (
     CONSTRAINT invoices_amount_msats_check CHECK (((amount_msats)::bigint > 0)),
     CONSTRAINT invoices_check CHECK (((status = 'settled'::text) = (settled_at_ms IS NOT NULL))),
     CONSTRAINT invoices_status_check CHECK ((status = ANY (ARRAY['open'::text, 'settled'::text, 'canceled'::text, 'expired'::text])))
-);
+)
+WITH (fillfactor='50');
 
 ALTER TABLE lightning.invoices OWNER TO khala_owner;
 

@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(118);
+SELECT plan(119);
 
 CREATE FUNCTION pg_temp.relations()
 RETURNS TABLE (oid oid, name text, kind text, options text[]) LANGUAGE sql AS $$
@@ -168,7 +168,7 @@ FROM (
     ('runtime.sync_topic_staging', 'fillfactor', '10'), ('runtime.sync_staged_writes', 'autovacuum_vacuum_scale_factor', '0'),
     ('runtime.sync_documents', 'fillfactor', '70'),
     ('runtime.sync_stream_events', 'fillfactor', NULL), ('runtime.runs', 'fillfactor', '50'), ('runtime.codex_workers', 'fillfactor', '50'),
-    ('runtime.projection_checkpoints', 'fillfactor', '50')
+    ('runtime.projection_checkpoints', 'fillfactor', '50'), ('lightning.invoices', 'fillfactor', '50')
 ) AS v (tab, option, value);
 SELECT is_empty(
     $$SELECT i.indexrelid::regclass, a.attname FROM pg_index AS i INNER JOIN pg_attribute AS a ON i.indexrelid = a.attrelid

@@ -49,19 +49,26 @@ def at_once(database: Database, calls: Sequence[Call]) -> list[dict[str, Any] | 
         return list(threads.map(make, calls))
 
 
-def with_invoice(database: Database) -> None:
+@pytest.fixture(params=["direct", "grouped"])
+def invoiced(request: pytest.FixtureRequest, database: Database) -> Database:
+    """A database with an open invoice, whose settlements are written in either way."""
     with database.connect() as connection:
+        connection.execute(
+            "SELECT khala.set_topic_writes('lightning.settlements', %s)", [request.param]
+        )
         connection.execute(
             "SELECT lightning.create_paywall('ann', %s)",
             [Jsonb({"paywallId": "pw", "name": "N", "policy": {"fixedAmountMsats": 1000}})],
         )
         args = {**WHOSE, "invoiceId": "i", "status": "open", "paymentHash": PAYMENT_HASH}
         connection.execute("SELECT lightning.call(%s, %s, true)", (INVOICE, Jsonb(args)))
+    return database
 
 
 def status(database: Database) -> tuple[str, str]:
     """Status of the invoice, in its table and in its document."""
     with database.connect() as connection:
+        connection.execute("SELECT khala.sequence('lightning.settlements')")
         check_topic(connection, "lightning.settlements")
         row = connection.execute(
             "SELECT i.status::text, d.payload ->> 'status' FROM lightning.invoices AS i"
@@ -80,32 +87,29 @@ def settlements(database: Database) -> int:
         return int(row[0])
 
 
-def test_sixteen_settlements_of_one_invoice(database: Database) -> None:
-    with_invoice(database)
+def test_sixteen_settlements_of_one_invoice(invoiced: Database) -> None:
     calls = [(SETTLE, {**SETTLEMENT, "settlementId": f"s{number}"}) for number in range(16)]
-    found = at_once(database, calls)
+    found = at_once(invoiced, calls)
     assert Counter(each if isinstance(each, str) else "done" for each in found) == {
         "done": 1,
         "KH021": 15,
     }
-    assert settlements(database) == 1
-    assert status(database) == ("settled", "settled")
+    assert settlements(invoiced) == 1
+    assert status(invoiced) == ("settled", "settled")
 
 
-def test_sixteen_repeats_of_one_settlement(database: Database) -> None:
-    with_invoice(database)
-    found = at_once(database, [(SETTLE, {**SETTLEMENT, "settlementId": "s"})] * 16)
+def test_sixteen_repeats_of_one_settlement(invoiced: Database) -> None:
+    found = at_once(invoiced, [(SETTLE, {**SETTLEMENT, "settlementId": "s"})] * 16)
     existed = Counter(each["existed"] for each in found if isinstance(each, dict))
     assert existed == {False: 1, True: 15}
-    assert settlements(database) == 1
-    assert status(database) == ("settled", "settled")
+    assert settlements(invoiced) == 1
+    assert status(invoiced) == ("settled", "settled")
 
 
-def test_sixteen_states_of_one_invoice(database: Database) -> None:
-    with_invoice(database)
+def test_sixteen_states_of_one_invoice(invoiced: Database) -> None:
     states = ["open", "canceled", "expired", "settled"] * 4
     calls = [(INVOICE, {**WHOSE, "invoiceId": "i", "status": each}) for each in states]
-    found = at_once(database, calls)
+    found = at_once(invoiced, calls)
     changed = Counter(
         state
         for state, each in zip(states, found, strict=True)
@@ -115,18 +119,17 @@ def test_sixteen_states_of_one_invoice(database: Database) -> None:
     assert changed["settled"] == 1
     assert changed["open"] == 0
     assert changed["canceled"] + changed["expired"] <= 1
-    assert status(database) == ("settled", "settled")
+    assert status(invoiced) == ("settled", "settled")
 
 
 @pytest.mark.parametrize("late", ["canceled", "expired"])
-def test_a_settlement_against_the_end_of_its_invoice(database: Database, late: str) -> None:
-    with_invoice(database)
+def test_a_settlement_against_the_end_of_its_invoice(invoiced: Database, late: str) -> None:
     ends: list[Call] = [(INVOICE, {**WHOSE, "invoiceId": "i", "status": late})] * 8
     settles: list[Call] = [(SETTLE, {**SETTLEMENT, "settlementId": "s"})] * 8
-    found = at_once(database, [call for pair in zip(ends, settles, strict=True) for call in pair])
+    found = at_once(invoiced, [call for pair in zip(ends, settles, strict=True) for call in pair])
     assert all(isinstance(each, dict) for each in found), found
-    assert settlements(database) == 1
-    assert status(database) == ("settled", "settled")
+    assert settlements(invoiced) == 1
+    assert status(invoiced) == ("settled", "settled")
 
 
 def test_another_owner_takes_a_route_meanwhile(database: Database) -> None:

@@ -12,6 +12,7 @@ DECLARE
     v_new lightning.invoices;
     v_row lightning.invoices;
     v_changed boolean;
+    v_document jsonb;
 BEGIN
     v_new.invoice_id := khala_internal.lightning_text(p_args, 'invoiceId', TRUE, p_most => 200);
     v_new.paywall_id := khala_internal.lightning_text(p_args, 'paywallId', TRUE, p_most => 200);
@@ -55,18 +56,18 @@ BEGIN
             RAISE EXCEPTION 'another invoice has the payment hash of invoice %', v_new.invoice_id
                 USING ERRCODE = 'KH021', HINT = 'A payment hash belongs to one invoice.';
     END;
-    IF v_changed THEN
-        PERFORM khala.sink(
-            'lightning.settlements', 'invoice/' || v_row.invoice_id, NULL, khala_internal.lightning_record(to_jsonb(v_row)), v_row.owner_id
-        );
-    ELSE
+    IF NOT v_changed THEN
         SELECT i.* INTO v_row FROM lightning.invoices AS i WHERE i.invoice_id = v_new.invoice_id;
         IF (v_row.paywall_id, v_row.owner_id, v_row.amount_msats) <> (v_new.paywall_id, v_new.owner_id, v_new.amount_msats) THEN
             RAISE EXCEPTION 'invoice % is stored with another paywall, owner or amount', v_new.invoice_id
                 USING ERRCODE = 'KH021', HINT = 'An invoice keeps its paywall, owner and amount; use another invoiceId.';
         END IF;
     END IF;
-    RETURN jsonb_build_object('ok', TRUE, 'changed', v_changed, 'invoice', khala_internal.lightning_record(to_jsonb(v_row)));
+    v_document := khala_internal.lightning_record(to_jsonb(v_row));
+    IF v_changed THEN
+        PERFORM khala.sink('lightning.settlements', 'invoice/' || v_row.invoice_id, NULL, v_document, v_row.owner_id);
+    END IF;
+    RETURN jsonb_build_object('ok', TRUE, 'changed', v_changed, 'invoice', v_document);
 END
 $$;
 

@@ -1,5 +1,6 @@
 -- Records a payment with its proof, and settles its invoice in the same transaction. A repeat changes nothing but an
--- invoice that is not settled yet.
+-- invoice that is not settled yet. The documents come last: the first of them locks the topic, for which all
+-- settlements wait until this one has committed.
 
 CREATE OR REPLACE FUNCTION lightning.ingest_settlement(p_args jsonb)
 RETURNS jsonb
@@ -14,6 +15,9 @@ DECLARE
     v_row lightning.settlements;
     v_invoice lightning.invoices;
     v_existed boolean;
+    v_settles boolean;
+    v_document jsonb;
+    v_invoice_document jsonb;
 BEGIN
     v_new.settlement_id := khala_internal.lightning_text(p_args, 'settlementId', TRUE, p_most => 200);
     v_new.paywall_id := khala_internal.lightning_text(p_args, 'paywallId', TRUE, p_most => 200);
@@ -72,13 +76,9 @@ BEGIN
             RAISE EXCEPTION 'settlement % is stored with other content', v_new.settlement_id
                 USING ERRCODE = 'KH021', HINT = 'A settlement never changes; use another settlementId.';
         END IF;
-    ELSE
-        PERFORM khala.sink(
-            'lightning.settlements', 'settlement/' || v_row.settlement_id, NULL,
-            khala_internal.lightning_record(to_jsonb(v_row)), v_row.owner_id
-        );
     END IF;
-    IF v_invoice.status <> 'settled' THEN
+    v_settles := v_invoice.status <> 'settled';
+    IF v_settles THEN
         BEGIN
             UPDATE lightning.invoices AS i
             SET status = 'settled',
@@ -94,16 +94,22 @@ BEGIN
                 RAISE EXCEPTION 'another invoice has the payment hash of settlement %', v_new.settlement_id
                     USING ERRCODE = 'KH021', HINT = 'A payment hash belongs to one invoice.';
         END;
+    END IF;
+
+    v_document := khala_internal.lightning_record(to_jsonb(v_row));
+    IF v_invoice.invoice_id IS NOT NULL THEN
+        v_invoice_document := khala_internal.lightning_record(to_jsonb(v_invoice));
+    END IF;
+    IF NOT v_existed THEN
+        PERFORM khala.sink('lightning.settlements', 'settlement/' || v_row.settlement_id, NULL, v_document, v_row.owner_id);
+    END IF;
+    IF v_settles THEN
         PERFORM khala.sink(
-            'lightning.settlements', 'invoice/' || v_invoice.invoice_id, NULL,
-            khala_internal.lightning_record(to_jsonb(v_invoice)), v_invoice.owner_id
+            'lightning.settlements', 'invoice/' || v_invoice.invoice_id, NULL, v_invoice_document, v_invoice.owner_id
         );
     END IF;
-    RETURN jsonb_build_object('ok', TRUE, 'existed', v_existed, 'settlement', khala_internal.lightning_record(to_jsonb(v_row)))
-        || CASE
-            WHEN v_invoice.invoice_id IS NULL THEN '{}'
-            ELSE jsonb_build_object('invoice', khala_internal.lightning_record(to_jsonb(v_invoice)))
-        END;
+    RETURN jsonb_build_object('ok', TRUE, 'existed', v_existed, 'settlement', v_document)
+        || CASE WHEN v_invoice_document IS NULL THEN '{}' ELSE jsonb_build_object('invoice', v_invoice_document) END;
 END
 $$;
 

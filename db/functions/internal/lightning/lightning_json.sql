@@ -1,4 +1,5 @@
--- Reads free JSON from the arguments of a call. It becomes part of a document, so it is I-JSON.
+-- Reads free JSON from the arguments of a call. It becomes part of a document, so it is I-JSON. Plain JSON always is:
+-- making its canonical JSON, 19 µs for the smallest object, would tell no more than the test, which takes 3.
 
 CREATE OR REPLACE FUNCTION khala_internal.lightning_json(p_args jsonb, p_field text)
 RETURNS jsonb
@@ -8,11 +9,11 @@ AS $$
 DECLARE
     v_value jsonb := nullif(p_args -> p_field, 'null');
 BEGIN
-    IF v_value IS NULL THEN
-        RETURN NULL;
+    IF v_value IS NULL OR khala_internal.is_plain_json(jsonb_build_object('value', v_value)::text) THEN
+        RETURN v_value;
     END IF;
     BEGIN
-        PERFORM c.canonical FROM khala_internal.canonical_text(jsonb_build_object('value', v_value)) AS c;
+        PERFORM khala_internal.canonical_json(jsonb_build_object('value', v_value));
     EXCEPTION
         WHEN SQLSTATE 'KH005' THEN
             PERFORM khala_internal.lightning_refuse('invalid', p_field, 'Use numbers that a double holds exactly, and at most 60 levels.');
