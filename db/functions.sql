@@ -138,6 +138,18 @@ SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('khala.funct
 \ir functions/api/parity/finish_parity_cycle.sql
 \ir functions/api/parity/parity_window.sql
 \ir functions/api/parity/parity_gates.sql
+\ir functions/internal/publish/refuse_publisher.sql
+\ir functions/internal/publish/queue_updates.sql
+\ir functions/internal/publish/take_updates.sql
+\ir functions/api/publish/set_publisher.sql
+\ir functions/api/publish/set_publisher_topic.sql
+\ir functions/api/publish/remove_publisher.sql
+\ir functions/api/publish/open_publisher.sql
+\ir functions/api/publish/publisher_next.sql
+\ir functions/api/publish/publisher_report.sql
+\ir functions/api/publish/list_publishers.sql
+\ir functions/api/publish/list_set_aside.sql
+\ir functions/api/publish/retry_set_aside.sql
 \ir functions/api/telemetry/event_age.sql
 \ir functions/api/telemetry/telemetry.sql
 \ir functions/internal/journal/traceparent.sql
@@ -189,5 +201,6 @@ SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('khala.funct
 \ir views/sink_stats.sql
 \ir views/projection_stats.sql
 \ir views/parity_stats.sql
+\ir views/publisher_stats.sql
 
 RESET ROLE;

@@ -272,6 +272,125 @@ COMMENT ON COLUMN runtime.projection_checkpoints.summary_hash IS 'SHA-256 of the
 
 COMMENT ON COLUMN runtime.projection_checkpoints.heartbeat_s IS 'Of a run at work: most seconds between two events, as its writer announced (0: it sends heartbeats unannounced). Of a worker whose heartbeat is fresh: seconds after which it is stale. Null when no heartbeat is expected';
 
+CREATE TABLE runtime.publisher_set_aside (
+    publisher text NOT NULL,
+    topic text NOT NULL,
+    doc_key text NOT NULL COLLATE pg_catalog."C",
+    watermark bigint NOT NULL,
+    doc_version bigint NOT NULL,
+    deleted boolean NOT NULL,
+    attempts integer NOT NULL,
+    reason text NOT NULL,
+    set_aside_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+ALTER TABLE runtime.publisher_set_aside OWNER TO khala_owner;
+
+COMMENT ON TABLE runtime.publisher_set_aside IS 'Updates that a system refused for good, until they are retried';
+
+CREATE TABLE runtime.publisher_topics (
+    publisher text NOT NULL,
+    topic text NOT NULL,
+    target text NOT NULL,
+    delete_target text,
+    epoch text,
+    cursor_watermark bigint,
+    snapshot_watermark bigint,
+    snapshot_key text COLLATE pg_catalog."C",
+    resyncs bigint DEFAULT 0 NOT NULL,
+    resync_reason text,
+    resynced_at timestamp with time zone,
+    overtaken bigint DEFAULT 0 NOT NULL,
+    delivered bigint DEFAULT 0 NOT NULL,
+    failed bigint DEFAULT 0 NOT NULL,
+    refused bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT publisher_topics_delete_target_check CHECK (((length(delete_target) >= 1) AND (length(delete_target) <= 200))),
+    CONSTRAINT publisher_topics_target_check CHECK (((length(target) >= 1) AND (length(target) <= 200)))
+)
+WITH (fillfactor='10');
+
+ALTER TABLE runtime.publisher_topics OWNER TO khala_owner;
+
+COMMENT ON TABLE runtime.publisher_topics IS 'Topics of each publisher: where their documents go, and how far each has been read';
+
+COMMENT ON COLUMN runtime.publisher_topics.target IS 'convex: path of the mutation; webhook: type of the event';
+
+COMMENT ON COLUMN runtime.publisher_topics.delete_target IS 'The same for a tombstone; null: tombstones are set aside';
+
+COMMENT ON COLUMN runtime.publisher_topics.cursor_watermark IS 'Watermark up to which the journal is queued or needs no delivery; null until the first read';
+
+COMMENT ON COLUMN runtime.publisher_topics.snapshot_watermark IS 'Head when the snapshot began: later changes come from the journal';
+
+COMMENT ON COLUMN runtime.publisher_topics.snapshot_key IS 'Key up to which the current documents are queued; null when the journal alone is followed';
+
+COMMENT ON COLUMN runtime.publisher_topics.resyncs IS 'Number of snapshots, the first one included';
+
+COMMENT ON COLUMN runtime.publisher_topics.resync_reason IS 'Reason of the last snapshot: new, or that of a stale cursor';
+
+COMMENT ON COLUMN runtime.publisher_topics.overtaken IS 'Journal rows that retention purged before they were queued';
+
+COMMENT ON COLUMN runtime.publisher_topics.failed IS 'Tries that failed and were or will be repeated';
+
+COMMENT ON COLUMN runtime.publisher_topics.refused IS 'Updates that were set aside, those retried since included';
+
+CREATE TABLE runtime.publisher_updates (
+    publisher text NOT NULL,
+    topic text NOT NULL,
+    watermark bigint NOT NULL,
+    doc_version bigint NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    written_at timestamp with time zone NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    deleted boolean DEFAULT false NOT NULL,
+    state text NOT NULL,
+    doc_key text NOT NULL COLLATE pg_catalog."C",
+    error text
+)
+WITH (autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='5000', autovacuum_vacuum_insert_threshold='-1', autovacuum_vacuum_cost_delay='0', autovacuum_analyze_scale_factor='0', autovacuum_analyze_threshold='1000000');
+
+ALTER TABLE runtime.publisher_updates OWNER TO khala_owner;
+
+COMMENT ON TABLE runtime.publisher_updates IS 'Updates that a publisher has read and that are not delivered';
+
+COMMENT ON COLUMN runtime.publisher_updates.written_at IS 'Time of the write, or of the snapshot that queued it';
+
+COMMENT ON COLUMN runtime.publisher_updates.state IS 'ready: due at due_at; claimed: being delivered; held: an earlier update of the document comes first';
+
+CREATE TABLE runtime.publishers (
+    publisher text NOT NULL,
+    kind text NOT NULL,
+    url text NOT NULL,
+    paused boolean DEFAULT false NOT NULL,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    changed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    changed_by text DEFAULT SESSION_USER NOT NULL,
+    failures bigint DEFAULT 0 NOT NULL,
+    is_down boolean GENERATED ALWAYS AS ((failures >= 8)) STORED,
+    lock_key bigint GENERATED ALWAYS AS (hashtextextended(('khala publisher '::text || publisher), (0)::bigint)) STORED,
+    not_before timestamp with time zone,
+    last_delivery_at timestamp with time zone,
+    last_error_at timestamp with time zone,
+    last_error text,
+    CONSTRAINT publishers_kind_check CHECK ((kind = ANY (ARRAY['convex'::text, 'webhook'::text]))),
+    CONSTRAINT publishers_publisher_check CHECK ((publisher ~ '^[a-z][a-z0-9_.-]{0,63}$'::text)),
+    CONSTRAINT publishers_url_check CHECK (((length(url) >= 8) AND (length(url) <= 2000)))
+)
+WITH (fillfactor='10');
+
+ALTER TABLE runtime.publishers OWNER TO khala_owner;
+
+COMMENT ON TABLE runtime.publishers IS 'Systems outside that receive documents: a durable subscriber each';
+
+COMMENT ON COLUMN runtime.publishers.kind IS 'convex: upserts of the latest version; webhook: an event for each version';
+
+COMMENT ON COLUMN runtime.publishers.failures IS 'Documents that could not be delivered since the system last responded; while it is down, one for each further try';
+
+COMMENT ON COLUMN runtime.publishers.is_down IS 'One update at a time is tried; fewer failures may be faults of the documents themselves, and must not hold the others';
+
+COMMENT ON COLUMN runtime.publishers.lock_key IS 'Key of the advisory lock that the worker''s session holds';
+
+COMMENT ON COLUMN runtime.publishers.not_before IS 'While the system does not respond: time of the next try';
+
 CREATE TABLE runtime.sync_topic_retention (
     topic text NOT NULL,
     retention_floor bigint DEFAULT 1 NOT NULL,
@@ -284,6 +403,19 @@ CREATE TABLE runtime.sync_topic_retention (
 ALTER TABLE runtime.sync_topic_retention OWNER TO khala_owner;
 
 COMMENT ON TABLE runtime.sync_topic_retention IS 'Retention floor (oldest retained watermark) of each topic, also of removed ones, and totals of its purges';
+
+CREATE TABLE runtime.sync_topic_sequences (
+    topic text NOT NULL,
+    head_watermark bigint DEFAULT 0 NOT NULL,
+    armed boolean DEFAULT false NOT NULL
+)
+WITH (fillfactor='10', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='1000', autovacuum_vacuum_cost_delay='0', autovacuum_analyze_scale_factor='0', autovacuum_analyze_threshold='1000000');
+
+ALTER TABLE runtime.sync_topic_sequences OWNER TO khala_owner;
+
+COMMENT ON TABLE runtime.sync_topic_sequences IS 'Last allocated watermark of each topic; writers lock it from allocation to commit, so commit order is watermark order';
+
+COMMENT ON COLUMN runtime.sync_topic_sequences.armed IS 'A relay has caught up and sleeps: the next writer notifies and disarms';
 
 CREATE UNLOGGED SEQUENCE runtime.sync_sinks_duplicate
     START WITH 1
@@ -340,19 +472,6 @@ COMMENT ON TABLE runtime.sync_staged_writes IS 'Checked writes to grouped topics
 COMMENT ON COLUMN runtime.sync_staged_writes."position" IS 'Order of staging within the topic; may have gaps';
 
 COMMENT ON COLUMN runtime.sync_staged_writes.canonical IS 'Canonical JSON (RFC 8785) of the payload; null for a tombstone';
-
-CREATE TABLE runtime.sync_topic_sequences (
-    topic text NOT NULL,
-    head_watermark bigint DEFAULT 0 NOT NULL,
-    armed boolean DEFAULT false NOT NULL
-)
-WITH (fillfactor='10', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='1000', autovacuum_vacuum_cost_delay='0', autovacuum_analyze_scale_factor='0', autovacuum_analyze_threshold='1000000');
-
-ALTER TABLE runtime.sync_topic_sequences OWNER TO khala_owner;
-
-COMMENT ON TABLE runtime.sync_topic_sequences IS 'Last allocated watermark of each topic; writers lock it from allocation to commit, so commit order is watermark order';
-
-COMMENT ON COLUMN runtime.sync_topic_sequences.armed IS 'A relay has caught up and sleeps: the next writer notifies and disarms';
 
 CREATE TABLE runtime.sync_topic_staging (
     topic text NOT NULL,
@@ -946,6 +1065,18 @@ ALTER TABLE ONLY runtime.parity_samples
 ALTER TABLE ONLY runtime.projection_checkpoints
     ADD CONSTRAINT projection_checkpoints_pkey PRIMARY KEY (projection, entity_id);
 
+ALTER TABLE ONLY runtime.publisher_set_aside
+    ADD CONSTRAINT publisher_set_aside_pkey PRIMARY KEY (publisher, topic, doc_key, watermark);
+
+ALTER TABLE ONLY runtime.publisher_topics
+    ADD CONSTRAINT publisher_topics_pkey PRIMARY KEY (publisher, topic);
+
+ALTER TABLE ONLY runtime.publisher_updates
+    ADD CONSTRAINT publisher_updates_pkey PRIMARY KEY (publisher, topic, doc_key, watermark);
+
+ALTER TABLE ONLY runtime.publishers
+    ADD CONSTRAINT publishers_pkey PRIMARY KEY (publisher);
+
 ALTER TABLE ONLY runtime.run_events
     ADD CONSTRAINT run_events_pkey PRIMARY KEY (kind, id, seq);
 
@@ -1022,6 +1153,10 @@ CREATE INDEX parity_cycles_finished ON runtime.parity_cycles USING btree (finish
 CREATE INDEX projection_checkpoints_drift ON runtime.projection_checkpoints USING btree (projection) INCLUDE (drift_count) WHERE (drift_count > 0);
 
 CREATE INDEX projection_checkpoints_heartbeat ON runtime.projection_checkpoints USING btree (projection, entity_id) WHERE (heartbeat_s IS NOT NULL);
+
+CREATE INDEX publisher_updates_due ON runtime.publisher_updates USING btree (publisher, due_at, watermark) WHERE (state = 'ready'::text);
+
+CREATE UNIQUE INDEX publisher_updates_first ON runtime.publisher_updates USING btree (publisher, topic, doc_key) WHERE (state <> 'held'::text);
 
 CREATE INDEX run_events_kind_id_event_type_expr_idx ON runtime.run_events USING btree (kind, id, event_type, ((- seq)));
 
@@ -1100,12 +1235,19 @@ ALTER TABLE ONLY runtime.parity_mismatches
 ALTER TABLE ONLY runtime.parity_samples
     ADD CONSTRAINT parity_samples_cycle_fkey FOREIGN KEY (cycle) REFERENCES runtime.parity_cycles(cycle);
 
+ALTER TABLE ONLY runtime.publisher_set_aside
+    ADD CONSTRAINT publisher_set_aside_publisher_topic_fkey FOREIGN KEY (publisher, topic) REFERENCES runtime.publisher_topics(publisher, topic) ON DELETE CASCADE;
+
+ALTER TABLE ONLY runtime.publisher_topics
+    ADD CONSTRAINT publisher_topics_publisher_fkey FOREIGN KEY (publisher) REFERENCES runtime.publishers(publisher) ON DELETE CASCADE;
+
 ALTER TABLE ONLY runtime.sync_topic_staging
     ADD CONSTRAINT sync_topic_staging_topic_fkey FOREIGN KEY (topic) REFERENCES runtime.sync_topics(topic);
 
 GRANT USAGE ON SCHEMA khala TO khala_runtime;
 GRANT USAGE ON SCHEMA khala TO khala_relay;
 GRANT USAGE ON SCHEMA khala TO khala_dba;
+GRANT USAGE ON SCHEMA khala TO khala_publisher;
 
 GRANT USAGE ON SCHEMA lightning TO lightning_ops;
 GRANT USAGE ON SCHEMA lightning TO lightning_owner_api;

@@ -9,7 +9,8 @@ DECLARE
     v_role text;
 BEGIN
     FOREACH v_role IN ARRAY ARRAY[
-        'khala_owner', 'khala_runtime', 'khala_relay', 'khala_dba', 'lightning_ops', 'lightning_owner_api'
+        'khala_owner', 'khala_runtime', 'khala_relay', 'khala_dba', 'khala_publisher', 'lightning_ops',
+        'lightning_owner_api'
     ] LOOP
         IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.rolname = v_role) THEN
             BEGIN
@@ -40,7 +41,7 @@ CREATE SCHEMA khala_internal AUTHORIZATION khala_owner;
 COMMENT ON SCHEMA khala_internal IS 'Khala Sync: internal functions of the API, granted to no role';
 CREATE SCHEMA lightning AUTHORIZATION khala_owner;
 COMMENT ON SCHEMA lightning IS 'Lightning control plane: tables granted to nobody, and functions granted to lightning_ops and lightning_owner_api';
-GRANT USAGE ON SCHEMA khala TO khala_runtime, khala_relay, khala_dba;
+GRANT USAGE ON SCHEMA khala TO khala_runtime, khala_relay, khala_dba, khala_publisher;
 GRANT USAGE ON SCHEMA runtime TO khala_runtime, khala_dba;
 GRANT USAGE ON SCHEMA lightning TO lightning_ops, lightning_owner_api, khala_dba;
 

@@ -14,7 +14,7 @@ DECLARE
     v_role text;
 BEGIN
     FOREACH v_role IN ARRAY ARRAY[
-        'lightning_owner_api', 'lightning_ops', 'khala_dba', 'khala_relay', 'khala_runtime', 'khala_owner'
+        'lightning_owner_api', 'lightning_ops', 'khala_publisher', 'khala_dba', 'khala_relay', 'khala_runtime', 'khala_owner'
     ] LOOP
         BEGIN
             EXECUTE pg_catalog.format('DROP ROLE %I', v_role);

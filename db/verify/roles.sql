@@ -6,13 +6,14 @@ BEGIN;
 DO $$
 BEGIN
     ASSERT (
-        SELECT pg_catalog.count(*) = 6
+        SELECT pg_catalog.count(*) = 7
         FROM pg_catalog.pg_roles AS r
         WHERE r.rolname IN (
-            'khala_owner', 'khala_runtime', 'khala_relay', 'khala_dba', 'lightning_ops', 'lightning_owner_api'
+            'khala_owner', 'khala_runtime', 'khala_relay', 'khala_dba', 'khala_publisher', 'lightning_ops',
+            'lightning_owner_api'
         )
             AND NOT r.rolcanlogin AND NOT r.rolsuper
-    ), 'the six group roles must exist, without login and without superuser';
+    ), 'the seven group roles must exist, without login and without superuser';
     ASSERT (
         SELECT pg_catalog.count(*) = 4
         FROM pg_catalog.pg_namespace AS n

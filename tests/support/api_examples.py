@@ -74,6 +74,15 @@ INSERT INTO runtime.parity_counts SELECT c.cycle, 'notes.mixed', 'lag_drift', 1.
 FROM runtime.parity_cycles AS c WHERE c.finished_at IS NOT NULL;
 INSERT INTO runtime.parity_document_totals VALUES ('notes.mixed', 'none', 7);
 SELECT khala.revoke('sub', 'é', '2100-01-02 03:04:05.678901+00', 'left');
+SELECT khala.set_publisher('hook', 'webhook', 'http://hook.invalid/é');
+SELECT khala.set_publisher_topic('hook', 'notes.mixed');
+SELECT khala.publisher_next('hook', 2);
+SELECT khala.set_publisher('backend', 'convex', 'http://backend.invalid');
+SELECT khala.set_publisher_topic('backend', 'notes.mixed', 'notes:upsert');
+INSERT INTO runtime.publisher_set_aside
+VALUES ('hook', 'notes.mixed', 'é', 20001, 70000, FALSE, 3, 'no\\t so',
+    '2016-01-02 03:04:05.678901+00');
+UPDATE runtime.publisher_updates SET written_at = '2016-01-02 03:04:05.678901+00';
 """
     + LIGHTNING_SCENE
 )
@@ -275,6 +284,16 @@ EXAMPLES: Mapping[str, tuple[Call, ...]] = {
         _write("SELECT khala.mark_stale_workers()"),
         _fails("KH007", "SELECT khala.mark_stale_workers(0)"),
     ),
+    "list_publishers": (
+        _read(
+            "SELECT pg_catalog.jsonb_path_query_array(khala.list_publishers(), %s)",
+            "$[*].unread",
+        ),
+    ),
+    "list_set_aside": (
+        _read("SELECT * FROM khala.list_set_aside()"),
+        _fails("KH007", "SELECT * FROM khala.list_set_aside(%s)", "no\\thing"),
+    ),
     "list_revocations": (_read("SELECT kind, value, issued_until FROM khala.list_revocations()"),),
     "max_payload_bytes": (_read("SELECT khala.max_payload_bytes()"),),
     "new_epoch": (_write("SELECT khala.new_epoch(%s) IS NOT NULL", "re\\quested"),),
@@ -288,6 +307,10 @@ EXAMPLES: Mapping[str, tuple[Call, ...]] = {
             " max_drift, p95_drift FROM khala.parity_window('23 hours')"
         ),
         _fails("KH007", "SELECT * FROM khala.parity_window('-1 hour')"),
+    ),
+    "open_publisher": (
+        _write("SELECT * FROM khala.open_publisher('hook')"),
+        _fails("KH007", "SELECT * FROM khala.open_publisher(%s)", "no\\thing"),
     ),
     "parse_payload": (
         _read("SELECT khala.parse_payload(%s)", ASTRAL),
@@ -303,6 +326,43 @@ EXAMPLES: Mapping[str, tuple[Call, ...]] = {
     "project_codex_worker": (_write("SELECT * FROM khala.project_codex_worker('w')"),),
     "project_run": (_write("SELECT * FROM khala.project_run(%s)", "é"),),
     "projection_version": (_read("SELECT khala.projection_version()"),),
+    # Identifiers are made of the epoch, which is another one in each database.
+    "publisher_next": (
+        _write(
+            "SELECT state, wait_s IS NULL,"
+            " pg_catalog.jsonb_path_query_array(updates::pg_catalog.jsonb, %s)"
+            " FROM khala.publisher_next('backend', 9)",
+            "$[*].payload",
+        ),
+        _write(
+            "SELECT pg_catalog.jsonb_path_query_array(updates::pg_catalog.jsonb, %s)"
+            " FROM khala.publisher_next('hook', 9, TRUE)",
+            "$[*].doc_version",
+        ),
+        _fails("KH007", "SELECT * FROM khala.publisher_next(%s)", "no\\thing"),
+    ),
+    "publisher_report": (
+        _write(
+            "SELECT * FROM khala.publisher_report('hook', %s)",
+            Jsonb(
+                [
+                    {
+                        "topic": "notes.mixed",
+                        "doc_key": key,
+                        "watermark": watermark,
+                        "outcome": outcome,
+                        "error": "no\\t so",
+                        "retry_s": 1e-7,
+                    }
+                    for key, watermark, outcome in (
+                        ("é", 20002, "delivered"),
+                        ("large", 20004, "refused"),
+                    )
+                ]
+            ),
+        ),
+        _fails("KH007", "SELECT * FROM khala.publisher_report('hook', %s)", Jsonb([{"a\\": 1}])),
+    ),
     "rebuild_projection": (_write("SELECT * FROM khala.rebuild_projection('run', %s)", "é"),),
     "rebuild_projections": (_write("SELECT * FROM khala.rebuild_projections('run')"),),
     "remove_flag": (
@@ -333,6 +393,11 @@ EXAMPLES: Mapping[str, tuple[Call, ...]] = {
         _fails("KH007", "SELECT khala.register_topic(%s)", "no\\tes"),
         _read("SELECT khala.register_topic('notes.fixed')"),
     ),
+    "remove_publisher": (
+        _write("SELECT * FROM khala.remove_publisher('hook', 'notes.mixed')"),
+        _write("SELECT * FROM khala.remove_publisher('backend')"),
+        _fails("KH007", "SELECT * FROM khala.remove_publisher(%s)", "no\\thing"),
+    ),
     "remove_topic": (
         _write("SELECT * FROM khala.remove_topic('notes.mixed')"),
         _write("SELECT * FROM khala.remove_topic('notes.grouped')"),
@@ -351,6 +416,7 @@ EXAMPLES: Mapping[str, tuple[Call, ...]] = {
             "KH007", "SELECT * FROM khala.retain('notes.mixed', '2100-01-01 00:00:00+00', '-1 day')"
         ),
     ),
+    "retry_set_aside": (_write("SELECT khala.retry_set_aside('hook', NULL, %s)", "é"),),
     "revocations": (_read("SELECT kind, value, issued_until FROM khala.revocations()"),),
     "revoke": (
         _write("SELECT khala.revoke('org', %s, '2100-01-02 03:04:05.678901+00') IS NULL", "a\\"),
@@ -368,6 +434,18 @@ EXAMPLES: Mapping[str, tuple[Call, ...]] = {
         _write("SELECT * FROM khala.set_flag('mobile', 'khala', 0.5, %s)", ["b\\", "é", "a"]),
         _write("SELECT * FROM khala.set_flag('web', 'legacy')"),
         _fails("KH007", "SELECT * FROM khala.set_flag(%s)", "we\\b"),
+    ),
+    "set_publisher": (
+        _write("SELECT * FROM khala.set_publisher('new', 'webhook', %s, TRUE)", "https://x/é"),
+        _write("SELECT * FROM khala.set_publisher('hook', p_paused => TRUE)"),
+        _fails("KH007", "SELECT * FROM khala.set_publisher(%s)", "ne\\w"),
+    ),
+    "set_publisher_topic": (
+        _write("SELECT * FROM khala.set_publisher_topic('hook', 'notes.empty', %s)", "a\\b"),
+        _write("SELECT * FROM khala.set_publisher_topic('backend', 'runtime.run_summaries')"),
+        _fails(
+            "KH007", "SELECT * FROM khala.set_publisher_topic('hook', 'notes.empty', %s)", "a b"
+        ),
     ),
     "set_topic": (
         _write(
@@ -446,6 +524,12 @@ EXAMPLES: Mapping[str, tuple[Call, ...]] = {
     # Views.
     "parity_stats": (_read("SELECT * FROM khala.parity_stats"),),
     "projection_stats": (_read("SELECT * FROM khala.projection_stats"),),
+    "publisher_stats": (
+        _read(
+            "SELECT publisher, state, topic, target, cursor_watermark, unread, waiting, in_flight,"
+            " set_aside, resync_reason FROM khala.publisher_stats ORDER BY publisher, topic"
+        ),
+    ),
     "retention_stats": (
         _read(
             "SELECT topic, retention_floor, retention_horizon, last_purge_at, purges"
@@ -501,4 +585,11 @@ EFFECTS = (
     "SELECT topic, reason, documents FROM runtime.parity_document_totals ORDER BY topic, reason",
     "SELECT outcome, cycles FROM runtime.parity_cycle_totals ORDER BY outcome",
     *LIGHTNING_EFFECTS,
+    "SELECT publisher, kind, url, paused, failures FROM runtime.publishers ORDER BY publisher",
+    "SELECT publisher, topic, target, delete_target, cursor_watermark, snapshot_key, resyncs,"
+    " delivered, failed, refused FROM runtime.publisher_topics ORDER BY publisher, topic",
+    "SELECT publisher, topic, doc_key, watermark, doc_version, state, attempts, deleted, error"
+    " FROM runtime.publisher_updates ORDER BY publisher, topic, doc_key, watermark",
+    "SELECT publisher, topic, doc_key, watermark, attempts, reason"
+    " FROM runtime.publisher_set_aside ORDER BY publisher, topic, doc_key, watermark",
 )

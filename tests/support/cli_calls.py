@@ -82,6 +82,23 @@ CALLS: dict[str, list[Call]] = {
         ),
         _call("--gates", DBA),
     ],
+    "publish": [
+        _call(
+            "matrix --to webhook --url http://127.0.0.1:1 --topic runtime.notifications --once",
+            OWNER,
+            writes=True,
+        ),
+    ],
+    "publishers": [_call("", DBA), _call("--json", DBA)],
+    "publishers set": [
+        _call("set --to convex --url http://127.0.0.1:1", DBA, writes=True),
+        _call("set --topic runtime.notifications --target a:b", DBA, writes=True),
+    ],
+    "publishers pause": [_call("set", DBA, writes=True)],
+    "publishers resume": [_call("set", DBA, writes=True)],
+    "publishers aside": [_call("", DBA), _call("set --json", DBA)],
+    "publishers retry": [_call("set", DBA, writes=True)],
+    "publishers remove": [_call("set --yes", DBA, writes=True)],
     "keyring new": [_call("{scratch}/new.json")],
     "keyring rotate": [_call("{keyring}")],
     "keyring show": [_call("{keyring}")],

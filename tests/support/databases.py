@@ -19,6 +19,7 @@ ROLES = {
     "runtime": ["khala_runtime"],
     "relay": ["khala_relay"],
     "dba": ["khala_dba"],
+    "publisher": ["khala_publisher"],
     "lightning": ["khala_relay", "lightning_ops", "lightning_owner_api"],
 }
 """Logins, and the roles that each is a member of."""

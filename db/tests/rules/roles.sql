@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(122);
+SELECT plan(130);
 
 -- Runs a statement as a role and gives its first column; the role is left whatever happens.
 CREATE FUNCTION pg_temp.as_role(p_role text, p_sql text)
@@ -29,15 +29,15 @@ $$;
 
 -- The roles themselves.
 SELECT has_role(r.name, r.name || ' is there')
-FROM (VALUES ('khala_owner'), ('khala_runtime'), ('khala_relay'), ('khala_dba')) AS r (name);
+FROM (VALUES ('khala_owner'), ('khala_runtime'), ('khala_relay'), ('khala_dba'), ('khala_publisher')) AS r (name);
 SELECT ok(
     NOT (r.rolsuper OR r.rolcreaterole OR r.rolcreatedb OR r.rolcanlogin OR r.rolreplication OR r.rolbypassrls),
     r.rolname || ' is a group: it cannot log in and has no power over the cluster'
 )
-FROM pg_roles AS r WHERE r.rolname IN ('khala_owner', 'khala_runtime', 'khala_relay', 'khala_dba') ORDER BY r.rolname;
+FROM pg_roles AS r WHERE r.rolname IN ('khala_owner', 'khala_runtime', 'khala_relay', 'khala_dba', 'khala_publisher') ORDER BY r.rolname;
 SELECT is_empty(
     $$SELECT r.rolname, g.rolname FROM pg_roles AS r CROSS JOIN pg_roles AS g
-      WHERE r.rolname IN ('khala_runtime', 'khala_relay', 'khala_dba') AND r.oid <> g.oid AND pg_has_role(r.oid, g.oid, 'MEMBER')$$,
+      WHERE r.rolname IN ('khala_runtime', 'khala_relay', 'khala_dba', 'khala_publisher') AND r.oid <> g.oid AND pg_has_role(r.oid, g.oid, 'MEMBER')$$,
     'none of them is a member of another role'
 );
 
@@ -81,22 +81,26 @@ SELECT set_eq(
     $$SELECT f FROM pg_temp.functions_of('khala_dba') AS f$$,
     ARRAY[
         'canonical_json', 'check_cursors', 'count_entities', 'create_api_key',
-        'current_epoch', 'database_fingerprint', 'ensure_epoch', 'finish_parity_cycle', 'grouped_topics', 'judge_parity', 'list_api_keys', 'list_flags', 'list_revocations', 'mark_lost_runs', 'mark_stale_workers', 'new_epoch', 'parity_gates', 'parity_window', 'parse_payload', 'payload_hash', 'payload_hash_text',
+        'current_epoch', 'database_fingerprint', 'ensure_epoch', 'finish_parity_cycle', 'grouped_topics', 'judge_parity', 'list_api_keys', 'list_flags', 'list_publishers', 'list_revocations', 'list_set_aside', 'mark_lost_runs', 'mark_stale_workers', 'new_epoch', 'parity_gates', 'parity_window', 'parse_payload', 'payload_hash', 'payload_hash_text',
         'project_codex_worker', 'project_run', 'projection_version', 'rebuild_projection', 'rebuild_projections', 'register_topic',
-        'retain', 'revocations', 'revoke', 'revoke_api_key', 'remove_flag', 'remove_topic', 'schema_version', 'sequence', 'set_flag', 'set_topic', 'set_topic_writes', 'start_parity_cycle', 'telemetry', 'topic_holders'
+        'retain', 'revocations', 'revoke', 'revoke_api_key', 'remove_flag', 'remove_publisher', 'remove_topic', 'retry_set_aside', 'schema_version', 'sequence', 'set_flag', 'set_publisher', 'set_publisher_topic', 'set_topic', 'set_topic_writes', 'start_parity_cycle', 'telemetry', 'topic_holders'
     ], 'what an administrator may call'
+);
+SELECT set_eq(
+    $$SELECT f FROM pg_temp.functions_of('khala_publisher') AS f$$,
+    ARRAY['list_publishers', 'open_publisher', 'publisher_next', 'publisher_report'], 'what a publisher may call'
 );
 
 -- The API is what is granted, and what is granted is the API.
 SELECT is_empty(
     $$SELECT p.oid::regprocedure FROM pg_proc AS p
       WHERE p.pronamespace = 'khala'::regnamespace AND NOT EXISTS (
-          SELECT FROM (VALUES ('khala_runtime'), ('khala_relay'), ('khala_dba')) AS r (name)
+          SELECT FROM (VALUES ('khala_runtime'), ('khala_relay'), ('khala_dba'), ('khala_publisher')) AS r (name)
           WHERE has_function_privilege(r.name, p.oid, 'EXECUTE')
       )
       UNION ALL
       SELECT p.oid::regprocedure FROM pg_proc AS p
-      CROSS JOIN (VALUES ('khala_runtime'), ('khala_relay'), ('khala_dba')) AS r (name)
+      CROSS JOIN (VALUES ('khala_runtime'), ('khala_relay'), ('khala_dba'), ('khala_publisher')) AS r (name)
       WHERE p.pronamespace = 'khala_internal'::regnamespace AND has_function_privilege(r.name, p.oid, 'EXECUTE')$$,
     'each function of schema khala is granted to a role, none of khala_internal is'
 );
@@ -129,12 +133,12 @@ SELECT is_empty(
               AND has_sequence_privilege(%1$L, c.oid, p.privilege)$$, r.name
     ), r.name || ' has no table, view, column or sequence but what it is given'
 )
-FROM (VALUES ('khala_relay'), ('khala_runtime')) AS r (name);
+FROM (VALUES ('khala_relay'), ('khala_runtime'), ('khala_publisher')) AS r (name);
 SELECT set_eq(
     $$SELECT c.oid::regclass::text FROM pg_class AS c
       WHERE c.relnamespace IN ('khala'::regnamespace, 'runtime'::regnamespace) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
           AND has_table_privilege('khala_dba', c.oid, 'SELECT')$$,
-    ARRAY['khala.parity_stats', 'khala.projection_stats', 'khala.retention_stats', 'khala.sink_stats', 'khala.topic_stats', 'runtime.sync_revocations', 'runtime.sync_topics'],
+    ARRAY['khala.parity_stats', 'khala.projection_stats', 'khala.publisher_stats', 'khala.retention_stats', 'khala.sink_stats', 'khala.topic_stats', 'runtime.sync_revocations', 'runtime.sync_topics'],
     'an administrator reads statistics, settings and revocations'
 );
 SELECT is_empty(
@@ -163,10 +167,10 @@ SELECT is(
         has_schema_privilege(r.name, 'khala_internal', 'USAGE'), has_schema_privilege(r.name, 'khala_internal', 'CREATE')), r.privileges,
     r.name || ': the schemas'
 )
-FROM (VALUES ('khala_relay', 't f f f f f'), ('khala_runtime', 't f t f f f'), ('khala_dba', 't f t f f f'), ('khala_owner', 't t t t t t')) AS r (name, privileges);
+FROM (VALUES ('khala_relay', 't f f f f f'), ('khala_publisher', 't f f f f f'), ('khala_runtime', 't f t f f f'), ('khala_dba', 't f t f f f'), ('khala_owner', 't t t t t t')) AS r (name, privileges);
 SELECT is_empty(
     $$SELECT r.rolname, d.objid, d.classid::regclass FROM pg_shdepend AS d INNER JOIN pg_roles AS r ON d.refobjid = r.oid
-      WHERE d.refclassid = 'pg_authid'::regclass AND d.deptype = 'o' AND r.rolname IN ('khala_relay', 'khala_runtime', 'khala_dba')
+      WHERE d.refclassid = 'pg_authid'::regclass AND d.deptype = 'o' AND r.rolname IN ('khala_relay', 'khala_runtime', 'khala_dba', 'khala_publisher')
           AND d.dbid IN (0, (SELECT b.oid FROM pg_database AS b WHERE b.datname = current_database()))$$,
     'they own nothing'
 );
@@ -252,7 +256,7 @@ FROM (
     ('khala_runtime', 'SELECT khala.revoke(''sub'', ''x'')'), ('khala_dba', 'SELECT khala.authenticate_api_key(''key00001'', sha256(''x''))'),
     ('khala_dba', 'SELECT count(*) FROM runtime.sync_stream_events'),
     ('khala_dba', 'UPDATE runtime.sync_topics SET retention_horizon = ''1 day'' RETURNING topic'), ('khala_runtime', 'SELECT khala.set_topic(''pgtap.roles'')'),
-    ('khala_runtime', 'SELECT khala.remove_topic(''pgtap.roles'')'), ('khala_dba', 'UPDATE runtime.sync_topic_retention SET retention_floor = 1 RETURNING topic')
+    ('khala_runtime', 'SELECT khala.remove_topic(''pgtap.roles'')'), ('khala_publisher', 'SELECT khala.replay(''pgtap.roles'', NULL, ''a'')'), ('khala_publisher', 'SELECT khala.set_publisher(''p'')'), ('khala_publisher', 'SELECT count(*) FROM runtime.publishers'), ('khala_dba', 'UPDATE runtime.sync_topic_retention SET retention_floor = 1 RETURNING topic')
 ) AS v (role, statement);
 
 -- A login that is a member of khala_relay and of nothing else cannot become anybody else.

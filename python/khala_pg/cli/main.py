@@ -29,6 +29,8 @@ COMMANDS = {
     "revoke": "access.revoke",
     "flags": "flags",
     "parity": "parity",
+    "publish": "publish",
+    "publishers": "publishers",
     "keyring": "access.keyring",
     "ingest": "ingest",
     "reproject": "reproject",

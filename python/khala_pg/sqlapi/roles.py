@@ -11,6 +11,7 @@ from khala_pg.connections import AsyncConnection, Connection, connect
 from khala_pg.errors import UsageError
 
 DBA, RELAY, RUNTIME = "khala_dba", "khala_relay", "khala_runtime"
+PUBLISHER = "khala_publisher"
 
 GRANTS_ANEW = (
     "Run `khala migrate`: it grants functions anew. If that is not enough, a backup was made or "

@@ -237,6 +237,7 @@ def test_no_traceback(condition: str, newest_database: Database, servers: Server
             **{name: value for name, value in os.environ.items() if not name.startswith("KHALA_")},
             **surroundings.environment,
             "KHALA_DATABASE_URL": surroundings.dsn,
+            "KHALA_PUBLISH_WEBHOOK_SECRET": "whsec_c2VjcmV0IG9mIHRoZSBtYXRyaXg=",
         }
         with forked_khala({**os.environ, **surroundings.environment}) as khala:
             faults = [

@@ -15,6 +15,7 @@ DECLARE
     v_waits jsonb;
     v_sinks jsonb;
     v_parity jsonb;
+    v_publishers jsonb;
 BEGIN
     SELECT jsonb_agg(
         jsonb_build_object(
@@ -74,6 +75,10 @@ BEGIN
             )
         );
 
+    SELECT jsonb_agg(to_jsonb(p) ORDER BY p.publisher, p.topic)
+    INTO v_publishers
+    FROM khala.publisher_stats AS p;
+
     -- A standby cannot read unlogged sequences.
     IF NOT pg_is_in_recovery() THEN
         SELECT jsonb_object_agg(s.outcome, s.sinks) INTO v_sinks FROM khala.sink_stats AS s;
@@ -95,6 +100,7 @@ BEGIN
         'sinks', coalesce(v_sinks, '{}'),
         'drift', coalesce(v_drift, '{}'),
         'parity', v_parity,
+        'publishers', coalesce(v_publishers, '[]'),
         'listeners', (
             SELECT count(*) FROM pg_stat_activity AS a
             WHERE a.datname = current_database() AND a.application_name = 'khala relay listener'
@@ -105,6 +111,6 @@ END
 $$;
 
 COMMENT ON FUNCTION khala.telemetry() IS
-'Values for monitoring. Arguments: none. Result: {topics: khala.topic_stats and khala.retention_stats, durations in seconds; sinks: {outcome: count} of khala.sink_stats, empty on a standby; drift: {projection: count} of khala.projection_stats; parity: {cycles: {outcome: count}, documents of khala.parity_stats, and mismatch_rate, max_drift, p95_drift, last_cycle_age_s of khala.parity_window() over one hour}; waiting_writers, longest_wait_s: writers that wait for a topic''s row now; listeners: connected relays; notification_queue_usage: 0 to 1}. Errors: none.';
+'Values for monitoring. Arguments: none. Result: {topics: khala.topic_stats and khala.retention_stats, durations in seconds; sinks: {outcome: count} of khala.sink_stats, empty on a standby; drift: {projection: count} of khala.projection_stats; publishers: khala.publisher_stats; parity: {cycles: {outcome: count}, documents of khala.parity_stats, and mismatch_rate, max_drift, p95_drift, last_cycle_age_s of khala.parity_window() over one hour}; waiting_writers, longest_wait_s: writers that wait for a topic''s row now; listeners: connected relays; notification_queue_usage: 0 to 1}. Errors: none.';
 REVOKE ALL ON FUNCTION khala.telemetry() FROM public;
 GRANT EXECUTE ON FUNCTION khala.telemetry() TO khala_relay, khala_dba;

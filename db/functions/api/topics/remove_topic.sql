@@ -1,4 +1,4 @@
--- Removes a topic with its documents, journal, staged writes and read model. It waits for transactions that have written
+-- Removes a topic with its documents, journal, staged writes, read model and place in publishers. It waits for transactions that have written
 -- to the topic; other writers wait for it and are then refused. Relays are notified and end the topic for their
 -- subscribers.
 --
@@ -55,12 +55,14 @@ BEGIN
     GET DIAGNOSTICS journal_rows = ROW_COUNT;
     DELETE FROM runtime.sync_documents AS d WHERE d.topic = p_topic;
     GET DIAGNOSTICS documents = ROW_COUNT;
+    DELETE FROM runtime.publisher_topics AS p WHERE p.topic = p_topic;
+    DELETE FROM runtime.publisher_updates AS u WHERE u.topic = p_topic;
     DELETE FROM runtime.sync_topics AS t WHERE t.topic = p_topic;
     PERFORM pg_notify('khala_sync', n.payload) FROM (VALUES (p_topic), ('staged:' || p_topic)) AS n (payload);
 END
 $$;
 
 COMMENT ON FUNCTION khala.remove_topic(text) IS
-'Removes a topic for good, with its documents, journal, staged writes and the view of its documents, and ends it for its subscribers. A topic that is registered later with its name accepts no cursor of it. Argument: topic. Result: number of documents, tombstones included, and of journal rows that were deleted. Errors: KH001, KH008 functions of Khala write to it, or another object depends on its view.';
+'Removes a topic for good, with its documents, journal, staged writes and the view of its documents, and ends it for its subscribers and publishers. A topic that is registered later with its name accepts no cursor of it. Argument: topic. Result: number of documents, tombstones included, and of journal rows that were deleted. Errors: KH001, KH008 functions of Khala write to it, or another object depends on its view.';
 REVOKE ALL ON FUNCTION khala.remove_topic(text) FROM public;
 GRANT EXECUTE ON FUNCTION khala.remove_topic(text) TO khala_dba;

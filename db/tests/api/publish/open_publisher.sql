@@ -1,0 +1,26 @@
+BEGIN;
+CREATE EXTENSION IF NOT EXISTS pgtap;
+SELECT plan(5);
+
+DO $$
+BEGIN
+    PERFORM khala.set_publisher('w', 'webhook', 'http://x'), khala.set_publisher('c', 'convex', 'http://y');
+    PERFORM khala.set_publisher_topic('w', 'runtime.run_summaries'), khala.set_publisher_topic('c', 'runtime.run_summaries');
+    PERFORM khala.sink('runtime.run_summaries', 'a', 1, '{}', 'acme');
+    PERFORM khala.publisher_next('w'), khala.publisher_next('c');
+    PERFORM khala.sink('runtime.run_summaries', 'a', 2, '{}', 'acme');
+    PERFORM khala.publisher_next('w'), khala.publisher_next('c');
+END
+$$;
+SELECT results_eq($$SELECT * FROM khala.open_publisher('w')$$, $$VALUES ('open', 'webhook', 'http://x')$$, 'kind and address');
+SELECT results_eq($$SELECT * FROM khala.open_publisher('c')$$, $$VALUES ('open', 'convex', 'http://y')$$, 'several in a session');
+SELECT results_eq(
+    'SELECT u.publisher, u.doc_version, u.state FROM runtime.publisher_updates AS u ORDER BY u.publisher, u.doc_version',
+    $$VALUES ('c', 1::bigint, 'ready'), ('w', 1, 'ready'), ('w', 2, 'held')$$,
+    'what was claimed is due again; where the latest version counts, once'
+);
+SELECT throws_ok($$SELECT khala.open_publisher('none')$$, 'KH007', NULL, 'no such publisher');
+SELECT throws_ok('SELECT khala.open_publisher(NULL)', 'KH007', NULL, 'no publisher');
+
+SELECT t.line FROM finish() AS t (line);
+ROLLBACK;
