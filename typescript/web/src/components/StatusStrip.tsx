@@ -12,7 +12,7 @@ interface StatusStripProps {
 /** The state of the connection and of each topic. */
 export function StatusStrip({ lane, topics, isChanging }: StatusStripProps) {
   return (
-    <section className="strip" aria-label="Connection">
+    <section className={topics.length > 2 ? "strip many" : "strip"} aria-label="Connection">
       {isChanging ? (
         <div className="state" data-testid="connection" data-state="changing">
           <span className="dot" aria-hidden="true" />

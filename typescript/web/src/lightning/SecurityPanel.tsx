@@ -157,7 +157,7 @@ function Owner({ ownerId, security, switches, onIntent }: OwnerProps) {
       <span className={`pill ${isOff ? "failed" : "succeeded"}`}>{isOff ? "off" : "on"}</span>
       <span className="id">{ownerId}</span>
       <span className="quiet">
-        {isOff && (own?.reason || control?.denyReason)}{" "}
+        {isOff && `${own?.reason || control?.denyReason} · `}
         {own !== null
           ? "Saving…"
           : control && (
