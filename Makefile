@@ -14,7 +14,7 @@ PYTEST_ARGS ?=
 # the folders with long tests come first. PARALLEL= runs them one after another.
 PARALLEL ?= --numprocesses=3 --dist=loadfile --no-loadscope-reorder
 # make faults RUNS=42 SEED=7; FAULT=disk_full for one kind only.
-RUNS ?= 23
+RUNS ?= 28
 SEED ?=
 FAULT ?=
 # make bench BENCH_ARGS=--quick

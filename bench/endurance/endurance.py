@@ -7,6 +7,8 @@
 the journal no longer reaches back to them; 8 writers commit 200 updates a second, each of which a
 ledger knows; retention runs every minute. Every subscriber is held against the ledger all the time
 (each watermark that it may see, once, in order, as written) and in the end against the read model.
+A publisher delivers two of the topics to a stand-in of the legacy backend, and in the end
+`khala parity` finds no difference.
 The first thing that does not hold ends the run, with exit status 1.
 
 Every few seconds the relay's memory and the sizes of the tables are noted, in a file of the run's
@@ -30,6 +32,7 @@ import psycopg
 
 from bench.endurance.follower import Follower, Habits
 from bench.endurance.ledger import Ledger, ViolationError, Written
+from bench.endurance.publishing import Published, publishing
 from bench.endurance.report import report
 from bench.support.databases import migrated_server
 from bench.support.relay_process import Relaying, relaying
@@ -82,8 +85,12 @@ class Part:
 class Run:
     """Everything that goes on at once."""
 
-    def __init__(self, dsn: str, relay: Relaying, settings: Settings, part: Part) -> None:
+    def __init__(
+        self, dsn: str, relay: Relaying, published: Published, settings: Settings, part: Part
+    ) -> None:
         self._dsn = dsn
+        self._published = published
+        self._parity: dict[str, int] = {}
         self._relay = relay
         self._settings = settings
         self._part = part
@@ -126,6 +133,7 @@ class Run:
             for task in (*following, *background):
                 task.cancel()
         self._compare_with_database()
+        await self._compare_with_legacy()
 
     def totals(self) -> dict[str, int]:
         """What there was of everything."""
@@ -135,6 +143,7 @@ class Run:
             "updates": sum(each.updates for each in self._followers),
             "connections": sum(each.connections for each in self._followers),
             "snapshots": sum(each.snapshots for each in self._followers),
+            **self._parity,
         }
 
     def _rng(self, name: str) -> random.Random:
@@ -160,7 +169,7 @@ class Run:
                     query = "SELECT watermark, outcome FROM khala.sink_delete(%s, %s, %s, %s)"
                     values = [topic, key, version, owner]
                 else:
-                    payload = {"n": version, "text": "é" * rng.randrange(200)}
+                    payload = {"latest_seq": version, "text": "é" * rng.randrange(200)}
                     query = "SELECT watermark, outcome FROM khala.sink(%s, %s, %s, %s::jsonb, %s)"
                     values = [topic, key, version, json.dumps(payload), owner]
                 row = await (await connection.execute(query, values)).fetchone()
@@ -242,11 +251,23 @@ class Run:
                         if follower.org == org and follower.models[topic] != model:
                             raise ViolationError(f"{follower.name} has another {topic}")
 
+    async def _compare_with_legacy(self) -> None:
+        deadline = time.monotonic() + _PATIENCE_S
+        while (left := self._published.left()) != (0, 0):
+            if time.monotonic() > deadline:
+                raise ViolationError(f"updates to be published, and set aside: {left}")
+            await asyncio.sleep(0.5)
+        self._parity = self._published.compare()
+
 
 def endure(settings: Settings, part: Part, pg_bin: str | None) -> None:
     """One run from a new server to the last comparison; its results go into the part."""
-    with migrated_server(pg_bin) as server, relaying(server.dsn(), "--http-port=0") as relay:
-        run = Run(server.dsn(), relay, settings, part)
+    with (
+        migrated_server(pg_bin) as server,
+        relaying(server.dsn(), "--http-port=0") as relay,
+        publishing(server.dsn()) as published,
+    ):
+        run = Run(server.dsn(), relay, published, settings, part)
         try:
             asyncio.run(run.run())
         except* ViolationError as found:

@@ -104,7 +104,7 @@ def two_frames_swapped(frames: Sequence[Frame]) -> list[Frame]:
 def another_payload(frames: Sequence[Frame]) -> list[Frame] | None:
     for update in _updates(frames[0]):
         if not update.get("deleted"):
-            update["payload"] = {**update["payload"], "n": -1}
+            update["payload"] = {**update["payload"], "latest_seq": -1}
             return list(frames)
     return None
 

@@ -12,7 +12,8 @@ from faults.runner import Outcome
 
 COLUMNS = (
     *("fault", "runs", "failed", "writers p50", "p99", "delivered p50", "p99 (s)"),
-    *("commits", "repeated", "updates", "connections", "resyncs", "purged", "growth (MiB)"),
+    *("commits", "repeated", "updates", "published", "connections", "resyncs", "purged"),
+    "growth (MiB)",
 )
 
 
@@ -67,7 +68,16 @@ class Report:
             return [*row, *["-"] * (len(COLUMNS) - len(row))]
         for times in ([o.writers_s for o in good], [o.delivered_s for o in good]):
             row += [f"{percentile(times, 0.5):.2f}", f"{percentile(times, 0.99):.2f}"]
-        for name in ("commits", "repeats", "updates", "connections", "snapshots", "purged"):
+        counts = (
+            "commits",
+            "repeats",
+            "updates",
+            "published",
+            "connections",
+            "snapshots",
+            "purged",
+        )
+        for name in counts:
             row.append(f"{sum(getattr(each, name) for each in good):,}")
         return [*row, f"{max(each.growth_bytes for each in good) / 2**20:.0f}"]
 

@@ -1,4 +1,5 @@
-"""One run: writers, a payer, a relay, subscribers, purges, a new topic, and one fault amid it."""
+"""One run: writers, a payer, a relay, subscribers, a publisher, purges, a new topic, and one fault
+amid it."""
 
 import asyncio
 import random
@@ -17,6 +18,7 @@ from faults import network
 from faults.kinds import KINDS, Kind
 from faults.memory import Memory
 from faults.paying import SETTLEMENTS, Payer, check_payments, create_paywall
+from faults.publishing import GROUPED, legacy
 from faults.stage import NotPossibleError, Stage, fake_clock_environment, versions
 from faults.witness import Witness
 from faults.world import PATIENCE_S, World, has_reached
@@ -31,7 +33,6 @@ from support.waiting import until
 WRITERS = 3
 SUBSCRIBERS = 6
 ORGS = ("red", "blue", "nobody")
-GROUPED = "faults.grouped"
 TOPICS = ("runtime.run_summaries", "runtime.notifications", GROUPED)
 NEW_TOPIC = "faults.registered_meanwhile"
 FOLLOWED = (*TOPICS, SETTLEMENTS)
@@ -61,7 +62,8 @@ class Outcome:
     writers_s, delivered_s: from the end of the fault until every writer had committed again, and
     until every subscriber had all that was committed then.
     repeats: transactions that writers repeated; snapshots: stale cursors that were recovered from.
-    purged: journal rows; growth_bytes: of the relay's memory (see Memory).
+    published: upserts of the legacy backend. purged: journal rows; growth_bytes: of the relay's
+    memory (see Memory).
     """
 
     seed: int
@@ -72,6 +74,7 @@ class Outcome:
     commits: int
     repeats: int
     updates: int
+    published: int
     connections: int
     snapshots: int
     purged: int
@@ -106,6 +109,8 @@ async def run(stage: Stage, seed: int, kind: Kind | None = None) -> Outcome:
             drive = _Drive(world, seed)
             writers_s, delivered_s = await drive.run(kind)
             updates = await asyncio.to_thread(drive.check)
+            await world.legacy.delivered()
+            published = await world.legacy.check(world.writing.ledger)
             growth = drive.memory.growth_bytes
             assert growth < MOST_GROWTH_BYTES, f"the relay grew by {growth / 2**20:.0f} MiB"
     return Outcome(
@@ -117,6 +122,7 @@ async def run(stage: Stage, seed: int, kind: Kind | None = None) -> Outcome:
         commits=len(world.writing.ledger),
         repeats=world.writing.repeats,
         updates=updates,
+        published=published,
         connections=sum(witness.connections for witness in world.witnesses),
         snapshots=sum(witness.snapshots for witness in world.witnesses),
         purged=drive.purged,
@@ -282,9 +288,14 @@ async def _world(database: Database, scratch: Path, kind: Kind, seed: int) -> As
             await asyncio.to_thread(relay.start)
             try:
                 await until(lambda: asyncio.to_thread(relay.is_ready), "the relay is ready")
-                async with TcpProxy(relay.ws_port, stream(seed, "front")) as front:
+                async with (
+                    TcpProxy(relay.ws_port, stream(seed, "front")) as front,
+                    legacy(database, Path(directory)) as published,
+                ):
                     writing = Writing(database, list(TOPICS))
-                    yield World(database, relay, front, back, writing, rng, clock, scratch)
+                    yield World(
+                        database, relay, front, back, writing, published, rng, clock, scratch
+                    )
             except BaseException as error:
                 error.add_note(relay.last_words())
                 raise

@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from faults.publishing import Legacy
 from faults.witness import Witness
 from faults.writing import REPEATABLE, Writing
 from khala_pg.postgres.server import PostgresServer
@@ -24,7 +25,8 @@ class World:
     """One run's actors.
 
     front: between subscribers and relay; back: between relay and database. Writers reach the
-    database itself.
+    database itself, and so does the publisher.
+    legacy: the backend that it publishes to.
     clock: the file whose content shifts the relay's clock, None when its clock is the machine's.
     scratch: a directory of this run; on the server's volume when that is a small one.
     """
@@ -34,6 +36,7 @@ class World:
     front: TcpProxy
     back: TcpProxy
     writing: Writing
+    legacy: Legacy
     rng: random.Random
     clock: Path | None
     scratch: Path

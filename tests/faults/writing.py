@@ -241,7 +241,7 @@ class Writer:
             owner = None if before is None else before.org
             return _Sink(topic, Written(key, self._version, owner, None))
         owner = self._rng.choice(ORGS)
-        payload = {"n": self._version, "text": "é" * self._rng.randrange(200)}
+        payload = {"latest_seq": self._version, "text": "é" * self._rng.randrange(200)}
         seen_before_by: str | None = ""
         if before is not None and before.payload is not None and before.org != owner:
             seen_before_by = before.org

@@ -13,7 +13,8 @@ Kind = Literal["query", "mutation"]
 Document = dict[str, Value]
 
 TABLES = {"RunSummary": "run_summaries", "CodexWorkerSummary": "codex_worker_summaries"}
-"""Table of each kind of summary: `runtime:upsert<kind>` writes it, `runtime:get<kind>` reads it."""
+"""Table of each kind of summary: `runtime:upsert<kind>` writes it, `runtime:delete<kind>`
+removes it, `runtime:get<kind>` reads it."""
 
 
 class ConvexError(Exception):
@@ -102,6 +103,7 @@ class LegacyBackend:
         self._open.set()
         for kind, table in TABLES.items():
             self.functions["mutation", f"runtime:upsert{kind}"] = self._upserting(table)
+            self.functions["mutation", f"runtime:delete{kind}"] = self._deleting(table)
             self.functions["query", f"runtime:get{kind}"] = self._getting(table)
 
     def hold(self) -> None:
@@ -144,12 +146,12 @@ class LegacyBackend:
 
     def gone_back(self) -> dict[str, list[int]]:
         """The versions of each document that was ever replaced by an older one, in their order."""
-        versions: defaultdict[str, list[int]] = defaultdict(list)
+        versions: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
         for upsert in self.upserts:
-            versions[upsert.document_id].append(upsert.version)
+            versions[upsert.table, upsert.document_id].append(upsert.version)
         return {
             document_id: found
-            for document_id, found in versions.items()
+            for (_, document_id), found in versions.items()
             if any(later < earlier for earlier, later in itertools.pairwise(found))
         }
 
@@ -180,6 +182,16 @@ class LegacyBackend:
             )
 
         return upsert
+
+    def _deleting(self, table: str) -> Function:
+        def delete(call: Call) -> Value:
+            match call.args:
+                case {"document_id": str(document_id), **rest} if not rest:
+                    self.tables[table].pop(document_id, None)
+                    return None
+            raise FunctionError("ArgumentValidationError: {document_id: string}")
+
+        return delete
 
     def _getting(self, table: str) -> Function:
         def get(call: Call) -> Value:

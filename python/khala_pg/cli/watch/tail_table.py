@@ -33,11 +33,6 @@ _STATUS_STYLES = {
     "failed": "red",
     "cancelled": "magenta",
     "lost": "red",
-    "settled": "green",
-    "applied": "green",
-    "open": "yellow",
-    "pending": "yellow",
-    "rolled_back": "red",
 }
 
 
@@ -142,12 +137,11 @@ def _row(document: Document) -> list[str | Text]:
     sequence = payload.get("latest_seq", document.doc_version)
     event = payload.get("latest_event_type")
     shown = _preview(payload) if event is None else _event(payload, str(event))
-    at = payload.get("latest_event_at", payload.get("updatedAtMs", payload.get("createdAtMs")))
     return [
         document.doc_key.rpartition(":")[2] or document.doc_key,
         Text("" if status is None else str(status), _STATUS_STYLES.get(str(status), "")),
         str(sequence),
-        _age(at),
+        _age(payload.get("latest_event_at")),
         Text(shown),
     ]
 
@@ -158,25 +152,15 @@ def _event(payload: Mapping[str, Any], event: str) -> str:
 
 
 def _preview(payload: Mapping[str, Any]) -> str:
-    amount = payload.get("amountMsats")
-    if isinstance(amount, int):
-        # An invoice or a settlement of the Lightning control plane.
-        sats = f"{amount / 1000:,.3f}".rstrip("0").rstrip(".")
-        what = [str(payload[name]) for name in ("paywallId", "invoiceId") if name in payload]
-        return " ".join([sats, "sat for", *what])
     return canonical_bytes(payload)[:300].decode("utf-8", "ignore")
 
 
 def _age(moment: object) -> str:
-    """Age of a moment, in ISO 8601 or in milliseconds since 1970."""
+    if not isinstance(moment, str):
+        return ""
     try:
-        if isinstance(moment, str):
-            then = datetime.fromisoformat(moment)
-        elif isinstance(moment, int):
-            then = datetime.fromtimestamp(moment / 1000, UTC)
-        else:
-            return ""
-    except (ValueError, OverflowError, OSError):
+        then = datetime.fromisoformat(moment)
+    except ValueError:
         return ""
     then = then if then.tzinfo is not None else then.replace(tzinfo=UTC)
     return duration(max(0.0, round((datetime.now(UTC) - then).total_seconds())))

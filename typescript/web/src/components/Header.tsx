@@ -5,8 +5,7 @@ import { Choice } from "./Choice";
 
 interface HeaderProps {
   readonly lane: LaneName;
-  /** Undefined: `khala flags` decides. */
-  readonly onLane: ((lane: LaneName) => void) | undefined;
+  readonly onLane: (lane: LaneName) => void;
   readonly organisation: string;
 }
 
@@ -31,7 +30,6 @@ export function Header({ lane, onLane, organisation }: HeaderProps) {
             ["legacy", "Polling"],
           ]}
           onChange={onLane}
-          note="khala flags decides: khala flags set web --lane …"
         />
         <Choice
           label="Theme"

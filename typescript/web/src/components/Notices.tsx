@@ -10,13 +10,8 @@ const REASONS: Readonly<Record<string, string>> = {
   epoch_changed: "the server's database was restored or replaced",
 };
 
-interface NoticesProps {
-  readonly lane: Lane;
-  readonly isChanging: boolean;
-}
-
 /** Stale cursors and their recovery, stopped topics, and documents that are not live. */
-export function Notices({ lane, isChanging }: NoticesProps) {
+export function Notices({ lane }: { readonly lane: Lane }) {
   const incidents = useFrames(lane.incidents.subscribe, lane.incidents.get);
   const [dismissed, setDismissed] = useState<ReadonlySet<Incident>>(new Set());
   const shown = incidents.filter((each) => !dismissed.has(each));
@@ -25,7 +20,7 @@ export function Notices({ lane, isChanging }: NoticesProps) {
       {KINDS.map((kind) => (
         <Stopped key={kind} kind={kind} lane={lane} />
       ))}
-      {!isChanging && <Away lane={lane} />}
+      <Away lane={lane} />
       {shown.map((incident) => (
         <p
           key={`${incident.kind} ${incident.recoveredAt}`}

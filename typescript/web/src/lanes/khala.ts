@@ -39,7 +39,6 @@ export function khalaLane(session: Session): Lane {
   return {
     name: "khala",
     topics,
-    topic: khala.topic,
     connection: khala,
     incidents,
     close: () => {

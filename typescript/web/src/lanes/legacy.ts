@@ -1,6 +1,6 @@
 /** The legacy lane: reads whole snapshots again and again, as the page did before Khala. */
 
-import type { JsonObject, KhalaDocument, KhalaStatus, KhalaTopic, TopicStatus } from "khala-client";
+import type { KhalaStatus, KhalaTopic, TopicStatus } from "khala-client";
 import { type AnyKhalaError, asKhalaError } from "khala-client/errors";
 import { Observable } from "khala-client/host/observable";
 import { Timer } from "khala-client/host/timer";
@@ -9,8 +9,10 @@ import { hasher } from "khala-client/topics/hash";
 import { readSnapshot, type Snapshot } from "khala-client/topics/snapshot";
 import { HttpApi } from "khala-client/wire/http";
 import { readSession } from "../session";
-import { TOPICS } from "../summary";
-import { type Incident, type Lane, POLL_MS } from "./lane";
+import { type Summary, type SummaryDocument, TOPICS } from "../summary";
+import type { Incident, Lane } from "./lane";
+
+export const POLL_MS = 2_000;
 
 export function legacyLane(): Lane {
   const connection = new Observable<KhalaStatus>({
@@ -19,13 +21,11 @@ export function legacyLane(): Lane {
     retryAt: null,
     error: null,
   });
-  const topics = new Map<string, PolledTopic>();
+  const topics = { runs: new PolledTopic(TOPICS.runs), workers: new PolledTopic(TOPICS.workers) };
   const abort = new AbortController();
   const timer = new Timer();
   let token = "";
   let isPolling = false;
-  /** Somebody wants to see what is newer than the poll under way. */
-  let isAsked = false;
   const supply = {
     http: new HttpApi(location.origin, fetch, () => token),
     hash: hasher(isSecureContext ? undefined : sha256),
@@ -35,31 +35,20 @@ export function legacyLane(): Lane {
 
   const poll = async (): Promise<void> => {
     if (isPolling || abort.signal.aborted) {
-      isAsked = true;
       return;
     }
     isPolling = true;
-    isAsked = false;
     timer.stop();
     let missing: AnyKhalaError | null = null;
     try {
       ({ token } = await readSession());
-      for (const topic of topics.values()) {
-        if (!topic.isFollowed) {
-          continue;
-        }
+      for (const topic of Object.values(topics)) {
         const snapshot = await readSnapshot(topic.name, supply);
-        if (abort.signal.aborted) {
-          return;
-        }
         topic.take(snapshot);
         missing ??= snapshot.missing[0]?.error ?? null;
       }
       connection.set({ state: "connected", attempt: 0, retryAt: null, error: missing });
     } catch (thrown) {
-      if (abort.signal.aborted) {
-        return;
-      }
       const error = asKhalaError(thrown, "transport", "the snapshots cannot be read");
       connection.set({
         state: error.code === "unauthorized" ? "needs-auth" : "disconnected",
@@ -67,32 +56,22 @@ export function legacyLane(): Lane {
         retryAt: Date.now() + POLL_MS,
         error,
       });
-      for (const topic of topics.values()) {
+      for (const topic of Object.values(topics)) {
         topic.pause();
       }
     }
     isPolling = false;
     if (!abort.signal.aborted) {
-      const isUp = connection.get().state === "connected";
-      const isDue = isUp && (isAsked || [...topics.values()].some(waits));
-      timer.start(isDue ? 0 : POLL_MS, wake);
+      timer.start(POLL_MS, wake);
     }
   };
 
   const wake = () => void poll();
   addEventListener("online", wake, { signal: abort.signal });
-  const topic = (name: string): PolledTopic => {
-    let found = topics.get(name);
-    if (found === undefined) {
-      found = new PolledTopic(name, wake);
-      topics.set(name, found);
-    }
-    return found;
-  };
+  wake();
   return {
     name: "legacy",
-    topics: { runs: topic(TOPICS.runs), workers: topic(TOPICS.workers) },
-    topic,
+    topics,
     connection: { getStatus: connection.get, onStatus: connection.subscribe, connect: wake },
     incidents: new Observable<readonly Incident[]>([]),
     close: () => {
@@ -102,15 +81,8 @@ export function legacyLane(): Lane {
   };
 }
 
-/** Whether somebody waits for the first snapshot of a topic. */
-function waits(topic: PolledTopic): boolean {
-  return topic.isFollowed && topic.getStatus().watermark === null;
-}
-
-class PolledTopic implements KhalaTopic {
-  readonly #onFollowed: () => void;
-  #followers = 0;
-  readonly #documents = new Observable<readonly KhalaDocument[]>([]);
+class PolledTopic implements KhalaTopic<Summary> {
+  readonly #documents = new Observable<readonly SummaryDocument[]>([]);
   readonly #status = new Observable<TopicStatus>({
     phase: "recovering",
     watermark: null,
@@ -118,38 +90,19 @@ class PolledTopic implements KhalaTopic {
     error: null,
   });
 
-  constructor(
-    readonly name: string,
-    onFollowed: () => void,
-  ) {
-    this.#onFollowed = onFollowed;
-  }
-
-  get isFollowed(): boolean {
-    return this.#followers > 0;
-  }
+  constructor(readonly name: string) {}
 
   readonly getSnapshot = this.#documents.get;
   readonly getStatus = this.#status.get;
   readonly onStatus = this.#status.subscribe;
 
-  readonly subscribe = (listener: (documents: readonly KhalaDocument<JsonObject>[]) => void) => {
+  readonly subscribe = (listener: (documents: readonly SummaryDocument[]) => void) => {
     const unsubscribe = this.#documents.subscribe(listener);
-    let isOver = false;
-    if (++this.#followers === 1) {
-      this.#onFollowed();
-    }
     listener(this.getSnapshot());
-    return () => {
-      unsubscribe();
-      if (!isOver) {
-        isOver = true;
-        this.#followers--;
-      }
-    };
+    return unsubscribe;
   };
 
-  readonly get = (docKey: string): KhalaDocument | undefined =>
+  readonly get = (docKey: string): SummaryDocument | undefined =>
     this.getSnapshot().find((each) => each.docKey === docKey);
 
   take({ versions, watermark }: Snapshot): void {
@@ -160,7 +113,7 @@ class PolledTopic implements KhalaTopic {
       const same = known.get(each.docKey);
       return same?.watermark === each.watermark && same.payloadHash === each.payloadHash
         ? same
-        : (each as KhalaDocument);
+        : (each as SummaryDocument);
     });
     if (next.length !== before.length || next.some((each, index) => each !== before[index])) {
       this.#documents.set(next);
