@@ -27,7 +27,7 @@ from support.control_plane import SECRET, serving
 from support.databases import Database, Template, cloned
 from support.pooler import pooled
 from support.relay_process import relay_process
-from support.runs import environment, khala
+from support.runs import KHALA, environment, khala
 
 Mode = Literal["transaction", "session"]
 TOPIC = "shop.orders"
@@ -80,6 +80,7 @@ class Pooled:
             "topics writes": lambda: self._says("", "topics", "writes", TOPIC, "grouped"),
             "sequence": lambda: self._says("", "sequence"),
             "run": self._run,
+            "worker": self._work,
             "ingest": self._ingest,
             "reproject": lambda: self._says("", "reproject", "--all"),
             "retain": lambda: self._says(TOPIC, "retain"),
@@ -95,6 +96,7 @@ class Pooled:
             "psql": lambda: self._says("4711", "psql", "-c", "SELECT 4711"),
             "flags": lambda: self._says("surface", "flags"),
             "flags set": lambda: self._says("", "flags", "set", "web", "--lane", "khala"),
+            "flags remove": self._remove_flag,
             "parity": self._compare,
             "lightning serve": self._serve_control_plane,
             "doctor": self._doctor,
@@ -110,10 +112,26 @@ class Pooled:
         assert expected in done.stdout.decode(), done
         return done.stdout.decode()
 
+    def _remove_flag(self) -> None:
+        self._says("", "flags", "set", "gone")
+        self._says("is removed", "flags", "remove", "gone")
+
     def _migrate(self) -> None:
         self._says("nothing to do", "migrate")
         self._says("applied", "migrate", "--status")
         self._says("ok", "migrate", "--verify")
+
+    def _work(self) -> None:
+        started = subprocess.Popen(
+            [KHALA, "worker", "--org", "dev", "--poll", "0.1", "w", "--", "cat"],
+            env=self._env,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert started.stderr is not None
+        assert started.stderr.readline() == "w: started\n"
+        started.terminate()
+        assert started.communicate(timeout=60)[1] == "w: stopped: interrupted\n"
 
     def _run(self) -> None:
         self._number += 1

@@ -41,6 +41,14 @@ CALLS: dict[str, list[Call]] = {
         )
     ],
     "run": [_call("--org acme --flush 0.1 --spool-dir {scratch} -- true", survives=True)],
+    "worker": [
+        _call(
+            "--org acme --poll 0.1 wörker -- cat",
+            RUNTIME,
+            until="started|trying again|not a member|no writes|read-only",
+            writes=True,
+        )
+    ],
     "tail": [
         _call(
             "runtime.notifications --ws ws://127.0.0.1:1/s --http http://127.0.0.1:1 --token x",
@@ -72,6 +80,7 @@ CALLS: dict[str, list[Call]] = {
     "revoke list": [_call("", DBA), _call("--json", DBA)],
     "flags": [_call("", DBA), _call("--json", DBA)],
     "flags set": [_call("web --lane khala --percent 5 --person zoë", DBA, writes=True)],
+    "flags remove": [_call("web", DBA, writes=True)],
     "parity": [
         _call(
             "--url http://127.0.0.1:1 --interval 1",

@@ -29,6 +29,8 @@ def command(context: typer.Context, database: Database = None, as_json: AsJson =
         khala flags set web --lane khala --percent 5
 
         khala flags set web --lane legacy
+
+        khala flags remove web
     """
     if context.invoked_subcommand is not None:
         context.obj = database
@@ -69,8 +71,8 @@ def set_flag(
 ) -> None:
     """Create or change a flag. What is not given stays, so a rollback keeps share and people.
 
-    A larger share includes everybody of a smaller one. Surfaces see the change when they read
-    GET /api/sync/flags again.
+    A larger share includes everybody of a smaller one. Open surfaces follow within
+    seconds: they read GET /api/sync/flags again and again.
 
     Examples:
 
@@ -88,3 +90,22 @@ def set_flag(
     whom = f"{flag.percent:g} % and {counted(len(flag.people), 'person', 'people')} named"
     said = "legacy for everybody; khala would be for" if flag.lane == "legacy" else "khala for"
     Console(highlight=False, soft_wrap=True).print(f"{flag.surface}: {said} {whom}", markup=False)
+
+
+@app.command("remove")
+def remove_flag(
+    context: typer.Context,
+    surface: Annotated[str, typer.Argument(help="The surface: web, mobile, desktop …")],
+    database: Database = None,
+) -> None:
+    """Remove the flag of a surface that has moved for good. An open one keeps the lane that it has.
+
+    Examples:
+
+        khala flags remove web
+    """
+    with connected(resolve(DATABASE, database or context.obj), DBA) as connection:
+        removed = admin.remove_flag(connection, surface)
+    if not removed:
+        raise UsageError(f"{surface} has no flag", "List the flags: khala flags.")
+    Console(highlight=False, soft_wrap=True).print(f"{surface}: its flag is removed", markup=False)

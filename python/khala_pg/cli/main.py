@@ -20,6 +20,7 @@ from khala_pg.errors import KhalaError, from_psycopg
 COMMANDS = {
     "dev": "dev",
     "run": "run",
+    "worker": "worker",
     "tail": "watch.tail",
     "topics": "topics",
     "stats": "watch.stats",

@@ -248,6 +248,12 @@ def set_flag(
     return flag
 
 
+def remove_flag(connection: Connection[Any], surface: str) -> bool:
+    """Remove a flag; whether the surface had one."""
+    row = connection.execute("SELECT khala.remove_flag(%s)", (surface,)).fetchone()
+    return bool(row and row[0])
+
+
 def retain(
     connection: Connection[Any], topic: str | None, horizon: str | None, batch: int
 ) -> Sequence[Purge]:

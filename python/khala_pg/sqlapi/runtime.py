@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from khala_pg.sqlapi.calls import Connection, row, rows, scalar
@@ -18,6 +19,16 @@ class Appended:
     seq: int
     outcome: str
     watermark: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerRequest:
+    """A request to a codex worker. action: request, or stop with a reason."""
+
+    seq: int
+    action: str
+    request: Any
+    reason: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +54,30 @@ async def append_run_event(
     query = "SELECT seq, outcome, watermark FROM khala.append_run_event(%s, %s, %s, %s, %s, %s)"
     values = (run_id, event_type, Jsonb(payload), org_id, seq, occurred_at)
     return await row(connection, Appended, query, *values)
+
+
+async def append_codex_worker_event(
+    connection: Connection, worker_id: str, event_type: str, payload: Any, org_id: str | None
+) -> None:
+    """Append the next event to a codex worker's history, and project its summary."""
+    query = "SELECT khala.append_codex_worker_event(%s, %s, %s, %s)"
+    await connection.execute(query, (worker_id, event_type, Jsonb(payload), org_id))
+
+
+async def codex_worker_requests(connection: Connection, worker_id: str) -> list[WorkerRequest]:
+    """Requests that a codex worker has not acknowledged, in their order."""
+    query = "SELECT seq, action, request, reason FROM khala.codex_worker_requests(%s)"
+    async with connection.cursor(row_factory=class_row(WorkerRequest)) as cursor:
+        await cursor.execute(query, (worker_id,))
+        return await cursor.fetchall()
+
+
+async def acknowledge_codex_worker_request(
+    connection: Connection, worker_id: str, seq: int, outcome: str, response: Any
+) -> None:
+    """Acknowledge a request. outcome: done or refused; response: a JSON object."""
+    query = "SELECT khala.acknowledge_codex_worker_request(%s, %s, %s, %s)"
+    await connection.execute(query, (worker_id, seq, outcome, Jsonb(response)))
 
 
 async def ingest_events(connection: Connection, events: str) -> Ingested:

@@ -46,6 +46,10 @@ def test_flags_are_set_and_listed(newest_database: Database) -> None:
     khala(database, "set", "web", "--nobody")
     assert listed(database) == [{**web, "people": []}]
     assert "5.25 %" in khala(database)
+    khala(database, "set", "gone")
+    assert khala(database, "remove", "gone") == "gone: its flag is removed\n"
+    assert "gone has no flag" in khala(database, "remove", "gone", code=2)
+    assert [flag["surface"] for flag in listed(database)] == ["web"]
     assert "p_surface is 'Web'" in khala(database, "set", "Web", code=1)
     assert "p_percent is 1.005" in khala(database, "set", "web", "--percent", "1.005", code=1)
     assert "contradict" in khala(database, "set", "web", "--nobody", "--person", "a", code=2)

@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
+import subprocess
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 
 from khala_pg.auth import api_keys
@@ -15,7 +17,9 @@ from support.asking import bearer
 from support.databases import Database
 from support.relays import NOTES
 from support.relays import WORKERS as TOPIC
+from support.runs import KHALA
 from support.scraping import scrape
+from support.sessions import sessions
 from support.waiting import until
 from support.worker_api import WorkerApi, heartbeat_long_ago, worker_api
 
@@ -257,3 +261,96 @@ async def test_rates_logs_and_metrics(
         ("list_codex_workers", "ok"),
     ):
         assert metrics.value("khala_runtime_calls_total", function=function, code=code) == 1
+
+
+@pytest.mark.parametrize("winner", ["finish", "stop"])
+def test_a_stop_and_the_end_come_one_after_the_other(database: Database, winner: str) -> None:
+    finish = "SELECT khala.append_codex_worker_event('w', 'worker.stopped')"
+    stop = "SELECT khala.stop_codex_worker('org-a', 'w', NULL, 'ann')"
+    with sessions(database, 1, "runtime") as (writer,), sessions(database, 1, "relay") as (relay,):
+        writer.run("SELECT khala.append_codex_worker_event('w', 'worker.started', '{}', 'org-a')")
+        writer.commit()
+        if winner == "finish":
+            writer.run(finish)
+            waiting = relay.start(stop)
+            writer.commit()
+            with pytest.raises(psycopg.Error) as caught:
+                waiting.result()
+            assert caught.value.sqlstate == "KH021"
+        else:
+            relay.run(stop)
+            ending = writer.start(finish)
+            relay.commit()
+            ending.result()
+            writer.commit()
+    with database.connect() as connection:
+        types = connection.execute(
+            "SELECT array_agg(event_type ORDER BY seq) FROM runtime.codex_worker_events"
+        ).fetchone()
+        status = connection.execute(
+            "SELECT payload ->> 'status' FROM runtime.sync_codex_worker_summaries"
+        ).fetchone()
+    requested = [] if winner == "finish" else ["worker.stop_requested"]
+    assert types == (["worker.started", *requested, "worker.stopped"],)
+    assert status == ("stopped",)
+
+
+async def test_stops_at_the_same_time_are_one(database: Database) -> None:
+    with database.connect() as connection:
+        connection.execute(
+            "SELECT khala.append_codex_worker_event('w', 'worker.started', '{}', 'org-a')"
+        )
+
+    def stop(number: int) -> Any:
+        with database.connect("relay") as connection:
+            return connection.execute(
+                "SELECT khala.stop_codex_worker('org-a', 'w', NULL, 'ann', %s)", (f"k{number}",)
+            ).fetchone()
+
+    answers = await asyncio.gather(*(asyncio.to_thread(stop, number) for number in range(8)))
+    assert all(answer == answers[0] for answer in answers)
+    with database.connect() as connection:
+        assert connection.execute("SELECT latest_seq FROM runtime.codex_workers").fetchone() == (2,)
+
+
+async def test_callers_at_the_same_time_mark_a_worker_once(database: Database) -> None:
+    for number in range(20):
+        heartbeat_long_ago(database, f"w{number}")
+
+    def mark() -> int:
+        with database.connect("relay") as connection:
+            [(marked,)] = connection.execute("SELECT khala.mark_stale_workers()").fetchall()
+            return int(marked)
+
+    assert sum(await asyncio.gather(*(asyncio.to_thread(mark) for _ in range(8)))) == 20
+    with database.connect() as connection:
+        found = connection.execute(
+            "SELECT count(*), count(DISTINCT id) FROM runtime.codex_worker_events"
+            " WHERE event_type = 'worker.stale'"
+        ).fetchone()
+    assert found == (20, 20)
+
+
+def test_documents_of_an_older_projection_are_brought_up(database: Database) -> None:
+    with database.connect() as connection:
+        connection.execute(
+            "SELECT khala.append_codex_worker_event('w', 'worker.busy', '{}', 'org-a')"
+        )
+        connection.execute("UPDATE runtime.projection_checkpoints SET projection_version = 1")
+        connection.execute(
+            "UPDATE runtime.sync_documents SET payload = payload - 'heartbeat_state'"
+            " || '{\"status\": \"busy\"}' WHERE topic = 'runtime.codex_worker_summaries'"
+        )
+        done = subprocess.run(
+            [KHALA, "reproject", "--all", "--database", database.runtime_dsn],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        assert done.returncode == 0, done.stderr
+        found = connection.execute(
+            "SELECT payload ->> 'status', payload ->> 'heartbeat_state', payload ->> 'activity'"
+            " FROM runtime.sync_codex_worker_summaries"
+        ).fetchone()
+    assert found == ("running", "missing", "busy")
