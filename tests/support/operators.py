@@ -26,6 +26,14 @@ CREDENTIALS = {
     f"{PREFIX}CRED_{role}": f"credential-of-{role.lower()}-0123456789"
     for role in ("GATEWAY_INVOICE", "SETTLEMENT_READ", "OPERATOR_ADMIN")
 }
+PROGRAMS = [
+    "compile",
+    "reconcile",
+    "settlements ingest",
+    *(f"smoke {name}" for name in ("compile", "security", "settlement", "staging")),
+    "smoke observability",
+    "smoke full-flow",
+]
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,12 @@
 import typer
 
 from khala_pg.cli.lightning import compile, reconcile, serve, settlements, smoke
+from khala_pg.cli.lightning.programs import Program
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 app.command("serve", cls=serve.Command)(serve.command)
-app.command("compile")(compile.command)
-app.command("reconcile")(reconcile.command)
+app.command("compile", cls=Program)(compile.command)
+app.command("reconcile", cls=Program)(reconcile.command)
 app.add_typer(settlements.app, name="settlements")
 app.add_typer(smoke.app, name="smoke")
 

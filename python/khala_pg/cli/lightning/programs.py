@@ -9,12 +9,13 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.markup import escape
+from typer.core import TyperCommand
 
 from khala_pg import settings
 from khala_pg.cli.text import json_text, say
 from khala_pg.errors import KhalaError
 from khala_pg.lightning.operations.configuration import PREFIX, mode_of
-from khala_pg.lightning.operations.errors import error_json
+from khala_pg.lightning.operations.errors import OpsError, error_json
 from khala_pg.lightning.operations.opening import Surroundings, opened
 from khala_pg.lightning.operations.progress import Say
 
@@ -42,6 +43,27 @@ TimeLimit = Annotated[
         "--timeout", min=0.1, max=600.0, help="Seconds that one call or request may take."
     ),
 ]
+
+
+class Program(TyperCommand):
+    """Command that says with --json as JSON what is wrong with its call, too."""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any
+    ) -> Any:
+        as_json = "--json" in args
+        try:
+            return super().make_context(info_name, args, parent, **extra)
+        # UsageError, which Typer keeps to itself.
+        except typer.BadParameter.__base__ as error:  # type: ignore[misc]
+            if not as_json:
+                raise
+            hint = f"See `khala lightning {self.name} --help`."
+            wrong = OpsError("invalid_call", error.format_message(), hint)
+            print(json_text({"ok": False, "error": error_json(wrong)}))
+            raise typer.Exit(1) from error
+
+
 Work = Callable[[Surroundings, Say], Awaitable[dict[str, Any]]]
 Show = Callable[[dict[str, Any]], None]
 

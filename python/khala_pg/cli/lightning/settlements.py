@@ -1,13 +1,13 @@
 """`khala lightning settlements`: invoices and settlements of a gateway."""
 
 import sys
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, BinaryIO, cast
 
 import typer
 
-from khala_pg.cli.lightning.programs import AsJson, ModeOption, TimeLimit, out, run
+from khala_pg.cli.lightning.programs import AsJson, ModeOption, Program, TimeLimit, out, run
 from khala_pg.cli.text import counted
 from khala_pg.lightning.operations.errors import OpsError
 from khala_pg.lightning.operations.opening import Surroundings
@@ -22,7 +22,7 @@ def group() -> None:
     """Invoices and settlements of a gateway."""
 
 
-@app.command("ingest")
+@app.command("ingest", cls=Program)
 def command(
     file: Annotated[
         Path | None,
@@ -54,7 +54,8 @@ def command(
     run(mode, as_json, timeout, work, _show)
 
 
-def _lines(file: Path | None) -> Any:
+def _lines(file: Path | None) -> AbstractContextManager[BinaryIO]:
+    """Bytes: a line that is not UTF-8 is one that is refused, and the only one."""
     if file is None or str(file) == "-":
         if sys.stdin is None or sys.stdin.isatty():
             raise OpsError(
@@ -62,9 +63,9 @@ def _lines(file: Path | None) -> Any:
                 "there is nothing to read",
                 "Name a file of JSON lines, or pipe them in.",
             )
-        return nullcontext(sys.stdin)
+        return nullcontext(cast(BinaryIO, sys.stdin.buffer))
     try:
-        return file.open(encoding="utf-8", errors="replace")
+        return file.open("rb")
     except OSError as error:
         raise OpsError(
             "unreadable_file", f"{file} cannot be read: {error.strerror}", "Name another file."

@@ -4,9 +4,12 @@ from typing import Any
 
 import typer
 
-from khala_pg.cli.lightning.programs import AsJson, ModeOption, TimeLimit, out, run
+from khala_pg.cli.lightning.programs import AsJson, ModeOption, Program, TimeLimit, out, run
 from khala_pg.lightning.operations.opening import Surroundings
 from khala_pg.lightning.operations.progress import Say
+
+# A relay is joined and caught up with before anything can be seen, which are several calls.
+_LIVE = 3
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 
@@ -20,7 +23,7 @@ def group() -> None:
     """
 
 
-@app.command("compile")
+@app.command("compile", cls=Program)
 def compile_command(
     mode: ModeOption = None, as_json: AsJson = False, timeout: TimeLimit = 10.0
 ) -> None:
@@ -46,7 +49,7 @@ def compile_command(
     run(mode, as_json, timeout, work, show)
 
 
-@app.command("security")
+@app.command("security", cls=Program)
 def security_command(
     mode: ModeOption = None, as_json: AsJson = False, timeout: TimeLimit = 10.0
 ) -> None:
@@ -77,7 +80,7 @@ def security_command(
     run(mode, as_json, timeout, work, show)
 
 
-@app.command("settlement")
+@app.command("settlement", cls=Program)
 def settlement_command(
     mode: ModeOption = None, as_json: AsJson = False, timeout: TimeLimit = 10.0
 ) -> None:
@@ -105,7 +108,7 @@ def settlement_command(
     run(mode, as_json, timeout, work, show)
 
 
-@app.command("staging")
+@app.command("staging", cls=Program)
 def staging_command(
     mode: ModeOption = None, as_json: AsJson = False, timeout: TimeLimit = 10.0
 ) -> None:
@@ -133,7 +136,7 @@ def staging_command(
     run(mode, as_json, timeout, work, show)
 
 
-@app.command("observability")
+@app.command("observability", cls=Program)
 def observability_command(
     mode: ModeOption = None, as_json: AsJson = False, timeout: TimeLimit = 10.0
 ) -> None:
@@ -157,7 +160,7 @@ def observability_command(
     run(mode, as_json, timeout, work, show)
 
 
-@app.command("full-flow")
+@app.command("full-flow", cls=Program)
 def full_flow_command(
     mode: ModeOption = None, as_json: AsJson = False, timeout: TimeLimit = 10.0
 ) -> None:
@@ -183,7 +186,7 @@ def full_flow_command(
         if surroundings.mode == "api":
             endpoint = Source(None, None, None, [TOPIC]).endpoint
         return await full_flow.run(
-            surroundings.plane, gateway, surroundings.owner, endpoint, timeout, say
+            surroundings.plane, gateway, surroundings.owner, endpoint, _LIVE * timeout, say
         )
 
     def show(result: dict[str, Any]) -> None:

@@ -105,8 +105,10 @@ def plane_settings(
     if mode == "mock":
         return PlaneSettings(mode)
     reader = Reader(environment)
-    if mode == "api" and not reader.text("API_BASE_URL") and dev:
-        return PlaneSettings(mode, str(dev["http"]), str(dev["lightning_ops_secret"]))
+    if mode == "api" and not reader.text("API_BASE_URL"):
+        match dev:
+            case {"http": str(url), "lightning_ops_secret": str(secret)}:
+                return PlaneSettings(mode, url, secret)
     url = reader.url("API_BASE_URL" if mode == "api" else "CONVEX_URL")
     secret = reader.required("SECRET")
     reader.check()

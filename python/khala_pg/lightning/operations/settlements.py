@@ -36,7 +36,7 @@ class Counts:
         }
 
 
-async def ingest(plane: ControlPlane, lines: Iterable[str], say: Say) -> dict[str, Any]:
+async def ingest(plane: ControlPlane, lines: Iterable[bytes], say: Say) -> dict[str, Any]:
     """The result of the program. Raises OpsError: for refused lines after all others are done, for
     a control plane that is away at once."""
     counts = Counts()
@@ -66,7 +66,7 @@ async def ingest(plane: ControlPlane, lines: Iterable[str], say: Say) -> dict[st
     return counts.json()
 
 
-async def _ingest(plane: ControlPlane, line: str, counts: Counts) -> None:
+async def _ingest(plane: ControlPlane, line: bytes, counts: Counts) -> None:
     try:
         record = strict_json.loads(line)
     except ValueError:
