@@ -108,9 +108,10 @@ def test_arguments_are_named(functions: list[Function]) -> None:
 
 
 def schema_of(file: Path) -> str:
-    if "api" not in file.parts:
+    folders = file.relative_to(db_dir()).parts
+    if "api" not in folders:
         return "khala_internal"
-    return "lightning" if file.parent.name == "lightning" else "khala"
+    return "lightning" if "lightning" in folders else "khala"
 
 
 def test_each_stands_in_a_file_of_its_name(functions: list[Function]) -> None:

@@ -1,6 +1,8 @@
 """A runtime under load, as a process: parallel writers that live through crashes of the server.
 
-    python -m support.writers '{"dsn": …, "topics": […], "writers": 16, "sinks": 2000, "seed": 1}'
+    python -m support.writers JSON
+
+JSON: {"dsn": …, "topics": […], "writers": 16, "sinks": 2000, "seed": 1}.
 
 Prints how many sinks are done after every hundred of them. Every writer uses versions that no other
 uses, so that a sink whose commit may or may not have happened can simply be repeated.

@@ -12,7 +12,7 @@ export default defineConfig({
       { find: /^khala-client$/, replacement: `${client}/index.ts` },
       { find: /^khala-client\/(.*)$/, replacement: `${client}/$1.ts` },
     ],
-    dedupe: ["react", "react-dom"],
+    dedupe: ["react", "react-dom", "@bufbuild/protobuf"],
   },
   build: { target: "es2022", emptyOutDir: true },
   server: { proxy: { "/api": server, "/dev": server } },

@@ -1,11 +1,11 @@
 /** The choices that this browser keeps: theme and lane. */
 
+import { LANES } from "./flags";
 import type { LaneName } from "./lanes/lane";
 
 export type Theme = "auto" | "light" | "dark";
 export const THEMES: readonly Theme[] = ["auto", "light", "dark"];
 
-const LANES: readonly LaneName[] = ["khala", "legacy"];
 const THEME = "khala.theme";
 const LANE = "khala.lane";
 

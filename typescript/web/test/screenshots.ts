@@ -1,6 +1,7 @@
 /** Takes the pictures of docs/: `make screenshots`. */
 
 import type { Page } from "@playwright/test";
+import { createPaywall, mutate, openLightning, settle } from "./harness/control-plane";
 import { isLive, open, row, test } from "./harness/fixtures";
 import type { Database, Event } from "./harness/server";
 
@@ -45,6 +46,62 @@ test("screenshots", async ({ page, database, cable, context }) => {
   await page.locator("[data-recovered=true]").waitFor();
   await isLive(page);
   await picture(page, "dark");
+});
+
+test("screenshots of Lightning", async ({ page, database }) => {
+  const routes = (host: string, priority: number) => [
+    {
+      hostPattern: host,
+      pathPattern: "/v1/*",
+      upstreamUrl: `https://origin.${host}/api`,
+      protocol: "https",
+      priority,
+    },
+  ];
+  await createPaywall(database, "pw_news", { name: "News", routes: routes("news.example", 10) });
+  await createPaywall(database, "pw_weather", {
+    name: "Weather",
+    policy: { fixedAmountMsats: 21_000, quotaPerMinute: 60 },
+    routes: routes("weather.example", 20),
+  });
+  for (let number = 201; number <= 209; number++) {
+    const isNews = number % 3 === 0;
+    await settle(isNews ? "pw_news" : "pw_weather", number, isNews ? 1_500_000 : 21_000);
+  }
+  await mutate("settlements:ingestInvoiceLifecycle", {
+    invoiceId: "inv-210",
+    paywallId: "pw_weather",
+    ownerId: "dev",
+    amountMsats: 21_000,
+    status: "open",
+  });
+  await page.clock.setFixedTime(Date.now() + 127_000);
+  await page.emulateMedia({ colorScheme: "light" });
+  await openLightning(page, "/settlements?open=settlement%2Fset-207");
+  await picture(page, "lightning");
+  await mutate("security:setOwnerKillSwitch", {
+    ownerId: "mallory",
+    active: true,
+    reason: "Sells what is not hers.",
+    updatedBy: "ann",
+  });
+  await mutate("security:rotateCredentialRole", { role: "gateway_invoice" });
+  await mutate("security:activateCredentialRole", { role: "gateway_invoice" });
+  await mutate("security:rotateCredentialRole", { role: "operator_admin", note: "new laptop" });
+  await mutate("security:setGlobalPause", {
+    active: true,
+    reason: "The node is being moved.",
+    updatedBy: "ann",
+  });
+  await page.emulateMedia({ colorScheme: "dark" });
+  await openLightning(page, "/security");
+  await page.getByTestId("owner-mallory").waitFor();
+  await page.locator("[data-paused=true]").waitFor();
+  await picture(page, "lightning-security");
+  await page.setViewportSize({ width: 390, height: 844 });
+  await openLightning(page, "/paywalls");
+  await page.getByText("pw_weather").waitFor();
+  await picture(page, "lightning-phone");
 });
 
 async function picture(page: Page, name: string) {

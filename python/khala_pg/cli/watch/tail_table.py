@@ -33,6 +33,11 @@ _STATUS_STYLES = {
     "failed": "red",
     "cancelled": "magenta",
     "lost": "red",
+    "settled": "green",
+    "applied": "green",
+    "open": "yellow",
+    "pending": "yellow",
+    "rolled_back": "red",
 }
 
 
@@ -137,11 +142,12 @@ def _row(document: Document) -> list[str | Text]:
     sequence = payload.get("latest_seq", document.doc_version)
     event = payload.get("latest_event_type")
     shown = _preview(payload) if event is None else _event(payload, str(event))
+    at = payload.get("latest_event_at", payload.get("updatedAtMs", payload.get("createdAtMs")))
     return [
         document.doc_key.rpartition(":")[2] or document.doc_key,
         Text("" if status is None else str(status), _STATUS_STYLES.get(str(status), "")),
         str(sequence),
-        _age(payload.get("latest_event_at")),
+        _age(at),
         Text(shown),
     ]
 
@@ -152,15 +158,25 @@ def _event(payload: Mapping[str, Any], event: str) -> str:
 
 
 def _preview(payload: Mapping[str, Any]) -> str:
+    amount = payload.get("amountMsats")
+    if isinstance(amount, int):
+        # An invoice or a settlement of the Lightning control plane.
+        sats = f"{amount / 1000:,.3f}".rstrip("0").rstrip(".")
+        what = [str(payload[name]) for name in ("paywallId", "invoiceId") if name in payload]
+        return " ".join([sats, "sat for", *what])
     return canonical_bytes(payload)[:300].decode("utf-8", "ignore")
 
 
 def _age(moment: object) -> str:
-    if not isinstance(moment, str):
-        return ""
+    """Age of a moment, in ISO 8601 or in milliseconds since 1970."""
     try:
-        then = datetime.fromisoformat(moment)
-    except ValueError:
+        if isinstance(moment, str):
+            then = datetime.fromisoformat(moment)
+        elif isinstance(moment, int):
+            then = datetime.fromtimestamp(moment / 1000, UTC)
+        else:
+            return ""
+    except (ValueError, OverflowError, OSError):
         return ""
     then = then if then.tzinfo is not None else then.replace(tzinfo=UTC)
     return duration(max(0.0, round((datetime.now(UTC) - then).total_seconds())))

@@ -1,100 +1,81 @@
-import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { lazy, Suspense, useEffect, useState, useSyncExternalStore } from "react";
 import { chooseLane, chosenLane } from "../choices";
-import { useFrames } from "../frames";
+import { flag } from "../flags";
 import { History } from "../history";
-import { khalaLane } from "../lanes/khala";
+import { useLane } from "../lanes/change";
 import type { Lane, LaneName } from "../lanes/lane";
-import { legacyLane } from "../lanes/legacy";
-import { FIRST_VIEW, select, type View } from "../rows";
+import { allowedSections, LABELS, topicOf } from "../lightning/topics";
+import { place as current } from "../place";
 import type { Session } from "../session";
-import { KINDS, type Kind } from "../summary";
-import { Details } from "./Details";
+import { KINDS, NAMES } from "../summary";
 import { Header } from "./Header";
 import { Notices } from "./Notices";
 import { StatusStrip } from "./StatusStrip";
-import { Table } from "./Table";
-import { Toolbar } from "./Toolbar";
+import { Summaries } from "./Summaries";
+import { Views } from "./Toolbar";
 
-/** The page with one lane at a time; another lane starts it over. */
+const Lightning = lazy(async () => ({
+  default: (await import("../lightning/Lightning")).Lightning,
+}));
+
+/** The page. Its lane may change while it is open; nothing else of it does then. */
 export function App({ session }: { readonly session: Session }) {
-  const [name, setName] = useState<LaneName>(chosenLane);
-  const [lane, setLane] = useState<Lane | null>(null);
-  useEffect(() => {
-    const made = name === "khala" ? khalaLane(session) : legacyLane();
-    setLane(made);
-    return made.close;
-  }, [name, session]);
+  const [chosen, setChosen] = useState<LaneName>(chosenLane);
+  const flagged = useSyncExternalStore(flag.subscribe, flag.get);
+  const name = flagged ?? chosen;
+  const { view } = useSyncExternalStore(current.subscribe, current.get);
+  const lightning = view === "lightning" ? allowedSections(session).map(topicOf) : [];
+  const lane = useLane(name, session, lightning);
   const change = (next: LaneName) => {
     chooseLane(next);
-    setName(next);
+    setChosen(next);
   };
-  return lane && <Page key={lane.name} lane={lane} session={session} onLane={change} />;
+  return (
+    lane && (
+      <Page
+        lane={lane}
+        target={name}
+        session={session}
+        onLane={flagged === null ? change : undefined}
+      />
+    )
+  );
 }
 
 interface PageProps {
   readonly lane: Lane;
+  /** The lane that is to be shown. */
+  readonly target: LaneName;
   readonly session: Session;
-  readonly onLane: (name: LaneName) => void;
+  /** Undefined: it is not chosen here. */
+  readonly onLane: ((name: LaneName) => void) | undefined;
 }
 
-function Page({ lane, session, onLane }: PageProps) {
-  const [kind, setKind] = useState<Kind>("runs");
-  const [view, setView] = useState<View>(FIRST_VIEW);
-  const [opened, setOpened] = useState<string | null>(null);
+function Page({ lane, target, session, onLane }: PageProps) {
+  const place = useSyncExternalStore(current.subscribe, current.get);
   const history = useHistory(lane);
-  const grid = useRef<HTMLDivElement>(null);
-  const topic = lane.topics[kind];
-  const documents = useFrames(topic.subscribe, topic.getSnapshot);
-  const rows = useMemo(() => select(documents, view), [documents, view]);
-
-  const open = useCallback(
-    (docKey: string) => {
-      history.watched = docKey;
-      setOpened(docKey);
-    },
-    [history],
-  );
-  const close = () => {
-    history.watched = null;
-    setOpened(null);
-    grid.current?.focus({ preventScroll: true });
-  };
-  const changeKind = (next: Kind) => {
-    setKind(next);
-    setView({ ...view, statuses: new Set() });
-    history.watched = null;
-    setOpened(null);
-  };
-
+  const isChanging = lane.name !== target;
+  const topics =
+    place.view === "lightning"
+      ? allowedSections(session).map((each) => ({
+          id: each,
+          label: LABELS[each],
+          topic: lane.topic(topicOf(each)),
+        }))
+      : KINDS.map((kind) => ({ id: kind, label: NAMES[kind], topic: lane.topics[kind] }));
   return (
-    <div className="page">
-      <Header lane={lane.name} onLane={onLane} organisation={session.organisation} />
-      <StatusStrip lane={lane} />
-      <Notices lane={lane} />
-      <Toolbar
-        kind={kind}
-        onKind={changeKind}
-        lane={lane}
-        documents={documents}
-        view={view}
-        onView={setView}
-      />
-      <main className={opened === null ? "content" : "content with-details"}>
-        <Table
-          ref={grid}
-          kind={kind}
-          rows={rows}
-          total={documents.length}
-          topic={topic}
-          view={view}
-          onView={setView}
-          opened={opened}
-          onOpen={open}
-        />
-        {opened !== null && (
-          <Details key={opened} docKey={opened} topic={topic} history={history} onClose={close} />
-        )}
-      </main>
+    <div className="page" data-lane={lane.name} data-changing={isChanging}>
+      <Header lane={target} onLane={onLane} organisation={session.organisation} />
+      <StatusStrip lane={lane} topics={topics} isChanging={isChanging} />
+      <Notices lane={lane} isChanging={isChanging} />
+      <Views view={place.view} lane={lane} />
+      {place.view === "lightning" ? (
+        <Suspense fallback={<p className="nothing">Reading…</p>}>
+          <Lightning place={place} lane={lane} session={session} />
+        </Suspense>
+      ) : (
+        <Summaries key={place.view} kind={place.view} place={place} lane={lane} history={history} />
+      )}
     </div>
   );
 }

@@ -4,14 +4,22 @@ interface ChoiceProps<T extends string> {
   readonly label: string;
   readonly value: T;
   readonly options: readonly (readonly [T, string])[];
-  readonly onChange: (value: T) => void;
+  /** Undefined: it cannot be chosen, for the reason in `note`. */
+  readonly onChange: ((value: T) => void) | undefined;
+  readonly note?: string;
 }
 
 /** One of a few, side by side: radio buttons, so arrow keys work. */
-export function Choice<T extends string>({ label, value, options, onChange }: ChoiceProps<T>) {
+export function Choice<T extends string>({
+  label,
+  value,
+  options,
+  onChange,
+  note,
+}: ChoiceProps<T>) {
   const name = useId();
   return (
-    <fieldset className="choice">
+    <fieldset className="choice" disabled={onChange === undefined} title={onChange ? "" : note}>
       <legend className="unseen">{label}</legend>
       {options.map(([option, text]) => (
         <label key={option} className={option === value ? "chosen" : ""}>
@@ -19,7 +27,7 @@ export function Choice<T extends string>({ label, value, options, onChange }: Ch
             type="radio"
             name={name}
             checked={option === value}
-            onChange={() => onChange(option)}
+            onChange={() => onChange?.(option)}
           />
           {text}
         </label>

@@ -5,7 +5,8 @@ import { Choice } from "./Choice";
 
 interface HeaderProps {
   readonly lane: LaneName;
-  readonly onLane: (lane: LaneName) => void;
+  /** Undefined: `khala flags` decides. */
+  readonly onLane: ((lane: LaneName) => void) | undefined;
   readonly organisation: string;
 }
 
@@ -30,6 +31,7 @@ export function Header({ lane, onLane, organisation }: HeaderProps) {
             ["legacy", "Polling"],
           ]}
           onChange={onLane}
+          note="khala flags decides: khala flags set web --lane …"
         />
         <Choice
           label="Theme"

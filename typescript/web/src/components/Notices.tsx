@@ -10,8 +10,13 @@ const REASONS: Readonly<Record<string, string>> = {
   epoch_changed: "the server's database was restored or replaced",
 };
 
+interface NoticesProps {
+  readonly lane: Lane;
+  readonly isChanging: boolean;
+}
+
 /** Stale cursors and their recovery, stopped topics, and documents that are not live. */
-export function Notices({ lane }: { readonly lane: Lane }) {
+export function Notices({ lane, isChanging }: NoticesProps) {
   const incidents = useFrames(lane.incidents.subscribe, lane.incidents.get);
   const [dismissed, setDismissed] = useState<ReadonlySet<Incident>>(new Set());
   const shown = incidents.filter((each) => !dismissed.has(each));
@@ -20,7 +25,7 @@ export function Notices({ lane }: { readonly lane: Lane }) {
       {KINDS.map((kind) => (
         <Stopped key={kind} kind={kind} lane={lane} />
       ))}
-      <Away lane={lane} />
+      {!isChanging && <Away lane={lane} />}
       {shown.map((incident) => (
         <p
           key={`${incident.kind} ${incident.recoveredAt}`}

@@ -1,17 +1,28 @@
-import type { KhalaStatus, TopicStatus } from "khala-client";
+import type { JsonObject, KhalaStatus, KhalaTopic, TopicStatus } from "khala-client";
 import { useFrames } from "../frames";
 import { useNow } from "../hooks";
-import type { Lane } from "../lanes/lane";
-import { POLL_MS } from "../lanes/legacy";
-import { KINDS, type Kind, NAMES } from "../summary";
+import { type Lane, POLL_MS } from "../lanes/lane";
+
+interface StatusStripProps {
+  readonly lane: Lane;
+  readonly topics: readonly TopicStateProps[];
+  readonly isChanging: boolean;
+}
 
 /** The state of the connection and of each topic. */
-export function StatusStrip({ lane }: { readonly lane: Lane }) {
+export function StatusStrip({ lane, topics, isChanging }: StatusStripProps) {
   return (
-    <section className="strip" aria-label="Connection">
-      <Connection lane={lane} />
-      {KINDS.map((kind) => (
-        <TopicState key={kind} kind={kind} lane={lane} />
+    <section className={topics.length > 2 ? "strip many" : "strip"} aria-label="Connection">
+      {isChanging ? (
+        <div className="state" data-testid="connection" data-state="changing">
+          <span className="dot" aria-hidden="true" />
+          <strong role="status">Changing the lane…</strong>
+        </div>
+      ) : (
+        <Connection lane={lane} />
+      )}
+      {topics.map((each) => (
+        <TopicState key={each.id} {...each} />
       ))}
     </section>
   );
@@ -71,27 +82,32 @@ const PHASES: Readonly<Record<TopicStatus["phase"], string>> = {
   error: "Stopped",
 };
 
-function TopicState({ kind, lane }: { readonly kind: Kind; readonly lane: Lane }) {
-  const topic = lane.topics[kind];
+interface TopicStateProps {
+  readonly id: string;
+  readonly label: string;
+  readonly topic: Pick<KhalaTopic<JsonObject>, "onStatus" | "getStatus">;
+}
+
+function TopicState({ id, label, topic }: TopicStateProps) {
   const { phase, watermark, head, error } = useFrames(topic.onStatus, topic.getStatus);
   // The server sends the head only while the topic is followed: an older one is outdated.
   const isFollowed = phase === "live" || phase === "catching-up";
   const lag = isFollowed && watermark !== null && head !== null ? head - watermark : null;
   return (
-    <dl className="topic" data-testid={`topic-${kind}`} data-phase={phase}>
+    <dl className="topic" data-testid={`topic-${id}`} data-phase={phase}>
       <div>
-        <dt>{NAMES[kind]}</dt>
+        <dt>{label}</dt>
         <dd className={`phase ${phase}`} title={error?.message}>
           {PHASES[phase]}
         </dd>
       </div>
       <div>
         <dt>Watermark</dt>
-        <dd data-testid={`watermark-${kind}`}>{watermark === null ? "–" : String(watermark)}</dd>
+        <dd data-testid={`watermark-${id}`}>{watermark === null ? "–" : String(watermark)}</dd>
       </div>
       <div>
         <dt>Lag</dt>
-        <dd data-testid={`lag-${kind}`} className={lag !== null && lag > 0n ? "behind" : ""}>
+        <dd data-testid={`lag-${id}`} className={lag !== null && lag > 0n ? "behind" : ""}>
           {lag === null ? "–" : lag > 0n ? String(lag) : "0"}
         </dd>
       </div>

@@ -1,60 +1,42 @@
 import { useEffect, useMemo, useRef } from "react";
 import { useFrames } from "../frames";
 import type { Lane } from "../lanes/lane";
+import { goTo, type ViewName } from "../place";
 import { countStatuses, type View } from "../rows";
-import { KINDS, type Kind, NAMES, type SummaryDocument } from "../summary";
+import { KINDS, type Kind, NAMES } from "../summary";
 
-interface ToolbarProps {
-  readonly kind: Kind;
-  readonly onKind: (kind: Kind) => void;
+interface ViewsProps {
+  readonly view: ViewName;
   readonly lane: Lane;
-  readonly documents: readonly SummaryDocument[];
-  readonly view: View;
-  readonly onView: (view: View) => void;
 }
 
-export function Toolbar({ kind, onKind, lane, documents, view, onView }: ToolbarProps) {
-  const statuses = useMemo(
-    () => countStatuses(documents, view.statuses),
-    [documents, view.statuses],
-  );
-  const toggle = (status: string) => {
-    const next = new Set(view.statuses);
-    if (!next.delete(status)) {
-      next.add(status);
-    }
-    onView({ ...view, statuses: next });
-  };
+/** The views of the page. */
+export function Views({ view, lane }: ViewsProps) {
   return (
-    <div className="toolbar">
-      <nav className="tabs" aria-label="Tables">
-        {KINDS.map((each) => (
-          <button
-            key={each}
-            type="button"
-            aria-current={each === kind ? "page" : undefined}
-            onClick={() => onKind(each)}
-          >
-            {NAMES[each]} <Count kind={each} lane={lane} />
-          </button>
-        ))}
-      </nav>
-      <Search value={view.search} onChange={(search) => onView({ ...view, search })} />
-      <fieldset className="chips">
-        <legend className="unseen">Only with status</legend>
-        {statuses.map(([status, count]) => (
-          <button
-            key={status}
-            type="button"
-            className={`chip ${status}`}
-            aria-pressed={view.statuses.has(status)}
-            onClick={() => toggle(status)}
-          >
-            {status} <span className="count">{count}</span>
-          </button>
-        ))}
-      </fieldset>
-    </div>
+    <nav className="tabs" aria-label="Views">
+      {KINDS.map((each) => (
+        <Tab key={each} name={each} isCurrent={each === view}>
+          {NAMES[each]} <Count kind={each} lane={lane} />
+        </Tab>
+      ))}
+      <Tab name="lightning" isCurrent={view === "lightning"}>
+        Lightning
+      </Tab>
+    </nav>
+  );
+}
+
+interface TabProps {
+  readonly name: ViewName;
+  readonly isCurrent: boolean;
+  readonly children: React.ReactNode;
+}
+
+function Tab({ name, isCurrent, children }: TabProps) {
+  return (
+    <button type="button" aria-current={isCurrent ? "page" : undefined} onClick={() => goTo(name)}>
+      {children}
+    </button>
   );
 }
 
@@ -62,6 +44,47 @@ function Count({ kind, lane }: { readonly kind: Kind; readonly lane: Lane }) {
   const topic = lane.topics[kind];
   return (
     <span className="count">{useFrames(topic.subscribe, () => topic.getSnapshot().length)}</span>
+  );
+}
+
+interface FilterProps<R> {
+  readonly rows: readonly R[];
+  readonly status: (row: R) => string;
+  readonly view: View;
+  readonly onView: (view: View) => void;
+}
+
+/** Search, and a chip for each status. */
+export function Filter<R>({ rows, status, view, onView }: FilterProps<R>) {
+  const statuses = useMemo(
+    () => countStatuses(rows, view.statuses, status),
+    [rows, view.statuses, status],
+  );
+  const toggle = (name: string) => {
+    const next = new Set(view.statuses);
+    if (!next.delete(name)) {
+      next.add(name);
+    }
+    onView({ ...view, statuses: next });
+  };
+  return (
+    <div className="toolbar filter">
+      <Search value={view.search} onChange={(search) => onView({ ...view, search })} />
+      <fieldset className="chips">
+        <legend className="unseen">Only with status</legend>
+        {statuses.map(([name, count]) => (
+          <button
+            key={name}
+            type="button"
+            className={`chip ${name}`}
+            aria-pressed={view.statuses.has(name)}
+            onClick={() => toggle(name)}
+          >
+            {name} <span className="count">{count}</span>
+          </button>
+        ))}
+      </fieldset>
+    </div>
   );
 }
 
@@ -74,7 +97,9 @@ function Search({ value, onChange }: SearchProps) {
   const input = useRef<HTMLInputElement>(null);
   useEffect(() => {
     const listen = (event: KeyboardEvent) => {
-      if (event.key === "/" && !(event.target instanceof HTMLInputElement)) {
+      const isTyping =
+        event.target instanceof HTMLInputElement || event.target instanceof HTMLTextAreaElement;
+      if (event.key === "/" && !isTyping) {
         event.preventDefault();
         input.current?.focus();
       }

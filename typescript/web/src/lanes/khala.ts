@@ -39,6 +39,7 @@ export function khalaLane(session: Session): Lane {
   return {
     name: "khala",
     topics,
+    topic: khala.topic,
     connection: khala,
     incidents,
     close: () => {

@@ -1,10 +1,14 @@
 /** A lane brings the documents to the page. Everything that shows them knows only this. */
 
-import type { KhalaClient, KhalaTopic } from "khala-client";
+import type { JsonObject, KhalaClient, KhalaTopic } from "khala-client";
 import type { Observable } from "khala-client/host/observable";
+import type { Session } from "../session";
 import type { Kind, Summary } from "../summary";
 
 export type LaneName = "khala" | "legacy";
+
+/** The time between two snapshots of the legacy lane. */
+export const POLL_MS = 2_000;
 
 /** A stale cursor and its recovery. */
 export interface Incident {
@@ -18,7 +22,17 @@ export interface Incident {
 export interface Lane {
   readonly name: LaneName;
   readonly topics: Readonly<Record<Kind, KhalaTopic<Summary>>>;
+  /** Any topic by its name; the same object for the same name. */
+  readonly topic: (name: string) => KhalaTopic<JsonObject>;
   readonly connection: Pick<KhalaClient, "getStatus" | "onStatus" | "connect">;
   readonly incidents: Observable<readonly Incident[]>;
+  /** Ends it. What it has shown can still be read. */
   readonly close: () => void;
+}
+
+/** Makes a lane. The code of the other one is not loaded. */
+export async function openLane(name: LaneName, session: Session): Promise<Lane> {
+  return name === "khala"
+    ? (await import("./khala")).khalaLane(session)
+    : (await import("./legacy")).legacyLane();
 }

@@ -1,6 +1,6 @@
 /** The legacy lane: reads whole snapshots again and again, as the page did before Khala. */
 
-import type { KhalaStatus, KhalaTopic, TopicStatus } from "khala-client";
+import type { JsonObject, KhalaDocument, KhalaStatus, KhalaTopic, TopicStatus } from "khala-client";
 import { type AnyKhalaError, asKhalaError } from "khala-client/errors";
 import { Observable } from "khala-client/host/observable";
 import { Timer } from "khala-client/host/timer";
@@ -9,10 +9,8 @@ import { hasher } from "khala-client/topics/hash";
 import { readSnapshot, type Snapshot } from "khala-client/topics/snapshot";
 import { HttpApi } from "khala-client/wire/http";
 import { readSession } from "../session";
-import { type Summary, type SummaryDocument, TOPICS } from "../summary";
-import type { Incident, Lane } from "./lane";
-
-export const POLL_MS = 2_000;
+import { TOPICS } from "../summary";
+import { type Incident, type Lane, POLL_MS } from "./lane";
 
 export function legacyLane(): Lane {
   const connection = new Observable<KhalaStatus>({
@@ -21,11 +19,13 @@ export function legacyLane(): Lane {
     retryAt: null,
     error: null,
   });
-  const topics = { runs: new PolledTopic(TOPICS.runs), workers: new PolledTopic(TOPICS.workers) };
+  const topics = new Map<string, PolledTopic>();
   const abort = new AbortController();
   const timer = new Timer();
   let token = "";
   let isPolling = false;
+  /** Somebody wants to see what is newer than the poll under way. */
+  let isAsked = false;
   const supply = {
     http: new HttpApi(location.origin, fetch, () => token),
     hash: hasher(isSecureContext ? undefined : sha256),
@@ -35,20 +35,31 @@ export function legacyLane(): Lane {
 
   const poll = async (): Promise<void> => {
     if (isPolling || abort.signal.aborted) {
+      isAsked = true;
       return;
     }
     isPolling = true;
+    isAsked = false;
     timer.stop();
     let missing: AnyKhalaError | null = null;
     try {
       ({ token } = await readSession());
-      for (const topic of Object.values(topics)) {
+      for (const topic of topics.values()) {
+        if (!topic.isFollowed) {
+          continue;
+        }
         const snapshot = await readSnapshot(topic.name, supply);
+        if (abort.signal.aborted) {
+          return;
+        }
         topic.take(snapshot);
         missing ??= snapshot.missing[0]?.error ?? null;
       }
       connection.set({ state: "connected", attempt: 0, retryAt: null, error: missing });
     } catch (thrown) {
+      if (abort.signal.aborted) {
+        return;
+      }
       const error = asKhalaError(thrown, "transport", "the snapshots cannot be read");
       connection.set({
         state: error.code === "unauthorized" ? "needs-auth" : "disconnected",
@@ -56,22 +67,32 @@ export function legacyLane(): Lane {
         retryAt: Date.now() + POLL_MS,
         error,
       });
-      for (const topic of Object.values(topics)) {
+      for (const topic of topics.values()) {
         topic.pause();
       }
     }
     isPolling = false;
     if (!abort.signal.aborted) {
-      timer.start(POLL_MS, wake);
+      const isUp = connection.get().state === "connected";
+      const isDue = isUp && (isAsked || [...topics.values()].some(waits));
+      timer.start(isDue ? 0 : POLL_MS, wake);
     }
   };
 
   const wake = () => void poll();
   addEventListener("online", wake, { signal: abort.signal });
-  wake();
+  const topic = (name: string): PolledTopic => {
+    let found = topics.get(name);
+    if (found === undefined) {
+      found = new PolledTopic(name, wake);
+      topics.set(name, found);
+    }
+    return found;
+  };
   return {
     name: "legacy",
-    topics,
+    topics: { runs: topic(TOPICS.runs), workers: topic(TOPICS.workers) },
+    topic,
     connection: { getStatus: connection.get, onStatus: connection.subscribe, connect: wake },
     incidents: new Observable<readonly Incident[]>([]),
     close: () => {
@@ -81,8 +102,15 @@ export function legacyLane(): Lane {
   };
 }
 
-class PolledTopic implements KhalaTopic<Summary> {
-  readonly #documents = new Observable<readonly SummaryDocument[]>([]);
+/** Whether somebody waits for the first snapshot of a topic. */
+function waits(topic: PolledTopic): boolean {
+  return topic.isFollowed && topic.getStatus().watermark === null;
+}
+
+class PolledTopic implements KhalaTopic {
+  readonly #onFollowed: () => void;
+  #followers = 0;
+  readonly #documents = new Observable<readonly KhalaDocument[]>([]);
   readonly #status = new Observable<TopicStatus>({
     phase: "recovering",
     watermark: null,
@@ -90,19 +118,38 @@ class PolledTopic implements KhalaTopic<Summary> {
     error: null,
   });
 
-  constructor(readonly name: string) {}
+  constructor(
+    readonly name: string,
+    onFollowed: () => void,
+  ) {
+    this.#onFollowed = onFollowed;
+  }
+
+  get isFollowed(): boolean {
+    return this.#followers > 0;
+  }
 
   readonly getSnapshot = this.#documents.get;
   readonly getStatus = this.#status.get;
   readonly onStatus = this.#status.subscribe;
 
-  readonly subscribe = (listener: (documents: readonly SummaryDocument[]) => void) => {
+  readonly subscribe = (listener: (documents: readonly KhalaDocument<JsonObject>[]) => void) => {
     const unsubscribe = this.#documents.subscribe(listener);
+    let isOver = false;
+    if (++this.#followers === 1) {
+      this.#onFollowed();
+    }
     listener(this.getSnapshot());
-    return unsubscribe;
+    return () => {
+      unsubscribe();
+      if (!isOver) {
+        isOver = true;
+        this.#followers--;
+      }
+    };
   };
 
-  readonly get = (docKey: string): SummaryDocument | undefined =>
+  readonly get = (docKey: string): KhalaDocument | undefined =>
     this.getSnapshot().find((each) => each.docKey === docKey);
 
   take({ versions, watermark }: Snapshot): void {
@@ -113,7 +160,7 @@ class PolledTopic implements KhalaTopic<Summary> {
       const same = known.get(each.docKey);
       return same?.watermark === each.watermark && same.payloadHash === each.payloadHash
         ? same
-        : (each as SummaryDocument);
+        : (each as KhalaDocument);
     });
     if (next.length !== before.length || next.some((each, index) => each !== before[index])) {
       this.#documents.set(next);

@@ -9,6 +9,7 @@ export interface Ready {
   readonly http: string;
   readonly page: string;
   readonly token: string;
+  readonly lightning_ops_secret: string;
 }
 
 export function ready(): Ready {
@@ -70,8 +71,9 @@ export class Database {
     return this.ingest([{ entity: "run", id, seq, type: "run.progress", payload }]);
   }
 
-  /** Deletes everything, and tells it: the topics are empty for everybody. */
+  /** Deletes runs, workers and flags, and tells it: the topics are empty for everybody. */
   async clear(): Promise<void> {
+    await this.query("DELETE FROM runtime.flags");
     for (const topic of ["runtime.run_summaries", "runtime.codex_worker_summaries"]) {
       await this.query(
         `SELECT khala.sink_delete(topic, doc_key, doc_version + 1, org_id)

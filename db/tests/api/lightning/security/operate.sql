@@ -12,7 +12,7 @@ SELECT is(
     'a pause is by the subject, whatever the arguments say'
 );
 SELECT lives_ok($$SELECT lightning.operate('ops', 'ann', 'lightning/security:setGlobalPause', '{"active": true, "reason": "moving", "updatedBy": "eve"}', 'key')$$, 'a repeat with the key');
-SELECT is((SELECT d.doc_version || d.org_id FROM runtime.sync_documents AS d WHERE d.topic = 'lightning.security' AND d.doc_key = 'global'), '1ops', 'has one effect');
+SELECT is((SELECT d.doc_version || d.org_id FROM runtime.sync_documents AS d WHERE d.topic = 'lightning.security' AND d.doc_key = 'global'), '2ops', 'has one effect');
 SELECT throws_ok($$SELECT lightning.operate('ops', 'ann', 'lightning/security:setGlobalPause', '{"active": false}', 'key')$$, 'KH021', NULL, 'the key belongs to one request');
 SELECT is((SELECT lightning.operate('ops', 'ann', 'lightning/security:setGlobalPause', '{"active": false}') #> '{global,globalPause}'), 'false'::jsonb, 'an end needs no reason');
 SELECT is(

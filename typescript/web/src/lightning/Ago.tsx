@@ -1,0 +1,33 @@
+import { useSyncExternalStore } from "react";
+import { wholeTime } from "../times";
+import { ago } from "./words";
+
+const listeners = new Set<() => void>();
+let timer: ReturnType<typeof setInterval> | undefined;
+
+/** One clock for every time on the page. */
+function tick(listener: () => void): () => void {
+  listeners.add(listener);
+  timer ??= setInterval(() => {
+    for (const each of listeners) {
+      each();
+    }
+  }, 1_000);
+  return () => {
+    listeners.delete(listener);
+    if (listeners.size === 0) {
+      clearInterval(timer);
+      timer = undefined;
+    }
+  };
+}
+
+/** How long ago something was, in milliseconds since 1970; drawn again only when its words change. */
+export function Ago({ at }: { readonly at: number }) {
+  const words = useSyncExternalStore(tick, () => ago(at, Date.now()));
+  return (
+    <time dateTime={new Date(at).toISOString()} title={wholeTime(at)}>
+      {words}
+    </time>
+  );
+}
