@@ -38,6 +38,8 @@ async def test_the_relay_is_tried(newest_database: Database, tmp_path: Path) -> 
         status, good, said = await token(mine, *at)
         assert (status, said) == (0, "")
         assert good.count(".") == 2
+        status, _, said = await token(mine, *at, "--topic", "lightning.operate")
+        assert (status, said) == (0, "")
         status, _, said = await token(mine, *at, "--topic", "no.such")
         assert status == 0
         assert "does not know the topic no.such" in said

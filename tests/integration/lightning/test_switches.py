@@ -46,6 +46,20 @@ async def test_a_token_a_key_and_a_session_set_switches(newest_database: Databas
         assert state["ownerControls"] == [off.json()["ownerControl"]]
 
 
+async def test_a_token_that_a_key_was_exchanged_for(newest_database: Database) -> None:
+    async with control_plane(newest_database) as plane:
+        key = plane.make_key("operators", SCOPE, "lightning.security")
+        for asked in ({}, {"scopes": [SCOPE]}):
+            issued = (await plane.client.post("/api/sync/token", json=asked, headers=key)).json()
+            assert SCOPE in issued["data"]["scopes"]
+            answer = await plane.switch("pause", PAUSE, **bearer(issued["data"]["token"]))
+            assert answer.json()["global"]["updatedBy"] == "shop"
+        less = {"scopes": ["lightning.security"]}
+        issued = (await plane.client.post("/api/sync/token", json=less, headers=key)).json()
+        answer = await plane.switch("pause", PAUSE, **bearer(issued["data"]["token"]))
+        assert answer.status_code == 403
+
+
 async def test_others_are_refused_and_change_nothing(newest_database: Database) -> None:
     async with control_plane(newest_database, max_tokens_per_minute=5) as plane:
         before = head(newest_database)

@@ -101,6 +101,8 @@ def _warnings(
     if relay is None:
         return
     for topic in topics:
+        if topic in claims.NOT_TOPICS:
+            continue
         try:
             response = httpx.get(
                 f"{relay.rstrip('/')}/api/sync/snapshot",
