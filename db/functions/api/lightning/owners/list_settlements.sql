@@ -13,11 +13,8 @@ AS $$
 DECLARE
     v_after record;
 BEGIN
-    IF p_limit IS NULL OR p_limit NOT BETWEEN 1 AND 1000 THEN
-        PERFORM khala_internal.lightning_refuse('invalid', 'limit', 'Use 1 to 1000.');
-    END IF;
+    SELECT c.* INTO v_after FROM khala_internal.lightning_cursor(p_cursor, p_limit) AS c;
     PERFORM lightning.get_paywall(p_owner_id, p_paywall_id);
-    SELECT c.* INTO v_after FROM khala_internal.lightning_cursor(p_cursor) AS c;
     RETURN jsonb_build_object('ok', TRUE) || (
         SELECT khala_internal.lightning_page('settlements', coalesce(array_agg(p.document), '{}'), p_limit, 'createdAtMs', 'settlementId')
         FROM (

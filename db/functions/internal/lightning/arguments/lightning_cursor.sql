@@ -1,11 +1,14 @@
--- Reads the place after which a page begins.
+-- Reads the place after which a page begins, and checks the size of the page.
 
-CREATE OR REPLACE FUNCTION khala_internal.lightning_cursor(p_cursor text, OUT created_at_ms bigint, OUT id text)
+CREATE OR REPLACE FUNCTION khala_internal.lightning_cursor(p_cursor text, p_limit integer, OUT created_at_ms bigint, OUT id text)
 RETURNS record
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+    IF p_limit IS NULL OR p_limit NOT BETWEEN 1 AND 1000 THEN
+        PERFORM khala_internal.lightning_refuse('invalid', 'limit', 'Use 1 to 1000.');
+    END IF;
     IF p_cursor IS NULL THEN
         created_at_ms := -1;
         id := '';
@@ -18,6 +21,6 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION khala_internal.lightning_cursor(text) IS
-'Internal: place after which a page begins. Argument: a cursor, null for the first page. Result: time and identifier of the document before. Errors: KH020.';
-REVOKE ALL ON FUNCTION khala_internal.lightning_cursor(text) FROM public;
+COMMENT ON FUNCTION khala_internal.lightning_cursor(text, integer) IS
+'Internal: place after which a page begins. Arguments: a cursor, null for the first page; documents of a page. Result: time and identifier of the document before. Errors: KH020.';
+REVOKE ALL ON FUNCTION khala_internal.lightning_cursor(text, integer) FROM public;
