@@ -31,6 +31,7 @@ from support.runs import KHALA, environment, khala
 
 Mode = Literal["transaction", "session"]
 TOPIC = "shop.orders"
+_HOOK = ["--to", "webhook", "--url", "http://127.0.0.1:1"]
 # Those that a pooler keeps for each of its clients.
 _TRACKED = [
     "DateStyle",
@@ -98,6 +99,14 @@ class Pooled:
             "flags set": lambda: self._says("", "flags", "set", "web", "--lane", "khala"),
             "flags remove": self._remove_flag,
             "parity": self._compare,
+            "publish": self._publish,
+            "publishers": lambda: self._says("publisher", "publishers"),
+            "publishers set": lambda: self._says("set", *self._publisher("set"), *_HOOK),
+            "publishers pause": lambda: self._says("paused", *self._publisher("pause")),
+            "publishers resume": lambda: self._says("resumed", *self._publisher("resume")),
+            "publishers aside": lambda: self._says("reason", "publishers", "aside"),
+            "publishers retry": lambda: self._says("again", *self._publisher("retry")),
+            "publishers remove": lambda: self._says("removed", *self._publisher("remove"), "--yes"),
             "lightning serve": self._serve_control_plane,
             "doctor": self._doctor,
             "relay": self._relay,
@@ -173,6 +182,20 @@ class Pooled:
         done = self._call("parity", "--url", "http://127.0.0.1:1", "--once")
         assert done.returncode == 1, done
         assert b"cannot be reached" in done.stderr, done
+
+    def _publisher(self, command: str) -> list[str]:
+        """The words of a command about a publisher that is there."""
+        self._says("set", "publishers", "set", "hook", *_HOOK)
+        return ["publishers", command, "hook"]
+
+    def _publish(self) -> None:
+        variables = {**self._env, "KHALA_PUBLISH_WEBHOOK_SECRET": "whsec_c2VjcmV0c2VjcmV0"}
+        arguments = ["publish", "pooled", *_HOOK, "--topic", TOPIC, "--once"]
+        done = khala(*arguments, env=variables)
+        assert done.returncode == 2, done
+        assert b"a pooler stands between" in done.stderr, done
+        done = khala(*arguments, env={**variables, "KHALA_DATABASE_URL": self._direct})
+        assert done.returncode == 0, done
 
     def _serve_control_plane(self) -> None:
         with serving(self.dsn, SECRET) as process:

@@ -18,8 +18,8 @@ from khala_pg.errors import UsageError
 from khala_pg.relay.process.event_loops import loop_factory
 from khala_pg.settings import DATABASE, resolve
 from khala_pg.sqlapi import publishers as sqlapi
-from khala_pg.sqlapi.publishers import PublisherTopic
 from khala_pg.sqlapi.roles import DBA, PUBLISHER, connected
+from khala_pg.sqlapi.telemetry import PublisherTopic
 
 RUNTIME_TOPICS = ("runtime.run_summaries", "runtime.codex_worker_summaries")
 Kind = Literal["convex", "webhook"]

@@ -16,6 +16,7 @@ from khala_pg.doctor import server
 from khala_pg.doctor.finding import Finding, failed, ok, warned
 from khala_pg.doctor.grouped import check_grouped_topics
 from khala_pg.doctor.listen import check_listen
+from khala_pg.doctor.publishers import check_publishers
 from khala_pg.errors import REACHABLE, KhalaError, from_psycopg
 from khala_pg.migration import migrate
 from khala_pg.migration.schema_version import schema_version_of, shipped_schema_version
@@ -28,7 +29,7 @@ __all__ = ["Finding", "Report", "examine"]
 Connection = psycopg.Connection[Any]
 
 OLDEST, NEWEST = 15, 18
-_ROLES = ("khala_owner", "khala_runtime", "khala_relay", "khala_dba")
+_ROLES = ("khala_owner", "khala_runtime", "khala_relay", "khala_dba", "khala_publisher")
 _LIGHTNING_ROLES = ("lightning_ops", "lightning_owner_api")
 # What each role must be able to call, or nothing works for it.
 _MUST_CALL = {
@@ -43,6 +44,7 @@ _MUST_CALL = {
         "ensure_epoch",
     ),
     "khala_dba": ("retain", "register_topic", "new_epoch"),
+    "khala_publisher": ("open_publisher", "publisher_next", "publisher_report"),
 }
 
 
@@ -267,6 +269,7 @@ _CHECKS: tuple[Callable[[Connection], Iterator[Finding]], ...] = (
     server.check_notifications,
     server.check_transactions,
     check_grouped_topics,
+    check_publishers,
 )
 
 

@@ -8,46 +8,7 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import class_row
 
-
-@dataclass(frozen=True, slots=True)
-class PublisherTopic:
-    """A row of khala.publisher_stats: a publisher, one of its topics and how far that is.
-
-    topic and what depends on it are None for a publisher without topics. Members whose names end in
-    _at_s are seconds since 1970.
-    """
-
-    publisher: str
-    kind: str
-    url: str
-    state: str
-    worker_pid: int | None
-    topic: str | None
-    target: str | None
-    delete_target: str | None
-    cursor_watermark: int | None
-    head_watermark: int | None
-    unread: int | None
-    waiting: int
-    in_flight: int
-    retrying: int
-    oldest_age_s: float
-    set_aside: int
-    delivered: int | None
-    failed: int | None
-    refused: int | None
-    resyncs: int | None
-    resync_reason: str | None
-    resynced_at_s: float | None
-    overtaken: int | None
-    last_delivery_at_s: float | None
-    last_error_at_s: float | None
-    last_error: str | None
-
-    @property
-    def left(self) -> int:
-        """Updates that are neither delivered nor set aside."""
-        return (self.unread or 0) + self.waiting + self.in_flight
+from khala_pg.sqlapi.telemetry import PublisherTopic, publisher_topic
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +29,7 @@ class SetAside:
 def publishers(connection: Connection[Any], publisher: str | None = None) -> list[PublisherTopic]:
     """Publishers and their topics; roles khala_dba and khala_publisher."""
     found = connection.execute("SELECT khala.list_publishers(%s)", (publisher,)).fetchone()
-    names = PublisherTopic.__dataclass_fields__
-    rows = [] if found is None else found[0]
-    return [
-        PublisherTopic(**{name: value for name, value in row.items() if name in names})
-        for row in rows
-    ]
+    return [] if found is None else [publisher_topic(row) for row in found[0]]
 
 
 def set_publisher(

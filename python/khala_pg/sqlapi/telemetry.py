@@ -49,6 +49,47 @@ class ParityTelemetry:
 
 
 @dataclass(frozen=True, slots=True)
+class PublisherTopic:
+    """A row of khala.publisher_stats: a publisher, one of its topics and how far that is.
+
+    topic and what depends on it are None for a publisher without topics. Members whose names end in
+    _at_s are seconds since 1970.
+    """
+
+    publisher: str
+    kind: str
+    url: str
+    state: str
+    worker_pid: int | None
+    topic: str | None
+    target: str | None
+    delete_target: str | None
+    cursor_watermark: int | None
+    head_watermark: int | None
+    unread: int | None
+    waiting: int
+    in_flight: int
+    retrying: int
+    oldest_age_s: float
+    set_aside: int
+    delivered: int | None
+    failed: int | None
+    refused: int | None
+    resyncs: int | None
+    resync_reason: str | None
+    resynced_at_s: float | None
+    overtaken: int | None
+    last_delivery_at_s: float | None
+    last_error_at_s: float | None
+    last_error: str | None
+
+    @property
+    def left(self) -> int:
+        """Updates that are neither delivered nor set aside."""
+        return (self.unread or 0) + self.waiting + self.in_flight
+
+
+@dataclass(frozen=True, slots=True)
 class Telemetry:
     """All topics, and the database they are in.
 
@@ -63,6 +104,7 @@ class Telemetry:
     sinks: Mapping[str, int]
     drift: Mapping[str, int]
     parity: ParityTelemetry
+    publishers: Sequence[PublisherTopic]
     waiting_writers: int
     longest_wait_s: float
     listeners: int
@@ -113,11 +155,18 @@ def parse_telemetry(found: Mapping[str, Any]) -> Telemetry:
     values = _wanted(Telemetry, found)
     topics = [TopicTelemetry(**_wanted(TopicTelemetry, each)) for each in values.pop("topics")]
     parity = ParityTelemetry(**_wanted(ParityTelemetry, values.pop("parity")))
-    return Telemetry(topics=topics, parity=parity, **values)
+    publishers = [publisher_topic(each) for each in values.pop("publishers")]
+    return Telemetry(topics=topics, parity=parity, publishers=publishers, **values)
+
+
+def publisher_topic(row: Mapping[str, Any]) -> PublisherTopic:
+    """A row of khala.publisher_stats as JSON."""
+    return PublisherTopic(**_wanted(PublisherTopic, row))
 
 
 def _wanted(
-    kind: type[Telemetry | TopicTelemetry | ParityTelemetry], found: Mapping[str, Any]
+    kind: type[Telemetry | TopicTelemetry | ParityTelemetry | PublisherTopic],
+    found: Mapping[str, Any],
 ) -> dict[str, Any]:
     names = [field.name for field in fields(kind)]
     for name in names:

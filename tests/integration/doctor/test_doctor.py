@@ -45,6 +45,37 @@ def test_a_login_without_any_role_is_a_failure(own_database: Database) -> None:
     assert 'GRANT khala_dba TO "No body"' in roles.advice
 
 
+def test_publishers_that_lag_were_overtaken_or_have_updates_set_aside(
+    newest_database: Database,
+) -> None:
+    with newest_database.connect() as connection:
+        connection.execute("SELECT khala.set_publisher('hook', 'webhook', 'http://127.0.0.1:1')")
+        for topic in ("runtime.run_summaries", "runtime.notifications"):
+            connection.execute("SELECT khala.set_publisher_topic('hook', %s)", (topic,))
+        connection.execute("SELECT khala.publisher_next('hook')")
+        assert statuses(examine(newest_database.dsn))["publishers"] == "ok"
+        connection.execute("SELECT khala.sink('runtime.run_summaries', 'r', 1, '{}', 'acme')")
+        connection.execute("SELECT khala.sink('runtime.notifications', 'n', 1, '{}', 'acme')")
+        connection.execute("SELECT khala.publisher_next('hook')")
+        connection.execute(
+            "UPDATE runtime.publisher_updates SET written_at = now() - CASE topic"
+            " WHEN 'runtime.notifications' THEN interval '1 hour' ELSE interval '6 days' END"
+        )
+        connection.execute(
+            "INSERT INTO runtime.publisher_set_aside"
+            " VALUES ('hook', 'runtime.notifications', 'n', 1, 1, FALSE, 1, 'no')"
+        )
+        connection.execute(
+            "UPDATE runtime.publisher_topics SET overtaken = 7"
+            " WHERE topic = 'runtime.notifications'"
+        )
+    found = [each for each in examine(newest_database.dsn).findings if each.check == "publishers"]
+    assert [each.status for each in found] == ["warn", "warn", "warn", "fail"]
+    words = ("not delivered is 36", "1 updates were refused", "purged 7", "may purge it soon")
+    for each, said in zip(found, words, strict=True):
+        assert said in each.message, each
+
+
 def test_a_standby_is_called_one(own_database: Database, servers: Servers) -> None:
     home = servers.new_home("standby") / "home"
     with make_standby(own_database.server, home) as standby:

@@ -24,6 +24,9 @@ async def top(*arguments: str) -> "subprocess.CompletedProcess[str]":
 
 
 async def test_one_moment_as_json_and_as_a_table(newest_database: Database) -> None:
+    with newest_database.connect() as connection:
+        connection.execute("SELECT khala.set_publisher('hook', 'webhook', 'http://127.0.0.1:1')")
+        connection.execute("SELECT khala.set_publisher_topic('hook', %s)", (NOTES,))
     async with (
         running_relay(newest_database, metrics_port=0) as running,
         writer(newest_database) as runtime,
@@ -50,6 +53,10 @@ async def test_one_moment_as_json_and_as_a_table(newest_database: Database) -> N
     assert table.returncode == 0, table.stderr
     assert NOTES in table.stdout
     assert "1 relay listens" in table.stdout
+    [publisher] = found["publishers"]
+    assert (publisher["publisher"], publisher["state"]) == ("hook", "stopped")
+    assert "hook" in table.stdout
+    assert "stopped" in table.stdout
     assert "ready" in table.stdout
 
 

@@ -1,4 +1,4 @@
-"""`khala top`: topics, writers, relays and slow consumers, live."""
+"""`khala top`: topics, writers, relays, slow consumers and publishers, live."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +19,7 @@ from khala_pg.cli.watch.keys import pauses
 from khala_pg.cli.watch.monitor import RelayView, oldest, read_database, read_relays
 from khala_pg.errors import UnavailableError, UsageError
 from khala_pg.settings import DATABASE, Following, relay_metrics, resolve
-from khala_pg.sqlapi.telemetry import Telemetry, TopicTelemetry
+from khala_pg.sqlapi.telemetry import PublisherTopic, Telemetry, TopicTelemetry
 
 # Columns: fewer do not hold floor and age as well. Topics: shown in however few lines.
 _WIDE = 72
@@ -47,10 +47,11 @@ def command(
         bool, typer.Option("--json", help="Print one JSON object; with --once.")
     ] = False,
 ) -> None:
-    """Show topics, relays and waiting writers, live.
+    """Show topics, relays, publishers and waiting writers, live.
 
     Topics have head, floor, writes per second between two looks (per minute with --once) and lag;
-    relays have sockets and slow consumers. The command runs until `q` or Ctrl-C, across restarts of
+    relays have sockets and slow consumers; publishers what is not delivered, how old that is, and
+    what was set aside. The command runs until `q` or Ctrl-C, across restarts of
     the database, and of `khala dev` at other ports.
 
     Examples:
@@ -147,7 +148,7 @@ def _fitting(
     last = Text(line, "dim", no_wrap=True, overflow="ellipsis")
     if found is None:
         return Group(*_relays(relays, width), last)
-    rest = [*_relays(relays, width), _writers(found)]
+    rest = [*_relays(relays, width), *_publishers(found.publishers, width), _writers(found)]
     taken = len(console.render_lines(Group(_topics([], relays, width, rates), *rest, last)))
     room = max(_FEWEST, console.height - taken - 1)
     topics = found.topics
@@ -161,7 +162,12 @@ def _fitting(
 
 
 def _view(found: Telemetry, relays: Sequence[RelayView], width: int) -> Group:
-    return Group(_topics(found.topics, relays, width), *_relays(relays, width), _writers(found))
+    return Group(
+        _topics(found.topics, relays, width),
+        *_relays(relays, width),
+        *_publishers(found.publishers, width),
+        _writers(found),
+    )
 
 
 def _topics(
@@ -212,6 +218,23 @@ def _relays(relays: Sequence[RelayView], width: int) -> list[RenderableType]:
         cells = [""] * 4 if relay.problem else [*map(number, counts), slow]
         where = relay.url.removeprefix("http://").removesuffix("/metrics")
         table.add_row(where, *cells, Text(state, "" if relay.ready else "bold red"))
+    return [table]
+
+
+def _publishers(found: Sequence[PublisherTopic], width: int) -> list[RenderableType]:
+    if not found:
+        return []
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("publisher", style="bold", no_wrap=True)
+    table.add_column("topic", no_wrap=True, max_width=max(12, width - _NUMBERS))
+    for name in ("left", "oldest", "aside"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("state", no_wrap=True)
+    for each in found:
+        aside = Text(number(each.set_aside), "bold red" if each.set_aside else "")
+        age = duration(each.oldest_age_s if each.left else None)
+        state = Text(each.state, "bold red" if each.state in {"down", "stopped"} else "")
+        table.add_row(each.publisher, each.topic or "-", number(each.left), age, aside, state)
     return [table]
 
 

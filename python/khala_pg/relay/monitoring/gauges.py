@@ -10,6 +10,7 @@ from prometheus_client.registry import Collector
 
 from khala_pg.relay.database.health import State
 from khala_pg.relay.delivery.feeds import Feeds
+from khala_pg.relay.monitoring.publishers import publishers
 from khala_pg.relay.session import Session
 from khala_pg.sqlapi.telemetry import ParityTelemetry, Telemetry
 
@@ -162,6 +163,7 @@ class GaugeCollector(Collector):
             "projection",
         )
         yield from _parity(None if telemetry is None else telemetry.parity)
+        yield from publishers([] if telemetry is None else telemetry.publishers)
         for name, text, attribute in _DATABASE_GAUGES:
             family = GaugeMetricFamily(name, text)
             if telemetry is not None:

@@ -13,12 +13,40 @@ from prometheus_client import generate_latest
 
 from khala_pg.relay.metrics import Metrics
 from khala_pg.relay.monitoring.gauges import GaugeCollector, Gauges
-from khala_pg.sqlapi.telemetry import ParityTelemetry, Telemetry, TopicTelemetry
+from khala_pg.sqlapi.telemetry import ParityTelemetry, PublisherTopic, Telemetry, TopicTelemetry
 from support.metric_names import declared
 
 SYNC = Path(__file__).parents[4] / "docs" / "sync"
 RULES = SYNC / "alerts.yml"
 DASHBOARD = SYNC / "dashboards" / "khala.json"
+PUBLISHER = PublisherTopic(
+    publisher="p",
+    kind="webhook",
+    url="http://hook.invalid",
+    state="running",
+    worker_pid=1,
+    topic="t",
+    target="document.updated",
+    delete_target="document.deleted",
+    cursor_watermark=1,
+    head_watermark=1,
+    unread=0,
+    waiting=0,
+    in_flight=1,
+    retrying=1,
+    oldest_age_s=1.5,
+    set_aside=1,
+    delivered=1,
+    failed=1,
+    refused=1,
+    resyncs=1,
+    resync_reason="new",
+    resynced_at_s=1.5,
+    overtaken=1,
+    last_delivery_at_s=1.5,
+    last_error_at_s=1.5,
+    last_error="no",
+)
 # What Grafana puts in for its variables, as far as syntax goes.
 GRAFANA = {"$__rate_interval": "5m", "$instance": ".*", "$topic": ".*"}
 
@@ -120,7 +148,9 @@ def test_promtool_accepts_the_metrics() -> None:
     documents = [{"topic": "t", "reason": "none", "documents": 1}]
     parity = ParityTelemetry({"complete": 1}, documents, 0.0, 0.0, 0.0, 1.0)
     collector.gauges = Gauges(
-        Telemetry([topic], {"duplicate": 1}, {"run_summary": 1}, parity, 1, 1.0, 1, 0.1),
+        Telemetry(
+            [topic], {"duplicate": 1}, {"run_summary": 1}, parity, [PUBLISHER], 1, 1.0, 1, 0.1
+        ),
         subscriptions={"live": 1},
         fed={"t": 1},
         given={"t": 1},
