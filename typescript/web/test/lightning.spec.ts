@@ -32,7 +32,9 @@ test("where there is nothing, it says which command changes that", async ({
     "khala lightning reconcile",
   );
   await section(page, "Settlements").click();
-  await expect(page.getByText("No invoices")).toContainText("khala lightning settlements ingest");
+  await expect(page.getByText("No invoices")).toContainText(
+    "khala lightning settlements ingest settled.jsonl",
+  );
   await section(page, "Security").click();
   await expect(page.getByText("No owner has been switched off.")).toBeVisible();
   await expect(page.getByText("No credential has been rotated yet.")).toBeVisible();

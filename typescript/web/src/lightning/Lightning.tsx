@@ -126,7 +126,7 @@ function useTopic(lane: Lane, session: Session, section: Section): Followed {
 const COMMANDS: Readonly<Record<Section, string>> = {
   paywalls: `curl -H 'Authorization: Bearer khala_…' -d @paywall.json ${location.origin}/api/lightning/paywalls`,
   deployments: "khala lightning reconcile",
-  settlements: "khala lightning settlements ingest",
+  settlements: "khala lightning settlements ingest settled.jsonl",
   security: "",
 };
 const EMPTY: Readonly<Record<Section, string>> = {
