@@ -86,7 +86,7 @@ SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('khala.funct
 \ir functions/internal/projection/heartbeat_stale_after_s.sql
 \ir functions/internal/projection/heartbeat_state.sql
 \ir functions/internal/projection/standing_stop.sql
-\ir functions/internal/projection/summarize_codex_worker.sql
+\ir functions/internal/projection/codex_worker_fields.sql
 \ir functions/internal/projection/summarize_entities.sql
 \ir functions/internal/projection/project_entities.sql
 \ir functions/internal/projection/rebuild_entities.sql
