@@ -20,7 +20,8 @@ class Fault:
     """What some requests end with. times: how many; None is every one.
 
     refuse: status 500; unavailable: 503; garbage: 200 with what is no response; hang: none; slow:
-    the right one, late; reset: the connection is closed. after: the request has its effect first.
+    the right one, late; reset: the connection is closed in the middle of it. after: the request has
+    its effect first.
     """
 
     operation: Operation

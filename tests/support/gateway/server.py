@@ -124,7 +124,8 @@ async def _answer(
                 pass
             return Response(status_code=500)
         case "reset":
-            raise ConnectionResetError("the stand-in hangs up")
+            # The server closes the connection of a response that is shorter than it says.
+            return Response("cut", headers={"Content-Length": "1000"})
         case "slow":
             await asyncio.sleep(gateway.slow_s)
             return await handler(request)

@@ -15,7 +15,8 @@ from convex import ConvexError
 from convex.http_client import ConvexExecutionError, ConvexHttpClient
 
 from khala_pg.concurrency.waiting import within
-from khala_pg.lightning.operations.errors import CallFailedError
+from khala_pg.lightning.operations.errors import Arrived, CallFailedError
+from khala_pg.lightning.operations.http import PASSING
 from khala_pg.lightning.operations.transport import Args, Kind
 
 
@@ -43,6 +44,9 @@ class ConvexTransport:
             raise _refusal(what, error.data) from error
         except ConvexExecutionError as error:
             raise CallFailedError("refused", f"{what}: {error}", arrived="yes") from error
+        except requests.exceptions.HTTPError as error:
+            status = 0 if error.response is None else error.response.status_code
+            raise _failed(status, what) from error
         except requests.exceptions.ConnectionError as error:
             raise _unreachable(what, "it cannot be reached") from error
         # The client raises what it likes for the rest, an overloaded deployment among it.
@@ -82,6 +86,14 @@ async def _in_thread(call: Callable[[], Any]) -> Any:
 
     threading.Thread(target=run, daemon=True).start()
     return await result
+
+
+def _failed(status: int, what: str) -> CallFailedError:
+    """The error of a response that is not the legacy backend's own."""
+    hint = "Check OA_LIGHTNING_OPS_CONVEX_URL."
+    arrived: Arrived = "unknown" if status in PASSING else "yes"
+    message = f"{what} responded {status} without saying why"
+    return CallFailedError("bad_response", message, hint, arrived=arrived)
 
 
 def _refusal(what: str, data: Any) -> CallFailedError:

@@ -18,7 +18,7 @@ _Result = TypeVar("_Result")
 TRIES = 4
 # A server that wants to be left alone longer than that is left alone for good.
 _LONGEST_WAIT_S = 60.0
-_PASSING = (httpx.codes.BAD_GATEWAY, httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.GATEWAY_TIMEOUT)
+PASSING = (httpx.codes.BAD_GATEWAY, httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.GATEWAY_TIMEOUT)
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def failed(
     wait_s = 0.0
     if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
         arrived = "no"
-    elif response.status_code in _PASSING:
+    elif response.status_code in PASSING:
         arrived = "unknown"
     if arrived != "yes" and "Retry-After" in response.headers:
         wait_s = retry_after_header(response.headers["Retry-After"])
