@@ -35,6 +35,7 @@ _TARGETS = (
 _LEFT: LiteralString = """
 SELECT coalesce(sum(unread + waiting + in_flight), 1) FROM khala.publisher_stats
 """
+_WORKS: LiteralString = "SELECT bool_and(worker_pid IS NOT NULL) FROM khala.publisher_stats"
 _DOCUMENTS: LiteralString = """
 SELECT doc_key, doc_version, deleted, payload FROM runtime.sync_documents WHERE topic = %s
 """
@@ -98,6 +99,15 @@ class Legacy:
     @property
     def backend(self) -> LegacyBackend:
         return self.place.backend
+
+    async def works(self) -> None:
+        """Returns when the publisher has begun. From then on it lives through everything."""
+
+        def has_begun() -> bool:
+            with self._database.connect() as connection:
+                return connection.execute(_WORKS).fetchone() == (True,)
+
+        await until(lambda: asyncio.to_thread(has_begun), "the publisher works", _PATIENCE_S)
 
     async def delivered(self) -> None:
         """Returns when nothing waits to be delivered any more."""
@@ -175,8 +185,10 @@ async def legacy(database: Database, directory: Path) -> AsyncIterator[Legacy]:
                 connection.execute(_SET_TOPIC, target)
         publisher = Publisher(database.dsn_as("publisher"), place, directory)
         publisher.start()
+        published = Legacy(database, place, publisher)
         try:
-            yield Legacy(database, place, publisher)
+            await published.works()
+            yield published
         except BaseException as error:
             error.add_note(publisher.last_words())
             raise
