@@ -17,13 +17,15 @@ PARALLEL ?= --numprocesses=3 --dist=loadfile --no-loadscope-reorder
 RUNS ?= 28
 SEED ?=
 FAULT ?=
+# make drill DRILL_ARGS='--window-s 60'; --help lists them.
+DRILL_ARGS ?=
 # make bench BENCH_ARGS=--quick
 BENCH_ARGS ?=
 
 # The tests start khala hundreds of times: it is not to be compiled each time.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help env demo demo-lightning dev web page-if-possible test test-ts bench docs limits screenshots faults lint format schema clean
+.PHONY: help env demo demo-lightning dev web page-if-possible test test-ts bench docs limits screenshots faults drill drill-lightning lint format schema clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1 — /p' $(ROOT)Makefile
@@ -66,6 +68,13 @@ test-ts: $(STAMP) ## the TypeScript tests, against a live relay; skipped without
 faults: $(STAMP) ## seeded runs with a fault in each; RUNS, SEED, FAULT
 	@cd $(ROOT)tests && exec $(BIN)/python -m faults --runs $(RUNS) \
 		$(if $(SEED),--seed $(SEED)) $(if $(FAULT),--fault $(FAULT))
+
+drill: $(STAMP) ## the cutover of the runtime, executed here with faults and a browser; writes its report
+	@$(ROOT)scripts/typescript.sh packages && $(ROOT)scripts/typescript.sh web
+	@cd $(ROOT)tests && exec $(BIN)/python -m drills codex $(DRILL_ARGS)
+
+drill-lightning: $(STAMP) ## the cutover of the Lightning control plane; 20 minutes, writes its report
+	@cd $(ROOT)tests && exec $(BIN)/python -m drills lightning $(DRILL_ARGS)
 
 bench: $(STAMP) ## every benchmark, in under 15 minutes on an otherwise idle machine; BENCH_ARGS=--quick: in four
 	@exec $(ROOT)scripts/bench.sh $(BENCH_ARGS)
