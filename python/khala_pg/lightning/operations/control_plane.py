@@ -6,7 +6,7 @@ from typing import Any
 
 from khala_pg.lightning.operations.errors import OpsError
 from khala_pg.lightning.operations.http import repeated
-from khala_pg.lightning.operations.transport import Kind, Transport
+from khala_pg.lightning.operations.transports.interface import Kind, Transport
 from khala_pg.lightning.records import InvalidRecordError, read_record
 from khala_pg.proto_gen.openagents.lightning.v1.control_plane_pb2 import (
     ListPaywallControlPlaneStateResponse,

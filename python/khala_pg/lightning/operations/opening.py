@@ -8,8 +8,6 @@ from typing import Any
 
 import httpx
 
-from khala_pg.lightning.operations import mock
-from khala_pg.lightning.operations.api_transport import ApiTransport
 from khala_pg.lightning.operations.configuration import (
     PREFIX,
     Mode,
@@ -24,7 +22,9 @@ from khala_pg.lightning.operations.errors import OpsError
 from khala_pg.lightning.operations.gateway import Gateway
 from khala_pg.lightning.operations.http import Http
 from khala_pg.lightning.operations.owners import OwnerApi
-from khala_pg.lightning.operations.transport import Transport
+from khala_pg.lightning.operations.transports import mock
+from khala_pg.lightning.operations.transports.api import ApiTransport
+from khala_pg.lightning.operations.transports.interface import Transport
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def _transport(settings: PlaneSettings, http: Http) -> Transport:
     if settings.mode == "api":
         return ApiTransport(http, settings.url)
     try:
-        module = importlib.import_module("khala_pg.lightning.operations.convex_transport")
+        module = importlib.import_module("khala_pg.lightning.operations.transports.convex")
     except ImportError as error:
         raise OpsError(
             "missing_package",

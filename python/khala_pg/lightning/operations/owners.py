@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 
 from khala_pg.lightning.api.operations import OWNERS
-from khala_pg.lightning.operations.api_transport import refusal
 from khala_pg.lightning.operations.http import Http, repeated
+from khala_pg.lightning.operations.transports.api import refusal
 
 
 @dataclass(frozen=True)

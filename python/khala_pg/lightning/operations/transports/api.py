@@ -8,7 +8,7 @@ import httpx
 from khala_pg.lightning.api.operations import OPERATORS
 from khala_pg.lightning.operations.errors import CallFailedError
 from khala_pg.lightning.operations.http import Http, failed, json_object
-from khala_pg.lightning.operations.transport import Args, Kind
+from khala_pg.lightning.operations.transports.interface import Args, Kind
 
 
 @dataclass(frozen=True)

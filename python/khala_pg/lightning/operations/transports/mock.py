@@ -15,7 +15,7 @@ import httpx
 
 from khala_pg.lightning.operations.configuration import ROLES, GatewaySettings
 from khala_pg.lightning.operations.smoke.paywalls import OWNER, SMOKE_PAYWALLS
-from khala_pg.lightning.operations.transport import Args, Kind
+from khala_pg.lightning.operations.transports.interface import Args, Kind
 
 GATEWAY = GatewaySettings(
     base_url="http://gateway.mock",

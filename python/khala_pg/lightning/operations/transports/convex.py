@@ -17,7 +17,7 @@ from convex.http_client import ConvexExecutionError, ConvexHttpClient
 from khala_pg.concurrency.waiting import within
 from khala_pg.lightning.operations.errors import Arrived, CallFailedError
 from khala_pg.lightning.operations.http import PASSING
-from khala_pg.lightning.operations.transport import Args, Kind
+from khala_pg.lightning.operations.transports.interface import Args, Kind
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""The ways to a control plane, one for each mode."""
