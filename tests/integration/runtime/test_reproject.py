@@ -46,7 +46,7 @@ def test_one_run_and_one_worker(database: Database) -> None:
     assert khala("reproject", "--run", "r1", env=env).stdout == b"1 summary rebuilt\n"
     assert khala("reproject", "--worker", "w2", env=env).stdout == b"1 summary rebuilt\n"
     assert summary(database, "r1")["title"] == "t"
-    assert summary(database, "w2", "codex_worker")["status"] == "idle"
+    assert summary(database, "w2", "codex_worker")["status"] == "running"
     assert wrong(database) == 2
 
 
