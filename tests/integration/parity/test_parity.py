@@ -13,7 +13,9 @@ from support.databases import Database
 from support.legacy.backend import Fault, FunctionError, LegacyBackend, TransportError
 from support.legacy.server import serving
 from support.legacy.values import Value
+from support.relays import ready_relay, running_relay
 from support.runs import KHALA
+from support.scraping import scrape
 
 RUNS, WORKERS = "runtime.run_summaries", "runtime.codex_worker_summaries"
 TABLES = {RUNS: "run_summaries", WORKERS: "codex_worker_summaries"}
@@ -410,3 +412,28 @@ async def test_it_goes_on_through_outages(newest_database: Database) -> None:
         assert compared == 5
         process.terminate()
         await process.communicate()
+
+
+async def test_two_at_once_do_not_meet_and_relays_show_both(newest_database: Database) -> None:
+    write(newest_database, 5, 1)
+    backend = published(newest_database)
+    del backend.tables["run_summaries"][run_key("r1")]
+    async with serving(backend) as url:
+        results = await asyncio.gather(*[once(newest_database, backend, url) for _ in range(2)])
+    for result in results:
+        assert result.reasons() == {run_key("r1"): ("legacy_missing", 0)}
+        assert result.cycle["compared"] == 11
+    assert len({result.cycle["cycle"] for result in results}) == 2
+    async with running_relay(newest_database, metrics_port=0) as running:
+        await ready_relay(running)
+        seen = await scrape(running)
+    assert seen.value("khala_parity_cycles_total", outcome="complete") == 2
+    counted = {
+        (topic, reason): seen.value("khala_parity_documents_total", topic=topic, reason=reason)
+        for topic, reason in [(RUNS, "none"), (RUNS, "legacy_missing"), (WORKERS, "none")]
+    }
+    assert counted == {(RUNS, "none"): 10, (RUNS, "legacy_missing"): 2, (WORKERS, "none"): 10}
+    assert seen.value("khala_parity_mismatch_ratio") == pytest.approx(2 / 22)
+    assert seen.value("khala_parity_max_drift") == 0
+    assert "khala_parity_p95_drift" in seen.names()
+    assert 0 < seen.value("khala_parity_last_cycle_age_seconds") < 300
