@@ -86,7 +86,7 @@ CALLS: dict[str, list[Call]] = {
             "--url http://127.0.0.1:1 --interval 1",
             DBA,
             writes=True,
-            until="compared|cannot be reached|no writes",
+            until="compared|cannot be reached|no writes|statement timeout",
             survives=True,
         ),
         _call("--gates", DBA),
