@@ -547,7 +547,7 @@ EXAMPLES: Mapping[str, tuple[Call, ...]] = {
 }
 
 # What the calls left behind, without clocks, random names and what a sequence gives.
-_CHANGING = f'"(heartbeat_at|projected_at|updated_at)": ?"[^"]*"|{CHANGING}'
+_CHANGING = f'"(heartbeat_at|latest_event_at|projected_at|updated_at)": ?"[^"]*"|{CHANGING}'
 EFFECTS = (
     "SELECT topic, enum_name, read_model, payload_mode, inline_limit_bytes, retention_horizon,"
     " ownership, writes FROM runtime.sync_topics ORDER BY topic",
