@@ -26,6 +26,8 @@ SETTLEMENT = {
     "paymentProofType": "lightning_preimage",
     "paymentProofValue": PREIMAGE,
 }
+PAYWALL = {"paywallId": "pw", "name": "N", "policy": {"fixedAmountMsats": 1000}}
+CREATE = "SELECT lightning.create_paywall(%s, %s)"
 Call = tuple[str, dict[str, Any]]
 
 
@@ -56,10 +58,7 @@ def invoiced(request: pytest.FixtureRequest, database: Database) -> Database:
         connection.execute(
             "SELECT khala.set_topic_writes('lightning.settlements', %s)", [request.param]
         )
-        connection.execute(
-            "SELECT lightning.create_paywall('ann', %s)",
-            [Jsonb({"paywallId": "pw", "name": "N", "policy": {"fixedAmountMsats": 1000}})],
-        )
+        connection.execute(CREATE, ("ann", Jsonb(PAYWALL)))
         args = {**WHOSE, "invoiceId": "i", "status": "open", "paymentHash": PAYMENT_HASH}
         connection.execute("SELECT lightning.call(%s, %s, true)", (INVOICE, Jsonb(args)))
     return database
@@ -122,6 +121,39 @@ def test_sixteen_states_of_one_invoice(invoiced: Database) -> None:
     assert status(invoiced) == ("settled", "settled")
 
 
+def test_an_invoice_and_a_paywall_that_many_make_at_once(database: Database) -> None:
+    """Each call finds what another has made, in whatever index they meet: that takes many tries."""
+    tries, callers = 150, 12
+    with database.connect() as connection:
+        connection.execute(CREATE, ("ann", Jsonb(PAYWALL)))
+    barrier = Barrier(callers)
+
+    def make(_: int) -> Counter[str]:
+        found: Counter[str] = Counter()
+        with psycopg.connect(database.dsn, autocommit=True) as connection:
+            for number in range(tries):
+                payment_hash = sha256(str(number).encode()).hexdigest()
+                args = {**WHOSE, "invoiceId": f"i{number}", "status": "open"}
+                invoice = (INVOICE, Jsonb({**args, "paymentHash": payment_hash}))
+                barrier.wait(60)
+                row = connection.execute("SELECT lightning.call(%s, %s, true)", invoice).fetchone()
+                assert row is not None
+                found["new invoice"] += row[0]["changed"]
+                barrier.wait(60)
+                try:
+                    connection.execute(
+                        CREATE, ("ann", Jsonb({**PAYWALL, "paywallId": f"p{number}"}))
+                    )
+                    found["new paywall"] += 1
+                except psycopg.Error as error:
+                    assert error.sqlstate == "KH021", error
+        return found
+
+    with ThreadPoolExecutor(callers) as threads:
+        found = sum(threads.map(make, range(callers)), Counter[str]())
+    assert found == {"new invoice": tries, "new paywall": tries}
+
+
 @pytest.mark.parametrize("late", ["canceled", "expired"])
 def test_a_settlement_against_the_end_of_its_invoice(invoiced: Database, late: str) -> None:
     ends: list[Call] = [(INVOICE, {**WHOSE, "invoiceId": "i", "status": late})] * 8
@@ -141,23 +173,20 @@ def test_another_owner_takes_a_route_meanwhile(database: Database) -> None:
             "upstreamUrl": f"https://{owner}.example",
             "protocol": "https",
         }
-        body = {"paywallId": owner, "name": "N", "policy": {"fixedAmountMsats": 1}}
-        return owner, Jsonb({**body, "routes": [route]})
-
-    create = "SELECT lightning.create_paywall(%s, %s)"
+        return owner, Jsonb({**PAYWALL, "paywallId": owner, "routes": [route]})
 
     def second() -> str | None:
         with database.connect() as connection:
             try:
                 connection.execute("SET application_name = 'second'")
-                connection.execute(create, paywall("bob"))
+                connection.execute(CREATE, paywall("bob"))
             except psycopg.Error as error:
                 return error.diag.message_primary
         return None
 
     with database.connect() as watch, ThreadPoolExecutor(1) as threads:
         with psycopg.connect(database.dsn) as first:
-            first.execute(create, paywall("ann"))
+            first.execute(CREATE, paywall("ann"))
             refused = threads.submit(second)
 
             def waits() -> bool:

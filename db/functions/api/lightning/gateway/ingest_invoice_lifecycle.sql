@@ -12,6 +12,7 @@ DECLARE
     v_new lightning.invoices;
     v_row lightning.invoices;
     v_changed boolean;
+    v_is_taken boolean;
     v_document jsonb;
 BEGIN
     v_new.invoice_id := khala_internal.lightning_text(p_args, 'invoiceId', TRUE, p_most => 200);
@@ -30,37 +31,46 @@ BEGIN
     v_new.payment_hash := v_hash;
     PERFORM khala_internal.lightning_check_paywall(v_new.paywall_id, v_new.owner_id);
 
-    BEGIN
-        INSERT INTO lightning.invoices AS i (
-            invoice_id, paywall_id, owner_id, amount_msats, status, payment_hash, payment_request, payment_proof_ref,
-            request_id, created_at_ms, updated_at_ms, settled_at_ms
-        )
-        VALUES (
-            v_new.invoice_id, v_new.paywall_id, v_new.owner_id, v_new.amount_msats, v_new.status, v_new.payment_hash,
-            v_new.payment_request, v_new.payment_proof_ref, v_new.request_id, v_now, v_now, v_new.settled_at_ms
-        )
-        ON CONFLICT (invoice_id) DO UPDATE
-        SET status = excluded.status,
-            payment_hash = coalesce(i.payment_hash, excluded.payment_hash),
-            payment_request = coalesce(i.payment_request, excluded.payment_request),
-            payment_proof_ref = coalesce(i.payment_proof_ref, excluded.payment_proof_ref),
-            request_id = coalesce(i.request_id, excluded.request_id),
-            settled_at_ms = excluded.settled_at_ms,
-            updated_at_ms = greatest(excluded.updated_at_ms, i.updated_at_ms)
-        WHERE (i.paywall_id, i.owner_id, i.amount_msats) = (excluded.paywall_id, excluded.owner_id, excluded.amount_msats)
-            AND khala_internal.lightning_invoice_rank(excluded.status) > khala_internal.lightning_invoice_rank(i.status)
-        RETURNING i.* INTO v_row;
-        v_changed := FOUND;
-    EXCEPTION
-        WHEN unique_violation THEN
-            RAISE EXCEPTION 'another invoice has the payment hash of invoice %', v_new.invoice_id
-                USING ERRCODE = 'KH021', HINT = 'A payment hash belongs to one invoice.';
-    END;
+    -- Whatever index finds the conflict: two calls that make the same invoice at once meet in any of them.
+    INSERT INTO lightning.invoices AS i (
+        invoice_id, paywall_id, owner_id, amount_msats, status, payment_hash, payment_request, payment_proof_ref,
+        request_id, created_at_ms, updated_at_ms, settled_at_ms
+    )
+    VALUES (
+        v_new.invoice_id, v_new.paywall_id, v_new.owner_id, v_new.amount_msats, v_new.status, v_new.payment_hash,
+        v_new.payment_request, v_new.payment_proof_ref, v_new.request_id, v_now, v_now, v_new.settled_at_ms
+    )
+    ON CONFLICT DO NOTHING
+    RETURNING i.* INTO v_row;
+    v_changed := FOUND;
     IF NOT v_changed THEN
-        SELECT i.* INTO v_row FROM lightning.invoices AS i WHERE i.invoice_id = v_new.invoice_id;
+        SELECT i.* INTO v_row FROM lightning.invoices AS i WHERE i.invoice_id = v_new.invoice_id FOR UPDATE;
+        v_is_taken := NOT FOUND;
         IF (v_row.paywall_id, v_row.owner_id, v_row.amount_msats) <> (v_new.paywall_id, v_new.owner_id, v_new.amount_msats) THEN
             RAISE EXCEPTION 'invoice % is stored with another paywall, owner or amount', v_new.invoice_id
                 USING ERRCODE = 'KH021', HINT = 'An invoice keeps its paywall, owner and amount; use another invoiceId.';
+        END IF;
+        v_changed := khala_internal.lightning_invoice_rank(v_new.status) > khala_internal.lightning_invoice_rank(v_row.status);
+        IF v_changed THEN
+            BEGIN
+                UPDATE lightning.invoices AS i
+                SET status = v_new.status,
+                    payment_hash = coalesce(i.payment_hash, v_new.payment_hash),
+                    payment_request = coalesce(i.payment_request, v_new.payment_request),
+                    payment_proof_ref = coalesce(i.payment_proof_ref, v_new.payment_proof_ref),
+                    request_id = coalesce(i.request_id, v_new.request_id),
+                    settled_at_ms = v_new.settled_at_ms,
+                    updated_at_ms = greatest(v_now, i.updated_at_ms)
+                WHERE i.invoice_id = v_new.invoice_id
+                RETURNING i.* INTO v_row;
+            EXCEPTION
+                WHEN unique_violation THEN
+                    v_is_taken := TRUE;
+            END;
+        END IF;
+        IF v_is_taken THEN
+            RAISE EXCEPTION 'another invoice has the payment hash of invoice %', v_new.invoice_id
+                USING ERRCODE = 'KH021', HINT = 'A payment hash belongs to one invoice.';
         END IF;
     END IF;
     v_document := khala_internal.lightning_record(to_jsonb(v_row));

@@ -39,32 +39,36 @@ BEGIN
     IF v_hash <> v_new.payment_hash THEN
         PERFORM khala_internal.lightning_refuse('invalid', 'paymentProofValue', 'SHA-256 of the preimage must be paymentHash.');
     END IF;
-    PERFORM khala_internal.lightning_check_paywall(v_new.paywall_id, v_new.owner_id);
-    IF v_new.invoice_id IS NOT NULL THEN
-        -- The invoice is locked before the settlement is written, so that all calls for one invoice take turns.
-        SELECT i.* INTO v_invoice FROM lightning.invoices AS i WHERE i.invoice_id = v_new.invoice_id FOR UPDATE;
-        IF NOT FOUND OR (v_invoice.paywall_id, v_invoice.owner_id) <> (v_new.paywall_id, v_new.owner_id) THEN
-            PERFORM khala_internal.lightning_refuse('invalid', 'invoiceId', 'Record the invoice of this paywall first.');
+    -- What is stored is compared before anything else is looked at: other content is a conflict, whatever is wrong with it.
+    v_existed := EXISTS (SELECT FROM lightning.settlements AS s WHERE s.settlement_id = v_new.settlement_id);
+    IF NOT v_existed THEN
+        PERFORM khala_internal.lightning_check_paywall(v_new.paywall_id, v_new.owner_id);
+        IF v_new.invoice_id IS NOT NULL THEN
+            -- The invoice is locked before the settlement is written, so that all calls for one invoice take turns.
+            SELECT i.* INTO v_invoice FROM lightning.invoices AS i WHERE i.invoice_id = v_new.invoice_id FOR UPDATE;
+            IF NOT FOUND OR (v_invoice.paywall_id, v_invoice.owner_id) <> (v_new.paywall_id, v_new.owner_id) THEN
+                PERFORM khala_internal.lightning_refuse('invalid', 'invoiceId', 'Record the invoice of this paywall first.');
+            END IF;
+            IF v_invoice.payment_hash <> v_new.payment_hash THEN
+                PERFORM khala_internal.lightning_refuse('invalid', 'paymentProofValue', 'SHA-256 of the preimage must be the payment hash of the invoice.');
+            END IF;
+            IF v_new.amount_msats < v_invoice.amount_msats THEN
+                PERFORM khala_internal.lightning_refuse('invalid', 'amountMsats', 'A settlement is at least the amount of its invoice.');
+            END IF;
         END IF;
-        IF v_invoice.payment_hash <> v_new.payment_hash THEN
-            PERFORM khala_internal.lightning_refuse('invalid', 'paymentProofValue', 'SHA-256 of the preimage must be the payment hash of the invoice.');
-        END IF;
-        IF v_new.amount_msats < v_invoice.amount_msats THEN
-            PERFORM khala_internal.lightning_refuse('invalid', 'amountMsats', 'A settlement is at least the amount of its invoice.');
-        END IF;
-    END IF;
 
-    INSERT INTO lightning.settlements AS s (
-        settlement_id, paywall_id, owner_id, invoice_id, amount_msats, payment_hash, payment_proof_ref, request_id,
-        task_id, route_id, metadata, created_at_ms
-    )
-    VALUES (
-        v_new.settlement_id, v_new.paywall_id, v_new.owner_id, v_new.invoice_id, v_new.amount_msats, v_new.payment_hash,
-        v_new.payment_proof_ref, v_new.request_id, v_new.task_id, v_new.route_id, v_new.metadata, v_now
-    )
-    ON CONFLICT DO NOTHING
-    RETURNING s.* INTO v_row;
-    v_existed := NOT FOUND;
+        INSERT INTO lightning.settlements AS s (
+            settlement_id, paywall_id, owner_id, invoice_id, amount_msats, payment_hash, payment_proof_ref, request_id,
+            task_id, route_id, metadata, created_at_ms
+        )
+        VALUES (
+            v_new.settlement_id, v_new.paywall_id, v_new.owner_id, v_new.invoice_id, v_new.amount_msats, v_new.payment_hash,
+            v_new.payment_proof_ref, v_new.request_id, v_new.task_id, v_new.route_id, v_new.metadata, v_now
+        )
+        ON CONFLICT DO NOTHING
+        RETURNING s.* INTO v_row;
+        v_existed := NOT FOUND;
+    END IF;
     IF v_existed THEN
         SELECT s.* INTO v_row FROM lightning.settlements AS s WHERE s.settlement_id = v_new.settlement_id;
         IF NOT FOUND THEN
@@ -76,6 +80,7 @@ BEGIN
             RAISE EXCEPTION 'settlement % is stored with other content', v_new.settlement_id
                 USING ERRCODE = 'KH021', HINT = 'A settlement never changes; use another settlementId.';
         END IF;
+        SELECT i.* INTO v_invoice FROM lightning.invoices AS i WHERE i.invoice_id = v_row.invoice_id FOR UPDATE;
     END IF;
     v_settles := v_invoice.status <> 'settled';
     IF v_settles THEN

@@ -31,7 +31,8 @@ BEGIN
         khala_internal.lightning_text(p_args, 'description'), 'active', khala_internal.lightning_text(p_args, 'requestId'),
         khala_internal.lightning_json(p_args, 'metadata'), v_now, v_now
     )
-    ON CONFLICT (paywall_id) DO NOTHING;
+    -- In any index: two calls with one identifier may meet in that of the owners.
+    ON CONFLICT DO NOTHING;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'paywall % exists', quote_literal(v_id)
             USING ERRCODE = 'KH021', HINT = 'Use another paywallId, or none: one is made.';
