@@ -78,7 +78,8 @@ BEGIN
     END IF;
 
     WITH due AS MATERIALIZED (
-        SELECT u.topic, u.doc_key, u.watermark, u.doc_version, u.written_at, u.attempts
+        -- Rows by their place: see khala.publisher_report.
+        SELECT u.ctid AS place, u.topic, u.doc_key, u.watermark, u.doc_version, u.written_at, u.attempts
         FROM runtime.publisher_updates AS u
         WHERE u.publisher = p_publisher AND u.state = 'ready' AND u.due_at <= v_now
         ORDER BY u.due_at, u.watermark
@@ -86,7 +87,7 @@ BEGIN
     ),
     found AS (
         SELECT
-            due.topic, due.doc_key, due.watermark, due.written_at, due.attempts,
+            due.place, due.topic, due.doc_key, due.written_at, due.attempts,
             t.epoch, t.target, t.delete_target,
             CASE WHEN v_compact THEN d.watermark ELSE due.watermark END AS now_watermark,
             CASE WHEN v_compact THEN d.doc_version ELSE due.doc_version END AS now_version,
@@ -110,7 +111,7 @@ BEGIN
     dropped AS (
         DELETE FROM runtime.publisher_updates AS u
         USING found AS f
-        WHERE u.publisher = p_publisher AND u.topic = f.topic AND u.doc_key = f.doc_key AND u.watermark = f.watermark
+        WHERE u.ctid = f.place
             AND (f.now_watermark IS NULL OR (f.gone AND f.delete_target IS NULL))
         RETURNING u.topic, u.doc_key, f.now_watermark, f.now_version, u.attempts
     ),
@@ -134,7 +135,7 @@ BEGIN
         UPDATE runtime.publisher_updates AS u
         SET state = 'claimed', watermark = f.now_watermark, doc_version = f.now_version, deleted = f.gone
         FROM found AS f
-        WHERE u.publisher = p_publisher AND u.topic = f.topic AND u.doc_key = f.doc_key AND u.watermark = f.watermark
+        WHERE u.ctid = f.place
             AND f.now_watermark IS NOT NULL AND NOT (f.gone AND f.delete_target IS NULL)
         RETURNING u.topic, u.doc_key, u.watermark, u.doc_version, u.deleted, u.attempts, u.written_at,
             f.org_id, f.epoch, f.payload, CASE WHEN f.gone THEN f.delete_target ELSE f.target END AS target

@@ -47,16 +47,25 @@ BEGIN
 
     WITH results AS MATERIALIZED (
         SELECT r.topic, r.doc_key, r.watermark, r.outcome, left(r.error, 1000) AS error,
-            v_now + make_interval(secs => least(greatest(r.retry_s, 0), 86400)) AS due_at
+            v_now + make_interval(secs => least(greatest(r.retry_s, 0), 86400)) AS due_at,
+            c.place
         FROM jsonb_to_recordset(p_results) AS r (
             topic text, doc_key text, watermark bigint, outcome text, error text, retry_s double precision
         )
+        -- A look-up each, and the rows by their place: of a table without statistics the planner expects one row, and
+        -- compared each row with each result.
+        CROSS JOIN LATERAL (
+            SELECT q.ctid AS place
+            FROM runtime.publisher_updates AS q
+            WHERE q.publisher = p_publisher AND q.topic = r.topic AND q.doc_key = r.doc_key
+                AND q.watermark = r.watermark AND q.state = 'claimed'
+            OFFSET 0
+        ) AS c
     ),
     ended AS (
         DELETE FROM runtime.publisher_updates AS u
         USING results AS r
-        WHERE u.publisher = p_publisher AND u.topic = r.topic AND u.doc_key = r.doc_key AND u.watermark = r.watermark
-            AND u.state = 'claimed' AND r.outcome <> 'failed'
+        WHERE u.ctid = r.place AND r.outcome <> 'failed'
         RETURNING u.topic, u.doc_key, u.watermark, u.doc_version, u.deleted, u.attempts + 1 AS attempts, r.outcome, r.error
     ),
     aside AS (
@@ -74,8 +83,7 @@ BEGIN
         UPDATE runtime.publisher_updates AS u
         SET state = 'ready', attempts = u.attempts + 1, due_at = r.due_at, error = r.error
         FROM results AS r
-        WHERE u.publisher = p_publisher AND u.topic = r.topic AND u.doc_key = r.doc_key AND u.watermark = r.watermark
-            AND u.state = 'claimed' AND r.outcome = 'failed'
+        WHERE u.ctid = r.place AND r.outcome = 'failed'
         RETURNING u.topic, u.doc_key, u.watermark, u.attempts, u.due_at, u.error
     ),
     changes AS (
@@ -110,21 +118,33 @@ BEGIN
     IF v_publisher.kind = 'convex' AND v_count.failed > 0 THEN
         DELETE FROM runtime.publisher_updates AS u
         USING jsonb_to_recordset(p_results) AS r (topic text, doc_key text, outcome text)
-        WHERE u.publisher = p_publisher AND u.topic = r.topic AND u.doc_key = r.doc_key AND u.state = 'held'
-            AND r.outcome = 'failed';
+        CROSS JOIN LATERAL (
+            SELECT q.ctid AS place
+            FROM runtime.publisher_updates AS q
+            WHERE q.publisher = p_publisher AND q.topic = r.topic AND q.doc_key = r.doc_key AND q.state = 'held'
+            OFFSET 0
+        ) AS h
+        WHERE u.ctid = h.place AND r.outcome = 'failed';
     END IF;
     UPDATE runtime.publisher_updates AS u
     SET state = 'ready', due_at = v_now
     FROM (
-        SELECT h.topic, h.doc_key, min(h.watermark) AS watermark
+        SELECT h.place
         FROM jsonb_to_recordset(p_results) AS r (topic text, doc_key text, outcome text)
-        INNER JOIN runtime.publisher_updates AS h
-            ON h.publisher = p_publisher AND h.topic = r.topic AND h.doc_key = r.doc_key
-        WHERE r.outcome <> 'failed'
-        GROUP BY h.topic, h.doc_key
-        HAVING bool_and(h.state = 'held')
+        CROSS JOIN LATERAL (
+            SELECT q.ctid AS place
+            FROM runtime.publisher_updates AS q
+            WHERE q.publisher = p_publisher AND q.topic = r.topic AND q.doc_key = r.doc_key
+            ORDER BY q.watermark
+            LIMIT 1
+        ) AS h
+        WHERE r.outcome <> 'failed' AND NOT EXISTS (
+            SELECT FROM runtime.publisher_updates AS f
+            WHERE f.publisher = p_publisher AND f.topic = r.topic AND f.doc_key = r.doc_key AND f.state <> 'held'
+            OFFSET 0
+        )
     ) AS n
-    WHERE u.publisher = p_publisher AND u.topic = n.topic AND u.doc_key = n.doc_key AND u.watermark = n.watermark;
+    WHERE u.ctid = n.place;
 
     v_alive := v_count.delivered + v_count.refused > 0;
     UPDATE runtime.publishers AS p
