@@ -217,6 +217,7 @@ def _facts(made: Drill) -> dict[str, str]:
         "writers": f"{made.workers.number} runs and workers, an event each 0.5 s on average",
         "window of the gates": f"{made.options.window_s} s, where operators take an hour",
         "legacy backend": "the stand-in that both official clients speak to",
+        "legacy lane of the page": "snapshots of the relay, polled as the page did before Khala",
         "pace": "each stage lasts for one window, where operators stay for a day",
     }
 

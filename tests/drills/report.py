@@ -6,7 +6,7 @@ from pathlib import Path
 
 from drills.course import Course, Reading, Step
 
-_MOST_LINES = 12
+_MOST_LINES = 30
 _SECRETS = re.compile(r"(postgresql://[^:@\s]+:)[^@\s]+@")
 
 
@@ -55,7 +55,7 @@ def _step(step: Step, folder: Path) -> Iterable[str]:
         yield "```"
         yield ""
     for output in step.outputs:
-        lines = _SECRETS.sub(r"\1…@", output).splitlines()
+        lines = [line.rstrip() for line in _SECRETS.sub(r"\1…@", output).splitlines()]
         yield "```text"
         yield from lines[:_MOST_LINES]
         if len(lines) > _MOST_LINES:

@@ -116,7 +116,7 @@ async def test_the_report_says_what_happened(tmp_path: Path) -> None:
     course = Course("A drill")
     course.facts["machine"] = "one | alone"
     async with course.step("Begin") as step:
-        await run(step, "echo postgresql://a:$WORD@h/d; seq 20", {**os.environ, "WORD": "secret"})
+        await run(step, "echo postgresql://a:$WORD@h/d; seq 40", {**os.environ, "WORD": "secret"})
         course.note("noted")
         step.pictures.append(("A picture", tmp_path / "pictures/1.png"))
 
@@ -132,7 +132,7 @@ async def test_the_report_says_what_happened(tmp_path: Path) -> None:
     assert "**It was stopped.**" in text
     assert "secret" not in text
     assert "one \\| alone" in text
-    assert "\n… 9 more lines\n" in text
+    assert "\n… 11 more lines\n" in text
     assert "- noted" in text
     assert "![A picture](pictures/1.png)" in text
     assert "| lag | nothing | ≤ 2 | **no** |" in text
