@@ -24,6 +24,15 @@ def bounded(text: str) -> str:
     return text if more <= 0 else f"{text[:_MAX_VALUE]}… ({more} characters more)"
 
 
+def one_line(text: str) -> str:
+    """A foreign text without what breaks a line, moves a cursor, or cannot be stored in a database:
+    such characters are escaped."""
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in text
+    )
+
+
 class JsonFormatter(logging.Formatter):
     """One JSON object a line: time, level, logger, message, what `extra={"fields": …}` holds."""
 
@@ -56,10 +65,7 @@ class HumanFormatter(logging.Formatter):
         super().__init__(f"%(asctime)s %(levelname)-7s {whose}%(name)s: %(message)s")
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name is logging's
-        return "".join(
-            character if character.isprintable() else character.encode("unicode_escape").decode()
-            for character in super().formatMessage(record)
-        )
+        return one_line(super().formatMessage(record))
 
 
 class Repeats(logging.Filter):

@@ -15,6 +15,7 @@ import httpx
 
 from khala_pg.concurrency.waiting import within
 from khala_pg.errors import KhalaError, UnavailableError, UsageError
+from khala_pg.logs import one_line
 
 QUERIES = {
     "runtime.run_summaries": "runtime:getRunSummary",
@@ -103,7 +104,7 @@ def _summary(query: str, doc_key: str, response: httpx.Response) -> Any:
         ):
             return _comparable(_plain(summary))
         case 200 | 560, {"status": "error", "errorMessage": str(message)}:
-            raise LegacyError(f"{query} failed: {message[:_MAX_SAID]}")
+            raise LegacyError(f"{query} failed: {one_line(message[:_MAX_SAID])}")
         case 401 | 403, _:
             raise LegacyError(
                 f"the legacy backend refuses the credential: {_said(said, response)}",
@@ -111,7 +112,7 @@ def _summary(query: str, doc_key: str, response: httpx.Response) -> Any:
             )
         case 200, _:
             raise LegacyError(
-                f"{query} returned something else than the document: {response.text[:_MAX_SAID]}"
+                f"{query} returned something else than the document: {_said(said, response)}"
             )
     raise UnavailableError(
         f"the legacy backend responds with {response.status_code}: {_said(said, response)}"
@@ -133,8 +134,8 @@ def _comparable(summary: Any) -> Any:
 def _said(said: Any, response: httpx.Response) -> str:
     match said:
         case {"message": str(message)}:
-            return message[:_MAX_SAID]
-    return response.text[:_MAX_SAID]
+            return one_line(message[:_MAX_SAID])
+    return one_line(response.text[:_MAX_SAID])
 
 
 def _plain(encoded: Any) -> Any:

@@ -20,12 +20,13 @@ except ImportError:
         "Install it with: pip install 'khala-pg[convex]' or 'khala-pg[webhook]'.",
     ) from None
 
-_MAX_RESPONSE = 65536
+# A mutation may return a document of up to 16 MiB.
+_MAX_RESPONSE = 17 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """Response of another system: its body up to 64 KiB."""
+    """Response of another system: its body up to 17 MiB."""
 
     status: int
     body: bytes
@@ -44,10 +45,15 @@ class Http:
             async with self._session.post(
                 url, data=body, headers=headers, allow_redirects=False
             ) as response:
+                received = bytearray()
+                async for part in response.content.iter_any():
+                    received += part
+                    if len(received) > _MAX_RESPONSE:
+                        # What is not read cannot stay on a connection that is used again.
+                        response.close()
+                        break
                 return Response(
-                    response.status,
-                    await response.content.read(_MAX_RESPONSE),
-                    response.headers.get("Retry-After"),
+                    response.status, bytes(received), response.headers.get("Retry-After")
                 )
         except TimeoutError:
             limit = self._session.timeout.total

@@ -16,6 +16,7 @@ from khala_pg.concurrency.backoff import Backoff
 from khala_pg.concurrency.waiting import set_within
 from khala_pg.connections import AsyncConnection, bounded, connect_async
 from khala_pg.errors import KhalaError, UnavailableError, UsageError, from_psycopg
+from khala_pg.logs import one_line
 from khala_pg.publish.results import Result
 from khala_pg.sqlapi import publish as sqlapi
 from khala_pg.sqlapi.publish import Batch, Update
@@ -233,9 +234,10 @@ class Worker:
             "outcome": result.outcome,
         }
         if result.outcome != "delivered":
-            said["error"] = result.error or result.outcome
+            # The other system may have written anything into it.
+            said["error"] = one_line(result.error) or result.outcome
             logger.warning(
-                "%s of %s: %s: %s", update.doc_key, update.topic, result.outcome, result.error
+                "%s of %s: %s: %s", update.doc_key, update.topic, result.outcome, said["error"]
             )
         if result.outcome == "failed":
             delays = Backoff(self._settings.base_delay_s, self._settings.max_delay_s)

@@ -437,3 +437,14 @@ async def test_two_at_once_do_not_meet_and_relays_show_both(newest_database: Dat
     assert seen.value("khala_parity_max_drift") == 0
     assert "khala_parity_p95_drift" in seen.names()
     assert 0 < seen.value("khala_parity_last_cycle_age_seconds") < 300
+
+
+async def test_an_error_of_any_characters_ends_no_cycle(database: Database) -> None:
+    write(database, 1, 1)
+    backend = published(database)
+    backend.faults = [Fault(FunctionError("no\x00\n"), lambda call: True, times=None)]
+    async with serving(backend) as url:
+        found = await once(database, backend, url)
+    assert found.status == 1
+    assert found.cycle["unread"] == found.cycle["sampled"] > 0
+    assert r"failed: no\x00\n" in found.cycle["error"]
