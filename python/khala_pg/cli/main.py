@@ -22,6 +22,7 @@ COMMANDS = {
     "run": "run",
     "worker": "worker",
     "tail": "watch.tail",
+    "desktop": "desktop",
     "topics": "topics",
     "stats": "watch.stats",
     "top": "watch.top",

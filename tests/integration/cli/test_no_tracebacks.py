@@ -69,6 +69,8 @@ class Surroundings:
         """Whether the call works here; None: either, as long as it says so."""
         if call.own_words and self.streams.stdout == "closed":
             return None
+        if call.fails:
+            return False
         if not call.roles or call.survives:
             # Output that nobody takes is a failure of its own.
             return True if self.must_work else None

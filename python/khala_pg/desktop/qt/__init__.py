@@ -1,0 +1,1 @@
+"""The part of the desktop surface that needs Qt."""
