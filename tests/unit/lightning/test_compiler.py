@@ -278,3 +278,47 @@ def test_the_order_of_the_input_never_matters(
     rng.shuffle(shuffled)
     assert compiled(*shuffled) == result
     assert len(services(result)) == len(result.rules)
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1))
+def test_an_identifier_is_the_same_in_the_configuration(name: str) -> None:
+    one = paywall("news", NEWS)
+    one["routes"][0]["routeId"] = name
+    [service] = services(compiled(one))
+    assert service["name"] == f"pw_news/{name}"
+
+
+@pytest.mark.parametrize("name", ["\x7f", "\x85", "\u2028", "\ufeff", "\uffff", "\U0001f600"])
+def test_characters_that_yaml_reads_otherwise(name: str) -> None:
+    one = paywall("news", NEWS)
+    one["routes"][0]["routeId"] = name
+    [service] = services(compiled(one))
+    assert service["name"] == f"pw_news/{name}"
+
+
+@pytest.mark.parametrize(
+    "host", ["a b", "a\x7fb", "b\u00fccher.example", "-a", "a..b", "[::g]", "x" * 254, "a/../b:1"]
+)
+def test_upstreams_that_no_gateway_reaches(host: str) -> None:
+    result = compiled(paywall("news", {**NEWS, "upstreamUrl": f"https://{host}"}))
+    assert codes(result) == ["no_compilable_routes", "invalid_upstream_url"]
+
+
+@pytest.mark.parametrize("host", ["localhost", "10.0.0.1", "[::1]:8443", "my_service", "A.example"])
+def test_upstreams_of_any_host(host: str) -> None:
+    [service] = services(compiled(paywall("news", {**NEWS, "upstreamUrl": f"https://{host}/"})))
+    assert service["address"] == host.lower()
+
+
+def test_a_route_that_many_routes_are_ambiguous_with() -> None:
+    """One diagnostic for each route, not for each pair."""
+    routes = [{**NEWS, "pathPattern": f"/.*a{n}.*b"} for n in range(60)]
+    result = compiled(paywall("news", *routes))
+    assert codes(result) == ["ambiguous_route"] * 59
+
+
+def test_a_diagnostic_of_long_patterns_is_short() -> None:
+    long = {**NEWS, "pathPattern": "/" + "x" * 1990}
+    [diagnostic] = compiled(paywall("news", long), paywall("weather", long)).diagnostics
+    assert len(diagnostic.message) == 601
+    assert diagnostic.related_route_id == "news_0"

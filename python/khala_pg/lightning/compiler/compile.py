@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ from khala_pg.proto_gen.openagents.lightning.v1.compile_pb2 import CompileDiagno
 from khala_pg.proto_gen.openagents.lightning.v1.paywall_pb2 import Paywall
 
 _MSATS_PER_SAT = 1_000
+# What JSON takes as it is, and YAML as a line break or not at all.
+_NOT_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
 
 @dataclass(frozen=True)
@@ -65,9 +68,14 @@ def _config(rules: list[Rule]) -> str:
     for rule in rules:
         mark = "-"
         for key, value in _service(rule).items():
-            lines.append(f"  {mark} {key}: {json.dumps(value, ensure_ascii=False)}")
+            lines.append(f"  {mark} {key}: {_scalar(value)}")
             mark = " "
     return "\n".join(lines) + "\n"
+
+
+def _scalar(value: str | int) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return _NOT_YAML.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
 
 
 def _service(rule: Rule) -> dict[str, str | int]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from khala_pg.lightning.compiler.diagnostics import fault
-from khala_pg.lightning.compiler.languages import contains, overlap
+from khala_pg.lightning.compiler.languages import Searches
 from khala_pg.lightning.compiler.patterns import HostPattern, PathKind
 from khala_pg.lightning.compiler.rules import Rule
 from khala_pg.proto_gen.openagents.lightning.v1 import compile_pb2
@@ -22,7 +22,8 @@ from khala_pg.proto_gen.openagents.lightning.v1.compile_pb2 import (
 def conflicts(rules: list[Rule]) -> list[CompileDiagnostic]:
     """Every conflict among rules, which are in the order in which the gateway applies them."""
     unique, found = _duplicates(rules)
-    return [*found, *_ambiguities(unique), *_shadowed(unique)]
+    searches = Searches()
+    return [*found, *_ambiguities(unique, searches), *_shadowed(unique, searches)]
 
 
 def _duplicates(rules: list[Rule]) -> tuple[list[Rule], list[CompileDiagnostic]]:
@@ -42,8 +43,9 @@ def _duplicates(rules: list[Rule]) -> tuple[list[Rule], list[CompileDiagnostic]]
     return list(first.values()), found
 
 
-def _ambiguities(rules: list[Rule]) -> Iterator[CompileDiagnostic]:
-    """Only regular expressions of one host can overlap at equal priority and specificity."""
+def _ambiguities(rules: list[Rule], searches: Searches) -> Iterator[CompileDiagnostic]:
+    """Only regular expressions of one host can overlap at equal priority and specificity. Of each,
+    one ambiguity is reported: all of many would be their square."""
     expressions = [rule for rule in rules if rule.path.kind is PathKind.REGEX]
     for _, equals in groupby(expressions, key=lambda rule: (rule.priority, rule.host)):
         open_rules: list[Rule] = []
@@ -55,7 +57,8 @@ def _ambiguities(rules: list[Rule]) -> Iterator[CompileDiagnostic]:
                 if rule.path.beginning.startswith(other.path.beginning)
             ]
             for other in open_rules:
-                if overlap(other.path, rule.path):
+                paywalls = sorted((rule.paywall_id, other.paywall_id))
+                if searches.overlap(other.path, rule.path, paywalls):
                     later, earlier = sorted((rule, other), key=lambda one: one.place, reverse=True)
                     yield _conflict(
                         compile_pb2.COMPILE_DIAGNOSTIC_CODE_AMBIGUOUS_ROUTE,
@@ -63,17 +66,19 @@ def _ambiguities(rules: list[Rule]) -> Iterator[CompileDiagnostic]:
                         earlier,
                         "has equal priority and matches a common path of",
                     )
+                    break
             open_rules.append(rule)
 
 
-def _shadowed(rules: list[Rule]) -> Iterator[CompileDiagnostic]:
+def _shadowed(rules: list[Rule], searches: Searches) -> Iterator[CompileDiagnostic]:
     earlier: dict[tuple[HostPattern, str], list[Rule]] = defaultdict(list)
     for rule in rules:
         other = next(
             (
                 other
                 for other in _candidates(earlier, rule)
-                if other.priority < rule.priority and contains(other.path, rule.path)
+                if other.priority < rule.priority
+                and searches.contains(other.path, rule.path, (rule.paywall_id, other.paywall_id))
             ),
             None,
         )

@@ -8,6 +8,9 @@ from khala_pg.proto_gen.openagents.lightning.v1.compile_pb2 import (
     CompileDiagnosticCode,
 )
 
+# Messages quote patterns of up to 2,000 characters.
+_LONGEST = 600
+
 
 def fault(
     code: CompileDiagnosticCode,
@@ -22,7 +25,7 @@ def fault(
     diagnostic = CompileDiagnostic(
         code=code,
         severity=DIAGNOSTIC_SEVERITY_ERROR,
-        message=message,
+        message=message if len(message) <= _LONGEST else f"{message[:_LONGEST]}…",
         paywall_id=paywall_id,
         route_id=route_id,
         related_route_id=related_route_id,

@@ -1,15 +1,17 @@
 """Languages of path patterns: whether two share a path, and whether one contains the other.
 
 Each pattern is a non-deterministic automaton. Two share a path if their product reaches an end. One
-contains the other if the product of the other with its own subsets never leaves it. Both searches
-have a limit, beyond which nothing is claimed. The parser reads the common part of regular
-expressions; of the rest nothing is claimed either.
+contains the other if the product of the other with its own subsets never leaves it.
+
+Each search has a limit of work, and all searches for one paywall have another, beyond which nothing
+is claimed: no owner keeps the compiler busy. Work is counted, not timed, so that the same paywalls
+always give the same claims. The parser reads the common part of regular expressions; of the rest
+nothing is claimed either.
 """
 
-from collections import deque
-from collections.abc import Iterator
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 from greenery import parse
 from greenery.charclass import Charclass
@@ -18,8 +20,11 @@ from greenery.rxelems import Conc, Mult, Pattern
 
 from khala_pg.lightning.compiler.patterns import PathKind, PathPattern
 
-_MOST_STATES = 5_000
-_MOST_STEPS = 3_000
+_MOST_STATES = 2_500
+# States and transitions looked at: 10 of them take about a microsecond.
+_MOST_WORK = 200_000
+_MOST_WORK_OF_PAYWALL = 1_000_000
+_MOST_STATES_KEPT = 200_000
 _HIGHEST = 0x110000
 
 
@@ -46,94 +51,148 @@ class Automaton:
         self.empty.append([])
         return len(self.steps) - 1
 
-    def closure(self, states: frozenset[int]) -> frozenset[int]:
+    def closure(self, states: Iterable[int], work: "Work") -> frozenset[int]:
         """The states that are reached without reading."""
-        seen, waiting = set(states), list(states)
+        seen = set(states)
+        waiting = list(seen)
         while waiting:
-            for target in self.empty[waiting.pop()]:
+            targets = self.empty[waiting.pop()]
+            work.spend(1 + len(targets))
+            for target in targets:
                 if target not in seen:
                     seen.add(target)
                     waiting.append(target)
         return frozenset(seen)
 
-    def after(self, states: frozenset[int], character: int) -> frozenset[int]:
-        return self.closure(
-            frozenset(
-                step.target
-                for state in states
-                for step in self.steps[state]
-                if any(low <= character < high for low, high in step.ranges)
-            )
-        )
+    def after(self, states: frozenset[int], character: int, work: "Work") -> frozenset[int]:
+        reached = set()
+        for state in states:
+            work.spend(1)
+            for step in self.steps[state]:
+                work.spend(len(step.ranges))
+                if any(low <= character < high for low, high in step.ranges):
+                    reached.add(step.target)
+        return self.closure(reached, work)
 
 
 class _TooLargeError(Exception):
     """An automaton or a search exceeds its limit."""
 
 
-def overlap(one: PathPattern, other: PathPattern) -> bool | None:
-    """Whether a path matches both patterns; None where that is not known."""
-    if one == other:
-        return True
-    first, second = _automaton(one), _automaton(other)
-    if first is None or second is None:
-        return None
-    starts = [(a, b) for a in first.closure(_START) for b in second.closure(_START)]
+@dataclass
+class Work:
+    """Work of one search that is left."""
+
+    left: int = _MOST_WORK
+
+    def spend(self, amount: int) -> None:
+        self.left -= amount
+        if self.left < 0:
+            raise _TooLargeError
+
+
+@dataclass
+class Searches:
+    """Searches of one compilation. spent: work for the routes of each paywall."""
+
+    spent: Counter[str] = field(default_factory=Counter)
+    _kept: dict[PathPattern, Automaton | None] = field(default_factory=dict)
+    _states_kept: int = 0
+
+    def overlap(self, one: PathPattern, other: PathPattern, paywalls: Sequence[str]) -> bool | None:
+        """Whether a path matches both patterns; None where that is not known."""
+        return one == other or self._search(_overlap, one, other, paywalls)
+
+    def contains(
+        self, general: PathPattern, special: PathPattern, paywalls: Sequence[str]
+    ) -> bool | None:
+        """Whether every path of `special` matches `general`; None where that is not known."""
+        known = _contains_plainly(general, special)
+        return self._search(_contains, general, special, paywalls) if known is None else known
+
+    def _search(
+        self,
+        search: Callable[[Automaton, Automaton, Work], bool],
+        one: PathPattern,
+        other: PathPattern,
+        paywalls: Sequence[str],
+    ) -> bool | None:
+        """It counts for the paywall that has spent more: its owner cannot spend what is others'."""
+        paywall = max(paywalls, key=self.spent.__getitem__)
+        work = Work(min(_MOST_WORK, _MOST_WORK_OF_PAYWALL - self.spent[paywall]))
+        before = work.left
+        try:
+            first, second = self._automaton(one, work), self._automaton(other, work)
+            return None if first is None or second is None else search(first, second, work)
+        except _TooLargeError:
+            return None
+        finally:
+            self.spent[paywall] += before - max(work.left, 0)
+
+    def _automaton(self, path: PathPattern, work: Work) -> Automaton | None:
+        # Kept or not, it counts the same: what is claimed depends on nothing that came before.
+        work.spend(len(path.value))
+        found = self._kept[path] if path in self._kept else _automaton(path)
+        states = _MOST_STATES if found is None else len(found.steps)
+        if path not in self._kept and self._states_kept < _MOST_STATES_KEPT:
+            self._kept[path] = found
+            self._states_kept += 0 if found is None else states
+        work.spend(states)
+        return found
+
+
+def _overlap(first: Automaton, second: Automaton, work: Work) -> bool:
+    starts = [(a, b) for a in first.closure(_START, work) for b in second.closure(_START, work)]
     seen, waiting = set(starts), deque(starts)
     while waiting:
         a, b = waiting.popleft()
         if a == first.end and b == second.end:
             return True
-        for target in _common_steps(first, a, second, b):
+        for target in _common_steps(first, a, second, b, work):
             if target not in seen:
-                if len(seen) >= _MOST_STEPS:
-                    return None
                 seen.add(target)
                 waiting.append(target)
     return False
 
 
-def contains(general: PathPattern, special: PathPattern) -> bool | None:
-    """Whether every path of `special` matches `general`; None where that is not known."""
+def _contains_plainly(general: PathPattern, special: PathPattern) -> bool | None:
+    """What is known without a search."""
     if general.kind is PathKind.ANY or general == special:
         return True
-    if special.kind is PathKind.ANY:
-        return False if general.kind is not PathKind.REGEX else _contains(general, special)
-    if PathKind.REGEX not in {general.kind, special.kind}:
-        return general.kind is PathKind.PREFIX and special.value.startswith(general.value)
-    return _contains(general, special)
+    if PathKind.REGEX in {general.kind, special.kind}:
+        return None
+    return general.kind is PathKind.PREFIX and special.value.startswith(general.value)
 
 
 _START = frozenset({0})
 
 
-def _contains(general: PathPattern, special: PathPattern) -> bool | None:
-    outer, inner = _automaton(general), _automaton(special)
-    if outer is None or inner is None:
-        return None
+def _contains(outer: Automaton, inner: Automaton, work: Work) -> bool:
     characters = _representatives(outer, inner)
-    start = (inner.closure(_START), outer.closure(_START))
+    start = (inner.closure(_START, work), outer.closure(_START, work))
     seen, waiting = {start}, deque([start])
     while waiting:
         inside, outside = waiting.popleft()
         if inner.end in inside and outer.end not in outside:
             return False
         for character in characters:
-            target = (inner.after(inside, character), outer.after(outside, character))
+            target = (inner.after(inside, character, work), outer.after(outside, character, work))
             if target[0] and target not in seen:
-                if len(seen) >= _MOST_STEPS:
-                    return None
                 seen.add(target)
                 waiting.append(target)
     return True
 
 
-def _common_steps(first: Automaton, a: int, second: Automaton, b: int) -> Iterator[tuple[int, int]]:
+def _common_steps(
+    first: Automaton, a: int, second: Automaton, b: int, work: Work
+) -> Iterator[tuple[int, int]]:
     for one in first.steps[a]:
         for other in second.steps[b]:
+            work.spend(1 + len(one.ranges) * len(other.ranges))
             if _share(one.ranges, other.ranges):
-                ends = second.closure(frozenset({other.target}))
-                for target in first.closure(frozenset({one.target})):
+                ends = second.closure({other.target}, work)
+                for target in first.closure({one.target}, work):
+                    work.spend(len(ends))
                     for end in ends:
                         yield target, end
 
@@ -153,7 +212,6 @@ def _representatives(*automata: Automaton) -> list[int]:
     return sorted(bound for bound in bounds if bound < _HIGHEST)
 
 
-@lru_cache(maxsize=4_096)
 def _automaton(path: PathPattern) -> Automaton | None:
     """The pattern's automaton; None if the parser cannot read it or it is too large."""
     automaton = Automaton()

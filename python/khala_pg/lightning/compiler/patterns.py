@@ -111,6 +111,10 @@ class PathPattern:
         return f"{self.value}*" if self.kind in {PathKind.ANY, PathKind.PREFIX} else self.value
 
 
+def is_host_name(name: str) -> bool:
+    return _HOST_NAME.match(name) is not None
+
+
 def parse_host(pattern: str) -> HostPattern:
     """The host pattern in a string; raises InvalidPatternError."""
     host = pattern.strip().lower()
@@ -118,7 +122,7 @@ def parse_host(pattern: str) -> HostPattern:
         return HostPattern(HostKind.ANY, "")
     wildcard = host.startswith("*.")
     name = host.removeprefix("*.")
-    if not _HOST_NAME.match(name):
+    if not is_host_name(name):
         raise InvalidPatternError(
             f"host {pattern!r} is neither a host name, nor '*.' and a host name, nor '*'"
         )

@@ -1,5 +1,6 @@
 """Rules of the gateway: the routes of paywalls, normalised, each with its price."""
 
+import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -9,6 +10,7 @@ from khala_pg.lightning.compiler.patterns import (
     HostPattern,
     InvalidPatternError,
     PathPattern,
+    is_host_name,
     parse_host,
     parse_path,
 )
@@ -148,7 +150,7 @@ def _upstream_fault(route: PaywallRoute) -> str:
     except ValueError as error:
         return f"upstreamUrl {url!r} is no address: {error}"
     protocol = _protocol(route)
-    if parts.scheme not in {"http", "https"} or not host or port == 0:
+    if parts.scheme not in {"http", "https"} or not _is_host(host or "") or port == 0:
         return f"upstreamUrl {url!r} is no address such as https://api.example.com"
     if protocol and parts.scheme != protocol:
         return f"upstreamUrl {url!r} does not have the route's protocol {protocol!r}"
@@ -158,6 +160,14 @@ def _upstream_fault(route: PaywallRoute) -> str:
             " path of the request as it is"
         )
     return ""
+
+
+def _is_host(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return is_host_name(host)
+    return True
 
 
 def _protocol(route: PaywallRoute) -> str:
