@@ -72,19 +72,29 @@ def run(mode: str | None, as_json: bool, limit_s: float, work: Work, show: Show)
     """Runs a program. show: prints its result for people."""
     try:
         result = asyncio.run(_run(mode, limit_s, work, _progress()))
-    except asyncio.CancelledError:
-        raise typer.Exit(128 + signal.SIGTERM) from None
+    except (asyncio.CancelledError, KeyboardInterrupt) as stopped:
+        number = signal.SIGINT if isinstance(stopped, KeyboardInterrupt) else signal.SIGTERM
+        _refuse(OpsError("interrupted", f"ended by {number.name}", "Run it again."), as_json)
+        raise typer.Exit(128 + number) from None
+    except OSError as error:
+        # A file that cannot be read to its end.
+        _refuse(OpsError("failed", str(error.strerror or error), "Run it again."), as_json)
+        raise typer.Exit(1) from error
     except KhalaError as error:
-        if as_json:
-            print(json_text({"ok": False, "error": error_json(error)}))
-        else:
-            say(error)
-            _print_details(error_json(error))
+        _refuse(error, as_json)
         raise typer.Exit(1) from error
     if as_json:
         print(json_text({"ok": True, **result}))
     else:
         show(result)
+
+
+def _refuse(error: KhalaError, as_json: bool) -> None:
+    if as_json:
+        print(json_text({"ok": False, "error": error_json(error)}))
+    else:
+        say(error)
+        _print_details(error_json(error))
 
 
 async def _run(mode: str | None, limit_s: float, work: Work, progress: Say) -> dict[str, Any]:

@@ -4,15 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from google.protobuf.message import Message
+
+from khala_pg.lightning.api.operations import FUNCTIONS
 from khala_pg.lightning.operations.errors import OpsError
 from khala_pg.lightning.operations.http import repeated
 from khala_pg.lightning.operations.transports.interface import Kind, Transport
-from khala_pg.lightning.records import InvalidRecordError, read_record
-from khala_pg.proto_gen.openagents.lightning.v1.control_plane_pb2 import (
-    ListPaywallControlPlaneStateResponse,
-)
+from khala_pg.lightning.records import InvalidRecordError, api_json, read_record
 from khala_pg.proto_gen.openagents.lightning.v1.paywall_pb2 import Paywall
 
+_RESPONSES = {function.name: function.response for function in FUNCTIONS}
 # Mutations that may arrive twice. An event that arrives twice stands there twice, with the same
 # requestId and step: history can bear that, and not a gap. A role that is rotated or activated
 # twice has another version.
@@ -39,11 +40,8 @@ class ControlPlane:
     async def paywalls(self) -> list[Paywall]:
         """All that are active or paused, in the order of their creation."""
         function = "lightning/ops:listPaywallControlPlaneState"
-        response = await self._call("query", function, {}, "paywalls")
-        try:
-            return list(read_record(ListPaywallControlPlaneStateResponse, response).paywalls)
-        except InvalidRecordError as error:
-            raise _bad_response(function, str(error)) from error
+        response: Any = await self._read("query", function, {}, "paywalls")
+        return list(response.paywalls)
 
     async def security_state(self) -> dict[str, Any]:
         function = "lightning/security:getControlPlaneSecurityState"
@@ -84,16 +82,25 @@ class ControlPlane:
     async def _call(
         self, kind: Kind, function: str, args: Mapping[str, Any], *fields: str
     ) -> dict[str, Any]:
+        return api_json(await self._read(kind, function, args, *fields))
+
+    async def _read(
+        self, kind: Kind, function: str, args: Mapping[str, Any], *fields: str
+    ) -> Message:
+        """The response as its message, so that whatever is read of it has the right type."""
         sent = {name: value for name, value in args.items() if value is not None}
         sent["secret"] = self.secret
         response = await repeated(
             lambda: self.transport.call(kind, function, sent),
             safe=kind == "query" or function in _SAFE_MUTATIONS,
         )
-        absent = [name for name in fields if name not in response]
+        absent = [name for name in fields if response.get(name) is None]
         if response.get("ok") is not True or absent:
             raise _bad_response(function, f"no {', '.join(absent) or 'ok'}")
-        return response
+        try:
+            return read_record(_RESPONSES[function], response)
+        except InvalidRecordError as error:
+            raise _bad_response(function, str(error)) from error
 
 
 def _bad_response(function: str, why: str) -> OpsError:

@@ -47,6 +47,15 @@ class Http:
             return await within(request, self.limit_s, late, what)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise _unreachable(what, error, "no") from error
+        except (httpx.LocalProtocolError, UnicodeError):
+            # The words of this error quote the header, which may be a token or a preimage.
+            raise CallFailedError(
+                "invalid_request",
+                f"{what}: the request has characters that HTTP does not allow",
+                "See whether an address or a token in OA_LIGHTNING_OPS_* has a line break or a"
+                " letter beyond ASCII.",
+                arrived="yes",
+            ) from None
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             raise _unreachable(what, error, "unknown") from error
 

@@ -21,6 +21,8 @@ from khala_pg.lightning.operations.progress import Say
 from khala_pg.proto_gen.openagents.lightning.v1.paywall_pb2 import Paywall
 
 _Result = TypeVar("_Result")
+# All of a few thousand would be more than a call may hold; the first ones stop the deployment.
+_MOST_RECORDED = 40
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,8 @@ class _Run:
 
     async def work(self) -> Reconciled:
         if not self.compiled.deployable:
-            await self._intent("failed", diagnostics=diagnostics_of(self.compiled))
+            diagnostics = diagnostics_of(self.compiled)[:_MOST_RECORDED]
+            await self._intent("failed", diagnostics=diagnostics)
             error = refused(self.compiled, deploymentId=self.deployment_id)
             await self._event("compile", error)
             raise error

@@ -178,6 +178,18 @@ async def test_paywalls_that_do_not_compile(operator: Operators) -> None:
     assert events(operator, error["deploymentId"]) == [("compile", "error")]
 
 
+async def test_more_diagnostics_than_a_call_may_hold(operator: Operators) -> None:
+    with operator.database("api").connect() as connection:
+        connection.execute(
+            "INSERT INTO lightning.routes"
+            " SELECT 'rt_' || n, 'pw_news', 'ann', 'h.example', '/' || repeat('x', 1900) || n,"
+            " 'nowhere', 'https', 0, n, 0, 0 FROM generate_series(1, 200) AS n"
+        )
+    error = await refused(operator)
+    assert error["code"] == "compile_failed"
+    assert [row[:2] for row in stored(operator)] == [(error["deploymentId"], "failed")]
+
+
 async def test_nothing_is_deployed_during_a_pause(operator: Operators) -> None:
     pause = "lightning/security:setGlobalPause"
     assert (await operator.plane.mutate(pause, active=True)).status_code == 200

@@ -69,6 +69,14 @@ async def smoke_paywalls(
             "Have their owner resume them: POST /api/lightning/paywalls/<id>/resume.",
             paywallIds=asleep,
         )
+    bare = [each.paywall_id for each in paywalls if not each.routes]
+    if bare:
+        raise OpsError(
+            "smoke_paywalls_without_routes",
+            f"{' and '.join(bare)} have no routes",
+            "Have their owner give them one: PATCH /api/lightning/paywalls/<id>.",
+            paywallIds=bare,
+        )
     return paywalls
 
 

@@ -81,7 +81,7 @@ class MockTransport:
     def _settle(self, sent: dict[str, Any]) -> dict[str, Any]:
         key = f"settlement/{sent['settlementId']}"
         existed = key in self._stored
-        reference = f"lightning_preimage:{sent.pop('paymentProofValue')[:24]}"
+        reference = f"lightning_preimage:{str(sent.pop('paymentProofValue', ''))[:24]}"
         settlement = self._keep(key, {**sent, "paymentProofRef": reference})
         found: dict[str, Any] = {"existed": existed, "settlement": settlement}
         if invoice := self._stored.get(f"invoice/{sent.get('invoiceId')}"):
