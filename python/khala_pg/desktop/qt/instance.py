@@ -1,5 +1,8 @@
 """One instance for each account: a second start raises the window of the first, and ends."""
 
+import hashlib
+import os
+import tempfile
 from pathlib import Path
 
 from PySide6.QtCore import QLockFile, QObject, Signal
@@ -8,6 +11,8 @@ from PySide6.QtNetwork import QLocalServer, QLocalSocket
 from khala_pg.errors import KhalaError
 
 _PATIENCE_MS = 5_000
+# What a socket's address holds, with the zero at its end: 108 on Linux, 104 elsewhere.
+_LONGEST_ADDRESS = 103
 
 
 class InstanceError(KhalaError):
@@ -21,7 +26,7 @@ class Instance(QObject):
 
     def __init__(self, directory: Path, account: str) -> None:
         super().__init__()
-        self._socket_path = str(directory / f"{account}.socket")
+        self._socket_path = _socket_path(directory, account)
         # The system frees it when the process ends, however that comes about.
         self._lock = QLockFile(str(directory / f"{account}.lock"))
         self._lock.setStaleLockTime(0)
@@ -42,7 +47,7 @@ class Instance(QObject):
         if not self._server.listen(self._socket_path):
             raise InstanceError(
                 f"{self._socket_path}: {self._server.errorString()}",
-                "Set XDG_STATE_HOME to a directory that can be written to.",
+                "Set XDG_RUNTIME_DIR to a directory with a short name that can be written to.",
             )
         return True
 
@@ -68,3 +73,12 @@ class Instance(QObject):
             socket.flush()
             socket.disconnectFromServer()
             socket.disconnected.connect(socket.deleteLater)
+
+
+def _socket_path(directory: Path, account: str) -> str:
+    """A path that is short enough for a socket, which that of the directory may not be."""
+    name = hashlib.sha256(f"{directory}/{account}".encode()).hexdigest()[:16]
+    places = filter(None, (os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir()))
+    paths = [str(Path(place) / f"khala-{name}.socket") for place in places]
+    fitting = [path for path in paths if len(os.fsencode(path)) <= _LONGEST_ADDRESS]
+    return (fitting or paths)[0]
