@@ -87,6 +87,7 @@ limits: $(STAMP) ## write docs/reference/limits.md again after a change of a set
 
 screenshots: $(STAMP) ## take the screenshots of docs/ again
 	@KHALA_BIN=$${KHALA_BIN:-$(BIN)/khala} $(ROOT)scripts/typescript.sh screenshots
+	@cd $(ROOT)tests && $(BIN)/python -m support.desktop_screenshot
 
 lint: $(STAMP) ## ruff, mypy, sqlfluff, biome, tsc, links of the documents; all read-only
 	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target \

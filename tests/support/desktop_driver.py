@@ -24,13 +24,13 @@ class Watched(Application):
         self.urls: list[str] = []
         self.longest_ms = 0.0
         self.raised = 0
-        give = self.tray.showMessage
+        show = self.notifier.show
 
-        def show_message(title: str, text: str, *more: Any) -> None:
-            self.notices.append([title, text])
-            give(title, text, *more)
+        def shown(notice: model.Notice) -> None:
+            self.notices.append([notice.title, notice.text])
+            show(notice)
 
-        self.tray.showMessage = show_message  # type: ignore[method-assign,assignment]
+        self.notifier.show = shown  # type: ignore[method-assign]
         QDesktopServices.setUrlHandler("http", self, "opened")  # type: ignore[arg-type]
         raise_up = self.window.raise_up
 

@@ -2,7 +2,7 @@
 
 As a program it is `khala desktop` with a second line of input: each line of JSON on standard input
 is a request, and each has a line as the answer. What it shows is read from the real window, and
-notifications as the tray icon is given them.
+notifications on a real session bus.
 """
 
 import contextlib
@@ -29,7 +29,8 @@ _ESTABLISHED = "01"
 
 def require_desktop() -> None:
     """Skips where the extra or Xvfb is missing; CI has both."""
-    missing = [] if shutil.which("Xvfb") else ["Xvfb (Debian: xvfb)"]
+    programs = {"Xvfb": "xvfb", "dbus-daemon": "dbus-daemon", "dbus-monitor": "dbus-bin"}
+    missing = [f"Debian's {programs[each]}" for each in programs if not shutil.which(each)]
     probe = subprocess.run(
         [sys.executable, "-c", "import PySide6.QtWidgets, PySide6.QtNetwork"],
         capture_output=True,
@@ -59,6 +60,37 @@ def virtual_display() -> Iterator[str]:
             yield f":{number}"
         finally:
             server.terminate()
+
+
+@contextmanager
+def session_bus() -> Iterator[str]:
+    """A D-Bus session bus; its address."""
+    with subprocess.Popen(
+        ["dbus-daemon", "--session", "--nofork", "--print-address"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as daemon:
+        try:
+            assert daemon.stdout is not None
+            yield daemon.stdout.readline().strip()
+        finally:
+            daemon.terminate()
+
+
+@contextmanager
+def monitored(bus: str, rule: str, said: Path) -> Iterator[Path]:
+    """A file with the messages on a bus that match the rule, as they come."""
+    with (
+        said.open("w") as file,
+        subprocess.Popen(["dbus-monitor", "--address", bus, rule], stdout=file) as monitor,
+    ):
+        try:
+            # Its own name is lost as it becomes a monitor.
+            wait_until(lambda: "NameLost" in said.read_text(), "the monitor is there", PATIENCE_S)
+            yield said
+        finally:
+            monitor.terminate()
 
 
 @dataclass
@@ -155,7 +187,8 @@ def surroundings(environment: Mapping[str, str], directory: Path) -> dict[str, s
         "PYTHONPATH": str(Path(__file__).resolve().parents[1]),
         "PYTHONDONTWRITEBYTECODE": "1",
         "OA_DESKTOP_KHALA_SYNC_ENABLED": "true",
-        "XDG_STATE_HOME": str(directory / "state"),
+        # Longer than the address of a socket may be.
+        "XDG_STATE_HOME": str(directory / "state" / ("long" * 30)),
         "XDG_CONFIG_HOME": str(directory / "config"),
         "XDG_RUNTIME_DIR": str(directory),
         "QT_QPA_PLATFORM": "xcb",

@@ -3,7 +3,7 @@
 import json
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,7 +17,9 @@ from support.client_relay import RelayUnderTest, relay_process
 from support.databases import Database
 from support.desktop_surface import (
     PATIENCE_S,
+    monitored,
     require_desktop,
+    session_bus,
     surface,
     surroundings,
     virtual_display,
@@ -35,17 +37,18 @@ FRAME_MS = 16.7
 
 
 @pytest.fixture(scope="module")
-def display() -> Iterator[str]:
+def display() -> Iterator[dict[str, str]]:
+    """Variables of a desktop session, which has no tray."""
     require_desktop()
-    with virtual_display() as name:
-        yield name
+    with virtual_display() as name, session_bus() as bus:
+        yield {"DISPLAY": name, "DBUS_SESSION_BUS_ADDRESS": bus}
 
 
-def settings(display: str, relay: RelayUnderTest, token: str = "") -> dict[str, str]:
+def settings(display: Mapping[str, str], relay: RelayUnderTest, token: str = "") -> dict[str, str]:
     """The surface's environment: no variable of a legacy backend is in it."""
     scopes = (RUNS, WORKERS, SECURITY)
     return {
-        "DISPLAY": display,
+        **display,
         "OA_DESKTOP_KHALA_SYNC_URL": relay.ws,
         "KHALA_HTTP_URL": relay.http,
         "KHALA_TOKEN": token or relay.token(scopes=scopes),
@@ -66,14 +69,17 @@ def started(database: Database, run: str) -> None:
 
 
 def test_runs_workers_and_the_pause_live(
-    newest_database: Database, display: str, tmp_path: Path
+    newest_database: Database, display: dict[str, str], tmp_path: Path
 ) -> None:
     database, ring = newest_database, keys.generate()
     started(database, "old")
     event(database, "old", "run.failed", reason="long ago")
     started(database, "new")
+    bus = display["DBUS_SESSION_BUS_ADDRESS"]
+    rule = "interface='org.freedesktop.portal.Notification'"
     with (
         relay_process(database.dsn, ring, tmp_path) as (relay, _),
+        monitored(bus, rule, tmp_path / "bus") as said,
         surface(settings(display, relay), tmp_path) as shown,
     ):
         seen = shown.shows("both runs", connection="Live", lag="none", rows=2)
@@ -87,6 +93,10 @@ def test_runs_workers_and_the_pause_live(
         seen = shown.shows("the failure", runs="2 failed")
         assert seen["notices"] == [["Run failed: Run new", "two tests failed"]]
         assert "Run failed: Run new. two tests failed" in seen["labels"]
+        words = ("AddNotification", '"Run failed: Run new"', '"two tests failed"')
+        wait_until(
+            lambda: all(word in said.read_text() for word in words), "it is on the bus", PATIENCE_S
+        )
         event(database, "new", "run.note")
 
         heartbeat_long_ago(database, "w1", ORG)
@@ -116,7 +126,7 @@ def test_runs_workers_and_the_pause_live(
 
 
 def test_offline_it_shows_its_store_and_then_continues(
-    newest_database: Database, display: str, tmp_path: Path
+    newest_database: Database, display: dict[str, str], tmp_path: Path
 ) -> None:
     database, ring = newest_database, keys.generate()
     started(database, "r1")
@@ -151,7 +161,7 @@ def port(url: str) -> int:
 
 
 def test_one_instance_which_remembers_its_place(
-    newest_database: Database, display: str, tmp_path: Path
+    newest_database: Database, display: dict[str, str], tmp_path: Path
 ) -> None:
     with relay_process(newest_database.dsn, keys.generate(), tmp_path) as (relay, _):
         environment = settings(display, relay)
@@ -184,7 +194,7 @@ def test_one_instance_which_remembers_its_place(
 
 
 def test_tokens_end_and_keys_make_new_ones(
-    newest_database: Database, display: str, tmp_path: Path
+    newest_database: Database, display: dict[str, str], tmp_path: Path
 ) -> None:
     database = newest_database
     started(database, "r1")
@@ -211,11 +221,11 @@ def test_tokens_end_and_keys_make_new_ones(
             shown.shows("the run by a key", connection="Live", runs="1 running")
             assert shown.seen()["workers"] == "the token is not for them"
             assert shown.stop() == 0
-    assert len(list((tmp_path / "state/khala/desktop").glob("*.khala"))) == 3
+    assert len(list((tmp_path / "state").rglob("*.khala"))) == 3
 
 
 def test_the_flag_switches_it_off_and_on(
-    newest_database: Database, display: str, tmp_path: Path
+    newest_database: Database, display: dict[str, str], tmp_path: Path
 ) -> None:
     database = newest_database
 
@@ -239,7 +249,7 @@ def test_the_flag_switches_it_off_and_on(
 
 
 def test_ten_thousand_documents_scroll_and_it_rests(
-    newest_database: Database, display: str, tmp_path: Path
+    newest_database: Database, display: dict[str, str], tmp_path: Path
 ) -> None:
     database = newest_database
     with database.connect("runtime") as connection:

@@ -14,6 +14,7 @@ from khala_pg.desktop import autostart, model
 from khala_pg.desktop.batches import Batch
 from khala_pg.desktop.follower import Follower
 from khala_pg.desktop.qt.icons import icon
+from khala_pg.desktop.qt.notifier import Notifier
 from khala_pg.desktop.qt.window import Window
 from khala_pg.desktop.settings import Place
 
@@ -34,6 +35,7 @@ class Application(QObject):
         )
         self.window = Window(settings)
         self.tray = QSystemTrayIcon(icon("plain"), self)
+        self.notifier = Notifier(self.tray)
         self._menu = QMenu()
         self._security: dict[str, Document] = {}
         self._last_notice: model.Notice | None = None
@@ -127,7 +129,7 @@ class Application(QObject):
     def _notify(self, notice: model.Notice) -> None:
         self._last_notice = notice
         self.window.show_notice(notice)
-        self.tray.showMessage(notice.title, notice.text, icon("bad"))
+        self.notifier.show(notice)
 
     def _open_notice(self) -> None:
         notice = self._last_notice
