@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from typer.core import TyperCommand
 
+import khala_pg
 from khala_pg import settings
 from khala_pg.cli.text import json_text, say
 from khala_pg.errors import KhalaError
@@ -79,6 +80,13 @@ def run(mode: str | None, as_json: bool, limit_s: float, work: Work, show: Show)
     except OSError as error:
         # A file that cannot be read to its end.
         _refuse(OpsError("failed", str(error.strerror or error), "Run it again."), as_json)
+        raise typer.Exit(1) from error
+    except ModuleNotFoundError as error:
+        if str(error.name).startswith(khala_pg.__name__):
+            raise
+        message = f"a package is not installed: {error.name}"
+        hint = "Run: pip install 'khala-pg[lightning]'"
+        _refuse(OpsError("missing_package", message, hint), as_json)
         raise typer.Exit(1) from error
     except KhalaError as error:
         _refuse(error, as_json)

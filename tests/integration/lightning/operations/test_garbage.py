@@ -76,6 +76,16 @@ async def test_records_and_files_that_cannot_be_read(tmp_path: Path) -> None:
     assert done.error["code"] == "failed"
 
 
+async def test_without_the_package_of_the_compiler(tmp_path: Path) -> None:
+    # Found before the real one, and broken as one that is not there.
+    broken = "raise ModuleNotFoundError('no', name='greenery')"
+    (tmp_path / "greenery.py").write_text(broken)
+    settings = {"PYTHONPATH": str(tmp_path)}
+    done = await ran("compile", "--mode", "mock", "--json", environment=settings, cwd=tmp_path)
+    assert done.error["code"] == "missing_package"
+    assert "khala-pg[lightning]" in done.error["hint"]
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 async def test_an_interrupted_program_says_so(tmp_path: Path, number: signal.Signals) -> None:
     arrived = asyncio.Event()
