@@ -322,3 +322,37 @@ def test_a_diagnostic_of_long_patterns_is_short() -> None:
     [diagnostic] = compiled(paywall("news", long), paywall("weather", long)).diagnostics
     assert len(diagnostic.message) == 601
     assert diagnostic.related_route_id == "news_0"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/a{,3}", "/a++", "/(?:a|b)*+", "/a?+", "/a{2}+", "/a{1001}", "/a{2,99999}", "/a{5000,}"),
+        *(r"/\u0041", r"/a\Z", r"/\N{BULLET}", r"/\U00000041"),
+    ],
+)
+def test_what_only_python_reads_is_refused(path: str) -> None:
+    result = compiled(paywall("news", {**NEWS, "pathPattern": path}))
+    assert codes(result) == ["no_compilable_routes", "invalid_route_pattern"]
+
+
+@pytest.mark.parametrize("path", [r"/\*+", "/[*+]", "/a{1000}", r"/a\{,3", r"/\\\\Z+", "/a{2,}"])
+def test_what_only_looks_like_that_is_allowed(path: str) -> None:
+    assert compiled(paywall("news", {**NEWS, "pathPattern": path})).deployable
+
+
+_PIECES = [
+    *"ab/.*+?()[]{}|^$-,:=!<>013é\x85\u2028 \\",
+    *("(?:", "(?P<a>", "{2}", "{1,}", "{,3}", r"\d", r"\b", r"\p{L}", "[^a]", "[[:alpha:]]"),
+    *(r"\x41", r"\Q", "(?i)", r"\z", "[a-", r"\/", r"\."),
+]
+
+
+@given(st.lists(st.lists(st.sampled_from(_PIECES), max_size=14).map("".join), max_size=3))
+@pytest.mark.filterwarnings("ignore:Possible")
+def test_any_path_is_compiled_or_diagnosed(paths: list[str]) -> None:
+    routes = [
+        {**NEWS, "pathPattern": f"/{path}", "priority": n % 2} for n, path in enumerate(paths)
+    ]
+    result = compiled(paywall("news", *routes))
+    assert len(services(result)) + len(result.diagnostics) >= len(paths)

@@ -226,7 +226,7 @@ def _automaton(path: PathPattern) -> Automaton | None:
             if path.kind is not PathKind.EXACT:
                 automaton.steps[state].append(Step(_ranges(~Charclass()), state))
             automaton.end = state
-    except (_TooLargeError, NoMatch, RecursionError):
+    except (_TooLargeError, NoMatch, RecursionError, ValueError):
         return None
     return automaton
 

@@ -18,8 +18,11 @@ _PLAIN_CHARACTER = re.compile(r"[^\[\](){}^$+*?|.\\]|\\[^\w\s]")
 _PLAIN = re.compile(f"(?:{_PLAIN_CHARACTER.pattern})+")
 _ESCAPED_OR_CLASS = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]")
 _INSIDE = re.compile(r"\([^()]*\)")
-# The gateway's expressions are RE2's: nothing that looks around, refers back or sets flags.
-_NOT_RE2 = re.compile(r"\(\?(?!:|P<[A-Za-z_])|(?<!\\)(?:\\\\)*\\[1-9]")
+# The gateway's expressions are RE2's: nothing that looks around, refers back or sets flags, and no
+# escapes of Python's own.
+_NOT_RE2 = re.compile(r"\(\?(?!:|P<[A-Za-z_])|(?<!\\)(?:\\\\)*\\[1-9NUZu]")
+# Outside of classes: what does not give back, a repetition without a least number, or over 1,000.
+_NOT_RE2_REPETITION = re.compile(r"[*+?}]\+|\{,|\{(?:\d+,)?(?:\d{5,}|[1-9]\d{3}(?<!1000))[,}]")
 
 
 class InvalidPatternError(ValueError):
@@ -176,7 +179,8 @@ def _parse_expression(path: str) -> PathPattern:
     # A dollar sign after an odd number of backslashes is a character, not an anchor.
     if re.search(r"(?<!\\)(?:\\\\)*\$\Z", path):
         path = path.removesuffix("$")
-    if unsupported := _NOT_RE2.search(path):
+    outside = _ESCAPED_OR_CLASS.sub("x", path)
+    if unsupported := _NOT_RE2.search(path) or _NOT_RE2_REPETITION.search(outside):
         raise InvalidPatternError(
             f"path {path!r} uses {unsupported.group()!r}, which the gateway does not understand"
         )
