@@ -13,10 +13,12 @@ class GateNotMetError(Exception):
 
 
 def not_met(group: BaseExceptionGroup[BaseException]) -> GateNotMetError | None:
-    """The gate that stopped what ran in a group, if it was one."""
+    """The gate that stopped what ran in a group, or in a group within it, if it was one."""
     for error in group.exceptions:
         if isinstance(error, GateNotMetError):
             return error
+        if isinstance(error, BaseExceptionGroup) and (found := not_met(error)):
+            return found
     return None
 
 

@@ -236,7 +236,9 @@ async def _course(made: Drill) -> None:
                 f"{made.batches.made} batches of payments, {made.changes} changes of routes"
             )
         if options.plants:
-            made.lanes.convex.query("UPDATE lightning.paywalls SET name = 'planted'")
+            made.lanes.convex.query(
+                "UPDATE lightning.paywalls SET name = 'planted' RETURNING paywall_id"
+            )
         everything = {**ENTITIES, **DEPLOYMENTS}
         await made.parity("Parity of every entity, before the switch", everything)
         for mode, title in (
