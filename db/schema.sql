@@ -354,7 +354,7 @@ COMMENT ON TABLE runtime.publisher_updates IS 'Updates that a publisher has read
 
 COMMENT ON COLUMN runtime.publisher_updates.written_at IS 'Time of the write, or of the snapshot that queued it';
 
-COMMENT ON COLUMN runtime.publisher_updates.state IS 'ready: due at due_at; claimed: being delivered; held: an earlier update of the document comes first';
+COMMENT ON COLUMN runtime.publisher_updates.state IS 'ready: due at due_at; claimed: being delivered, until due_at at most; held: an earlier update of the document comes first';
 
 CREATE TABLE runtime.publishers (
     publisher text NOT NULL,

@@ -86,7 +86,7 @@ CREATE UNIQUE INDEX publisher_updates_first ON runtime.publisher_updates (publis
 WHERE state <> 'held';
 CREATE INDEX publisher_updates_due ON runtime.publisher_updates (publisher, due_at, watermark) WHERE state = 'ready';
 COMMENT ON TABLE runtime.publisher_updates IS 'Updates that a publisher has read and that are not delivered';
-COMMENT ON COLUMN runtime.publisher_updates.state IS 'ready: due at due_at; claimed: being delivered; held: an earlier update of the document comes first';
+COMMENT ON COLUMN runtime.publisher_updates.state IS 'ready: due at due_at; claimed: being delivered, until due_at at most; held: an earlier update of the document comes first';
 COMMENT ON COLUMN runtime.publisher_updates.written_at IS 'Time of the write, or of the snapshot that queued it';
 
 CREATE TABLE runtime.publisher_set_aside (

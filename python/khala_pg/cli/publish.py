@@ -62,10 +62,12 @@ def command(
             min=0.0,
             help="With --once: how long to try what fails, without any delivery, before it ends.",
         ),
-    ] = 10.0,
+    ] = 15.0,
     timeout_s: Annotated[
         float,
-        typer.Option("--timeout", metavar="SECONDS", min=0.1, help="Time limit of one delivery."),
+        typer.Option(
+            "--timeout", metavar="SECONDS", min=0.1, max=3600, help="Time limit of one delivery."
+        ),
     ] = 10.0,
     concurrency: Annotated[
         int, typer.Option(min=1, max=1000, help="Most deliveries at the same time.")
@@ -193,7 +195,7 @@ async def _work(
     def say_busy() -> None:
         console.print(f"{name}: waiting: another worker is at it", markup=False)
 
-    settings = Settings(name, dsn, concurrency, once, patience_s)
+    settings = Settings(name, dsn, timeout_s, concurrency, once, patience_s)
     async with http(concurrency, timeout_s) as client:
         deliver = sender(known.kind, client, known.url, os.environ)
         worker = Worker(settings, deliver, stop, say_open, say_busy)

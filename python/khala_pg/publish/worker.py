@@ -36,18 +36,22 @@ _GATHER_S = 0.005
 # A writer at work is looked after by polling: a notification at each write would cost it more.
 _SHORTEST_POLL_S, _LONGEST_POLL_S = 0.02, 1.0
 _AWAKE_POLLS = 5
+# From the claim to the begin of a delivery, and from its end to the other side's.
+_LEASE_SLACK_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """How a worker works.
 
-    once: it ends when nothing is left, and waits up to patience_s for updates that failed.
+    delivery_s: time limit of one delivery. once: it ends when nothing is left, and waits up to
+    patience_s for updates that failed.
     base_delay_s, max_delay_s: of the back-off between tries of an update.
     """
 
     publisher: str
     database: str
+    delivery_s: float
     concurrency: int = 64
     once: bool = False
     patience_s: float = 10.0
@@ -141,7 +145,10 @@ class Worker:
                     batch = Batch("stopping", None, [])
                 elif free:
                     sleepy = quiet >= _AWAKE_POLLS and not self._flying
-                    batch = await sqlapi.publisher_next(connection, publisher, free, sleepy)
+                    lease_s = self._settings.delivery_s + _LEASE_SLACK_S
+                    batch = await sqlapi.publisher_next(
+                        connection, publisher, free, sleepy, lease_s
+                    )
                 else:
                     batch = Batch("full", None, [])
             for update in batch.updates:
@@ -170,6 +177,10 @@ class Worker:
             await self._landed.wait()
             await asyncio.sleep(_GATHER_S)
             return quiet
+        if batch.state == "down" and self._flying:
+            # The next try comes after this one.
+            await self._either(self._landed, _SLOW_POLL_S)
+            return 0
         if batch.state == "more":
             if self._flying:
                 await set_within(self._landed, _GATHER_S)

@@ -54,11 +54,15 @@ async def open_publisher(connection: Connection, publisher: str) -> Opened:
     return await row(connection, Opened, query, publisher)
 
 
-async def publisher_next(connection: Connection, publisher: str, limit: int, sleep: bool) -> Batch:
-    """Claim updates; `sleep`: ask for a notification if there are none."""
+async def publisher_next(
+    connection: Connection, publisher: str, limit: int, sleep: bool, lease_s: float
+) -> Batch:
+    """Claim updates; `sleep`: ask for a notification if there are none. lease_s: how long one may
+    be under way."""
     cursor = await connection.execute(
-        "SELECT state, wait_s::float8, updates::text FROM khala.publisher_next(%s, %s, %s)",
-        (publisher, limit, sleep),
+        "SELECT state, wait_s::float8, updates::text FROM khala.publisher_next("
+        "%s, %s, %s, pg_catalog.make_interval(secs => %s))",
+        (publisher, limit, sleep, lease_s),
         binary=True,
     )
     [(state, wait_s, updates)] = await cursor.fetchall()

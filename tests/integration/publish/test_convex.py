@@ -4,9 +4,11 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 
 from support.databases import Database
 from support.legacy.backend import (
+    Call,
     ConvexError,
     Fault,
     FunctionError,
@@ -14,6 +16,7 @@ from support.legacy.backend import (
     TransportError,
 )
 from support.legacy.server import serving
+from support.legacy.values import Value
 from support.publishing import (
     RUNS,
     WORKERS,
@@ -182,6 +185,81 @@ async def test_a_second_worker_waits_for_the_first(newest_database: Database) ->
             write(newest_database, "r", 2)
             await until(lambda: published(backend) == {"r": 2}, "the second delivers")
             assert (await second.stop()).status == 0
+
+
+@dataclass
+class Stalling(LegacyBackend):
+    """Backend whose first call waits for `arrive` and then sets `arrived`; the others do not."""
+
+    arrive: asyncio.Event = field(default_factory=asyncio.Event)
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def run(self, call: Call) -> Value:
+        if self.calls > 0:
+            return await super().run(call)
+        self.calls = 1
+        await self.arrive.wait()
+        result = await super().run(call)
+        self.arrived.set()
+        return result
+
+
+async def test_a_delivery_that_outlives_its_session_comes_before_later_ones(
+    newest_database: Database,
+) -> None:
+    backend = Stalling()
+
+    def queue() -> tuple[int, int, int]:
+        row = {row["topic"]: row for row in rows(newest_database)}[RUNS]
+        return row["unread"], row["waiting"], row["in_flight"]
+
+    async with serving(backend) as url:
+        to = ["--to", "convex", "--url", url, "--timeout", "15"]
+        variables = credential(backend)
+        async with publishing(newest_database.dsn, *to, variables=variables):
+            second = await start(newest_database.dsn, *to, "--json", variables=variables)
+            assert "another worker is at it" in await second.said()
+            write(newest_database, "r", 1)
+            await until(lambda: backend.calls == 1, "the first version is under way")
+            write(newest_database, "r", 2)
+            with newest_database.connect() as connection:
+                connection.execute(
+                    "SELECT pg_terminate_backend(worker_pid) FROM khala.publisher_stats"
+                )
+            await second.ready()
+            await until(lambda: queue() == (0, 1, 0) or backend.calls > 1, "the second looks at it")
+            backend.arrive.set()
+            await backend.arrived.wait()
+            await until(lambda: published(backend) == {"r": 2}, "the second version is there")
+            await second.kill()
+        assert backend.gone_back() == {}
+
+
+async def test_a_backend_that_hangs_costs_little(newest_database: Database) -> None:
+    def commits() -> int:
+        with newest_database.connect() as connection:
+            connection.execute("SELECT pg_stat_clear_snapshot()")
+            [(found,)] = connection.execute(
+                "SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()"
+            ).fetchall()
+        return int(found)
+
+    for number in range(20):
+        write(newest_database, f"r{number}", 1)
+    async with legacy() as (backend, url):
+        backend.faults = [Fault(DOWN, times=None)]
+        to = ["--to", "convex", "--url", url, "--timeout", "60"]
+        async with publishing(newest_database.dsn, *to, variables=credential(backend)):
+            await until(lambda: rows(newest_database)[1]["state"] == "down", "it is down")
+            backend.hold()
+            calls = backend.calls
+            await until(lambda: backend.calls > calls, "a try is under way", 120)
+            before = commits()
+            # Of others in this database there is nobody; statistics are at most a second old.
+            await asyncio.sleep(5)
+            assert commits() - before < 50
+            backend.faults = []
+            backend.release()
 
 
 async def test_a_purge_and_a_new_epoch_are_caught_up_with(newest_database: Database) -> None:

@@ -1,5 +1,6 @@
 -- Makes this session the worker of a publisher, until it ends. What an earlier worker had claimed is due again: it may
--- have been delivered, so it is delivered at least once.
+-- have been delivered, so it is delivered at least once. It may even be under way, as that worker has lost its session
+-- and need not have ended, so it is due when its lease has passed.
 
 CREATE OR REPLACE FUNCTION khala.open_publisher(p_publisher text)
 RETURNS TABLE (state text, kind text, url text)
@@ -27,7 +28,7 @@ BEGIN
         DELETE FROM runtime.publisher_updates AS u
         WHERE u.publisher = p_publisher AND u.state = 'held';
     END IF;
-    UPDATE runtime.publisher_updates AS u SET state = 'ready', due_at = now()
+    UPDATE runtime.publisher_updates AS u SET state = 'ready', due_at = greatest(u.due_at, now())
     WHERE u.publisher = p_publisher AND u.state = 'claimed';
     RETURN NEXT;
 END

@@ -3,10 +3,11 @@
 -- version that was written; where the journal does not have that any more (a pointer, or a purge) the document itself
 -- if it has not changed since, else nothing.
 --
--- While the system is down, one update at a time is tried.
+-- A claim says how long its delivery may be under way: a worker that takes over waits for it, or a later version could
+-- arrive before this one. While the system is down, one update at a time is tried.
 
 CREATE OR REPLACE FUNCTION khala.publisher_next(
-    p_publisher text, p_limit integer DEFAULT 64, p_sleep boolean DEFAULT FALSE
+    p_publisher text, p_limit integer DEFAULT 64, p_sleep boolean DEFAULT FALSE, p_lease interval DEFAULT '0'
 )
 RETURNS TABLE (state text, wait_s numeric, updates json)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER ROWS 1
@@ -33,6 +34,10 @@ BEGIN
     IF coalesce(p_limit NOT BETWEEN 1 AND 10000, TRUE) THEN
         RAISE EXCEPTION 'p_limit is %', coalesce(p_limit::text, 'NULL')
             USING ERRCODE = 'KH007', HINT = 'Use 1 to 10000; the default is 64.';
+    END IF;
+    IF coalesce(p_lease NOT BETWEEN interval '0' AND interval '1 day', TRUE) THEN
+        RAISE EXCEPTION 'p_lease is %', coalesce(p_lease::text, 'NULL')
+            USING ERRCODE = 'KH007', HINT = 'Use 0 seconds to 1 day: the time limit of a delivery.';
     END IF;
     SELECT p.* INTO v_publisher FROM runtime.publishers AS p WHERE p.publisher = p_publisher;
     IF NOT FOUND THEN
@@ -133,7 +138,7 @@ BEGIN
     ),
     claimed AS (
         UPDATE runtime.publisher_updates AS u
-        SET state = 'claimed', watermark = f.now_watermark, doc_version = f.now_version, deleted = f.gone
+        SET state = 'claimed', due_at = v_now + p_lease, watermark = f.now_watermark, doc_version = f.now_version, deleted = f.gone
         FROM found AS f
         WHERE u.ctid = f.place
             AND f.now_watermark IS NOT NULL AND NOT (f.gone AND f.delete_target IS NULL)
@@ -177,7 +182,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION khala.publisher_next(text, integer, boolean) IS
-'Claims updates of a publisher for delivery; khala.publisher_report ends each claim. Arguments: publisher; limit; whether to ask for a notification on khala_sync when nothing is left. Result: state, more (call again when there is room), idle (nothing is due), armed (nothing is due, and a write will notify), busy (nothing is due, and a writer is at work: look again shortly), down (the system does not respond: wait) or paused; seconds until the next update is due, null for none; updates, an array of {topic, doc_key, watermark, doc_version, deleted, org_id, target, attempts, written_at, id, payload}: payload is null for a tombstone and where the version is not stored any more. Errors: KH007, KH008 another session is the worker.';
-REVOKE ALL ON FUNCTION khala.publisher_next(text, integer, boolean) FROM public;
-GRANT EXECUTE ON FUNCTION khala.publisher_next(text, integer, boolean) TO khala_publisher;
+COMMENT ON FUNCTION khala.publisher_next(text, integer, boolean, interval) IS
+'Claims updates of a publisher for delivery; khala.publisher_report ends each claim. Arguments: publisher; limit; whether to ask for a notification on khala_sync when nothing is left; how long a delivery may be under way. Result: state, more (call again when there is room), idle (nothing is due), armed (nothing is due, and a write will notify), busy (nothing is due, and a writer is at work: look again shortly), down (the system does not respond: wait) or paused; seconds until the next update is due, null for none; updates, an array of {topic, doc_key, watermark, doc_version, deleted, org_id, target, attempts, written_at, id, payload}: payload is null for a tombstone and where the version is not stored any more. Errors: KH007, KH008 another session is the worker.';
+REVOKE ALL ON FUNCTION khala.publisher_next(text, integer, boolean, interval) FROM public;
+GRANT EXECUTE ON FUNCTION khala.publisher_next(text, integer, boolean, interval) TO khala_publisher;

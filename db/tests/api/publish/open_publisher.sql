@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(5);
+SELECT plan(7);
 
 DO $$
 BEGIN
@@ -19,6 +19,10 @@ SELECT results_eq(
     $$VALUES ('c', 1::bigint, 'ready'), ('w', 1, 'ready'), ('w', 2, 'held')$$,
     'what was claimed is due again; where the latest version counts, once'
 );
+DO $$ BEGIN PERFORM khala.publisher_next('w', 1, FALSE, '1 hour'), khala.open_publisher('w'); END $$;
+SELECT ok(u.state = 'ready' AND u.due_at > now() + interval '50 minutes', 'what may be under way is due when it no longer is')
+FROM runtime.publisher_updates AS u WHERE u.publisher = 'w' AND u.doc_version = 1;
+SELECT is((SELECT n.updates::text FROM khala.publisher_next('w') AS n), '[]', 'and holds what comes after it');
 SELECT throws_ok($$SELECT khala.open_publisher('none')$$, 'KH007', NULL, 'no such publisher');
 SELECT throws_ok('SELECT khala.open_publisher(NULL)', 'KH007', NULL, 'no publisher');
 

@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(25);
+SELECT plan(28);
 
 DO $$
 BEGIN
@@ -110,6 +110,9 @@ SELECT is((SELECT n.state FROM khala.publisher_next('w') AS n), 'down', 'and no 
 
 DO $$ BEGIN PERFORM khala.set_publisher('w', p_paused => TRUE); END $$;
 SELECT is((SELECT n.state FROM khala.publisher_next('w') AS n), 'paused', 'paused');
+SELECT throws_ok($$SELECT khala.publisher_next('w', 1, FALSE, '-1 second')$$, 'KH007', NULL, 'a lease that is none');
+SELECT throws_ok($$SELECT khala.publisher_next('w', 1, FALSE, '25 hours')$$, 'KH007', NULL, 'a lease above a day');
+SELECT throws_ok($$SELECT khala.publisher_next('w', 1, FALSE, NULL)$$, 'KH007', NULL, 'no lease');
 SELECT throws_ok($$SELECT khala.publisher_next('none')$$, 'KH007', NULL, 'no such publisher');
 SELECT throws_ok('SELECT khala.publisher_next(NULL)', 'KH007', NULL, 'no publisher');
 SELECT throws_ok(format('SELECT khala.publisher_next(''w'', %s)', n.many), 'KH007', NULL, 'a limit that is none')
