@@ -7,12 +7,13 @@ from typing import Any
 
 from PySide6.QtCore import QSocketNotifier, QUrl, Slot
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QApplication, QLabel, QTableView, QTabWidget
+from PySide6.QtWidgets import QApplication, QLabel, QTabWidget
 
 from khala_pg.cli.main import main
 from khala_pg.desktop import model
 from khala_pg.desktop.qt import run
 from khala_pg.desktop.qt.application import Application
+from khala_pg.desktop.qt.view import View
 
 
 class Watched(Application):
@@ -55,9 +56,9 @@ class Watched(Application):
         answer = getattr(self, f"on_{asked.pop('what')}")(**asked)
         print(json.dumps(answer), flush=True)
 
-    def _runs(self) -> QTableView:
+    def _runs(self) -> View:
         table = self.window.tables[model.RUNS]
-        [view] = [v for v in self.window.findChildren(QTableView) if v.model() is table]
+        [view] = [v for v in self.window.findChildren(View) if v.model() is table]
         return view
 
     def on_state(self) -> dict[str, Any]:
@@ -72,6 +73,7 @@ class Watched(Application):
             "lightning": window._lightning.text() if window._lightning.isVisible() else None,
             "rows": len(window.tables[model.RUNS].rows),
             "labels": labels,
+            "hint": self._runs().hint,
             "notices": self.notices,
             "urls": self.urls,
             "visible": window.isVisible(),

@@ -31,6 +31,7 @@ _TONES: Mapping[str, Tone] = {
     "lost": "bad",
     "stale": "bad",
 }
+NONE = "none"
 _FAILED_RUN = frozenset(("failed", "lost"))
 _FAILED_WORKER = frozenset(("failed", "stale"))
 _MOST_NOTICES = 3
@@ -119,7 +120,7 @@ class Rows:
     def counts(self) -> str:
         """How many rows there are in each state, the most frequent first."""
         found = [f"{number(count)} {state}" for state, count in self._states.most_common() if count]
-        return ", ".join(found) or "none"
+        return ", ".join(found) or NONE
 
 
 def _state(row: Row) -> str:

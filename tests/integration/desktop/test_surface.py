@@ -238,8 +238,10 @@ def test_the_flag_switches_it_off_and_on(
         relay_process(database.dsn, keys.generate(), tmp_path) as (relay, _),
         surface(settings(display, relay), tmp_path) as shown,
     ):
+        seen = shown.shows("that there is nothing", connection="Live", runs="none")
+        assert "khala run" in seen["hint"]
         started(database, "r1")
-        shown.shows("the run", connection="Live", runs="1 running")
+        shown.shows("the run", connection="Live", runs="1 running", hint="")
         flag("legacy")
         shown.shows("that it is off", connection="Switched off", runs="1 running")
         wait_until(lambda: port(relay.ws) not in shown.ports(), "it has no socket", PATIENCE_S)

@@ -6,12 +6,9 @@ from PySide6.QtCore import QModelIndex, QSettings, Qt, Signal
 from PySide6.QtGui import QAction, QCloseEvent
 from PySide6.QtWidgets import (
     QFormLayout,
-    QFrame,
-    QHeaderView,
     QLabel,
     QMainWindow,
     QSizePolicy,
-    QTableView,
     QTabWidget,
     QVBoxLayout,
     QWidget,
@@ -22,9 +19,13 @@ from khala_pg.desktop import model
 from khala_pg.desktop.qt.colours import colours
 from khala_pg.desktop.qt.icons import icon
 from khala_pg.desktop.qt.table import Table
+from khala_pg.desktop.qt.view import View
 
-_ROW_HEIGHT = 24
 _NAMES = {model.RUNS: "Runs", model.WORKERS: "Workers"}
+_HINTS = {
+    model.RUNS: "No runs yet. Record one:  khala run -- make",
+    model.WORKERS: "No workers yet. Start one:  khala worker echo-1 -- cat",
+}
 
 
 class Window(QMainWindow):
@@ -39,6 +40,7 @@ class Window(QMainWindow):
         super().__init__()
         self._settings = settings
         self.tables = {topic: Table(topic, self) for topic in model.KINDS}
+        self._views = {topic: self._view(table) for topic, table in self.tables.items()}
         self._connection, self._detail, self._lag = _label(), _label(), _label()
         self._counts = {topic: _label() for topic in model.KINDS}
         self._lightning, self._notice = _label(), _label()
@@ -60,8 +62,8 @@ class Window(QMainWindow):
             ("Last notice", self._notice),
         ):
             self._facts.addRow(name, label)
-        for topic, table in self.tables.items():
-            self._tabs.addTab(self._view(table), _NAMES[topic])
+        for topic, view in self._views.items():
+            self._tabs.addTab(view, _NAMES[topic])
         self._facts.setRowVisible(self._detail, False)
         self._facts.setRowVisible(self._lightning, False)
         self._facts.setRowVisible(self._notice, False)
@@ -73,29 +75,8 @@ class Window(QMainWindow):
         centre.setLayout(layout)
         self.setCentralWidget(centre)
 
-    def _view(self, table: Table) -> QTableView:
-        view = QTableView()
-        view.setModel(table)
-        view.setAccessibleName(table.columns[0] + "s")
-        view.setFrameShape(QFrame.Shape.NoFrame)
-        view.setShowGrid(False)
-        view.setWordWrap(False)
-        view.setAlternatingRowColors(True)
-        view.setSelectionBehavior(QTableView.SelectionBehavior.SelectRows)
-        view.setSelectionMode(QTableView.SelectionMode.SingleSelection)
-        # Fixed heights: otherwise Qt measures every row of ten thousand.
-        rows = view.verticalHeader()
-        rows.hide()
-        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        rows.setDefaultSectionSize(_ROW_HEIGHT)
-        columns = view.horizontalHeader()
-        columns.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-        columns.setHighlightSections(False)
-        for column, name in enumerate(table.columns):
-            view.setColumnWidth(column, 190 if column == 0 else 130 if "Last" in name else 100)
-        columns.setSectionResizeMode(
-            table.columns.index("Activity"), QHeaderView.ResizeMode.Stretch
-        )
+    def _view(self, table: Table) -> View:
+        view = View(table)
         view.activated.connect(lambda index: self._open(table, index))
         return view
 
@@ -120,6 +101,7 @@ class Window(QMainWindow):
     def show_counts(self, counts: Mapping[str, str]) -> None:
         for topic, words in counts.items():
             _show(self._counts[topic], words)
+            self._views[topic].show_hint(_HINTS[topic] if words == model.NONE else "")
 
     def show_lightning(self, words: str, tone: model.Tone) -> None:
         _colour(self._lightning, tone)
