@@ -349,7 +349,7 @@ _PIECES = [
 
 
 @given(st.lists(st.lists(st.sampled_from(_PIECES), max_size=14).map("".join), max_size=3))
-@pytest.mark.filterwarnings("ignore:Possible")
+@pytest.mark.filterwarnings("error")
 def test_any_path_is_compiled_or_diagnosed(paths: list[str]) -> None:
     routes = [
         {**NEWS, "pathPattern": f"/{path}", "priority": n % 2} for n, path in enumerate(paths)

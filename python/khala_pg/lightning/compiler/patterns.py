@@ -7,6 +7,7 @@ path.
 """
 
 import re
+import warnings
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -185,7 +186,10 @@ def _parse_expression(path: str) -> PathPattern:
             f"path {path!r} uses {unsupported.group()!r}, which the gateway does not understand"
         )
     try:
-        re.compile(path)
+        with warnings.catch_warnings():
+            # Of classes that Python may read otherwise one day.
+            warnings.simplefilter("ignore", FutureWarning)
+            re.compile(path)
     except (re.error, OverflowError, RecursionError) as error:
         raise InvalidPatternError(f"path {path!r} is no regular expression: {error}") from error
     return PathPattern(PathKind.REGEX, path)

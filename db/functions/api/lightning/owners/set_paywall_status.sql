@@ -15,6 +15,13 @@ BEGIN
     IF v_response IS NOT NULL THEN
         RETURN v_response;
     END IF;
+    -- A repeat contradicts nothing.
+    IF v_status = 'archived' AND EXISTS (
+        SELECT FROM lightning.paywalls AS w
+        WHERE w.paywall_id = p_paywall_id AND w.owner_id = p_owner_id AND w.status = 'archived'
+    ) THEN
+        RETURN lightning.get_paywall(p_owner_id, p_paywall_id);
+    END IF;
     IF khala_internal.lightning_lock_paywall(p_owner_id, p_paywall_id) <> v_status THEN
         UPDATE lightning.paywalls AS w
         SET status = v_status, updated_at_ms = greatest(khala_internal.lightning_now_ms(), w.updated_at_ms)
@@ -27,6 +34,6 @@ END
 $$;
 
 COMMENT ON FUNCTION lightning.set_paywall_status(text, text, text, text) IS
-'Pauses, resumes or archives a paywall. Arguments: owner; paywall; active, paused or archived; idempotency key. Result: ok and paywall. Errors: KH020 invalid argument, KH021 the paywall is archived, or the key was used for another request, KH023 no such paywall.';
+'Pauses, resumes or archives a paywall. Arguments: owner; paywall; active, paused or archived; idempotency key. Result: ok and paywall. Errors: KH020 invalid argument, KH021 the paywall is archived and is to be active or paused, or the key was used for another request, KH023 no such paywall.';
 REVOKE ALL ON FUNCTION lightning.set_paywall_status(text, text, text, text) FROM public;
 GRANT EXECUTE ON FUNCTION lightning.set_paywall_status(text, text, text, text) TO lightning_owner_api;

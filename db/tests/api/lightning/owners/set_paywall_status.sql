@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(9);
+SELECT plan(10);
 
 SELECT lightning.create_paywall('ann', '{"paywallId": "pw", "name": "News", "policy": {"fixedAmountMsats": 1000}}');
 SELECT is((SELECT lightning.set_paywall_status('ann', 'pw', 'paused', '1') #>> '{paywall,status}'), 'paused', 'paused');
@@ -8,6 +8,7 @@ SELECT is((SELECT lightning.set_paywall_status('ann', 'pw', 'active', '2') #>> '
 SELECT is((SELECT lightning.set_paywall_status('ann', 'pw', 'paused', '1') #>> '{paywall,status}'), 'paused', 'paused');
 SELECT is((SELECT w.status FROM lightning.paywalls AS w), 'active', 'the repeat with the key changed nothing');
 SELECT lives_ok($$SELECT lightning.set_paywall_status('ann', 'pw', 'archived')$$, 'archived');
+SELECT is((SELECT lightning.set_paywall_status('ann', 'pw', 'archived') #>> '{paywall,status}'), 'archived', 'again, which changes nothing');
 SELECT throws_ok($$SELECT lightning.set_paywall_status('ann', 'pw', 'active')$$, 'KH021', NULL, 'for good');
 SELECT throws_ok($$SELECT lightning.set_paywall_status('bob', 'pw', 'active')$$, 'KH023', NULL, 'another owner has none');
 SELECT throws_ok(q.query, 'KH020', q.message, q.query)
