@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from khala_pg.cli.text import duration, number
 from khala_pg.client import Change, ConnectionState, Document, Status
+from khala_pg.errors import KhalaError
 
 RUNS = "runtime.run_summaries"
 WORKERS = "runtime.codex_worker_summaries"
@@ -238,7 +239,8 @@ def _lag(status: Status) -> int | None:
 
 
 def _one_line(error: Exception) -> str:
-    return " ".join((str(error) or type(error).__name__).split())
+    hint = f". {error.hint}" if isinstance(error, KhalaError) and error.hint else ""
+    return " ".join(f"{str(error) or type(error).__name__}{hint}".split())
 
 
 def counts(rows: Rows, status: Status, topic: str) -> str:

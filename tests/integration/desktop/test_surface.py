@@ -221,6 +221,13 @@ def test_tokens_end_and_keys_make_new_ones(
             shown.shows("the run by a key", connection="Live", runs="1 running")
             assert shown.seen()["workers"] == "the token is not for them"
             assert shown.stop() == 0
+        with database.connect("dba") as connection:
+            connection.execute("SELECT khala.revoke_api_key(%s)", (key.key_id,))
+        with surface(environment, tmp_path) as shown:
+            # What it has is still there.
+            seen = shown.shows("that the key is refused", connection="Stopped", runs="1 running")
+            assert "khala key create" in seen["detail"]
+            assert shown.stop() == 0
     assert len(list((tmp_path / "state").rglob("*.khala"))) == 3
 
 
