@@ -827,12 +827,12 @@ COMMENT ON COLUMN runtime.parity_counts.reason IS 'none: both sides hold the sam
 CREATE TABLE runtime.parity_cycle_totals (
     outcome text NOT NULL,
     cycles bigint NOT NULL,
-    CONSTRAINT parity_cycle_totals_outcome_check CHECK ((outcome = ANY (ARRAY['complete'::text, 'failed'::text])))
+    CONSTRAINT parity_cycle_totals_outcome_check CHECK ((outcome = ANY (ARRAY['started'::text, 'complete'::text, 'failed'::text])))
 );
 
 ALTER TABLE runtime.parity_cycle_totals OWNER TO khala_owner;
 
-COMMENT ON TABLE runtime.parity_cycle_totals IS 'Number of cycles that ever finished, by outcome';
+COMMENT ON TABLE runtime.parity_cycle_totals IS 'Number of cycles that ever started, which numbers them, and that finished, by outcome';
 
 CREATE TABLE runtime.parity_cycles (
     cycle bigint NOT NULL,
@@ -853,15 +853,6 @@ COMMENT ON COLUMN runtime.parity_cycles.finished_at IS 'Null while the cycle run
 COMMENT ON COLUMN runtime.parity_cycles.sampled IS 'Number of documents in the sample';
 
 COMMENT ON COLUMN runtime.parity_cycles.error IS 'Why nothing could be compared; null in a complete cycle';
-
-ALTER TABLE runtime.parity_cycles ALTER COLUMN cycle ADD GENERATED ALWAYS AS IDENTITY (
-    SEQUENCE NAME runtime.parity_cycles_cycle_seq
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1
-);
 
 CREATE TABLE runtime.parity_mismatches (
     cycle bigint NOT NULL,

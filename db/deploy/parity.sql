@@ -7,7 +7,7 @@ SET LOCAL ROLE khala_owner;
 
 -- khala.finish_parity_cycle keeps these tables small: cycles of a day, 10000 at most, and with each what it found.
 CREATE TABLE runtime.parity_cycles (
-    cycle bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    cycle bigint PRIMARY KEY,
     started_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
     finished_at timestamptz,
     sampled integer NOT NULL CHECK (sampled >= 0),
@@ -64,10 +64,10 @@ COMMENT ON TABLE runtime.parity_mismatches IS 'Mismatches, at most 100 of a call
 COMMENT ON COLUMN runtime.parity_mismatches.khala_hash IS 'SHA-256 of the canonical payload without projected_at; likewise legacy_hash';
 
 CREATE TABLE runtime.parity_cycle_totals (
-    outcome text PRIMARY KEY CHECK (outcome IN ('complete', 'failed')),
+    outcome text PRIMARY KEY CHECK (outcome IN ('started', 'complete', 'failed')),
     cycles bigint NOT NULL
 );
-COMMENT ON TABLE runtime.parity_cycle_totals IS 'Number of cycles that ever finished, by outcome';
+COMMENT ON TABLE runtime.parity_cycle_totals IS 'Number of cycles that ever started, which numbers them, and that finished, by outcome';
 CREATE TABLE runtime.parity_document_totals (
     topic text NOT NULL,
     reason text NOT NULL,

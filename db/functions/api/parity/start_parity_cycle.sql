@@ -29,7 +29,10 @@ BEGIN
         SELECT c.cycle FROM runtime.parity_cycles AS c
         WHERE c.finished_at IS NULL AND c.started_at < clock_timestamp() - interval '1 hour'
     ));
-    INSERT INTO runtime.parity_cycles AS c (sampled) VALUES (0) RETURNING c.cycle INTO v_cycle;
+    INSERT INTO runtime.parity_cycle_totals AS t (outcome, cycles) VALUES ('started', 1)
+    ON CONFLICT (outcome) DO UPDATE SET cycles = t.cycles + 1
+    RETURNING t.cycles INTO v_cycle;
+    INSERT INTO runtime.parity_cycles (cycle, sampled) VALUES (v_cycle, 0);
 
     INSERT INTO runtime.parity_samples AS s (cycle, topic, doc_key, watermark, doc_version, seq, bare_hash)
     SELECT v_cycle, l.topic, l.doc_key, l.watermark, l.doc_version, l.seq, l.bare_hash

@@ -85,7 +85,7 @@ BEGIN
     END IF;
 
     SELECT jsonb_build_object(
-        'cycles', coalesce((SELECT jsonb_object_agg(t.outcome, t.cycles) FROM runtime.parity_cycle_totals AS t), '{}'),
+        'cycles', coalesce((SELECT jsonb_object_agg(t.outcome, t.cycles) FROM runtime.parity_cycle_totals AS t WHERE t.outcome <> 'started'), '{}'),
         'documents', coalesce((SELECT jsonb_agg(to_jsonb(s) ORDER BY s.topic, s.reason) FROM khala.parity_stats AS s), '[]'),
         'mismatch_rate', w.mismatch_rate,
         'max_drift', w.max_drift,

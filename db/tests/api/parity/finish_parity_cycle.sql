@@ -34,7 +34,7 @@ SELECT throws_ok('SELECT khala.finish_parity_cycle(' || v.n || ')', 'KH009', NUL
 
 DO $$
 BEGIN
-    INSERT INTO runtime.parity_cycles (started_at, finished_at, sampled) SELECT now() - interval '26 hours', now() - interval '26 hours', 1;
+    INSERT INTO runtime.parity_cycles (cycle, started_at, finished_at, sampled) SELECT 0, now() - interval '26 hours', now() - interval '26 hours', 1;
     UPDATE started SET cycle = (SELECT c.cycle FROM khala.start_parity_cycle(ARRAY['pgtap.finish']) AS c);
 END
 $$;
@@ -43,7 +43,7 @@ SELECT results_eq(
     $$VALUES (0::bigint, 4::bigint, '{"unread": 4}'::jsonb)$$, 'one that failed'
 );
 SELECT results_eq(
-    'SELECT t.outcome, t.cycles FROM runtime.parity_cycle_totals AS t ORDER BY t.outcome', $$VALUES ('complete', 1::bigint), ('failed', 1)$$, 'cycles by outcome'
+    'SELECT t.outcome, t.cycles FROM runtime.parity_cycle_totals AS t WHERE t.outcome <> ''started'' ORDER BY t.outcome', $$VALUES ('complete', 1::bigint), ('failed', 1)$$, 'cycles by outcome'
 );
 SELECT is(count(*), 2::bigint, 'cycles of another day are gone') FROM runtime.parity_cycles;
 

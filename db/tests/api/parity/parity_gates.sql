@@ -4,7 +4,8 @@ SELECT plan(12);
 
 CREATE FUNCTION pg_temp.cycle(p_age interval, p_reason text, p_drift numeric, p_documents bigint) RETURNS void LANGUAGE sql AS $$
 WITH made AS (
-    INSERT INTO runtime.parity_cycles (started_at, finished_at, sampled) VALUES (now() - p_age, now() - p_age, 1) RETURNING cycle
+    INSERT INTO runtime.parity_cycles (cycle, started_at, finished_at, sampled)
+    SELECT coalesce(min(c.cycle), 0) - 1, now() - p_age, now() - p_age, 1 FROM runtime.parity_cycles AS c RETURNING cycle
 )
 INSERT INTO runtime.parity_counts (cycle, topic, reason, drift, documents) SELECT m.cycle, 'pgtap.t', p_reason, p_drift, p_documents FROM made AS m
 $$;

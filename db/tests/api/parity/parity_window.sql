@@ -8,8 +8,8 @@ SELECT results_eq(
 );
 CREATE FUNCTION pg_temp.cycle(p_age interval, p_error text, p_counts jsonb) RETURNS void LANGUAGE sql AS $$
 WITH made AS (
-    INSERT INTO runtime.parity_cycles (started_at, finished_at, sampled, error)
-    VALUES (now() - p_age, now() - p_age, 1, p_error) RETURNING cycle
+    INSERT INTO runtime.parity_cycles (cycle, started_at, finished_at, sampled, error)
+    SELECT coalesce(min(c.cycle), 0) - 1, now() - p_age, now() - p_age, 1, p_error FROM runtime.parity_cycles AS c RETURNING cycle
 )
 INSERT INTO runtime.parity_counts (cycle, topic, reason, drift, documents)
 SELECT m.cycle, 'pgtap.t', c.reason, c.drift, c.documents

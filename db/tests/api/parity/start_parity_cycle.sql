@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(14);
+SELECT plan(15);
 
 DO $$
 BEGIN
@@ -8,8 +8,8 @@ BEGIN
     PERFORM khala.register_topic('pgtap.empty', p_ownership => 'public');
     PERFORM khala.sink('pgtap.start', 'b', 7, '{"latest_seq": 3, "projected_at": "x"}'), khala.sink('pgtap.start', 'a', 1, '{}');
     PERFORM khala.sink_delete('pgtap.start', 'a', 2);
-    INSERT INTO runtime.parity_cycles (started_at, sampled) VALUES (now() - interval '2 hours', 1);
-    INSERT INTO runtime.parity_cycles (started_at, finished_at, sampled) VALUES (now() - interval '2 hours', now(), 1);
+    INSERT INTO runtime.parity_cycles (cycle, started_at, sampled) VALUES (-1, now() - interval '2 hours', 1);
+    INSERT INTO runtime.parity_cycles (cycle, started_at, finished_at, sampled) VALUES (0, now() - interval '2 hours', now(), 1);
 END
 $$;
 CREATE TEMP TABLE started AS SELECT s.cycle, s.topic, s.doc_keys FROM khala.start_parity_cycle(ARRAY['pgtap.start', 'pgtap.empty', 'pgtap.start'], 10) AS s;
@@ -28,6 +28,7 @@ SELECT results_eq(
     'SELECT c.sampled, c.finished_at, c.error, c.started_by FROM runtime.parity_cycles AS c INNER JOIN started AS s ON c.cycle = s.cycle LIMIT 1',
     'SELECT 2, NULL::timestamptz, NULL::text, session_user::text COLLATE "default"', 'the cycle runs'
 );
+SELECT is(min(s.cycle), 1::bigint, 'cycles are numbered from 1') FROM started AS s;
 SELECT is(count(*), 2::bigint, 'one whose process was killed is gone') FROM runtime.parity_cycles;
 
 SELECT throws_ok('SELECT khala.start_parity_cycle(' || v.arguments || ')', v.code, NULL, 'not usable: ' || v.arguments)

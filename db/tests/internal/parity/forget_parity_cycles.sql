@@ -4,7 +4,7 @@ SELECT plan(4);
 
 DO $$
 BEGIN
-    INSERT INTO runtime.parity_cycles (sampled) SELECT 1 FROM generate_series(1, 3);
+    INSERT INTO runtime.parity_cycles (cycle, sampled) SELECT n.n, 1 FROM generate_series(1, 3) AS n (n);
     INSERT INTO runtime.parity_samples (cycle, topic, doc_key) SELECT c.cycle, 't', 'k' FROM runtime.parity_cycles AS c;
     INSERT INTO runtime.parity_counts (cycle, topic, reason, drift, documents) SELECT c.cycle, 't', 'none', 0, 1 FROM runtime.parity_cycles AS c;
     INSERT INTO runtime.parity_mismatches (cycle, topic, doc_key, reason, drift) SELECT c.cycle, 't', 'k', 'lag_drift', 1 FROM runtime.parity_cycles AS c;
