@@ -43,7 +43,9 @@ def _entry(environment: Mapping[str, str]) -> str:
         dev_file = find_dev_file(Path.cwd())
         if dev_file is not None:
             kept["KHALA_DEV_FILE"] = str(dev_file)
-    program = [sys.executable, "-m", "khala_pg.cli.main", "desktop", "--hidden"]
+    # This very installation, which need not be on the session's PATH.
+    start = "from khala_pg.cli.main import main; main()"
+    program = [sys.executable, "-c", start, "desktop", "--hidden"]
     words = ["env", *(f"{name}={value}" for name, value in kept.items()), *program]
     return (
         "[Desktop Entry]\n"

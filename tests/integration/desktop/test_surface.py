@@ -179,9 +179,17 @@ def test_one_instance_which_remembers_its_place(
             )
             assert (second.returncode, second.stderr) == (0, "")
             assert shown.seen()["raised"] == 1
+            # A login has the token in its environment, and everything else in the entry.
+            [entry] = (tmp_path / "config/autostart").iterdir()
+            assert "KHALA_TOKEN" not in entry.read_text()
+            start = entry.read_text().partition("\nExec=")[2].partition("\n")[0]
+            login = surroundings({**display, "KHALA_TOKEN": environment["KHALA_TOKEN"]}, tmp_path)
+            for name in ("OA_DESKTOP_KHALA_SYNC_ENABLED", "XDG_STATE_HOME"):
+                del login[name]
+            # In a shell, as nothing here has a character that only entries escape.
+            subprocess.run(["sh", "-c", start], env=login, timeout=PATIENCE_S, check=True)
+            assert shown.seen()["raised"] == 2
             assert shown.stop(signal.SIGTERM) == 0
-        [entry] = (tmp_path / "config/autostart").iterdir()
-        assert "KHALA_TOKEN" not in entry.read_text()
         with surface(environment, tmp_path) as shown:
             assert shown.shows("the window", visible=True)["place"] == [120, 90, 800, 600]
             # A killed one does not keep the next from starting.
