@@ -1,4 +1,4 @@
-"""`make drill` and `make drill-lightning`."""
+"""`make drill`."""
 
 import asyncio
 import signal
@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from drills import codex, lightning
+from drills import codex
 
 app = typer.Typer(add_completion=False)
 
@@ -35,21 +35,6 @@ def codex_command(
     """The runtime's cutover, stage by stage. Exit status 1 when a gate is not met."""
     options = codex.Options(window_s, outage_s, patience_s, plant_mismatch, report)
     raise typer.Exit(asyncio.run(_run(codex.drill(options))))
-
-
-@app.command("lightning")
-def lightning_command(
-    bake_s: Annotated[float, typer.Option(help="How long both lanes write at first.")] = 30,
-    load_s: Annotated[float, typer.Option(help="How long the load with faults takes.")] = 900,
-    rest_s: Annotated[float, typer.Option(help="How long a fault lasts, and a rest.")] = 20,
-    plant_mismatch: Annotated[
-        bool, typer.Option(help="Plant a mismatch: the drill has to stop.")
-    ] = False,
-    report: Annotated[Path, typer.Option(help="File of the report.")] = lightning.REPORT,
-) -> None:
-    """The cutover of the Lightning control plane. Exit status 1 when a gate is not met."""
-    options = lightning.Options(bake_s, load_s, rest_s, plant_mismatch, report)
-    raise typer.Exit(asyncio.run(_run(lightning.drill(options))))
 
 
 async def _run(drill: Coroutine[None, None, int]) -> int:

@@ -12,16 +12,6 @@ class GateNotMetError(Exception):
     """A gate was not met in time; the message says which, and what was found."""
 
 
-def not_met(group: BaseExceptionGroup[BaseException]) -> GateNotMetError | None:
-    """The gate that stopped what ran in a group, or in a group within it, if it was one."""
-    for error in group.exceptions:
-        if isinstance(error, GateNotMetError):
-            return error
-        if isinstance(error, BaseExceptionGroup) and (found := not_met(error)):
-            return found
-    return None
-
-
 @dataclass(frozen=True)
 class Reading:
     """A gate as it was read. found: None where there is nothing to read."""

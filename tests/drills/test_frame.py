@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -137,3 +139,14 @@ async def test_the_report_says_what_happened(tmp_path: Path) -> None:
     assert "![A picture](pictures/1.png)" in text
     assert "| lag | nothing | ≤ 2 | **no** |" in text
     assert "**GateNotMetError: lag: nothing (≤ 2)**" in text
+
+
+def test_a_clone_without_the_commit_of_both_modes_is_told(tmp_path: Path) -> None:
+    script = tmp_path / "scripts/drill_lightning.sh"
+    script.parent.mkdir()
+    shutil.copy(codex.ROOT / "scripts/drill_lightning.sh", script)
+    subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
+    done = subprocess.run([script], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "is not in this clone" in done.stderr
+    assert "git fetch --unshallow" in done.stderr

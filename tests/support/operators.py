@@ -15,11 +15,8 @@ from support.databases import Database
 from support.gateway.gateway import Gateway
 from support.gateway.server import serving as serving_gateway
 from support.gateway.server import variables
-from support.legacy.backend import LegacyBackend
-from support.legacy.lightning import add_lightning
-from support.legacy.server import serving as serving_legacy
 
-Mode = Literal["mock", "api", "convex"]
+Mode = Literal["mock", "api"]
 OWNER = "ann"
 PREFIX = "OA_LIGHTNING_OPS_"
 CREDENTIALS = {
@@ -96,8 +93,6 @@ class Operators:
     """Everything that an operator has, and the environment that says where it is."""
 
     plane: ControlPlane
-    legacy: LegacyBackend
-    legacy_database: Database
     gateway: Gateway
     environment: dict[str, str]
     directory: Path
@@ -120,27 +115,22 @@ class Operators:
         words = (*words, "--mode", mode, "--json")
         return await ran(*words, environment=environment, cwd=self.directory, stdin=stdin)
 
-    def database(self, mode: Mode) -> Database:
-        return self.plane.database if mode == "api" else self.legacy_database
+    @property
+    def database(self) -> Database:
+        return self.plane.database
 
 
 @asynccontextmanager
-async def operators(
-    database: Database, legacy_database: Database, directory: Path
-) -> AsyncIterator[Operators]:
-    """The two smoke paywalls are there in both control planes, owned by OWNER."""
-    legacy, gateway = LegacyBackend(), Gateway()
-    add_lightning(legacy, legacy_database.dsn, SECRET)
-    for one in (database, legacy_database):
-        with one.connect() as connection:
-            for body in SMOKE_PAYWALLS:
-                connection.execute(
-                    "SELECT lightning.create_paywall(%s, %s::jsonb, NULL)",
-                    (OWNER, json.dumps(body)),
-                )
+async def operators(database: Database, directory: Path) -> AsyncIterator[Operators]:
+    """The two smoke paywalls are there, owned by OWNER."""
+    gateway = Gateway()
+    with database.connect() as connection:
+        for body in SMOKE_PAYWALLS:
+            connection.execute(
+                "SELECT lightning.create_paywall(%s, %s::jsonb, NULL)", (OWNER, json.dumps(body))
+            )
     async with AsyncExitStack() as stack:
         plane = await stack.enter_async_context(control_plane(database))
-        legacy_url = await stack.enter_async_context(serving_legacy(legacy))
         gateway_url = await stack.enter_async_context(serving_gateway(gateway))
         assert plane.running.addresses.http is not None
         environment = {
@@ -148,9 +138,8 @@ async def operators(
             **CREDENTIALS,
             f"{PREFIX}SECRET": SECRET,
             f"{PREFIX}API_BASE_URL": plane.running.addresses.http,
-            f"{PREFIX}CONVEX_URL": legacy_url,
             "KHALA_WS_URL": plane.running.addresses.ws,
             "KHALA_TOKEN": plane.running.token(OWNER, ("lightning.settlements",)),
             "KHALA_HTTP_URL": plane.running.addresses.http,
         }
-        yield Operators(plane, legacy, legacy_database, gateway, environment, directory)
+        yield Operators(plane, gateway, environment, directory)

@@ -78,7 +78,7 @@ Function = Callable[[Call], Value]
 class LegacyBackend:
     """State that outlives the servers of the stand-in.
 
-    tokens: subject of each bearer token. public: functions that take callers without a credential.
+    tokens: subject of each bearer token.
     functions: by kind and path; tests may add some.
     latency_s: how long each call takes. upserts: all of them, in the order of their commits.
     committed: number of mutations so far, which is the time of this backend.
@@ -89,7 +89,6 @@ class LegacyBackend:
     latency_s: float = 0.0
     faults: list[Fault] = field(default_factory=list)
     functions: dict[tuple[Kind, str], Function] = field(default_factory=dict)
-    public: frozenset[str] = frozenset()
     tables: dict[str, dict[str, Document]] = field(
         default_factory=lambda: {table: {} for table in TABLES.values()}
     )

@@ -70,14 +70,10 @@ async def _answer(backend: LegacyBackend, kind: Kind, request: Request) -> Respo
 async def _read(backend: LegacyBackend, kind: Kind, request: Request) -> Call:
     scheme, _, credential = request.headers.get("Authorization", "").partition(" ")
     caller = backend.caller(scheme, credential)
-    message = "send Authorization: Convex <admin key>, or Bearer <token>"
-    unauthorized = TransportError(HTTPStatus.UNAUTHORIZED, "Unauthorized", message)
-    if scheme and caller is None:
-        raise unauthorized
-    call = await _call(kind, request, caller or "nobody")
-    if caller is None and call.path not in backend.public:
-        raise unauthorized
-    return call
+    if caller is None:
+        message = "send Authorization: Convex <admin key>, or Bearer <token>"
+        raise TransportError(HTTPStatus.UNAUTHORIZED, "Unauthorized", message)
+    return await _call(kind, request, caller)
 
 
 async def _call(kind: Kind, request: Request, caller: str) -> Call:

@@ -24,10 +24,9 @@ ModeOption = Annotated[
     str | None,
     typer.Option(
         "--mode",
-        metavar="mock|api|convex",
-        help="api: the control plane's API. convex: the legacy backend, the way back while "
-        "operators move. mock: in memory, to try it without a server. Default: "
-        "OA_LIGHTNING_OPS_CONTROL_PLANE_MODE, else api.",
+        metavar="mock|api",
+        help="api: the control plane's API. mock: in memory, to try it without a server. "
+        "Default: OA_LIGHTNING_OPS_CONTROL_PLANE_MODE, else api.",
     ),
 ]
 AsJson = Annotated[

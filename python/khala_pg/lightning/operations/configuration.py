@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from khala_pg.lightning.operations.errors import OpsError
 
 PREFIX = "OA_LIGHTNING_OPS_"
-Mode = Literal["mock", "api", "convex"]
+Mode = Literal["mock", "api"]
 MODES: tuple[Mode, ...] = get_args(Mode)
 ROLES = ("gateway_invoice", "settlement_read", "operator_admin")
 _SHORTEST_CREDENTIAL = 16
@@ -105,11 +105,11 @@ def plane_settings(
     if mode == "mock":
         return PlaneSettings(mode)
     reader = Reader(environment)
-    if mode == "api" and not reader.text("API_BASE_URL"):
+    if not reader.text("API_BASE_URL"):
         match dev:
             case {"http": str(url), "lightning_ops_secret": str(secret)}:
                 return PlaneSettings(mode, url, secret)
-    url = reader.url("API_BASE_URL" if mode == "api" else "CONVEX_URL")
+    url = reader.url("API_BASE_URL")
     secret = reader.required("SECRET")
     reader.check()
     return PlaneSettings(mode, url, secret)

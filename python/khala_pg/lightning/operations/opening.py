@@ -1,6 +1,5 @@
 """Control plane, gateway and owners' API as the mode and the environment say."""
 
-import importlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -18,7 +17,6 @@ from khala_pg.lightning.operations.configuration import (
     plane_settings,
 )
 from khala_pg.lightning.operations.control_plane import ControlPlane
-from khala_pg.lightning.operations.errors import OpsError
 from khala_pg.lightning.operations.gateway import Gateway
 from khala_pg.lightning.operations.http import Http
 from khala_pg.lightning.operations.owners import OwnerApi
@@ -69,15 +67,4 @@ async def opened(
 def _transport(settings: PlaneSettings, http: Http) -> Transport:
     if settings.mode == "mock":
         return mock.MockTransport()
-    if settings.mode == "api":
-        return ApiTransport(http, settings.url)
-    try:
-        module = importlib.import_module("khala_pg.lightning.operations.transports.convex")
-    except ImportError as error:
-        raise OpsError(
-            "missing_package",
-            f"mode convex needs a package that is not installed: {error.name}",
-            "Run: pip install 'khala-pg[convex]'",
-        ) from error
-    transport: Transport = module.ConvexTransport(settings.url, http.limit_s)
-    return transport
+    return ApiTransport(http, settings.url)

@@ -45,8 +45,6 @@ def test_what_is_not_set(run: Run, words: str) -> None:
     error = error_of(run, words, {})
     assert error["code"] == "invalid_configuration"
     assert error["variables"] == [f"{PREFIX}API_BASE_URL", f"{PREFIX}SECRET"]
-    error = error_of(run, words, {f"{PREFIX}CONTROL_PLANE_MODE": "convex"})
-    assert error["variables"] == [f"{PREFIX}CONVEX_URL", f"{PREFIX}SECRET"]
     error = error_of(run, words, {**PLANE, f"{PREFIX}API_BASE_URL": "relay.example:4001"})
     assert error["variables"] == [f"{PREFIX}API_BASE_URL"]
 
@@ -58,7 +56,7 @@ def test_an_unknown_mode(run: Run, words: str) -> None:
     for option, settings in cases:
         error = error_of(run, f"{words} {option}", settings)
         assert error["code"] == "invalid_mode"
-        assert "mock, api, convex are allowed" in error["message"]
+        assert "mock, api are allowed" in error["message"]
 
 
 @pytest.mark.parametrize("words", PROGRAMS)

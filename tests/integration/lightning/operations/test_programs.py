@@ -42,7 +42,7 @@ async def test_reconcile(operator: Operators, mode: Mode) -> None:
     assert len(operator.gateway.history) == 1
     assert operator.gateway.sold == 2
     if mode != "mock":
-        with operator.database(mode).connect() as connection:
+        with operator.database.connect() as connection:
             deployments = connection.execute(
                 "SELECT deployment_id, config_hash, status FROM lightning.deployments"
             ).fetchall()
@@ -57,7 +57,7 @@ async def test_reconcile(operator: Operators, mode: Mode) -> None:
 
 async def test_a_proxy_that_pays(operator: Operators) -> None:
     """Without a wallet the proxy pays: here a route that costs nothing stands for it."""
-    with operator.database("api").connect() as connection:
+    with operator.database.connect() as connection:
         body = {
             "paywallId": "pw_free",
             "name": "Free",
@@ -137,7 +137,7 @@ async def test_smoke_security(operator: Operators, mode: Mode) -> None:
     again = await operator.run("smoke", "security", mode=mode)
     assert again.json["role"]["version"] == (1 if mode == "mock" else 2)
     if mode != "mock":
-        with operator.database(mode).connect() as connection:
+        with operator.database.connect() as connection:
             row = connection.execute(
                 "SELECT global_pause, deny_reason FROM lightning.security_global"
             ).fetchone()
@@ -187,7 +187,7 @@ def rows(operator: Operators, mode: Mode) -> Any:
         *("lightning.deployments", "lightning.gateway_events", "runtime.sync_documents"),
         "runtime.sync_stream_events",
     ]
-    with operator.database(mode).connect() as connection:
+    with operator.database.connect() as connection:
         return [
             connection.execute(f"SELECT t::text FROM {table} AS t ORDER BY 1").fetchall()
             for table in tables

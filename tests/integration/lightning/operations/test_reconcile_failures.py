@@ -24,7 +24,7 @@ UNNOTICED = {("health", "garbage"), ("proxy", "garbage")}
 
 def stored(operator: Operators, mode: Mode = "api") -> list[Any]:
     """Deployments in the order of their creation: status, step that failed, rolledBackFrom."""
-    with operator.database(mode).connect() as connection:
+    with operator.database.connect() as connection:
         return connection.execute(
             "SELECT deployment_id, status, diagnostics ->> 'step', rolled_back_from"
             " FROM lightning.deployments ORDER BY created_at_ms, deployment_id"
@@ -32,7 +32,7 @@ def stored(operator: Operators, mode: Mode = "api") -> list[Any]:
 
 
 def events(operator: Operators, deployment_id: str) -> list[tuple[str, str]]:
-    with operator.database("api").connect() as connection:
+    with operator.database.connect() as connection:
         return connection.execute(
             "SELECT event_type, level FROM lightning.gateway_events WHERE deployment_id = %s"
             " ORDER BY (metadata ->> 'step')::int",
@@ -41,7 +41,7 @@ def events(operator: Operators, deployment_id: str) -> list[tuple[str, str]]:
 
 
 def change_price(operator: Operators, msats: int) -> None:
-    with operator.database("api").connect() as connection:
+    with operator.database.connect() as connection:
         connection.execute(
             "SELECT lightning.change_paywall('ann', 'pw_news', %s::jsonb, NULL)",
             (f'{{"policy": {{"fixedAmountMsats": {msats}}}}}',),
@@ -156,7 +156,7 @@ async def test_a_deployment_in_force_that_does_not_sell_stays(operator: Operator
 async def test_a_run_that_was_cut_short_is_taken_up(operator: Operators) -> None:
     """The gateway has the deployment, the control plane does not know that it is applied."""
     first = await reconciled(operator)
-    with operator.database("api").connect() as connection:
+    with operator.database.connect() as connection:
         connection.execute(
             "UPDATE lightning.deployments SET status = 'pending', applied_at_ms = NULL"
         )
@@ -166,7 +166,7 @@ async def test_a_run_that_was_cut_short_is_taken_up(operator: Operators) -> None
 
 
 async def test_paywalls_that_do_not_compile(operator: Operators) -> None:
-    with operator.database("api").connect() as connection:
+    with operator.database.connect() as connection:
         connection.execute("UPDATE lightning.routes SET path_pattern = '/same/*', priority = 1")
     compiled = (await operator.run("compile")).error
     assert compiled["code"] == "compile_failed"
@@ -179,7 +179,7 @@ async def test_paywalls_that_do_not_compile(operator: Operators) -> None:
 
 
 async def test_more_diagnostics_than_a_call_may_hold(operator: Operators) -> None:
-    with operator.database("api").connect() as connection:
+    with operator.database.connect() as connection:
         connection.execute(
             "INSERT INTO lightning.routes"
             " SELECT 'rt_' || n, 'pw_news', 'ann', 'h.example', '/' || repeat('x', 1900) || n,"
@@ -196,14 +196,14 @@ async def test_nothing_is_deployed_during_a_pause(operator: Operators) -> None:
     for words in (("reconcile",), ("smoke", "staging"), ("smoke", "security")):
         assert (await operator.run(*words)).error["code"] == "global_pause_active"
     assert operator.gateway.requests == []
-    with operator.database("api").connect() as connection:
+    with operator.database.connect() as connection:
         row = connection.execute("SELECT global_pause FROM lightning.security_global").fetchone()
     assert row == (True,)
 
 
 async def test_an_archived_history_is_no_reason_to_roll_back(operator: Operators) -> None:
     """Events that are refused leave a gap in the history; the deployment stays."""
-    with operator.database("api").connect() as connection:
+    with operator.database.connect() as connection:
         connection.execute(
             "CREATE FUNCTION lightning.tests_refuse() RETURNS trigger LANGUAGE plpgsql AS"
             " $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = 'KH020'; END $$;"

@@ -4,64 +4,63 @@ import asyncio
 import json
 import os
 import signal
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from support.control_plane import KHALA, PREIMAGE, SECRET
+from support.faulty_plane import FaultyPlane, PlaneFault, faulty_plane
 from support.gateway.gateway import Gateway
 from support.gateway.server import serving
-from support.legacy.backend import Fault, LegacyBackend, TransportError
-from support.legacy.lightning import add_lightning
-from support.legacy.server import serving as serving_legacy
-from support.operators import CREDENTIALS, PREFIX, PROGRAMS, Mode, Operators, ran
-from support.waiting import until
+from support.operators import CREDENTIALS, PREFIX, PROGRAMS, Operators, ran
 
-PLANES: tuple[Mode, ...] = ("api", "convex")
 NOWHERE = "http://127.0.0.1:1"
+
+
+@pytest.fixture
+async def faulty(operator: Operators) -> AsyncIterator[FaultyPlane]:
+    """What the programs take for the control plane."""
+    async with faulty_plane(operator.environment[f"{PREFIX}API_BASE_URL"]) as plane:
+        operator.environment[f"{PREFIX}API_BASE_URL"] = plane.url
+        yield plane
 
 
 async def test_servers_that_are_not_there_or_something_else(operator: Operators) -> None:
     async with serving(Gateway()) as url:
-        for mode in PLANES:
-            for address, codes in (
-                (url, ("bad_response",)),
-                (NOWHERE, ("unreachable",)),
-            ):
-                done = await operator.run(
-                    "compile", mode=mode, API_BASE_URL=address, CONVEX_URL=address
-                )
-                assert done.error["code"] in codes
-                assert done.error["hint"]
-            done = await operator.run("compile", mode=mode, SECRET="not-the-secret-0123")
-            assert done.error["code"] == "invalid_ops_secret"
-            assert "not-the-secret" not in done.out
+        for address, code in ((url, "bad_response"), (NOWHERE, "unreachable")):
+            done = await operator.run("compile", API_BASE_URL=address)
+            assert done.error["code"] == code
+            assert done.error["hint"]
+        done = await operator.run("compile", SECRET="not-the-secret-0123")
+        assert done.error["code"] == "invalid_ops_secret"
+        assert "not-the-secret" not in done.out
     error = (await operator.run("reconcile", GATEWAY_OPS_TOKEN="another-token")).error
     assert "OA_LIGHTNING_OPS_GATEWAY_OPS_TOKEN" in error["hint"]
     assert "another-token" not in str(error)
 
 
-async def test_a_control_plane_that_hangs_or_is_overloaded(operator: Operators) -> None:
-    legacy = operator.legacy
-    overloaded = TransportError(503, "Overloaded", "come back later")
-    legacy.faults = [Fault(overloaded, lambda call: True, times=2, after=True)]
-    done = await operator.run("smoke", "settlement", mode="convex")
+async def test_a_control_plane_that_hangs_or_is_overloaded(
+    operator: Operators, faulty: FaultyPlane
+) -> None:
+    faulty.faults = [PlaneFault(lambda function: True, times=2, after=True)]
+    done = await operator.run("smoke", "settlement")
     assert done.json["invoiceStatus"] == "settled"
-    legacy.hold()
-    done = await operator.run("smoke", "settlement", "--timeout", "0.3", mode="convex")
+    faulty.hold()
+    done = await operator.run("smoke", "settlement", "--timeout", "0.3")
     assert done.error["code"] == "timeout"
-    legacy.release()
+    faulty.release()
 
 
-async def test_an_event_is_repeated_and_a_rotation_is_not(operator: Operators) -> None:
-    lost = TransportError(503, "Overloaded", "the response was lost")
-    legacy = operator.legacy
-    legacy.faults = [
-        Fault(lost, lambda call: call.path.endswith("recordGatewayDeploymentEvent"), after=True)
+async def test_an_event_is_repeated_and_a_rotation_is_not(
+    operator: Operators, faulty: FaultyPlane
+) -> None:
+    """The response is lost, the call had its effect."""
+    faulty.faults = [
+        PlaneFault(lambda function: function.endswith("recordGatewayDeploymentEvent"), after=True)
     ]
-    assert (await operator.run("reconcile", mode="convex")).json["changed"] is True
-    with operator.database("convex").connect() as connection:
+    assert (await operator.run("reconcile")).json["changed"] is True
+    with operator.database.connect() as connection:
         rows = connection.execute(
             "SELECT event_type, request_id, count(*) FROM lightning.gateway_events"
             " GROUP BY event_type, request_id HAVING count(*) > 1"
@@ -69,29 +68,30 @@ async def test_an_event_is_repeated_and_a_rotation_is_not(operator: Operators) -
     assert [(kind, count) for kind, _, count in rows] == [("compile", 2)]
 
     rotate = "lightning/security:rotateCredentialRole"
-    legacy.faults = [Fault(lost, lambda call: call.path == rotate, after=True)]
-    done = await operator.run("smoke", "security", mode="convex")
-    assert done.error["code"] == "unreachable"
-    state = await operator.run("smoke", "security", mode="convex")
+    faulty.faults = [PlaneFault(lambda function: function == rotate, after=True)]
+    done = await operator.run("smoke", "security")
+    assert done.error["code"] == "internal"
+    state = await operator.run("smoke", "security")
     assert state.json["role"]["versionBefore"] == 1
 
 
-async def test_a_check_that_is_stopped_ends_its_pause(operator: Operators) -> None:
+async def test_a_check_that_is_stopped_ends_its_pause(
+    operator: Operators, faulty: FaultyPlane
+) -> None:
     """SIGTERM during the pause: the gateway is not left paused."""
     held = asyncio.Event()
 
-    def is_state(call: Any) -> bool:
-        if not call.path.endswith("getControlPlaneSecurityState") or not paused(operator):
+    def is_state(function: str) -> bool:
+        if not function.endswith("getControlPlaneSecurityState") or not paused(operator):
             return False
         held.set()
         return True
 
-    never = TransportError(503, "Overloaded", "never")
-    operator.legacy.faults = [Fault(never, is_state, times=None)]
+    faulty.faults = [PlaneFault(is_state, times=None)]
     inherited = {name: value for name, value in os.environ.items() if name[:3] != "OA_"}
     process = await asyncio.create_subprocess_exec(
         KHALA,
-        *["lightning", "smoke", "security", "--json", "--mode", "convex"],
+        *["lightning", "smoke", "security", "--json"],
         env={**inherited, **operator.environment},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -106,26 +106,25 @@ async def test_a_check_that_is_stopped_ends_its_pause(operator: Operators) -> No
 
 
 def paused(operator: Operators) -> bool:
-    with operator.database("convex").connect() as connection:
+    with operator.database.connect() as connection:
         row = connection.execute("SELECT global_pause FROM lightning.security_global").fetchone()
     return row == (True,)
 
 
 async def test_what_the_smoke_checks_need(operator: Operators) -> None:
-    for mode in PLANES:
-        with operator.database(mode).connect() as connection:
-            connection.execute(
-                "UPDATE lightning.paywalls SET status = 'paused' WHERE paywall_id = 'pw_news'"
-            )
-        error = (await operator.run("smoke", "settlement", mode=mode)).error
-        assert (error["code"], error["paywallIds"]) == ("smoke_paywalls_paused", ["pw_news"])
-        with operator.database(mode).connect() as connection:
-            connection.execute("DELETE FROM lightning.routes")
-            connection.execute("DELETE FROM lightning.policies")
-            connection.execute("DELETE FROM lightning.paywalls")
-        error = (await operator.run("smoke", "compile", mode=mode)).error
-        assert error["code"] == "smoke_paywalls_missing"
-        assert error["paywallIds"] == ["pw_news", "pw_weather"]
+    with operator.database.connect() as connection:
+        connection.execute(
+            "UPDATE lightning.paywalls SET status = 'paused' WHERE paywall_id = 'pw_news'"
+        )
+    error = (await operator.run("smoke", "settlement")).error
+    assert (error["code"], error["paywallIds"]) == ("smoke_paywalls_paused", ["pw_news"])
+    with operator.database.connect() as connection:
+        connection.execute("DELETE FROM lightning.routes")
+        connection.execute("DELETE FROM lightning.policies")
+        connection.execute("DELETE FROM lightning.paywalls")
+    error = (await operator.run("smoke", "compile")).error
+    assert error["code"] == "smoke_paywalls_missing"
+    assert error["paywallIds"] == ["pw_news", "pw_weather"]
     key = operator.plane.make_key("ann", "lightning.paywalls")["Authorization"].split()[1]
     done = await operator.run("smoke", "compile", OWNER_KEY=key)
     assert done.json["ruleCount"] == 2
@@ -147,13 +146,11 @@ async def test_no_secret_is_said(operator: Operators, caplog: pytest.LogCaptureF
     """Neither by the programs nor by the servers' logs, when all goes well and when it does not."""
     caplog.set_level("DEBUG", logger="khala")
     said = [await operator.run(*words.split()) for words in PROGRAMS]
-    writing = ("smoke security", "smoke settlement")
-    said += [await operator.run(*words.split(), mode="convex") for words in writing]
     whose = {"paywallId": "pw_news", "ownerId": "another", "amountMsats": 1000}
     proof = {"paymentProofType": "lightning_preimage", "paymentProofValue": PREIMAGE}
     line = json.dumps({**whose, **proof, "settlementId": "s"})
     ingest = ("settlements", "ingest")
-    said += [await operator.run(*ingest, mode=mode, stdin=line) for mode in PLANES]
+    said += [await operator.run(*ingest, stdin=line)]
     text = "".join(done.out + done.err for done in said) + caplog.text
     secrets = [SECRET, PREIMAGE, operator.gateway.ops_token, operator.gateway.wallet_token]
     for secret in [*secrets, *CREDENTIALS.values(), *operator.gateway.preimages.values()]:
@@ -176,13 +173,12 @@ async def test_programs_find_khala_dev(operator: Operators, tmp_path: Path) -> N
     ] == "invalid_configuration"
 
 
-async def test_a_legacy_backend_that_comes_back(operator: Operators, tmp_path: Path) -> None:
+async def test_a_control_plane_that_comes_back(operator: Operators) -> None:
     """A refused connection is worth a second try."""
-    backend = LegacyBackend()
-    add_lightning(backend, operator.legacy_database.dsn, SECRET)
-    async with serving_legacy(backend) as url:
-        port = int(url.rpartition(":")[2])
-    running = asyncio.create_task(operator.run("compile", mode="convex", CONVEX_URL=url))
-    async with serving_legacy(backend, port):
+    base_url = operator.environment[f"{PREFIX}API_BASE_URL"]
+    async with faulty_plane(base_url) as plane:
+        url = plane.url
+    port = int(url.rpartition(":")[2])
+    running = asyncio.create_task(operator.run("compile", API_BASE_URL=url))
+    async with faulty_plane(base_url, port):
         assert (await running).json["paywallCount"] == 2
-    await until(running.done, "it has ended")

@@ -57,7 +57,7 @@ async def smoke_paywalls(
             f"the control plane has no {' and no '.join(names)}",
             "Set OA_LIGHTNING_OPS_OWNER_KEY to an API key for lightning.paywalls (`khala key create"
             " smoke --org ORGANISATION --topic lightning.paywalls` makes one), and the check makes"
-            " them. In the legacy backend, make them there.",
+            " them.",
             paywallIds=names,
         )
     paywalls = [found[name] for name in PRIORITIES]

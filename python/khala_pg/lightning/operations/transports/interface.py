@@ -8,7 +8,7 @@ Args = Mapping[str, Any]
 
 
 class Transport(Protocol):
-    """A control plane as it is reached: over the API, in the legacy backend, or a mock."""
+    """A control plane as it is reached: over the API, or a mock."""
 
     async def call(self, kind: Kind, function: str, args: Args) -> dict[str, Any]:
         """The response of a function. Raises CallFailedError."""
