@@ -50,7 +50,8 @@ def pooled(
     process = subprocess.Popen(
         [program, str(config)],
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
+        # In a pipe that nobody reads it stands still once its log has filled that.
+        stderr=subprocess.DEVNULL,
         **identity,  # type: ignore[call-overload]
     )
     dsn = f"postgresql://any@127.0.0.1:{port}/any"
@@ -65,5 +66,5 @@ def pooled(
         yield dsn
     finally:
         process.kill()
-        process.communicate()
+        process.wait()
         config.unlink()
