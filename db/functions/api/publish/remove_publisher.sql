@@ -22,6 +22,9 @@ BEGIN
     -- Before the queue: whoever reads the topic holds this row.
     DELETE FROM runtime.publisher_topics AS t
     WHERE t.publisher = p_publisher AND (p_topic IS NULL OR t.topic = p_topic);
+    -- The foreign key does it, but not in a session that replicates.
+    DELETE FROM runtime.publisher_set_aside AS a
+    WHERE a.publisher = p_publisher AND (p_topic IS NULL OR a.topic = p_topic);
     DELETE FROM runtime.publisher_updates AS u
     WHERE u.publisher = p_publisher AND (p_topic IS NULL OR u.topic = p_topic);
     GET DIAGNOSTICS undelivered = ROW_COUNT;
