@@ -150,6 +150,11 @@ def _configured(
     changed = known is None or kind not in {None, known.kind} or url not in {None, known.url}
     if not (changed or missing):
         return rows
+    # Here, because it needs packages that not everybody has.
+    from khala_pg.publish.senders import check
+
+    if chosen := kind or (known and known.kind):
+        check(chosen, os.environ)
     with connected(dsn, DBA) as connection, connection.transaction():
         if changed:
             sqlapi.set_publisher(connection, name, kind, url)
@@ -189,6 +194,10 @@ async def _work(
         if as_json and not once:
             said = {"ready": True, "publisher": name, "kind": known.kind, "url": known.url}
             print(json_text(said), flush=True)
+        elif not as_json and known.state == "paused":
+            console.print(
+                f"{name}: paused: `khala publishers resume {name}` lets it deliver", markup=False
+            )
         elif not as_json:
             console.print(f"{name}: publishing to {known.url}", markup=False)
 

@@ -1,5 +1,6 @@
 """`khala publish --to webhook`: events that their receiver can verify, in order, each version."""
 
+import asyncio
 import base64
 import json
 import socket
@@ -19,6 +20,7 @@ from starlette.routing import Route
 from khala_pg.relay.http_server import HttpServer
 from support.databases import Database
 from support.publishing import RUNS, once, publishing, rows, write
+from support.runs import KHALA, environment
 from support.waiting import until
 
 SECRET = "whsec_" + base64.b64encode(b"a secret of thirty-two bytes too").decode()
@@ -51,8 +53,6 @@ class Receiver:
 
 @asynccontextmanager
 async def receiving() -> AsyncIterator[Receiver]:
-    import asyncio
-
     receiver = Receiver()
     app = Starlette(routes=[Route("/hook", receiver.receive, methods=["POST"])])
     with socket.create_server(("127.0.0.1", 0)) as listening:
@@ -97,6 +97,32 @@ async def test_each_version_in_order_and_tombstones(newest_database: Database) -
         assert updated["data"]["payload"] == {"latest_seq": 1}
         assert updated["data"]["org_id"] == "acme"
         assert len(set(receiver.ids)) == 40
+
+
+async def test_without_a_secret_nothing_is_stored(newest_database: Database) -> None:
+    to = ["--to", "webhook", "--url", "http://127.0.0.1:1/hook", "--topic", RUNS]
+    refused = await once(newest_database.dsn, *to, variables={})
+    assert refused.status == 2
+    assert "KHALA_PUBLISH_WEBHOOK_SECRET" in refused.stderr
+    assert rows(newest_database) == []
+
+
+async def test_paused_is_said(newest_database: Database) -> None:
+    with newest_database.connect() as connection:
+        connection.execute(
+            "SELECT khala.set_publisher('held', 'webhook', 'http://127.0.0.1:1', TRUE)"
+        )
+        connection.execute("SELECT khala.set_publisher_topic('held', %s)", (RUNS,))
+    process = await asyncio.create_subprocess_exec(
+        KHALA,
+        "publish",
+        "held",
+        "--once",
+        env={**environment(newest_database.dsn), **VARIABLES},
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, said = await process.communicate()
+    assert "khala publishers resume held" in said.decode()
 
 
 async def test_responses(newest_database: Database) -> None:
