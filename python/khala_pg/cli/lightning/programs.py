@@ -138,7 +138,8 @@ def _print_details(error: dict[str, Any]) -> None:
     for each in error.get("diagnostics", []):
         console.print(f"  {escape(each['code'])}: {escape(each['message'])}")
     for each in error.get("refused", []):
-        console.print(f"  line {each['line']}: {escape(each['message'])}")
+        hint = f" {each['hint']}" if "hint" in each else ""
+        console.print(f"  line {each['line']}: {escape(each['message'] + hint)}")
 
 
 def out(text: str) -> None:

@@ -87,7 +87,8 @@ async def _ingest(plane: ControlPlane, line: bytes, counts: Counts) -> None:
 
 
 def _refused(number: int, error: OpsError) -> dict[str, Any]:
-    return {"line": number, "code": error.code, "message": str(error)}
+    hint = {"hint": error.hint} if error.hint else {}
+    return {"line": number, "code": error.code, "message": str(error), **hint}
 
 
 def _cut_short(number: int, error: CallFailedError, counts: Counts) -> OpsError:

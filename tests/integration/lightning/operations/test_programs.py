@@ -111,6 +111,7 @@ async def test_settlements_ingest(operator: Operators, mode: Mode) -> None:
     error = refused.error
     assert error["code"] == "records_refused"
     assert [each["line"] for each in error["refused"]] == [1, 2, 3, 5]
+    assert all("hint" in each for each in error["refused"] if each["code"] == "invalid_arguments")
     assert error["settlementsExisted"] == 1
     assert rows(operator, mode) == before
     assert PREIMAGE[:30] not in refused.out + refused.err
