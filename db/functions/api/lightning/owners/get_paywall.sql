@@ -12,7 +12,7 @@ BEGIN
     WHERE d.paywall_id = p_paywall_id AND d.owner_id = p_owner_id;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'paywall % does not exist', coalesce(quote_literal(left(p_paywall_id, 200)), 'NULL')
-            USING ERRCODE = 'KH023', HINT = 'lightning.list_paywalls lists the paywalls of an owner.';
+            USING ERRCODE = 'KH023', HINT = 'List them: lightning.list_paywalls, or GET /api/lightning/paywalls.';
     END IF;
     RETURN jsonb_build_object('ok', TRUE, 'paywall', v_document);
 END

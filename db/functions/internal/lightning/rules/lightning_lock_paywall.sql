@@ -12,7 +12,7 @@ BEGIN
     WHERE w.paywall_id = p_paywall_id AND w.owner_id = p_owner_id FOR UPDATE;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'paywall % does not exist', coalesce(quote_literal(left(p_paywall_id, 200)), 'NULL')
-            USING ERRCODE = 'KH023', HINT = 'lightning.list_paywalls lists the paywalls of an owner.';
+            USING ERRCODE = 'KH023', HINT = 'List them: lightning.list_paywalls, or GET /api/lightning/paywalls.';
     END IF;
     IF v_status = 'archived' THEN
         RAISE EXCEPTION 'paywall % is archived', quote_literal(p_paywall_id)
