@@ -7,7 +7,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     RAISE EXCEPTION 'publisher % is not known', coalesce(quote_literal(left(p_publisher, 64)), 'NULL')
-        USING ERRCODE = 'KH007', HINT = 'Create it with khala.set_publisher; khala.publisher_stats lists the known ones.';
+        USING ERRCODE = 'KH007', HINT = '`khala publishers` and khala.publisher_stats list the known ones.';
 END
 $$;
 
