@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import socket
 from collections.abc import Callable
@@ -67,6 +68,10 @@ def command(
     words = words[1:] if words[0] == "--" else words
     if not words:
         raise UsageError("no command is named", "Name it after --, as in `khala worker w -- cat`.")
+    if shutil.which(words[0]) is None:
+        raise UsageError(
+            f"{words[0]}: command not found", "Name a program that can be run: it serves requests."
+        )
     started = {
         "workspace": workspace if workspace is not None else str(Path.cwd()),
         "adapter": adapter if adapter is not None else Path(words[0]).name,

@@ -93,3 +93,18 @@ async def test_ctrl_c_ends_the_command(newest_database: Database, tmp_path: Path
         assert await asyncio.wait_for(process.wait(), 60) == 0
         [found] = await acknowledgements(api, 1)
         assert found["outcome"] == "refused"
+
+
+async def test_a_command_that_is_not_there_starts_no_worker(
+    newest_database: Database, tmp_path: Path
+) -> None:
+    async with worker_api(newest_database) as api:
+        process = await asyncio.create_subprocess_exec(
+            *(KHALA, "worker", "--org", "org-a", "w", "--", "no-such-command"),
+            stderr=asyncio.subprocess.PIPE,
+            env=environment(newest_database.runtime_dsn, tmp_path),
+        )
+        _, said = await process.communicate()
+        assert process.returncode == 2
+        assert b"no-such-command: command not found" in said
+        assert (await api.call("GET", "/w")).status_code == 404
