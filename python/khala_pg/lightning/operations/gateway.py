@@ -189,6 +189,8 @@ class Gateway:
             hint = "See the gateway's log."
             if response.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
                 hint = "Set OA_LIGHTNING_OPS_GATEWAY_OPS_TOKEN to the gateway's token."
+            elif response.status_code in (httpx.codes.NOT_FOUND, httpx.codes.METHOD_NOT_ALLOWED):
+                hint = "See whether OA_LIGHTNING_OPS_GATEWAY_BASE_URL is the gateway's address."
             message = f"{what} responded {response.status_code}"
             raise failed(response, "gateway_refused", message, hint)
 

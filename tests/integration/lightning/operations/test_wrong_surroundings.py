@@ -34,9 +34,13 @@ async def test_servers_that_are_not_there_or_something_else(operator: Operators)
             assert done.error["hint"]
         done = await operator.run("compile", SECRET="not-the-secret-0123")
         assert done.error["code"] == "invalid_ops_secret"
+        assert "OA_LIGHTNING_OPS_SECRET" in done.error["hint"]
         assert "not-the-secret" not in done.out
     error = (await operator.run("reconcile", GATEWAY_OPS_TOKEN="another-token")).error
     assert "OA_LIGHTNING_OPS_GATEWAY_OPS_TOKEN" in error["hint"]
+    plane = operator.environment[f"{PREFIX}API_BASE_URL"]
+    error = (await operator.run("reconcile", GATEWAY_BASE_URL=plane)).error
+    assert "OA_LIGHTNING_OPS_GATEWAY_BASE_URL" in error["hint"]
     assert "another-token" not in str(error)
 
 

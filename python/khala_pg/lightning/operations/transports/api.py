@@ -10,6 +10,9 @@ from khala_pg.lightning.operations.errors import CallFailedError
 from khala_pg.lightning.operations.http import Http, failed, json_object
 from khala_pg.lightning.operations.transports.interface import Args, Kind
 
+# The server cannot name the setting that its caller has the secret from.
+_OTHER_CREDENTIAL = "Set OA_LIGHTNING_OPS_SECRET to the secret that the control plane has."
+
 
 @dataclass(frozen=True)
 class ApiTransport:
@@ -42,4 +45,5 @@ def refusal(response: httpx.Response, what: str) -> CallFailedError:
             "See whether OA_LIGHTNING_OPS_API_BASE_URL is the control plane's address.",
         )
     code, message = str(said.get("code", "")), str(said.get("message", ""))
-    return failed(response, code, f"{what}: {message} ({code})", str(said.get("hint", "")))
+    hint = _OTHER_CREDENTIAL if code == "invalid_ops_secret" else str(said.get("hint", ""))
+    return failed(response, code, f"{what}: {message} ({code})", hint)
