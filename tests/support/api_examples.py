@@ -219,7 +219,9 @@ EXAMPLES: Mapping[str, tuple[Call, ...]] = {
         _fails("KH007", "SELECT khala.flags_of('')"),
     ),
     "get_codex_worker": (
-        _read("SELECT khala.get_codex_worker('a', %s) #> '{worker,task}'", "w"),
+        _read(
+            "SELECT khala.get_codex_worker('a', %s) OPERATOR(pg_catalog.#>) '{worker,task}'", "w"
+        ),
         _fails("KH023", "SELECT khala.get_codex_worker('b', 'w')"),
     ),
     "grouped_topics": (_read("SELECT khala.grouped_topics()"),),
@@ -268,11 +270,17 @@ EXAMPLES: Mapping[str, tuple[Call, ...]] = {
         _read("SELECT key_id, label, scopes, created_at, expires_at FROM khala.list_api_keys()"),
     ),
     "list_codex_worker_events": (
-        _read("SELECT khala.list_codex_worker_events('a', %s, 0, 1) -> 'latest_seq'", "w"),
+        _read(
+            "SELECT khala.list_codex_worker_events('a', %s, 0, 1)"
+            " OPERATOR(pg_catalog.->) 'latest_seq'",
+            "w",
+        ),
         _fails("KH020", "SELECT khala.list_codex_worker_events('a', 'w', -1)"),
     ),
     "list_codex_workers": (
-        _read("SELECT khala.list_codex_workers('a') #>> '{workers,0,worker_id}'"),
+        _read(
+            "SELECT khala.list_codex_workers('a') OPERATOR(pg_catalog.#>>) '{workers,0,worker_id}'"
+        ),
         _fails("KH020", "SELECT khala.list_codex_workers('a', %s)", "bu\\sy"),
     ),
     "list_flags": (_read("SELECT surface, lane, percent, people FROM khala.list_flags()"),),
@@ -373,14 +381,17 @@ EXAMPLES: Mapping[str, tuple[Call, ...]] = {
     ),
     "request_codex_worker": (
         _write(
-            "SELECT khala.request_codex_worker('a', 'w', %s, %s, %s) #- '{request,requested_at}'",
+            "SELECT khala.request_codex_worker('a', 'w', %s, %s, %s)"
+            " OPERATOR(pg_catalog.#-) '{request,requested_at}'",
             *(Jsonb({"x": 1e-7, "é": "a\\b"}), "é", "k\\"),
         ),
         _fails("KH021", "SELECT khala.request_codex_worker('a', 'w', '{}', 'ann', 'key')"),
     ),
     "stop_codex_worker": (
         _write(
-            "SELECT khala.stop_codex_worker('a', 'w', %s, 's') #- '{request,requested_at}'", "é"
+            "SELECT khala.stop_codex_worker('a', 'w', %s, 's')"
+            " OPERATOR(pg_catalog.#-) '{request,requested_at}'",
+            "é",
         ),
         _fails("KH023", "SELECT khala.stop_codex_worker('b', 'w', NULL, 's')"),
     ),

@@ -55,6 +55,8 @@ BEGIN
     GET DIAGNOSTICS journal_rows = ROW_COUNT;
     DELETE FROM runtime.sync_documents AS d WHERE d.topic = p_topic;
     GET DIAGNOSTICS documents = ROW_COUNT;
+    -- Foreign keys would do it, but not in a session that replicates.
+    DELETE FROM runtime.publisher_set_aside AS a WHERE a.topic = p_topic;
     DELETE FROM runtime.publisher_topics AS p WHERE p.topic = p_topic;
     DELETE FROM runtime.publisher_updates AS u WHERE u.topic = p_topic;
     DELETE FROM runtime.sync_topics AS t WHERE t.topic = p_topic;

@@ -15,6 +15,7 @@ BEGIN
     FROM runtime.entities AS e
     INNER JOIN runtime.sync_documents AS d
         ON d.topic = 'runtime.codex_worker_summaries' AND d.doc_key = 'runtime/codex_worker_summary:' || e.id
+        AND NOT d.deleted
     WHERE e.kind = 'codex_worker' AND e.id = p_worker_id AND e.org_id = p_org_id;
     IF NOT FOUND THEN
         PERFORM khala_internal.refuse_codex_worker(p_worker_id);

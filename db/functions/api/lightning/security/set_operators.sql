@@ -24,7 +24,9 @@ BEGIN
     WHERE NOT EXISTS (
         SELECT FROM runtime.sync_documents AS d
         WHERE d.topic = 'lightning.security' AND d.doc_key = s.doc_key AND d.org_id = p_org_id AND NOT d.deleted
-    );
+    )
+    -- Versions and watermarks are the same whatever the plan.
+    ORDER BY s.doc_key COLLATE "C";
 END
 $$;
 
