@@ -87,7 +87,7 @@ limits: $(STAMP) ## write docs/reference/limits.md again after a change of a set
 
 screenshots: $(STAMP) ## take the screenshots of docs/ again
 	@KHALA_BIN=$${KHALA_BIN:-$(BIN)/khala} $(ROOT)scripts/typescript.sh screenshots
-	@cd $(ROOT)tests && $(BIN)/python -m support.desktop_screenshot
+	@cd $(ROOT)tests && $(BIN)/python -m support.desktop.desktop_screenshot
 
 lint: $(STAMP) ## ruff, mypy, sqlfluff, biome, tsc, links of the documents; all read-only
 	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target \
@@ -112,7 +112,7 @@ format: $(STAMP) ## let ruff rewrite what lint complains about
 	@cd $(ROOT) && $(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
 
 schema: $(STAMP) ## write db/schema.sql again after a change of the schema
-	@cd $(ROOT)tests && $(BIN)/python -m support.schema_dump
+	@cd $(ROOT)tests && $(BIN)/python -m support.schema.schema_dump
 
 clean: ## remove the environment, caches and the development database
 	rm -rf $(VENV) $(ROOT).khala $(ROOT).cache $(ROOT).mypy_cache $(ROOT).pytest_cache \

@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 SOURCE = "source"
 LINK = re.compile(r"(\]\()([^)\s#]+)((?:#[^)\s]*)?\))")
-# Words after the language are for tests (tests/support/spoken_document.py).
+# Words after the language are for tests (tests/support/documents/spoken_document.py).
 FENCE_WORDS = re.compile(r"^(```\w+) .*$", re.MULTILINE)
 COPIED = {".md", ".png", ".svg"}
 LANGUAGES = {".py": "python", ".ts": "typescript", ".yml": "yaml", ".mjs": "js"}

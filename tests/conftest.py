@@ -13,7 +13,7 @@ import hypothesis
 import pytest
 
 from khala_pg.postgres.server import PostgresServer
-from support.databases import (
+from support.postgres.databases import (
     TEMPLATE,
     Database,
     Template,
@@ -22,7 +22,7 @@ from support.databases import (
     make_template,
     take_public_documents,
 )
-from support.servers import NEWEST, OLDEST, SETTINGS, VERSIONS, Servers
+from support.postgres.servers import NEWEST, OLDEST, SETTINGS, VERSIONS, Servers
 
 # On a loaded machine an example takes as long as it takes: pytest's timeout ends what hangs.
 hypothesis.settings.register_profile("any load", deadline=None)

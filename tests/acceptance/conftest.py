@@ -2,7 +2,7 @@
 
 import pytest
 
-from support.seeds import choose_seed
+from support.trials.seeds import choose_seed
 
 
 @pytest.fixture

@@ -16,13 +16,13 @@ from pathlib import Path
 import pytest
 
 from khala_pg.client import Backoff, KhalaClient, SqliteStore, Start
-from support.consistency import Model, check_topic, visible
-from support.databases import Database
-from support.relay_process import TOPICS, RelayProcess, relay_process
-from support.scale import scaled
-from support.seeds import stream
-from support.subscriber import Subscriber
-from support.waiting import until
+from support.postgres.consistency import Model, check_topic, visible
+from support.postgres.databases import Database
+from support.relay.relay_process import TOPICS, RelayProcess, relay_process
+from support.trials.scale import scaled
+from support.trials.seeds import stream
+from support.trials.waiting import until
+from support.wire.subscriber import Subscriber
 
 WRITERS = 16
 SINKS = scaled(2_000)
@@ -61,7 +61,7 @@ async def writers(database: Database, seed: int) -> AsyncIterator[Writing]:
     }
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-m", "support.writers", json.dumps(arguments)),
+        *("-m", "support.programs.writers", json.dumps(arguments)),
         cwd=TESTS,
         stdout=asyncio.subprocess.PIPE,
     )

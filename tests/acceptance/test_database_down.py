@@ -9,12 +9,12 @@ import pytest
 
 from khala_pg.client import Backoff, ConnectionState, KhalaClient, Status, TopicPhase
 from khala_pg.postgres.server import StopMode
-from support.consistency import Model, check_topic, visible
-from support.databases import Database
-from support.relay_process import QUICK, relay_process
-from support.relays import NOTES, RUNS, Peer
-from support.subscriber import Subscriber
-from support.waiting import until
+from support.postgres.consistency import Model, check_topic, visible
+from support.postgres.databases import Database
+from support.relay.relay_process import QUICK, relay_process
+from support.relay.relays import NOTES, RUNS, Peer
+from support.trials.waiting import until
+from support.wire.subscriber import Subscriber
 
 ORG = "red"
 PATIENCE_S = 60.0

@@ -18,9 +18,9 @@ from typing import IO, Any
 import psycopg
 import pytest
 
-from support.relay_process import KHALA
-from support.servers import Servers
-from support.waiting import wait_until
+from support.postgres.servers import Servers
+from support.relay.relay_process import KHALA
+from support.trials.waiting import wait_until
 
 PATIENCE_S = 90.0
 # Says a word, waits for the next step, and so on; its exit status must come through.

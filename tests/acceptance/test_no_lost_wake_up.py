@@ -12,14 +12,14 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from support.consistency import Model, check_topic, visible
-from support.databases import Database
-from support.relay_process import QUICK, TOPICS, relay_process
-from support.relays import Peer
-from support.scale import scaled
-from support.seeds import stream
-from support.subscriber import Subscriber
-from support.waiting import until
+from support.postgres.consistency import Model, check_topic, visible
+from support.postgres.databases import Database
+from support.relay.relay_process import QUICK, TOPICS, relay_process
+from support.relay.relays import Peer
+from support.trials.scale import scaled
+from support.trials.seeds import stream
+from support.trials.waiting import until
+from support.wire.subscriber import Subscriber
 
 NEVER_S = 100_000
 LIMITS = {

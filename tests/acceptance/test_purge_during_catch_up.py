@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from khala_pg.client import Backoff, KhalaClient, Start
-from support.consistency import check_topic, visible
-from support.databases import Database
-from support.relay_process import QUICK, RelayProcess, relay_process
-from support.scale import scaled
-from support.seeds import stream
-from support.subscriber import RefusedByRelayError, Subscriber
-from support.waiting import until
+from support.postgres.consistency import check_topic, visible
+from support.postgres.databases import Database
+from support.relay.relay_process import QUICK, RelayProcess, relay_process
+from support.trials.scale import scaled
+from support.trials.seeds import stream
+from support.trials.waiting import until
+from support.wire.subscriber import RefusedByRelayError, Subscriber
 
 TOPIC = "runtime.run_summaries"
 ORG = "red"

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from khala_pg.client import Backoff, KhalaClient, SqliteStore, Start
-from support.consistency import Model, visible
-from support.databases import Database
-from support.dumps import dump, restore_over
-from support.relay_process import RelayProcess, relay_process
-from support.subscriber import RefusedByRelayError, Subscriber
-from support.waiting import until
+from support.postgres.consistency import Model, visible
+from support.postgres.databases import Database
+from support.postgres.dumps import dump, restore_over
+from support.relay.relay_process import RelayProcess, relay_process
+from support.trials.waiting import until
+from support.wire.subscriber import RefusedByRelayError, Subscriber
 
 TOPIC = "runtime.run_summaries"
 ORG = "red"

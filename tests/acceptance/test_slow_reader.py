@@ -18,12 +18,12 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
 from khala_pg.relay.settings import RelaySettings
-from support.consistency import visible
-from support.databases import Database
-from support.relay_process import RelayProcess, relay_process
-from support.scale import scaled
-from support.subscriber import Subscriber
-from support.waiting import until
+from support.postgres.consistency import visible
+from support.postgres.databases import Database
+from support.relay.relay_process import RelayProcess, relay_process
+from support.trials.scale import scaled
+from support.trials.waiting import until
+from support.wire.subscriber import Subscriber
 
 TOPIC = "runtime.run_summaries"
 ORG = "red"

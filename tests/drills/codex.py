@@ -22,7 +22,7 @@ from drills.standin import Legacy, legacy
 from drills.workers import Workers
 from faults.report import percentile
 from support.legacy.backend import Call, LegacyBackend
-from support.waiting import until
+from support.trials.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 RUNBOOK = ROOT / "docs/sync/RUNTIME_CODEX_CUTOVER_RUNBOOK.md"

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from khala_pg.resources import web_dir
-from support.dev_process import Dev, running
-from support.waiting import until
+from support.programs.dev_process import Dev, running
+from support.trials.waiting import until
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import httpx
 
 from drills.shell import Service, running
 from khala_pg.postgres import free_ports
-from support.waiting import until
+from support.trials.waiting import until
 
 _DOCS = Path(__file__).resolve().parents[2] / "docs"
 

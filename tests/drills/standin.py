@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from support.legacy.backend import LegacyBackend
 from support.legacy.server import serving
-from support.waiting import until
+from support.trials.waiting import until
 
 
 class Legacy:

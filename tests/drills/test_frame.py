@@ -13,7 +13,7 @@ from drills.course import Course, GateNotMetError, Reading
 from drills.report import write
 from drills.runbook import Gate
 from drills.shell import CommandFailedError, Service, run, running
-from support.waiting import until
+from support.trials.waiting import until
 
 PAGE = """
 # A cutover

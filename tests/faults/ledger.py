@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from support.consistency import Connection, check_topic
+from support.postgres.consistency import Connection, check_topic
 
 _RETAINED = """
 SELECT watermark, doc_key, doc_version, org_id, deleted

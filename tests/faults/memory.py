@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from faults.world import children
-from support.relay_process import RelayProcess
+from support.relay.relay_process import RelayProcess
 
 
 class Memory:

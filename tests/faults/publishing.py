@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import LiteralString
 
 from faults.ledger import Ledger
-from support.consistency import Connection
-from support.databases import Database
 from support.legacy.backend import LegacyBackend
 from support.legacy.place import LegacyPlace, legacy_place
 from support.legacy.values import Value
-from support.relay_process import KHALA
-from support.waiting import until
+from support.postgres.consistency import Connection
+from support.postgres.databases import Database
+from support.relay.relay_process import KHALA
+from support.trials.waiting import until
 
 RUNS, GROUPED = "runtime.run_summaries", "faults.grouped"
 _TABLES = {RUNS: "run_summaries", GROUPED: "codex_worker_summaries"}

@@ -24,11 +24,11 @@ from faults.witness import Witness
 from faults.world import PATIENCE_S, World, has_reached
 from faults.writing import RECORD, REPEATABLE, Writer, Writing
 from khala_pg.client import Endpoint
-from support.databases import Database
-from support.relay_process import QUICK, RelayProcess
-from support.seeds import stream
-from support.tcp_proxy import TcpProxy
-from support.waiting import until
+from support.postgres.databases import Database
+from support.relay.relay_process import QUICK, RelayProcess
+from support.trials.seeds import stream
+from support.trials.waiting import until
+from support.wire.tcp_proxy import TcpProxy
 
 WRITERS = 3
 SUBSCRIBERS = 6

@@ -14,8 +14,8 @@ from typing import Self
 
 from faults.kinds import Kind
 from khala_pg.postgres.server import PostgresServer
-from support.databases import Database, Template, cloned, make_template
-from support.servers import OLDEST, SETTINGS, VERSIONS, find_oldest_bin
+from support.postgres.databases import Database, Template, cloned, make_template
+from support.postgres.servers import OLDEST, SETTINGS, VERSIONS, find_oldest_bin
 
 _SMALL_VOLUME = "320m"
 _SERVER = {

@@ -11,8 +11,8 @@ from faults.lies import CASES, Case, Misled
 from faults.paying import SETTLEMENTS, Payer, check_payments, create_paywall
 from faults.world import has_reached
 from faults.writing import RECORD, Writer, Writing
-from support.databases import Database
-from support.relay_process import QUICK, relay_process
+from support.postgres.databases import Database
+from support.relay.relay_process import QUICK, relay_process
 
 TOPIC = "runtime.run_summaries"
 ORG = "nobody"

@@ -8,7 +8,7 @@ import pytest
 from faults.kinds import BY_NAME, KINDS
 from faults.runner import run
 from faults.stage import Stage
-from support.seeds import choose_seed
+from support.trials.seeds import choose_seed
 
 # Others at every run of the tests: the seed chooses. What takes long, or needs more than a server
 # and a relay, is left to `make faults`.

@@ -8,8 +8,8 @@ import pytest
 
 from faults.publishing import GROUPED, RUNS, Legacy, legacy
 from faults.writing import Writer, Writing
-from support.databases import Database
 from support.legacy.backend import LegacyBackend, Upsert
+from support.postgres.databases import Database
 
 _COMMITS = 60
 

@@ -4,8 +4,8 @@ import asyncio
 import contextlib
 import random
 
-from support.tcp_proxy import TcpProxy
-from support.waiting import until
+from support.trials.waiting import until
+from support.wire.tcp_proxy import TcpProxy
 
 
 async def test_a_connection_that_was_reset_can_be_reset_again() -> None:

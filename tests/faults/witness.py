@@ -9,8 +9,8 @@ import httpx
 
 from faults.ledger import Ledger
 from khala_pg.client import Endpoint
-from support.consistency import Connection, visible
-from support.subscriber import RefusedByRelayError, Subscriber
+from support.postgres.consistency import Connection, visible
+from support.wire.subscriber import RefusedByRelayError, Subscriber
 
 # The relay's heartbeat comes twice a second: a connection that says nothing for so long is dead.
 _SILENCE_S = 3.0

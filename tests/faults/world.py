@@ -12,10 +12,10 @@ from faults.publishing import Legacy
 from faults.witness import Witness
 from faults.writing import REPEATABLE, Writing
 from khala_pg.postgres.server import PostgresServer
-from support.databases import Database
-from support.relay_process import RelayProcess
-from support.tcp_proxy import TcpProxy
-from support.waiting import until
+from support.postgres.databases import Database
+from support.relay.relay_process import RelayProcess
+from support.trials.waiting import until
+from support.wire.tcp_proxy import TcpProxy
 
 PATIENCE_S = 90.0
 

@@ -13,7 +13,7 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from faults.ledger import Ledger, Written
-from support.databases import Database
+from support.postgres.databases import Database
 
 ORGS = (None, None, "red", "blue")
 _KEYS = 12

@@ -13,8 +13,8 @@ from psycopg import sql
 import khala_pg
 from khala_pg.connections import connect, connect_async
 from khala_pg.sqlapi.relay import revocations
-from support.databases import Database
-from support.pooler import pooled
+from support.postgres.databases import Database
+from support.postgres.pooler import pooled
 
 KHALA = str(Path(sys.executable).with_name("khala"))
 

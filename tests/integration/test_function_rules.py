@@ -11,8 +11,8 @@ from psycopg.rows import class_row
 
 from khala_pg.postgres.server import PostgresServer
 from khala_pg.resources import db_dir
-from support.databases import Database, Template, cloned
-from support.function_files import function_files
+from support.postgres.databases import Database, Template, cloned
+from support.schema.function_files import function_files
 
 FILES = function_files(db_dir())
 

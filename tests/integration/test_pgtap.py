@@ -19,8 +19,8 @@ from tap.parser import Parser
 from khala_pg.migration.migrate import migrate
 from khala_pg.postgres.server import PostgresServer
 from khala_pg.resources import db_dir
-from support import pgtap
-from support.databases import Template, cloned, empty
+from support.postgres import pgtap
+from support.postgres.databases import Template, cloned, empty
 
 FILES = sorted((db_dir() / "tests").rglob("*.sql"))
 

@@ -22,12 +22,12 @@ from typer.core import TyperGroup
 from khala_pg.cli.main import app
 from khala_pg.lightning.api.operations import OPERATORS
 from khala_pg.postgres.server import PostgresServer
-from support.asking import bearer
-from support.control_plane import SECRET, serving
-from support.databases import Database, Template, cloned
-from support.pooler import pooled
-from support.relay_process import relay_process
-from support.runs import KHALA, environment, khala
+from support.http.control_plane import SECRET, serving
+from support.postgres.databases import Database, Template, cloned
+from support.postgres.pooler import pooled
+from support.programs.runs import KHALA, environment, khala
+from support.relay.asking import bearer
+from support.relay.relay_process import relay_process
 
 Mode = Literal["transaction", "session"]
 TOPIC = "shop.orders"

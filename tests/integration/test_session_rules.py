@@ -5,7 +5,7 @@ import re
 from psycopg import sql
 
 from khala_pg.resources import db_dir
-from support.databases import Database
+from support.postgres.databases import Database
 
 _TOKENS = re.compile(
     r"""(?P<comment>--[^\n]*|/\*.*?\*/)|"[^"]*"|e'(?:[^'\\]|''|\\.)*'|(?P<u>u&)?'(?P<string>(?:[^']|'')*)'""",

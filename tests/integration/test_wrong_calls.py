@@ -11,7 +11,7 @@ import pytest
 
 from khala_pg.auth import keyring as keys
 from khala_pg.auth import keyring_file
-from support.databases import Database
+from support.postgres.databases import Database
 
 KHALA = str(Path(sys.executable).with_name("khala"))
 WRONG, FAILED, NOT_STARTED = 2, 1, 125

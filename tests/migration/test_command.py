@@ -13,9 +13,9 @@ from khala_pg.migration.schemas import PRESENT, check_complete
 from khala_pg.migration.sqitch_files import MigrationError, read_plan
 from khala_pg.postgres import free_ports
 from khala_pg.resources import db_dir
-from support.databases import Database
-from support.dumps import make_standby
-from support.servers import Servers
+from support.postgres.databases import Database
+from support.postgres.dumps import make_standby
+from support.postgres.servers import Servers
 
 NAMES = [change.name for change in read_plan(db_dir())]
 

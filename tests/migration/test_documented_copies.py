@@ -13,13 +13,13 @@ import pytest
 from khala_pg.client import Backoff, KhalaClient, SqliteStore, Start
 from khala_pg.migration.migrate import migrate, status, verify
 from khala_pg.postgres.server import PostgresServer
-from support.consistency import visible
-from support.databases import Database, Template, cloned, make_template
-from support.documents import blocks, run_shell, run_sql
-from support.relay_process import relay_process
-from support.servers import SETTINGS, Servers
-from support.sessions import SINK
-from support.waiting import until
+from support.documents.documents import blocks, run_shell, run_sql
+from support.postgres.consistency import visible
+from support.postgres.databases import Database, Template, cloned, make_template
+from support.postgres.servers import SETTINGS, Servers
+from support.postgres.sessions import SINK
+from support.relay.relay_process import relay_process
+from support.trials.waiting import until
 
 BACKUP, MOVE, UPGRADE = "howto/backup-and-restore.md", "howto/move.md", "howto/upgrade.md"
 TOPIC, GROUPED, ORG = "runtime.run_summaries", "shop.clicks", "red"

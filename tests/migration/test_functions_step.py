@@ -12,10 +12,10 @@ import pytest
 
 from khala_pg.migration.migrate import migrate, status
 from khala_pg.resources import db_dir
-from support.databases import Database
-from support.dumps import dump, restore_as
-from support.function_files import function_file, function_files
-from support.next_version import CHANGE, HOT, next_version
+from support.postgres.databases import Database
+from support.postgres.dumps import dump, restore_as
+from support.schema.function_files import function_file, function_files
+from support.schema.next_version import CHANGE, HOT, next_version
 
 CATALOG = (
     "SELECT oid, xmin, ctid FROM pg_proc WHERE pronamespace::regnamespace::text "

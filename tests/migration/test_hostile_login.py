@@ -7,9 +7,9 @@ from psycopg import sql
 
 from khala_pg.migration.migrate import migrate, revert, status, verify
 from khala_pg.postgres.server import PostgresServer
-from support.databases import Database, empty
-from support.schema_dump import dump_schema
-from support.sqitch import needs_sqitch, sqitch
+from support.postgres.databases import Database, empty
+from support.postgres.sqitch import needs_sqitch, sqitch
+from support.schema.schema_dump import dump_schema
 
 _LOGIN = "khala_test_hostile"
 _SETTINGS = {

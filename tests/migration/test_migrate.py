@@ -13,9 +13,9 @@ from khala_pg.migration.migrate import migrate, revert, status, verify
 from khala_pg.migration.sqitch_files import MigrationError, read_plan
 from khala_pg.postgres.server import PostgresServer
 from khala_pg.resources import db_dir
-from support.databases import Database
-from support.schema_dump import COMMITTED, current_dump, dump_schema
-from support.waiting import wait_until
+from support.postgres.databases import Database
+from support.schema.schema_dump import COMMITTED, current_dump, dump_schema
+from support.trials.waiting import wait_until
 
 NAMES = tuple(change.name for change in read_plan(db_dir()))
 

@@ -6,9 +6,9 @@ from khala_pg.migration.migrate import migrate, revert, status
 from khala_pg.migration.sqitch_files import MigrationError, read_plan
 from khala_pg.postgres.server import PostgresServer
 from khala_pg.resources import db_dir
-from support.databases import empty
-from support.schema_dump import dump_schema
-from support.sqitch import needs_sqitch, sqitch
+from support.postgres.databases import empty
+from support.postgres.sqitch import needs_sqitch, sqitch
+from support.schema.schema_dump import dump_schema
 
 pytestmark = needs_sqitch
 

@@ -15,10 +15,10 @@ from khala_pg.migration.migrate import migrate, revert, verify
 from khala_pg.migration.sqitch_files import read_plan
 from khala_pg.postgres.server import PostgresServer
 from khala_pg.resources import db_dir
-from support.databases import Database, Template, empty
-from support.next_version import CHANGE, HOT, next_version
-from support.sqitch import needs_sqitch, sqitch
-from support.waiting import wait_until
+from support.postgres.databases import Database, Template, empty
+from support.postgres.sqitch import needs_sqitch, sqitch
+from support.schema.next_version import CHANGE, HOT, next_version
+from support.trials.waiting import wait_until
 
 LAST = read_plan(db_dir())[-1].name
 TOPIC = "runtime.notifications"

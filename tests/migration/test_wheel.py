@@ -13,9 +13,9 @@ import pytest
 
 from khala_pg.migration.migrate import status
 from khala_pg.postgres.server import PostgresServer
-from support.databases import empty
-from support.dev_process import running
-from support.servers import Servers
+from support.postgres.databases import empty
+from support.postgres.servers import Servers
+from support.programs.dev_process import running
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 

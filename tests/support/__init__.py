@@ -1,1 +1,1 @@
-"""What tests of several folders share: servers, databases, pgTAP."""
+"""What tests of several folders share, in folders by purpose."""

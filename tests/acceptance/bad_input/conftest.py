@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from khala_pg.postgres.server import PostgresServer
-from support.databases import Database, Template, cloned
-from support.relay_process import QUICK, RelayProcess, relay_process
+from support.postgres.databases import Database, Template, cloned
+from support.relay.relay_process import QUICK, RelayProcess, relay_process
 
 LIMITS = {**QUICK, "max_bad_frames": 2}
 

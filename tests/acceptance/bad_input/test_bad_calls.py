@@ -9,8 +9,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from support.consistency import check_topic
-from support.databases import Database
+from support.postgres.consistency import check_topic
+from support.postgres.databases import Database
 
 NOTES = "runtime.notifications"
 ORG = "red"

@@ -13,11 +13,11 @@ import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from support.consistency import check_topic
-from support.databases import Database
-from support.relay_process import RelayProcess
-from support.relays import CHANNEL, NOTES, RUNS, Peer
-from support.scale import scaled
+from support.postgres.consistency import check_topic
+from support.postgres.databases import Database
+from support.relay.relay_process import RelayProcess
+from support.relay.relays import CHANNEL, NOTES, RUNS, Peer
+from support.trials.scale import scaled
 
 ORG = "red"
 # As the relay of these tests is told.

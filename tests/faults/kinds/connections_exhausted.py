@@ -6,7 +6,7 @@ from typing import Any
 import psycopg
 
 from faults.world import PATIENCE_S, World
-from support.waiting import until
+from support.trials.waiting import until
 
 _CUT = """
 SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity

@@ -10,7 +10,7 @@ import psycopg
 
 from faults.world import PATIENCE_S, World, kill_server
 from faults.writing import Writer
-from support.waiting import until
+from support.trials.waiting import until
 
 _AWAKE = """
 SELECT count(*) FROM runtime.sync_topic_sequences WHERE topic = ANY(%s) AND NOT armed

@@ -7,7 +7,7 @@ from faults.world import World
 from khala_pg.migration.migrate import migrate, revert
 from khala_pg.migration.sqitch_files import read_plan
 from khala_pg.resources import db_dir
-from support.next_version import CHANGE, HOT, next_version
+from support.schema.next_version import CHANGE, HOT, next_version
 
 
 async def inject(world: World) -> float:

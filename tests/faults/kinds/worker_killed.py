@@ -5,7 +5,7 @@ import signal
 import time
 
 from faults.world import PATIENCE_S, World, children
-from support.waiting import until
+from support.trials.waiting import until
 
 
 async def inject(world: World) -> float:

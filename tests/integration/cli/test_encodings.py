@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from support.databases import Database
-from support.relay_process import KHALA
+from support.postgres.databases import Database
+from support.relay.relay_process import KHALA
 
 ENCODINGS = ("ascii", "latin1")
 NAME = "café → 試 🙂"

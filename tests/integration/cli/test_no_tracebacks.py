@@ -17,11 +17,11 @@ from psycopg import sql
 from khala_pg.auth import keyring as keys
 from khala_pg.auth import keyring_file
 from khala_pg.postgres.free_ports import free_port
-from support.cli_calls import CALLS, DBA, OWNER, RELAY, RUNTIME, Call, commands
-from support.databases import Database, empty
-from support.dumps import make_standby
-from support.forked_khala import PIPED, ForkedKhala, Streams, forked_khala
-from support.servers import Servers
+from support.postgres.databases import Database, empty
+from support.postgres.dumps import make_standby
+from support.postgres.servers import Servers
+from support.programs.cli_calls import CALLS, DBA, OWNER, RELAY, RUNTIME, Call, commands
+from support.programs.forked_khala import PIPED, ForkedKhala, Streams, forked_khala
 
 KEY = "matrix00key0"
 NOBODY = "khala_test_nobody"

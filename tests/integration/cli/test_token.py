@@ -7,9 +7,9 @@ from pathlib import Path
 
 from khala_pg.auth import keyring as keys
 from khala_pg.auth import keyring_file
-from support.client_relay import RUNS, running_relay
-from support.databases import Database
-from support.relay_process import KHALA
+from support.postgres.databases import Database
+from support.relay.client_relay import RUNS, running_relay
+from support.relay.relay_process import KHALA
 
 
 async def token(ring: Path, *arguments: str) -> tuple[int, str, str]:

@@ -10,9 +10,9 @@ import psycopg
 import pytest
 from psycopg.errors import Diagnostic
 
-from support.databases import Database
-from support.sessions import sessions
-from support.waiting import wait_until
+from support.postgres.databases import Database
+from support.postgres.sessions import sessions
+from support.trials.waiting import wait_until
 
 KHALA = str(Path(sys.executable).with_name("khala"))
 NOTES = "runtime.notifications"

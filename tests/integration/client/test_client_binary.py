@@ -4,9 +4,9 @@ import json
 from typing import Any
 
 from khala_pg.client import KhalaClient
-from support.client_relay import NOTES, ORG, RUNS, SOON, running_relay, sink
-from support.databases import Database
-from support.waiting import until
+from support.postgres.databases import Database
+from support.relay.client_relay import NOTES, ORG, RUNS, SOON, running_relay, sink
+from support.trials.waiting import until
 
 
 def documents(client: KhalaClient) -> dict[str, Any]:

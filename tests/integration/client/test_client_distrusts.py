@@ -12,9 +12,9 @@ from khala_pg.client import (
     Start,
     Status,
 )
-from support.client_relay import NOTES, RUNS, SOON, contents, running_relay, sink
-from support.databases import Database
-from support.waiting import until
+from support.postgres.databases import Database
+from support.relay.client_relay import NOTES, RUNS, SOON, contents, running_relay, sink
+from support.trials.waiting import until
 
 EARLIEST = Start(snapshot=False)
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from khala_pg.client import Change, KhalaClient, Start
-from support.client_relay import NOTES, ORG, RUNS, SOON, running_relay, sink
-from support.databases import Database
-from support.waiting import until
+from support.postgres.databases import Database
+from support.relay.client_relay import NOTES, ORG, RUNS, SOON, running_relay, sink
+from support.trials.waiting import until
 
 
 def has(client: KhalaClient, expected: dict[str, Any], topic: str = RUNS) -> Callable[[], bool]:

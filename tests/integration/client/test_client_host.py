@@ -22,9 +22,9 @@ from khala_pg.client import (
     TransportError,
 )
 from khala_pg.client.http_api import HttpApi
-from support.client_relay import ORG, RUNS, SOON, contents, running_relay, sink
-from support.databases import Database
-from support.waiting import until
+from support.postgres.databases import Database
+from support.relay.client_relay import ORG, RUNS, SOON, contents, running_relay, sink
+from support.trials.waiting import until
 
 
 @pytest.mark.parametrize("fault", ["hangs", "raises"])

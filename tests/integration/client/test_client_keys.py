@@ -16,7 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from khala_pg.client import Endpoint, ForbiddenTopicError, KhalaClient, SqliteStore
-from support.client_relay import (
+from support.postgres.databases import Database
+from support.relay.client_relay import (
     NOTES,
     ORG,
     RUNS,
@@ -26,8 +27,7 @@ from support.client_relay import (
     running_relay,
     sink,
 )
-from support.databases import Database
-from support.waiting import until
+from support.trials.waiting import until
 
 ODD = [
     *(".", "..", "...", "./a", "../../healthz", "a/..", "/", "//", "a//b", "%2e", "%2e%2e", "%2F"),

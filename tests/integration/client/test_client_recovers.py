@@ -20,7 +20,8 @@ from khala_pg.client import (
     Status,
 )
 from khala_pg.postgres.free_ports import free_port
-from support.client_relay import (
+from support.postgres.databases import Database
+from support.relay.client_relay import (
     ORG,
     RUNS,
     SOON,
@@ -31,8 +32,7 @@ from support.client_relay import (
     running_relay,
     sink,
 )
-from support.databases import Database
-from support.waiting import until
+from support.trials.waiting import until
 
 EARLIEST = Start(snapshot=False)
 

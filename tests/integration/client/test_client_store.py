@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from khala_pg.client import Endpoint, KhalaClient, SqliteStore, Start
-from support.client_relay import (
+from support.postgres.databases import Database
+from support.relay.client_relay import (
     NOTES,
     ORG,
     RUNS,
@@ -19,8 +20,7 @@ from support.client_relay import (
     running_relay,
     sink,
 )
-from support.databases import Database
-from support.waiting import until
+from support.trials.waiting import until
 
 OTHER = "other"
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from khala_pg.cohort import cohort
-from support.asking import bearer, http
-from support.databases import Database
-from support.relays import ready_relay, running_relay
+from support.postgres.databases import Database
+from support.relay.asking import bearer, http
+from support.relay.relays import ready_relay, running_relay
 
 KHALA = str(Path(sys.executable).with_name("khala"))
 PATH = "/api/sync/flags"

@@ -14,9 +14,9 @@ from khala_pg.auth import keyring as keys
 from khala_pg.auth.claims import Claims
 from khala_pg.http.app import create_app
 from khala_pg.relay.settings import RelaySettings
-from support.client_relay import NOTES, ORG, RUNS, TOPICS, sink
-from support.databases import Database
-from support.tokens import verify_token
+from support.http.tokens import verify_token
+from support.postgres.databases import Database
+from support.relay.client_relay import NOTES, ORG, RUNS, TOPICS, sink
 
 KEYRING = keys.generate()
 ORIGIN = "https://app.example"

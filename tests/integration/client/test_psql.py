@@ -6,8 +6,8 @@ import pytest
 
 from khala_pg.cli import psql
 from khala_pg.errors import UsageError
-from support.databases import Database
-from support.runs import environment, khala
+from support.postgres.databases import Database
+from support.programs.runs import environment, khala
 
 
 def test_it_opens_the_database_and_passes_arguments_on(newest_database: Database) -> None:

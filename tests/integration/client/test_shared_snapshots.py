@@ -13,9 +13,9 @@ from khala_pg.http.app import create_app
 from khala_pg.http.snapshots import FEW
 from khala_pg.relay.settings import RelaySettings
 from khala_pg.sqlapi.calls import Connection
-from support.client_relay import NOTES, RUNS, sink
-from support.databases import Database
-from support.waiting import until
+from support.postgres.databases import Database
+from support.relay.client_relay import NOTES, RUNS, sink
+from support.trials.waiting import until
 
 from .test_http_api import bearer, ready, verify
 

@@ -19,10 +19,10 @@ import pytest
 
 from khala_pg.auth import keyring as keys
 from khala_pg.postgres.free_ports import free_port
-from support.client_relay import NOTES, RUNS, RelayUnderTest, running_relay, sink
-from support.databases import Database
-from support.terminals import terminal
-from support.waiting import until
+from support.postgres.databases import Database
+from support.programs.terminals import terminal
+from support.relay.client_relay import NOTES, RUNS, RelayUnderTest, running_relay, sink
+from support.trials.waiting import until
 
 KHALA = str(Path(sys.executable).with_name("khala"))
 CTRL_C = 130

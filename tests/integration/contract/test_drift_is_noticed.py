@@ -9,10 +9,10 @@ import pytest
 from google.protobuf import json_format
 
 from khala_pg.resources import db_dir
-from support.client_relay import ORG, RUNS, sink
-from support.databases import Database
-from support.function_files import function_file
-from support.proto_reader import Reader
+from support.postgres.databases import Database
+from support.relay.client_relay import ORG, RUNS, sink
+from support.schema.function_files import function_file
+from support.wire.proto_reader import Reader
 
 REPLAY = "SELECT page FROM khala.replay(%s, 0, %s)"
 BINARY = "SELECT page FROM khala.replay_binary(%s, 0, %s)"

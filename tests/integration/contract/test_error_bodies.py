@@ -7,10 +7,10 @@ import httpx
 import pytest
 
 from khala_pg.proto_gen.openagents.sync.v1 import error_pb2
-from support.client_relay import RUNS, RelayUnderTest, running_relay, sink
-from support.databases import Database
-from support.proto_reader import Reader, wire_names
-from support.waiting import until
+from support.postgres.databases import Database
+from support.relay.client_relay import RUNS, RelayUnderTest, running_relay, sink
+from support.trials.waiting import until
+from support.wire.proto_reader import Reader, wire_names
 
 CODES = set(wire_names(error_pb2.SyncErrorCode).values())
 SOCKET_HEADERS = {

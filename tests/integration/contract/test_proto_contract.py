@@ -14,11 +14,11 @@ from khala_pg.canonical import canonical_bytes
 from khala_pg.errors import WIRE_CODES
 from khala_pg.proto_gen.openagents.sync.v1 import error_pb2, topic_pb2
 from khala_pg.resources import db_dir
-from support.caller import joined_when_ready
-from support.client_relay import ORG, RUNS, TOPICS, running_relay, sink
-from support.databases import Database
-from support.function_files import function_files
-from support.proto_reader import Json, Reader, wire_names
+from support.postgres.databases import Database
+from support.relay.client_relay import ORG, RUNS, TOPICS, running_relay, sink
+from support.schema.function_files import function_files
+from support.wire.caller import joined_when_ready
+from support.wire.proto_reader import Json, Reader, wire_names
 
 
 @pytest.fixture(scope="module")

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 import rfc8785
 
-from support.databases import Database
-from support.random_documents import document
-from support.seeds import choose_seed, stream
+from support.postgres.databases import Database
+from support.trials.random_documents import document
+from support.trials.seeds import choose_seed, stream
 
 COUNT = 10_000
 NODE_PACKAGE = (

@@ -16,11 +16,11 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from khala_pg.client import binary
-from support.client_relay import RelayUnderTest, running_relay
-from support.databases import Database
-from support.proto_reader import Reader
-from support.spoken_document import Block, as_written, blocks, fill, matches
-from support.waiting import until
+from support.documents.spoken_document import Block, as_written, blocks, fill, matches
+from support.postgres.databases import Database
+from support.relay.client_relay import RelayUnderTest, running_relay
+from support.trials.waiting import until
+from support.wire.proto_reader import Reader
 
 DOCUMENT = Path(__file__).resolve().parents[3] / "docs/protocol/OA_SYNC_WS_MAPPING.md"
 TOPICS = ("runtime.run_summaries", "runtime.notifications", "app.reports")

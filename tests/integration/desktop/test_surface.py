@@ -13,9 +13,7 @@ from psycopg.types.json import Jsonb
 from khala_pg.auth import api_keys
 from khala_pg.auth import keyring as keys
 from khala_pg.sqlapi import admin
-from support.client_relay import RelayUnderTest, relay_process
-from support.databases import Database
-from support.desktop_surface import (
+from support.desktop.desktop_surface import (
     PATIENCE_S,
     monitored,
     require_desktop,
@@ -24,9 +22,11 @@ from support.desktop_surface import (
     surroundings,
     virtual_display,
 )
-from support.runs import KHALA
-from support.waiting import wait_until
-from support.worker_api import heartbeat_long_ago
+from support.http.worker_api import heartbeat_long_ago
+from support.postgres.databases import Database
+from support.programs.runs import KHALA
+from support.relay.client_relay import RelayUnderTest, relay_process
+from support.trials.waiting import wait_until
 
 RUNS = "runtime.run_summaries"
 WORKERS = "runtime.codex_worker_summaries"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from support.servers import Servers
+from support.postgres.servers import Servers
 
 ROOT = Path(__file__).resolve().parents[3]
 DEMOS = {

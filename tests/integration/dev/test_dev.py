@@ -17,10 +17,10 @@ import pytest
 
 from khala_pg.auth import keyring_file
 from khala_pg.postgres import free_ports
-from support.dev_process import PATIENCE_S, khala, running
-from support.servers import Servers
-from support.tokens import verify_token
-from support.waiting import wait_until
+from support.http.tokens import verify_token
+from support.postgres.servers import Servers
+from support.programs.dev_process import PATIENCE_S, khala, running
+from support.trials.waiting import wait_until
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 
 from khala_pg.auth import keyring as keys
 from khala_pg.auth import keyring_file
-from support.servers import Servers
+from support.postgres.servers import Servers
 
 PATIENCE_S = 60.0
 

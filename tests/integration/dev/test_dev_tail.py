@@ -11,9 +11,9 @@ import httpx
 import psycopg
 import pytest
 
-from support.dev_process import PATIENCE_S, Dev, khala, running
-from support.servers import Servers
-from support.terminals import terminal
+from support.postgres.servers import Servers
+from support.programs.dev_process import PATIENCE_S, Dev, khala, running
+from support.programs.terminals import terminal
 
 PREIMAGE = "0f" * 32
 PAYWALL = {"paywallId": "pw_tail", "name": "Tail", "policy": {"fixedAmountMsats": 1500}}

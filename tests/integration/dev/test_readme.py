@@ -11,8 +11,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from support.dev_process import PATIENCE_S, Dev, khala, running
-from support.servers import Servers
+from support.postgres.servers import Servers
+from support.programs.dev_process import PATIENCE_S, Dev, khala, running
 
 ROOT = Path(__file__).resolve().parents[3]
 NODE_PACKAGE = ROOT / "typescript/khala-client"

@@ -4,10 +4,10 @@ import pytest
 
 from khala_pg.doctor.examine import Report, examine
 from khala_pg.postgres import free_ports
-from support.databases import Database
-from support.dumps import make_standby
-from support.pooler import pooled
-from support.servers import Servers
+from support.postgres.databases import Database
+from support.postgres.dumps import make_standby
+from support.postgres.pooler import pooled
+from support.postgres.servers import Servers
 
 
 def statuses(report: Report) -> dict[str, str]:

@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from khala_pg.lightning.api.operations import OPERATORS
-from support.control_plane import PAYMENT_HASH, PAYWALL, PREIMAGE, SECRET, control_plane
-from support.databases import Database
-from support.seeds import choose_seed, stream
+from support.http.control_plane import PAYMENT_HASH, PAYWALL, PREIMAGE, SECRET, control_plane
+from support.postgres.databases import Database
+from support.trials.seeds import choose_seed, stream
 
 FUNCTIONS = (
     "lightning/ops:recordGatewayCompileIntent",

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from khala_pg.lightning.api.operations import FUNCTIONS
-from support.control_plane import PAYMENT_HASH, PREIMAGE, SECRET, ControlPlane, control_plane
-from support.databases import Database
+from support.http.control_plane import PAYMENT_HASH, PREIMAGE, SECRET, ControlPlane, control_plane
+from support.postgres.databases import Database
 
 _DOCS = Path(__file__).resolve().parents[3] / "docs"
 REFERENCE = (_DOCS / "reference/lightning.md").read_text("utf-8")

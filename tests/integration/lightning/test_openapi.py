@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from khala_pg.lightning.api.operations import DOCUMENT, FUNCTIONS, SECURITY
-from support.control_plane import PAYWALL, SECRET, control_plane
-from support.databases import Database
-from support.openapi import statuses_seen
+from support.http.control_plane import PAYWALL, SECRET, control_plane
+from support.http.openapi import statuses_seen
+from support.postgres.databases import Database
 
 
 def prepare(case: Any) -> Mapping[str, str]:

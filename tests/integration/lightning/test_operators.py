@@ -8,7 +8,7 @@ import pytest
 
 from khala_pg.lightning.records import read_record
 from khala_pg.proto_gen.openagents.lightning.v1 import control_plane_pb2 as responses
-from support.control_plane import (
+from support.http.control_plane import (
     PAYMENT_HASH,
     PAYWALL,
     PREIMAGE,
@@ -16,8 +16,8 @@ from support.control_plane import (
     ControlPlane,
     control_plane,
 )
-from support.databases import Database
-from support.scraping import scrape
+from support.postgres.databases import Database
+from support.relay.scraping import scrape
 
 LIST = "lightning/ops:listPaywallControlPlaneState"
 PAUSE = "lightning/security:setGlobalPause"

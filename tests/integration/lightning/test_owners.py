@@ -5,9 +5,9 @@ from typing import Any
 
 from khala_pg.lightning.records import read_record
 from khala_pg.proto_gen.openagents.lightning.v1 import paywall_pb2
-from support.control_plane import PAYWALL, PREIMAGE, ControlPlane, control_plane
-from support.databases import Database
-from support.relays import NOTES
+from support.http.control_plane import PAYWALL, PREIMAGE, ControlPlane, control_plane
+from support.postgres.databases import Database
+from support.relay.relays import NOTES
 
 
 async def test_a_paywall_from_its_creation_to_its_archive(newest_database: Database) -> None:

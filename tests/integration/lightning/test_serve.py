@@ -8,9 +8,9 @@ import httpx
 from khala_pg.auth import api_keys
 from khala_pg.lightning.api.operations import DOCUMENT, OPERATORS, OWNERS
 from khala_pg.sqlapi import admin
-from support.asking import bearer
-from support.control_plane import PAYWALL, SECRET, serving
-from support.databases import Database
+from support.http.control_plane import PAYWALL, SECRET, serving
+from support.postgres.databases import Database
+from support.relay.asking import bearer
 
 
 def test_operators_and_owners(newest_database: Database) -> None:

@@ -5,10 +5,10 @@ from typing import Any
 
 from khala_pg.auth import keyring as keys
 from khala_pg.sqlapi import admin
-from support.asking import bearer
-from support.control_plane import ControlPlane, control_plane
-from support.databases import Database
-from support.waiting import until
+from support.http.control_plane import ControlPlane, control_plane
+from support.postgres.databases import Database
+from support.relay.asking import bearer
+from support.trials.waiting import until
 
 SCOPE = "lightning.operate"
 PAUSE = {"active": True, "reason": "The node is being moved."}

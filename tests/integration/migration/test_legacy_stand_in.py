@@ -8,7 +8,7 @@ import pytest
 
 from support.legacy.backend import Fault, LegacyBackend, TransportError
 from support.legacy.server import serving
-from support.waiting import until
+from support.trials.waiting import until
 
 ID = "runtime/codex_worker_summary:w1"
 

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from support.databases import Database
 from support.legacy.backend import Fault, FunctionError, LegacyBackend, TransportError
 from support.legacy.server import serving
 from support.legacy.values import Value
-from support.relays import ready_relay, running_relay
-from support.runs import KHALA
-from support.scraping import scrape
+from support.postgres.databases import Database
+from support.programs.runs import KHALA
+from support.relay.relays import ready_relay, running_relay
+from support.relay.scraping import scrape
 
 RUNS, WORKERS = "runtime.run_summaries", "runtime.codex_worker_summaries"
 TABLES = {RUNS: "run_summaries", WORKERS: "codex_worker_summaries"}

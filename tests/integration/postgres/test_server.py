@@ -18,7 +18,7 @@ import pytest
 from khala_pg.postgres import free_ports
 from khala_pg.postgres.installation import PostgresServerError
 from khala_pg.postgres.server import PostgresServer, StopMode
-from support.servers import OLDEST, SETTINGS, Servers, find_oldest_bin
+from support.postgres.servers import OLDEST, SETTINGS, Servers, find_oldest_bin
 
 
 @pytest.fixture

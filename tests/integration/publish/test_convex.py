@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from support.databases import Database
 from support.legacy.backend import (
     Call,
     ConvexError,
@@ -17,7 +16,8 @@ from support.legacy.backend import (
 )
 from support.legacy.server import serving
 from support.legacy.values import Value
-from support.publishing import (
+from support.postgres.databases import Database
+from support.programs.publishing import (
     RUNS,
     WORKERS,
     credential,
@@ -29,8 +29,8 @@ from support.publishing import (
     stored,
     write,
 )
-from support.runs import environment, khala
-from support.waiting import until
+from support.programs.runs import environment, khala
+from support.trials.waiting import until
 
 DOWN = TransportError(503, "Overloaded", "come back later")
 

@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 import pytest
 
 from khala_pg.publish.results import retry_after_s
-from support.databases import Database
 from support.legacy.backend import LegacyBackend
-from support.publishing import credential, once, rows, write
+from support.postgres.databases import Database
+from support.programs.publishing import credential, once, rows, write
 
 DAY_S = 86400
 

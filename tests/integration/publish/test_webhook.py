@@ -18,10 +18,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from khala_pg.relay.http_server import HttpServer
-from support.databases import Database
-from support.publishing import RUNS, once, publishing, rows, write
-from support.runs import KHALA, environment
-from support.waiting import until
+from support.postgres.databases import Database
+from support.programs.publishing import RUNS, once, publishing, rows, write
+from support.programs.runs import KHALA, environment
+from support.trials.waiting import until
 
 SECRET = "whsec_" + base64.b64encode(b"a secret of thirty-two bytes too").decode()
 VARIABLES = {"KHALA_PUBLISH_WEBHOOK_SECRET": SECRET}

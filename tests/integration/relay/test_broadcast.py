@@ -17,8 +17,8 @@ from websockets.frames import Opcode
 from khala_pg.relay.connection import RelayConnection, SharedMessage, broadcast
 from khala_pg.relay.opening.ports import Certificate
 from khala_pg.relay.process.event_loops import loop_factory
-from support.certificates import make_certificate
-from support.waiting import until
+from support.http.certificates import make_certificate
+from support.trials.waiting import until
 
 MAX_UNSENT = 1 << 20
 LARGE = "large " * 200_000

@@ -11,10 +11,10 @@ from websockets.asyncio.client import connect
 
 from khala_pg.auth import keyring as keys
 from khala_pg.auth import keyring_file
-from support.asking import ready_at
-from support.databases import Database
-from support.relays import NOTES, Peer
-from support.tokens import verify_token
+from support.http.tokens import verify_token
+from support.postgres.databases import Database
+from support.relay.asking import ready_at
+from support.relay.relays import NOTES, Peer
 
 KHALA = str(Path(sys.executable).with_name("khala"))
 

@@ -8,10 +8,10 @@ import pytest
 
 from khala_pg.client import KhalaClient, Start
 from khala_pg.client.connection import Encoding
-from support import client_relay
-from support.client_relay import RUNS, sink
-from support.databases import Database
-from support.relays import NOTES, Peer, RunningRelay, ready_relay, running_relay, writer
+from support.postgres.databases import Database
+from support.relay import client_relay
+from support.relay.client_relay import RUNS, sink
+from support.relay.relays import NOTES, Peer, RunningRelay, ready_relay, running_relay, writer
 
 DOCUMENTS, VERSIONS = 100, 50
 HEAD = DOCUMENTS * VERSIONS

@@ -10,8 +10,8 @@ import psycopg
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from support.databases import Database
-from support.relays import (
+from support.postgres.databases import Database
+from support.relay.relays import (
     NOTES,
     PATIENCE_S,
     RUNS,
@@ -22,7 +22,7 @@ from support.relays import (
     running_relay,
     writer,
 )
-from support.seeds import choose_seed, stream
+from support.trials.seeds import choose_seed, stream
 
 ORGS = ("org-a", "org-b", "org-c")
 

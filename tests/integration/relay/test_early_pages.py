@@ -2,10 +2,10 @@
 
 import asyncio
 
-from support.databases import Database
-from support.relays import NOTES, ready_relay, running_relay, watermarks
-from support.sessions import sessions
-from support.waiting import until
+from support.postgres.databases import Database
+from support.postgres.sessions import sessions
+from support.relay.relays import NOTES, ready_relay, running_relay, watermarks
+from support.trials.waiting import until
 
 # Readers do not wait for it, arming does.
 LOCK = "LOCK TABLE runtime.sync_topic_sequences IN EXCLUSIVE MODE"

@@ -10,9 +10,9 @@ import psycopg
 import pytest
 
 from khala_pg.doctor.examine import examine
-from support.consistency import check_topic
-from support.databases import Database
-from support.relays import (
+from support.postgres.consistency import check_topic
+from support.postgres.databases import Database
+from support.relay.relays import (
     NOTES,
     PATIENCE_S,
     RUNS,
@@ -22,8 +22,8 @@ from support.relays import (
     running_relay,
     writer,
 )
-from support.scraping import scrape
-from support.waiting import until
+from support.relay.scraping import scrape
+from support.trials.waiting import until
 
 # No look without a reason: a wake-up that is lost must not be made up for by a poll.
 NEVER: dict[str, Any] = {"slow_poll_interval_s": 100_000.0}

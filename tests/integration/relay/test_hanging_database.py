@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 
 import psycopg
 
-from support.caller import joined_when_ready
-from support.client_relay import NOTES, running_relay, sink
-from support.databases import Database
-from support.waiting import until
+from support.postgres.databases import Database
+from support.relay.client_relay import NOTES, running_relay, sink
+from support.trials.waiting import until
+from support.wire.caller import joined_when_ready
 
 # The server's last word at a login.
 _READY_FOR_QUERY = b"Z\x00\x00\x00\x05I"

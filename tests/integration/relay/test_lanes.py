@@ -20,8 +20,8 @@ from khala_pg.client import binary, wire
 from khala_pg.client.documents import Update
 from khala_pg.postgres.server import PostgresServer
 from khala_pg.proto_gen.openagents.sync.v1.update_pb2 import UpdateBatch
-from support.client_relay import RelayUnderTest, relay_process, running_relay, sink
-from support.databases import Database, Template, cloned
+from support.postgres.databases import Database, Template, cloned
+from support.relay.client_relay import RelayUnderTest, relay_process, running_relay, sink
 
 RUNS, RUNS_ENUM = "runtime.run_summaries", "SYNC_TOPIC_RUNTIME_RUN_SUMMARIES"
 ENCODINGS = ("json", "protobuf")

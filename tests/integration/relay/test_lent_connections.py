@@ -9,8 +9,8 @@ import psycopg
 from khala_pg.relay.database.pool import Database as RelayDatabase
 from khala_pg.relay.settings import RelaySettings
 from khala_pg.sqlapi.calls import Connection, scalar
-from support.databases import Database
-from support.waiting import until
+from support.postgres.databases import Database
+from support.trials.waiting import until
 
 POOL_SIZE = 2
 

@@ -19,8 +19,8 @@ from khala_pg.auth import keyring as keys
 from khala_pg.errors import UsageError
 from khala_pg.relay.server import Relay
 from khala_pg.relay.settings import RelaySettings
-from support.databases import Database
-from support.relays import NOTES, RUNS, Peer, RunningRelay, ready_relay, running_relay, writer
+from support.postgres.databases import Database
+from support.relay.relays import NOTES, RUNS, Peer, RunningRelay, ready_relay, running_relay, writer
 
 
 def fetch(url: str) -> tuple[int, dict[str, Any] | str]:

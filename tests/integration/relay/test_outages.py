@@ -6,8 +6,8 @@ from typing import Any
 
 import psycopg
 
-from support.databases import Database
-from support.relays import (
+from support.postgres.databases import Database
+from support.relay.relays import (
     NOTES,
     PATIENCE_S,
     RUNS,
@@ -18,8 +18,8 @@ from support.relays import (
     watermarks,
     writer,
 )
-from support.tcp_proxy import TcpProxy
-from support.waiting import until
+from support.trials.waiting import until
+from support.wire.tcp_proxy import TcpProxy
 
 NO_POLL: dict[str, Any] = {"slow_poll_interval_s": 600.0}
 

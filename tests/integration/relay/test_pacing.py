@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from khala_pg.relay.delivery import feeds
-from support.databases import Database
-from support.relays import (
+from support.postgres.databases import Database
+from support.relay.relays import (
     NOTES,
     RUNS,
     WORKERS,
@@ -21,7 +21,7 @@ from support.relays import (
     running_relay,
     writer,
 )
-from support.scraping import scrape
+from support.relay.scraping import scrape
 
 TOPICS = (NOTES, RUNS, WORKERS)
 WRITES = 1500

@@ -11,8 +11,8 @@ from phoenix_channels_python_client import PHXChannelsClient
 from phoenix_channels_python_client.phx_messages import ChannelMessage
 
 from khala_pg.client import KhalaClient
-from support.client_relay import RUNS, SOON, RelayUnderTest, running_relay, sink
-from support.databases import Database
+from support.postgres.databases import Database
+from support.relay.client_relay import RUNS, SOON, RelayUnderTest, running_relay, sink
 
 CHANNEL = "sync:v1"
 

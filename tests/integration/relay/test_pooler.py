@@ -11,10 +11,18 @@ from typing import Any
 
 import pytest
 
-from support.databases import Database
-from support.pooler import pooled
-from support.relays import NOTES, PATIENCE_S, Peer, RunningRelay, ready_relay, running_relay, writer
-from support.waiting import until
+from support.postgres.databases import Database
+from support.postgres.pooler import pooled
+from support.relay.relays import (
+    NOTES,
+    PATIENCE_S,
+    Peer,
+    RunningRelay,
+    ready_relay,
+    running_relay,
+    writer,
+)
+from support.trials.waiting import until
 
 
 async def test_relays_share_a_transaction_pooler(newest_database: Database) -> None:

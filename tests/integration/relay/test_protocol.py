@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from support.databases import Database
-from support.relays import (
+from support.postgres.databases import Database
+from support.relay.relays import (
     CHANNEL,
     NOTES,
     NOTES_ENUM,

@@ -10,9 +10,9 @@ import pytest
 from khala_pg.sqlapi import feed as sqlapi
 from khala_pg.sqlapi.calls import Connection
 from khala_pg.sqlapi.feed import Armed, FeedPage, Position
-from support.databases import Database
-from support.sessions import SINK, sessions
-from support.waiting import until
+from support.postgres.databases import Database
+from support.postgres.sessions import SINK, sessions
+from support.trials.waiting import until
 
 TOPIC = "runtime.run_summaries"
 

@@ -13,9 +13,9 @@ from khala_pg.relay.delivery.lanes import JSON
 from khala_pg.relay.delivery.pages import Pages, Wanted
 from khala_pg.relay.settings import RelaySettings
 from khala_pg.sqlapi import relay_connection
-from support.databases import Database
-from support.relays import NOTES, ready_relay, running_relay, writer
-from support.scraping import scrape
+from support.postgres.databases import Database
+from support.relay.relays import NOTES, ready_relay, running_relay, writer
+from support.relay.scraping import scrape
 
 
 @dataclass

@@ -3,10 +3,10 @@
 import itertools
 from pathlib import Path
 
-from support.databases import Database
-from support.relay_process import QUICK, relay_process
-from support.relays import RUNS, Peer
-from support.waiting import until
+from support.postgres.databases import Database
+from support.relay.relay_process import QUICK, relay_process
+from support.relay.relays import RUNS, Peer
+from support.trials.waiting import until
 
 _SINK = "SELECT khala.sink(%s, 'a', %s, '{}')"
 

@@ -9,10 +9,10 @@ import pytest
 
 from khala_pg.auth import keyring as keys
 from khala_pg.auth import keyring_file
-from support.databases import Database
-from support.relay_process import KHALA
-from support.relays import NOTES, PATIENCE_S, Peer
-from support.waiting import until
+from support.postgres.databases import Database
+from support.relay.relay_process import KHALA
+from support.relay.relays import NOTES, PATIENCE_S, Peer
+from support.trials.waiting import until
 
 
 @pytest.mark.parametrize("workers", [1, 2])

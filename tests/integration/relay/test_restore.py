@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from support import dumps
-from support.databases import Database
-from support.relays import NOTES, Peer, ready_relay, running_relay, writer
+from support.postgres import dumps
+from support.postgres.databases import Database
+from support.relay.relays import NOTES, Peer, ready_relay, running_relay, writer
 
 
 async def told_to_resync(peer: Peer, cursor: int, epoch: str) -> None:

@@ -3,9 +3,9 @@
 import asyncio
 from contextlib import AsyncExitStack
 
-from support.databases import Database
-from support.relays import NOTES, Peer, RunningRelay, ready_relay, running_relay, writer
-from support.scraping import scrape
+from support.postgres.databases import Database
+from support.relay.relays import NOTES, Peer, RunningRelay, ready_relay, running_relay, writer
+from support.relay.scraping import scrape
 
 PEERS = 8
 

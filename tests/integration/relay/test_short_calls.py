@@ -17,8 +17,8 @@ from khala_pg.sqlapi.calls import (
     raw_rows_in_turn,
     string,
 )
-from support.databases import Database
-from support.waiting import until
+from support.postgres.databases import Database
+from support.trials.waiting import until
 
 
 @asynccontextmanager

@@ -12,11 +12,11 @@ from psycopg import sql
 
 from khala_pg.errors import UnavailableError
 from khala_pg.sqlapi.calls import Connection
-from support.databases import Database
-from support.dumps import make_standby
-from support.relays import NOTES, PATIENCE_S, RunningRelay, ready_relay, running_relay, writer
-from support.servers import Servers
-from support.waiting import until
+from support.postgres.databases import Database
+from support.postgres.dumps import make_standby
+from support.postgres.servers import Servers
+from support.relay.relays import NOTES, PATIENCE_S, RunningRelay, ready_relay, running_relay, writer
+from support.trials.waiting import until
 
 QUICK: dict[str, Any] = {"slow_poll_interval_s": 0.1, "max_backoff_s": 0.1}
 LOGIN = "khala_test_relay"

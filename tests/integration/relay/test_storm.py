@@ -14,9 +14,9 @@ from khala_pg.relay.database.pool import Database as Pool
 from khala_pg.relay.delivery.checks import Checked, Checks
 from khala_pg.relay.settings import RelaySettings
 from khala_pg.relay.wire.requests import SubscribeRequest
-from support.databases import Database
-from support.relays import NOTES, PATIENCE_S, RUNS, running_relay, writer
-from support.waiting import until
+from support.postgres.databases import Database
+from support.relay.relays import NOTES, PATIENCE_S, RUNS, running_relay, writer
+from support.trials.waiting import until
 
 # More than asyncio has wait by default, fewer than one address may have under way.
 CROWD = 300

@@ -2,8 +2,16 @@
 
 import pytest
 
-from support.databases import Database
-from support.relays import CHANNEL, NOTES, NOTES_ENUM, RUNS, ready_relay, running_relay, writer
+from support.postgres.databases import Database
+from support.relay.relays import (
+    CHANNEL,
+    NOTES,
+    NOTES_ENUM,
+    RUNS,
+    ready_relay,
+    running_relay,
+    writer,
+)
 
 
 async def test_no_update_follows_the_answer_to_unsubscribe(database: Database) -> None:

@@ -12,11 +12,11 @@ import httpx
 
 from khala_pg.auth import keyring as keys
 from khala_pg.auth import keyring_file
-from support.databases import Database
-from support.relay_process import KHALA, TOPICS, RelayProcess, relay_process
-from support.relays import NOTES, PATIENCE_S, Peer, Writer, writer
-from support.scraping import Scrape
-from support.waiting import until, wait_until
+from support.postgres.databases import Database
+from support.relay.relay_process import KHALA, TOPICS, RelayProcess, relay_process
+from support.relay.relays import NOTES, PATIENCE_S, Peer, Writer, writer
+from support.relay.scraping import Scrape
+from support.trials.waiting import until, wait_until
 
 WORKERS = 2
 ARGUMENTS = (f"--workers={WORKERS}", "--metrics-port=0")

@@ -13,15 +13,15 @@ from khala_pg.auth import api_keys
 from khala_pg.sqlapi import admin
 from khala_pg.workers.endpoints import OPERATE, READ
 from khala_pg.workers.operations import WORKERS
-from support.asking import bearer
-from support.databases import Database
-from support.relays import NOTES
-from support.relays import WORKERS as TOPIC
-from support.runs import KHALA
-from support.scraping import scrape
-from support.sessions import sessions
-from support.waiting import until
-from support.worker_api import WorkerApi, heartbeat_long_ago, worker_api
+from support.http.worker_api import WorkerApi, heartbeat_long_ago, worker_api
+from support.postgres.databases import Database
+from support.postgres.sessions import sessions
+from support.programs.runs import KHALA
+from support.relay.asking import bearer
+from support.relay.relays import NOTES
+from support.relay.relays import WORKERS as TOPIC
+from support.relay.scraping import scrape
+from support.trials.waiting import until
 
 
 def error(answer: httpx.Response) -> tuple[int, str]:

@@ -6,8 +6,8 @@ from typing import Any
 
 import psycopg
 
-from support.consistency import check_topic
-from support.databases import Database
+from support.postgres.consistency import check_topic
+from support.postgres.databases import Database
 
 WRITERS = 16
 RUNS = "runtime.run_summaries"

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from khala_pg.cli.text import number
-from support.consistency import check_topic
-from support.databases import Database
-from support.runs import KHALA, NO_DATABASE, environment, events, khala, summary
-from support.seeds import choose_seed
-from support.waiting import wait_until
+from support.postgres.consistency import check_topic
+from support.postgres.databases import Database
+from support.programs.runs import KHALA, NO_DATABASE, environment, events, khala, summary
+from support.trials.seeds import choose_seed
+from support.trials.waiting import wait_until
 
 RUNS = "runtime.run_summaries"
 

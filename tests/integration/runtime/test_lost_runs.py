@@ -11,10 +11,10 @@ import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
-from support.databases import Database
-from support.relays import RUNS, Peer, ready_relay, running_relay
-from support.runs import KHALA, environment, events
-from support.sessions import sessions
+from support.postgres.databases import Database
+from support.postgres.sessions import sessions
+from support.programs.runs import KHALA, environment, events
+from support.relay.relays import RUNS, Peer, ready_relay, running_relay
 
 SILENCE_S = 3.0
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import psycopg
 
-from support.consistency import check_topic
-from support.databases import Database
-from support.runs import KHALA, environment, khala, summary
+from support.postgres.consistency import check_topic
+from support.postgres.databases import Database
+from support.programs.runs import KHALA, environment, khala, summary
 
 
 def fill(database: Database, runs: int, workers: int) -> None:

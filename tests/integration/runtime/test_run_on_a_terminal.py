@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from support import terminals
-from support.runs import KHALA, NO_DATABASE, environment, python
-from support.terminals import Screen
-from support.waiting import wait_until
+from support.programs import terminals
+from support.programs.runs import KHALA, NO_DATABASE, environment, python
+from support.programs.terminals import Screen
+from support.trials.waiting import wait_until
 
 
 @contextmanager

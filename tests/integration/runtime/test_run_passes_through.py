@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from support.runs import KHALA, NO_DATABASE, environment, khala, python
-from support.waiting import wait_until
+from support.programs.runs import KHALA, NO_DATABASE, environment, khala, python
+from support.trials.waiting import wait_until
 
 # Without a database: recording is another matter, and must not be needed here.
 QUICK = ("run", "--flush", "0")

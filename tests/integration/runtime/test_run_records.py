@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from khala_pg.postgres.server import PostgresServer
-from support.databases import Database
-from support.runs import (
+from support.postgres.databases import Database
+from support.programs.runs import (
     KHALA,
     NO_DATABASE,
     environment,
@@ -25,7 +25,7 @@ from support.runs import (
     python,
     summary,
 )
-from support.waiting import wait_until
+from support.trials.waiting import wait_until
 
 
 def spooled(stderr: bytes) -> Path:

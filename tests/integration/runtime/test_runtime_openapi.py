@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from khala_pg.workers.operations import DOCUMENT
-from support.databases import Database
-from support.openapi import statuses_seen
-from support.worker_api import worker_api
+from support.http.openapi import statuses_seen
+from support.http.worker_api import worker_api
+from support.postgres.databases import Database
 
 
 async def test_the_document_is_true(newest_database: Database) -> None:

@@ -7,10 +7,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from support.databases import Database
-from support.runs import KHALA, environment
-from support.waiting import until
-from support.worker_api import WorkerApi, worker_api
+from support.http.worker_api import WorkerApi, worker_api
+from support.postgres.databases import Database
+from support.programs.runs import KHALA, environment
+from support.trials.waiting import until
 
 FAILS = "echo no; exit 3"
 

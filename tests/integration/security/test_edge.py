@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from support.asking import bearer, http, refusal
-from support.databases import Database
-from support.relays import NOTES, ready_relay, running_relay
+from support.postgres.databases import Database
+from support.relay.asking import bearer, http, refusal
+from support.relay.relays import NOTES, ready_relay, running_relay
 
 SNAPSHOT = f"/api/sync/snapshot/{NOTES}"
 PREFLIGHT = {

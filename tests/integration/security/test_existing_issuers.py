@@ -6,9 +6,9 @@ from dataclasses import replace
 import jwt
 
 from khala_pg.auth import keyring as keys
-from support.asking import refusal
-from support.databases import Database
-from support.relays import NOTES, NOTES_ENUM, Peer, ready_relay, running_relay, writer
+from support.postgres.databases import Database
+from support.relay.asking import refusal
+from support.relay.relays import NOTES, NOTES_ENUM, Peer, ready_relay, running_relay, writer
 
 
 async def test_an_existing_surface_is_served(database: Database) -> None:

@@ -15,11 +15,11 @@ from khala_pg.auth.claims import MAX_TOKEN_BYTES
 from khala_pg.client.connection import Connection
 from khala_pg.client.connection import open_connection as open_with
 from khala_pg.client.errors import RequestRefusedError, UnauthorizedError
-from support.asking import bearer, http, refusal
-from support.databases import Database
-from support.relays import NOTES, RunningRelay, ready_relay, running_relay
-from support.scraping import scrape
-from support.waiting import until
+from support.postgres.databases import Database
+from support.relay.asking import bearer, http, refusal
+from support.relay.relays import NOTES, RunningRelay, ready_relay, running_relay
+from support.relay.scraping import scrape
+from support.trials.waiting import until
 
 HEAD = 64 * 1024
 

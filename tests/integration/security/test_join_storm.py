@@ -15,8 +15,8 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidMessage, InvalidStatus
 
-from support.databases import Database
-from support.relays import CHANNEL, NOTES, RunningRelay, ready_relay, running_relay, writer
+from support.postgres.databases import Database
+from support.relay.relays import CHANNEL, NOTES, RunningRelay, ready_relay, running_relay, writer
 
 _CLIENTS = int(os.environ.get("KHALA_TEST_STORM", "200"))
 _RATE_PER_S = 100.0

@@ -20,12 +20,20 @@ from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatu
 
 from khala_pg.auth import keyring as keys
 from khala_pg.auth.jwks import JwksSettings
-from support.asking import bearer, http, refusal
-from support.databases import Database
-from support.rawsocket import BINARY, CONT, PING, TEXT, frame, raw_socket
-from support.relays import CHANNEL, NOTES, Peer, RunningRelay, ready_relay, running_relay, writer
-from support.scraping import scrape
-from support.waiting import until
+from support.postgres.databases import Database
+from support.relay.asking import bearer, http, refusal
+from support.relay.relays import (
+    CHANNEL,
+    NOTES,
+    Peer,
+    RunningRelay,
+    ready_relay,
+    running_relay,
+    writer,
+)
+from support.relay.scraping import scrape
+from support.trials.waiting import until
+from support.wire.rawsocket import BINARY, CONT, PING, TEXT, frame, raw_socket
 
 
 @asynccontextmanager

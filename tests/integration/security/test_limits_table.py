@@ -19,10 +19,18 @@ from websockets.exceptions import InvalidStatus
 from khala_pg.auth.issuer import Identity
 from khala_pg.limits import limits_of
 from khala_pg.relay.settings import RelaySettings
-from support.asking import bearer, http
-from support.databases import Database
-from support.rawsocket import CONT, PING, TEXT, frame, raw_socket
-from support.relays import CHANNEL, NOTES, RUNS, RunningRelay, ready_relay, running_relay, writer
+from support.postgres.databases import Database
+from support.relay.asking import bearer, http
+from support.relay.relays import (
+    CHANNEL,
+    NOTES,
+    RUNS,
+    RunningRelay,
+    ready_relay,
+    running_relay,
+    writer,
+)
+from support.wire.rawsocket import CONT, PING, TEXT, frame, raw_socket
 
 SEEN = {each.name: each.limit.seen for each in limits_of(RelaySettings) if each.limit.seen}
 PASSES = "passes"

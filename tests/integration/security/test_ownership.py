@@ -20,11 +20,11 @@ from typing import Any
 import psycopg
 import rfc8785
 
-from support.asking import bearer, http
-from support.databases import Database
-from support.relays import NOTES, Peer, RunningRelay, ready_relay, running_relay
-from support.scale import scaled
-from support.seeds import choose_seed, stream
+from support.postgres.databases import Database
+from support.relay.asking import bearer, http
+from support.relay.relays import NOTES, Peer, RunningRelay, ready_relay, running_relay
+from support.trials.scale import scaled
+from support.trials.seeds import choose_seed, stream
 
 ORGS = [f"org-{n}" for n in range(5)]
 _KEYS = 40

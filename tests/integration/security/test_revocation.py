@@ -10,11 +10,11 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from khala_pg.auth.claims import Claims
-from support.asking import bearer, http, refusal
-from support.databases import Database
-from support.relays import NOTES, RUNS, Peer, RunningRelay, ready_relay, running_relay, writer
-from support.tokens import verify_token as read
-from support.waiting import until
+from support.http.tokens import verify_token as read
+from support.postgres.databases import Database
+from support.relay.asking import bearer, http, refusal
+from support.relay.relays import NOTES, RUNS, Peer, RunningRelay, ready_relay, running_relay, writer
+from support.trials.waiting import until
 
 KHALA = str(Path(sys.executable).with_name("khala"))
 # The promise is a second; the rest is for a machine that does other things.

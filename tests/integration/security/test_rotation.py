@@ -9,11 +9,11 @@ import pytest
 from khala_pg.auth import keyring as keys
 from khala_pg.auth import keyring_file
 from khala_pg.auth.keys import Key, Keyring, KeyringError
-from support.asking import refusal
-from support.databases import Database
-from support.relay_process import RelayProcess, relay_process
-from support.relays import NOTES, Peer, Writer, writer
-from support.waiting import until
+from support.postgres.databases import Database
+from support.relay.asking import refusal
+from support.relay.relay_process import RelayProcess, relay_process
+from support.relay.relays import NOTES, Peer, Writer, writer
+from support.trials.waiting import until
 
 _PEERS = 20
 

@@ -17,10 +17,10 @@ from khala_pg.auth.issuer import Identity, SessionExpiredError
 from khala_pg.auth.jwks import JwksSettings
 from khala_pg.auth.keys import Keyring
 from khala_pg.sqlapi import admin
-from support.asking import bearer, http
-from support.databases import Database
-from support.relays import NOTES, NOTES_ENUM, RUNS, RunningRelay, ready_relay, running_relay
-from support.tokens import verify_token
+from support.http.tokens import verify_token
+from support.postgres.databases import Database
+from support.relay.asking import bearer, http
+from support.relay.relays import NOTES, NOTES_ENUM, RUNS, RunningRelay, ready_relay, running_relay
 
 KHALA = str(Path(sys.executable).with_name("khala"))
 PATH = "/api/sync/token"

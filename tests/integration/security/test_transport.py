@@ -21,11 +21,11 @@ from khala_pg.auth import keyring as keys
 from khala_pg.errors import UsageError
 from khala_pg.relay.opening.ports import Certificate
 from khala_pg.sqlapi import admin
-from support.asking import bearer, ready_at, refusal
-from support.certificates import Certificate as MadeCertificate
-from support.certificates import make_certificate
-from support.databases import Database
-from support.relays import NOTES, Peer, ready_relay, running_relay
+from support.http.certificates import Certificate as MadeCertificate
+from support.http.certificates import make_certificate
+from support.postgres.databases import Database
+from support.relay.asking import bearer, ready_at, refusal
+from support.relay.relays import NOTES, Peer, ready_relay, running_relay
 
 KHALA = str(Path(sys.executable).with_name("khala"))
 

@@ -33,10 +33,10 @@ from hypothesis.stateful import (
 )
 from websockets.sync.client import ClientConnection, connect
 
-from support.databases import Database
-from support.fuzzing import fuzz
-from support.rawsocket import CLOSE, frame
-from support.relays import CHANNEL, RunningRelay, ready_relay, running_relay
+from support.postgres.databases import Database
+from support.relay.relays import CHANNEL, RunningRelay, ready_relay, running_relay
+from support.trials.fuzzing import fuzz
+from support.wire.rawsocket import CLOSE, frame
 
 # The relay's thread draws its jitter from the global generator while a strategy is at work.
 pytestmark = pytest.mark.filterwarnings("ignore:Do not use the .random. module inside strategies")

@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 
-from support.consistency import check_topic
-from support.databases import Database
-from support.seeds import stream
+from support.postgres.consistency import check_topic
+from support.postgres.databases import Database
+from support.trials.seeds import stream
 
 TOPIC = "runtime.run_summaries"
 WRITERS = 16

@@ -4,7 +4,7 @@ to. bench/sql/canonical.py says more."""
 import json
 from pathlib import Path
 
-from support.databases import Database
+from support.postgres.databases import Database
 
 SIZE = 4096
 MOST_MS = 1.0

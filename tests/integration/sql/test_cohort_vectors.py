@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from support.databases import Database
+from support.postgres.databases import Database
 
 FILE = Path(__file__).resolve().parents[2] / "fixtures" / "cohort_vectors.v1.json"
 VECTORS: list[dict[str, Any]] = json.loads(FILE.read_text("utf-8"))["vectors"]

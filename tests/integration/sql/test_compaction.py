@@ -9,9 +9,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from support.consistency import Model, apply, check_topic, visible
-from support.databases import Database
-from support.seeds import stream
+from support.postgres.consistency import Model, apply, check_topic, visible
+from support.postgres.databases import Database
+from support.trials.seeds import stream
 
 _TOPIC = "test.compaction"
 _OWNERS = (None, "org-a", "org-b")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from support.databases import Database
+from support.postgres.databases import Database
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
 # What the reader has: a table of orders, in the place of the application's own.

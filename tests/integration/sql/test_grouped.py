@@ -10,10 +10,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from support.consistency import check_topic
-from support.databases import Database
-from support.seeds import stream
-from support.sessions import SINK, Session, sessions
+from support.postgres.consistency import check_topic
+from support.postgres.databases import Database
+from support.postgres.sessions import SINK, Session, sessions
+from support.trials.seeds import stream
 
 TOPIC = "tests.grouped"
 SEQUENCE = "SELECT sequenced, state FROM khala.sequence(%s, %s, %s)"

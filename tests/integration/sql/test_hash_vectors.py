@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from support.databases import Database
+from support.postgres.databases import Database
 
 FILE = Path(__file__).resolve().parents[2] / "fixtures" / "payload_hash_vectors.v1.json"
 CONTENT: dict[str, Any] = json.loads(FILE.read_text("utf-8"))

@@ -9,10 +9,10 @@ import pytest
 from psycopg.adapt import Loader
 from psycopg.pq import TransactionStatus
 
-from support.api_examples import EFFECTS, EXAMPLES, SCENE
-from support.databases import Database
-from support.example_calls import Call
-from support.hostile_settings import HIJACKED, IMPOSTORS, Variant, variants
+from support.postgres.databases import Database
+from support.schema.api_examples import EFFECTS, EXAMPLES, SCENE
+from support.schema.example_calls import Call
+from support.schema.hostile_settings import HIJACKED, IMPOSTORS, Variant, variants
 
 Outcome = tuple[Any, ...]
 Outcomes = dict[tuple[str, int, bool], Outcome]
@@ -117,7 +117,7 @@ def outcomes(database: Database, roles: Mapping[str, str], variant: Variant) -> 
 
 def test_each_function_and_view_has_an_example(roles: dict[str, str]) -> None:
     lacking = roles.keys() - EXAMPLES.keys()
-    assert not lacking, "tests/support/api_examples.py has no call of them"
+    assert not lacking, "tests/support/schema/api_examples.py has no call of them"
     assert EXAMPLES.keys() == roles.keys()
 
 

@@ -5,10 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg
 import pytest
 
-from support.consistency import check_topic
-from support.databases import Database
-from support.seeds import stream
-from support.sessions import SINK, sessions
+from support.postgres.consistency import check_topic
+from support.postgres.databases import Database
+from support.postgres.sessions import SINK, sessions
+from support.trials.seeds import stream
 
 TOPIC = "runtime.run_summaries"
 SERIALIZATION_FAILURE = "40001"

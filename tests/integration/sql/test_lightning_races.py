@@ -11,9 +11,9 @@ import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
-from support.consistency import check_topic
-from support.databases import Database
-from support.waiting import wait_until
+from support.postgres.consistency import check_topic
+from support.postgres.databases import Database
+from support.trials.waiting import wait_until
 
 PREIMAGE = "0f" * 32
 PAYMENT_HASH = sha256(bytes.fromhex(PREIMAGE)).hexdigest()

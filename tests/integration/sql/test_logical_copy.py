@@ -7,8 +7,8 @@ import pytest
 from psycopg import sql
 
 from khala_pg.postgres.server import PostgresServer
-from support.databases import Database, cloned, make_template
-from support.servers import OLDEST, SETTINGS, VERSIONS, Servers, find_oldest_bin
+from support.postgres.databases import Database, cloned, make_template
+from support.postgres.servers import OLDEST, SETTINGS, VERSIONS, Servers, find_oldest_bin
 
 _TOPIC = "runtime.run_summaries"
 _TABLES = "runtime.sync_topic_sequences, runtime.sync_stream_events, runtime.sync_documents"

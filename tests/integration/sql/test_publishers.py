@@ -7,8 +7,8 @@ import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
-from support.databases import Database
-from support.seeds import choose_seed, stream
+from support.postgres.databases import Database
+from support.trials.seeds import choose_seed, stream
 
 TOPIC = "runtime.run_summaries"
 Update = dict[str, Any]

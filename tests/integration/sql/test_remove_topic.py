@@ -3,8 +3,8 @@
 import psycopg
 import pytest
 
-from support.databases import Database
-from support.sessions import SINK, sessions
+from support.postgres.databases import Database
+from support.postgres.sessions import SINK, sessions
 
 TOPIC = "shop.orders"
 REMOVE = "SELECT documents, journal_rows FROM khala.remove_topic(%s)"

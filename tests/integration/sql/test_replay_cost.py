@@ -4,7 +4,7 @@ from typing import Any
 
 import psycopg
 
-from support.databases import Database
+from support.postgres.databases import Database
 
 TOPIC = "runtime.run_summaries"
 SMALL, LARGE = 1_000, 100_000

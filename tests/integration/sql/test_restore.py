@@ -9,9 +9,9 @@ import psycopg
 import pytest
 
 from khala_pg.postgres.server import PostgresServer
-from support.consistency import check_topic, replay_all, visible
-from support.databases import Database, Template, cloned
-from support.dumps import (
+from support.postgres.consistency import check_topic, replay_all, visible
+from support.postgres.databases import Database, Template, cloned
+from support.postgres.dumps import (
     dump,
     make_standby,
     restore_as,
@@ -19,9 +19,9 @@ from support.dumps import (
     restore_in_place,
     restore_over,
 )
-from support.servers import Servers
-from support.sessions import SINK, sessions
-from support.waiting import wait_until
+from support.postgres.servers import Servers
+from support.postgres.sessions import SINK, sessions
+from support.trials.waiting import wait_until
 
 TOPIC = "runtime.run_summaries"
 CHANGED = "KH003"

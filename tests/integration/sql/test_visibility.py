@@ -6,10 +6,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from support.consistency import apply, check_topic, replay_all, visible
-from support.databases import Database
-from support.seeds import stream
-from support.sessions import SINK, sessions
+from support.postgres.consistency import apply, check_topic, replay_all, visible
+from support.postgres.databases import Database
+from support.postgres.sessions import SINK, sessions
+from support.trials.seeds import stream
 
 TOPIC = "runtime.run_summaries"
 

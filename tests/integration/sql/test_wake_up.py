@@ -10,8 +10,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from support.databases import Database
-from support.sessions import SINK, Session, sessions
+from support.postgres.databases import Database
+from support.postgres.sessions import SINK, Session, sessions
 
 TOPIC = "runtime.run_summaries"
 OTHER = "runtime.codex_worker_summaries"

@@ -13,10 +13,10 @@ from websockets.exceptions import InvalidStatus
 
 from khala_pg.auth import keyring as keys
 from khala_pg.auth import keyring_file
-from support.databases import Database
-from support.relay_process import KHALA
-from support.relays import NOTES, RUNS, Peer, writer
-from support.waiting import until
+from support.postgres.databases import Database
+from support.relay.relay_process import KHALA
+from support.relay.relays import NOTES, RUNS, Peer, writer
+from support.trials.waiting import until
 
 
 async def test_one_line_tells_the_life_of_a_socket(

@@ -13,10 +13,18 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from support.databases import Database
-from support.relays import NOTES, PATIENCE_S, RUNS, RunningRelay, ready_relay, running_relay, writer
-from support.scraping import scrape
-from support.waiting import until
+from support.postgres.databases import Database
+from support.relay.relays import (
+    NOTES,
+    PATIENCE_S,
+    RUNS,
+    RunningRelay,
+    ready_relay,
+    running_relay,
+    writer,
+)
+from support.relay.scraping import scrape
+from support.trials.waiting import until
 
 
 @asynccontextmanager

@@ -11,9 +11,9 @@ import httpx
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from support.databases import Database
-from support.relays import PATIENCE_S, RunningRelay, ready_relay, running_relay
-from support.tcp_proxy import TcpProxy
+from support.postgres.databases import Database
+from support.relay.relays import PATIENCE_S, RunningRelay, ready_relay, running_relay
+from support.wire.tcp_proxy import TcpProxy
 
 MANY, TOO_MANY = 40, 65
 

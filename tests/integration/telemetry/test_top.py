@@ -10,10 +10,10 @@ from pathlib import Path
 
 import psycopg
 
-from support.databases import Database
-from support.relay_process import KHALA
-from support.relays import NOTES, ready_relay, running_relay, writer
-from support.terminals import terminal
+from support.postgres.databases import Database
+from support.programs.terminals import terminal
+from support.relay.relay_process import KHALA
+from support.relay.relays import NOTES, ready_relay, running_relay, writer
 
 
 async def top(*arguments: str) -> "subprocess.CompletedProcess[str]":

@@ -15,10 +15,10 @@ from opentelemetry.trace import SpanContext
 
 from khala_pg.relay.database.health import State
 from khala_pg.relay.monitoring.otel import OtelSpans
-from support.collector import collector
-from support.databases import Database
-from support.relay_process import relay_process
-from support.relays import (
+from support.postgres.databases import Database
+from support.relay.collector import collector
+from support.relay.relay_process import relay_process
+from support.relay.relays import (
     NOTES,
     PATIENCE_S,
     Peer,
@@ -28,7 +28,7 @@ from support.relays import (
     running_relay,
     writer,
 )
-from support.waiting import until
+from support.trials.waiting import until
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 OTHER = "0af7651916cd43dd8448eb211c80319c"

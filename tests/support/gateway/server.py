@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from support.gateway.gateway import Fault, Gateway, Operation
-from support.web_server import serving_app
+from support.http.web_server import serving_app
 
 WALLET = "/wallet/pay"
 Handler = Callable[[Request], Awaitable[Response]]

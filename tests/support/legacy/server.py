@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
+from support.http.web_server import serving_app
 from support.legacy.backend import (
     Call,
     ConvexError,
@@ -22,7 +23,6 @@ from support.legacy.backend import (
 )
 from support.legacy.sync import serve_sync
 from support.legacy.values import EncodingError, decode, dumps, encode
-from support.web_server import serving_app
 
 
 @asynccontextmanager

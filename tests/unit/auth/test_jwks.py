@@ -20,7 +20,7 @@ from khala_pg.auth.authority import Authority
 from khala_pg.auth.claims import TokenError
 from khala_pg.auth.jwks import JwksError, JwksSettings, KeySet
 from khala_pg.auth.keys import Key, Keyring
-from support.waiting import until
+from support.trials.waiting import until
 
 ISSUER = "https://issuer.example"
 MAKERS: dict[str, Callable[[], Any]] = {

@@ -15,7 +15,7 @@ from khala_pg.auth import keyring as keys
 from khala_pg.auth import keyring_file
 from khala_pg.auth.claims import TokenError
 from khala_pg.auth.keys import Key, Keyring, KeyringError
-from support.tokens import verify_token
+from support.http.tokens import verify_token
 
 
 def now() -> int:

@@ -8,7 +8,7 @@ from websockets.typing import Subprotocol
 
 from khala_pg.client.connection import open_connection
 from khala_pg.client.errors import TransportError
-from support.waiting import until
+from support.trials.waiting import until
 
 
 async def test_the_end_of_a_connection_that_nobody_reads_is_heard() -> None:

@@ -25,8 +25,8 @@ from khala_pg.relay.wire import frames
 from khala_pg.relay.wire.channel import Channel
 from khala_pg.relay.wire.frames import FrameError
 from khala_pg.runtime.ingest import LineError, _batches
-from support.fuzzing import fuzz
-from support.tokens import verify_token
+from support.http.tokens import verify_token
+from support.trials.fuzzing import fuzz
 
 CORPUS: dict[str, list[str]] = json.loads(
     Path(__file__).with_name("corpus.json").read_text(encoding="utf-8")

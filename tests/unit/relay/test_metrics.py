@@ -7,7 +7,7 @@ from prometheus_client import Metric
 
 from khala_pg.relay.metrics import REASONS
 from khala_pg.relay.monitoring import socket_log
-from support.metric_names import declared
+from support.relay.metric_names import declared
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "sync" / "METRICS.md"
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from support.databases import Database
-from support.operators import Operators, operators
+from support.postgres.databases import Database
+from support.programs.operators import Operators, operators
 
 
 @pytest.fixture

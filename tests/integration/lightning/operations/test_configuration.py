@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from khala_pg.lightning.operations.configuration import ROLES
-from support.control_plane import SECRET
-from support.forked_khala import Done, forked_khala
 from support.gateway.gateway import Gateway
 from support.gateway.server import variables
-from support.operators import PREFIX, PROGRAMS
+from support.http.control_plane import SECRET
+from support.programs.forked_khala import Done, forked_khala
+from support.programs.operators import PREFIX, PROGRAMS
 
 NOWHERE = "http://127.0.0.1:1"
 PLANE = {f"{PREFIX}API_BASE_URL": NOWHERE, f"{PREFIX}SECRET": SECRET}

@@ -12,11 +12,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from support.control_plane import KHALA
 from support.gateway.gateway import Gateway
 from support.gateway.server import serving, variables
-from support.operators import CREDENTIALS, PREFIX, ran
-from support.web_server import serving_app
+from support.http.control_plane import KHALA
+from support.http.web_server import serving_app
+from support.programs.operators import CREDENTIALS, PREFIX, ran
 
 STATE = '"global": {"globalPause": false}, "ownerControls": []'
 PAYWALLS = [

@@ -7,8 +7,8 @@ import pytest
 
 from khala_pg.lightning.operations.smoke.observability import FIELDS
 from khala_pg.lightning.operations.smoke.paywalls import PRIORITIES
-from support.control_plane import PAYMENT_HASH, PREIMAGE
-from support.operators import OWNER, Mode, Operators
+from support.http.control_plane import PAYMENT_HASH, PREIMAGE
+from support.programs.operators import OWNER, Mode, Operators
 
 MODES: tuple[Mode, ...] = get_args(Mode)
 

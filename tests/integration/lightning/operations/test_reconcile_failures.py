@@ -8,7 +8,7 @@ from khala_pg.lightning.operations.errors import OpsError, error_json
 from khala_pg.lightning.operations.opening import opened
 from khala_pg.lightning.operations.reconcile import reconcile
 from support.gateway.gateway import Failure, Fault, Operation
-from support.operators import Mode, Operators
+from support.programs.operators import Mode, Operators
 
 STEPS: dict[Operation, str] = {
     "deploy": "apply",

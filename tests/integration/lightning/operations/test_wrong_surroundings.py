@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from support.control_plane import KHALA, PREIMAGE, SECRET
-from support.faulty_plane import FaultyPlane, PlaneFault, faulty_plane
 from support.gateway.gateway import Gateway
 from support.gateway.server import serving
-from support.operators import CREDENTIALS, PREFIX, PROGRAMS, Operators, ran
+from support.http.control_plane import KHALA, PREIMAGE, SECRET
+from support.http.faulty_plane import FaultyPlane, PlaneFault, faulty_plane
+from support.programs.operators import CREDENTIALS, PREFIX, PROGRAMS, Operators, ran
 
 NOWHERE = "http://127.0.0.1:1"
 

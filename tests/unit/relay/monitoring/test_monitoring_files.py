@@ -14,7 +14,7 @@ from prometheus_client import generate_latest
 from khala_pg.relay.metrics import Metrics
 from khala_pg.relay.monitoring.gauges import GaugeCollector, Gauges
 from khala_pg.sqlapi.telemetry import ParityTelemetry, PublisherTopic, Telemetry, TopicTelemetry
-from support.metric_names import declared
+from support.relay.metric_names import declared
 
 SYNC = Path(__file__).parents[4] / "docs" / "sync"
 RULES = SYNC / "alerts.yml"

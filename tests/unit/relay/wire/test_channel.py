@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from khala_pg.relay.wire.actions import Close, End
-from support.channels import CLAIMS, Peer, error, join_response, ok, seen
+from support.relay.channels import CLAIMS, Peer, error, join_response, ok, seen
 
 
 def test_join() -> None:

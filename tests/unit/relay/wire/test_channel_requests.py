@@ -12,7 +12,7 @@ from khala_pg.relay.wire.requests import (
     SubscribeRequest,
     UnsubscribeRequest,
 )
-from support.channels import CLAIMS, SETTINGS, Peer, error, ok, seen
+from support.relay.channels import CLAIMS, SETTINGS, Peer, error, ok, seen
 
 
 def test_heartbeat_is_answered_and_pushed() -> None:

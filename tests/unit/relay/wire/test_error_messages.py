@@ -11,8 +11,8 @@ from khala_pg.proto_gen.openagents.sync.v1 import error_pb2
 from khala_pg.relay.settings import RelaySettings
 from khala_pg.relay.wire import refusals
 from khala_pg.relay.wire.actions import Action, Send
-from support.channels import SETTINGS, Peer, seen
-from support.proto_reader import Reader, wire_names
+from support.relay.channels import SETTINGS, Peer, seen
+from support.wire.proto_reader import Reader, wire_names
 
 CODES = set(wire_names(error_pb2.SyncErrorCode).values())
 STALE = {

@@ -1,0 +1,1 @@
+"""`khala desktop` under a display of its own."""

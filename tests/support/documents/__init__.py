@@ -1,0 +1,1 @@
+"""Documents whose commands and examples are run."""

@@ -1,0 +1,1 @@
+"""HTTP: the APIs that tests call, and what servers of a test need."""

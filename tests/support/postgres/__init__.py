@@ -1,0 +1,1 @@
+"""PostgreSQL: servers, databases and their sessions, and what stands before or beside them."""

@@ -1,0 +1,1 @@
+"""Programs as people start them: `khala`, its commands, a runtime under load."""

@@ -1,0 +1,1 @@
+"""Relays of a test, and what they say to operators."""

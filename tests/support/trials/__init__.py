@@ -1,0 +1,1 @@
+"""Trials of any test: seeds, random documents, sizes, and waiting for conditions."""
