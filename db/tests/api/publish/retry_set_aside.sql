@@ -8,8 +8,8 @@ BEGIN
     PERFORM khala.set_publisher_topic('w', 'runtime.run_summaries'), khala.set_publisher_topic('c', 'runtime.run_summaries');
 END
 $$;
-INSERT INTO runtime.publisher_set_aside
-SELECT p.publisher, 'runtime.run_summaries', d.doc_key, d.version, d.version, FALSE, 1, 'no'
+INSERT INTO runtime.publisher_set_aside (publisher, topic, doc_key, watermark, doc_version, deleted, attempts, reason)
+SELECT p.publisher, 'runtime.run_summaries', d.doc_key, d.version AS watermark, d.version AS doc_version, FALSE, 1, 'no'
 FROM (VALUES ('w'), ('c')) AS p (publisher), (VALUES ('a', 1), ('a', 2), ('b', 3)) AS d (doc_key, version);
 SELECT throws_ok($$SELECT khala.retry_set_aside('none')$$, 'KH007', NULL, 'no such publisher');
 SELECT is(khala.retry_set_aside('w', 'runtime.run_summaries', 'b'), 1::bigint, 'one document');
