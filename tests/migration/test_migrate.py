@@ -77,7 +77,7 @@ def test_revert_takes_the_roles_along(own_server: PostgresServer) -> None:
         migrate(own_server.dsn("one"))
         migrate(own_server.dsn("two"))
         revert(own_server.dsn("one"))
-        assert len(connection.execute(query).fetchall()) == 4  # the other database needs them
+        assert len(connection.execute(query).fetchall()) == 5  # the other database needs them
         revert(own_server.dsn("two"))
         assert connection.execute(query).fetchall() == []
 

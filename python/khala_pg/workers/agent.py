@@ -137,7 +137,7 @@ class Agent:
         *args: Arguments.args,
         **kwargs: Arguments.kwargs,
     ) -> Result:
-        """One call, tried until the database is there."""
+        """One call, tried until the database is there; after an interruption once more."""
         backoff = Backoff(0.25, 5.0)
         async with self._turn:
             while True:
@@ -154,8 +154,12 @@ class Agent:
                     if not isinstance(known, UnavailableError):
                         raise
                     await self._disconnect()
+                    if self.interrupted.is_set():
+                        raise known from error
                     self.say(f"{known}; trying again")
-                await asyncio.sleep(backoff.next_s())
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(backoff.next_s()):
+                        await self.interrupted.wait()
 
     async def _disconnect(self) -> None:
         if self._connection is not None:

@@ -47,7 +47,7 @@ CALLS: dict[str, list[Call]] = {
         _call(
             "--org acme --poll 0.1 wörker -- cat",
             RUNTIME,
-            until="started|trying again|not a member|no writes|read-only",
+            until="started|trying again",
             writes=True,
         )
     ],

@@ -51,6 +51,6 @@ def test_every_reason_of_a_close_is_documented_and_there_from_the_start() -> Non
 
 def test_each_says_what_it_is_in_its_name() -> None:
     for family in families():
-        assert re.fullmatch(r"khala_[a-z_]+", family.name)
+        assert re.fullmatch(r"khala_[a-z0-9_]+", family.name)
         assert family.documentation
         assert not family.name.endswith(("_ms", "_minutes", "_kb"))

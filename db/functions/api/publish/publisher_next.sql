@@ -35,9 +35,9 @@ BEGIN
         RAISE EXCEPTION 'p_limit is %', coalesce(p_limit::text, 'NULL')
             USING ERRCODE = 'KH007', HINT = 'Use 1 to 10000; the default is 64.';
     END IF;
-    IF coalesce(p_lease NOT BETWEEN interval '0' AND interval '1 day', TRUE) THEN
+    IF coalesce(p_lease NOT BETWEEN interval '0' AND interval '24 hours', TRUE) THEN
         RAISE EXCEPTION 'p_lease is %', coalesce(p_lease::text, 'NULL')
-            USING ERRCODE = 'KH007', HINT = 'Use 0 seconds to 1 day: the time limit of a delivery.';
+            USING ERRCODE = 'KH007', HINT = 'Use 0 seconds to 24 hours: the time limit of a delivery.';
     END IF;
     SELECT p.* INTO v_publisher FROM runtime.publishers AS p WHERE p.publisher = p_publisher;
     IF NOT FOUND THEN
