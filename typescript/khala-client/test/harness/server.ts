@@ -67,7 +67,10 @@ export class Database {
 
   /** Purges the journal: cursors that are behind become stale. */
   async purge(topic: string) {
-    await this.value("SELECT deleted FROM khala.retain($1, p_horizon => '0')", topic);
+    await this.value(
+      "SELECT deleted FROM khala.retain($1, p_horizon => '0', p_batch => 1000000)",
+      topic,
+    );
   }
 
   /** The documents as the authority has them. */

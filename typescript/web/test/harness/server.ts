@@ -85,6 +85,8 @@ export class Database {
 
   /** Purges the journal of runs: cursors that are behind become stale. */
   async purge(): Promise<void> {
-    await this.query("SELECT khala.retain('runtime.run_summaries', p_horizon => '0')");
+    await this.query(
+      "SELECT khala.retain('runtime.run_summaries', p_horizon => '0', p_batch => 1000000)",
+    );
   }
 }
