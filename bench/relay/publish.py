@@ -10,6 +10,7 @@ version, and then documents with one version each. A rate is of what was deliver
 it stands for are told apart from it.
 """
 
+import argparse
 import os
 import sys
 import threading
@@ -105,9 +106,9 @@ def drained(dsn: str, limit_s: float = 900.0) -> float:
     return time.monotonic() - began
 
 
-def followed(dsn: str, url: str | None, options: object, name: str) -> dict[str, float]:
+def followed(dsn: str, url: str | None, options: argparse.Namespace, name: str) -> dict[str, float]:
     """Writers' latency, and what a publisher took meanwhile."""
-    rate, seconds = options.rate, options.seconds  # type: ignore[attr-defined]
+    rate, seconds = options.rate, options.seconds
     load = Load(dsn, rate, seconds, name)
     if url is None:
         load.run()

@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 from typer.core import TyperCommand
+from typer.exceptions import TyperException
 
 import khala_pg
 from khala_pg import settings
@@ -54,8 +55,7 @@ class Program(TyperCommand):
         as_json = "--json" in args
         try:
             return super().make_context(info_name, args, parent, **extra)
-        # UsageError, which Typer keeps to itself.
-        except typer.BadParameter.__base__ as error:  # type: ignore[misc]
+        except TyperException as error:
             if not as_json:
                 raise
             hint = f"See `khala lightning {self.name} --help`."
