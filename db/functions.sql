@@ -104,7 +104,10 @@ SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('khala.funct
 \ir functions/api/runtime/project_codex_worker.sql
 \ir functions/api/runtime/ingest_events.sql
 \ir functions/api/workers/mark_stale_workers.sql
-\ir functions/internal/workers/refuse_codex_worker.sql
+\ir functions/internal/projection/refuse_entity.sql
+\ir functions/internal/projection/entity_events.sql
+\ir functions/api/runtime/list_run_events.sql
+\ir functions/api/runtime/get_run.sql
 \ir functions/internal/workers/codex_worker_view.sql
 \ir functions/api/workers/list_codex_workers.sql
 \ir functions/api/workers/get_codex_worker.sql

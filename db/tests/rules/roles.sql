@@ -65,7 +65,7 @@ SELECT set_eq(
     $$SELECT f FROM pg_temp.functions_of('khala_relay') AS f$$,
     ARRAY[
         'arm', 'authenticate_api_key', 'canonical_json', 'check_cursors',
-        'current_epoch', 'ensure_epoch', 'event_age', 'flags_of', 'grouped_topics', 'head_watermarks', 'hydrate', 'get_codex_worker', 'list_codex_worker_events', 'list_codex_workers', 'mark_lost_runs', 'mark_stale_workers', 'max_payload_bytes', 'parse_payload', 'payload_hash', 'payload_hash_text', 'projection_version', 'replay', 'replay_binary', 'replay_feed', 'replay_feed_binary',
+        'current_epoch', 'ensure_epoch', 'event_age', 'flags_of', 'grouped_topics', 'head_watermarks', 'hydrate', 'get_codex_worker', 'get_run', 'list_codex_worker_events', 'list_codex_workers', 'list_run_events', 'mark_lost_runs', 'mark_stale_workers', 'max_payload_bytes', 'parse_payload', 'payload_hash', 'payload_hash_text', 'projection_version', 'replay', 'replay_binary', 'replay_feed', 'replay_feed_binary',
         'request_codex_worker', 'revocations', 'schema_version', 'scopes_beyond', 'sequence', 'snapshot', 'stop_codex_worker', 'telemetry', 'traces'
     ], 'what a relay may call'
 );

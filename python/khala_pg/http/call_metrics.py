@@ -32,4 +32,4 @@ def lightning_metrics(registry: CollectorRegistry) -> CallMetrics:
 
 
 def runtime_metrics(registry: CollectorRegistry) -> CallMetrics:
-    return CallMetrics(registry, "runtime", "the API of codex workers")
+    return CallMetrics(registry, "runtime", "the API of runs and codex workers")

@@ -57,7 +57,7 @@ def make_http_server(
 
     authenticate_session: whom a session of the host application belongs to, if it has sessions.
     note: called for each request. note_lightning, note_runtime: for
-    each call of the Lightning control plane, and of the API of codex workers.
+    each call of the Lightning control plane, and of the API of runs and codex workers.
     """
 
     # However many ask at once, live feeds do not queue behind them for a connection.

@@ -121,7 +121,7 @@ class RelaySettings:
     )
     max_runtime_calls_per_minute: int = limit(
         6_000,
-        "calls of the API of codex workers, of each subject",
+        "calls of the API of runs and codex workers, of each subject",
         seen="429 `rate_limited`",
         least=1,
     )

@@ -1,4 +1,4 @@
-"""Calls of the API of codex workers. Role khala_relay. Results are JSON texts."""
+"""Calls of the API of runs and codex workers. Role khala_relay. Results are JSON texts."""
 
 from khala_pg.sqlapi.calls import Connection, scalar
 
@@ -49,3 +49,16 @@ async def stop_codex_worker(
     query = "SELECT khala.stop_codex_worker(%s, %s, %s, %s, %s)::text"
     values = (org_id, worker_id, reason, requested_by, idempotency_key)
     return str(await scalar(connection, query, *values))
+
+
+async def get_run(connection: Connection, org_id: str, run_id: str) -> str:
+    query = "SELECT khala.get_run(%s, %s)::text"
+    return str(await scalar(connection, query, org_id, run_id))
+
+
+async def list_run_events(
+    connection: Connection, org_id: str, run_id: str, after: int, limit: int
+) -> str:
+    """A page of a run's events, after a sequence number."""
+    query = "SELECT khala.list_run_events(%s, %s, %s, %s)::text"
+    return str(await scalar(connection, query, org_id, run_id, after, limit))

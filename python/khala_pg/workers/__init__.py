@@ -1,1 +1,1 @@
-"""API of codex workers: an organisation lists its workers, reads them, and sends requests."""
+"""API of runs and codex workers: an organisation reads them, and sends requests to workers."""

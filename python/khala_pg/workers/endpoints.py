@@ -1,4 +1,4 @@
-"""`/api/runtime/codex/workers`: the codex workers of the caller's organisation."""
+"""`/api/runtime`: the runs and the codex workers of the caller's organisation."""
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -18,6 +18,9 @@ from khala_pg.workers.operations import DEFAULT_LIMIT
 READ = "runtime.codex_worker_summaries"
 """The topic of the workers: who may follow it may read here."""
 
+READ_RUNS = "runtime.run_summaries"
+"""The topic of the runs, likewise."""
+
 OPERATE = "runtime.operate"
 """The scope of those who send requests to workers. It is no topic."""
 
@@ -26,7 +29,7 @@ _Work = Callable[[Request, Identity], Awaitable[Done]]
 
 @dataclass
 class Workers:
-    """Endpoints of codex workers. pace: calls of each subject of each organisation."""
+    """Endpoints of runs and codex workers. pace: calls of each subject of each organisation."""
 
     _calls: Calls
     _signed_in: SignedIn
@@ -37,6 +40,8 @@ class Workers:
             "list_codex_workers": (self._list, (READ, OPERATE)),
             "get_codex_worker": (self._get, (READ, OPERATE)),
             "list_codex_worker_events": (self._events, (READ, OPERATE)),
+            "get_run": (self._get_run, (READ_RUNS, OPERATE)),
+            "list_run_events": (self._run_events, (READ_RUNS, OPERATE)),
             "request_codex_worker": (self._request, (OPERATE,)),
             "stop_codex_worker": (self._stop, (OPERATE,)),
         }
@@ -62,20 +67,30 @@ class Workers:
         )
 
     async def _get(self, request: Request, caller: Identity) -> Done:
-        call, worker = sqlapi.get_codex_worker, _worker(request)
+        call, worker = sqlapi.get_codex_worker, _id(request, "worker_id")
         return await self._calls.run("get_codex_worker", call, caller.org_id, worker)
 
     async def _events(self, request: Request, caller: Identity) -> Done:
         after = whole("after", request.query_params.get("after", "0"))
         limit = page_size(request, DEFAULT_LIMIT)
-        call, worker = sqlapi.list_codex_worker_events, _worker(request)
+        call, worker = sqlapi.list_codex_worker_events, _id(request, "worker_id")
         return await self._calls.run(
             "list_codex_worker_events", call, caller.org_id, worker, after, limit
         )
 
+    async def _get_run(self, request: Request, caller: Identity) -> Done:
+        call, run = sqlapi.get_run, _id(request, "run_id")
+        return await self._calls.run("get_run", call, caller.org_id, run)
+
+    async def _run_events(self, request: Request, caller: Identity) -> Done:
+        after = whole("after", request.query_params.get("after", "0"))
+        limit = page_size(request, DEFAULT_LIMIT)
+        call, run = sqlapi.list_run_events, _id(request, "run_id")
+        return await self._calls.run("list_run_events", call, caller.org_id, run, after, limit)
+
     async def _request(self, request: Request, caller: Identity) -> Done:
         body = json_text("body", await read_object(request))
-        call, who = sqlapi.request_codex_worker, (caller.org_id, _worker(request))
+        call, who = sqlapi.request_codex_worker, (caller.org_id, _id(request, "worker_id"))
         key = request.headers.get("Idempotency-Key")
         return await self._calls.run("request_codex_worker", call, *who, body, caller.subject, key)
 
@@ -84,15 +99,15 @@ class Workers:
         if reason is not None and not isinstance(reason, str):
             raise invalid("reason", "Pass a string of at most 500 characters, or leave it out.")
         json_text("reason", reason)
-        call, who = sqlapi.stop_codex_worker, (caller.org_id, _worker(request))
+        call, who = sqlapi.stop_codex_worker, (caller.org_id, _id(request, "worker_id"))
         key = request.headers.get("Idempotency-Key")
         return await self._calls.run("stop_codex_worker", call, *who, reason, caller.subject, key)
 
 
-def _worker(request: Request) -> str:
-    worker: str = request.path_params["worker_id"]
-    json_text("worker_id", worker)
-    return worker
+def _id(request: Request, name: str) -> str:
+    found: str = request.path_params[name]
+    json_text(name, found)
+    return found
 
 
 def _text(request: Request, name: str) -> str | None:

@@ -15,12 +15,13 @@ _TIME_OR_NULL: Schema = {"type": ["string", "null"], "format": "date-time"}
 _COUNT: Schema = {"type": "integer", "minimum": 0}
 _OBJECT: Schema = {"type": "object"}
 
-_WORKER_ID: Schema = {
-    "name": "worker_id",
-    "in": "path",
-    "required": True,
-    "schema": {"type": "string", "minLength": 1, "maxLength": 400},
-}
+
+def _id(name: str) -> Schema:
+    schema = {"type": "string", "minLength": 1, "maxLength": 400}
+    return {"name": name, "in": "path", "required": True, "schema": schema}
+
+
+_IN_PATHS = {name: _id(name) for name in ("worker_id", "run_id")}
 # Documents may grow further fields.
 _WORKER = {
     "document_id": {"type": "string"},
@@ -41,6 +42,23 @@ _WORKER = {
     "started_at": _TIME_OR_NULL,
     "stopped_at": _TIME_OR_NULL,
     "updated_at": _TIME,
+    "projected_at": _TIME,
+    "latest_seq": _COUNT,
+    "projection_lag": _COUNT,
+}
+_RUN = {
+    "document_id": {"type": "string"},
+    "run_id": {"type": "string"},
+    "owner": {"type": "string"},
+    "status": {"type": "string"},
+    "title": _NULLABLE,
+    "terminal_reason": _NULLABLE,
+    "progress": {"type": ["object", "null"]},
+    "exit_code": {"type": ["number", "null"]},
+    "signal": _NULLABLE,
+    "started_at": _TIME_OR_NULL,
+    "finished_at": _TIME_OR_NULL,
+    "latest_event_at": _TIME,
     "projected_at": _TIME,
     "latest_seq": _COUNT,
     "projection_lag": _COUNT,
@@ -70,12 +88,12 @@ def document() -> dict[str, Any]:
     """The document, as DOCUMENT serves it."""
     paths: dict[str, Any] = {FLAGS: {"get": _flags()}}
     for each in OPERATIONS:
-        found = operation_object(each, "signed_in", {"worker_id": _WORKER_ID})
+        found = operation_object(each, "signed_in", _IN_PATHS)
         paths.setdefault(each.path, {})[each.method.lower()] = found
     return {
         "openapi": "3.1.0",
         "info": {
-            "title": "Khala: codex workers and flags",
+            "title": "Khala: runs, codex workers and flags",
             "version": __version__,
             "description": f"Served at {DOCUMENT}.",
         },
@@ -83,8 +101,9 @@ def document() -> dict[str, Any]:
         "components": {
             "schemas": {
                 "CodexWorker": _record(_WORKER),
-                "CodexWorkerEvent": _record(_EVENT),
+                "Event": _record(_EVENT),
                 "CodexWorkerRequest": _record(_REQUEST, request=_OBJECT, reason=_NULLABLE),
+                "Run": _record(_RUN),
                 "Error": ERROR,
                 "FlagsError": _FLAGS_ERROR,
             },

@@ -1,4 +1,4 @@
-"""Routes of the API of codex workers."""
+"""Routes of the API of runs and codex workers."""
 
 from collections.abc import Sequence
 
@@ -32,7 +32,7 @@ def worker_routes(
     return [
         OwnPath(DOCUMENT, _document),
         # An id may have slashes.
-        *routes_of(OPERATIONS, workers.answer, {"worker_id": "anytext"}),
+        *routes_of(OPERATIONS, workers.answer, {"worker_id": "anytext", "run_id": "anytext"}),
     ]
 
 

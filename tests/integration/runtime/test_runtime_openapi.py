@@ -16,10 +16,14 @@ async def test_the_document_is_true(newest_database: Database) -> None:
             api.append(f"w{number}", "started", workspace="/src", metadata={"model": "m"})
         api.append("w1", "heartbeat")
         api.append("w2", "failed", reason="out of memory")
+        with newest_database.connect("runtime") as connection:
+            connection.execute("SELECT khala.append_run_event('r1', 'run.started', '{}', 'org-a')")
         document = (await api.client.get(DOCUMENT)).json()
         headers = api.token()
 
         def prepare(case: Any) -> Mapping[str, str]:
+            if "run_id" in (case.path_parameters or {}):
+                case.path_parameters["run_id"] = "r1"
             if "worker_id" in (case.path_parameters or {}):
                 is_stop = case.path.endswith("/stop")
                 case.path_parameters["worker_id"] = "w0" if is_stop else "w1"

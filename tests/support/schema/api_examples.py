@@ -283,6 +283,14 @@ EXAMPLES: Mapping[str, tuple[Call, ...]] = {
         ),
         _fails("KH020", "SELECT khala.list_codex_workers('a', %s)", "bu\\sy"),
     ),
+    "get_run": (
+        _read("SELECT khala.get_run('a', %s) OPERATOR(pg_catalog.->) 'last_lines'", "é"),
+        _fails("KH023", "SELECT khala.get_run('b', 'é')"),
+    ),
+    "list_run_events": (
+        _read("SELECT khala.list_run_events('a', %s, 1) OPERATOR(pg_catalog.->) 'latest_seq'", "é"),
+        _fails("KH020", "SELECT khala.list_run_events('a', 'é', -1)"),
+    ),
     "list_flags": (_read("SELECT surface, lane, percent, people FROM khala.list_flags()"),),
     # What it marks depends on clocks: db/tests/api/runtime/mark_lost_runs.sql.
     "mark_lost_runs": (

@@ -36,24 +36,24 @@ def test_first_is_the_start() -> None:
 
 def test_an_unacknowledged_event_is_given_again_unchanged() -> None:
     outbox = started()
-    event = outbox.next_event(Progress(1, 2, "a"), 5)
+    event = outbox.next_event(Progress(1, 2, ("a",)), 5)
     assert event is not None
-    assert outbox.next_event(Progress(9, 99, "z"), 500) is event
+    assert outbox.next_event(Progress(9, 99, ("z",)), 500) is event
     outbox.finish("run.finished", {}, AT)
-    assert outbox.next_event(Progress(9, 99, "z"), 501) is event
+    assert outbox.next_event(Progress(9, 99, ("z",)), 501) is event
 
 
 def test_progress_is_paced_and_coalesced() -> None:
     outbox = started()
-    first = send(outbox, Progress(1, 10, "a"), 1.0)
+    first = send(outbox, Progress(1, 10, ("a",)), 1.0)
     assert first is not None
     assert (first.seq, first.type) == (2, "run.progress")
-    assert send(outbox, Progress(2, 20, "b"), 1.2) is None
-    assert outbox.wait(Progress(2, 20, "b"), 1.2) == pytest.approx(0.3)
-    second = send(outbox, Progress(3, 30, "c"), 1.5)
+    assert send(outbox, Progress(2, 20, ("b",)), 1.2) is None
+    assert outbox.wait(Progress(2, 20, ("b",)), 1.2) == pytest.approx(0.3)
+    second = send(outbox, Progress(3, 30, ("c",)), 1.5)
     assert second is not None
-    assert second.payload == {"lines": 3, "bytes": 30, "last_line": "c"}
-    assert send(outbox, Progress(3, 30, "c"), 9.0) is None
+    assert second.payload == {"lines": 3, "bytes": 30, "last_line": "c", "last_lines": ["c"]}
+    assert send(outbox, Progress(3, 30, ("c",)), 9.0) is None
 
 
 def test_heartbeat_after_silence_only() -> None:
@@ -70,12 +70,12 @@ def test_finish_goes_before_progress_and_ends_it() -> None:
     outbox = started()
     outbox.finish("run.finished", {"exit_code": 0}, AT)
     assert outbox.wait(QUIET, 0) == 0
-    event = outbox.next_event(Progress(5, 50, "x"), 0.1)
+    event = outbox.next_event(Progress(5, 50, ("x",)), 0.1)
     assert event == Event(2, "run.finished", {"exit_code": 0}, AT)
     assert not outbox.done
     outbox.acknowledge(0.2)
     assert outbox.done
-    assert outbox.next_event(Progress(6, 60, "y"), 99) is None
+    assert outbox.next_event(Progress(6, 60, ("y",)), 99) is None
     assert outbox.unsent() == []
 
 

@@ -1,8 +1,8 @@
-"""Counting output and finding its last line."""
+"""Counting output and finding its last lines."""
 
 import pytest
 
-from khala_pg.runtime.output import OutputMeter, Progress, last_line
+from khala_pg.runtime.output import OutputMeter, Progress, last_lines
 
 
 @pytest.mark.parametrize(
@@ -23,24 +23,40 @@ from khala_pg.runtime.output import OutputMeter, Progress, last_line
     ],
 )
 def test_last_line_is_what_one_reads(tail: bytes, expected: str) -> None:
-    assert last_line(tail) == expected
+    found = last_lines([("stdout", tail)])
+    assert (found or ("",))[-1] == expected
 
 
-def test_counts_all_streams_and_remembers_the_latest() -> None:
+def test_a_line_that_is_written_over_is_one_line() -> None:
+    bar = b"start\r\n" + b"".join(b"\r\x1b[K%d%%" % share for share in range(101))
+    assert last_lines([("stdout", bar)]) == ("start", "100%")
+
+
+def test_last_lines_of_all_streams_in_turn() -> None:
     meter = OutputMeter()
-    meter.feed("stdout", b"one\ntw")
+    meter.feed("stdout", b"one\n\ntw")
     meter.feed("stderr", b"warning\n")
-    assert meter.progress() == Progress(2, 14, "warning")
+    assert meter.progress() == Progress(3, 15, ("one", "warning", "tw"))
     meter.feed("stdout", b"o\n")
-    assert meter.progress() == Progress(3, 16, "two")
+    assert meter.progress() == Progress(4, 17, ("one", "warning", "two"))
+    assert meter.progress().payload()["last_line"] == "two"
+
+
+def test_an_event_holds_twenty_lines_of_two_hundred_characters() -> None:
+    meter = OutputMeter()
+    meter.feed("stdout", b"".join(b"%03d" % n + b"x" * 300 + b"\n" for n in range(100)))
+    payload = meter.progress().payload()
+    assert payload["last_lines"] == ["x" * 200] * 20
+    assert payload["last_line"] == "099" + "x" * 300
 
 
 def test_a_long_line_costs_no_memory() -> None:
     meter = OutputMeter()
     for _ in range(100):
         meter.feed("stdout", b"x" * 65536)
-    assert sum(map(len, meter._tails.values())) == 4096
-    assert meter.progress().bytes == 100 * 65536
+        meter.feed("stderr", b"y")
+    assert sum(len(chunk) for _, chunk in meter._tail) <= 2 * 8192
+    assert meter.progress().bytes == 100 * 65537
 
 
 def test_wakes_once_for_each_arming() -> None:

@@ -18,7 +18,7 @@ BEGIN
         AND NOT d.deleted
     WHERE e.kind = 'codex_worker' AND e.id = p_worker_id AND e.org_id = p_org_id;
     IF NOT FOUND THEN
-        PERFORM khala_internal.refuse_codex_worker(p_worker_id);
+        PERFORM khala_internal.refuse_entity('codex_worker', p_worker_id);
     END IF;
     RETURN v_found;
 END

@@ -22,7 +22,7 @@ BEGIN
     WHERE e.kind = 'codex_worker' AND e.id = p_worker_id AND e.org_id = p_org_id
     FOR NO KEY UPDATE;
     IF NOT FOUND THEN
-        PERFORM khala_internal.refuse_codex_worker(p_worker_id);
+        PERFORM khala_internal.refuse_entity('codex_worker', p_worker_id);
     END IF;
     SELECT k.request_hash, k.seq INTO v_known_hash, v_seq
     FROM runtime.codex_worker_request_keys AS k
