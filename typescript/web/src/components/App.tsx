@@ -1,17 +1,17 @@
 import { lazy, Suspense, useEffect, useState, useSyncExternalStore } from "react";
 import { chooseLane, chosenLane } from "../choices";
 import { flag } from "../flags";
-import { History } from "../history";
 import { useLane } from "../lanes/change";
 import type { Lane, LaneName } from "../lanes/lane";
 import { allowedSections, LABELS, topicOf } from "../lightning/topics";
 import { place as current } from "../place";
+import { History } from "../runs/history";
+import { Summaries } from "../runs/Summaries";
 import type { Session } from "../session";
 import { KINDS, NAMES } from "../summary";
 import { Header } from "./Header";
 import { Notices } from "./Notices";
 import { StatusStrip } from "./StatusStrip";
-import { Summaries } from "./Summaries";
 import { Views } from "./Toolbar";
 
 const Lightning = lazy(async () => ({

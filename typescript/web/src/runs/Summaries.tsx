@@ -1,15 +1,15 @@
 import type { KhalaTopic } from "khala-client";
 import { useEffect, useMemo, useRef } from "react";
+import { Grid, type GridColumn } from "../components/Grid";
+import { Filter } from "../components/Toolbar";
 import { useFrames } from "../frames";
-import type { History } from "../history";
 import type { Lane } from "../lanes/lane";
 import { go, type Place } from "../place";
 import { SUMMARIES, select } from "../rows";
 import { type Kind, NAMES, type Summary } from "../summary";
 import { Details } from "./Details";
-import { Grid, type GridColumn } from "./Grid";
+import type { History } from "./history";
 import { Row } from "./Row";
-import { Filter } from "./Toolbar";
 
 const COLUMNS: readonly GridColumn[] = [
   { name: "status", label: "Status", isSorted: true },

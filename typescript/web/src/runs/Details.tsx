@@ -1,10 +1,10 @@
 import type { KhalaTopic } from "khala-client";
 import { useEffect, useRef } from "react";
 import { useFrames } from "../frames";
-import type { Arrival, History } from "../history";
 import type { Summary, SummaryDocument } from "../summary";
 import * as summary from "../summary";
 import { shownTime, wholeTime } from "../times";
+import type { Arrival, History } from "./history";
 
 interface DetailsProps {
   readonly docKey: string;

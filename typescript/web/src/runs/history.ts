@@ -1,7 +1,7 @@
 /** The versions of each document as they arrived, newest first, for as long as the page is open. */
 
 import { Observable } from "khala-client/host/observable";
-import { isObject, type Summary, type SummaryDocument } from "./summary";
+import { isObject, type Summary, type SummaryDocument } from "../summary";
 
 export interface Arrival {
   readonly document: SummaryDocument;

@@ -1,8 +1,8 @@
 import { memo } from "react";
+import { Cell, GridRow, type RowPlace } from "../components/Grid";
 import type { SummaryDocument } from "../summary";
 import * as summary from "../summary";
 import { shownTime } from "../times";
-import { Cell, GridRow, type RowPlace } from "./Grid";
 
 interface RowProps extends RowPlace {
   readonly document: SummaryDocument;
