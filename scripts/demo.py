@@ -70,7 +70,7 @@ def show_page(page: str | None) -> None:
         title("the admin page is not built (make web says why): going on without")
         return
     with urllib.request.urlopen(page, timeout=PATIENCE_S) as answer:  # noqa: S310 - ours
-        assert "<title>Codex admin" in answer.read().decode(), page
+        assert "<title>Khala" in answer.read().decode(), page
     session = page + "dev/session.json"
     with urllib.request.urlopen(session, timeout=PATIENCE_S) as answer:  # noqa: S310 - ours
         assert json.load(answer)["token"]

@@ -233,7 +233,7 @@ async def _course(made: Drill) -> None:
     async with AsyncExitStack() as stack:
         async with course.step("The page opens, on the legacy lane"):
             made.page = await stack.enter_async_context(browser(made.machine.environment))
-            await made.page.act("open", url=made.machine.dev.ready["page"])
+            await made.page.act("open", url=made.machine.dev.ready["page"] + "#/runs")
             await made.is_on("legacy")
             await made.picture("The page on the legacy lane, before stage 1", "1-legacy")
         await made.follow(STAGES[0])

@@ -3,8 +3,8 @@
 import { Observable } from "khala-client/host/observable";
 import { Timer } from "khala-client/host/timer";
 import type { LaneName } from "./lanes/lane";
-import { readSession } from "./session";
 import { isObject } from "./summary";
+import { authorized } from "./tokens";
 
 const SURFACE = "web";
 export const LANES: readonly LaneName[] = ["khala", "legacy"];
@@ -19,17 +19,19 @@ export const flag = new Observable<LaneName | null>(null);
  * Watches the flag until the page is gone; resolves when it was read for the first time, or cannot
  * be read soon. A flag that cannot be read any more stays as it was.
  */
-export function watchFlag(token: string): Promise<void> {
+export function watchFlag(organisation: string): Promise<void> {
   const timer = new Timer();
   let etag = "";
   let isReading = false;
 
-  const read = async (bearer: string): Promise<void> => {
-    const response = await fetch("/api/sync/flags", {
-      headers: { Authorization: `Bearer ${bearer}`, ...(etag && { "If-None-Match": etag }) },
-      cache: "no-store",
-      signal: AbortSignal.timeout(START_MS),
-    });
+  const read = async (): Promise<void> => {
+    const response = await authorized(organisation, (token) =>
+      fetch("/api/sync/flags", {
+        headers: { Authorization: `Bearer ${token}`, ...(etag && { "If-None-Match": etag }) },
+        cache: "no-store",
+        signal: AbortSignal.timeout(START_MS),
+      }),
+    );
     if (response.status === 200) {
       const body: unknown = await response.json();
       const flags = isObject(body) && isObject(body["flags"]) ? body["flags"] : {};
@@ -45,8 +47,7 @@ export function watchFlag(token: string): Promise<void> {
     isReading = true;
     timer.stop();
     try {
-      // Read again each time: a restarted `khala dev` signs another token.
-      await read((await readSession()).token);
+      await read();
     } catch {
       // The server is away, which the page shows by its lane.
     }
@@ -57,5 +58,5 @@ export function watchFlag(token: string): Promise<void> {
   addEventListener("online", again);
   document.addEventListener("visibilitychange", again);
   timer.start(WATCH_MS, again);
-  return read(token).catch(() => undefined);
+  return read().catch(() => undefined);
 }

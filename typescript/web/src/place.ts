@@ -1,20 +1,40 @@
 /** The place of the page in its address: everything that a link or a reload brings back. */
 
 import { Observable } from "khala-client/host/observable";
-import { FIRST_VIEW, type View } from "./rows";
-import { KINDS, type Kind } from "./summary";
+import { useSyncExternalStore } from "react";
+import type { View } from "./rows";
 
-export type ViewName = Kind | "lightning";
-export const VIEWS: readonly ViewName[] = [...KINDS, "lightning"];
+export const VIEWS = [
+  "overview",
+  "topics",
+  "runs",
+  "workers",
+  "lightning",
+  "relays",
+  "retention",
+  "publishers",
+  "parity",
+  "flags",
+] as const;
+export type ViewName = (typeof VIEWS)[number];
 
 export interface Place {
   readonly view: ViewName;
-  /** A part of the view, such as `settlements`; empty for its first. */
+  /** A part of the view, such as `settlements`, or a topic; empty for its first. */
   readonly section: string;
+  /** The organisation whose documents are shown; null: the session's first. */
+  readonly organisation: string | null;
   /** The key of the document whose details are open. */
   readonly opened: string | null;
   readonly filter: View;
+  /** What only its view knows, by name. */
+  readonly more: Readonly<Record<string, string>>;
 }
+
+/** The order in which a view begins. */
+const FIRST_COLUMNS: Partial<Record<ViewName, string>> = { runs: "started", workers: "started" };
+const KNOWN = new Set(["open", "search", "status", "sort", "org"]);
+const SIGN_IN = /^#\/sign-in\/([^?/]+)/;
 
 const current = new Observable<Place>(parsePlace(location.hash));
 
@@ -22,42 +42,78 @@ addEventListener("hashchange", () => current.set(parsePlace(location.hash)));
 
 export const place = { get: current.get, subscribe: current.subscribe };
 
+export function usePlace(): Place {
+  return useSyncExternalStore(current.subscribe, current.get);
+}
+
 /** Goes to a place. A step that Back takes back, unless only the filter is another one. */
-export function go(changes: Partial<Place>): void {
+export function go(changes: Partial<Place>, isStep = isPlace(changes)): void {
   const next = { ...current.get(), ...changes };
   const hash = formatPlace(next);
   if (hash !== location.hash) {
-    const isStep = "view" in changes || "section" in changes || "opened" in changes;
     history[isStep ? "pushState" : "replaceState"](null, "", hash);
   }
   current.set(next);
 }
 
-/** Goes to another view or section, where nothing is open or filtered yet. */
+/** Sets what only a view knows; null removes it. */
+export function goMore(more: Readonly<Record<string, string | null>>, isStep = false): void {
+  const next = Object.entries({ ...current.get().more, ...more }).filter(
+    (each): each is [string, string] => each[1] !== null,
+  );
+  go({ more: Object.fromEntries(next) }, isStep);
+}
+
+/** The address of another view or section, where nothing is open or filtered yet. */
+export function addressOf(view: ViewName, section = "", more: Partial<Place> = {}): string {
+  const { organisation } = current.get();
+  const filter = firstFilter(view);
+  return formatPlace({ view, section, organisation, opened: null, filter, more: {}, ...more });
+}
+
 export function goTo(view: ViewName, section = ""): void {
-  go({ view, section, opened: null, filter: FIRST_VIEW });
+  go({ view, section, opened: null, filter: firstFilter(view), more: {} }, true);
+}
+
+/** The code of a sign-in link, which then stands neither in the address nor in the history. */
+export function takeCode(): string | null {
+  const code = SIGN_IN.exec(location.hash)?.[1];
+  if (code === undefined) {
+    return null;
+  }
+  history.replaceState(null, "", addressOf("overview"));
+  current.set(parsePlace(location.hash));
+  return decodeURIComponent(code);
 }
 
 export function parsePlace(hash: string): Place {
   const [path = "", query = ""] = hash.replace(/^#\/?/, "").split("?");
   const [name = "", section = ""] = path.split("/");
   const given = new URLSearchParams(query);
+  const view = VIEWS.find((each) => each === name) ?? "overview";
+  const first = firstFilter(view);
   const sort = given.get("sort") ?? "";
   return {
-    view: VIEWS.find((each) => each === name) ?? "runs",
-    section,
+    view,
+    section: decoded(section),
+    organisation: given.get("org"),
     opened: given.get("open"),
     filter: {
       search: given.get("search") ?? "",
       statuses: new Set(given.getAll("status")),
-      column: sort.replace(/^-/, "") || FIRST_VIEW.column,
-      isDescending: sort === "" ? FIRST_VIEW.isDescending : sort.startsWith("-"),
+      column: sort.replace(/^-/, "") || first.column,
+      isDescending: sort === "" ? first.isDescending : sort.startsWith("-"),
     },
+    more: Object.fromEntries([...given].filter(([each]) => !KNOWN.has(each))),
   };
 }
 
-export function formatPlace({ view, section, opened, filter }: Place): string {
+export function formatPlace({ view, section, organisation, opened, filter, more }: Place): string {
   const given = new URLSearchParams();
+  const first = firstFilter(view);
+  if (organisation !== null) {
+    given.set("org", organisation);
+  }
   if (opened !== null) {
     given.set("open", opened);
   }
@@ -67,9 +123,30 @@ export function formatPlace({ view, section, opened, filter }: Place): string {
   for (const status of filter.statuses) {
     given.append("status", status);
   }
-  if (filter.column !== FIRST_VIEW.column || filter.isDescending !== FIRST_VIEW.isDescending) {
+  if (filter.column !== first.column || filter.isDescending !== first.isDescending) {
     given.set("sort", (filter.isDescending ? "-" : "") + filter.column);
   }
+  for (const [name, value] of Object.entries(more)) {
+    given.set(name, value);
+  }
   const query = given.toString();
-  return `#/${view}${section && `/${section}`}${query && `?${query}`}`;
+  return `#/${view}${section && `/${encodeURIComponent(section)}`}${query && `?${query}`}`;
+}
+
+function firstFilter(view: ViewName): View {
+  const column = FIRST_COLUMNS[view] ?? "changed";
+  return { search: "", statuses: new Set(), column, isDescending: true };
+}
+
+function isPlace(changes: Partial<Place>): boolean {
+  return ["view", "section", "organisation", "opened"].some((name) => name in changes);
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    // Typed by hand: a percent sign that begins no escape.
+    return part;
+  }
 }

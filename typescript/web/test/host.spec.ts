@@ -28,7 +28,7 @@ test("an IndexedDB that never opens", async ({ page, database }) => {
   await page.addInitScript(() => {
     IDBFactory.prototype.open = () => new EventTarget() as IDBOpenDBRequest;
   });
-  await page.goto(ready().page);
+  await page.goto(`${ready().page}#/runs`);
   await isLiveSoon(page);
   await database.start("memory-1", "shown from memory");
   await expect(row(page, "memory-1")).toBeVisible();
@@ -52,7 +52,7 @@ test("an IndexedDB whose connection dies without a word is opened again", async 
       return transaction.apply(this, request);
     };
   });
-  await page.goto(ready().page);
+  await page.goto(`${ready().page}#/runs`);
   await isLiveSoon(page);
   await page.evaluate(() => sessionStorage.setItem("dies", ""));
   await database.start("dies-1", "not saved at once");

@@ -32,7 +32,7 @@ test("what changes in the database changes on the page, without a reload", async
   await expect(page.getByTestId("lag-runs")).toHaveText("0");
 
   await database.ingest([{ entity: "codex_worker", id: "worker-1", seq: 1, type: "worker.idle" }]);
-  await page.getByRole("button", { name: /Workers/ }).click();
+  await page.getByRole("link", { name: "Workers" }).click();
   await expect(row(page, "worker-1")).toContainText("idle");
   expect(await page.evaluate(() => "isSamePage" in window)).toBe(true);
 });
@@ -166,13 +166,13 @@ test("the flag decides for a browser that has not chosen", async ({ page, databa
   });
   try {
     const address = server.resolvedUrls?.local[0] ?? "";
-    await page.goto(address);
+    await page.goto(`${address}#/runs`);
     await isLive(page);
     await expect(page.getByTestId("connection")).toContainText("Polling");
     await expect(row(page, "flag-1")).toContainText("by the flag");
-    await page.goto(`${address}?lane=khala`);
+    await page.goto(`${address}?lane=khala#/runs`);
     await expect(page.getByTestId("connection")).toContainText("Connected");
-    await page.goto(`${address}?lane=default`);
+    await page.goto(`${address}?lane=default#/runs`);
     await expect(page.getByTestId("connection")).toContainText("Polling");
   } finally {
     await server.close();

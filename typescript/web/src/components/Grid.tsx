@@ -2,6 +2,7 @@ import {
   type KeyboardEvent,
   type ReactNode,
   type Ref,
+  useCallback,
   useEffect,
   useImperativeHandle,
   useRef,
@@ -54,6 +55,15 @@ export function Grid<R>(props: GridProps<R>) {
   const { first, end } = useWindow(scroller, rows.length, rowHeight);
   useKeptScroll(scroller, props.label, rows.length > 0);
   const activeIndex = rows.findIndex((each) => keyOf(each) === active);
+
+  // The same function for as long as `onOpen` is: a row is drawn again only when it changes.
+  const open = useCallback(
+    (key: string) => {
+      setActive(key);
+      onOpen(key);
+    },
+    [onOpen],
+  );
 
   const onKeyDown = (event: KeyboardEvent) => {
     const page = Math.floor((scroller.current?.clientHeight ?? 0) / rowHeight) - 1;
@@ -109,10 +119,7 @@ export function Grid<R>(props: GridProps<R>) {
             height: rowHeight,
             isActive: keyOf(row) === active,
             isOpened: keyOf(row) === opened,
-            onOpen: (key) => {
-              setActive(key);
-              onOpen(key);
-            },
+            onOpen: open,
           }),
         )}
       </div>

@@ -1,8 +1,9 @@
 import { useState } from "react";
 import { useFrames } from "../frames";
 import type { Incident, Lane } from "../lanes/lane";
-import { KINDS, type Kind, NAMES } from "../summary";
+import { KINDS, NAMES, TOPICS } from "../summary";
 import { shownTime } from "../times";
+import type { TopicStateProps } from "./StatusStrip";
 
 const REASONS: Readonly<Record<string, string>> = {
   below_floor: "this page was away longer than the server keeps changes",
@@ -10,31 +11,38 @@ const REASONS: Readonly<Record<string, string>> = {
   epoch_changed: "the server's database was restored or replaced",
 };
 
+/** The name of a topic as the page shows it. */
+function nameOf(topic: string): string {
+  const kind = KINDS.find((each) => TOPICS[each] === topic);
+  return kind === undefined ? topic : NAMES[kind];
+}
+
 interface NoticesProps {
   readonly lane: Lane;
+  readonly topics: readonly TopicStateProps[];
   readonly isChanging: boolean;
 }
 
 /** Stale cursors and their recovery, stopped topics, and documents that are not live. */
-export function Notices({ lane, isChanging }: NoticesProps) {
+export function Notices({ lane, topics, isChanging }: NoticesProps) {
   const incidents = useFrames(lane.incidents.subscribe, lane.incidents.get);
   const [dismissed, setDismissed] = useState<ReadonlySet<Incident>>(new Set());
   const shown = incidents.filter((each) => !dismissed.has(each));
   return (
     <div className="notices" role="log" aria-label="Notices">
-      {KINDS.map((kind) => (
-        <Stopped key={kind} kind={kind} lane={lane} />
+      {topics.map((each) => (
+        <Stopped key={each.id} {...each} />
       ))}
-      {!isChanging && <Away lane={lane} />}
+      {!isChanging && topics[0] && <Away lane={lane} topic={topics[0].topic} />}
       {shown.map((incident) => (
         <p
-          key={`${incident.kind} ${incident.recoveredAt}`}
+          key={`${incident.topic} ${incident.recoveredAt}`}
           className={incident.recoveredAt === null ? "notice warning" : "notice good"}
           data-testid="incident"
           data-recovered={incident.recoveredAt !== null}
         >
           <span>
-            <strong>{NAMES[incident.kind]} went stale:</strong>{" "}
+            <strong>{nameOf(incident.topic)} went stale:</strong>{" "}
             {REASONS[incident.reason] ?? incident.reason}.{" "}
             {incident.recoveredAt === null
               ? "Reading everything anew…"
@@ -56,8 +64,7 @@ export function Notices({ lane, isChanging }: NoticesProps) {
   );
 }
 
-function Stopped({ kind, lane }: { readonly kind: Kind; readonly lane: Lane }) {
-  const topic = lane.topics[kind];
+function Stopped({ label, topic }: TopicStateProps) {
   const { phase, error } = useFrames(topic.onStatus, topic.getStatus);
   if (phase !== "error" || error === null) {
     return null;
@@ -65,15 +72,20 @@ function Stopped({ kind, lane }: { readonly kind: Kind; readonly lane: Lane }) {
   return (
     <p className="notice bad">
       <span>
-        <strong>{NAMES[kind]} are not followed any more:</strong> {error.message}
+        <strong>{label}: not followed any more.</strong> {error.message}
       </span>
     </p>
   );
 }
 
-function Away({ lane }: { readonly lane: Lane }) {
+interface AwayProps {
+  readonly lane: Lane;
+  readonly topic: TopicStateProps["topic"];
+}
+
+function Away({ lane, topic }: AwayProps) {
   const { state, attempt } = useFrames(lane.connection.onStatus, lane.connection.getStatus);
-  const { watermark } = useFrames(lane.topics.runs.onStatus, lane.topics.runs.getStatus);
+  const { watermark } = useFrames(topic.onStatus, topic.getStatus);
   // Trying again is no better than waiting to; only the first try is nothing to speak of.
   const isFirst = state === "connecting" && attempt === 0;
   if (state === "connected" || isFirst || watermark === null) {

@@ -1,16 +1,21 @@
 import type { JsonObject, KhalaStatus, KhalaTopic, TopicStatus } from "khala-client";
 import { useFrames } from "../frames";
 import { useNow } from "../hooks";
-import { type Lane, POLL_MS } from "../lanes/lane";
+import { type Lane, type LaneName, POLL_MS } from "../lanes/lane";
+import { Choice } from "./Choice";
 
 interface StatusStripProps {
   readonly lane: Lane;
+  /** The lane that is to be shown. */
+  readonly laneName: LaneName;
+  /** Undefined: `khala flags` decides. */
+  readonly onLane: ((name: LaneName) => void) | undefined;
   readonly topics: readonly TopicStateProps[];
   readonly isChanging: boolean;
 }
 
 /** The state of the connection and of each topic. */
-export function StatusStrip({ lane, topics, isChanging }: StatusStripProps) {
+export function StatusStrip({ lane, laneName, onLane, topics, isChanging }: StatusStripProps) {
   return (
     <section className={topics.length > 2 ? "strip many" : "strip"} aria-label="Connection">
       {isChanging ? (
@@ -24,6 +29,16 @@ export function StatusStrip({ lane, topics, isChanging }: StatusStripProps) {
       {topics.map((each) => (
         <TopicState key={each.id} {...each} />
       ))}
+      <Choice
+        label="Lane"
+        value={laneName}
+        options={[
+          ["khala", "Khala"],
+          ["legacy", "Polling"],
+        ]}
+        onChange={onLane}
+        note="khala flags decides: khala flags set web --lane …"
+      />
     </section>
   );
 }
@@ -82,7 +97,7 @@ const PHASES: Readonly<Record<TopicStatus["phase"], string>> = {
   error: "Stopped",
 };
 
-interface TopicStateProps {
+export interface TopicStateProps {
   readonly id: string;
   readonly label: string;
   readonly topic: Pick<KhalaTopic<JsonObject>, "onStatus" | "getStatus">;

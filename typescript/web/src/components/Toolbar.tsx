@@ -1,61 +1,20 @@
-import { useEffect, useMemo, useRef } from "react";
-import { useFrames } from "../frames";
-import type { Lane } from "../lanes/lane";
-import { goTo, type ViewName } from "../place";
+import { type ReactNode, useEffect, useMemo, useRef } from "react";
 import { countStatuses, type View } from "../rows";
-import { KINDS, type Kind, NAMES } from "../summary";
-
-interface ViewsProps {
-  readonly view: ViewName;
-  readonly lane: Lane;
-}
-
-/** The views of the page. */
-export function Views({ view, lane }: ViewsProps) {
-  return (
-    <nav className="tabs" aria-label="Views">
-      {KINDS.map((each) => (
-        <Tab key={each} name={each} isCurrent={each === view}>
-          {NAMES[each]} <Count kind={each} lane={lane} />
-        </Tab>
-      ))}
-      <Tab name="lightning" isCurrent={view === "lightning"}>
-        Lightning
-      </Tab>
-    </nav>
-  );
-}
-
-interface TabProps {
-  readonly name: ViewName;
-  readonly isCurrent: boolean;
-  readonly children: React.ReactNode;
-}
-
-function Tab({ name, isCurrent, children }: TabProps) {
-  return (
-    <button type="button" aria-current={isCurrent ? "page" : undefined} onClick={() => goTo(name)}>
-      {children}
-    </button>
-  );
-}
-
-function Count({ kind, lane }: { readonly kind: Kind; readonly lane: Lane }) {
-  const topic = lane.topics[kind];
-  return (
-    <span className="count">{useFrames(topic.subscribe, () => topic.getSnapshot().length)}</span>
-  );
-}
 
 interface FilterProps<R> {
   readonly rows: readonly R[];
+  /** The number of rows that match. */
+  readonly shown: number;
   readonly status: (row: R) => string;
   readonly view: View;
   readonly onView: (view: View) => void;
+  readonly children?: ReactNode;
 }
 
+const number = new Intl.NumberFormat();
+
 /** Search, and a chip for each status. */
-export function Filter<R>({ rows, status, view, onView }: FilterProps<R>) {
+export function Filter<R>({ rows, shown, status, view, onView, children }: FilterProps<R>) {
   const statuses = useMemo(
     () => countStatuses(rows, view.statuses, status),
     [rows, view.statuses, status],
@@ -84,6 +43,11 @@ export function Filter<R>({ rows, status, view, onView }: FilterProps<R>) {
           </button>
         ))}
       </fieldset>
+      {children}
+      <span className="total quiet" data-testid="total">
+        {shown < rows.length && `${number.format(shown)} of `}
+        {number.format(rows.length)}
+      </span>
     </div>
   );
 }

@@ -3,7 +3,6 @@
 import { Timer } from "khala-client/host/timer";
 import { useEffect, useRef, useState } from "react";
 import type { Session } from "../session";
-import { TOPICS } from "../summary";
 import { type Lane, type LaneName, openLane } from "./lane";
 
 /** The longest that the new lane may take to reach where the old one ended. */
@@ -13,10 +12,14 @@ const CATCH_UP_MS = 10_000;
 const AGAIN_MS = 3_000;
 const ended = new WeakSet<Lane>();
 
-/** The lane that is shown: `name`, or the one before it until `name` has what that has shown. */
+/**
+ * The lane that is shown: `name`, or the one before it until `name` has what that has shown. name:
+ * null wants none; one that is open stays so.
+ */
 export function useLane(
-  name: LaneName,
+  name: LaneName | null,
   session: Session,
+  organisation: string,
   followed: readonly string[],
 ): Lane | null {
   const [shown, setShown] = useState<Lane | null>(null);
@@ -25,16 +28,15 @@ export function useLane(
   useEffect(() => () => shown?.close(), [shown]);
   useEffect(() => {
     const { shown: before } = now.current;
-    if (before?.name === name && !ended.has(before)) {
+    if (name === null || (before?.name === name && !ended.has(before))) {
       return undefined;
     }
     const abort = new AbortController();
     const timer = new Timer();
     const change = async () => {
-      const lane = await openLane(name, session);
+      const lane = await openLane(name, session, organisation);
       if (before !== null && !abort.signal.aborted) {
-        const names = [...Object.values(TOPICS), ...now.current.followed];
-        await caughtUp(before, lane, names, abort.signal);
+        await caughtUp(before, lane, now.current.followed, abort.signal);
       }
       if (abort.signal.aborted) {
         lane.close();
@@ -51,7 +53,7 @@ export function useLane(
       timer.stop();
       abort.abort();
     };
-  }, [name, session]);
+  }, [name, session, organisation]);
   return shown;
 }
 

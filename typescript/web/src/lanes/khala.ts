@@ -1,22 +1,23 @@
 /** The Khala lane: live over the WebSocket, kept in IndexedDB. */
 
-import { createKhalaClient, indexedDbStore, type StaleTopic } from "khala-client";
+import { createKhalaClient, indexedDbStore, type KhalaTopic, type StaleTopic } from "khala-client";
 import { Observable } from "khala-client/host/observable";
-import { readSession, type Session } from "../session";
-import { KINDS, type Kind, type Summary, TOPICS } from "../summary";
+import { type Session, SignedOutError } from "../session";
+import { type Summary, TOPICS } from "../summary";
+import { newToken } from "../tokens";
 import type { Incident, Lane } from "./lane";
 
 const KEPT_INCIDENTS = 20;
 
-export function khalaLane(session: Session): Lane {
+export function khalaLane(session: Session, organisation: string): Lane {
   const incidents = new Observable<readonly Incident[]>([]);
   const khala = createKhalaClient({
     url: session.ws,
     httpUrl: location.origin,
-    // Read again at every connect: a restarted `khala dev` signs another token.
-    token: async () => (await readSession()).token,
-    store: indexedDbStore({ name: `khala-admin-${session.organisation}` }),
-    onStaleCursor: (stale) => began(incidents, stale),
+    // A new one at every connect: a server that was restarted may have other keys.
+    token: () => newToken(organisation).catch(noneIfSignedOut),
+    store: indexedDbStore({ name: `khala-admin-${organisation}` }),
+    onStaleCursor: (stale) => began(incidents, stale, khala.topic(stale.topic)),
     onError: (error) => {
       // Every other one is on the page; without the store only a reload takes longer.
       if (error.code === "store") {
@@ -29,13 +30,6 @@ export function khalaLane(session: Session): Lane {
     runs: khala.topic<Summary>(TOPICS.runs),
     workers: khala.topic<Summary>(TOPICS.workers),
   };
-  for (const kind of KINDS) {
-    topics[kind].onStatus(({ phase }) => {
-      if (phase === "live") {
-        ended(incidents, kind, topics[kind].getSnapshot().length);
-      }
-    });
-  }
   return {
     name: "khala",
     topics,
@@ -49,21 +43,33 @@ export function khalaLane(session: Session): Lane {
   };
 }
 
-function began(incidents: Observable<readonly Incident[]>, stale: StaleTopic): void {
-  const kind = KINDS.find((each) => TOPICS[each] === stale.topic);
-  if (kind !== undefined) {
-    const incident = { kind, reason: stale.reason ?? "unknown", recoveredAt: null, documents: 0 };
-    const unlike = incidents.get().filter((each) => each.kind !== kind || each.recoveredAt);
-    incidents.set([...unlike, incident].slice(-KEPT_INCIDENTS));
+function noneIfSignedOut(error: unknown): null {
+  if (error instanceof SignedOutError) {
+    return null;
   }
+  throw error;
 }
 
-function ended(incidents: Observable<readonly Incident[]>, kind: Kind, documents: number): void {
-  const open = (each: Incident) => each.kind === kind && each.recoveredAt === null;
-  if (incidents.get().some(open)) {
-    const recoveredAt = Date.now();
-    incidents.set(
-      incidents.get().map((each) => (open(each) ? { ...each, recoveredAt, documents } : each)),
-    );
-  }
+function began(
+  incidents: Observable<readonly Incident[]>,
+  stale: StaleTopic,
+  topic: KhalaTopic,
+): void {
+  const { name } = topic;
+  const isOpen = (each: Incident) => each.topic === name && each.recoveredAt === null;
+  const incident = {
+    topic: name,
+    reason: stale.reason ?? "unknown",
+    recoveredAt: null,
+    documents: 0,
+  };
+  const others = incidents.get().filter((each) => !isOpen(each));
+  incidents.set([...others, incident].slice(-KEPT_INCIDENTS));
+  const unsubscribe = topic.onStatus(({ phase }) => {
+    if (phase === "live") {
+      unsubscribe();
+      const ended = { recoveredAt: Date.now(), documents: topic.getSnapshot().length };
+      incidents.set(incidents.get().map((each) => (isOpen(each) ? { ...each, ...ended } : each)));
+    }
+  });
 }

@@ -12,7 +12,7 @@ export const POLL_MS = 2_000;
 
 /** A stale cursor and its recovery. */
 export interface Incident {
-  readonly kind: Kind;
+  readonly topic: string;
   readonly reason: string;
   /** In milliseconds since 1970; null as long as the documents are being read anew. */
   readonly recoveredAt: number | null;
@@ -30,9 +30,13 @@ export interface Lane {
   readonly close: () => void;
 }
 
-/** Makes a lane. The code of the other one is not loaded. */
-export async function openLane(name: LaneName, session: Session): Promise<Lane> {
+/** Makes a lane of the organisation's documents. The code of the other one is not loaded. */
+export async function openLane(
+  name: LaneName,
+  session: Session,
+  organisation: string,
+): Promise<Lane> {
   return name === "khala"
-    ? (await import("./khala")).khalaLane(session)
-    : (await import("./legacy")).legacyLane();
+    ? (await import("./khala")).khalaLane(session, organisation)
+    : (await import("./legacy")).legacyLane(organisation);
 }

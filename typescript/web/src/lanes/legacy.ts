@@ -8,11 +8,11 @@ import { sha256 } from "khala-client/sha256";
 import { hasher } from "khala-client/topics/hash";
 import { readSnapshot, type Snapshot } from "khala-client/topics/snapshot";
 import { HttpApi } from "khala-client/wire/http";
-import { readSession } from "../session";
 import { TOPICS } from "../summary";
+import { forgetToken, tokenFor } from "../tokens";
 import { type Incident, type Lane, POLL_MS } from "./lane";
 
-export function legacyLane(): Lane {
+export function legacyLane(organisation: string): Lane {
   const connection = new Observable<KhalaStatus>({
     state: "connecting",
     attempt: 0,
@@ -43,7 +43,7 @@ export function legacyLane(): Lane {
     timer.stop();
     let missing: AnyKhalaError | null = null;
     try {
-      ({ token } = await readSession());
+      token = await tokenFor(organisation);
       for (const topic of topics.values()) {
         if (!topic.isFollowed) {
           continue;
@@ -61,6 +61,9 @@ export function legacyLane(): Lane {
         return;
       }
       const error = asKhalaError(thrown, "transport", "the snapshots cannot be read");
+      if (error.code === "unauthorized") {
+        forgetToken(organisation);
+      }
       connection.set({
         state: error.code === "unauthorized" ? "needs-auth" : "disconnected",
         attempt: connection.get().attempt + 1,

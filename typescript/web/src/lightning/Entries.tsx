@@ -1,9 +1,8 @@
 import type { KhalaDocument } from "khala-client";
-import { memo, type ReactNode, useEffect, useMemo, useRef } from "react";
-import { Cell, Grid, type GridColumn, GridRow, type RowPlace } from "../components/Grid";
-import { Filter } from "../components/Toolbar";
-import { go, type Place } from "../place";
-import { select } from "../rows";
+import { memo, type ReactNode, useMemo } from "react";
+import { Browser, DetailsPanel, Facts } from "../components/Browser";
+import { Cell, type GridColumn, GridRow, type RowPlace } from "../components/Grid";
+import type { Place } from "../place";
 import { Ago } from "./Ago";
 import { ENTRIES, type Entry, stepsOf } from "./entries";
 import { sats } from "./words";
@@ -20,10 +19,6 @@ interface EntriesProps {
 
 /** A table of entries, and the details of one. */
 export function Entries({ label, heads, entries, documents, place, nothing }: EntriesProps) {
-  const { filter, opened } = place;
-  const grid = useRef<HTMLDivElement>(null);
-  const rows = useMemo(() => select(entries, filter, ENTRIES), [entries, filter]);
-  const found = entries.find(({ key }) => key === opened);
   const columns: readonly GridColumn[] = [
     { name: "status", label: "Status", isSorted: true },
     { name: "name", label: heads.name, isSorted: true },
@@ -31,57 +26,28 @@ export function Entries({ label, heads, entries, documents, place, nothing }: En
     ...(heads.amount ? [{ name: "amount", label: heads.amount, isSorted: true }] : []),
     { name: "changed", label: "Changed", isSorted: true },
   ];
-  const close = () => {
-    go({ opened: null });
-    grid.current?.focus({ preventScroll: true });
-  };
   return (
-    <>
-      <Filter
-        rows={entries}
-        status={ENTRIES.status}
-        view={filter}
-        onView={(next) => go({ filter: next })}
-      />
-      <main className={opened === null ? "content" : "content with-details"}>
-        <Grid
-          ref={grid}
-          label={label}
-          className={heads.amount ? "entries amounts" : "entries"}
-          columns={columns}
-          rows={rows}
-          keyOf={ENTRIES.key}
-          drawRow={(entry, at) => (
-            <EntryRow
-              key={entry.key}
-              entry={entry}
-              hasAmount={heads.amount !== undefined}
-              {...at}
-            />
-          )}
-          view={filter}
-          onView={(next) => go({ filter: next })}
-          opened={opened}
-          onOpen={(key) => go({ opened: key })}
-          nothing={
-            entries.length > 0 ? (
-              <p className="nothing">Nothing matches. {entries.length} are there.</p>
-            ) : (
-              nothing
-            )
-          }
+    <Browser
+      label={label}
+      className={heads.amount ? "entries amounts" : "entries"}
+      columns={columns}
+      rows={entries}
+      reading={ENTRIES}
+      place={place}
+      drawRow={(entry, at) => (
+        <EntryRow key={entry.key} entry={entry} hasAmount={heads.amount !== undefined} {...at} />
+      )}
+      drawDetails={(key, close) => (
+        <EntryDetails
+          key={key}
+          docKey={key}
+          entry={entries.find((each) => each.key === key)}
+          documents={documents}
+          onClose={close}
         />
-        {opened !== null && (
-          <EntryDetails
-            key={opened}
-            docKey={opened}
-            entry={found}
-            documents={documents}
-            onClose={close}
-          />
-        )}
-      </main>
-    </>
+      )}
+      nothing={nothing}
+    />
   );
 }
 
@@ -90,13 +56,7 @@ interface EntryRowProps extends RowPlace {
   readonly hasAmount: boolean;
 }
 
-const EntryRow = memo(DrawnRow, (before, after) =>
-  (["entry", "index", "height", "isActive", "isOpened"] as const).every(
-    (name) => before[name] === after[name],
-  ),
-);
-
-function DrawnRow({ entry, hasAmount, ...place }: EntryRowProps) {
+const EntryRow = memo(({ entry, hasAmount, ...place }: EntryRowProps) => {
   return (
     <GridRow docKey={entry.key} version={entry.version} {...place}>
       <Cell name="status">
@@ -113,7 +73,7 @@ function DrawnRow({ entry, hasAmount, ...place }: EntryRowProps) {
       </Cell>
     </GridRow>
   );
-}
+});
 
 interface EntryDetailsProps {
   readonly docKey: string;
@@ -124,49 +84,15 @@ interface EntryDetailsProps {
 }
 
 function EntryDetails({ docKey, entry, documents, onClose }: EntryDetailsProps) {
-  const panel = useRef<HTMLElement>(null);
-  useEffect(() => panel.current?.focus(), []);
   const name = entry?.id ?? docKey;
   const steps = useMemo(
     () => (entry && docKey.startsWith("deployment/") ? stepsOf(documents, entry.id) : []),
     [documents, docKey, entry],
   );
   return (
-    <aside
-      ref={panel}
-      className="details"
-      tabIndex={-1}
-      aria-label={`Details of ${name}`}
-      data-testid="details"
-      onKeyDown={(event) => {
-        if (event.key === "Escape") {
-          onClose();
-        }
-      }}
-    >
-      <div className="details-head">
-        <h2>{name}</h2>
-        <button type="button" className="button" onClick={onClose} aria-keyshortcuts="Escape">
-          Close
-        </button>
-      </div>
+    <DetailsPanel name={name} onClose={onClose}>
       {entry === undefined && <p className="notice warning">It is not there.</p>}
-      {entry && (
-        <dl className="facts">
-          <div>
-            <dt>Status</dt>
-            <dd>
-              <span className={`pill ${entry.status}`}>{entry.status}</span>
-            </dd>
-          </div>
-          {entry.facts.map((fact) => (
-            <div key={fact.name}>
-              <dt>{fact.name}</dt>
-              <dd>{fact.at === undefined ? fact.value : <Ago at={fact.at} />}</dd>
-            </div>
-          ))}
-        </dl>
-      )}
+      {entry && <Facts facts={factsOf(entry)} />}
       {entry && entry.routes.length > 0 && (
         <>
           <h3>Routes</h3>
@@ -199,6 +125,21 @@ function EntryDetails({ docKey, entry, documents, onClose }: EntryDetailsProps) 
           </ol>
         </>
       )}
-    </aside>
+    </DetailsPanel>
   );
+}
+
+function factsOf({ status, facts }: Entry): readonly (readonly [string, ReactNode])[] {
+  return [
+    [
+      "Status",
+      <span key="status" className={`pill ${status}`}>
+        {status}
+      </span>,
+    ],
+    ...facts.map(
+      ({ name, value, at }) =>
+        [name, at === undefined ? value : <Ago key={name} at={at} />] as const,
+    ),
+  ];
 }

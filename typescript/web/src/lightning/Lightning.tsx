@@ -2,8 +2,9 @@ import type { JsonObject, KhalaDocument } from "khala-client";
 import { useMemo, useState } from "react";
 import { useFrames } from "../frames";
 import type { Lane } from "../lanes/lane";
-import { goTo, type Place } from "../place";
+import { goTo } from "../place";
 import type { Session } from "../session";
+import type { LiveViewProps } from "../views";
 import { Entries } from "./Entries";
 import { deployments, paywalls, settlements } from "./entries";
 import "./lightning.css";
@@ -13,15 +14,9 @@ import { Switches } from "./switches";
 import { allowedSections, LABELS, OPERATE, SECTIONS, type Section, topicOf } from "./topics";
 import { sats } from "./words";
 
-interface LightningProps {
-  readonly place: Place;
-  readonly lane: Lane;
-  readonly session: Session;
-}
-
 /** The view of the Lightning control plane. */
-export function Lightning({ place, lane, session }: LightningProps) {
-  const [switches] = useState(() => new Switches());
+export function Lightning({ place, lane, session, organisation }: LiveViewProps) {
+  const [switches] = useState(() => new Switches(organisation));
   const topics = {
     paywalls: useTopic(lane, session, "paywalls"),
     deployments: useTopic(lane, session, "deployments"),

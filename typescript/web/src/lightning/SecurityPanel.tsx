@@ -77,7 +77,7 @@ export function SecuritySection({ security, switches, mayOperate }: ControlsProp
   );
   const owners = [...security.owners.map((each) => each.ownerId), ...named];
   return (
-    <main className="content security">
+    <div className="content security">
       <section className="card" aria-labelledby="owners">
         <div className="card-head">
           <h2 id="owners">Owners' kill switches</h2>
@@ -136,7 +136,7 @@ export function SecuritySection({ security, switches, mayOperate }: ControlsProp
         )}
       </section>
       <Ask intent={intent} switches={switches} onClose={() => setIntent(null)} />
-    </main>
+    </div>
   );
 }
 

@@ -1,8 +1,8 @@
 /** Switches of the control plane: what the server has, and what was requested of it meanwhile. */
 
 import { Observable } from "khala-client/host/observable";
-import { readSession } from "../session";
 import { isObject, text } from "../summary";
+import { authorized } from "../tokens";
 
 /** The gateway as a whole, or an owner. */
 export type Target = { readonly ownerId: string } | "gateway";
@@ -28,17 +28,22 @@ export interface Failure {
 const LONGEST_MS = 10_000;
 
 export class Switches {
+  readonly #organisation: string;
   readonly #sent = new Observable<ReadonlyMap<string, Sent>>(new Map());
   readonly #failure = new Observable<Failure | null>(null);
   readonly sent = { get: this.#sent.get, subscribe: this.#sent.subscribe };
   readonly failure = { get: this.#failure.get, subscribe: this.#failure.subscribe };
+
+  constructor(organisation: string) {
+    this.#organisation = organisation;
+  }
 
   /** Sends a request. Until it has failed, the page shows it as done. */
   readonly send = async (request: Request): Promise<void> => {
     this.#failure.set(null);
     this.#mark(request, { ...request, changedAt: null });
     try {
-      this.#mark(request, { ...request, changedAt: await post(request) });
+      this.#mark(request, { ...request, changedAt: await post(request, this.#organisation) });
     } catch (error) {
       this.#mark(request, null);
       this.#failure.set({ request, message: messageOf(error) });
@@ -78,15 +83,19 @@ export function pending(
 class RefusedError extends Error {}
 
 /** The time of the change, by the server's clock. */
-async function post({ target, active, reason, idempotencyKey }: Request): Promise<number> {
-  const { token } = await readSession();
+async function post(
+  { target, active, reason, idempotencyKey }: Request,
+  organisation: string,
+): Promise<number> {
   const path = target === "gateway" ? "pause" : "kill-switch";
-  const response = await fetch(`/api/lightning/security/${path}`, {
-    method: "POST",
-    headers: { Authorization: `Bearer ${token}`, "Idempotency-Key": idempotencyKey },
-    body: JSON.stringify({ ...(target === "gateway" ? {} : target), active, reason }),
-    signal: AbortSignal.timeout(LONGEST_MS),
-  });
+  const response = await authorized(organisation, (token) =>
+    fetch(`/api/lightning/security/${path}`, {
+      method: "POST",
+      headers: { Authorization: `Bearer ${token}`, "Idempotency-Key": idempotencyKey },
+      body: JSON.stringify({ ...(target === "gateway" ? {} : target), active, reason }),
+      signal: AbortSignal.timeout(LONGEST_MS),
+    }),
+  );
   const body: unknown = await response.json();
   const fields = isObject(body) ? body : {};
   const record = target === "gateway" ? fields["global"] : fields["ownerControl"];

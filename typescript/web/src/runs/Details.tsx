@@ -1,5 +1,6 @@
 import type { KhalaTopic } from "khala-client";
-import { useEffect, useRef } from "react";
+import type { ReactNode } from "react";
+import { DetailsPanel, Facts } from "../components/Browser";
 import { useFrames } from "../frames";
 import type { Summary, SummaryDocument } from "../summary";
 import * as summary from "../summary";
@@ -17,31 +18,12 @@ interface DetailsProps {
 export function Details({ docKey, topic, history, onClose }: DetailsProps) {
   const document = useFrames(topic.subscribe, () => topic.get(docKey));
   const arrivals = useFrames(history.subscribe, () => history.of(docKey));
-  const panel = useRef<HTMLElement>(null);
-  useEffect(() => panel.current?.focus(), []);
   const last = document ?? arrivals[0]?.document;
   const name = last ? summary.id(last.payload, docKey) : docKey;
   return (
-    <aside
-      ref={panel}
-      className="details"
-      tabIndex={-1}
-      aria-label={`Details of ${name}`}
-      data-testid="details"
-      onKeyDown={(event) => {
-        if (event.key === "Escape") {
-          onClose();
-        }
-      }}
-    >
-      <div className="details-head">
-        <h2>{name}</h2>
-        <button type="button" className="button" onClick={onClose} aria-keyshortcuts="Escape">
-          Close
-        </button>
-      </div>
+    <DetailsPanel name={name} onClose={onClose}>
       {document === undefined && <p className="notice warning">It has been deleted.</p>}
-      {last !== undefined && <Facts document={last} />}
+      {last !== undefined && <Facts facts={factsOf(last)} />}
       <h3>
         History <span className="quiet">as it arrives, since this page was opened</span>
       </h3>
@@ -56,17 +38,24 @@ export function Details({ docKey, topic, history, onClose }: DetailsProps) {
           <pre>{JSON.stringify(last.payload, null, 2)}</pre>
         </details>
       )}
-    </aside>
+    </DetailsPanel>
   );
 }
 
-function Facts({
-  document: { payload, docVersion, watermark, docKey },
-}: {
-  readonly document: SummaryDocument;
-}) {
-  const facts: readonly (readonly [string, string])[] = [
-    ["Status", summary.status(payload)],
+function factsOf({
+  payload,
+  docVersion,
+  watermark,
+  docKey,
+}: SummaryDocument): readonly (readonly [string, ReactNode])[] {
+  const status = summary.status(payload);
+  return [
+    [
+      "Status",
+      <span key="status" className={`pill ${status}`}>
+        {status}
+      </span>,
+    ],
     ["Title", summary.text(payload, "title")],
     ["Command", summary.command(payload)],
     ["Task", summary.text(payload, "task")],
@@ -78,18 +67,6 @@ function Facts({
     ["Watermark", String(watermark)],
     ["Key", docKey],
   ];
-  return (
-    <dl className="facts">
-      {facts
-        .filter(([, value]) => value !== "")
-        .map(([name, value]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{name === "Status" ? <span className={`pill ${value}`}>{value}</span> : value}</dd>
-          </div>
-        ))}
-    </dl>
-  );
 }
 
 function Version({ arrival: { document, at, changed } }: { readonly arrival: Arrival }) {

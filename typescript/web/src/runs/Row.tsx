@@ -9,13 +9,7 @@ interface RowProps extends RowPlace {
 }
 
 /** Drawn again only when its document or its place changes, whatever else does. */
-export const Row = memo(DrawnRow, (before, after) =>
-  (["document", "index", "height", "isActive", "isOpened"] as const).every(
-    (name) => before[name] === after[name],
-  ),
-);
-
-function DrawnRow({ document, ...place }: RowProps) {
+export const Row = memo(({ document, ...place }: RowProps) => {
   const { docKey, docVersion, payload } = document;
   const status = summary.status(payload);
   const title = summary.title(payload);
@@ -34,4 +28,4 @@ function DrawnRow({ document, ...place }: RowProps) {
       <Cell name="changed">{shownTime(summary.text(payload, "latest_event_at"))}</Cell>
     </GridRow>
   );
-}
+});

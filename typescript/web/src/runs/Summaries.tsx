@@ -1,14 +1,14 @@
 import type { KhalaTopic } from "khala-client";
-import { useEffect, useMemo, useRef } from "react";
-import { Grid, type GridColumn } from "../components/Grid";
-import { Filter } from "../components/Toolbar";
+import { useEffect } from "react";
+import { Browser } from "../components/Browser";
+import type { GridColumn } from "../components/Grid";
 import { useFrames } from "../frames";
 import type { Lane } from "../lanes/lane";
-import { go, type Place } from "../place";
-import { SUMMARIES, select } from "../rows";
-import { type Kind, NAMES, type Summary } from "../summary";
+import { SUMMARIES } from "../rows";
+import { KINDS, type Kind, NAMES, type Summary } from "../summary";
+import type { LiveViewProps } from "../views";
 import { Details } from "./Details";
-import type { History } from "./history";
+import { History } from "./history";
 import { Row } from "./Row";
 
 const COLUMNS: readonly GridColumn[] = [
@@ -20,69 +20,56 @@ const COLUMNS: readonly GridColumn[] = [
   { name: "changed", label: "Changed", isSorted: true },
 ];
 
-interface SummariesProps {
-  readonly kind: Kind;
-  readonly place: Place;
-  readonly lane: Lane;
-  readonly history: History;
-}
+/** Of each organisation, for as long as the page is open. */
+const histories = new Map<string, History>();
 
 /** The view of runs, or of workers. */
-export function Summaries({ kind, place: { filter, opened }, lane, history }: SummariesProps) {
-  const grid = useRef<HTMLDivElement>(null);
+export function Summaries({ place, lane, organisation }: LiveViewProps) {
+  const kind = place.view === "workers" ? "workers" : "runs";
+  const history = useHistory(lane, organisation);
   const topic = lane.topics[kind];
   const documents = useFrames(topic.subscribe, topic.getSnapshot);
-  const rows = useMemo(() => select(documents, filter, SUMMARIES), [documents, filter]);
   useEffect(() => {
-    history.watched = opened;
-  }, [history, opened]);
-  const close = () => {
-    go({ opened: null });
-    grid.current?.focus({ preventScroll: true });
-  };
+    history.watched = place.opened;
+  }, [history, place.opened]);
   return (
-    <>
-      <Filter
-        rows={documents}
-        status={SUMMARIES.status}
-        view={filter}
-        onView={(next) => go({ filter: next })}
-      />
-      <main className={opened === null ? "content" : "content with-details"}>
-        <Grid
-          ref={grid}
-          label={NAMES[kind]}
-          columns={COLUMNS}
-          rows={rows}
-          keyOf={SUMMARIES.key}
-          drawRow={(document, place) => (
-            <Row key={document.docKey} document={document} {...place} />
-          )}
-          view={filter}
-          onView={(next) => go({ filter: next })}
-          opened={opened}
-          onOpen={(docKey) => go({ opened: docKey })}
-          nothing={<Nothing total={documents.length} kind={kind} topic={topic} />}
-        />
-        {opened !== null && (
-          <Details key={opened} docKey={opened} topic={topic} history={history} onClose={close} />
-        )}
-      </main>
-    </>
+    <Browser
+      label={NAMES[kind]}
+      columns={COLUMNS}
+      rows={documents}
+      reading={SUMMARIES}
+      place={place}
+      drawRow={(document, at) => <Row key={document.docKey} document={document} {...at} />}
+      drawDetails={(docKey, close) => (
+        <Details key={docKey} docKey={docKey} topic={topic} history={history} onClose={close} />
+      )}
+      nothing={<Nothing kind={kind} topic={topic} />}
+    />
   );
 }
 
+/** Records the updates of both kinds, also of the one that is not shown. */
+function useHistory(lane: Lane, organisation: string): History {
+  const history = histories.get(organisation) ?? new History();
+  histories.set(organisation, history);
+  useEffect(() => {
+    const ends = KINDS.map((kind) => lane.topics[kind].subscribe(history.record));
+    return () => {
+      for (const end of ends) {
+        end();
+      }
+    };
+  }, [lane, history]);
+  return history;
+}
+
 interface NothingProps {
-  readonly total: number;
   readonly kind: Kind;
   readonly topic: KhalaTopic<Summary>;
 }
 
-function Nothing({ total, kind, topic }: NothingProps) {
+function Nothing({ kind, topic }: NothingProps) {
   const { watermark } = useFrames(topic.onStatus, topic.getStatus);
-  if (total > 0) {
-    return <p className="nothing">Nothing matches. {total} are there.</p>;
-  }
   if (watermark === null) {
     return <p className="nothing">Reading…</p>;
   }
@@ -93,7 +80,9 @@ function Nothing({ total, kind, topic }: NothingProps) {
           No runs yet. Record one: <code>khala run -- make test</code>
         </>
       ) : (
-        "No workers yet."
+        <>
+          No workers yet. Start one: <code>khala worker</code>
+        </>
       )}
     </p>
   );

@@ -9,6 +9,9 @@ interface Fixtures {
   readonly cable: Cable;
 }
 
+/** The request that tells the page where the socket is. */
+export const SESSION = /\/(api\/page\/session|dev\/session\.json)$/;
+
 /** Every test begins with no documents, and fails on any error the page did not expect. */
 export const test = base.extend<Fixtures>({
   // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the fixture's needs from it
@@ -21,11 +24,15 @@ export const test = base.extend<Fixtures>({
   /** The page's socket goes through it. */
   cable: async ({ context }, use) => {
     const cable = await Cable.open(ready().ws);
-    await context.route("**/dev/session.json", async (route) => {
+    await context.route(SESSION, async (route) => {
       // Not by `route.fetch`: its response is gone if the page asks again meanwhile.
       const response = await fetch(route.request().url());
-      const session = await response.json();
-      await route.fulfill({ json: { ...session, ws: cable.through(session.ws) } });
+      if (response.ok) {
+        const session = await response.json();
+        await route.fulfill({ json: { ...session, ws: cable.through(session.ws) } });
+      } else {
+        await route.fulfill({ status: response.status, body: "{}" });
+      }
     });
     await use(cable);
     await context.unrouteAll({ behavior: "ignoreErrors" });
@@ -46,7 +53,7 @@ export const test = base.extend<Fixtures>({
 });
 
 export async function open(page: Page, lane?: "khala" | "legacy"): Promise<void> {
-  await page.goto(ready().page + (lane === undefined ? "" : `?lane=${lane}`));
+  await page.goto(`${ready().page}${lane === undefined ? "" : `?lane=${lane}`}#/runs`);
   await isLive(page);
 }
 

@@ -1,0 +1,5 @@
+import type { LiveViewProps } from "../views";
+
+export function LiveDocuments(_: LiveViewProps) {
+  return <p className="nothing">Not made yet.</p>;
+}
