@@ -10,7 +10,6 @@ from typing import Any
 
 import psycopg
 
-from drills.browser import Browser, browser
 from drills.course import Course, GateNotMetError, Step
 from drills.gates import pass_gates
 from drills.machine import Machine, machine
@@ -21,6 +20,7 @@ from drills.shell import CommandFailedError, Service, run
 from drills.standin import Legacy, legacy
 from drills.workers import Workers
 from faults.report import percentile
+from support.browser.browser import Browser, browser
 from support.legacy.backend import Call, LegacyBackend
 from support.trials.waiting import until
 

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-_ROOT = Path(__file__).resolve().parents[2]
+_ROOT = Path(__file__).resolve().parents[3]
 _WEB = _ROOT / "typescript/web"
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 
