@@ -1,15 +1,16 @@
-"""A real Chromium that shows the page of a drill, and pictures of it."""
+"""A real Chromium with pages that a test opens, reads and takes pictures of."""
 
 import asyncio
 import json
 import shutil
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 _ROOT = Path(__file__).resolve().parents[3]
 _WEB = _ROOT / "typescript/web"
+_DRIVER = Path(__file__).with_name("browser.mjs")
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -22,7 +23,7 @@ class BrowserError(Exception):
 
 
 class Browser:
-    """One page of Chromium."""
+    """Chromium. Every action takes the name of a page, which `open` gives it."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
@@ -51,8 +52,15 @@ class Browser:
 
 
 @asynccontextmanager
-async def browser(environment: Mapping[str, str]) -> AsyncIterator[Browser]:
-    """Chromium, headless. Raises BrowserMissingError."""
+async def browser(
+    environment: Mapping[str, str],
+    *options: str,
+    around: Callable[[Sequence[str]], Sequence[str]] = list,
+) -> AsyncIterator[Browser]:
+    """Chromium, headless, with these options. around: makes the command line another one.
+
+    Raises BrowserMissingError.
+    """
     path = environment["PATH"]
     chromium = environment.get("KHALA_CHROMIUM") or next(
         (found for name in _NAMES if (found := shutil.which(name, path=path))), None
@@ -64,7 +72,7 @@ async def browser(environment: Mapping[str, str]) -> AsyncIterator[Browser]:
     if not (_WEB / "node_modules/playwright-core").is_dir():
         raise BrowserMissingError("Playwright is missing: scripts/typescript.sh packages")
     process = await asyncio.create_subprocess_exec(
-        *(node, str(Path(__file__).with_name("browser.mjs")), str(_WEB), chromium),
+        *around([node, str(_DRIVER), str(_WEB), chromium, *options]),
         env=environment,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,

@@ -13,7 +13,6 @@ from khala_pg.desktop import autostart
 from khala_pg.desktop.settings import DisabledError, find_place, require_enabled, state_directory
 from khala_pg.errors import UsageError
 
-PACKAGE = Path(__file__).resolve().parents[3] / "python" / "khala_pg" / "desktop"
 TOKEN = {"KHALA_TOKEN": "t"}
 KEY = "khala_0123456789ab_" + "a_" * 20
 
@@ -121,15 +120,3 @@ def test_it_starts_at_login_with_what_it_was_started_with(tmp_path: Path) -> Non
     autostart.switch(environment, on=False)
     autostart.switch(environment, on=False)
     assert not autostart.is_on(environment)
-
-
-def test_it_knows_no_legacy_backend() -> None:
-    """KHALA-023: no name of it in the surface, and none in what the extra installs."""
-    found = [
-        file.name
-        for file in [*PACKAGE.rglob("*.py"), PACKAGE.parent / "cli" / "desktop.py"]
-        if re.search("convex", file.read_text("utf-8"), re.IGNORECASE)
-    ]
-    assert found == []
-    manifest = (PACKAGE.parents[2] / "pyproject.toml").read_text("utf-8")
-    assert '\ndesktop = ["pyside6-essentials>=6.10,<7"]\n' in manifest

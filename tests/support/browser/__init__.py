@@ -1,0 +1,1 @@
+"""A real Chromium that a test drives."""

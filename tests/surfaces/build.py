@@ -1,0 +1,45 @@
+"""Builds of the surfaces that run in a browser, with an environment that has nothing for them."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from surfaces.npm_surface import TYPESCRIPT
+
+# Node may stand beside Python, and must not hide another one.
+PATH = f"{os.environ.get('PATH', os.defpath)}{os.pathsep}{Path(sys.executable).parent}"
+
+
+def require_browser() -> None:
+    """Skips where Node, its packages or Chromium are missing; CI has all of them."""
+    missing = []
+    if shutil.which("node", path=PATH) is None:
+        missing.append("Node")
+    if not (TYPESCRIPT / "web/node_modules/playwright-core").is_dir():
+        missing.append("packages (scripts/typescript.sh packages)")
+    if not any(shutil.which(name, path=PATH) for name in ("chromium", "google-chrome")):
+        missing.append("Chromium")
+    if missing:
+        assert not os.environ.get("CI"), f"CI has what the page needs: {missing}"
+        pytest.skip(f"the page needs {', '.join(missing)}")
+
+
+def build_page(directory: Path) -> Path:
+    """Builds the admin page into the directory."""
+    subprocess.run(
+        [
+            "node_modules/.bin/vite",
+            "build",
+            f"--outDir={directory}",
+            "--emptyOutDir",
+            "--logLevel=warn",
+        ],
+        cwd=TYPESCRIPT / "web",
+        env={"PATH": PATH},
+        check=True,
+    )
+    return directory
