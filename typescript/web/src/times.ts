@@ -27,3 +27,25 @@ function read(time: string | number): Date | null {
   const date = new Date(time);
   return time === "" || Number.isNaN(date.getTime()) ? null : date;
 }
+
+const STEPS: readonly (readonly [number, string])[] = [
+  [60, "s"],
+  [60, "min"],
+  [24, "h"],
+  [Number.POSITIVE_INFINITY, "d"],
+];
+
+/** How long ago a moment was. Clocks differ a little: what is to come is now. */
+export function ago(at: number, now: number): string {
+  let value = Math.floor(Math.max(0, now - at) / 1000);
+  if (value < 5) {
+    return "just now";
+  }
+  for (const [size, unit] of STEPS) {
+    if (value < size) {
+      return `${value} ${unit} ago`;
+    }
+    value = Math.floor(value / size);
+  }
+  return "";
+}

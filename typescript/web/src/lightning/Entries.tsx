@@ -1,9 +1,9 @@
 import type { KhalaDocument } from "khala-client";
 import { memo, type ReactNode, useMemo } from "react";
+import { Ago } from "../components/Ago";
 import { Browser, DetailsPanel, Facts } from "../components/Browser";
 import { Cell, type GridColumn, GridRow, type RowPlace } from "../components/Grid";
 import type { Place } from "../place";
-import { Ago } from "./Ago";
 import { ENTRIES, type Entry, stepsOf } from "./entries";
 import { sats } from "./words";
 

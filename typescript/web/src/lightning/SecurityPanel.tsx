@@ -1,6 +1,6 @@
 import { CredentialRoleName, CredentialRoleStatus } from "khala-client/lightning";
 import { useState, useSyncExternalStore } from "react";
-import { Ago } from "./Ago";
+import { Ago } from "../components/Ago";
 import { nameOf } from "./entries";
 import { actionOf, type Intent, SwitchDialog } from "./SwitchDialog";
 import type { Security } from "./security";

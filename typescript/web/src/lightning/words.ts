@@ -1,4 +1,4 @@
-/** Amounts, addresses and times as people read them. */
+/** Amounts and addresses as people read them. */
 
 const number = new Intl.NumberFormat(undefined, { maximumFractionDigits: 3 });
 
@@ -12,26 +12,4 @@ export function sats(msats: bigint): string {
 export function shownAddress(address: string): string {
   const [place = "", ...query] = address.split("?");
   return place.replace(/\/\/[^/]*@/, "//…@") + (query.length > 0 ? "?…" : "");
-}
-
-const STEPS: readonly (readonly [number, string])[] = [
-  [60, "s"],
-  [60, "min"],
-  [24, "h"],
-  [Number.POSITIVE_INFINITY, "d"],
-];
-
-/** How long ago a moment was. Clocks differ a little: what is to come is now. */
-export function ago(at: number, now: number): string {
-  let value = Math.floor(Math.max(0, now - at) / 1000);
-  if (value < 5) {
-    return "just now";
-  }
-  for (const [size, unit] of STEPS) {
-    if (value < size) {
-      return `${value} ${unit} ago`;
-    }
-    value = Math.floor(value / size);
-  }
-  return "";
 }

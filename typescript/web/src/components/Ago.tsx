@@ -1,6 +1,5 @@
 import { useSyncExternalStore } from "react";
-import { wholeTime } from "../times";
-import { ago } from "./words";
+import { ago, wholeTime } from "../times";
 
 const listeners = new Set<() => void>();
 let timer: ReturnType<typeof setInterval> | undefined;
