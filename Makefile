@@ -19,13 +19,15 @@ SEED ?=
 FAULT ?=
 # make drill DRILL_ARGS='--window-s 60'; --help lists them.
 DRILL_ARGS ?=
+# make surfaces SURFACES_ARGS=--check
+SURFACES_ARGS ?=
 # make bench BENCH_ARGS=--quick
 BENCH_ARGS ?=
 
 # The tests start khala hundreds of times: it is not to be compiled each time.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help env demo demo-lightning dev web page-if-possible test test-ts bench docs limits screenshots faults drill drill-lightning lint format schema clean
+.PHONY: help env demo demo-lightning surfaces dev web page-if-possible test test-ts bench docs limits screenshots faults drill drill-lightning lint format schema clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1 — /p' $(ROOT)Makefile
@@ -48,6 +50,10 @@ demo: $(STAMP) page-if-possible ## everything once: Postgres, relay, page, a rea
 
 demo-lightning: $(STAMP) ## the Lightning control plane with khala dev: a paywall, its deployment, a payment seen live
 	@cd $(ROOT) && $(BIN)/python scripts/demo_lightning.py
+
+surfaces: $(STAMP) page-if-possible ## page, phone and desktop on one khala dev, until Ctrl-C; SURFACES_ARGS=--check: how soon each shows a change
+	@$(if $(findstring --check,$(SURFACES_ARGS)),$(ROOT)scripts/typescript.sh packages)
+	@cd $(ROOT)tests && exec $(BIN)/python -m surfaces $(SURFACES_ARGS)
 
 dev: $(STAMP) page-if-possible ## Postgres, relay and page, until Ctrl-C
 	@cd $(ROOT) && exec $(BIN)/khala dev

@@ -93,6 +93,6 @@ def site(directory: Path, relay: str) -> Iterator[str]:
             thread.join()
 
 
-def phone(address: str) -> str:
+def phone_frame(address: str) -> str:
     """The address at which a browser of any size shows the application at a phone's."""
     return f"{address}{_PHONE}"

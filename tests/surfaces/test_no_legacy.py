@@ -24,7 +24,7 @@ from support.desktop.desktop_surface import PATIENCE_S, Surface, require_desktop
 from support.postgres.servers import Servers
 from support.programs.dev_process import Dev, khala, running
 from surfaces import sealed
-from surfaces.build import PATH, build_page, require_browser
+from surfaces.build import PATH
 from surfaces.installation import Installation
 from surfaces.npm_surface import TYPESCRIPT, NpmSurface
 from surfaces.python_surface import Outcome, PythonSurface
@@ -57,6 +57,7 @@ class Stage:
     dev: Dev
     home: Path
     scratch: Path
+    built_page: Path
 
     @cached_property
     def ports(self) -> list[int]:
@@ -122,10 +123,6 @@ class Stage:
         with site(built, self.dev.ready["http"]) as address:
             return self.visit(address)
 
-    @property
-    def built_page(self) -> Path:
-        return self.scratch / "page"
-
     def visit(self, address: str) -> list[str]:
         """Each destination that was tried beside the relay while the run came into view."""
         return asyncio.run(self._visit(address))
@@ -147,20 +144,20 @@ class Stage:
 
 
 @pytest.fixture(scope="module")
-def stage(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+def stage(
+    servers: Servers, tmp_path_factory: pytest.TempPathFactory, built_page: Path
+) -> Iterator[Stage]:
     missing = sealed.missing()
     if missing is not None:
         assert not os.environ.get("CI"), f"CI has network namespaces: {missing}"
         pytest.skip(f"a network that refuses everything but the relay: {missing}")
-    require_browser()
     scratch = tmp_path_factory.mktemp("surfaces")
-    page = build_page(scratch / "page")
     home = servers.new_home("surfaces")
-    with running(home / ".khala", "--ws-port=0", "--http-port=0", f"--web-dir={page}") as dev:
+    with running(home / ".khala", "--ws-port=0", "--http-port=0", f"--web-dir={built_page}") as dev:
         subprocess.run(
             khala("run", "--title", TITLE, "--", "true"), cwd=home, check=True, env=settings()
         )
-        yield Stage(dev, home, scratch)
+        yield Stage(dev, home, scratch, built_page)
 
 
 def settings() -> dict[str, str]:

@@ -15,6 +15,9 @@ from khala_pg.desktop.qt import run
 from khala_pg.desktop.qt.application import Application
 from khala_pg.desktop.qt.view import View
 
+# Rows that the window has room for.
+_NEWEST = 10
+
 
 class Watched(Application):
     """The application, which also answers."""
@@ -61,6 +64,10 @@ class Watched(Application):
         [view] = [v for v in self.window.findChildren(View) if v.model() is table]
         return view
 
+    def _newest_runs(self) -> list[str]:
+        rows = self.window.tables[model.RUNS].rows
+        return [rows[position].name for position in range(min(len(rows), _NEWEST))]
+
     def on_state(self) -> dict[str, Any]:
         window = self.window
         labels = [each.text() for each in window.findChildren(QLabel) if each.isVisible()]
@@ -72,6 +79,7 @@ class Watched(Application):
             "workers": window._counts[model.WORKERS].text(),
             "lightning": window._lightning.text() if window._lightning.isVisible() else None,
             "rows": len(window.tables[model.RUNS].rows),
+            "names": self._newest_runs(),
             "labels": labels,
             "hint": self._runs().hint,
             "notices": self.notices,

@@ -50,7 +50,11 @@ def virtual_display() -> Iterator[str]:
     reader, writer = os.pipe()
     arguments = ["-displayfd", str(writer), "-screen", "0", "1280x900x24", "-nolisten", "tcp"]
     with subprocess.Popen(
-        ["Xvfb", *arguments], pass_fds=[writer], stderr=subprocess.PIPE
+        ["Xvfb", *arguments],
+        pass_fds=[writer],
+        stderr=subprocess.PIPE,
+        # Ctrl-C is for whoever shows something on it.
+        start_new_session=True,
     ) as server:
         os.close(writer)
         try:
@@ -175,6 +179,7 @@ def surface(
         stdout=subprocess.PIPE,
         text=True,
         cwd=directory,
+        start_new_session=True,
     ) as process:
         try:
             yield Surface(process)

@@ -1,0 +1,105 @@
+"""`make surfaces`."""
+
+import asyncio
+import shutil
+import signal
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from support.browser.browser import BrowserMissingError
+from support.desktop.desktop_surface import surface, virtual_display
+from support.programs.dev_process import khala
+from surfaces.site import phone_frame
+from surfaces.stage import DESKTOP_ON, Stage, display, stage
+from surfaces.together import ENOUGH, SOON_S, is_soon, measure
+
+# Prints for an hour, so that there is something to watch.
+_SHOWN = ["sh", "-c", "for i in $(seq 3600); do echo line $i; sleep 1; done"]
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def command(
+    check: Annotated[
+        bool, typer.Option("--check", help="Measure how soon each shows a change, and end.")
+    ] = False,
+    page: Annotated[Path | None, typer.Option(help="The built admin page.")] = None,
+    phone: Annotated[Path | None, typer.Option(help="The mobile application's web export.")] = None,
+) -> None:
+    """Show the page, the mobile application and the desktop on one khala dev, until Ctrl-C.
+
+    Exit status 1 of --check: a surface is missing, or was later than a second.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
+    try:
+        with stage(page, phone) as made:
+            raise typer.Exit(_check(made) if check else _show(made))
+    except KeyboardInterrupt:
+        _say("stopped; nothing is left")
+    except BrowserMissingError as missing:
+        _say(f"nothing is measured: {missing}")
+        raise typer.Exit(1) from None
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _show(made: Stage) -> int:
+    with ExitStack() as stack:
+        desktop = stack.enter_context(_desktop(made))
+        run = khala("run", "--title", "A run to watch", "--", *_SHOWN)
+        stack.enter_context(made.service(run))
+        _say(f"page      {made.page or 'not built: make web says why'}")
+        phone = "not built: scripts/typescript.sh mobile says why"
+        _say(f"phone     {phone if made.phone is None else phone_frame(made.phone)}")
+        _say(f"desktop   {desktop}")
+        _say(f"terminal  export KHALA_DEV_FILE={made.environment['KHALA_DEV_FILE']}")
+        _say("          khala tail runtime.run_summaries")
+        _say("          khala run -- find /usr -name '*.py'")
+        _say("A `khala run` is under way, which each of them shows. Ctrl-C ends everything.")
+        return made.dev.process.wait()
+
+
+@contextmanager
+def _desktop(made: Stage) -> Iterator[str]:
+    """The desktop surface, if it can be shown; where it is, in words."""
+    with display() as (where, variables):
+        if not where:
+            yield "neither a display nor Xvfb is here; in a desktop session: khala desktop"
+            return
+        with made.service(khala("desktop"), **DESKTOP_ON, **variables):
+            yield where
+
+
+def _check(made: Stage) -> int:
+    missing = {"page": made.page, "Xvfb": shutil.which("Xvfb")}
+    absent = [name for name, found in missing.items() if not found]
+    if absent:
+        _say(f"not here, so nothing is measured: {', '.join(absent)}")
+        return 1
+    with (
+        virtual_display() as name,
+        surface({**made.environment, "DISPLAY": name}, made.home) as desktop,
+    ):
+        desktop.shows("that it is connected", connection="Live")
+        _say("seconds from the moment that `khala run` began until each showed the run:")
+        measured = asyncio.run(measure(made, desktop, _say))
+        desktop.stop()
+    soon = sum(map(is_soon, measured))
+    _say(f"{soon} of {len(measured)} changes were on all of them within {SOON_S:g} s")
+    return 0 if soon >= ENOUGH else 1
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    app()

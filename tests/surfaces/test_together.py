@@ -1,0 +1,79 @@
+"""`make surfaces`: a change on all surfaces within a second, and nothing left at the end."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from support.desktop.desktop_surface import require_desktop
+from support.postgres.servers import Servers
+from support.trials.waiting import wait_until
+
+TESTS = Path(__file__).resolve().parents[1]
+PATIENCE_S = 240.0
+
+
+@contextmanager
+def surfaces(scratch: Path, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
+    """`make surfaces`, whose files are below the directory; nothing of it is left afterwards."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "surfaces", *arguments],
+        cwd=TESTS,
+        env={**os.environ, "TMPDIR": str(scratch)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+    wait_until(lambda: not started_by(scratch), "everything that it started has ended")
+    assert list(scratch.glob("khala-surfaces-*")) == []
+
+
+def started_by(scratch: Path) -> Sequence[str]:
+    """The processes that have this directory for temporary files, with their command lines."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if f"TMPDIR={scratch}\0".encode() in (process / "environ").read_bytes() + b"\0":
+                found.append((process / "cmdline").read_text("utf-8", "replace"))
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            continue
+    return found
+
+
+@pytest.mark.slow
+def test_a_change_is_on_all_of_them_within_a_second(servers: Servers, built_page: Path) -> None:
+    require_desktop()
+    arguments = ("--check", f"--page={built_page}")
+    with surfaces(servers.new_home("surfaces"), *arguments) as process:
+        said, _ = process.communicate(timeout=PATIENCE_S)
+        assert process.returncode == 0, said
+    assert "changes were on all of them within 1 s" in said, said
+    print(said)
+
+
+def test_it_says_where_they_are_until_ctrl_c(servers: Servers, built_page: Path) -> None:
+    require_desktop()
+    arguments = (f"--page={built_page}",)
+    with surfaces(servers.new_home("surfaces"), *arguments) as process:
+        assert process.stdout is not None
+        said: dict[str, str] = {}
+        for line in process.stdout:
+            name, _, rest = line.partition(" ")
+            said[name] = rest.strip()
+            if "Ctrl-C" in line:
+                break
+        assert said["page"].startswith("http://127.0.0.1:"), said
+        assert said["desktop"].startswith(("its window is on", "there is no display")), said
+        process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE_S) == 0
+        assert process.stdout.read() == "stopped; nothing is left\n"
