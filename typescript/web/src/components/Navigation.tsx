@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from "react";
 import { applyTheme, chosenTheme, THEMES, type Theme } from "../choices";
+import { Keys } from "../keys/Keys";
 import { addressOf, type Place } from "../place";
 import { type Session, signOut } from "../session";
 import { GROUPS, LABELS } from "../views";
@@ -84,6 +85,7 @@ export function Navigation({ place, session, organisation, onLeave }: Navigation
             options={THEMES.map((each) => [each, each[0]?.toUpperCase() + each.slice(1)])}
             onChange={changeTheme}
           />
+          <Keys />
           <button type="button" className="leave" onClick={() => void leave()}>
             <Icon name="out" /> Sign out
           </button>

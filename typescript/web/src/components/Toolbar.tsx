@@ -1,4 +1,5 @@
-import { type ReactNode, useEffect, useMemo, useRef } from "react";
+import { type ReactNode, useMemo, useRef } from "react";
+import { useCharacters } from "../keys/keys";
 import { countStatuses, type View } from "../rows";
 
 interface FilterProps<R> {
@@ -59,18 +60,12 @@ interface SearchProps {
 
 function Search({ value, onChange }: SearchProps) {
   const input = useRef<HTMLInputElement>(null);
-  useEffect(() => {
-    const listen = (event: KeyboardEvent) => {
-      const isTyping =
-        event.target instanceof HTMLInputElement || event.target instanceof HTMLTextAreaElement;
-      if (event.key === "/" && !isTyping) {
-        event.preventDefault();
-        input.current?.focus();
-      }
-    };
-    addEventListener("keydown", listen);
-    return () => removeEventListener("keydown", listen);
-  }, []);
+  useCharacters((character) => {
+    if (character === "/") {
+      input.current?.focus();
+    }
+    return character === "/";
+  });
   return (
     <input
       ref={input}

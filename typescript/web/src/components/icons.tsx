@@ -1,7 +1,7 @@
 import type { ViewName } from "../place";
 
 /** Strokes of 16 by 16, each a path. */
-const PATHS: Readonly<Record<ViewName | "menu" | "out", string>> = {
+const PATHS: Readonly<Record<ViewName | "menu" | "keys" | "out", string>> = {
   overview: "M2 2h5v6H2zM9 2h5v3.5H9zM9 8h5v6H9zM2 10.5h5V14H2z",
   topics: "M2 3.5h12M2 8h12M2 12.5h8",
   runs: "M4.5 2.5v11l8.5-5.5z",
@@ -13,6 +13,7 @@ const PATHS: Readonly<Record<ViewName | "menu" | "out", string>> = {
   parity: "M3 6h10M3 10h10M11 2.5 5 13.5",
   flags: "M3.5 14.5v-13M3.5 2.5h8.5l-2 3 2 3H3.5",
   menu: "M2 4h12M2 8h12M2 12h12",
+  keys: "M1.5 4h13v8h-13zM4.5 9.5h7M4 6.5h1M7.5 6.5h1M11 6.5h1",
   out: "M6 2H2.5v12H6M6.5 8h7.5M11 4.8 14 8l-3 3.2",
 };
 
