@@ -104,7 +104,7 @@ class Pooled:
             "publishers set": lambda: self._says("set", *self._publisher("set"), *_HOOK),
             "publishers pause": lambda: self._says("paused", *self._publisher("pause")),
             "publishers resume": lambda: self._says("resumed", *self._publisher("resume")),
-            "publishers aside": lambda: self._says("reason", "publishers", "aside"),
+            "publishers aside": lambda: self._says("aside", "publishers", "aside"),
             "publishers retry": lambda: self._says("again", *self._publisher("retry")),
             "publishers remove": lambda: self._says("removed", *self._publisher("remove"), "--yes"),
             "lightning serve": self._serve_control_plane,

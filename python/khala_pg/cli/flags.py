@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from khala_pg.cli.options import AsJson, Database
-from khala_pg.cli.text import counted, json_text, wide_console
+from khala_pg.cli.text import counted, json_text, print_table
 from khala_pg.errors import UsageError
 from khala_pg.settings import DATABASE, resolve
 from khala_pg.sqlapi import admin
@@ -48,7 +48,11 @@ def command(context: typer.Context, database: Database = None, as_json: AsJson =
     table.add_column("people", overflow="fold")
     for flag in found:
         table.add_row(flag.surface, flag.lane, f"{flag.percent:g} %", "\n".join(flag.people))
-    wide_console().print(table)
+    print_table(
+        table,
+        "No surface has a flag: each reads what it was built with. "
+        "Set one: khala flags set web --lane khala --percent 5",
+    )
 
 
 @app.command("set")

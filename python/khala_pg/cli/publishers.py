@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from khala_pg.cli.options import AsJson, Database
-from khala_pg.cli.text import counted, duration, json_text, number, utc, wide_console
+from khala_pg.cli.text import counted, duration, json_text, number, print_table, utc
 from khala_pg.errors import UsageError
 from khala_pg.settings import DATABASE, resolve
 from khala_pg.sqlapi import publishers as sqlapi
@@ -65,7 +65,11 @@ def command(context: typer.Context, database: Database = None, as_json: AsJson =
             number(row.delivered or 0),
             row.last_error or "",
         )
-    wide_console().print(table)
+    print_table(
+        table,
+        "There is no publisher. One is made by its first delivery, or by: "
+        "khala publishers set NAME --to webhook --url URL",
+    )
 
 
 @app.command("set")
@@ -171,7 +175,10 @@ def aside(
             utc(each.set_aside_at),
             each.reason,
         )
-    wide_console().print(table)
+    print_table(
+        table,
+        "Nothing is set aside.",
+    )
 
 
 @app.command("retry")

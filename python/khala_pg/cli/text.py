@@ -10,6 +10,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
+from rich.table import Table
 
 from khala_pg.errors import KhalaError, RefusedError, UsageError
 
@@ -64,6 +65,14 @@ def wide_console() -> Console:
     """Standard output, wide enough for tables when it is no terminal."""
     console = Console(highlight=False)
     return console if console.is_terminal else Console(highlight=False, width=160)
+
+
+def print_table(table: Table, empty: str) -> None:
+    """Prints a table; one without rows as a sentence that says what makes some."""
+    if table.row_count:
+        wide_console().print(table)
+    else:
+        Console(highlight=False, soft_wrap=True).print(empty, markup=False)
 
 
 def json_text(value: Any, *, indent: int | None = None) -> str:

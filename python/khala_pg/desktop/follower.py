@@ -4,17 +4,20 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 
 from khala_pg.client import (
     Backoff,
+    ConnectionState,
     ForbiddenTopicError,
     KhalaClient,
     SqliteStore,
     Status,
     TopicPhase,
+    UnauthorizedError,
 )
 from khala_pg.desktop.batches import Batch, Batches, Seen
 from khala_pg.desktop.credentials import Credentials, Flag, Lane
@@ -113,6 +116,8 @@ class Follower:
                 if not topics or not error.topics:
                     raise
                 logger.info("not followed, as the token is not for it: %s", *error.topics)
+            except UnauthorizedError:
+                await credentials.wait_after_refusal()
 
     async def _follow_topics(
         self, topics: list[str], credentials: Credentials, batches: Batches
@@ -126,8 +131,13 @@ class Follower:
             on_status=batches.status,
         ) as client:
             batches.load([each for topic in topics for each in client.documents(topic).values()])
-            async for change in client.changes():
-                await batches.change(Seen(change, _is_news(client.status, change.topic)))
+            try:
+                async for change in client.changes():
+                    await batches.change(Seen(change, _is_news(client.status, change.topic)))
+            except UnauthorizedError:
+                # The client has ended, and the follower goes on.
+                batches.status(replace(client.status, state=ConnectionState.NEEDS_AUTH))
+                raise
 
 
 def _is_news(status: Status, topic: str) -> bool:

@@ -35,6 +35,7 @@ def listed(database: Database) -> list[dict[str, Any]]:
 def test_flags_are_set_and_listed(newest_database: Database) -> None:
     database = newest_database
     assert listed(database) == []
+    assert "khala flags set web --lane khala" in khala(database)
     said = khala(database, "set", "web", "--lane", "khala", "--percent", "5.25", "--person", "ann")
     assert said == "web: khala for 5.25 % and 1 person named\n"
     said = khala(database, "set", "web", "--lane", "legacy")

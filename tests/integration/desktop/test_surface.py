@@ -233,8 +233,13 @@ def test_tokens_end_and_keys_make_new_ones(
             connection.execute("SELECT khala.revoke_api_key(%s)", (key.key_id,))
         with surface(environment, tmp_path) as shown:
             # What it has is still there.
-            seen = shown.shows("that the key is refused", connection="Stopped", runs="1 running")
+            seen = shown.shows("that the key is refused", connection="Signed out")
+            assert seen["runs"] == "1 running"
             assert "khala key create" in seen["detail"]
+            with database.connect() as connection:
+                connection.execute("UPDATE runtime.api_keys SET revoked_at = NULL")
+            # It need not be started again.
+            shown.shows("the run again", connection="Live", runs="1 running")
             assert shown.stop() == 0
     assert len(list((tmp_path / "state").rglob("*.khala"))) == 3
 

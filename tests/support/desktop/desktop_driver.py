@@ -10,7 +10,7 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QApplication, QLabel, QTabWidget
 
 from khala_pg.cli.main import main
-from khala_pg.desktop import model
+from khala_pg.desktop import credentials, model
 from khala_pg.desktop.qt import run
 from khala_pg.desktop.qt.application import Application
 from khala_pg.desktop.qt.view import View
@@ -133,6 +133,8 @@ class Watched(Application):
         return True
 
 
+# No test waits for a minute.
+setattr(credentials, "REFUSED_S", 2.0)  # noqa: B010 - nor a constant set
 setattr(run, "Application", Watched)  # noqa: B010 - mypy would not have a class replaced
 sys.argv = ["khala", "desktop"]
 main()

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from khala_pg.auth import api_keys
 from khala_pg.cli.options import AsJson, Database
-from khala_pg.cli.text import json_text, number, refuse_enum_names, utc, wide_console
+from khala_pg.cli.text import json_text, number, print_table, refuse_enum_names, utc
 from khala_pg.errors import UsageError
 from khala_pg.settings import DATABASE, resolve
 from khala_pg.sqlapi import admin
@@ -114,7 +114,10 @@ def list_keys(
             state,
             used,
         )
-    wide_console().print(table)
+    print_table(
+        table,
+        "There is no API key. Make one: khala key create LABEL --org ORG --topic TOPIC",
+    )
 
 
 @app.command()

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from khala_pg.cli.options import AsJson, Database
-from khala_pg.cli.text import counted, json_text, utc, wide_console
+from khala_pg.cli.text import counted, json_text, print_table, utc
 from khala_pg.errors import UsageError
 from khala_pg.settings import DATABASE, resolve
 from khala_pg.sqlapi import admin
@@ -128,4 +128,7 @@ def list_revocations(
             each.revoked_by,
             each.reason or "",
         )
-    wide_console().print(table)
+    print_table(
+        table,
+        "No revocation is in force. khala revoke --help shows how to revoke a token.",
+    )
