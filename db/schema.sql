@@ -205,6 +205,31 @@ ALTER TABLE lightning.routes OWNER TO khala_owner;
 
 COMMENT ON TABLE lightning.routes IS 'Requests that each paywall sells';
 
+CREATE UNLOGGED TABLE runtime.relay_reports (
+    relay text NOT NULL,
+    version text NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    reported_at timestamp with time zone NOT NULL,
+    stopped_at timestamp with time zone,
+    connections integer NOT NULL,
+    subscribers jsonb NOT NULL,
+    behind integer NOT NULL,
+    sent_bytes bigint NOT NULL
+)
+WITH (fillfactor='50');
+
+ALTER TABLE runtime.relay_reports OWNER TO khala_owner;
+
+COMMENT ON TABLE runtime.relay_reports IS 'Last report of each relay: of the last hour, and 1000 at most';
+
+COMMENT ON COLUMN runtime.relay_reports.stopped_at IS 'When the relay reported that it stops; null for one that runs or was killed';
+
+COMMENT ON COLUMN runtime.relay_reports.subscribers IS 'Subscriptions by topic';
+
+COMMENT ON COLUMN runtime.relay_reports.behind IS 'Subscriptions that are not on the live feed';
+
+COMMENT ON COLUMN runtime.relay_reports.sent_bytes IS 'Bytes of updates since the relay started';
+
 CREATE TABLE runtime.sync_documents (
     topic text NOT NULL,
     doc_key text NOT NULL COLLATE pg_catalog."C",
@@ -641,6 +666,36 @@ COMMENT ON TABLE lightning.settlements IS 'Payments received, each with a refere
 
 COMMENT ON COLUMN lightning.settlements.payment_hash IS 'SHA-256 of the preimage, which itself is not stored';
 
+CREATE UNLOGGED TABLE runtime.activity (
+    at timestamp with time zone NOT NULL,
+    topic text NOT NULL,
+    writes bigint,
+    connections bigint,
+    sent_bytes bigint DEFAULT 0 NOT NULL,
+    lag jsonb DEFAULT '{}'::jsonb NOT NULL
+)
+WITH (fillfactor='50');
+
+ALTER TABLE runtime.activity OWNER TO khala_owner;
+
+COMMENT ON TABLE runtime.activity IS 'Writes and deliveries of the last hour, in intervals of 10 seconds: of all topics together, whose name here is empty, and of the 200 topics of an interval that had most writes';
+
+COMMENT ON COLUMN runtime.activity.writes IS 'Writes between this interval''s sample of the heads and the one before; null where there was none shortly before';
+
+COMMENT ON COLUMN runtime.activity.connections IS 'Sockets of all live relays; of all topics together only';
+
+COMMENT ON COLUMN runtime.activity.lag IS 'Sampled delivery lags: number by upper bound in seconds';
+
+CREATE UNLOGGED TABLE runtime.activity_heads (
+    topic text NOT NULL,
+    head_watermark bigint NOT NULL
+)
+WITH (fillfactor='50');
+
+ALTER TABLE runtime.activity_heads OWNER TO khala_owner;
+
+COMMENT ON TABLE runtime.activity_heads IS 'Head of each topic when it was sampled last';
+
 CREATE TABLE runtime.api_keys (
     key_id text NOT NULL,
     secret_hash bytea NOT NULL,
@@ -807,6 +862,37 @@ COMMENT ON COLUMN runtime.flags.lane IS 'legacy: everybody reads the legacy back
 COMMENT ON COLUMN runtime.flags.percent IS 'Share of all subjects that the lane khala is for: those whose cohort, 0 to 9999, is below a hundred times this';
 
 COMMENT ON COLUMN runtime.flags.people IS 'Subjects that the lane khala is for besides';
+
+CREATE TABLE runtime.page_sessions (
+    session_id text NOT NULL,
+    code_hash bytea,
+    cookie_hash bytea,
+    org_ids text[],
+    first_org_id text,
+    valid_for interval NOT NULL,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    created_by text DEFAULT SESSION_USER NOT NULL,
+    signed_in_at timestamp with time zone,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT page_sessions_check CHECK (((code_hash IS NULL) <> (cookie_hash IS NULL))),
+    CONSTRAINT page_sessions_code_hash_check CHECK ((octet_length(code_hash) = 32)),
+    CONSTRAINT page_sessions_cookie_hash_check CHECK ((octet_length(cookie_hash) = 32)),
+    CONSTRAINT page_sessions_org_ids_check CHECK (((cardinality(org_ids) >= 1) AND (cardinality(org_ids) <= 100)))
+);
+
+ALTER TABLE runtime.page_sessions OWNER TO khala_owner;
+
+COMMENT ON TABLE runtime.page_sessions IS 'Links to the admin page that are not used yet, and the sessions of those that were; code and cookie themselves are stored nowhere';
+
+COMMENT ON COLUMN runtime.page_sessions.code_hash IS 'SHA-256 of the link''s code, 32 random bytes; null once it is used';
+
+COMMENT ON COLUMN runtime.page_sessions.cookie_hash IS 'SHA-256 of the session''s cookie, 32 random bytes; null until the link is used';
+
+COMMENT ON COLUMN runtime.page_sessions.org_ids IS 'Organisations that the session is for; null: any, and the whole installation';
+
+COMMENT ON COLUMN runtime.page_sessions.first_org_id IS 'Organisation that the page shows first, if one was named';
+
+COMMENT ON COLUMN runtime.page_sessions.valid_for IS 'Length of the session, which begins when the link is used';
 
 CREATE TABLE runtime.parity_counts (
     cycle bigint NOT NULL,
@@ -1011,6 +1097,12 @@ ALTER TABLE ONLY lightning.settlements
 ALTER TABLE ONLY lightning.settlements
     ADD CONSTRAINT settlements_pkey PRIMARY KEY (settlement_id);
 
+ALTER TABLE ONLY runtime.activity_heads
+    ADD CONSTRAINT activity_heads_pkey PRIMARY KEY (topic);
+
+ALTER TABLE ONLY runtime.activity
+    ADD CONSTRAINT activity_pkey PRIMARY KEY (at, topic);
+
 ALTER TABLE ONLY runtime.api_keys
     ADD CONSTRAINT api_keys_pkey PRIMARY KEY (key_id);
 
@@ -1034,6 +1126,15 @@ ALTER TABLE ONLY runtime.codex_workers
 
 ALTER TABLE ONLY runtime.flags
     ADD CONSTRAINT flags_pkey PRIMARY KEY (surface);
+
+ALTER TABLE ONLY runtime.page_sessions
+    ADD CONSTRAINT page_sessions_code_hash_key UNIQUE (code_hash);
+
+ALTER TABLE ONLY runtime.page_sessions
+    ADD CONSTRAINT page_sessions_cookie_hash_key UNIQUE (cookie_hash);
+
+ALTER TABLE ONLY runtime.page_sessions
+    ADD CONSTRAINT page_sessions_pkey PRIMARY KEY (session_id);
 
 ALTER TABLE ONLY runtime.parity_counts
     ADD CONSTRAINT parity_counts_pkey PRIMARY KEY (cycle, topic, reason, drift);
@@ -1067,6 +1168,9 @@ ALTER TABLE ONLY runtime.publisher_updates
 
 ALTER TABLE ONLY runtime.publishers
     ADD CONSTRAINT publishers_pkey PRIMARY KEY (publisher);
+
+ALTER TABLE ONLY runtime.relay_reports
+    ADD CONSTRAINT relay_reports_pkey PRIMARY KEY (relay);
 
 ALTER TABLE ONLY runtime.run_events
     ADD CONSTRAINT run_events_pkey PRIMARY KEY (kind, id, seq);

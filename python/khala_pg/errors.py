@@ -35,6 +35,7 @@ WIRE_CODES = {
     "KH022": "internal",
     "KH023": "internal",
     "KH024": "internal",
+    "KH025": "internal",
 }
 
 # Classes of SQLSTATE after which the same call may work later: connection exceptions, insufficient

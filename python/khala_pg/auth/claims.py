@@ -21,8 +21,11 @@ MAX_LIFETIME_S = 32 * 24 * 3600
 """The longest life of a token, in seconds: a revocation need not be kept for longer."""
 
 MAX_TOKEN_BYTES = 16 * 1024
-NOT_TOPICS = frozenset({"lightning.operate", "runtime.operate"})
-"""Scopes of operators, which are no topics. SQL's `khala.create_api_key` has them as well."""
+NOT_TOPICS = frozenset({"lightning.operate", "runtime.operate", "khala.admin", "khala.admin.all"})
+"""Scopes of operators and administrators, which are no topics.
+
+SQL's `khala.create_api_key` has them as well.
+"""
 
 _LAST_MOMENT = 253_402_300_799
 STRICT, OPENAGENTS = "khala", "openagents"

@@ -136,6 +136,7 @@ def _run(
                 metrics=None if metrics_port is None else f"http://{HOST}:{metrics_port}/metrics",
                 page=None if config.web_dir is None else f"{http}/",
                 token=state.sign_dev_token(server, keyring),
+                page_session=state.page_session(server, data_dir),
                 organisation=state.ORGANISATION,
                 keyring=str(keyring),
                 lightning_ops_secret=secret,

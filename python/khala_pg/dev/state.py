@@ -4,6 +4,7 @@
 - `keyring.json`: the keys that tokens are signed with
 - `relay.password`: of the login that the relay uses
 - `lightning.secret`: of the Lightning control plane, if the environment has none
+- `page.secret`: of the session that pages of this machine have
 - `relay.log`: what the relay says
 - `dev.json`: where everything is, for the other commands; there while `khala dev` runs
 - `ports.json`: the ports of the last run, which the next one takes again (see ports)
@@ -28,9 +29,10 @@ from khala_pg.errors import KhalaError, UsageError
 from khala_pg.lightning.api.switches import SCOPE as OPERATE_LIGHTNING
 from khala_pg.lightning.environment import ops_secret
 from khala_pg.migration.migrate import Outcome, migrate
+from khala_pg.page.operations import ADMIN, ADMIN_ALL
 from khala_pg.postgres.cluster import private
 from khala_pg.postgres.server import PostgresServer
-from khala_pg.sqlapi import admin
+from khala_pg.sqlapi import admin, page_sessions
 from khala_pg.workers.endpoints import OPERATE
 
 DATABASE = "khala"
@@ -54,6 +56,7 @@ class DevState:
     metrics: str | None
     page: str | None
     token: str
+    page_session: str
     organisation: str
     keyring: str
     lightning_ops_secret: str
@@ -143,7 +146,8 @@ def prepare_keyring(data_dir: Path) -> Path:
 def sign_dev_token(server: PostgresServer, keyring: Path) -> str:
     """A token of organisation `dev` for every topic that is registered now, good for 30 days.
 
-    Its holder operates codex workers, and the Lightning control plane, as `dev` does.
+    Its holder operates codex workers, and the Lightning control plane, as `dev` does, and reads
+    what administrators read.
     """
     with connect(server.dsn(DATABASE)) as connection:
         rows = connection.execute("SELECT topic FROM khala.topic_stats ORDER BY topic")
@@ -151,10 +155,18 @@ def sign_dev_token(server: PostgresServer, keyring: Path) -> str:
     return keys.sign_token(
         keyring_file.load(keyring),
         org_id=ORGANISATION,
-        scopes=[*topics, OPERATE_LIGHTNING, OPERATE],
+        scopes=[*topics, OPERATE_LIGHTNING, OPERATE, ADMIN, ADMIN_ALL],
         subject="dev",
         ttl_s=_TOKEN_TTL_S,
     )
+
+
+def page_session(server: PostgresServer, data_dir: Path) -> str:
+    """The cookie of a session of the admin page, for any organisation and 400 days."""
+    cookie = _secret(data_dir / "page.secret")
+    with connect(server.dsn(DATABASE)) as connection:
+        page_sessions.keep(connection, cookie, ORGANISATION)
+    return cookie
 
 
 def state_file(data_dir: Path) -> Path:

@@ -31,5 +31,9 @@ def lightning_metrics(registry: CollectorRegistry) -> CallMetrics:
     return CallMetrics(registry, "lightning", "the Lightning control plane")
 
 
+def page_metrics(registry: CollectorRegistry) -> CallMetrics:
+    return CallMetrics(registry, "page", "the admin page's API")
+
+
 def runtime_metrics(registry: CollectorRegistry) -> CallMetrics:
     return CallMetrics(registry, "runtime", "the API of runs and codex workers")

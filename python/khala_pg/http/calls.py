@@ -44,13 +44,16 @@ UNKNOWN = "unknown"
 """The function of a call that was refused before it was known that there is one."""
 
 _REFUSALS = {
+    "KH001": (HTTPStatus.NOT_FOUND, "not_found"),
     "KH004": (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "payload_too_large"),
     "KH005": (HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_arguments"),
+    "KH007": (HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_arguments"),
     "KH020": (HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_arguments"),
     "KH021": (HTTPStatus.CONFLICT, "conflict"),
     "KH022": (HTTPStatus.NOT_FOUND, "unsupported_function"),
     "KH023": (HTTPStatus.NOT_FOUND, "not_found"),
     "KH024": (HTTPStatus.FORBIDDEN, "forbidden_organisation"),
+    "KH025": (HTTPStatus.FORBIDDEN, "forbidden_organisation"),
 }
 _OF_FUNCTIONS = {code for _, code in _REFUSALS.values()} - {"unsupported_function"}
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")

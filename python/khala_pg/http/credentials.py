@@ -67,8 +67,12 @@ class Credentials:
             return await self._holder(request, asked)
         except IssuerError as error:
             if error.status == HTTPStatus.UNAUTHORIZED:
-                self._refused.take(self._address(request), time.monotonic())
+                self.note_refused(request)
             raise
+
+    def note_refused(self, request: Request) -> None:
+        """Counts a refused attempt against the request's address."""
+        self._refused.take(self._address(request), time.monotonic())
 
     def _address(self, request: Request) -> str:
         peer = request.client.host if request.client else ""

@@ -14,6 +14,8 @@ _ENDPOINTS = (
     ("/api/internal/lightning-ops", "lightning_operators"),
     ("/api/lightning/security", "lightning_switches"),
     ("/api/runtime", "runtime"),
+    ("/api/page", "page_sessions"),
+    ("/api/admin", "admin"),
     ("/api/lightning", "lightning_owners"),
     ("/healthz", "health"),
     ("/readyz", "health"),

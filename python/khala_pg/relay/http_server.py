@@ -25,6 +25,7 @@ from khala_pg.http.measured import Note, measured
 from khala_pg.http.timed_protocol import counted
 from khala_pg.http.tokens import TokenEndpoint
 from khala_pg.lightning.api.routes import lightning_routes
+from khala_pg.page.routes import page_api_routes
 from khala_pg.relay.database.pool import Database
 from khala_pg.relay.opening.limits import counts_for
 from khala_pg.relay.opening.refusal_log import RefusalLog
@@ -52,12 +53,15 @@ def make_http_server(
     note: Note,
     note_lightning: CallNote,
     note_runtime: CallNote,
+    note_page: CallNote,
+    ws_port: int,
 ) -> HttpServer:
     """A server for snapshots, documents, flags and tokens; `serve` runs it on bound sockets.
 
     authenticate_session: whom a session of the host application belongs to, if it has sessions.
-    note: called for each request. note_lightning, note_runtime: for
-    each call of the Lightning control plane, and of the API of runs and codex workers.
+    note: called for each request. note_lightning, note_runtime, note_page: for each call of the
+    Lightning control plane, of the API of runs and codex workers, and of the admin page.
+    ws_port: of sockets.
     """
 
     # However many ask at once, live feeds do not queue behind them for a connection.
@@ -93,8 +97,9 @@ def make_http_server(
         proxies,
         max_refused_per_minute=settings.max_tokens_per_minute,
     )
+    issuer = Issuer(lambda: authority.keyring, settings.token_ttl_s)
     tokens = TokenEndpoint(
-        Issuer(lambda: authority.keyring, settings.token_ttl_s),
+        issuer,
         credentials,
         scopes_beyond,
         max_per_minute=settings.max_tokens_per_minute,
@@ -104,6 +109,7 @@ def make_http_server(
     others = [
         *lightning_routes(connect, credentials, settings, note_lightning, verify),
         *worker_routes(connect, credentials, settings, note_runtime, verify),
+        *page_api_routes(connect, credentials, issuer, settings, ws_port, note_page, verify),
     ]
     app = create_app(connect, verify, ready, settings, tokens, refusals.note, others)
     return serving_clients(app, note, refusals, settings, tls)

@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.process_collector import ProcessCollector
 
 from khala_pg.errors import RefusedError, UnavailableError
-from khala_pg.http.call_metrics import lightning_metrics, runtime_metrics
+from khala_pg.http.call_metrics import lightning_metrics, page_metrics, runtime_metrics
 
 _LAG_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _CATCH_UP_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
@@ -119,6 +119,7 @@ class Metrics:
         )
         self.lightning = lightning_metrics(self.registry)
         self.runtime = runtime_metrics(self.registry)
+        self.page = page_metrics(self.registry)
         self._requests = Histogram(
             "khala_http_request_duration_seconds",
             "HTTP requests, by endpoint and status",

@@ -201,6 +201,8 @@ class Relay:
             self.metrics.answered,
             self.metrics.lightning.note,
             self.metrics.runtime.note,
+            self.metrics.page.note,
+            ports.ws.getsockname()[1],
         )
         metrics = make_metrics_server(self.metrics, self._read_gauges, self._settings)
         servers = [(http, ports.http), (metrics, ports.metrics)]

@@ -24,7 +24,8 @@ class RelaySettings:
     require_tls: refuse connections without TLS, here or at a trusted proxy.
     web_dir: the built admin page, served on the HTTP port; None serves none.
     lightning_ops_secret: of the Lightning control plane; None: its operators are refused.
-    dev_session: the dev.json whose token pages get; for `khala dev`, which listens on loopback.
+    page_ws_url: where the admin page opens sockets; None: ws_port at the host that it came from.
+    dev_session: the dev.json whose session pages get; for `khala dev`, which listens on loopback.
     """
 
     database: str
@@ -125,6 +126,12 @@ class RelaySettings:
         seen="429 `rate_limited`",
         least=1,
     )
+    max_admin_calls_per_minute: int = limit(
+        6_000,
+        "reads of administrators, of each subject",
+        seen="429 `rate_limited`",
+        least=1,
+    )
     max_bad_frames: int = limit(
         4,
         "messages of a socket that are no frames, or binary",
@@ -219,6 +226,7 @@ class RelaySettings:
     tls_certificate: str | None = None
     tls_key: str | None = None
     web_dir: Path | None = None
+    page_ws_url: str | None = None
     dev_session: Path | None = None
     lightning_ops_secret: str | None = field(default=None, repr=False)
 

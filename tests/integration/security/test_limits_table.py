@@ -130,6 +130,14 @@ async def runtime_calls(running: RunningRelay) -> tuple[str, str]:
     return PASSES, f"{answers[2].status_code} `{answers[2].json()['error']['code']}`"
 
 
+async def admin_calls(running: RunningRelay) -> tuple[str, str]:
+    headers = bearer(running.token(scopes=("khala.admin",)))
+    async with http(running, headers=headers) as asking:
+        answers = [await asking.get("/api/admin/topics") for _ in range(3)]
+    assert [answer.status_code for answer in answers[:2]] == [200, 200]
+    return PASSES, f"{answers[2].status_code} `{answers[2].json()['error']['code']}`"
+
+
 async def by_nothing(request: Request) -> Identity:
     return Identity("ann", "org-a", (NOTES,))
 
@@ -294,6 +302,7 @@ CASES = {
     "max_tokens_per_minute": Case(tokens, {"max_tokens_per_minute": 2}),
     # The relay's login of this test may not call it.
     "max_runtime_calls_per_minute": Case(runtime_calls, {"max_runtime_calls_per_minute": 2}),
+    "max_admin_calls_per_minute": Case(admin_calls, {"max_admin_calls_per_minute": 2}),
     "max_lightning_calls_per_minute": Case(
         lightning_calls, {"max_lightning_calls_per_minute": 2, "lightning_ops_secret": "secret"}
     ),

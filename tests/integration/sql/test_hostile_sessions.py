@@ -67,7 +67,8 @@ def session(database: Database, variant: Variant) -> Iterator[psycopg.Connection
         for name in ("timestamptz", "interval", "float8"):
             connection.adapters.register_loader(name, _Unread)
         for loader in (_Printed, _PrintedBinary):
-            connection.adapters.register_loader("jsonb", loader)
+            for name in ("json", "jsonb"):
+                connection.adapters.register_loader(name, loader)
         connection.execute("LOAD 'plpgsql'")
         if variant.prepare:
             connection.execute(variant.prepare.encode())

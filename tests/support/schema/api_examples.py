@@ -85,11 +85,26 @@ INSERT INTO runtime.publisher_set_aside
 VALUES ('hook', 'notes.mixed', 'é', 20001, 70000, FALSE, 3, 'no\\t so',
     '2016-01-02 03:04:05.678901+00');
 UPDATE runtime.publisher_updates SET written_at = '2016-01-02 03:04:05.678901+00';
+SELECT khala.create_page_link(sha256('link'), ARRAY['é', 'b']);
+SELECT khala.create_page_link(sha256('used'), NULL, 'a');
+SELECT khala.sign_in_page(sha256('used'), sha256('cookie'));
+UPDATE runtime.page_sessions SET session_id = 'session',
+    created_at = '2016-01-02 03:04:05.678901+00', signed_in_at = '2016-01-02 03:04:05+00',
+    expires_at = '2100-01-02 03:04:05.678901+00'
+WHERE cookie_hash IS NOT NULL;
+INSERT INTO runtime.relay_reports VALUES ('é', '1.0', '2016-03-27 00:30:00+00',
+    '2016-03-27 01:30:00.5+00', NULL, 3, '{"notes.mixed": 2}', 1, 70000);
+INSERT INTO runtime.activity
+SELECT now() + interval '1 day', v.topic, 5, 3, 70000, '{"0.001": 3, "0.0025": 4, "+Inf": 1}'
+FROM (VALUES (''), ('notes.mixed')) AS v (topic);
 """
     + LIGHTNING_SCENE
 )
 
 
+_OWN, _ALL = ["khala.admin"], ["khala.admin", "khala.admin.all"]
+_ACTIVITY = "SELECT pg_catalog.json_extract_path(khala.admin_activity(%s, %s, %s), 'points')"
+_COOKIE = sha256(b"cookie").digest()
 _SINK = "SELECT * FROM khala.sink(%s, %s, %s, %s, %s, %s)"
 _BATCH = "SELECT * FROM khala.sink_batch(%s, %s)"
 _PAGES = (
@@ -125,6 +140,58 @@ EXAMPLES: Mapping[str, tuple[Call, ...]] = {
             "SELECT khala.acknowledge_codex_worker_request('w', 2, 'done', %s)", Jsonb({"x": 1e-7})
         ),
         _fails("KH007", "SELECT khala.acknowledge_codex_worker_request('w', 1)"),
+    ),
+    "admin_activity": (
+        _read(_ACTIVITY, "a", _ALL, None),
+        _read(_ACTIVITY, "a", _ALL, "notes.mixed"),
+        _fails("KH025", "SELECT khala.admin_activity(%s, %s)", "a", _OWN),
+    ),
+    "admin_documents": (
+        _read(
+            "SELECT pg_catalog.json_extract_path("
+            "khala.admin_documents(%s, %s, 'notes.mixed', p_limit => 3), 'next')",
+            *("a", _ALL),
+        ),
+        _read("SELECT khala.admin_documents(%s, %s, 'notes.mixed')", "a", _OWN),
+        _fails("KH001", "SELECT khala.admin_documents(%s, %s, %s)", "a", _ALL, "no\\thing"),
+        _fails("KH025", "SELECT khala.admin_documents(%s, %s, 'notes.mixed', 'b')", "a", _OWN),
+    ),
+    "admin_flags": (_read("SELECT khala.admin_flags(%s, %s)", "a", _ALL),),
+    "admin_history": (
+        _read("SELECT khala.admin_history(%s, %s, 'notes.mixed', 'large')", "a", _ALL),
+        _read("SELECT khala.admin_history(%s, %s, 'notes.mixed', 'é')", "a", _OWN),
+        _fails("KH007", "SELECT khala.admin_history(%s, %s, 'notes.mixed', 'é', 5, 0)", "a", _ALL),
+    ),
+    "admin_organisations": (
+        _read("SELECT khala.admin_organisations(%s, %s)", "a", _ALL),
+        _read("SELECT khala.admin_organisations(%s, %s)", "a", _OWN),
+    ),
+    "admin_parity": (
+        _read(
+            "SELECT pg_catalog.json_extract_path(khala.admin_parity(%s, %s), 'topics')", "a", _ALL
+        ),
+    ),
+    "admin_publishers": (
+        _read(
+            "SELECT pg_catalog.json_extract_path(khala.admin_publishers(%s, %s), 'set_aside')",
+            *("a", _ALL),
+        ),
+    ),
+    "admin_relays": (_read("SELECT khala.admin_relays(%s, %s)", "a", _ALL),),
+    "admin_retention": (
+        _read(
+            "SELECT pg_catalog.json_extract_path("
+            "khala.admin_retention(%s, %s), 'topics', '0', 'horizon_s')",
+            *("a", _ALL),
+        ),
+    ),
+    "admin_topics": (
+        _read(
+            "SELECT pg_catalog.json_extract_path("
+            "khala.admin_topics(%s, %s), 'topics', '8', 'documents')",
+            *("a", _ALL),
+        ),
+        _fails("KH025", "SELECT khala.admin_topics(%s, %s)", "a", ["notes.mixed"]),
     ),
     "append_codex_worker_event": (
         _write(
@@ -205,8 +272,16 @@ EXAMPLES: Mapping[str, tuple[Call, ...]] = {
             *("keykey02", b"short", "l", "s", "a", ["notes.mixed"], None),
         ),
     ),
+    "create_page_link": (
+        _write(
+            "SELECT session_id IS NOT NULL FROM khala.create_page_link(%s, %s, %s, '1 hour')",
+            *(sha256(b"new").digest(), ["a\\", "é"], "é"),
+        ),
+        _fails("KH007", "SELECT * FROM khala.create_page_link(%s)", b"short"),
+    ),
     "current_epoch": (_read("SELECT khala.current_epoch()"),),
     "database_fingerprint": (_read("SELECT khala.database_fingerprint()"),),
+    "end_page_session": (_write("SELECT khala.end_page_session()"),),
     "ensure_epoch": (_write("SELECT khala.ensure_epoch()"),),
     "event_age": (_read("SELECT khala.event_age('notes.mixed', 20001) IS NULL"),),
     "finish_parity_cycle": (
@@ -302,6 +377,9 @@ EXAMPLES: Mapping[str, tuple[Call, ...]] = {
         _write("SELECT khala.mark_stale_workers()"),
         _fails("KH007", "SELECT khala.mark_stale_workers(0)"),
     ),
+    "list_page_sessions": (
+        _read("SELECT org_ids, signed_in_at, created_by FROM khala.list_page_sessions()"),
+    ),
     "list_publishers": (
         _read(
             "SELECT pg_catalog.jsonb_path_query_array(khala.list_publishers(), %s)",
@@ -315,6 +393,11 @@ EXAMPLES: Mapping[str, tuple[Call, ...]] = {
     "list_revocations": (_read("SELECT kind, value, issued_until FROM khala.list_revocations()"),),
     "max_payload_bytes": (_read("SELECT khala.max_payload_bytes()"),),
     "new_epoch": (_write("SELECT khala.new_epoch(%s) IS NOT NULL", "re\\quested"),),
+    "page_identity": (
+        _read("SELECT * FROM khala.page_identity(%s, %s)", _COOKIE, "a"),
+        _read("SELECT * FROM khala.page_identity(%s, NULL)", _COOKIE),
+    ),
+    "page_session": (_read("SELECT khala.page_session(%s)", _COOKIE),),
     "parity_gates": (
         _read("SELECT gate, is_met, allowed FROM khala.parity_gates()"),
         _fails("KH007", "SELECT * FROM khala.parity_gates('2 days')"),
@@ -430,6 +513,13 @@ EXAMPLES: Mapping[str, tuple[Call, ...]] = {
     "replay_feed": _pages("replay_feed", _FEEDS, {2: "KH001"}),
     "replay_feed_binary": _pages("replay_feed_binary", _FEEDS, {2: "KH001"}),
     # Seven days of any length before this are seven times 24 hours: clocks changed in between.
+    "report_relay": (
+        _write(
+            "SELECT khala.report_relay(%s, '1', 1.5, 2, %s, 0, 10, %s) IS NOT NULL",
+            *("new", Jsonb({"notes.mixed": 1}), Jsonb({"notes.mixed": {"0.001": 2}})),
+        ),
+        _fails("KH007", "SELECT khala.report_relay('', '1', 1, 2, '{}', 0, 10, '{}')"),
+    ),
     "retain": (
         _write("SELECT * FROM khala.retain('notes.mixed', '2016-03-27 02:00:00+00')"),
         _write("SELECT * FROM khala.retain(NULL, '2100-01-01 00:00:00+00', '1 day', 2)"),
@@ -478,6 +568,14 @@ EXAMPLES: Mapping[str, tuple[Call, ...]] = {
         _write("SELECT khala.set_topic_writes('notes.mixed', 'grouped')"),
         _write("SELECT khala.set_topic_writes('notes.grouped', 'direct')"),
     ),
+    "sign_in_page": (
+        _write(
+            "SELECT pg_catalog.json_extract_path(khala.sign_in_page(%s, %s), 'organisations')",
+            *(sha256(b"link").digest(), sha256(b"new").digest()),
+        ),
+        _fails("KH007", "SELECT khala.sign_in_page(%s, %s)", _COOKIE, b"short"),
+    ),
+    "sign_out_page": (_write("SELECT khala.sign_out_page(%s)", _COOKIE),),
     "sink": (
         _write(_SINK, "notes.mixed", "new", None, Jsonb(DOCUMENT), "a", False),
         _write(_SINK, "notes.mixed", "é", 70002, ASTRAL, None, False),
@@ -606,6 +704,10 @@ EFFECTS = (
     "SELECT topic, reason, documents FROM runtime.parity_document_totals ORDER BY topic, reason",
     "SELECT outcome, cycles FROM runtime.parity_cycle_totals ORDER BY outcome",
     *LIGHTNING_EFFECTS,
+    "SELECT org_ids, first_org_id, valid_for, code_hash, cookie_hash FROM runtime.page_sessions"
+    " ORDER BY code_hash, cookie_hash",
+    "SELECT relay, connections, subscribers, sent_bytes FROM runtime.relay_reports ORDER BY relay",
+    "SELECT topic, writes, connections, sent_bytes, lag FROM runtime.activity ORDER BY at, topic",
     "SELECT publisher, kind, url, paused, failures FROM runtime.publishers ORDER BY publisher",
     "SELECT publisher, topic, target, delete_target, cursor_watermark, snapshot_key, resyncs,"
     " delivered, failed, refused FROM runtime.publisher_topics ORDER BY publisher, topic",

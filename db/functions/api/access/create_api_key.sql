@@ -21,8 +21,9 @@ DECLARE
 BEGIN
     SELECT array_agg(s.scope ORDER BY s.scope) INTO v_unknown
     FROM unnest(p_scopes) AS s (scope)
-    -- The scopes that are no topics: their holders set the switches of lightning.operate, and send requests to workers.
-    WHERE coalesce(s.scope NOT IN ('lightning.operate', 'runtime.operate'), TRUE)
+    -- The scopes that are no topics: their holders set the switches of lightning.operate, send requests to workers, and
+    -- read what administrators read.
+    WHERE coalesce(s.scope NOT IN ('lightning.operate', 'runtime.operate', 'khala.admin', 'khala.admin.all'), TRUE)
         AND NOT EXISTS (SELECT FROM runtime.sync_topics AS t WHERE s.scope IN (t.topic, t.enum_name));
     IF v_unknown IS NOT NULL THEN
         PERFORM khala_internal.refuse_topic(VARIADIC v_unknown);
@@ -48,6 +49,6 @@ END
 $$;
 
 COMMENT ON FUNCTION khala.create_api_key(text, bytea, text, text, text, text[], timestamptz, integer) IS
-'Stores an API key. Arguments: its id; SHA-256 of its secret; a label; subject and organisation of its tokens, null for those that each request names; topics that they may name, lightning.operate, which lets operators set switches, and runtime.operate, which lets its holder send requests to codex workers; expiry, null for none; tokens in a minute, of each relay: 6000 are enough for 30,000 users with tokens of five minutes. Result: time of creation. Errors: KH001 unknown topic, KH007.';
+'Stores an API key. Arguments: its id; SHA-256 of its secret; a label; subject and organisation of its tokens, null for those that each request names; topics that they may name, lightning.operate, which lets operators set switches, runtime.operate, which lets its holder send requests to codex workers, and khala.admin, which lets its holder read what administrators read of the organisation, with khala.admin.all of all; expiry, null for none; tokens in a minute, of each relay: 6000 are enough for 30,000 users with tokens of five minutes. Result: time of creation. Errors: KH001 unknown topic, KH007.';
 REVOKE ALL ON FUNCTION khala.create_api_key(text, bytea, text, text, text, text[], timestamptz, integer) FROM public;
 GRANT EXECUTE ON FUNCTION khala.create_api_key(text, bytea, text, text, text, text[], timestamptz, integer) TO khala_dba;

@@ -1,0 +1,97 @@
+-- Documents of a topic in the order of their keys, tombstones too, a page at a time. A page looks at no more than 10000
+-- documents and carries about 2 MiB, so it may be short although there are more.
+
+CREATE OR REPLACE FUNCTION khala.admin_documents(
+    p_org_id text,
+    p_scopes text[],
+    p_topic text,
+    p_owner text DEFAULT NULL,
+    p_prefix text DEFAULT NULL,
+    p_after text DEFAULT NULL,
+    p_limit integer DEFAULT 200
+)
+RETURNS json
+LANGUAGE plpgsql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET jit = off
+SET enable_seqscan = off
+SET enable_bitmapscan = off
+AS $$
+DECLARE
+    v_org_id text := khala_internal.admin_organisation(p_org_id, p_scopes);
+    v_prefix text := coalesce(p_prefix, '');
+    v_look CONSTANT integer := 10000;
+    v_page json;
+    v_last text;
+    v_is_cut boolean;
+    v_looked bigint;
+    v_looked_to text;
+BEGIN
+    IF p_limit IS NULL OR p_limit NOT BETWEEN 1 AND 1000 THEN
+        RAISE EXCEPTION 'p_limit is %', coalesce(p_limit::text, 'NULL') USING ERRCODE = 'KH007', HINT = 'Use 1 to 1000.';
+    END IF;
+    IF NOT EXISTS (SELECT FROM runtime.sync_topics AS t WHERE t.topic = p_topic) THEN
+        PERFORM khala_internal.refuse_topic(p_topic);
+    END IF;
+    IF p_owner <> v_org_id AND p_owner <> '' THEN
+        RAISE EXCEPTION 'the token is not for organisation %', quote_literal(left(p_owner, 200))
+            USING ERRCODE = 'KH025', HINT = 'Leave org_id out, or make a token for that organisation.';
+    END IF;
+
+    WITH looked AS (
+        SELECT d.*
+        FROM runtime.sync_documents AS d
+        WHERE d.topic = p_topic AND d.doc_key > coalesce(p_after, '') AND d.doc_key >= v_prefix
+        ORDER BY d.doc_key
+        LIMIT v_look
+    ),
+    visible AS (
+        SELECT l.*, row_number() OVER w AS place, sum(l.payload_bytes) OVER w AS bytes
+        FROM looked AS l
+        WHERE starts_with(l.doc_key, v_prefix)
+            AND (p_owner IS NULL OR l.org_id = p_owner OR (p_owner = '' AND l.org_id IS NULL))
+            AND (v_org_id IS NULL OR l.org_id = v_org_id OR l.org_id IS NULL)
+        WINDOW w AS (ORDER BY l.doc_key ROWS UNBOUNDED PRECEDING)
+        ORDER BY l.doc_key
+        LIMIT p_limit + 1
+    ),
+    cut AS (
+        SELECT v.*, v.place = 1 OR (v.place <= p_limit AND v.bytes <= 2097152) AS fits
+        FROM visible AS v
+    )
+    SELECT
+        json_agg(
+            json_build_object(
+                'doc_key', c.doc_key,
+                'doc_version', khala_internal.wire_integer(c.doc_version)::json,
+                'org_id', nullif(c.org_id, ''),
+                'deleted', c.deleted,
+                'watermark', khala_internal.wire_integer(c.watermark)::json,
+                'updated_at', khala_internal.iso_timestamp(c.updated_at),
+                'payload', c.payload
+            )
+            ORDER BY c.doc_key
+        ) FILTER (WHERE c.fits),
+        max(c.doc_key) FILTER (WHERE c.fits),
+        coalesce(bool_or(NOT c.fits), FALSE)
+    INTO v_page, v_last, v_is_cut
+    FROM cut AS c;
+
+    IF NOT v_is_cut THEN
+        SELECT count(*), max(l.doc_key) INTO v_looked, v_looked_to
+        FROM (
+            SELECT d.doc_key FROM runtime.sync_documents AS d
+            WHERE d.topic = p_topic AND d.doc_key > coalesce(p_after, '') AND d.doc_key >= v_prefix
+            ORDER BY d.doc_key
+            LIMIT v_look
+        ) AS l;
+        v_last := CASE WHEN v_looked = v_look AND starts_with(v_looked_to, v_prefix) THEN v_looked_to END;
+    END IF;
+    RETURN json_build_object('documents', coalesce(v_page, '[]'), 'next', v_last);
+END
+$$;
+
+COMMENT ON FUNCTION khala.admin_documents(text, text[], text, text, text, text, integer) IS
+'Documents of a topic for administrators, tombstones too. Arguments: organisation and scopes of the token; topic; organisation that owns them, null for all, empty for public ones; prefix of their keys; next of the page before, null for the first; most documents of a page, 1 to 1000. Result: {"documents": [{"doc_key", "doc_version", "org_id", "deleted", "watermark", "updated_at", "payload"}], "next"} in the order of keys; next is null on the last page; a page may be short or empty before that. Errors: KH001, KH007, KH025.';
+REVOKE ALL ON FUNCTION khala.admin_documents(text, text[], text, text, text, text, integer) FROM public;
+GRANT EXECUTE ON FUNCTION khala.admin_documents(text, text[], text, text, text, text, integer) TO khala_relay;

@@ -1,0 +1,20 @@
+-- Relays that run: each reports every ten seconds, so one that missed two reports does not.
+
+CREATE OR REPLACE FUNCTION khala_internal.live_relays()
+RETURNS SETOF runtime.relay_reports
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    -- A standby cannot read unlogged tables.
+    IF NOT pg_is_in_recovery() THEN
+        RETURN QUERY
+        SELECT r.* FROM runtime.relay_reports AS r
+        WHERE r.stopped_at IS NULL AND r.reported_at > now() - INTERVAL '30 seconds';
+    END IF;
+END
+$$;
+
+COMMENT ON FUNCTION khala_internal.live_relays() IS
+'Internal: relays that run. Arguments: none. Result: the last report of each; none on a standby. Errors: none.';
+REVOKE ALL ON FUNCTION khala_internal.live_relays() FROM public;

@@ -1,0 +1,166 @@
+"""`/api/page/…`: sign-in of the admin page with the code of a link, and its tokens.
+
+The database has only hashes of codes and cookies, and no log has either.
+"""
+
+import hashlib
+import json
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import anyio
+from starlette.requests import Request
+from starlette.responses import Response
+
+from khala_pg import strict_json
+from khala_pg.auth.issuer import Identity, Issuer, IssuerError, TokenRequest
+from khala_pg.http.calls import Calls, Done, invalid, json_text, read_object
+from khala_pg.http.credentials import Credentials, require_pace
+from khala_pg.http.errors import NO_STORE
+from khala_pg.http.rates import Buckets
+from khala_pg.page.own_page import is_local, require_own_page
+from khala_pg.sqlapi import page as sqlapi
+
+COOKIE = "khala_page"
+PATH = "/api/page"
+MAX_CODE = 200
+_ALL = TokenRequest(scopes=None, ttl_s=None)
+
+
+@dataclass
+class Sessions:
+    """Endpoints of sessions.
+
+    is_secure: whether a request came by TLS all the way. ws_url: where its page opens sockets.
+    dev_file: the dev.json whose session pages of this machine have without a cookie, or None.
+    pace: tokens of each session.
+    """
+
+    _calls: Calls
+    _credentials: Credentials
+    _issuer: Issuer
+    _is_secure: Callable[[Request], bool]
+    _ws_url: Callable[[Request], str]
+    _dev_file: Path | None
+    _pace: Buckets
+
+    async def sign_in(self, request: Request) -> Response:
+        cookie = secrets.token_urlsafe(32)
+
+        async def work() -> Done:
+            self._admit(request)
+            code = (await read_object(request)).get("code")
+            if not isinstance(code, str) or not 0 < len(code) <= MAX_CODE:
+                raise invalid("code", "Send the code of a link that `khala page` printed.")
+            json_text("code", code)
+            done = await self._calls.run("sign_in", sqlapi.sign_in, _hash(code), _hash(cookie))
+            if done.content == sqlapi.NONE:
+                raise self._refuse(request, "the link is used, expired or unknown")
+            return self._shown(request, done)
+
+        response = await self._calls.answer(request, work)
+        if response.status_code == HTTPStatus.OK:
+            response.set_cookie(
+                COOKIE,
+                cookie,
+                path=PATH,
+                secure=self._is_secure(request),
+                httponly=True,
+                samesite="strict",
+            )
+        return response
+
+    async def session(self, request: Request) -> Response:
+        async def work() -> Done:
+            self._admit(request)
+            async for cookie in self._cookies(request):
+                done = await self._calls.run("session", sqlapi.session, _hash(cookie))
+                if done.content != sqlapi.NONE:
+                    return self._shown(request, done)
+            raise self._unauthorized(request)
+
+        return await self._calls.answer(request, work)
+
+    async def token(self, request: Request) -> Response:
+        async def work() -> Done:
+            self._admit(request)
+            org_id = (await read_object(request)).get("org_id")
+            if not (org_id is None or isinstance(org_id, str)):
+                raise invalid("org_id", "Name an organisation, or null for all.")
+            json_text("org_id", org_id)
+            async for cookie in self._cookies(request):
+                call, cookie_hash = sqlapi.identity, _hash(cookie)
+                done = await self._calls.run("token", call, cookie_hash, org_id)
+                if done.content != sqlapi.NONE:
+                    return Done("token", self._issue(json.loads(done.content), org_id))
+            raise self._unauthorized(request)
+
+        return await self._calls.answer(request, work)
+
+    async def sign_out(self, request: Request) -> Response:
+        async def work() -> Done:
+            require_own_page(request)
+            cookie = request.cookies.get(COOKIE, "")
+            return await self._calls.run("sign_out", sqlapi.sign_out, _hash(cookie))
+
+        response = await self._calls.answer(request, work)
+        if response.status_code == HTTPStatus.OK:
+            kept = {name: response.headers[name] for name in ("X-Request-Id",)}
+            response = Response(status_code=HTTPStatus.NO_CONTENT, headers={**NO_STORE, **kept})
+            response.delete_cookie(
+                COOKIE,
+                path=PATH,
+                secure=self._is_secure(request),
+                httponly=True,
+                samesite="strict",
+            )
+        return response
+
+    def _admit(self, request: Request) -> None:
+        require_own_page(request)
+        self._issuer.require_ready()
+        self._credentials.admit(request)
+
+    async def _cookies(self, request: Request) -> AsyncIterator[str]:
+        """The request's own, and that of `khala dev` for pages of this machine."""
+        if cookie := request.cookies.get(COOKIE):
+            yield cookie
+        if self._dev_file is not None and is_local(request):
+            try:
+                state = json.loads(await anyio.Path(self._dev_file).read_text(encoding="utf-8"))
+            except FileNotFoundError:
+                # It is written when everything is up.
+                return
+            yield state["page_session"]
+
+    def _shown(self, request: Request, done: Done) -> Done:
+        session = {**json.loads(done.content), "ws": self._ws_url(request)}
+        return Done(done.function, strict_json.dumps(session))
+
+    def _issue(self, found: dict[str, Any], org_id: str | None) -> str:
+        subject = found["subject"]
+        require_pace(self._pace.take(subject, time.monotonic()))
+        identity = Identity(subject, found["org_id"], found["scopes"])
+        issued = self._issuer.issue(identity, _ALL, ())
+        shown = {name: issued[name] for name in ("token", "expires_in", "scopes")}
+        return strict_json.dumps({**shown, "org_id": org_id})
+
+    def _unauthorized(self, request: Request) -> IssuerError:
+        message = "no session: open a link that `khala page` prints"
+        if COOKIE in request.cookies:
+            return self._refuse(request, message)
+        return IssuerError(HTTPStatus.UNAUTHORIZED, "unauthorized", message)
+
+    def _refuse(self, request: Request, message: str) -> IssuerError:
+        """A refusal that counts against the address: it may be guessing."""
+        self._credentials.note_refused(request)
+        return IssuerError(HTTPStatus.UNAUTHORIZED, "unauthorized", message)
+
+
+def _hash(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()
