@@ -58,11 +58,11 @@ class Reads:
     async def _documents(self, request: Request, caller: Identity) -> Done:
         topic = _required(request, "topic")
         owner, prefix = _text(request, "org_id"), _text(request, "prefix")
-        after = _text(request, "after")
-        limit = page_size(request, DEFAULT_DOCUMENTS)
-        page = (topic, owner, prefix, after, limit)
-        call, who = sqlapi.documents, (caller.org_id, caller.scopes)
-        return await self._calls.run("admin_documents", call, *who, *page)
+        after, limit = _text(request, "after"), page_size(request, DEFAULT_DOCUMENTS)
+        call, org_id, scopes = sqlapi.documents, caller.org_id, caller.scopes
+        return await self._calls.run(
+            "admin_documents", call, org_id, scopes, topic, owner, prefix, after, limit
+        )
 
     async def _history(self, request: Request, caller: Identity) -> Done:
         topic, doc_key = _required(request, "topic"), _required(request, "doc_key")
