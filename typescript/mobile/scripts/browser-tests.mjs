@@ -1,0 +1,42 @@
+// Exports the application for the web and runs Playwright on it, with the Chromium there is. Without
+// one it says so and does nothing; in CI that is a failure. Arguments go to Playwright.
+
+import { spawnSync } from "node:child_process";
+import { accessSync, constants } from "node:fs";
+import { delimiter, join } from "node:path";
+
+const NAMES = ["chromium", "chromium-browser", "google-chrome"];
+
+const browser = process.env.KHALA_CHROMIUM ?? findOnPath(NAMES);
+if (browser === undefined) {
+  console.error("SKIPPED: the web export's tests: no Chromium on PATH (apt-get install chromium)");
+  console.error("or name one: KHALA_CHROMIUM=/path/to/chromium");
+  process.exit(process.env.CI ? 1 : 0);
+}
+
+run("expo", ["export", "--platform", "web"], { EXPO_NO_TELEMETRY: "1", EXPO_OFFLINE: "1" });
+run("playwright", ["test", ...process.argv.slice(2)], { KHALA_CHROMIUM: browser });
+
+function run(program, argv, env) {
+  const { status } = spawnSync(join("node_modules/.bin", program), argv, {
+    stdio: "inherit",
+    env: { ...process.env, ...env },
+  });
+  if (status !== 0) {
+    process.exit(status ?? 1);
+  }
+}
+
+function findOnPath(names) {
+  const directories = (process.env.PATH ?? "").split(delimiter).concat("/usr/bin");
+  return names
+    .flatMap((name) => directories.map((directory) => join(directory, name)))
+    .find((path) => {
+      try {
+        accessSync(path, constants.X_OK);
+        return true;
+      } catch {
+        return false;
+      }
+    });
+}

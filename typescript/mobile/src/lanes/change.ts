@@ -1,0 +1,94 @@
+/** A change of the lane under an open application, which neither loses its place nor goes back. */
+
+import { Timer } from "khala-client/host/timer";
+import { useEffect, useRef, useState } from "react";
+import type { Session } from "../account/session";
+import { type Lane, type LaneName, openLane } from "./lane";
+
+/** The longest that the new lane may take to reach what the old one has shown. */
+const CATCH_UP_MS = 10_000;
+/** The wait after a lane whose code could not be loaded. */
+const AGAIN_MS = 3_000;
+
+/** The lane that is shown: `name`, or the one before it until `name` has what that has shown. */
+export function useLane(name: LaneName | null, session: Session): Lane | null {
+  const [shown, setShown] = useState<Lane | null>(null);
+  const before = useRef<Lane | null>(null);
+  useEffect(() => {
+    before.current = shown;
+    return () => void shown?.close();
+  }, [shown]);
+  useEffect(() => {
+    const old = before.current;
+    if (name === null || old?.name === name) {
+      return undefined;
+    }
+    const abort = new AbortController();
+    const timer = new Timer();
+    const change = async () => {
+      const lane = await openLane(name, session);
+      if (old !== null && !abort.signal.aborted) {
+        await caughtUp(old, lane, abort.signal);
+      }
+      if (abort.signal.aborted) {
+        await lane.close();
+      } else {
+        setShown(lane);
+      }
+    };
+    // What fails is the loading of its code, while the server of the web page is away.
+    const tryIt = () => {
+      change().catch(() => abort.signal.aborted || timer.start(AGAIN_MS, tryIt));
+    };
+    tryIt();
+    return () => {
+      timer.stop();
+      abort.abort();
+    };
+  }, [name, session]);
+  return shown;
+}
+
+/**
+ * Resolves when the new lane has all that the old one shows. The old one goes on until then, except
+ * that it has only so long once the new one is current.
+ */
+function caughtUp(before: Lane, after: Lane, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = new Timer();
+    let isTimed = false;
+    const ends: (() => void)[] = [() => timer.stop()];
+    const done = () => {
+      for (const end of ends) {
+        end();
+      }
+      resolve();
+    };
+    const look = () => {
+      const { state } = after.status.get();
+      if (state !== "live" && state !== "polling") {
+        return;
+      }
+      if (has(after, before)) {
+        done();
+      } else if (!isTimed) {
+        isTimed = true;
+        timer.start(CATCH_UP_MS, done);
+        after.wake();
+      }
+    };
+    signal.addEventListener("abort", done);
+    ends.push(after.status.subscribe(look), after.workers.subscribe(look));
+    look();
+  });
+}
+
+/** Whether a lane has everything that another one shows. */
+function has(after: Lane, before: Lane): boolean {
+  const reached = new Map(after.workers.get()?.map(({ id, seq }) => [id, seq]));
+  return (before.workers.get() ?? []).every(({ id, seq }) => {
+    const own = reached.get(id);
+    // A worker that is not there has been deleted.
+    return own === undefined || own >= seq;
+  });
+}

@@ -1,0 +1,67 @@
+/** The legacy lane: reads the whole list again and again, as the application did before Khala. */
+
+import { Observable } from "khala-client/host/observable";
+import { Timer } from "khala-client/host/timer";
+import { RequestError, type Session } from "../account/session";
+import { listWorkers } from "../workers/api";
+import { sorted, type Worker } from "../workers/worker";
+import { CONNECTING, type Lane, type LaneStatus } from "./lane";
+
+/** The time between two lists. */
+export const POLL_MS = 12_000;
+
+export function legacyLane(session: Session): Lane {
+  const abort = new AbortController();
+  const timer = new Timer();
+  const workers = new Observable<readonly Worker[] | null>(null);
+  const status = new Observable<LaneStatus>(CONNECTING);
+  let isAwake = true;
+  let polling: Promise<void> | null = null;
+
+  const read = async () => {
+    try {
+      workers.set(sorted(await listWorkers(session, abort.signal)));
+      status.patch({ state: "polling", detail: "", seenAt: session.clock.now() });
+    } catch (error) {
+      if (!abort.signal.aborted) {
+        status.patch(failed(error));
+      }
+    }
+  };
+  const poll = (): Promise<void> => {
+    polling ??= read().finally(() => {
+      polling = null;
+      if (isAwake && !abort.signal.aborted) {
+        timer.start(POLL_MS, () => void poll());
+      }
+    });
+    return polling;
+  };
+
+  void poll();
+  return {
+    name: "legacy",
+    workers,
+    status,
+    refresh: poll,
+    wake: () => {
+      isAwake = true;
+      void poll();
+    },
+    sleep: () => {
+      isAwake = false;
+      timer.stop();
+    },
+    close: async () => {
+      abort.abort();
+      timer.stop();
+    },
+  };
+}
+
+function failed(error: unknown): Pick<LaneStatus, "state" | "detail"> {
+  const { status, message } =
+    error instanceof RequestError ? error : new RequestError(0, "", String(error));
+  const states = { 401: "signed-out", 403: "refused" } as const;
+  return { state: states[status as keyof typeof states] ?? "offline", detail: message };
+}

@@ -1,0 +1,74 @@
+/** Pictures for people to look at: some in docs/screenshots, all in test-results. */
+
+import { resolve } from "node:path";
+import type { Page } from "@playwright/test";
+import type { Database } from "../harness/database";
+import { expect, isLive, signIn, test } from "./fixtures";
+
+const SHOWN = ["list-light", "list-light-large", "worker-dark"];
+
+const shot = (page: Page, name: string) => {
+  const directory = SHOWN.includes(name) ? "../../docs/screenshots" : "test-results";
+  return page.screenshot({ path: resolve(directory, `mobile-${name}.png`) });
+};
+
+async function people(database: Database): Promise<void> {
+  await database.start("codex-7", {
+    title: "Fix the flaky parser test",
+    workspace: "/home/ann/src/compiler",
+    adapter: "codex",
+    metadata: { model: "small" },
+  });
+  await database.append("codex-7", "worker.busy", { task: "Runs the tests of parser/tokens" });
+  await database.append("codex-7", "worker.progress", { last_line: "412 passed, 1 failed" });
+  await database.start("codex-8", {
+    title: "Upgrade the dependencies",
+    workspace: "/home/ann/src/shop-frontend/packages/checkout",
+    adapter: "codex",
+  });
+  await database.append("codex-8", "worker.waiting", { task: "Waits for a review" });
+  await database.start("codex-5", {
+    title: "Write the release notes",
+    workspace: "/home/bob/docs",
+  });
+  await database.append("codex-5", "worker.finished", { exit_code: 0 });
+  await database.start("codex-3", {
+    title: "Migrate the billing tables",
+    workspace: "/srv/billing",
+  });
+  await database.append("codex-3", "worker.failed", { reason: "out of memory" });
+}
+
+for (const colorScheme of ["light", "dark"] as const) {
+  for (const size of ["usual", "large"] as const) {
+    test(`${colorScheme}, ${size} text`, async ({ page, database, cables, site }) => {
+      await page.emulateMedia({ colorScheme });
+      if (size === "large") {
+        const devtools = await page.context().newCDPSession(page);
+        await devtools.send("Page.setFontSizes", { fontSizes: { standard: 32 } });
+      }
+      const name = `${colorScheme}${size === "large" ? "-large" : ""}`;
+      await people(database);
+      await page.goto(site);
+      await shot(page, `sign-in-${name}`);
+      await signIn(page, site, cables);
+      await isLive(page);
+      await expect(page.getByTestId("worker-codex-7")).toContainText("lag 0");
+      await shot(page, `list-${name}`);
+      await page.getByTestId("worker-codex-7").click();
+      await expect(page.getByTestId("event-4")).toBeVisible();
+      await shot(page, `worker-${name}`);
+      await page.getByRole("button", { name: "Stop worker…" }).click();
+      await page.getByTestId("event-1").scrollIntoViewIfNeeded();
+      await shot(page, `events-${name}`);
+      await page.getByTestId("connection").last().click();
+      await shot(page, `account-${name}`);
+      await page.goBack();
+      await page.goBack();
+      cables.ws.pull();
+      cables.http.pull();
+      await expect(page.getByTestId("banner").first()).toBeVisible({ timeout: 30_000 });
+      await shot(page, `offline-${name}`);
+    });
+  }
+}
