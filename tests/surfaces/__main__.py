@@ -14,7 +14,6 @@ import typer
 from support.browser.browser import BrowserMissingError
 from support.desktop.desktop_surface import surface, virtual_display
 from support.programs.dev_process import khala
-from surfaces.site import phone_frame
 from surfaces.stage import DESKTOP_ON, Stage, display, stage
 from surfaces.together import ENOUGH, SOON_S, is_soon, measure
 
@@ -57,8 +56,7 @@ def _show(made: Stage) -> int:
         run = khala("run", "--title", "A run to watch", "--", *_SHOWN)
         stack.enter_context(made.service(run))
         _say(f"page      {made.page or 'not built: make web says why'}")
-        phone = "not built: scripts/typescript.sh mobile says why"
-        _say(f"phone     {phone if made.phone is None else phone_frame(made.phone)}")
+        _say(f"phone     {made.phone or 'not built: scripts/typescript.sh mobile says why'}")
         _say(f"desktop   {desktop}")
         _say(f"terminal  export KHALA_DEV_FILE={made.environment['KHALA_DEV_FILE']}")
         _say("          khala tail runtime.run_summaries")
@@ -89,7 +87,8 @@ def _check(made: Stage) -> int:
         surface({**made.environment, "DISPLAY": name}, made.home) as desktop,
     ):
         desktop.shows("that it is connected", connection="Live")
-        _say("seconds from the moment that `khala run` began until each showed the run:")
+        _say("seconds until page and desktop showed a run, from when `khala run` had begun, and")
+        _say("the phone a worker, from when the run's command had made it:")
         measured = asyncio.run(measure(made, desktop, _say))
         desktop.stop()
     soon = sum(map(is_soon, measured))

@@ -17,18 +17,18 @@ from khala_pg.resources import web_dir
 from support.desktop.desktop_surface import virtual_display
 from support.programs.dev_process import Dev, khala, running
 from surfaces.npm_surface import TYPESCRIPT
-from surfaces.site import site
+from surfaces.site import Tickets, phone_link, site
 
 _OWN_SESSION = ["setsid"]
 _GOODBYE_S = 20.0
+_PHONE_SCOPES = ["runtime.codex_worker_summaries", "runtime.run_summaries", "runtime.operate"]
 DESKTOP_ON = {"OA_DESKTOP_KHALA_SYNC_ENABLED": "true"}
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A running `khala dev`. page, phone: addresses of what is built; None if it is not.
-
-    environment: of commands that find it.
+    """A running `khala dev`. page, phone: addresses of what is built, which sign a browser in once;
+    None if it is not built. environment: of commands that find it.
     """
 
     dev: Dev
@@ -71,13 +71,14 @@ def stage(page: Path | None = None, phone: Path | None = None) -> Iterator[Stage
     arguments = ["--ws-port=0", "--http-port=0", *([f"--web-dir={page}"] if page else [])]
     try:
         with running(home, *arguments, program=[*_OWN_SESSION, *khala()]) as dev:
-            found = dev.ready["page"]
             environment = _environment(home)
             if phone is None:
-                yield Stage(dev, home, found, None, environment)
+                yield Stage(dev, home, dev.ready["page"], None, environment)
                 return
-            with site(phone, dev.ready["http"]) as address:
-                yield Stage(dev, home, found, address, environment)
+            tickets = Tickets(_account(dev, environment))
+            with site(phone, dev.ready["http"], tickets) as address:
+                link = phone_link(address, tickets)
+                yield Stage(dev, home, dev.ready["page"], link, environment)
     finally:
         shutil.rmtree(home, ignore_errors=True)
 
@@ -93,6 +94,29 @@ def display() -> Iterator[tuple[str, dict[str, str]]]:
             yield f"there is no display: its window is on a virtual one, {name}", {"DISPLAY": name}
     else:
         yield "", {}
+
+
+def _account(dev: Dev, environment: Mapping[str, str]) -> dict[str, object]:
+    """An account of the mobile application, as it keeps it."""
+    organisation = "dev"
+    made = subprocess.run(
+        khala(
+            *("key", "create", "phone", "--org", organisation, "--subject", "phone"),
+            *(f"--topic={scope}" for scope in _PHONE_SCOPES),
+        ),
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return {
+        "ws": dev.ready["ws"],
+        "http": dev.ready["http"],
+        "key": made.stdout.strip(),
+        "org": organisation,
+        "subject": "phone",
+        "scopes": _PHONE_SCOPES,
+    }
 
 
 def _built_phone() -> Path | None:

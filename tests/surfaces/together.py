@@ -1,9 +1,9 @@
 """How soon each surface shows a change that `khala run` makes."""
 
 import asyncio
+import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
 
 import psycopg
 
@@ -19,8 +19,12 @@ SOON_S = 1.0
 ENOUGH = 3
 _MOST = 30
 _PATIENCE_S = 60.0
-_STARTED = """
-SELECT payload->>'started_at' FROM runtime.sync_run_summaries WHERE payload->>'run_id' = %s
+# Of the machine's clock, like the moments at which they are seen.
+_BEGAN = """
+SELECT extract(epoch FROM run.occurred_at)::float8, extract(epoch FROM worker.recorded_at)::float8
+FROM runtime.entity_events AS run, runtime.entity_events AS worker
+WHERE run.kind = 'run' AND run.id = %s AND run.seq = 1
+    AND worker.kind = 'codex_worker' AND worker.id = %s AND worker.seq = 1
 """
 
 
@@ -34,7 +38,7 @@ async def measure(
 ) -> list[Mapping[str, float]]:
     """Starts runs until they were seen soon often enough; seconds until each surface had each.
 
-    They count from the moment at which `khala run` began, which the run's summary has.
+    Page and desktop show the run. The phone shows workers only: the run's command makes one.
     """
     assert stage.page is not None
     pages = {"page": (f"{stage.page}#/runs", 1280, 800)}
@@ -45,7 +49,7 @@ async def measure(
             await chromium.act("open", page=name, url=url, width=width, height=height)
         measured: list[Mapping[str, float]] = []
         for number in range(1, _MOST + 1):
-            seen = await _seen(stage, desktop, chromium, list(pages), f"change {number}")
+            seen = await _seen(stage, desktop, chromium, list(pages), number)
             say(f"  {number:2}  " + "".join(f"{name} {s:.2f} s   " for name, s in seen.items()))
             measured.append(seen)
             if sum(map(is_soon, measured)) == ENOUGH:
@@ -54,22 +58,27 @@ async def measure(
 
 
 async def _seen(
-    stage: Stage, desktop: Surface, chromium: Browser, pages: Sequence[str], title: str
+    stage: Stage, desktop: Surface, chromium: Browser, pages: Sequence[str], number: int
 ) -> Mapping[str, float]:
+    title, worker = f"change {number}", f"worker-{number}"
     for page in pages:
-        await chromium.act("watch", page=page, text=title)
+        await chromium.act("watch", page=page, text=worker if page == "phone" else title)
     at_desktop = asyncio.create_task(asyncio.to_thread(_at_desktop, desktop, title))
-    run = title.replace(" ", "-")
-    with stage.service(khala("run", "--id", run, "--title", title, "--", "true")) as process:
-        await asyncio.to_thread(process.wait, _PATIENCE_S)
+    events = stage.home / f"{worker}.jsonl"
+    started = {"entity": "codex_worker", "id": worker, "seq": 1, "type": "worker.started"}
+    events.write_text(json.dumps(started) + "\n")
+    command = khala("ingest", events)
+    run = khala("run", "--id", f"run-{number}", "--title", title, "--", *command)
+    with stage.service(run) as process:
+        assert await asyncio.to_thread(process.wait, _PATIENCE_S) == 0
     async with asyncio.timeout(_PATIENCE_S):
         moments = {page: await chromium.act("seen", page=page) / 1000 for page in pages}
         moments["desktop"] = await at_desktop
     with psycopg.connect(stage.dev.ready["database"]) as connection:
-        row = connection.execute(_STARTED, [run]).fetchone()
+        row = connection.execute(_BEGAN, [f"run-{number}", worker]).fetchone()
     assert row is not None
-    began = datetime.fromisoformat(row[0]).timestamp()
-    return {name: moment - began for name, moment in moments.items()}
+    began, made = row
+    return {name: moment - (made if name == "phone" else began) for name, moment in moments.items()}
 
 
 def _at_desktop(desktop: Surface, title: str) -> float:
