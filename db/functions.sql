@@ -142,6 +142,7 @@ SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('khala.funct
 \ir functions/api/parity/parity_window.sql
 \ir functions/api/parity/parity_gates.sql
 \ir functions/internal/publish/refuse_publisher.sql
+\ir functions/internal/publish/publisher_at_work.sql
 \ir functions/internal/publish/queue_updates.sql
 \ir functions/internal/publish/take_updates.sql
 \ir functions/api/publish/set_publisher.sql

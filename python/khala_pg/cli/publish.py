@@ -71,7 +71,7 @@ def command(
     ] = 10.0,
     concurrency: Annotated[
         int, typer.Option(min=1, max=1000, help="Most deliveries at the same time.")
-    ] = 64,
+    ] = 128,
     database: Database = None,
     as_json: Annotated[
         bool,

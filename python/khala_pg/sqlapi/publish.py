@@ -55,14 +55,19 @@ async def open_publisher(connection: Connection, publisher: str) -> Opened:
 
 
 async def publisher_next(
-    connection: Connection, publisher: str, limit: int, sleep: bool, lease_s: float
+    connection: Connection,
+    publisher: str,
+    limit: int,
+    sleep: bool,
+    lease_s: float,
+    results: Sequence[dict[str, Any]],
 ) -> Batch:
-    """Claim updates; `sleep`: ask for a notification if there are none. lease_s: how long one may
-    be under way."""
+    """End claims with these results, if any, and claim updates. `sleep`: ask for a notification if
+    there are none. lease_s: how long one may be under way."""
     cursor = await connection.execute(
         "SELECT state, wait_s::float8, updates::text FROM khala.publisher_next("
-        "%s, %s, %s, pg_catalog.make_interval(secs => %s))",
-        (publisher, limit, sleep, lease_s),
+        "%s, %s, %s, pg_catalog.make_interval(secs => %s), %s::jsonb)",
+        (publisher, limit, sleep, lease_s, json.dumps(results) if results else None),
         binary=True,
     )
     [(state, wait_s, updates)] = await cursor.fetchall()

@@ -440,6 +440,10 @@ EXAMPLES: Mapping[str, tuple[Call, ...]] = {
             " FROM khala.publisher_next('hook', 9, TRUE)",
             "$[*].doc_version",
         ),
+        _write(
+            "SELECT state FROM khala.publisher_next('hook', p_results => %s)",
+            Jsonb([{"topic": "é", "doc_key": "é", "watermark": 20002, "outcome": "delivered"}]),
+        ),
         _fails("KH007", "SELECT * FROM khala.publisher_next(%s)", "no\\thing"),
     ),
     "publisher_report": (

@@ -3,11 +3,14 @@
 -- version that was written; where the journal does not have that any more (a pointer, or a purge) the document itself
 -- if it has not changed since, else nothing.
 --
+-- Results of earlier deliveries come with the call, so that a worker needs one transaction for both.
+--
 -- A claim says how long its delivery may be under way: a worker that takes over waits for it, or a later version could
 -- arrive before this one. While the system is down, one update at a time is tried.
 
 CREATE OR REPLACE FUNCTION khala.publisher_next(
-    p_publisher text, p_limit integer DEFAULT 64, p_sleep boolean DEFAULT FALSE, p_lease interval DEFAULT '0'
+    p_publisher text, p_limit integer DEFAULT 64, p_sleep boolean DEFAULT FALSE, p_lease interval DEFAULT '0',
+    p_results jsonb DEFAULT NULL
 )
 RETURNS TABLE (state text, wait_s numeric, updates json)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER ROWS 1
@@ -39,14 +42,10 @@ BEGIN
         RAISE EXCEPTION 'p_lease is %', coalesce(p_lease::text, 'NULL')
             USING ERRCODE = 'KH007', HINT = 'Use 0 seconds to 24 hours: the time limit of a delivery.';
     END IF;
-    SELECT p.* INTO v_publisher FROM runtime.publishers AS p WHERE p.publisher = p_publisher;
-    IF NOT FOUND THEN
-        PERFORM khala_internal.refuse_publisher(p_publisher);
+    IF p_results IS NOT NULL THEN
+        PERFORM khala.publisher_report(p_publisher, p_results);
     END IF;
-    IF NOT pg_try_advisory_xact_lock(v_publisher.lock_key) THEN
-        RAISE EXCEPTION 'another session is the worker of publisher %', p_publisher
-            USING ERRCODE = 'KH008', HINT = 'Call khala.open_publisher until its state is open.';
-    END IF;
+    v_publisher := khala_internal.publisher_at_work(p_publisher);
     updates := '[]';
     IF v_publisher.paused THEN
         state := 'paused';
@@ -182,7 +181,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION khala.publisher_next(text, integer, boolean, interval) IS
-'Claims updates of a publisher for delivery; khala.publisher_report ends each claim. Arguments: publisher; limit; whether to ask for a notification on khala_sync when nothing is left; how long a delivery may be under way. Result: state, more (call again when there is room), idle (nothing is due), armed (nothing is due, and a write will notify), busy (nothing is due, and a writer is at work: look again shortly), down (the system does not respond: wait) or paused; seconds until the next update is due, null for none; updates, an array of {topic, doc_key, watermark, doc_version, deleted, org_id, target, attempts, written_at, id, payload}: payload is null for a tombstone and where the version is not stored any more. Errors: KH007, KH008 another session is the worker.';
-REVOKE ALL ON FUNCTION khala.publisher_next(text, integer, boolean, interval) FROM public;
-GRANT EXECUTE ON FUNCTION khala.publisher_next(text, integer, boolean, interval) TO khala_publisher;
+COMMENT ON FUNCTION khala.publisher_next(text, integer, boolean, interval, jsonb) IS
+'Claims updates of a publisher for delivery; khala.publisher_report ends each claim. Arguments: publisher; limit; whether to ask for a notification on khala_sync when nothing is left; how long a delivery may be under way; results to report first, as khala.publisher_report has them, null for none. Result: state, more (call again when there is room), idle (nothing is due), armed (nothing is due, and a write will notify), busy (nothing is due, and a writer is at work: look again shortly), down (the system does not respond: wait) or paused; seconds until the next update is due, null for none; updates, an array of {topic, doc_key, watermark, doc_version, deleted, org_id, target, attempts, written_at, id, payload}: payload is null for a tombstone and where the version is not stored any more. Errors: KH007, KH008 another session is the worker.';
+REVOKE ALL ON FUNCTION khala.publisher_next(text, integer, boolean, interval, jsonb) FROM public;
+GRANT EXECUTE ON FUNCTION khala.publisher_next(text, integer, boolean, interval, jsonb) TO khala_publisher;

@@ -32,14 +32,9 @@ BEGIN
             USING ERRCODE = 'KH007',
                 HINT = 'Each is {topic, doc_key, watermark, outcome}: delivered, refused with error, or failed with error and retry_s.';
     END IF;
-    SELECT p.* INTO v_publisher FROM runtime.publishers AS p WHERE p.publisher = p_publisher FOR NO KEY UPDATE;
-    IF NOT FOUND THEN
-        PERFORM khala_internal.refuse_publisher(p_publisher);
-    END IF;
-    IF NOT pg_try_advisory_xact_lock(v_publisher.lock_key) THEN
-        RAISE EXCEPTION 'another session is the worker of publisher %', p_publisher
-            USING ERRCODE = 'KH008', HINT = 'Call khala.open_publisher until its state is open.';
-    END IF;
+    -- First, as khala.remove_publisher does.
+    PERFORM FROM runtime.publishers AS p WHERE p.publisher = p_publisher FOR NO KEY UPDATE;
+    v_publisher := khala_internal.publisher_at_work(p_publisher);
     -- A later version could be delivered before the end of this claim is safe.
     IF current_setting('synchronous_commit') = 'off' THEN
         PERFORM set_config('synchronous_commit', 'on', TRUE);

@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(28);
+SELECT plan(29);
 
 DO $$
 BEGIN
@@ -18,11 +18,12 @@ CROSS JOIN LATERAL json_to_recordset(n.updates) AS u (
     topic text, doc_key text, doc_version bigint, deleted boolean, org_id text, target text, attempts integer, payload jsonb
 )
 $$;
+CREATE FUNCTION pg_temp.results(p text) RETURNS jsonb LANGUAGE sql AS $$
+SELECT coalesce(jsonb_agg(jsonb_build_object('topic', u.topic, 'doc_key', u.doc_key, 'watermark', u.watermark, 'outcome', 'delivered')), '[]')
+FROM runtime.publisher_updates AS u WHERE u.publisher = p AND u.state = 'claimed'
+$$;
 CREATE FUNCTION pg_temp.done(p text) RETURNS void LANGUAGE sql AS $$
-SELECT khala.publisher_report(p, (
-    SELECT coalesce(jsonb_agg(jsonb_build_object('topic', u.topic, 'doc_key', u.doc_key, 'watermark', u.watermark, 'outcome', 'delivered')), '[]')
-    FROM runtime.publisher_updates AS u WHERE u.publisher = p AND u.state = 'claimed'
-))
+SELECT khala.publisher_report(p, pg_temp.results(p))
 $$;
 
 SELECT results_eq(
@@ -42,9 +43,11 @@ SELECT results_eq(
 );
 SELECT is_empty($$SELECT * FROM pg_temp.next('w')$$, 'what is claimed is not claimed again, and holds what is behind it');
 SELECT is((SELECT n.state FROM khala.publisher_next('w') AS n), 'idle', 'nothing is due');
-DO $$ BEGIN PERFORM pg_temp.done('w'); END $$;
 SELECT results_eq(
-    $$SELECT n.doc_key, n.doc_version, n.payload FROM pg_temp.next('w') AS n$$, $$VALUES ('a', 2::bigint, '{"n": 2}'::jsonb)$$, 'the next version'
+    $$SELECT u.doc_key, u.doc_version, u.payload
+      FROM khala.publisher_next('w', p_results => pg_temp.results('w')) AS n
+      CROSS JOIN LATERAL json_to_recordset(n.updates) AS u (doc_key text, doc_version bigint, payload jsonb)$$,
+    $$VALUES ('a', 2::bigint, '{"n": 2}'::jsonb)$$, 'with the results of those, the next version'
 );
 DO $$ BEGIN PERFORM pg_temp.done('w'); PERFORM khala.sink_delete('runtime.run_summaries', 'b', 2); END $$;
 SELECT results_eq(
@@ -113,6 +116,7 @@ SELECT is((SELECT n.state FROM khala.publisher_next('w') AS n), 'paused', 'pause
 SELECT throws_ok($$SELECT khala.publisher_next('w', 1, FALSE, '-1 second')$$, 'KH007', NULL, 'a lease that is none');
 SELECT throws_ok($$SELECT khala.publisher_next('w', 1, FALSE, '25 hours')$$, 'KH007', NULL, 'a lease above a day');
 SELECT throws_ok($$SELECT khala.publisher_next('w', 1, FALSE, NULL)$$, 'KH007', NULL, 'no lease');
+SELECT throws_ok($$SELECT khala.publisher_next('c', p_results => '{}')$$, 'KH007', NULL, 'results that are none');
 SELECT throws_ok($$SELECT khala.publisher_next('none')$$, 'KH007', NULL, 'no such publisher');
 SELECT throws_ok('SELECT khala.publisher_next(NULL)', 'KH007', NULL, 'no publisher');
 SELECT throws_ok(format('SELECT khala.publisher_next(''w'', %s)', n.many), 'KH007', NULL, 'a limit that is none')
