@@ -145,7 +145,7 @@ function took({ started_at, finished_at }: Cycle): string {
 
 function Verdicts({ reasons }: { readonly reasons: Reasons }) {
   const total = sum(Object.values(reasons));
-  const parts = Object.entries(reasons).filter(([, documents]) => documents > 0);
+  const parts = partsOf(reasons);
   return (
     <div className="verdicts">
       <div className="bar" aria-hidden="true">
@@ -160,6 +160,14 @@ function Verdicts({ reasons }: { readonly reasons: Reasons }) {
       {listed(parts)}
     </div>
   );
+}
+
+/** The same first, then the reasons as they are listed above; without those that were never found. */
+function partsOf(reasons: Reasons): readonly (readonly [string, number])[] {
+  const order = Object.keys(REASONS);
+  return Object.entries(reasons)
+    .filter(([, documents]) => documents > 0)
+    .sort(([a], [b]) => order.indexOf(a) - order.indexOf(b));
 }
 
 function listed(parts: readonly (readonly [string, number])[]): string {
@@ -185,9 +193,7 @@ function Result({ error, finished_at, reasons }: Cycle) {
       <span className={`pill ${wrong === 0 ? "good" : "bad"}`}>
         {wrong === 0 ? "no mismatch" : counted(wrong, "mismatch", "mismatches")}
       </span>{" "}
-      <span className="quiet">
-        {listed(Object.entries(reasons).filter(([, documents]) => documents > 0))}
-      </span>
+      <span className="quiet">{listed(partsOf(reasons))}</span>
     </>
   );
 }

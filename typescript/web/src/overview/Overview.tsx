@@ -20,7 +20,7 @@ export function Overview({ place: { section: topic } }: ViewProps) {
     EVERY_MS,
   );
   const { data, error } = useAdmin<Activity>(`/api/admin/activity${path}`, EVERY_MS);
-  const chart = useMemo(() => data && charted(data), [data]);
+  const chart = useMemo(() => data && charted(data, topic !== ""), [data, topic]);
   return (
     <div className="operations">
       <Tiles topics={topics?.topics ?? null} everyMs={EVERY_MS} />
@@ -38,6 +38,9 @@ export function Overview({ place: { section: topic } }: ViewProps) {
       </div>
       <Unread error={error} hasData={data !== null} />
       {chart && <Charts {...chart} />}
+      {topic !== "" && (
+        <p className="quiet">Connections and bytes are counted for all topics together.</p>
+      )}
     </div>
   );
 }

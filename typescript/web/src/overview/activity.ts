@@ -23,7 +23,8 @@ const HOUR = 3_600_000;
 const perSecond = (value: number) => `${rounded(value)}/s`;
 const bytesPerSecond = (value: number) => `${bytes(value)}/s`;
 
-export function charted({ interval_s, to, points }: Activity): Charted {
+/** Of one topic, connections and bytes are not known. */
+export function charted({ interval_s, to, points }: Activity, isOfOne: boolean): Charted {
   const end = Date.parse(to);
   const values = (read: (point: ActivityPoint) => number | null) => points.map(read);
   const rates = (read: (point: ActivityPoint) => number | null) =>
@@ -31,34 +32,35 @@ export function charted({ interval_s, to, points }: Activity): Charted {
       const value = read(point);
       return value === null ? null : value / interval_s;
     });
+  const series: readonly Series[] = [
+    {
+      title: "Writes",
+      lines: [{ name: "writes", values: rates(({ writes }) => writes) }],
+      format: perSecond,
+    },
+    {
+      title: "Delivery lag",
+      lines: [
+        { name: "p50", values: values((point) => point.delivery_lag_p50_s) },
+        { name: "p99", values: values((point) => point.delivery_lag_p99_s) },
+      ],
+      format: duration,
+    },
+    {
+      title: "Connections",
+      lines: [{ name: "connections", values: values(({ connections }) => connections) }],
+      format: rounded,
+    },
+    {
+      title: "Bytes sent",
+      lines: [{ name: "bytes", values: rates(({ sent_bytes }) => sent_bytes) }],
+      format: bytesPerSecond,
+    },
+  ];
   return {
     times: points.map(({ at }) => Date.parse(at)),
     intervalMs: interval_s * 1000,
     shown: { from: end - HOUR, to: end },
-    series: [
-      {
-        title: "Writes",
-        lines: [{ name: "writes", values: rates(({ writes }) => writes) }],
-        format: perSecond,
-      },
-      {
-        title: "Delivery lag",
-        lines: [
-          { name: "p50", values: values((point) => point.delivery_lag_p50_s) },
-          { name: "p99", values: values((point) => point.delivery_lag_p99_s) },
-        ],
-        format: duration,
-      },
-      {
-        title: "Connections",
-        lines: [{ name: "connections", values: values(({ connections }) => connections) }],
-        format: rounded,
-      },
-      {
-        title: "Bytes sent",
-        lines: [{ name: "bytes", values: rates(({ sent_bytes }) => sent_bytes) }],
-        format: bytesPerSecond,
-      },
-    ],
+    series: isOfOne ? series.slice(0, 2) : series,
   };
 }

@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 import { type Database, type Event, ready } from "./server";
 
 /** A document that the receiver refuses, and that the legacy backend does not have. */
-export const REFUSED = "run:refused";
+export const REFUSED = "runtime/run_summary:refused";
 
 const ENVIRONMENT = {
   KHALA_PUBLISH_WEBHOOK_SECRET: `whsec_${Buffer.from("a secret of tests only, 32 bytes").toString("base64")}`,
