@@ -31,8 +31,12 @@ export interface Place {
   readonly more: Readonly<Record<string, string>>;
 }
 
-/** The order in which a view begins. */
-const FIRST_COLUMNS: Partial<Record<ViewName, string>> = { runs: "started", workers: "started" };
+/** The order in which a view begins, where it is not that of the last change. */
+const FIRST_COLUMNS: Partial<Record<ViewName, string>> = {
+  runs: "-started",
+  workers: "-started",
+  topics: "topic",
+};
 const KNOWN = new Set(["open", "search", "status", "sort", "org"]);
 const SIGN_IN = /^#\/sign-in\/([^?/]+)/;
 
@@ -67,12 +71,12 @@ export function goMore(more: Readonly<Record<string, string | null>>, isStep = f
 /** The address of another view or section, where nothing is open or filtered yet. */
 export function addressOf(view: ViewName, section = "", more: Partial<Place> = {}): string {
   const { organisation } = current.get();
-  const filter = firstFilter(view);
+  const filter = firstFilter(view, section);
   return formatPlace({ view, section, organisation, opened: null, filter, more: {}, ...more });
 }
 
 export function goTo(view: ViewName, section = ""): void {
-  go({ view, section, opened: null, filter: firstFilter(view), more: {} }, true);
+  go({ view, section, opened: null, filter: firstFilter(view, section), more: {} }, true);
 }
 
 /** The code of a sign-in link, which then stands neither in the address nor in the history. */
@@ -91,7 +95,7 @@ export function parsePlace(hash: string): Place {
   const [name = "", section = ""] = path.split("/");
   const given = new URLSearchParams(query);
   const view = VIEWS.find((each) => each === name) ?? "overview";
-  const first = firstFilter(view);
+  const first = firstFilter(view, decoded(section));
   const sort = given.get("sort") ?? "";
   return {
     view,
@@ -110,7 +114,7 @@ export function parsePlace(hash: string): Place {
 
 export function formatPlace({ view, section, organisation, opened, filter, more }: Place): string {
   const given = new URLSearchParams();
-  const first = firstFilter(view);
+  const first = firstFilter(view, section);
   if (organisation !== null) {
     given.set("org", organisation);
   }
@@ -133,9 +137,15 @@ export function formatPlace({ view, section, organisation, opened, filter, more 
   return `#/${view}${section && `/${encodeURIComponent(section)}`}${query && `?${query}`}`;
 }
 
-function firstFilter(view: ViewName): View {
-  const column = FIRST_COLUMNS[view] ?? "changed";
-  return { search: "", statuses: new Set(), column, isDescending: true };
+function firstFilter(view: ViewName, section: string): View {
+  const isDocuments = view === "topics" && section !== "";
+  const order = isDocuments ? "-updated" : (FIRST_COLUMNS[view] ?? "-changed");
+  return {
+    search: "",
+    statuses: new Set(),
+    column: order.replace(/^-/, ""),
+    isDescending: order.startsWith("-"),
+  };
 }
 
 function isPlace(changes: Partial<Place>): boolean {

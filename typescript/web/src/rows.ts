@@ -25,19 +25,21 @@ export interface Reading<R> {
   readonly status: (row: R) => string;
   /** What the search looks at, in lower case. */
   readonly searchable: (row: R) => string;
+  /** Reads searches in its own way, instead of looking for their words. */
+  readonly matcher?: (search: string) => (row: R) => boolean;
   readonly sortKey: (row: R, column: string) => string | number;
 }
 
 export function select<R>(
   rows: readonly R[],
   { search, statuses, column, isDescending }: View,
-  { key, status, searchable, sortKey }: Reading<R>,
+  { key, status, searchable, matcher, sortKey }: Reading<R>,
 ): readonly R[] {
   const words = search.toLowerCase().split(/\s+/).filter(Boolean);
+  const isFound = matcher?.(search) ?? ((row: R) => matches(searchable(row), words));
   const found = rows.filter(
     (row) =>
-      (statuses.size === 0 || statuses.has(status(row))) &&
-      (words.length === 0 || matches(searchable(row), words)),
+      (statuses.size === 0 || statuses.has(status(row))) && (words.length === 0 || isFound(row)),
   );
   const keyed = found.map((row) => ({ row, sortKey: sortKey(row, column) }));
   const sign = isDescending ? -1 : 1;

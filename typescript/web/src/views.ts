@@ -10,6 +10,8 @@ export interface ViewProps {
   readonly session: Session;
   /** The organisation whose documents are shown. */
   readonly organisation: string;
+  /** Null: no view has followed documents yet. */
+  readonly lane: Lane | null;
 }
 
 /** A view that shows documents as they change. */

@@ -13,13 +13,17 @@ interface BrowserProps<R> {
   readonly rows: readonly R[];
   readonly reading: Reading<R>;
   readonly place: Place;
-  readonly drawRow: (row: R, place: RowPlace) => ReactNode;
+  /** columns: those that there is room for. */
+  readonly drawRow: (row: R, place: RowPlace, columns: readonly GridColumn[]) => ReactNode;
   /** The details of the row of this key, which may be gone. */
   readonly drawDetails: (key: string, onClose: () => void) => ReactNode;
   /** Instead of rows, where there are none at all. */
   readonly nothing: ReactNode;
   /** More controls beside the filter. */
   readonly tools?: ReactNode;
+  /** Called with the key of a row; without it, its details are opened. */
+  readonly onOpen?: (key: string) => void;
+  readonly onNearEnd?: (() => void) | undefined;
 }
 
 /** A table with its filter, and the details of one row beside it: each of the page's tables. */
@@ -55,7 +59,8 @@ export function Browser<R>(props: BrowserProps<R>) {
           view={filter}
           onView={changeFilter}
           opened={opened}
-          onOpen={open}
+          onOpen={props.onOpen ?? open}
+          onNearEnd={props.onNearEnd}
           nothing={
             rows.length > 0 ? (
               <p className="nothing">Nothing matches. {rows.length} are there.</p>
@@ -80,18 +85,19 @@ function open(key: string): void {
 
 interface DetailsPanelProps {
   readonly name: string;
+  readonly className?: string;
   readonly onClose: () => void;
   readonly children: ReactNode;
 }
 
 /** The details of one row, beside the table. Escape closes it. */
-export function DetailsPanel({ name, onClose, children }: DetailsPanelProps) {
+export function DetailsPanel({ name, className, onClose, children }: DetailsPanelProps) {
   const panel = useRef<HTMLElement>(null);
   useEffect(() => panel.current?.focus(), []);
   return (
     <aside
       ref={panel}
-      className="details"
+      className={className === undefined ? "details" : `details ${className}`}
       tabIndex={-1}
       aria-label={`Details of ${name}`}
       data-testid="details"

@@ -8,7 +8,7 @@ import { topicsOf } from "./followed";
 import { Notices } from "./Notices";
 import { StatusStrip } from "./StatusStrip";
 
-interface PageProps extends ViewProps {
+interface PageProps extends Omit<ViewProps, "lane"> {
   /** The session has ended: what is shown does not change any more. */
   readonly hasEnded: boolean;
   readonly laneName: LaneName;
@@ -58,7 +58,7 @@ export function Page({ hasEnded, laneName, onLane, ...given }: PageProps) {
         <Boundary key={`${view} ${part}`}>
           <Suspense fallback={<p className="nothing">Reading…</p>}>
             {"read" in shown ? (
-              <shown.read key={`${view} ${part}`} {...given} />
+              <shown.read key={`${view} ${part}`} lane={lane} {...given} />
             ) : (
               lane && (
                 <>

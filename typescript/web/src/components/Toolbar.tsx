@@ -13,13 +13,17 @@ interface FilterProps<R> {
 }
 
 const number = new Intl.NumberFormat();
+/** With more statuses than this there is a chip for the chosen ones only. */
+const MOST_CHIPS = 12;
 
 /** Search, and a chip for each status. */
 export function Filter<R>({ rows, shown, status, view, onView, children }: FilterProps<R>) {
   const statuses = useMemo(
-    () => countStatuses(rows, view.statuses, status),
+    () => countStatuses(rows, view.statuses, status).filter(([name]) => name !== ""),
     [rows, view.statuses, status],
   );
+  const chips =
+    statuses.length <= MOST_CHIPS ? statuses : statuses.filter(([name]) => view.statuses.has(name));
   const toggle = (name: string) => {
     const next = new Set(view.statuses);
     if (!next.delete(name)) {
@@ -32,7 +36,7 @@ export function Filter<R>({ rows, shown, status, view, onView, children }: Filte
       <Search value={view.search} onChange={(search) => onView({ ...view, search })} />
       <fieldset className="chips">
         <legend className="unseen">Only with status</legend>
-        {statuses.map(([name, count]) => (
+        {chips.map(([name, count]) => (
           <button
             key={name}
             type="button"
