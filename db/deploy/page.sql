@@ -26,7 +26,7 @@ COMMENT ON COLUMN runtime.page_sessions.org_ids IS 'Organisations that the sessi
 COMMENT ON COLUMN runtime.page_sessions.first_org_id IS 'Organisation that the page shows first, if one was named';
 COMMENT ON COLUMN runtime.page_sessions.valid_for IS 'Length of the session, which begins when the link is used';
 
--- Statistics are perishable: unlogged tables cost no WAL, and publications and standbys do not have them.
+-- Statistics are perishable: unlogged tables cost no WAL, and publications do not have them.
 CREATE UNLOGGED TABLE runtime.relay_reports (
     relay text PRIMARY KEY,
     version text NOT NULL,

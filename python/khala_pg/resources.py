@@ -16,5 +16,7 @@ def db_dir() -> Path:
 
 def web_dir() -> Path | None:
     """The directory of the built admin page; None if it is not built (`make web`)."""
-    built = _CHECKOUT / "typescript" / "web" / "dist"
-    return built if (built / "index.html").is_file() else None
+    for built in (_PACKAGE / "_web", _CHECKOUT / "typescript" / "web" / "dist"):
+        if (built / "index.html").is_file():
+            return built
+    return None

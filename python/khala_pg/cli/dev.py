@@ -68,9 +68,12 @@ def command(
         typer.Option(
             exists=True,
             file_okay=False,
-            help="Directory of the built admin page. Default: that of the source tree.",
+            help="Directory of the built admin page. Default: the one that this package has.",
         ),
     ] = None,
+    no_page: Annotated[
+        bool, typer.Option("--no-page", help="Serve no admin page, and no sign-in to one.")
+    ] = False,
     as_json: Annotated[
         bool,
         typer.Option(
@@ -108,7 +111,16 @@ def command(
             _print_banner(found, data_dir)
 
     page = web_dir.absolute() if web_dir else resources.web_dir()
-    config = DevConfig(data_dir, ws_port, http_port, pg_port, pg_bin, page, metrics_port)
+    config = DevConfig(
+        data_dir,
+        ws_port,
+        http_port,
+        pg_port,
+        pg_bin,
+        None if no_page else page,
+        metrics_port,
+        has_page=not no_page,
+    )
     run(config, say, ready)
 
 

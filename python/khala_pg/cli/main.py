@@ -29,6 +29,7 @@ COMMANDS = {
     "token": "access.token",
     "key": "access.key",
     "revoke": "access.revoke",
+    "page": "page",
     "flags": "flags",
     "parity": "parity",
     "publish": "publish",

@@ -16,7 +16,7 @@ import typer
 from prometheus_client import disable_created_metrics
 from typer.core import TyperCommand
 
-from khala_pg import logs
+from khala_pg import logs, resources
 from khala_pg.auth import keyring_file
 from khala_pg.cli.options import LimitSettings, LogFormat, LogLevel, TrustedProxies
 from khala_pg.cli.text import json_text
@@ -115,13 +115,25 @@ def command(
         typer.Option(
             exists=True,
             file_okay=False,
-            help="Directory of the built admin page, served on the HTTP port. Default: none.",
+            help="Directory of the built admin page, served on the HTTP port. Default: the one "
+            "that this package has.",
+        ),
+    ] = None,
+    no_page: Annotated[
+        bool, typer.Option("--no-page", help="Serve no admin page, and no sign-in to one.")
+    ] = False,
+    page_ws_url: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Where the admin page opens sockets, as in wss://sync.example/socket/websocket. "
+            "Default: --ws-port at the host that the browser asks.",
         ),
     ] = None,
     dev_session: Annotated[
         Path | None,
         typer.Option(
-            help="dev.json whose token pages of this machine sign in with; `khala dev` sets it."
+            help="dev.json whose session pages of this machine have; `khala dev` sets it."
         ),
     ] = None,
     session_authenticator: Annotated[
@@ -159,6 +171,8 @@ def command(
     SIGHUP makes it read the keyring and the TLS certificate again. With --workers the process that
     was started passes both on to its workers, and replaces those that end.
 
+    The HTTP port also has the admin page, which opens with a link of `khala page`.
+
     GET /healthz says that it runs, GET /readyz (on both ports) that it serves: that it has read a
     page and heard its own notification.
 
@@ -188,7 +202,9 @@ def command(
                 tls_certificate=tls_certificate,
                 tls_key=tls_key,
                 require_tls=require_tls,
-                web_dir=web_dir,
+                web_dir=None if no_page else web_dir or resources.web_dir(),
+                has_page=not no_page,
+                page_ws_url=page_ws_url,
                 dev_session=dev_session,
                 lightning_ops_secret=ops_secret(os.environ),
             ),

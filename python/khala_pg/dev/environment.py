@@ -44,7 +44,8 @@ Say = Callable[[str], None]
 class DevConfig:
     """Options of `khala dev`. Ports: see dev.ports.
 
-    metrics_port: None opens none. web_dir: the built admin page; None serves none.
+    metrics_port: None opens none. web_dir: the built admin page; None: there is none, but its API.
+    has_page: whether there is either.
     """
 
     data_dir: Path
@@ -54,6 +55,7 @@ class DevConfig:
     pg_bin: Path | None = None
     web_dir: Path | None = None
     metrics_port: int | None = None
+    has_page: bool = True
 
 
 class _StopRequested(BaseException):
@@ -119,9 +121,12 @@ def _run(
             ]
             if metrics_port is not None:
                 arguments.append(f"--metrics-port={metrics_port}")
-            if config.web_dir is not None:
-                session = state.state_file(data_dir)
-                arguments += [f"--web-dir={config.web_dir}", f"--dev-session={session}"]
+            if not config.has_page:
+                arguments.append("--no-page")
+            else:
+                arguments.append(f"--dev-session={state.state_file(data_dir)}")
+                if config.web_dir is not None:
+                    arguments.append(f"--web-dir={config.web_dir}")
             secret = state.lightning_secret(data_dir)
             relay = _Relay(
                 relay_database, secret, arguments, f"{http}/readyz", data_dir / "relay.log"

@@ -109,8 +109,11 @@ def make_http_server(
     others = [
         *lightning_routes(connect, credentials, settings, note_lightning, verify),
         *worker_routes(connect, credentials, settings, note_runtime, verify),
-        *page_api_routes(connect, credentials, issuer, settings, ws_port, note_page, verify),
     ]
+    if settings.has_page:
+        others += page_api_routes(
+            connect, credentials, issuer, settings, ws_port, note_page, verify
+        )
     app = create_app(connect, verify, ready, settings, tokens, refusals.note, others)
     return serving_clients(app, note, refusals, settings, tls)
 

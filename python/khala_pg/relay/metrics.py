@@ -67,7 +67,7 @@ class Metrics:
         updates = self._counter(
             "khala_updates_sent", "Updates written to sockets, each socket counted", "path"
         )
-        sent = self._counter(
+        self._sent = sent = self._counter(
             "khala_update_bytes_sent", "Bytes of batches of updates written to sockets", "path"
         )
         self.live_updates, self.live_bytes = updates.labels("live"), sent.labels("live")
@@ -150,6 +150,22 @@ class Metrics:
     def delivered(self, topic: str, lag_s: float) -> None:
         """An update of the topic took that long."""
         self._lag.labels(topic).observe(lag_s)
+
+    def deliveries(self) -> tuple[int, dict[str, dict[str, int]]]:
+        """Bytes of updates sent, and sampled lags: number by topic and upper bound in seconds."""
+        [sent], [lags] = self._sent.collect(), self._lag.collect()
+        total = sum(each.value for each in sent.samples if each.name.endswith("_total"))
+        counts: dict[str, dict[str, int]] = {}
+        below: dict[str, int] = {}
+        for each in lags.samples:
+            if each.name.endswith("_bucket"):
+                # Each bucket counts those below it too, and they come in order.
+                topic, up_to = each.labels["topic"], int(each.value)
+                number = up_to - below.get(topic, 0)
+                below[topic] = up_to
+                if number:
+                    counts.setdefault(topic, {})[each.labels["le"]] = number
+        return int(total), counts
 
     def answered(self, endpoint: str, status: int, duration_s: float) -> None:
         self._requests.labels(endpoint, str(status)).observe(duration_s)

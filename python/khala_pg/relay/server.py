@@ -27,6 +27,7 @@ from khala_pg.relay.metrics import Metrics
 from khala_pg.relay.monitoring.gauges import Gauges
 from khala_pg.relay.monitoring.gauges import read as read_gauges
 from khala_pg.relay.monitoring.metrics_server import make_metrics_server
+from khala_pg.relay.monitoring.reports import Reporter
 from khala_pg.relay.monitoring.telemetry_reader import TelemetryReader
 from khala_pg.relay.monitoring.tracing import PageTracer, Spans
 from khala_pg.relay.opening.ports import Addresses, Certificate, Ports, addresses_of, bound
@@ -109,6 +110,7 @@ class Relay:
             self._spawn,
         )
         self._telemetry = TelemetryReader(self.database)
+        self._reporter = Reporter(self.database, self.metrics, self._sessions)
         self._tasks: set[asyncio.Task[None]] = set()
         self._group: asyncio.TaskGroup | None = None
         self._is_draining = False
@@ -188,6 +190,7 @@ class Relay:
         ):
             self._spawn(work())
         self._spawn(watch_heartbeats(self._settings, self.database, self.metrics))
+        self._spawn(self._reporter.run(self._serves))
         if self._tracer is not None:
             self._spawn(self._tracer.run())
         tls = None if self._certificate is None else self._certificate.context
@@ -219,6 +222,7 @@ class Relay:
             http.should_exit = True
             self._is_draining = True
             await drain(server, self._sessions, self._settings)
+        await self._reporter.stop()
         if self._tracer is not None:
             await self._tracer.finish(_TRACE_S)
         # How it ended can be read to the last.

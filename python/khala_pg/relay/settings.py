@@ -22,6 +22,7 @@ class RelaySettings:
     trusted_proxies: addresses or networks of proxies whose X-Forwarded-* headers are believed.
     tls_certificate, tls_key: PEM files; both ports then speak TLS.
     require_tls: refuse connections without TLS, here or at a trusted proxy.
+    has_page: whether the HTTP port has the API of the admin page.
     web_dir: the built admin page, served on the HTTP port; None serves none.
     lightning_ops_secret: of the Lightning control plane; None: its operators are refused.
     page_ws_url: where the admin page opens sockets; None: ws_port at the host that it came from.
@@ -225,6 +226,7 @@ class RelaySettings:
     trusted_proxies: Sequence[str] = ()
     tls_certificate: str | None = None
     tls_key: str | None = None
+    has_page: bool = True
     web_dir: Path | None = None
     page_ws_url: str | None = None
     dev_session: Path | None = None

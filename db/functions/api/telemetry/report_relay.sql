@@ -34,11 +34,6 @@ BEGIN
             coalesce(jsonb_typeof(p_subscribers), 'NULL'), coalesce(jsonb_typeof(p_lag), 'NULL')
             USING ERRCODE = 'KH007', HINT = 'Use objects: {topic: number} and {topic: {upper bound in seconds: number}}.';
     END IF;
-    -- A standby keeps no statistics.
-    IF pg_is_in_recovery() THEN
-        RETURN 10;
-    END IF;
-
     SELECT r.sent_bytes INTO v_sent_before FROM runtime.relay_reports AS r WHERE r.relay = p_relay;
     INSERT INTO runtime.relay_reports AS r (
         relay, version, started_at, reported_at, stopped_at, connections, subscribers, behind, sent_bytes
