@@ -27,7 +27,7 @@ BENCH_ARGS ?=
 # The tests start khala hundreds of times: it is not to be compiled each time.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help env demo demo-lightning surfaces dev web page-if-possible test test-ts bench docs limits screenshots faults drill drill-lightning lint format schema clean
+.PHONY: help env demo demo-lightning surfaces dev web page-if-possible phone-if-possible test test-ts bench docs limits screenshots faults drill drill-lightning lint format schema clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1 — /p' $(ROOT)Makefile
@@ -51,7 +51,7 @@ demo: $(STAMP) page-if-possible ## everything once: Postgres, relay, page, a rea
 demo-lightning: $(STAMP) ## the Lightning control plane with khala dev: a paywall, its deployment, a payment seen live
 	@cd $(ROOT) && $(BIN)/python scripts/demo_lightning.py
 
-surfaces: $(STAMP) page-if-possible ## page, phone and desktop on one khala dev, until Ctrl-C; SURFACES_ARGS=--check: how soon each shows a change
+surfaces: $(STAMP) page-if-possible phone-if-possible ## page, phone and desktop on one khala dev, until Ctrl-C; SURFACES_ARGS=--check: how soon each shows a change
 	@$(if $(findstring --check,$(SURFACES_ARGS)),$(ROOT)scripts/typescript.sh packages)
 	@cd $(ROOT)tests && exec $(BIN)/python -m surfaces $(SURFACES_ARGS)
 
@@ -64,6 +64,9 @@ web: $(STAMP) ## build the admin page that khala dev serves
 # Neither Node nor the network is needed for the rest.
 page-if-possible: $(STAMP)
 	@$(ROOT)scripts/typescript.sh web || echo "the admin page is not built; everything else works" >&2
+
+phone-if-possible: $(STAMP)
+	@$(ROOT)scripts/typescript.sh mobile || echo "the mobile application is not built; everything else works" >&2
 
 test: $(STAMP) ## every test
 	@KHALA_BIN=$${KHALA_BIN:-$(BIN)/khala} exec $(ROOT)scripts/test.sh $(PARALLEL) $(PYTEST_ARGS)

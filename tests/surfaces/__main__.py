@@ -77,7 +77,7 @@ def _desktop(made: Stage) -> Iterator[str]:
 
 
 def _check(made: Stage) -> int:
-    missing = {"page": made.page, "Xvfb": shutil.which("Xvfb")}
+    missing = {"page": made.page, "phone": made.phone, "Xvfb": shutil.which("Xvfb")}
     absent = [name for name, found in missing.items() if not found]
     if absent:
         _say(f"not here, so nothing is measured: {', '.join(absent)}")

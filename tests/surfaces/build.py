@@ -19,7 +19,8 @@ def require_browser() -> None:
     missing = []
     if shutil.which("node", path=PATH) is None:
         missing.append("Node")
-    if not (TYPESCRIPT / "web/node_modules/playwright-core").is_dir():
+    packages = (TYPESCRIPT / "web/node_modules/playwright-core", TYPESCRIPT / "mobile/node_modules")
+    if not all(package.is_dir() for package in packages):
         missing.append("packages (scripts/typescript.sh packages)")
     if not any(shutil.which(name, path=PATH) for name in ("chromium", "google-chrome")):
         missing.append("Chromium")
@@ -43,3 +44,12 @@ def build_page(directory: Path) -> Path:
         check=True,
     )
     return directory
+
+
+def build_phone(directory: Path) -> Path:
+    """Builds the mobile application for browsers, if that is to be done, and copies it there."""
+    environment = {"PATH": PATH, "HOME": str(directory)}
+    subprocess.run(
+        [TYPESCRIPT.parent / "scripts/typescript.sh", "mobile"], env=environment, check=True
+    )
+    return Path(shutil.copytree(TYPESCRIPT / "mobile/dist", directory / "built"))

@@ -75,7 +75,7 @@ def stage(page: Path | None = None, phone: Path | None = None) -> Iterator[Stage
             if phone is None:
                 yield Stage(dev, home, dev.ready["page"], None, environment)
                 return
-            tickets = Tickets(_account(dev, environment))
+            tickets = Tickets(phone_account(dev, environment))
             with site(phone, dev.ready["http"], tickets) as address:
                 link = phone_link(address, tickets)
                 yield Stage(dev, home, dev.ready["page"], link, environment)
@@ -83,20 +83,7 @@ def stage(page: Path | None = None, phone: Path | None = None) -> Iterator[Stage
         shutil.rmtree(home, ignore_errors=True)
 
 
-@contextmanager
-def display() -> Iterator[tuple[str, dict[str, str]]]:
-    """Where a window can be shown, in words, and the variables for it: the user's display, else a
-    virtual one. No variables: there is neither."""
-    if any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY"))):
-        yield "its window is on your display", {}
-    elif shutil.which("Xvfb"):
-        with virtual_display() as name:
-            yield f"there is no display: its window is on a virtual one, {name}", {"DISPLAY": name}
-    else:
-        yield "", {}
-
-
-def _account(dev: Dev, environment: Mapping[str, str]) -> dict[str, object]:
+def phone_account(dev: Dev, environment: Mapping[str, str]) -> dict[str, object]:
     """An account of the mobile application, as it keeps it."""
     organisation = "dev"
     made = subprocess.run(
@@ -117,6 +104,19 @@ def _account(dev: Dev, environment: Mapping[str, str]) -> dict[str, object]:
         "subject": "phone",
         "scopes": _PHONE_SCOPES,
     }
+
+
+@contextmanager
+def display() -> Iterator[tuple[str, dict[str, str]]]:
+    """Where a window can be shown, in words, and the variables for it: the user's display, else a
+    virtual one. No variables: there is neither."""
+    if any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY"))):
+        yield "its window is on your display", {}
+    elif shutil.which("Xvfb"):
+        with virtual_display() as name:
+            yield f"there is no display: its window is on a virtual one, {name}", {"DISPLAY": name}
+    else:
+        yield "", {}
 
 
 def _built_phone() -> Path | None:

@@ -28,10 +28,12 @@ from surfaces.build import PATH
 from surfaces.installation import Installation
 from surfaces.npm_surface import TYPESCRIPT, NpmSurface
 from surfaces.python_surface import Outcome, PythonSurface
-from surfaces.site import site
+from surfaces.site import HEIGHT, WIDTH, Tickets, phone_link, site
+from surfaces.stage import phone_account
 
 CHECKS = ("manifests", "locked", "sources", "installed", "started")
 TITLE = "A run to see"
+WORKER = "worker-to-see"
 RUNS = "runtime.run_summaries"
 _MAIN = "from khala_pg.cli.main import main; main()"
 # The browser looks up names of its own; those of the page are among what it requests.
@@ -58,6 +60,7 @@ class Stage:
     home: Path
     scratch: Path
     built_page: Path
+    built_phone: Path
 
     @cached_property
     def ports(self) -> list[int]:
@@ -119,20 +122,23 @@ class Stage:
     def page(self, built: Path) -> list[str]:
         """The page until it shows the run. A copy of it has an address of its own."""
         if built == self.built_page:
-            return self.visit(str(self.dev.ready["page"]))
+            return asyncio.run(self._visit(f"{self.dev.ready['page']}#/runs", TITLE))
         with site(built, self.dev.ready["http"]) as address:
-            return self.visit(address)
+            return asyncio.run(self._visit(f"{address}/#/runs", TITLE))
 
-    def visit(self, address: str) -> list[str]:
-        """Each destination that was tried beside the relay while the run came into view."""
-        return asyncio.run(self._visit(address))
+    def phone(self, built: Path) -> list[str]:
+        """The mobile application until it shows the worker."""
+        tickets = Tickets(phone_account(self.dev, settings(self.home)))
+        with site(built, self.dev.ready["http"], tickets) as address:
+            return asyncio.run(self._visit(phone_link(address, tickets), WORKER))
 
-    async def _visit(self, address: str) -> list[str]:
+    async def _visit(self, address: str, text: str) -> list[str]:
+        """Each destination that was tried beside the relay until the text came into view."""
         port = urlsplit(address).port
         assert port is not None
         async with browser({"PATH": PATH}, _NO_NAMES, around=self.around(port)) as chromium:
-            await chromium.act("open", url=f"{address}/#/runs")
-            await chromium.wait(f"text={TITLE}")
+            await chromium.act("open", url=address, width=WIDTH, height=HEIGHT)
+            await chromium.wait(f"text={text}")
             requested = await chromium.act("requested")
         own = {*self.ports, port}
         foreign = [
@@ -145,7 +151,7 @@ class Stage:
 
 @pytest.fixture(scope="module")
 def stage(
-    servers: Servers, tmp_path_factory: pytest.TempPathFactory, built_page: Path
+    servers: Servers, tmp_path_factory: pytest.TempPathFactory, built_page: Path, built_phone: Path
 ) -> Iterator[Stage]:
     missing = sealed.missing()
     if missing is not None:
@@ -154,21 +160,27 @@ def stage(
     scratch = tmp_path_factory.mktemp("surfaces")
     home = servers.new_home("surfaces")
     with running(home / ".khala", "--ws-port=0", "--http-port=0", f"--web-dir={built_page}") as dev:
-        subprocess.run(
-            khala("run", "--title", TITLE, "--", "true"), cwd=home, check=True, env=settings()
-        )
-        yield Stage(dev, home, scratch, built_page)
+        worker = {"entity": "codex_worker", "id": WORKER, "seq": 1, "type": "worker.started"}
+        (home / "events.jsonl").write_text(json.dumps(worker) + "\n")
+        command = khala("run", "--title", TITLE, "--", *khala("ingest", "events.jsonl"))
+        subprocess.run(command, cwd=home, check=True, env=settings(home))
+        yield Stage(dev, home, scratch, built_page, built_phone)
 
 
-def settings() -> dict[str, str]:
-    """This environment without what it says about Khala."""
-    return {
-        name: value for name, value in os.environ.items() if not name.startswith(("KHALA_", "OA_"))
+def settings(home: Path) -> dict[str, str]:
+    """This environment, with nothing about Khala but where it is."""
+    own = {
+        name: each for name, each in os.environ.items() if not name.startswith(("KHALA_", "OA_"))
     }
+    return {**own, "KHALA_DEV_FILE": str(home / ".khala" / "dev.json")}
 
 
 def make_web(stage: Stage) -> Checked:
     return NpmSurface("web", TYPESCRIPT / "web", stage.built_page, stage.page)
+
+
+def make_mobile(stage: Stage) -> Checked:
+    return NpmSurface("mobile", TYPESCRIPT / "mobile", stage.built_phone, stage.phone)
 
 
 def make_desktop(stage: Stage) -> Checked:
@@ -181,6 +193,7 @@ def make_terminal(stage: Stage) -> Checked:
 
 SURFACES: dict[str, Callable[[Stage], Checked]] = {
     "web": make_web,
+    "mobile": make_mobile,
     "desktop": make_desktop,
     "terminal": make_terminal,
 }

@@ -51,9 +51,11 @@ def started_by(scratch: Path) -> Sequence[str]:
 
 
 @pytest.mark.slow
-def test_a_change_is_on_all_of_them_within_a_second(servers: Servers, built_page: Path) -> None:
+def test_a_change_is_on_all_of_them_within_a_second(
+    servers: Servers, built_page: Path, built_phone: Path
+) -> None:
     require_desktop()
-    arguments = ("--check", f"--page={built_page}")
+    arguments = ("--check", f"--page={built_page}", f"--phone={built_phone}")
     with surfaces(servers.new_home("surfaces"), *arguments) as process:
         said, _ = process.communicate(timeout=PATIENCE_S)
         assert process.returncode == 0, said
@@ -61,9 +63,11 @@ def test_a_change_is_on_all_of_them_within_a_second(servers: Servers, built_page
     print(said)
 
 
-def test_it_says_where_they_are_until_ctrl_c(servers: Servers, built_page: Path) -> None:
+def test_it_says_where_they_are_until_ctrl_c(
+    servers: Servers, built_page: Path, built_phone: Path
+) -> None:
     require_desktop()
-    arguments = (f"--page={built_page}",)
+    arguments = (f"--page={built_page}", f"--phone={built_phone}")
     with surfaces(servers.new_home("surfaces"), *arguments) as process:
         assert process.stdout is not None
         said: dict[str, str] = {}
@@ -73,6 +77,7 @@ def test_it_says_where_they_are_until_ctrl_c(servers: Servers, built_page: Path)
             if "Ctrl-C" in line:
                 break
         assert said["page"].startswith("http://127.0.0.1:"), said
+        assert "/phone.html?" in said["phone"], said
         assert said["desktop"].startswith(("its window is on", "there is no display")), said
         process.send_signal(signal.SIGINT)
         assert process.wait(PATIENCE_S) == 0

@@ -41,9 +41,8 @@ async def measure(
     Page and desktop show the run. The phone shows workers only: the run's command makes one.
     """
     assert stage.page is not None
-    pages = {"page": (f"{stage.page}#/runs", 1280, 800)}
-    if stage.phone is not None:
-        pages["phone"] = (stage.phone, WIDTH, HEIGHT)
+    assert stage.phone is not None
+    pages = {"page": (f"{stage.page}#/runs", 1280, 800), "phone": (stage.phone, WIDTH, HEIGHT)}
     async with browser(stage.environment) as chromium:
         for name, (url, width, height) in pages.items():
             await chromium.act("open", page=name, url=url, width=width, height=height)

@@ -72,7 +72,7 @@ export function Parity() {
       {({ topics, gates, cycles }) => {
         const missing = gates.filter(({ is_met }) => !is_met).length;
         return cycles.length === 0 ? (
-          <Empty command="khala parity --url https://happy-animal-123.convex.cloud">
+          <Empty command="khala parity --url https://legacy.example.com">
             Nothing was compared with a legacy backend. Compare, every 30 seconds:
           </Empty>
         ) : (
