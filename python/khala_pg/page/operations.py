@@ -100,7 +100,13 @@ OPERATIONS: Sequence[Operation] = (
         _query("org_id", "Their owner; empty: public ones.", maxLength=200),
         _query("prefix", "What their keys begin with."),
         _query("after", "next of the page before."),
-        _limit(1000, DEFAULT_DOCUMENTS),
+        _limit(10_000, DEFAULT_DOCUMENTS),
+        _query(
+            "payload",
+            "false: payloads are null, and limit may be above 1000.",
+            enum=["true", "false"],
+            default="true",
+        ),
     ),
     _read(
         "history",

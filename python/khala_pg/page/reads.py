@@ -59,10 +59,12 @@ class Reads:
         topic = _required(request, "topic")
         owner, prefix = _text(request, "org_id"), _text(request, "prefix")
         after, limit = _text(request, "after"), page_size(request, DEFAULT_DOCUMENTS)
-        call, org_id, scopes = sqlapi.documents, caller.org_id, caller.scopes
-        return await self._calls.run(
-            "admin_documents", call, org_id, scopes, topic, owner, prefix, after, limit
-        )
+        payloads = request.query_params.get("payload", "true")
+        if payloads not in ("true", "false"):
+            raise invalid("payload", "Use true or false.")
+        wanted = sqlapi.Wanted(topic, owner, prefix, after, limit, payloads == "true")
+        call, who = sqlapi.documents, (caller.org_id, caller.scopes)
+        return await self._calls.run("admin_documents", call, *who, wanted)
 
     async def _history(self, request: Request, caller: Identity) -> Done:
         topic, doc_key = _required(request, "topic"), _required(request, "doc_key")

@@ -4,10 +4,23 @@ Results are JSON texts. Those about a session are `null` when there is none.
 """
 
 from collections.abc import Sequence
+from dataclasses import astuple, dataclass
 
 from khala_pg.sqlapi.calls import Connection, scalar
 
 NONE = "null"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Documents that an administrator wants: arguments of khala.admin_documents."""
+
+    topic: str
+    owner: str | None
+    prefix: str | None
+    after: str | None
+    limit: int
+    payloads: bool
 
 
 async def sign_in(connection: Connection, code_hash: bytes, cookie_hash: bytes) -> str:
@@ -46,19 +59,11 @@ async def organisations(connection: Connection, org_id: str, scopes: Sequence[st
 
 
 async def documents(
-    connection: Connection,
-    org_id: str,
-    scopes: Sequence[str],
-    topic: str,
-    owner: str | None,
-    prefix: str | None,
-    after: str | None,
-    limit: int,
+    connection: Connection, org_id: str, scopes: Sequence[str], wanted: Wanted
 ) -> str:
     """A page of a topic's documents, tombstones too."""
-    query = "SELECT khala.admin_documents(%s, %s, %s, %s, %s, %s, %s)::text"
-    values = (org_id, list(scopes), topic, owner, prefix, after, limit)
-    return str(await scalar(connection, query, *values))
+    query = "SELECT khala.admin_documents(%s, %s, %s, %s, %s, %s, %s, %s)::text"
+    return str(await scalar(connection, query, org_id, list(scopes), *astuple(wanted)))
 
 
 async def history(

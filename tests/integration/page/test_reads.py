@@ -71,6 +71,8 @@ async def test_a_token_of_all_organisations(database: Database) -> None:
             assert keys(page) == ["a1", "a2", "b1", "p1"]
             assert [each["deleted"] for each in page["documents"]] == [False, True, False, False]
             assert page["documents"][0]["payload"] == {"key": "a1"}
+            bare = await api.found("documents", token, topic=NOTES, payload="false", limit=10000)
+            assert [each["payload"] for each in bare["documents"]] == [None] * 4
             public = await api.found("documents", token, topic=NOTES, org_id="")
             assert keys(public) == ["p1"]
             found = await api.found("organisations", token)
@@ -142,6 +144,7 @@ async def test_pointer_mode_has_the_payload_of_now(newest_database: Database) ->
         ("documents", {"topic": "no.such"}, 404),
         ("documents", {"topic": RUNS, "limit": 0}, 422),
         ("documents", {"topic": RUNS, "limit": "x"}, 422),
+        ("documents", {"topic": RUNS, "payload": "no"}, 422),
         ("documents", {"topic": RUNS, "after": "a\x00"}, 422),
         ("history", {"topic": RUNS}, 422),
         ("history", {"topic": RUNS, "doc_key": "a", "before": "-1"}, 422),

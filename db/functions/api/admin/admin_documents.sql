@@ -8,7 +8,8 @@ CREATE OR REPLACE FUNCTION khala.admin_documents(
     p_owner text DEFAULT NULL,
     p_prefix text DEFAULT NULL,
     p_after text DEFAULT NULL,
-    p_limit integer DEFAULT 200
+    p_limit integer DEFAULT 200,
+    p_payloads boolean DEFAULT TRUE
 )
 RETURNS json
 LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -27,8 +28,9 @@ DECLARE
     v_looked bigint;
     v_looked_to text;
 BEGIN
-    IF p_limit IS NULL OR p_limit NOT BETWEEN 1 AND 1000 THEN
-        RAISE EXCEPTION 'p_limit is %', coalesce(p_limit::text, 'NULL') USING ERRCODE = 'KH007', HINT = 'Use 1 to 1000.';
+    IF coalesce(p_limit NOT BETWEEN 1 AND CASE WHEN p_payloads THEN 1000 ELSE v_look END, TRUE) THEN
+        RAISE EXCEPTION 'p_limit is %', coalesce(p_limit::text, 'NULL')
+            USING ERRCODE = 'KH007', HINT = 'Use 1 to 1000, or to 10000 without payloads.';
     END IF;
     IF NOT EXISTS (SELECT FROM runtime.sync_topics AS t WHERE t.topic = p_topic) THEN
         PERFORM khala_internal.refuse_topic(p_topic);
@@ -56,7 +58,7 @@ BEGIN
         LIMIT p_limit + 1
     ),
     cut AS (
-        SELECT v.*, v.place = 1 OR (v.place <= p_limit AND v.bytes <= 2097152) AS fits
+        SELECT v.*, v.place = 1 OR (v.place <= p_limit AND (v.bytes <= 2097152 OR NOT p_payloads)) AS fits
         FROM visible AS v
     )
     SELECT
@@ -68,7 +70,7 @@ BEGIN
                 'deleted', c.deleted,
                 'watermark', khala_internal.wire_integer(c.watermark)::json,
                 'updated_at', khala_internal.iso_timestamp(c.updated_at),
-                'payload', c.payload
+                'payload', CASE WHEN p_payloads THEN c.payload END
             )
             ORDER BY c.doc_key
         ) FILTER (WHERE c.fits),
@@ -91,7 +93,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION khala.admin_documents(text, text[], text, text, text, text, integer) IS
-'Documents of a topic for administrators, tombstones too. Arguments: organisation and scopes of the token; topic; organisation that owns them, null for all, empty for public ones; prefix of their keys; next of the page before, null for the first; most documents of a page, 1 to 1000. Result: {"documents": [{"doc_key", "doc_version", "org_id", "deleted", "watermark", "updated_at", "payload"}], "next"} in the order of keys; next is null on the last page; a page may be short or empty before that. Errors: KH001, KH007, KH025.';
-REVOKE ALL ON FUNCTION khala.admin_documents(text, text[], text, text, text, text, integer) FROM public;
-GRANT EXECUTE ON FUNCTION khala.admin_documents(text, text[], text, text, text, text, integer) TO khala_relay;
+COMMENT ON FUNCTION khala.admin_documents(text, text[], text, text, text, text, integer, boolean) IS
+'Documents of a topic for administrators, tombstones too. Arguments: organisation and scopes of the token; topic; organisation that owns them, null for all, empty for public ones; prefix of their keys; next of the page before, null for the first; most documents of a page, 1 to 1000, or to 10000 without payloads; whether payloads are wanted. Result: {"documents": [{"doc_key", "doc_version", "org_id", "deleted", "watermark", "updated_at", "payload"}], "next"} in the order of keys; next is null on the last page; a page may be short or empty before that. Errors: KH001, KH007, KH025.';
+REVOKE ALL ON FUNCTION khala.admin_documents(text, text[], text, text, text, text, integer, boolean) FROM public;
+GRANT EXECUTE ON FUNCTION khala.admin_documents(text, text[], text, text, text, text, integer, boolean) TO khala_relay;

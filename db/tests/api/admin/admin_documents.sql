@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(17);
+SELECT plan(19);
 
 UPDATE runtime.sync_topics SET ownership = 'mixed';
 CREATE FUNCTION pg_temp.keys(p_page json) RETURNS text LANGUAGE sql AS $$
@@ -28,10 +28,16 @@ SELECT khala.sink('runtime.notifications', 'x' || lpad(n::text, 5, '0'), 1, '{}'
 SELECT khala.sink('runtime.notifications', 'y', 1, '{}', 'a');
 SELECT is(pg_temp.all('a'), 'a/1 d > x09995', 'a call looks at so many documents');
 SELECT is(pg_temp.all('a', NULL, 'x09995'), 'y', 'and the next at those behind');
+SELECT is(
+    (SELECT concat_ws(' ', json_array_length(d.found -> 'documents'), d.found -> 'documents' -> 0 ->> 'payload', d.found ->> 'next')
+    FROM khala.admin_documents('b', '{khala.admin}', 'runtime.notifications', p_limit => 10000, p_payloads => FALSE) AS d (found)),
+    '9998 x09995', 'more of them without payloads'
+);
 SELECT throws_ok('SELECT khala.admin_documents(' || v.arguments || ')', v.sqlstate, NULL, v.arguments)
 FROM (
     VALUES ('''a'', ''{}'', ''runtime.notifications''', 'KH025'), ('''a'', ''{khala.admin}'', ''runtime.notifications'', ''b''', 'KH025'),
     ('''a'', ''{khala.admin}'', ''no.such''', 'KH001'), ('''a'', ''{khala.admin}'', ''runtime.notifications'', p_limit => 1001', 'KH007'),
+    ('''a'', ''{khala.admin}'', ''runtime.notifications'', p_limit => 10001, p_payloads => FALSE', 'KH007'),
     ('''a'', ''{khala.admin}'', ''runtime.notifications'', p_limit => NULL', 'KH007')
 ) AS v (arguments, sqlstate);
 
