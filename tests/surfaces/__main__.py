@@ -61,6 +61,7 @@ def _show(made: Stage) -> int:
         _say(f"terminal  export KHALA_DEV_FILE={made.environment['KHALA_DEV_FILE']}")
         _say("          khala tail runtime.run_summaries")
         _say("          khala run -- find /usr -name '*.py'")
+        _say("Each link signs a browser in once; `khala page` makes another for the page.")
         _say("A `khala run` is under way, which each of them shows. Ctrl-C ends everything.")
         return made.dev.process.wait()
 

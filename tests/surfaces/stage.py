@@ -3,6 +3,7 @@
 Everything started here has a session of its own: Ctrl-C ends it in order, and nothing is left.
 """
 
+import json
 import os
 import shutil
 import subprocess
@@ -72,13 +73,14 @@ def stage(page: Path | None = None, phone: Path | None = None) -> Iterator[Stage
     try:
         with running(home, *arguments, program=[*_OWN_SESSION, *khala()]) as dev:
             environment = _environment(home)
+            page_link = None if page is None else _page_link(dev, environment)
             if phone is None:
-                yield Stage(dev, home, dev.ready["page"], None, environment)
+                yield Stage(dev, home, page_link, None, environment)
                 return
             tickets = Tickets(phone_account(dev, environment))
             with site(phone, dev.ready["http"], tickets) as address:
                 link = phone_link(address, tickets)
-                yield Stage(dev, home, dev.ready["page"], link, environment)
+                yield Stage(dev, home, page_link, link, environment)
     finally:
         shutil.rmtree(home, ignore_errors=True)
 
@@ -117,6 +119,17 @@ def display() -> Iterator[tuple[str, dict[str, str]]]:
             yield f"there is no display: its window is on a virtual one, {name}", {"DISPLAY": name}
     else:
         yield "", {}
+
+
+def _page_link(dev: Dev, environment: Mapping[str, str]) -> str:
+    made = subprocess.run(
+        khala("page", "--url", dev.ready["http"], "--json"),
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return str(json.loads(made.stdout)["url"])
 
 
 def _built_phone() -> Path | None:

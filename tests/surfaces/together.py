@@ -42,10 +42,12 @@ async def measure(
     """
     assert stage.page is not None
     assert stage.phone is not None
-    pages = {"page": (f"{stage.page}#/runs", 1280, 800), "phone": (stage.phone, WIDTH, HEIGHT)}
+    pages = {"page": (stage.page, 1280, 800), "phone": (stage.phone, WIDTH, HEIGHT)}
     async with browser(stage.environment) as chromium:
         for name, (url, width, height) in pages.items():
             await chromium.act("open", page=name, url=url, width=width, height=height)
+        await chromium.act("wait", page="page", selector="nav", ms=_PATIENCE_S * 1000)
+        await chromium.act("go", page="page", url=f"{stage.dev.ready['page']}#/runs")
         measured: list[Mapping[str, float]] = []
         for number in range(1, _MOST + 1):
             seen = await _seen(stage, desktop, chromium, list(pages), number)

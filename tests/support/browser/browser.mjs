@@ -22,6 +22,7 @@ async function open({ url, page: name = "main", width = 1280, height = 800 }) {
 }
 
 const actions = {
+  go: ({ page }, { url }) => page.goto(url).then(() => null),
   wait: ({ page }, { selector, ms }) =>
     page.waitForSelector(selector, { timeout: ms }).then(() => null),
   count: ({ page }, { selector }) => page.locator(selector).count(),
