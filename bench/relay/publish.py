@@ -3,11 +3,15 @@
     python -m bench.relay.publish [--rate 500] [--seconds 8] [--rounds 3] [--rows 1000000]
 
 The backend answers each request after 20 ms. Following: writers sink that many documents a second,
-each of their own, first without a publisher, then with one, then with one whose backend is away;
-their latency is of each sink, and the publisher's processor time is of the same seconds. Backlog:
-that many journal rows of a tenth as many documents, of which each is delivered once in its latest
-version, and then documents with one version each. A rate is of what was delivered; the rows that
-it stands for are told apart from it.
+each of their own, first without a publisher, then with one, then beside processes that take as much
+of a core as the publisher, its session in Postgres and the backend did, and do nothing with it,
+then with a publisher whose backend is away. Their latency is of each sink, and the processor time
+is of the same seconds. What writers lose beside the processes that do nothing is lost to a machine
+with few cores, and not to what a publisher does in Postgres.
+
+Backlog: that many journal rows of a tenth as many documents, of which each is delivered once in its
+latest version, and then documents with one version each. A rate is of what was delivered; the rows
+that it stands for are told apart from it.
 """
 
 import argparse
@@ -16,7 +20,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 import psycopg
@@ -31,6 +35,9 @@ from khala_pg.postgres.free_ports import free_port
 _TOPIC = "runtime.run_summaries"
 _DELAY_S = 0.02
 _WRITERS = 4
+_PARTS = ("cpu", "server", "backend")
+# A publisher's round: see khala_pg.publish.worker.
+_ROUND_S = 0.04
 _TARGETS = {"cpu": 0.15, "p99": 1.1, "drain": 2000}
 _FILL = (
     "SELECT count(*) FROM khala.sink_batch(%s, (SELECT jsonb_agg(jsonb_build_object("
@@ -106,22 +113,51 @@ def drained(dsn: str, limit_s: float = 900.0) -> float:
     return time.monotonic() - began
 
 
-def followed(dsn: str, url: str | None, options: argparse.Namespace, name: str) -> dict[str, float]:
+def session(dsn: str) -> int:
+    """Process of the publisher's session in Postgres."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        query = "SELECT worker_pid FROM khala.publisher_stats WHERE topic = %s"
+        [(pid,)] = connection.execute(query, (_TOPIC,)).fetchall()
+        return int(pid)
+
+
+def alone(dsn: str, options: argparse.Namespace, name: str) -> dict[str, float]:
+    """Writers' latency."""
+    load = Load(dsn, options.rate, options.seconds, name)
+    load.run()
+    return {
+        "p50_ms": quantile(load.latencies_s, 0.5) * 1e3,
+        "p99_ms": quantile(load.latencies_s, 0.99) * 1e3,
+    }
+
+
+def beside(
+    dsn: str, shares: dict[str, float], options: argparse.Namespace, name: str
+) -> dict[str, float]:
+    """Writers' latency beside processes that take these shares of a core."""
+    with ExitStack() as stack:
+        for part in _PARTS:
+            command = processes.module("bench.support.busy", str(shares[part]), str(_ROUND_S))
+            stack.enter_context(Child(command))
+        return alone(dsn, options, name)
+
+
+def followed(
+    dsn: str, url: str, legacy: Child, options: argparse.Namespace, name: str
+) -> dict[str, float]:
     """Writers' latency, and what a publisher took meanwhile."""
-    rate, seconds = options.rate, options.seconds
-    load = Load(dsn, rate, seconds, name)
-    if url is None:
-        load.run()
-        return {"p99_ms": quantile(load.latencies_s, 0.99) * 1e3}
     with publisher(dsn, url) as running:
-        before, cpu_s, began = stats(dsn)[1], running.cpu_s(), time.monotonic()
-        load.run()
+        pids = dict(zip(_PARTS, (running.pid, session(dsn), legacy.pid), strict=True))
+        before, began = stats(dsn)[1], time.monotonic()
+        spent_s = {part: -processes.cpu_s(pid) for part, pid in pids.items()}
+        latencies = alone(dsn, options, name)
         took_s = time.monotonic() - began
-        spent_s = running.cpu_s() - cpu_s
+        for part, pid in pids.items():
+            spent_s[part] += processes.cpu_s(pid)
         left, delivered = stats(dsn)
     return {
-        "p99_ms": quantile(load.latencies_s, 0.99) * 1e3,
-        "cpu": spent_s / took_s,
+        **latencies,
+        **{part: each / took_s for part, each in spent_s.items()},
         "delivered_per_s": (delivered - before) / took_s,
         "left": left,
     }
@@ -166,19 +202,33 @@ def main() -> None:
     options = parse_options(parser, rounds=1, seconds=2.0, rows=20_000, documents=2_000)
     with migrated_server(options.pg_bin) as server:
         dsn = server.dsn()
-        found: dict[str, list[dict[str, float]]] = {"without": [], "with": [], "away": []}
+        found: dict[str, list[dict[str, float]]] = {
+            "without": [],
+            "with": [],
+            "beside": [],
+            "away": [],
+        }
         away = f"http://127.0.0.1:{free_port()}"
         with backend() as legacy:
             url = f"http://127.0.0.1:{legacy.hello['port']}"
             with publisher(dsn, url):
                 drained(dsn)
             for turn in range(options.rounds + 1):
-                for kind, where in (("without", None), ("with", url), ("away", away)):
-                    measured = followed(dsn, where, options, f"{turn}-{kind}")
+                measured: dict[str, dict[str, float]] = {}
+                for kind in found:
+                    name = f"{turn}-{kind}"
+                    match kind:
+                        case "without":
+                            measured[kind] = alone(dsn, options, name)
+                        case "beside":
+                            measured[kind] = beside(dsn, measured["with"], options, name)
+                        case _:
+                            where = url if kind == "with" else away
+                            measured[kind] = followed(dsn, where, legacy, options, name)
                     with publisher(dsn, url):
                         drained(dsn)
                     if turn:
-                        found[kind].append(measured)
+                        found[kind].append(measured[kind])
         version = server.major
     drains = {}
     for name, rows, documents in (
@@ -188,30 +238,43 @@ def main() -> None:
         with migrated_server(options.pg_bin) as server:
             drains[name] = {"rows": rows, **drain(server.dsn(), rows, documents)}
     p99 = {kind: [each["p99_ms"] for each in rounds] for kind, rounds in found.items()}
-    compared = {kind: ratios(p99[kind], p99["without"]) for kind in ("with", "away")}
+    compared = {kind: ratios(p99[kind], p99["without"]) for kind in ("with", "beside", "away")}
+
+    def middle(kind: str, what: str, form: str) -> str:
+        values = [each[what] for each in found[kind] if what in each]
+        return f"{spread(values)['median']:{form}}" if values else ""
+
     following = show(
         f"Following {options.rate:g} updates a second, backend of {_DELAY_S * 1e3:g} ms,"
         f" PostgreSQL {version}; targets: {_TARGETS['cpu']:.0%} of a core,"
         f" {_TARGETS['p99']} of the writers' p99",
-        ["", "writers' p99 ms", "of without", "of a core", "delivered/s", "left at the end"],
         [
-            ["without", f"{spread(p99['without'])['median']:.2f}", "", "", "", ""],
-            *(
-                [
-                    title,
-                    f"{spread(p99[kind])['median']:.2f}",
-                    ratio_text(compared[kind]),
-                    *(
-                        f"{spread([each[what] for each in found[kind]])['median']:{form}}"
-                        for what, form in (
-                            ("cpu", ".1%"),
-                            ("delivered_per_s", ",.0f"),
-                            ("left", ",.0f"),
-                        )
-                    ),
-                ]
-                for kind, title in (("with", "with a publisher"), ("away", "backend away"))
-            ),
+            "",
+            "writers' p50 ms",
+            "p99 ms",
+            "p99 of without",
+            "publisher, of a core",
+            "its session",
+            "backend",
+            "delivered/s",
+            "left at the end",
+        ],
+        [
+            [
+                title,
+                middle(kind, "p50_ms", ".2f"),
+                middle(kind, "p99_ms", ".2f"),
+                ratio_text(compared[kind]) if kind in compared else "",
+                *(middle(kind, part, ".1%") for part in _PARTS),
+                middle(kind, "delivered_per_s", ",.0f"),
+                middle(kind, "left", ",.0f"),
+            ]
+            for kind, title in (
+                ("without", "without"),
+                ("with", "with a publisher"),
+                ("beside", "beside as much idle work"),
+                ("away", "backend away"),
+            )
         ],
     )
     backlog = show(

@@ -70,8 +70,7 @@ class Child:
 
     def cpu_s(self) -> float:
         """Processor time of all its threads so far, in seconds."""
-        tasks = Path(f"/proc/{self.pid}/task").iterdir()
-        return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
+        return cpu_s(self.pid)
 
     def memory_bytes(self) -> int:
         """Memory that is its own: what it shares with other processes is not in it."""
@@ -92,6 +91,12 @@ class Child:
             raise RuntimeError(f"{self._process.args!r} ended:\n{self._log.read()[-4000:]}")
         found: dict[str, Any] = json.loads(line)
         return found
+
+
+def cpu_s(pid: int) -> float:
+    """Processor time of all threads of a process so far, in seconds."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
 
 
 def module(name: str, *arguments: str) -> list[str]:
