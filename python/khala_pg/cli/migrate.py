@@ -1,11 +1,11 @@
 """`khala migrate`: bring a database's schema up to date, look at it, or take it back."""
 
-import sys
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from khala_pg.cli.text import confirm
 from khala_pg.errors import UsageError
 from khala_pg.migration.functions import FunctionChanges
 from khala_pg.migration.migrate import Status, migrate, revert, status, verify
@@ -86,9 +86,7 @@ def command(
     if take_back:
         kept = f"down to {to}" if to else "completely, with everything in it"
         if not yes:
-            if sys.__stdin__ is None:
-                raise UsageError("standard input is closed", "Pass --yes to confirm beforehand.")
-            typer.confirm(f"Take Khala's schema back {kept}?", abort=True)
+            confirm(f"Take Khala's schema back {kept}?")
         for name in revert(conninfo, to=to).changes:
             console.print(f"reverted {name}")
         return

@@ -3,18 +3,21 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Mapping
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Annotated, Any, Literal
 
+import psycopg
 import typer
 from rich.console import Console
 
 from khala_pg import logs
 from khala_pg.cli.options import Database, LogFormat, LogLevel
 from khala_pg.cli.relay import log_level_of
-from khala_pg.cli.text import counted, json_text, number
-from khala_pg.errors import UsageError
+from khala_pg.cli.text import counted, json_text, number, say
+from khala_pg.concurrency.backoff import Backoff
+from khala_pg.errors import UnavailableError, UsageError, from_psycopg
 from khala_pg.relay.process.event_loops import loop_factory
 from khala_pg.settings import DATABASE, resolve
 from khala_pg.sqlapi import publishers as sqlapi
@@ -111,7 +114,7 @@ def command(
             "no publisher is named", "Pass its name, or --to convex or --to webhook with --url."
         )
     dsn = resolve(DATABASE, database)
-    known = _configured(dsn, name, to, url, topic)
+    known = _patient(lambda: _configured(dsn, name, to, url, topic), once)
     if retry:
         with connected(dsn, DBA) as connection:
             sqlapi.retry_set_aside(connection, name, None, None)
@@ -121,12 +124,39 @@ def command(
         counts = runner.run(
             _work(dsn, name, known[0], once, wait_s, timeout_s, concurrency, as_json)
         )
-    with connected(dsn, PUBLISHER) as connection:
-        rows = sqlapi.publishers(connection, name)
+    try:
+        with connected(dsn, PUBLISHER) as connection:
+            rows = sqlapi.publishers(connection, name)
+    except psycopg.Error as error:
+        # Stopped while the database is away: nothing is wrong with that.
+        if once or not isinstance(from_psycopg(error), UnavailableError):
+            raise
+        return
     left, aside = sum(row.left for row in rows), sum(row.set_aside for row in rows)
     _say_end(name, once, counts, left, aside, as_json)
     if once and (left or aside):
         raise typer.Exit(1)
+
+
+def _patient(configure: Callable[[], list[PublisherTopic]], once: bool) -> list[PublisherTopic]:
+    """What `configure` returns, called again while the database is away, unless it is for once."""
+    backoff, said = Backoff(), False
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        while True:
+            try:
+                return configure()
+            except psycopg.Error as error:
+                reason = from_psycopg(error)
+                if once or not isinstance(reason, UnavailableError):
+                    raise
+            if not said:
+                notice = f"the database is away, trying again until it is back: {reason}"
+                say(UnavailableError(notice, reason.hint))
+                said = True
+            time.sleep(backoff.next_s())
+    except KeyboardInterrupt:
+        raise typer.Exit(0) from None
 
 
 def _configured(

@@ -1,6 +1,5 @@
 """`khala publishers`: state of the publishers, where topics go, and what was set aside."""
 
-import sys
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -10,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from khala_pg.cli.options import AsJson, Database
-from khala_pg.cli.text import counted, duration, json_text, number, print_table, utc
+from khala_pg.cli.text import confirm, counted, duration, json_text, number, print_table, utc
 from khala_pg.errors import UsageError
 from khala_pg.settings import DATABASE, resolve
 from khala_pg.sqlapi import publishers as sqlapi
@@ -219,11 +218,13 @@ def remove(
         khala publishers remove convex --topic runtime.run_summaries --yes
     """
     what = publisher if topic is None else f"{topic} of {publisher}"
-    if not yes:
-        if sys.__stdin__ is None:
-            raise UsageError("standard input is closed", "Pass --yes to confirm beforehand.")
-        typer.confirm(f"Remove {what} with what it has not delivered?", abort=True)
-    with connected(resolve(DATABASE, database or context.obj), DBA) as connection:
+    dsn = resolve(DATABASE, database or context.obj)
+    with connected(dsn, DBA) as connection:
+        found = sqlapi.publishers(connection, publisher)
+    # What is not there is refused, and needs no answer.
+    if not yes and any(topic in {None, row.topic} for row in found):
+        confirm(f"Remove {what} with what it has not delivered?")
+    with connected(dsn, DBA) as connection:
         undelivered, set_aside = sqlapi.remove_publisher(connection, publisher, topic)
     _say(
         f"{what}: removed, with {counted(undelivered, 'queued update')} and "

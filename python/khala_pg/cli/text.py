@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
+import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -83,6 +84,13 @@ def json_text(value: Any, *, indent: int | None = None) -> str:
     # None where it is closed.
     encoding = codecs.lookup(getattr(sys.stdout, "encoding", "utf-8")).name
     return json.dumps(value, indent=indent, ensure_ascii=encoding != "utf-8", default=str)
+
+
+def confirm(question: str) -> None:
+    """Ends the command unless the answer is yes. Raises UsageError where nobody can answer."""
+    if sys.__stdin__ is None:
+        raise UsageError("standard input is closed", "Pass --yes to confirm beforehand.")
+    typer.confirm(question, abort=True)
 
 
 def say(error: KhalaError) -> None:

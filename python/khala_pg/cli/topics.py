@@ -1,6 +1,5 @@
 """`khala topics`: list the topics of a database; add, change and remove one."""
 
-import sys
 from dataclasses import asdict
 from typing import Annotated, Literal
 
@@ -10,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from khala_pg.cli.options import AsJson, Database
-from khala_pg.cli.text import counted, duration, json_text, number, size, wide_console
+from khala_pg.cli.text import confirm, counted, duration, json_text, number, size, wide_console
 from khala_pg.errors import UsageError
 from khala_pg.settings import DATABASE, resolve
 from khala_pg.sqlapi import admin
@@ -185,13 +184,11 @@ def remove(
         khala topics remove shop.orders
     """
     conninfo = resolve(DATABASE, database or context.obj)
-    if not yes:
-        if sys.__stdin__ is None:
-            raise UsageError("standard input is closed", "Pass --yes to confirm beforehand.")
-        typer.confirm(
-            f"Remove topic {name} with all its documents, its journal and its read model?",
-            abort=True,
-        )
+    with connected(conninfo, DBA) as connection:
+        is_there = name in {topic.topic for topic in admin.topics(connection)}
+    # What is not there is refused, and needs no answer.
+    if is_there and not yes:
+        confirm(f"Remove topic {name} with all its documents, its journal and its read model?")
     with connected(conninfo, DBA) as connection:
         documents, journal_rows = admin.remove_topic(connection, name)
     Console(highlight=False, soft_wrap=True).print(

@@ -25,7 +25,7 @@ from support.programs.publishing import (
     published,
     publishing,
     rows,
-    start,
+    started,
     stored,
     write,
 )
@@ -172,11 +172,12 @@ async def test_a_backend_that_is_down_costs_little(newest_database: Database) ->
 
 async def test_a_second_worker_waits_for_the_first(newest_database: Database) -> None:
     async with legacy() as (backend, url):
+        dsn, variables = newest_database.dsn, credential(backend)
         to = ["--to", "convex", "--url", url]
-        async with publishing(newest_database.dsn, *to, variables=credential(backend)) as first:
-            second = await start(
-                newest_database.dsn, "convex", "--json", variables=credential(backend)
-            )
+        async with (
+            publishing(dsn, *to, variables=variables) as first,
+            started(dsn, "convex", variables=variables) as second,
+        ):
             assert "another worker is at it" in await second.said()
             write(newest_database, "r", 1)
             await until(lambda: published(backend) == {"r": 1}, "the first delivers")
@@ -216,8 +217,10 @@ async def test_a_delivery_that_outlives_its_session_comes_before_later_ones(
     async with serving(backend) as url:
         to = ["--to", "convex", "--url", url, "--timeout", "15"]
         variables = credential(backend)
-        async with publishing(newest_database.dsn, *to, variables=variables):
-            second = await start(newest_database.dsn, *to, "--json", variables=variables)
+        async with (
+            publishing(newest_database.dsn, *to, variables=variables),
+            started(newest_database.dsn, *to, variables=variables) as second,
+        ):
             assert "another worker is at it" in await second.said()
             write(newest_database, "r", 1)
             await until(lambda: backend.calls == 1, "the first version is under way")
@@ -231,7 +234,6 @@ async def test_a_delivery_that_outlives_its_session_comes_before_later_ones(
             backend.arrive.set()
             await backend.arrived.wait()
             await until(lambda: published(backend) == {"r": 2}, "the second version is there")
-            await second.kill()
         assert backend.gone_back() == {}
 
 

@@ -90,17 +90,26 @@ async def once(dsn: str, *arguments: str, variables: Mapping[str, str]) -> Ended
 
 
 @asynccontextmanager
-async def publishing(
+async def started(
     dsn: str, *arguments: str, variables: Mapping[str, str]
 ) -> AsyncIterator[Publishing]:
-    """A worker that is ready, killed at the end if it still runs."""
+    """A worker, killed at the end if it still runs."""
     running = await start(dsn, *arguments, "--json", variables=variables)
     try:
-        await running.ready()
         yield running
     finally:
         if running.runs:
             await running.kill()
+
+
+@asynccontextmanager
+async def publishing(
+    dsn: str, *arguments: str, variables: Mapping[str, str]
+) -> AsyncIterator[Publishing]:
+    """As `started`, a worker that is ready."""
+    async with started(dsn, *arguments, variables=variables) as running:
+        await running.ready()
+        yield running
 
 
 def credential(backend: LegacyBackend) -> dict[str, str]:
