@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from khala_pg.cli.main import COMMANDS
 from khala_pg.errors import WIRE_CODES
 
@@ -50,6 +52,58 @@ def test_every_command() -> None:
     assert [names(row[0])[0] for row in rows("reference/commands.md", "command")] == [
         f"khala {name}" for name in COMMANDS
     ]
+
+
+SURFACES = {
+    "web": "typescript/web",
+    "mobile": "typescript/mobile",
+    "desktop": "python/khala_pg/desktop",
+}
+
+
+@pytest.mark.parametrize("surface", SURFACES)
+def test_surfaces_their_topics_flags_and_variables(surface: str) -> None:
+    [row] = [
+        row for row in rows("sync/SURFACES.md", "surface") if SURFACES[surface] in names(row[0])
+    ]
+    place = ROOT / SURFACES[surface]
+    code = place / "src"
+    text = source_text(code, place / ".env") if code.is_dir() else source_text(place)
+    assert set(re.findall(r"khala flags set (\w+)", row[4])) == set(
+        re.findall(r'^(?:const )?SURFACE = "(\w+)"', text, re.MULTILINE)
+    )
+    variable = r"\b(?:VITE|EXPO_PUBLIC|OA_DESKTOP)_[A-Z_]+"
+    assert set(re.findall(variable, row[4])) == set(re.findall(variable, text))
+    seeded = set(re.findall(r"register_topic\(\s*'([^']+)'", seed()))
+    # Those of the Lightning view are made of the names of its sections.
+    sections = re.search(r"SECTIONS = \[(.*?)\]", text)
+    lightning = (
+        {f"lightning.{each}" for each in re.findall(r"\w+", sections[1])} if sections else set()
+    )
+    named = {topic for topic in seeded if f'"{topic}"' in text}
+    assert set(names(row[1])) == named | lightning
+
+
+def test_surfaces_name_every_topic_that_is_seeded() -> None:
+    page = (DOCS / "sync/SURFACES.md").read_text("utf-8")
+    assert [
+        each for each in re.findall(r"register_topic\(\s*'([^']+)'", seed()) if each not in page
+    ] == []
+
+
+def seed() -> str:
+    return (ROOT / "db/deploy/seed.sql").read_text("utf-8")
+
+
+def source_text(*places: Path) -> str:
+    """The code below these places, and the files among them."""
+    files = [
+        file
+        for place in places
+        for file in ([place] if place.is_file() else sorted(place.rglob("*")))
+        if file.suffix in {".py", ".ts", ".tsx"} or file.name == ".env"
+    ]
+    return "\n".join(file.read_text("utf-8") for file in files)
 
 
 def test_limits_are_those_of_the_settings() -> None:
