@@ -156,7 +156,7 @@ async def test_both_sides_are_the_same(database: Database) -> None:
         said = await khala(database, "--gates", "--json")
     gates = {gate["gate"]: gate for gate in map(json.loads, said.splitlines())}
     assert {name: gate["is_met"] for name, gate in gates.items()} == dict.fromkeys(
-        ["compared", "last_cycle_age", "mismatch_rate", "missing", "p95_drift"], True
+        ["compared", "last_cycle_age", "unread_rate", "mismatch_rate", "missing", "p95_drift"], True
     )
     assert gates["compared"]["found"] == 17
 

@@ -2,7 +2,7 @@
 
 CREATE OR REPLACE FUNCTION khala.parity_gates(p_window interval DEFAULT '1 hour')
 RETURNS TABLE (gate text, is_met boolean, found numeric, allowed text)
-LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 5
+LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 6
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
@@ -16,6 +16,10 @@ BEGIN
             'last_cycle_age', w.last_cycle_age <= interval '10 minutes',
             round(extract(EPOCH FROM w.last_cycle_age), 1), 'at most 600 seconds'
         ),
+        (
+            'unread_rate', w.unread <= 0.05 * (w.compared + w.unread),
+            round(w.unread / nullif(w.compared + w.unread, 0)::numeric, 6), 'at most 0.05'
+        ),
         ('mismatch_rate', w.mismatch_rate < 0.01, w.mismatch_rate, 'below 0.01'),
         ('missing', w.missing = 0, w.missing::numeric, '0 documents'),
         ('p95_drift', w.p95_drift = 0, w.p95_drift, '0 sequence numbers')
@@ -24,6 +28,6 @@ END
 $$;
 
 COMMENT ON FUNCTION khala.parity_gates(interval) IS
-'Gates of a cutover. Argument: the time until now that they look at, 1 second to 24 hours. Result: per gate its name (compared, last_cycle_age, mismatch_rate, missing, p95_drift), whether it is met, what was found (NULL: nothing was compared) and what is allowed. Errors: KH007.';
+'Gates of a cutover. Argument: the time until now that they look at, 1 second to 24 hours. Result: per gate its name (compared, last_cycle_age, unread_rate, mismatch_rate, missing, p95_drift), whether it is met, what was found (NULL: nothing was compared) and what is allowed. Errors: KH007.';
 REVOKE ALL ON FUNCTION khala.parity_gates(interval) FROM public;
 GRANT EXECUTE ON FUNCTION khala.parity_gates(interval) TO khala_dba;

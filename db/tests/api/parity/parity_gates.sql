@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(12);
+SELECT plan(14);
 
 CREATE FUNCTION pg_temp.cycle(p_age interval, p_reason text, p_drift numeric, p_documents bigint) RETURNS void LANGUAGE sql AS $$
 WITH made AS (
@@ -13,14 +13,14 @@ CREATE FUNCTION pg_temp.unmet(p_window interval DEFAULT '1 hour') RETURNS text L
 SELECT coalesce(string_agg(g.gate, ' ' ORDER BY g.gate), '') FROM khala.parity_gates(p_window) AS g WHERE NOT g.is_met
 $$;
 
-SELECT is(pg_temp.unmet(), 'compared last_cycle_age mismatch_rate missing p95_drift', 'nothing was compared');
+SELECT is(pg_temp.unmet(), 'compared last_cycle_age mismatch_rate missing p95_drift unread_rate', 'nothing was compared');
 DO $$ BEGIN PERFORM pg_temp.cycle('50 minutes', 'none', 0, 1000); END $$;
 SELECT is(pg_temp.unmet(), 'last_cycle_age', 'all is well, and long ago');
 DO $$ BEGIN PERFORM pg_temp.cycle('1 minute', 'none', 0, 1000); END $$;
 SELECT is(pg_temp.unmet(), '', 'all is well');
 SELECT results_eq(
     'SELECT g.gate, g.found, g.allowed FROM khala.parity_gates() AS g WHERE g.gate <> ''last_cycle_age''',
-    $$VALUES ('compared', 2000::numeric, 'at least 1 document'), ('mismatch_rate', 0.0, 'below 0.01'), ('missing', 0, '0 documents'), ('p95_drift', 0, '0 sequence numbers')$$,
+    $$VALUES ('compared', 2000::numeric, 'at least 1 document'), ('unread_rate', 0.0, 'at most 0.05'), ('mismatch_rate', 0.0, 'below 0.01'), ('missing', 0, '0 documents'), ('p95_drift', 0, '0 sequence numbers')$$,
     'what was found, and what is allowed'
 );
 DO $$ BEGIN PERFORM pg_temp.cycle('2 minutes', 'hash_mismatch', 0, 20); END $$;
@@ -34,6 +34,10 @@ DO $$ BEGIN PERFORM pg_temp.cycle('1 minute', 'lag_drift', 1, 120); END $$;
 SELECT is(pg_temp.unmet(), 'mismatch_rate missing p95_drift', 'more than one in twenty is behind');
 DO $$ BEGIN PERFORM pg_temp.cycle('1 minute', 'none', 0, 20000); END $$;
 SELECT is(pg_temp.unmet(), 'missing', 'one in a hundred is not');
+DO $$ BEGIN PERFORM pg_temp.cycle('30 seconds', 'none', 0, 950), pg_temp.cycle('30 seconds', 'unread', 0, 50); END $$;
+SELECT is(pg_temp.unmet('45 seconds'), '', 'one in twenty was not read');
+DO $$ BEGIN PERFORM pg_temp.cycle('30 seconds', 'unread', 0, 1); END $$;
+SELECT is(pg_temp.unmet('45 seconds'), 'unread_rate', 'more than that, so that nothing is known of too many');
 SELECT throws_ok('SELECT khala.parity_gates(' || v.argument || ')', 'KH007', NULL, 'not usable: ' || v.argument) FROM (VALUES ('NULL'), ('''2 days''')) AS v (argument);
 
 SELECT t.line FROM finish() AS t (line);
