@@ -71,9 +71,9 @@ def show_page(page: str | None) -> None:
         return
     with urllib.request.urlopen(page, timeout=PATIENCE_S) as answer:  # noqa: S310 - ours
         assert "<title>Khala" in answer.read().decode(), page
-    session = page + "dev/session.json"
+    session = page + "api/page/session"
     with urllib.request.urlopen(session, timeout=PATIENCE_S) as answer:  # noqa: S310 - ours
-        assert json.load(answer)["token"]
+        assert json.load(answer)["organisation"]
     title(f"the admin page, signed in: {page}")
 
 

@@ -1,13 +1,19 @@
-"""The built wheel, alone in an empty environment, migrates a database and runs `khala dev`."""
+"""The built wheel, alone in an empty environment, migrates a database and runs `khala dev`.
+
+It is built from the sdist of a checkout whose page is built, and has it.
+"""
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
 import venv
+import zipfile
 from pathlib import Path
 
+import httpx
 import psycopg
 import pytest
 
@@ -18,6 +24,7 @@ from support.postgres.servers import Servers
 from support.programs.dev_process import running
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+PAGE = "<title>Khala, built</title>"
 
 
 def run(*command: str | Path, cwd: Path, **environment: str) -> str:
@@ -39,11 +46,30 @@ def run(*command: str | Path, cwd: Path, **environment: str) -> str:
     return said.stdout
 
 
+def copied(checkout: Path) -> Path:
+    """What a package is built from, without a page."""
+    ignore = shutil.ignore_patterns("__pycache__")
+    for name in ("python", "db", "scripts", "pyproject.toml", "README.md", "LICENSE"):
+        source, target = CHECKOUT / name, checkout / name
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=ignore)
+        else:
+            shutil.copy(source, target)
+    # Hatchling leaves out what this names: the built page, unless the hook adds it.
+    shutil.copy(CHECKOUT / ".gitignore", checkout)
+    return checkout
+
+
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The bin directory of an environment that holds the wheel and what it depends on."""
     place = tmp_path_factory.mktemp("wheel")
-    run(sys.executable, "-m", "build", "--wheel", "--outdir", place, CHECKOUT, cwd=place)
+    checkout = copied(place / "checkout")
+    built = checkout / "typescript" / "web" / "dist"
+    (built / "assets").mkdir(parents=True)
+    (built / "index.html").write_text(PAGE)
+    (built / "assets" / "index-1.js").write_text("export {}")
+    run(sys.executable, "-m", "build", "--outdir", place, checkout, cwd=place)
     (wheel,) = place.glob("*.whl")
     environment = place / "environment"
     venv.create(environment, with_pip=False, symlinks=True)
@@ -95,8 +121,28 @@ def test_the_wheel_runs_khala_dev(installed: Path, servers: Servers) -> None:
         psycopg.connect(dev.ready["database"]) as connection,
     ):
         assert dev.is_ready()
+        page = httpx.get(dev.ready["page"], trust_env=False)
+        assert page.text == PAGE
+        assert "frame-ancestors 'none'" in page.headers["content-security-policy"]
+        script = httpx.get(dev.ready["page"] + "assets/index-1.js", trust_env=False)
+        assert (script.text, "immutable" in script.headers["cache-control"]) == ("export {}", True)
+        session = httpx.get(dev.ready["page"] + "api/page/session", trust_env=False)
+        assert session.json()["organisation"] == "dev"
         connection.execute("SELECT khala.register_topic('shop.orders', p_ownership => 'mixed')")
         sunk = connection.execute(
             "SELECT watermark, outcome FROM khala.sink('shop.orders', 'order/1', 1, '{}', 'acme')"
         )
         assert sunk.fetchall() == [(1, "applied")]
+
+
+def test_a_checkout_without_a_built_page_builds_too(tmp_path: Path) -> None:
+    run(
+        *(sys.executable, "-m", "build", "--wheel", "--outdir", tmp_path),
+        copied(tmp_path / "checkout"),
+        cwd=tmp_path,
+    )
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as package:
+        names = package.namelist()
+    assert "khala_pg/_db/sqitch.plan" in names
+    assert not [name for name in names if "_web" in name]

@@ -65,7 +65,7 @@ def create_app(
     others: routes of further APIs.
     """
     documents = _Documents(connect, verify, settings)
-    page = [] if settings.web_dir is None else page_routes(settings.web_dir, settings.dev_session)
+    page = [] if settings.web_dir is None else page_routes(settings.web_dir)
 
     return application(
         [

@@ -237,6 +237,8 @@ class RelaySettings:
         if (self.tls_certificate is None) != (self.tls_key is None):
             raise ValueError("tls_certificate and tls_key go together")
         if self.dev_session is not None and not is_loopback_url(f"//{self.host}"):
-            raise ValueError("dev_session hands out a token: it needs a host of this machine only")
+            raise ValueError(
+                "dev_session gives a session to all: it needs a host of this machine only"
+            )
         Proxies(self.trusted_proxies)
         Origins(self.origins, self.host)
