@@ -55,6 +55,7 @@ def _show(made: Stage) -> int:
         desktop = stack.enter_context(_desktop(made))
         run = khala("run", "--title", "A run to watch", "--", *_SHOWN)
         stack.enter_context(made.service(run))
+        stack.enter_context(made.service(khala("worker", "echo-1", "--", "cat")))
         _say(f"page      {made.page or 'not built: make web says why'}")
         _say(f"phone     {made.phone or 'not built: scripts/typescript.sh mobile says why'}")
         _say(f"desktop   {desktop}")
@@ -62,7 +63,7 @@ def _show(made: Stage) -> int:
         _say("          khala tail runtime.run_summaries")
         _say("          khala run -- find /usr -name '*.py'")
         _say("Each link signs a browser in once; `khala page` makes another for the page.")
-        _say("A `khala run` is under way, which each of them shows. Ctrl-C ends everything.")
+        _say("A `khala run` and a `khala worker` are under way. Ctrl-C ends everything.")
         return made.dev.process.wait()
 
 

@@ -32,10 +32,13 @@ from surfaces.site import HEIGHT, WIDTH, Tickets, phone_link, site
 from surfaces.stage import phone_account
 
 CHECKS = ("manifests", "locked", "sources", "installed", "started")
+# With the first build of everything, on a busy machine.
+pytestmark = pytest.mark.timeout(600)
 TITLE = "A run to see"
 WORKER = "worker-to-see"
 RUNS = "runtime.run_summaries"
 _MAIN = "from khala_pg.cli.main import main; main()"
+_LONGEST_S = 180
 # The browser looks up names of its own; those of the page are among what it requests.
 _NO_NAMES = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
 _DRIVEN = "import runpy; runpy.run_module('support.desktop.desktop_driver', run_name='__main__')"
@@ -133,18 +136,21 @@ class Stage:
             return asyncio.run(self._visit(phone_link(address, tickets), WORKER))
 
     async def _visit(self, address: str, text: str) -> list[str]:
-        """Each destination that was tried beside the relay until the text came into view."""
+        """Each destination that was tried beside the relay until the text came into view, and the
+        code of the legacy lane, should it be loaded."""
         port = urlsplit(address).port
         assert port is not None
         async with browser({"PATH": PATH}, _NO_NAMES, around=self.around(port)) as chromium:
             await chromium.act("open", url=address, width=WIDTH, height=HEIGHT)
-            await chromium.wait(f"text={text}")
+            await chromium.wait(f"text={text}", _LONGEST_S)
             requested = await chromium.act("requested")
         own = {*self.ports, port}
         foreign = [
             url
             for url in requested
-            if urlsplit(url).hostname != "127.0.0.1" or urlsplit(url).port not in own
+            if urlsplit(url).hostname != "127.0.0.1"
+            or urlsplit(url).port not in own
+            or urlsplit(url).path.rpartition("/")[2].startswith("legacy")
         ]
         return [*foreign, *sealed.tried(self.record)]
 

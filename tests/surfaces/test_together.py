@@ -14,6 +14,8 @@ from support.desktop.desktop_surface import require_desktop
 from support.postgres.servers import Servers
 from support.trials.waiting import wait_until
 
+# With the first build of everything, on a busy machine.
+pytestmark = pytest.mark.timeout(600)
 TESTS = Path(__file__).resolve().parents[1]
 PATIENCE_S = 240.0
 

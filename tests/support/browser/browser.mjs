@@ -8,7 +8,9 @@ import { createInterface } from "node:readline";
 const [, , folder, executablePath, ...args] = process.argv;
 const { chromium } = createRequire(join(folder, "package.json"))("playwright-core");
 
-const browser = await chromium.launch({ executablePath, args });
+// Of starts and page loads, on a busy machine.
+const timeout = 180_000;
+const browser = await chromium.launch({ executablePath, args, timeout });
 const pages = new Map();
 
 async function open({ url, page: name = "main", width = 1280, height = 800 }) {
@@ -17,12 +19,12 @@ async function open({ url, page: name = "main", width = 1280, height = 800 }) {
   page.on("request", (request) => requested.push(request.url()));
   page.on("websocket", (socket) => requested.push(socket.url()));
   pages.set(name, { page, requested });
-  await page.goto(url);
+  await page.goto(url, { timeout });
   return null;
 }
 
 const actions = {
-  go: ({ page }, { url }) => page.goto(url).then(() => null),
+  go: ({ page }, { url }) => page.goto(url, { timeout }).then(() => null),
   wait: ({ page }, { selector, ms }) =>
     page.waitForSelector(selector, { timeout: ms }).then(() => null),
   count: ({ page }, { selector }) => page.locator(selector).count(),
