@@ -3,7 +3,8 @@
 import type { Page } from "@playwright/test";
 import { createPaywall, mutate, openLightning, settle } from "./harness/control-plane";
 import { isLive, open, row, test } from "./harness/fixtures";
-import type { Database, Event } from "./harness/server";
+import { prepareOperations } from "./harness/operations";
+import { type Database, type Event, ready } from "./harness/server";
 
 const NOW = "2026-03-02T10:24:00Z";
 const PICTURES = "../../docs/screenshots";
@@ -103,6 +104,35 @@ test("screenshots of Lightning", async ({ page, database }) => {
   await page.getByText("pw_weather").waitFor();
   await picture(page, "lightning-phone");
 });
+
+test("screenshots of the overview and of operations", async ({ page, database }) => {
+  await prepareOperations(database);
+  await pretendActivity(database);
+  await page.emulateMedia({ colorScheme: "light" });
+  await page.goto(`${ready().page}#/overview`);
+  await page.getByTestId("tile-Set aside").getByText("1").waitFor();
+  const plot = page.getByTestId("chart-Writes").getByRole("slider");
+  const box = await plot.boundingBox();
+  await plot.hover({ position: { x: (box?.width ?? 0) * 0.72, y: 80 } });
+  await page.screenshot({ path: `${PICTURES}/overview.png` });
+  await page.emulateMedia({ colorScheme: "dark" });
+  await page.goto(`${ready().page}#/publishers`);
+  await page.getByText("HTTP 422").first().waitFor();
+  await picture(page, "publishers");
+});
+
+/** An hour of activity, as relays would have reported it; for some minutes none did. */
+async function pretendActivity(database: Database) {
+  await database.query(`
+    INSERT INTO runtime.activity (at, topic, writes, connections, sent_bytes, lag)
+    SELECT date_bin('10 seconds', now(), 'epoch') - n * interval '10 seconds', '',
+      round(120 + 80 * sin(n / 30.0) + 30 * sin(n * n)), round(40 + 8 * sin(n / 50.0)),
+      round(900000 + 500000 * sin(n / 30.0) + 90000 * sin(n * n)),
+      jsonb_build_object('0.005', round(90 + 9 * sin(n)), '0.01', 8, '0.05', 1 + n % 4)
+    FROM generate_series(0, 359) AS n
+    WHERE n NOT BETWEEN 200 AND 230
+    ON CONFLICT DO NOTHING`);
+}
 
 async function picture(page: Page, name: string) {
   await page.mouse.move(0, 0);

@@ -26,7 +26,7 @@ const TOPICS: readonly Column<PublisherTopic>[] = [
   {
     label: "Oldest",
     kind: "number",
-    draw: (row) => (left(row) > 0 ? duration(row.oldest_age_s) : "–"),
+    draw: (row) => (row.oldest_age_s > 0 ? duration(row.oldest_age_s) : "–"),
   },
   { label: "Retrying", kind: "number", draw: ({ retrying }) => <Alert value={retrying} /> },
   { label: "Set aside", kind: "number", draw: ({ set_aside }) => <Alert value={set_aside} /> },

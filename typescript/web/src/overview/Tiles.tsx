@@ -76,8 +76,10 @@ function journal(topics: readonly TopicRow[]): string {
 }
 
 function lagOf(topics: Publishers["publishers"][number]["topics"]): string {
-  const waiting = topics.filter((each) => left(each) > 0).map((each) => each.oldest_age_s);
-  return waiting.length === 0 ? "none" : duration(Math.max(...waiting));
+  const waiting = topics.filter((each) => left(each) > 0);
+  const oldest = Math.max(0, ...waiting.map((each) => each.oldest_age_s));
+  // Rows that retention purged before they were read have no age.
+  return waiting.length === 0 ? "none" : oldest > 0 ? duration(oldest) : "–";
 }
 
 function Relays({ relays }: { readonly relays: readonly RelayRow[] | undefined }) {
