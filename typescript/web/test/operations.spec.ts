@@ -99,4 +99,46 @@ test.describe("with work of every kind", () => {
     );
     await expect(row).toContainText(`khala topics set ${RUNS} --horizon`);
   });
+
+  test("relays and overview: who is connected, and the last hour", async ({ page, context }) => {
+    test.setTimeout(60_000);
+    const other = await context.newPage();
+    await show(other, "runs");
+    await expect(other.getByTestId("topic-runs")).toHaveAttribute("data-phase", "live");
+    await show(page, "relays");
+    // A relay reports every ten seconds.
+    const relay = page.getByRole("row").filter({ hasText: "live" });
+    await expect(relay).toContainText(/in \d topics?/, { timeout: 30_000 });
+    await relay.locator("summary").click();
+    await expect(relay).toContainText(RUNS);
+    await other.close();
+
+    await show(page, "overview");
+    await expect(page.getByTestId("tile-Set aside")).toContainText("1");
+    await expect(page.getByTestId("tile-Parity")).toContainText("3 of 5");
+    await expect(page.getByTestId("tile-Relays live")).toContainText("1");
+    await page.getByLabel("Topic").selectOption(RUNS);
+    await expect(page).toHaveURL(new RegExp(`#/overview/${RUNS}$`));
+    await page.reload();
+    await expect(page.getByLabel("Topic")).toHaveValue(RUNS);
+    await page.getByLabel("Topic").selectOption("all topics");
+
+    const chart = page.getByTestId("chart-Writes");
+    await expect(chart.locator("path.line").first()).toHaveAttribute("d", /^M/);
+    const plot = chart.getByRole("slider");
+    await plot.focus();
+    await page.keyboard.press("End");
+    const last = await plot.getAttribute("aria-valuetext");
+    await page.keyboard.press("ArrowLeft");
+    await expect(plot).not.toHaveAttribute("aria-valuetext", last ?? "");
+    await expect(chart.getByTestId("readout").locator("time")).toBeVisible();
+    // The same time is read out everywhere.
+    const lag = page.getByTestId("chart-Delivery lag").getByTestId("readout");
+    await expect(lag.locator("time")).toBeVisible();
+    await page.keyboard.press("Escape");
+    await expect(lag.locator("time")).toHaveCount(0);
+    await page.getByText("The same as a table").click();
+    const table = page.getByRole("table", { name: "The last hour, newest first" });
+    await expect(table.getByRole("row").nth(1)).toContainText("/s");
+  });
 });

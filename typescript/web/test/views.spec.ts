@@ -60,8 +60,10 @@ async function violations(page: Page): Promise<readonly string[]> {
 
 /** What goes over its box and can be neither seen nor scrolled to, and what scrolls sideways. */
 function cut(): readonly string[] {
-  // Cells of the big table end in an ellipsis: details have the whole. Chips scroll on a phone.
-  const may = ".cell, .cell *, .unseen, .unseen *, .skip, .chips, .offer-name, thead, thead *";
+  // Cells of the big table end in an ellipsis: details have the whole. Chips scroll on a phone, and
+  // the lines of a document in their own box.
+  const may =
+    ".tree, .tree *, .cell, .cell *, .unseen, .unseen *, .skip, .chips, .offer-name, thead, thead *";
   const found: string[] = [];
   const root = document.documentElement;
   if (root.scrollWidth > root.clientWidth) {

@@ -37,12 +37,9 @@ export function Tiles({ topics, everyMs }: TilesProps) {
         to="publishers"
         name="Publishers' lag"
         value={delivered && lagOf(delivered)}
-        isBad={publishers?.some(({ state }) => state === "down" || state === "stopped") ?? false}
+        isBad={publishers?.some(({ state }) => AT_REST.has(state)) ?? false}
       >
-        {publishers &&
-          (publishers.length === 0
-            ? "no publisher"
-            : `${counted(sum((delivered ?? []).map(left)), "update")} left`)}
+        {publishers && saidOf(publishers)}
       </Tile>
       <Tile
         to="publishers"
@@ -73,6 +70,19 @@ function journal(topics: readonly TopicRow[]): string {
   return topics.some((each) => each.journal_bytes !== null)
     ? `${bytes(sum(topics.map((each) => each.journal_bytes)))} of journal`
     : `${counted(sum(topics.map((each) => each.journal_rows)), "row")} of journal`;
+}
+
+const AT_REST: ReadonlySet<string> = new Set(["down", "stopped"]);
+
+function saidOf(publishers: Publishers["publishers"]): string {
+  if (publishers.length === 0) {
+    return "no publisher";
+  }
+  const updates = counted(sum(publishers.flatMap(({ topics }) => topics.map(left))), "update");
+  const atRest = publishers.filter(({ state }) => AT_REST.has(state));
+  return atRest.length === 0
+    ? `${updates} left`
+    : `${updates} left, ${counted(atRest.length, "publisher")} at rest`;
 }
 
 function lagOf(topics: Publishers["publishers"][number]["topics"]): string {
