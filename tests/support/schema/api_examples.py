@@ -159,8 +159,8 @@ EXAMPLES: Mapping[str, tuple[Call, ...]] = {
     "admin_flags": (_read("SELECT khala.admin_flags(%s, %s)", "a", _ALL),),
     "admin_history": (
         _read("SELECT khala.admin_history(%s, %s, 'notes.mixed', 'large')", "a", _ALL),
-        _read("SELECT khala.admin_history(%s, %s, 'notes.mixed', 'é')", "a", _OWN),
-        _fails("KH007", "SELECT khala.admin_history(%s, %s, 'notes.mixed', 'é', 5, 0)", "a", _ALL),
+        _read("SELECT khala.admin_history(%s, %s, 'notes.mixed', %s)", "a", _OWN, "é"),
+        _fails("KH007", "SELECT khala.admin_history(%s, %s, 'notes.mixed', 'k', 5, 0)", "a", _ALL),
     ),
     "admin_organisations": (
         _read("SELECT khala.admin_organisations(%s, %s)", "a", _ALL),
@@ -689,7 +689,8 @@ EFFECTS = (
     "SELECT topic, armed, taken FROM runtime.sync_topic_staging ORDER BY topic",
     "SELECT topic, doc_key, doc_version, deleted, org_id, traceparent, payload_hash, canonical,"
     " payload FROM runtime.sync_staged_writes ORDER BY topic, position",
-    "SELECT kind, value, issued_until, reason FROM runtime.sync_revocations ORDER BY kind, value",
+    "SELECT kind, value, CASE WHEN value <> 'page:session' THEN issued_until END, reason"
+    " FROM runtime.sync_revocations ORDER BY kind, value",
     "SELECT key_id, secret_hash, label, scopes, expires_at, revoked_at IS NULL"
     " FROM runtime.api_keys ORDER BY key_id",
     "SELECT count(*), max(reason) FROM runtime.sync_epochs",
