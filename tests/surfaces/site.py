@@ -1,4 +1,4 @@
-"""Server of a built application; its requests to /api and /dev are passed on to a relay.
+"""Server of a built application; its requests to /api are passed on to a relay.
 
 So application and API have one origin, as behind a proxy.
 """
@@ -15,7 +15,7 @@ from threading import Lock, Thread
 from typing import Any
 from urllib.parse import urlsplit
 
-_API = ("/api/", "/dev/")
+_API = "/api/"
 _PHONE = "/phone.html"
 # Of a common phone, in the pixels of CSS.
 WIDTH, HEIGHT = 390, 844
