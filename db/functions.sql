@@ -42,6 +42,19 @@ SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('khala.funct
 \ir functions/internal/journal/write_documents.sql
 \ir functions/api/write/sink.sql
 \ir functions/api/write/sink_delete.sql
+\ir functions/internal/attach/base_type.sql
+\ir functions/internal/attach/json_value.sql
+\ir functions/internal/attach/json_object_expression.sql
+\ir functions/internal/attach/json_expression.sql
+\ir functions/internal/attach/exact_payload.sql
+\ir functions/internal/attach/key_index.sql
+\ir functions/internal/attach/attached_columns.sql
+\ir functions/internal/attach/attached_statements.sql
+\ir functions/internal/attach/check_attached_access.sql
+\ir functions/internal/attach/write_attached.sql
+\ir functions/internal/attach/sync_attached.sql
+\ir functions/internal/attach/continue_backfill.sql
+\ir functions/api/attach/attached_change.sql
 \ir functions/internal/staging/settle_staging.sql
 \ir functions/internal/staging/has_earlier_writers.sql
 \ir functions/api/write/sequence.sql
@@ -78,6 +91,7 @@ SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('khala.funct
 \ir functions/internal/checks/refuse_history_change.sql
 \ir functions/api/runtime/projection_version.sql
 \ir functions/internal/projection/projection_of.sql
+\ir functions/internal/checks/is_own_topic.sql
 \ir functions/internal/projection/iso_timestamp.sql
 \ir functions/internal/projection/own_event_types.sql
 \ir functions/internal/projection/check_event_payload.sql
@@ -154,6 +168,12 @@ SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('khala.funct
 \ir functions/api/publish/list_publishers.sql
 \ir functions/api/publish/list_set_aside.sql
 \ir functions/api/publish/retry_set_aside.sql
+\ir functions/api/attach/register_attachment.sql
+\ir functions/api/attach/attach.sql
+\ir functions/api/attach/remove_attachment.sql
+\ir functions/api/attach/detach.sql
+\ir functions/api/attach/list_rows_set_aside.sql
+\ir functions/api/attach/attachment_drift.sql
 \ir functions/api/telemetry/event_age.sql
 \ir functions/api/telemetry/telemetry.sql
 \ir functions/internal/journal/traceparent.sql
@@ -232,5 +252,6 @@ SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('khala.funct
 \ir views/projection_stats.sql
 \ir views/parity_stats.sql
 \ir views/publisher_stats.sql
+\ir views/attachments.sql
 
 RESET ROLE;

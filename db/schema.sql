@@ -53,6 +53,46 @@ ALTER DOMAIN lightning.sha256_hex OWNER TO khala_owner;
 
 COMMENT ON DOMAIN lightning.sha256_hex IS 'SHA-256 in lower-case hexadecimal';
 
+CREATE TABLE runtime.attachments (
+    topic text NOT NULL,
+    relation regclass NOT NULL,
+    key_columns text[] NOT NULL,
+    org_column text,
+    columns text[],
+    recorded jsonb NOT NULL,
+    partitions regclass[] NOT NULL,
+    key_sql text NOT NULL,
+    attached_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    attached_by text DEFAULT SESSION_USER NOT NULL,
+    is_backfilled boolean DEFAULT false NOT NULL,
+    backfill_after text COLLATE pg_catalog."C",
+    backfilled_rows bigint DEFAULT 0 NOT NULL,
+    sweep_after text COLLATE pg_catalog."C"
+)
+WITH (fillfactor='50');
+
+ALTER TABLE runtime.attachments OWNER TO khala_owner;
+
+COMMENT ON TABLE runtime.attachments IS 'Tables whose rows are the documents of a topic';
+
+COMMENT ON COLUMN runtime.attachments.key_columns IS 'Columns that make the document key, in its order, by their names when the table was attached';
+
+COMMENT ON COLUMN runtime.attachments.org_column IS 'Column that names the organisation; null: documents have none';
+
+COMMENT ON COLUMN runtime.attachments.columns IS 'Columns that documents have; null: all, those added later included';
+
+COMMENT ON COLUMN runtime.attachments.recorded IS 'All columns when the table was attached: name, number, type';
+
+COMMENT ON COLUMN runtime.attachments.partitions IS 'Partitions with triggers for statements that name them';
+
+COMMENT ON COLUMN runtime.attachments.key_sql IS 'Expression of the document key, for a row with the alias x';
+
+COMMENT ON COLUMN runtime.attachments.backfill_after IS 'Key up to which the existing rows were read; null: none';
+
+COMMENT ON COLUMN runtime.attachments.backfilled_rows IS 'Number of existing rows that were read';
+
+COMMENT ON COLUMN runtime.attachments.sweep_after IS 'Key up to which documents without a row were removed; empty: from the beginning; null: nothing is to be removed';
+
 CREATE TABLE runtime.sync_topics (
     topic text NOT NULL,
     enum_name text,
@@ -254,6 +294,58 @@ COMMENT ON COLUMN runtime.sync_documents.deleted IS 'Tombstone: kept so that an 
 
 COMMENT ON COLUMN runtime.sync_documents.org_id IS 'Owner organisation; null is public; empty is nobody''s: a tombstone of a document that an owned topic never had';
 
+CREATE TABLE runtime.publishers (
+    publisher text NOT NULL,
+    kind text NOT NULL,
+    url text NOT NULL,
+    paused boolean DEFAULT false NOT NULL,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    changed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    changed_by text DEFAULT SESSION_USER NOT NULL,
+    failures bigint DEFAULT 0 NOT NULL,
+    is_down boolean GENERATED ALWAYS AS ((failures >= 8)) STORED,
+    lock_key bigint GENERATED ALWAYS AS (hashtextextended(('khala publisher '::text || publisher), (0)::bigint)) STORED,
+    not_before timestamp with time zone,
+    last_delivery_at timestamp with time zone,
+    last_error_at timestamp with time zone,
+    last_error text,
+    CONSTRAINT publishers_kind_check CHECK ((kind = ANY (ARRAY['convex'::text, 'webhook'::text]))),
+    CONSTRAINT publishers_publisher_check CHECK ((publisher ~ '^[a-z][a-z0-9_.-]{0,63}$'::text)),
+    CONSTRAINT publishers_url_check CHECK (((length(url) >= 8) AND (length(url) <= 2000)))
+)
+WITH (fillfactor='10');
+
+ALTER TABLE runtime.publishers OWNER TO khala_owner;
+
+COMMENT ON TABLE runtime.publishers IS 'Systems outside that receive documents: a durable subscriber each';
+
+COMMENT ON COLUMN runtime.publishers.kind IS 'convex: upserts of the latest version; webhook: an event for each version';
+
+COMMENT ON COLUMN runtime.publishers.failures IS 'Documents that could not be delivered since the system last responded; while it is down, one for each further try';
+
+COMMENT ON COLUMN runtime.publishers.is_down IS 'One update at a time is tried; fewer failures may be faults of the documents themselves, and must not hold the others';
+
+COMMENT ON COLUMN runtime.publishers.lock_key IS 'Key of the advisory lock that the worker''s session holds';
+
+COMMENT ON COLUMN runtime.publishers.not_before IS 'While the system does not respond: time of the next try';
+
+CREATE TABLE runtime.attachment_set_aside (
+    topic text NOT NULL,
+    row_key text NOT NULL COLLATE pg_catalog."C",
+    reason text NOT NULL,
+    times bigint DEFAULT 1 NOT NULL,
+    first_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    last_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+ALTER TABLE runtime.attachment_set_aside OWNER TO khala_owner;
+
+COMMENT ON TABLE runtime.attachment_set_aside IS 'Rows of attached tables that cannot be documents';
+
+COMMENT ON COLUMN runtime.attachment_set_aside.row_key IS 'First 600 characters of the key; empty for a null or empty key';
+
+COMMENT ON COLUMN runtime.attachment_set_aside.times IS 'Number of times the row was read and refused';
+
 CREATE TABLE runtime.parity_document_totals (
     topic text NOT NULL,
     reason text NOT NULL,
@@ -380,41 +472,6 @@ COMMENT ON TABLE runtime.publisher_updates IS 'Updates that a publisher has read
 COMMENT ON COLUMN runtime.publisher_updates.written_at IS 'Time of the write, or of the snapshot that queued it';
 
 COMMENT ON COLUMN runtime.publisher_updates.state IS 'ready: due at due_at; claimed: being delivered, until due_at at most; held: an earlier update of the document comes first';
-
-CREATE TABLE runtime.publishers (
-    publisher text NOT NULL,
-    kind text NOT NULL,
-    url text NOT NULL,
-    paused boolean DEFAULT false NOT NULL,
-    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    changed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    changed_by text DEFAULT SESSION_USER NOT NULL,
-    failures bigint DEFAULT 0 NOT NULL,
-    is_down boolean GENERATED ALWAYS AS ((failures >= 8)) STORED,
-    lock_key bigint GENERATED ALWAYS AS (hashtextextended(('khala publisher '::text || publisher), (0)::bigint)) STORED,
-    not_before timestamp with time zone,
-    last_delivery_at timestamp with time zone,
-    last_error_at timestamp with time zone,
-    last_error text,
-    CONSTRAINT publishers_kind_check CHECK ((kind = ANY (ARRAY['convex'::text, 'webhook'::text]))),
-    CONSTRAINT publishers_publisher_check CHECK ((publisher ~ '^[a-z][a-z0-9_.-]{0,63}$'::text)),
-    CONSTRAINT publishers_url_check CHECK (((length(url) >= 8) AND (length(url) <= 2000)))
-)
-WITH (fillfactor='10');
-
-ALTER TABLE runtime.publishers OWNER TO khala_owner;
-
-COMMENT ON TABLE runtime.publishers IS 'Systems outside that receive documents: a durable subscriber each';
-
-COMMENT ON COLUMN runtime.publishers.kind IS 'convex: upserts of the latest version; webhook: an event for each version';
-
-COMMENT ON COLUMN runtime.publishers.failures IS 'Documents that could not be delivered since the system last responded; while it is down, one for each further try';
-
-COMMENT ON COLUMN runtime.publishers.is_down IS 'One update at a time is tried; fewer failures may be faults of the documents themselves, and must not hold the others';
-
-COMMENT ON COLUMN runtime.publishers.lock_key IS 'Key of the advisory lock that the worker''s session holds';
-
-COMMENT ON COLUMN runtime.publishers.not_before IS 'While the system does not respond: time of the next try';
 
 CREATE TABLE runtime.sync_topic_retention (
     topic text NOT NULL,
@@ -1106,6 +1163,15 @@ ALTER TABLE ONLY runtime.activity
 ALTER TABLE ONLY runtime.api_keys
     ADD CONSTRAINT api_keys_pkey PRIMARY KEY (key_id);
 
+ALTER TABLE ONLY runtime.attachment_set_aside
+    ADD CONSTRAINT attachment_set_aside_pkey PRIMARY KEY (topic, row_key);
+
+ALTER TABLE ONLY runtime.attachments
+    ADD CONSTRAINT attachments_pkey PRIMARY KEY (topic);
+
+ALTER TABLE ONLY runtime.attachments
+    ADD CONSTRAINT attachments_relation_key UNIQUE (relation);
+
 ALTER TABLE ONLY runtime.entity_events
     ADD CONSTRAINT entity_events_pkey PRIMARY KEY (kind, id, seq);
 
@@ -1315,6 +1381,9 @@ ALTER TABLE ONLY lightning.settlements
 ALTER TABLE ONLY lightning.settlements
     ADD CONSTRAINT settlements_paywall_id_owner_id_fkey FOREIGN KEY (paywall_id, owner_id) REFERENCES lightning.paywalls(paywall_id, owner_id);
 
+ALTER TABLE ONLY runtime.attachments
+    ADD CONSTRAINT attachments_topic_fkey FOREIGN KEY (topic) REFERENCES runtime.sync_topics(topic);
+
 ALTER TABLE ONLY runtime.codex_worker_request_keys
     ADD CONSTRAINT codex_worker_request_keys_worker_id_seq_fkey FOREIGN KEY (worker_id, seq) REFERENCES runtime.codex_worker_requests(worker_id, seq);
 
@@ -1351,7 +1420,11 @@ GRANT USAGE ON SCHEMA lightning TO khala_dba;
 GRANT USAGE ON SCHEMA runtime TO khala_runtime;
 GRANT USAGE ON SCHEMA runtime TO khala_dba;
 
+GRANT SELECT ON TABLE runtime.attachments TO khala_dba;
+
 GRANT SELECT ON TABLE runtime.sync_topics TO khala_dba;
+
+GRANT SELECT ON TABLE runtime.attachment_set_aside TO khala_dba;
 
 GRANT SELECT ON TABLE runtime.sync_codex_worker_summaries TO khala_runtime;
 

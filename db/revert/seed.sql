@@ -14,6 +14,8 @@ BEGIN
 END
 $$;
 DELETE FROM lightning.security_global;
+DELETE FROM runtime.attachment_set_aside;
+DELETE FROM runtime.attachments;
 DELETE FROM runtime.sync_staged_writes;
 DELETE FROM runtime.sync_topic_staging;
 DELETE FROM runtime.sync_documents;

@@ -80,10 +80,10 @@ SELECT set_eq(
 SELECT set_eq(
     $$SELECT f FROM pg_temp.functions_of('khala_dba') AS f$$,
     ARRAY[
-        'canonical_json', 'check_cursors', 'count_entities', 'create_api_key',
-        'current_epoch', 'database_fingerprint', 'ensure_epoch', 'finish_parity_cycle', 'grouped_topics', 'judge_parity', 'list_api_keys', 'list_flags', 'list_publishers', 'list_revocations', 'list_set_aside', 'mark_lost_runs', 'mark_stale_workers', 'new_epoch', 'parity_gates', 'parity_window', 'parse_payload', 'payload_hash', 'payload_hash_text',
-        'project_codex_worker', 'project_run', 'projection_version', 'rebuild_projection', 'rebuild_projections', 'register_topic',
-        'retain', 'revocations', 'revoke', 'revoke_api_key', 'remove_flag', 'remove_publisher', 'remove_topic', 'retry_set_aside', 'schema_version', 'sequence', 'set_flag', 'set_publisher', 'set_publisher_topic', 'set_topic', 'set_topic_writes', 'start_parity_cycle', 'telemetry', 'topic_holders'
+        'attach', 'attached_change', 'attachment_drift', 'canonical_json', 'check_cursors', 'count_entities', 'create_api_key',
+        'current_epoch', 'database_fingerprint', 'detach', 'ensure_epoch', 'finish_parity_cycle', 'grouped_topics', 'judge_parity', 'list_api_keys', 'list_flags', 'list_publishers', 'list_revocations', 'list_rows_set_aside', 'list_set_aside', 'mark_lost_runs', 'mark_stale_workers', 'new_epoch', 'parity_gates', 'parity_window', 'parse_payload', 'payload_hash', 'payload_hash_text',
+        'project_codex_worker', 'project_run', 'projection_version', 'rebuild_projection', 'rebuild_projections', 'register_attachment', 'register_topic',
+        'retain', 'revocations', 'revoke', 'revoke_api_key', 'remove_attachment', 'remove_flag', 'remove_publisher', 'remove_topic', 'retry_set_aside', 'schema_version', 'sequence', 'set_flag', 'set_publisher', 'set_publisher_topic', 'set_topic', 'set_topic_writes', 'start_parity_cycle', 'telemetry', 'topic_holders'
     ], 'what an administrator may call'
 );
 SELECT set_eq(
@@ -138,7 +138,7 @@ SELECT set_eq(
     $$SELECT c.oid::regclass::text FROM pg_class AS c
       WHERE c.relnamespace IN ('khala'::regnamespace, 'runtime'::regnamespace) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
           AND has_table_privilege('khala_dba', c.oid, 'SELECT')$$,
-    ARRAY['khala.parity_stats', 'khala.projection_stats', 'khala.publisher_stats', 'khala.retention_stats', 'khala.sink_stats', 'khala.topic_stats', 'runtime.sync_revocations', 'runtime.sync_topics'],
+    ARRAY['khala.attachments', 'khala.parity_stats', 'khala.projection_stats', 'khala.publisher_stats', 'khala.retention_stats', 'khala.sink_stats', 'khala.topic_stats', 'runtime.attachment_set_aside', 'runtime.attachments', 'runtime.sync_revocations', 'runtime.sync_topics'],
     'an administrator reads statistics, settings and revocations'
 );
 SELECT is_empty(

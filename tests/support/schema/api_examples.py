@@ -97,6 +97,18 @@ INSERT INTO runtime.relay_reports VALUES ('é', '1.0', '2016-03-27 00:30:00+00',
 INSERT INTO runtime.activity
 SELECT now() + interval '1 day', v.topic, 5, 3, 70000, '{"0.001": 3, "0.0025": 4, "+Inf": 1}'
 FROM (VALUES (''), ('notes.mixed')) AS v (topic);
+CREATE TABLE public.plain_rows (id timestamptz PRIMARY KEY, org_id text, span interval, n numeric);
+CREATE TABLE public.attached_rows (LIKE public.plain_rows INCLUDING ALL);
+GRANT USAGE, CREATE ON SCHEMA public TO khala_dba;
+ALTER TABLE public.plain_rows OWNER TO khala_dba;
+ALTER TABLE public.attached_rows OWNER TO khala_dba;
+SELECT khala.attach('public.attached_rows', '{id}', 'org_id', p_topic => 'notes.attached');
+INSERT INTO public.attached_rows VALUES ('2016-03-04 05:06:07+02', 'a', '1 year 2 days', '1.10'),
+    ('2016-03-04 05:06:07.5+00', NULL, NULL, 'NaN');
+INSERT INTO runtime.attachment_set_aside
+VALUES ('notes.attached', 'é', 'no\\t so', 2, '2016-01-02 03:04:05.678901+00',
+    '2016-01-02 03:04:05.678901+00');
+UPDATE runtime.attachments SET attached_at = '2016-01-02 03:04:05.678901+00';
 """
     + LIGHTNING_SCENE
 )
@@ -225,6 +237,22 @@ EXAMPLES: Mapping[str, tuple[Call, ...]] = {
         _write("SELECT * FROM khala.arm('notes.mixed', 20007)"),
         _write("SELECT * FROM khala.arm('SYNC_TOPIC_NOTES_MIXED', 20001)"),
     ),
+    "attach": (
+        _write("SELECT khala.attach('public.plain_rows', %s, 'org_id')", ["id"]),
+        _write(
+            "SELECT khala.attach('public.attached_rows', %s, 'org_id', %s, 'notes.attached')",
+            *(["id"], ["n", "span"]),
+        ),
+        _fails("KH007", "SELECT khala.attach('public.plain_rows', %s, 'org_id')", ["no\\thing"]),
+        _fails("KH006", "SELECT khala.attach('public.plain_rows', %s)", ["id"]),
+    ),
+    "attached_change": (_fails("0A000", "SELECT khala.attached_change()"),),
+    "attachment_drift": (
+        _read("SELECT pg_catalog.unnest(khala.attachment_drift('notes.attached'))"),
+    ),
+    "attachments": (
+        _read("SELECT topic, table_name, state, rows_estimate, set_aside FROM khala.attachments"),
+    ),
     "authenticate_api_key": (
         _read("SELECT * FROM khala.authenticate_api_key('keykey01', %s)", sha256(b"s").digest()),
         _read("SELECT * FROM khala.authenticate_api_key('keykey01', %s)", b"\\000s"),
@@ -282,6 +310,10 @@ EXAMPLES: Mapping[str, tuple[Call, ...]] = {
     "current_epoch": (_read("SELECT khala.current_epoch()"),),
     "database_fingerprint": (_read("SELECT khala.database_fingerprint()"),),
     "end_page_session": (_write("SELECT khala.end_page_session()"),),
+    "detach": (
+        _write("SELECT khala.detach('notes.attached')"),
+        _fails("KH007", "SELECT khala.detach(%s)", "no\\thing"),
+    ),
     "ensure_epoch": (_write("SELECT khala.ensure_epoch()"),),
     "event_age": (_read("SELECT khala.event_age('notes.mixed', 20001) IS NULL"),),
     "finish_parity_cycle": (
@@ -385,6 +417,10 @@ EXAMPLES: Mapping[str, tuple[Call, ...]] = {
             "SELECT pg_catalog.jsonb_path_query_array(khala.list_publishers(), %s)",
             "$[*].unread",
         ),
+    ),
+    "list_rows_set_aside": (
+        _read("SELECT * FROM khala.list_rows_set_aside()"),
+        _fails("KH007", "SELECT * FROM khala.list_rows_set_aside(%s)", "no\\thing"),
     ),
     "list_set_aside": (
         _read("SELECT * FROM khala.list_set_aside()"),
@@ -501,6 +537,17 @@ EXAMPLES: Mapping[str, tuple[Call, ...]] = {
         _fails("KH007", "SELECT khala.register_topic(%s)", "no\\tes"),
         _read("SELECT khala.register_topic('notes.fixed')"),
     ),
+    "register_attachment": (
+        _write(
+            "SELECT khala.register_attachment('public.attached_rows', %s, 'org_id', %s,"
+            " 'notes.attached', NULL, FALSE)",
+            *(["id"], None),
+        ),
+    ),
+    "remove_attachment": (
+        _write("SELECT khala.remove_attachment('notes.attached')"),
+        _fails("KH007", "SELECT khala.remove_attachment(%s)", "no\\thing"),
+    ),
     "remove_publisher": (
         _write("SELECT * FROM khala.remove_publisher('hook', 'notes.mixed')"),
         _write("SELECT * FROM khala.remove_publisher('backend')"),
@@ -544,6 +591,7 @@ EXAMPLES: Mapping[str, tuple[Call, ...]] = {
         _write("SELECT * FROM khala.sequence('notes.grouped')"),
         _write("SELECT * FROM khala.sequence('notes.grouped', 1, TRUE)"),
         _write("SELECT * FROM khala.sequence('notes.mixed')"),
+        _write("SELECT * FROM khala.sequence('notes.attached')"),
     ),
     "set_flag": (
         _write("SELECT * FROM khala.set_flag('mobile', 'khala', 0.5, %s)", ["b\\", "é", "a"]),
@@ -713,6 +761,12 @@ EFFECTS = (
     " ORDER BY code_hash, cookie_hash",
     "SELECT relay, connections, subscribers, sent_bytes FROM runtime.relay_reports ORDER BY relay",
     "SELECT topic, writes, connections, sent_bytes, lag FROM runtime.activity ORDER BY at, topic",
+    "SELECT topic, relation::text, key_columns, columns, recorded, key_sql, is_backfilled,"
+    " backfill_after, backfilled_rows, sweep_after FROM runtime.attachments ORDER BY topic",
+    "SELECT topic, row_key, reason, times FROM runtime.attachment_set_aside"
+    " ORDER BY topic, row_key",
+    "SELECT tgrelid::regclass::text, tgname, tgenabled FROM pg_trigger"
+    " WHERE tgname LIKE 'khala%' ORDER BY 1, 2",
     "SELECT publisher, kind, url, paused, failures FROM runtime.publishers ORDER BY publisher",
     "SELECT publisher, topic, target, delete_target, cursor_watermark, snapshot_key, resyncs,"
     " delivered, failed, refused FROM runtime.publisher_topics ORDER BY publisher, topic",

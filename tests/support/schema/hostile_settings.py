@@ -14,7 +14,7 @@ _CANCELLED = "57014"
 _INVALID = "KH007"
 _BAD_CHARACTER = "22P05"
 
-_SEQUENCING = frozenset({"sequence", "set_topic_writes"})
+_SEQUENCING = frozenset({"sequence", "set_topic_writes", "detach", "remove_attachment"})
 _WRITING = frozenset({name for name, calls in EXAMPLES.items() if any(c.writes for c in calls)})
 
 IMPOSTORS = Path(__file__).with_name("impostors.sql").read_text()

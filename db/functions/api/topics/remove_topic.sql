@@ -20,13 +20,12 @@ BEGIN
     IF NOT FOUND THEN
         PERFORM khala_internal.refuse_topic(p_topic);
     END IF;
-    IF EXISTS (
-        SELECT FROM unnest(ARRAY['run', 'codex_worker']) AS k (kind)
-        CROSS JOIN LATERAL khala_internal.projection_of(k.kind) AS p
-        WHERE p.topic = p_topic
-    ) OR p_topic IN ('lightning.paywalls', 'lightning.deployments', 'lightning.settlements', 'lightning.security') THEN
+    IF khala_internal.is_own_topic(p_topic) THEN
         RAISE EXCEPTION 'topic % cannot be removed: functions of Khala write to it', p_topic
             USING ERRCODE = 'KH008', HINT = 'Keep it; nobody needs to subscribe to it.';
+    ELSIF EXISTS (SELECT FROM runtime.attachments AS a WHERE a.topic = p_topic) THEN
+        RAISE EXCEPTION 'topic % cannot be removed: a table is attached to it', p_topic
+            USING ERRCODE = 'KH008', HINT = format('Call khala.detach(%L) first.', p_topic);
     END IF;
     -- In the order of khala.set_topic_writes.
     PERFORM pg_advisory_xact_lock(khala_internal.staging_lock_key(p_topic));
@@ -65,6 +64,6 @@ END
 $$;
 
 COMMENT ON FUNCTION khala.remove_topic(text) IS
-'Removes a topic for good, with its documents, journal, staged writes and the view of its documents, and ends it for its subscribers and publishers. A topic that is registered later with its name accepts no cursor of it. Argument: topic. Result: number of documents, tombstones included, and of journal rows that were deleted. Errors: KH001, KH008 functions of Khala write to it, or another object depends on its view.';
+'Removes a topic for good, with its documents, journal, staged writes and the view of its documents, and ends it for its subscribers and publishers. A topic that is registered later with its name accepts no cursor of it. Argument: topic. Result: number of documents, tombstones included, and of journal rows that were deleted. Errors: KH001, KH008 functions of Khala write to it, a table is attached to it, or another object depends on its view.';
 REVOKE ALL ON FUNCTION khala.remove_topic(text) FROM public;
 GRANT EXECUTE ON FUNCTION khala.remove_topic(text) TO khala_dba;

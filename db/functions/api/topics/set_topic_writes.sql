@@ -26,6 +26,11 @@ BEGIN
         RETURN 0;
     END IF;
 
+    IF EXISTS (SELECT FROM runtime.attachments AS a WHERE a.topic = p_topic) THEN
+        RAISE EXCEPTION 'topic % has an attached table, whose changes are staged', p_topic
+            USING ERRCODE = 'KH008', HINT = format('Call khala.detach(%L) first.', p_topic);
+    END IF;
+
     -- Both locks in this order: a writer that waited for the first and then finds the topic direct takes the second.
     -- Only a transaction that began before the topic became grouped, and writes to it again when it is about to be
     -- direct, can hold them in the other order, and ends as a deadlock.
@@ -58,6 +63,6 @@ END
 $$;
 
 COMMENT ON FUNCTION khala.set_topic_writes(text, text) IS
-'Switches the writes of a topic between direct (watermark and outcome in the writer''s transaction) and grouped (staged, then sequenced: writers do not wait for each other). Arguments: topic; direct or grouped. Result: number of staged writes that were sequenced on the way to direct, for which the transaction must be READ COMMITTED. Errors: KH001, KH007, KH010.';
+'Switches the writes of a topic between direct (watermark and outcome in the writer''s transaction) and grouped (staged, then sequenced: writers do not wait for each other). Arguments: topic; direct or grouped. Result: number of staged writes that were sequenced on the way to direct, for which the transaction must be READ COMMITTED. Errors: KH001, KH007, KH008 a table is attached to it, KH010.';
 REVOKE ALL ON FUNCTION khala.set_topic_writes(text, text) FROM public;
 GRANT EXECUTE ON FUNCTION khala.set_topic_writes(text, text) TO khala_dba;

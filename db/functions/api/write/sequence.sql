@@ -15,6 +15,9 @@
 --
 -- A batch that cannot be written stays staged, and the topic waits for it: a write that is left out would change what
 -- its later versions replace. With a limit of 1 the oldest staged write is the one that fails.
+--
+-- Of a topic with an attached table the keys of changed rows are staged. Their documents are made here, of the rows as
+-- they are committed now, and so are those of the rows that were there before it was attached.
 
 CREATE OR REPLACE FUNCTION khala.sequence(p_topic text, p_limit integer DEFAULT 500, p_sleep boolean DEFAULT FALSE)
 RETURNS TABLE (sequenced integer, state text)
@@ -34,6 +37,8 @@ DECLARE
     -- A transaction that wrote before may be older than writers whose positions are read here.
     v_is_new boolean := pg_current_xact_id_if_assigned() IS NULL;
     v_ownership text;
+    v_attachment runtime.attachments;
+    v_is_backfilling boolean;
     v_staging runtime.sync_topic_staging;
     v_is_settled boolean;
     v_positions bigint[];
@@ -67,6 +72,8 @@ BEGIN
         RETURN NEXT;
         RETURN;
     END IF;
+    SELECT a.* INTO v_attachment FROM runtime.attachments AS a WHERE a.topic = p_topic;
+    v_is_backfilling := FOUND AND (NOT v_attachment.is_backfilled OR v_attachment.sweep_after IS NOT NULL);
 
     v_is_settled := coalesce(v_staging.next_transaction <= pg_snapshot_xmin(pg_current_snapshot()), FALSE);
     IF NOT v_is_settled AND v_staging.taken > v_most_taken THEN
@@ -91,7 +98,7 @@ BEGIN
             LIMIT p_limit
         ) AS l
     ) AS w;
-    IF v_found = 0 THEN
+    IF v_found = 0 AND NOT v_is_backfilling THEN
         state := CASE
             -- Positions that were rolled back take room until it is known that nobody is about to commit them.
             WHEN p_sleep OR v_staging.settled + v_staging.taken < pg_sequence_last_value(v_staging.positions)
@@ -106,6 +113,13 @@ BEGIN
     PERFORM FROM runtime.sync_topic_sequences AS s WHERE s.topic = p_topic FOR NO KEY UPDATE SKIP LOCKED;
     IF NOT FOUND THEN
         state := 'busy';
+        RETURN NEXT;
+        RETURN;
+    END IF;
+
+    IF v_found = 0 THEN
+        sequenced := khala_internal.continue_backfill(p_topic, p_limit);
+        state := 'more';
         RETURN NEXT;
         RETURN;
     END IF;
@@ -128,16 +142,22 @@ BEGIN
         array_agg(t.payload_hash) AS hashes,
         array_agg(t.traceparent) AS traceparents,
         array_agg(t.fault) AS faults,
-        count(t.fault) AS refused
+        count(t.fault) AS refused,
+        array_agg(t.doc_key) FILTER (WHERE NOT t.is_truncation) AS changed_keys,
+        array_agg(t.traceparent) FILTER (WHERE NOT t.is_truncation) AS changed_traceparents,
+        bool_or(t.is_truncation) AS truncated
     INTO v_taken
     FROM (
         -- The topic's ownership may have changed since staging. Its limit of bytes may have too, but a document that
         -- is stored may exceed that.
         SELECT
             s.*,
-            khala_internal.document_fault(
-                s.doc_key, s.doc_version, s.org_id, s.payload, s.deleted, v_ownership, 0, 'auto', 0
-            ) AS fault
+            s.deleted AND s.doc_key = '' AS is_truncation,
+            CASE
+                WHEN v_attachment.topic IS NULL THEN khala_internal.document_fault(
+                    s.doc_key, s.doc_version, s.org_id, s.payload, s.deleted, v_ownership, 0, 'auto', 0
+                )
+            END AS fault
         FROM taken AS s
         ORDER BY s.position
     ) AS t;
@@ -150,10 +170,19 @@ BEGIN
             v_taken.doc_versions[v_refused], v_taken.org_ids[v_refused], NULL, 0, 0
         );
     END IF;
-    PERFORM khala_internal.store_documents(
-        p_topic, v_taken.doc_keys, v_taken.doc_versions, v_taken.org_ids, v_taken.payloads, v_taken.deleted,
-        v_taken.canonical, v_taken.hashes, v_taken.traceparents
-    );
+    IF v_attachment.topic IS NULL THEN
+        PERFORM khala_internal.store_documents(
+            p_topic, v_taken.doc_keys, v_taken.doc_versions, v_taken.org_ids, v_taken.payloads, v_taken.deleted,
+            v_taken.canonical, v_taken.hashes, v_taken.traceparents
+        );
+    ELSE
+        -- Staged are the keys of changed rows, and an empty one for each TRUNCATE.
+        PERFORM khala_internal.sync_attached(v_attachment, v_taken.changed_keys, v_taken.changed_traceparents);
+        IF v_taken.truncated THEN
+            UPDATE runtime.attachments AS a SET sweep_after = '' WHERE a.topic = p_topic;
+            v_is_cut := TRUE;
+        END IF;
+    END IF;
 
     v_is_settled := v_is_settled AND v_until >= v_staging.next_settled;
     -- A transaction id from the future belongs to another server, whose dump was restored here.
@@ -172,12 +201,17 @@ BEGIN
         PERFORM pg_notify('khala_sync', 'staged:' || p_topic);
     END IF;
     sequenced := v_taken.writes;
+    -- Not only when nothing is staged: writers may never pause.
+    IF v_is_backfilling AND NOT v_is_cut THEN
+        sequenced := sequenced + khala_internal.continue_backfill(p_topic, p_limit);
+        v_is_cut := TRUE;
+    END IF;
     state := CASE WHEN v_is_cut THEN 'more' ELSE 'done' END;
     RETURN NEXT;
 END
 $$;
 
 COMMENT ON FUNCTION khala.sequence(text, integer, boolean) IS
-'Sequences staged writes of a grouped topic in one transaction, which must be READ COMMITTED. Arguments: topic; limit of writes in this batch, which also ends at 4 MiB; whether to ask for a notification of the next write if nothing is staged. Result: number of writes taken, including those that wrote nothing because a later version was stored; and state: more (call again), done, busy (another transaction holds the topic: try again shortly), armed (nothing is staged, the next write notifies khala_sync with staged: and the topic) or direct (the topic is not grouped). Errors: KH001, KH006 the topic changed its ownership since a write was staged, KH007, KH010; 55P03 when another transaction holds a document or a table for half a second; what a trigger raises. After an error the writes stay staged.';
+'Sequences staged writes of a grouped topic, and makes documents of an attached table, in one transaction, which must be READ COMMITTED. Arguments: topic; limit of writes in this batch, which also ends at 4 MiB; whether to ask for a notification of the next write if nothing is staged. Result: number of writes taken, including those that wrote nothing because a later version was stored; and state: more (call again), done, busy (another transaction holds the topic: try again shortly), armed (nothing is staged, the next write notifies khala_sync with staged: and the topic) or direct (the topic is not grouped). Errors: KH001, KH006 the topic changed its ownership since a write was staged, KH007, KH008 an attached table cannot be read, KH010; 55P03 when another transaction holds a document or a table for half a second; what a trigger raises. After an error the writes stay staged.';
 REVOKE ALL ON FUNCTION khala.sequence(text, integer, boolean) FROM public;
 GRANT EXECUTE ON FUNCTION khala.sequence(text, integer, boolean) TO khala_relay, khala_runtime, khala_dba;

@@ -1,0 +1,89 @@
+-- Differences between an attached table as it is and as it was attached, as sentences for an operator. Changes of rows
+-- are followed meanwhile; khala.attach, called again, makes all documents anew.
+
+CREATE OR REPLACE FUNCTION khala.attachment_drift(p_topic text)
+RETURNS text[]
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+WITH attachment AS (
+    SELECT a.relation, a.partitions, a AS whole FROM runtime.attachments AS a WHERE a.topic = p_topic
+),
+relation AS (
+    SELECT c.oid, c.relrowsecurity, c.relnamespace
+    FROM attachment AS a INNER JOIN pg_class AS c ON a.relation = c.oid
+),
+columns AS (
+    SELECT c.*
+    FROM attachment AS a
+    INNER JOIN relation AS r ON a.relation = r.oid
+    CROSS JOIN khala_internal.attached_columns(a.whole) AS c
+),
+parts AS (
+    SELECT t.relid FROM relation AS r CROSS JOIN LATERAL pg_partition_tree(r.oid) AS t WHERE t.relid <> r.oid
+),
+triggers AS (
+    SELECT t.tgrelid, t.tgname FROM pg_trigger AS t
+    WHERE t.tgfoid = 'khala.attached_change()'::regprocedure AND t.tgenabled <> 'D'
+),
+found AS (
+    SELECT 1 AS rank, 'the table was dropped' AS sentence
+    FROM attachment AS a WHERE NOT EXISTS (SELECT FROM relation)
+    UNION ALL
+    SELECT 2, 'trigger ' || n.name || ' is missing or disabled'
+    FROM relation AS r
+    CROSS JOIN (VALUES ('khala_insert'), ('khala_update'), ('khala_delete'), ('khala_truncate'), ('khala_row')) AS n (name)
+    WHERE NOT EXISTS (SELECT FROM triggers AS t WHERE t.tgrelid = r.oid AND t.tgname = n.name)
+    UNION ALL
+    SELECT 3, 'khala_owner may not read the table'
+    FROM relation AS r
+    WHERE NOT (has_table_privilege('khala_owner', r.oid, 'SELECT') AND has_schema_privilege('khala_owner', r.relnamespace, 'USAGE'))
+    UNION ALL
+    SELECT 4, 'row security hides rows: its policy khala_attach is missing, or a restrictive policy is for everybody'
+    FROM relation AS r
+    WHERE r.relrowsecurity AND (
+        NOT EXISTS (SELECT FROM pg_policy AS p WHERE p.polrelid = r.oid AND p.polname = 'khala_attach')
+        OR EXISTS (
+            SELECT FROM pg_policy AS p
+            WHERE p.polrelid = r.oid AND NOT p.polpermissive AND p.polcmd IN ('r', '*') AND p.polroles @> ARRAY[0::oid]
+        )
+    )
+    UNION ALL
+    SELECT 5, 'the unique index of the key is gone'
+    FROM relation AS r
+    WHERE NOT EXISTS (
+        SELECT FROM khala_internal.key_index(r.oid, (SELECT array_agg(c.place) FROM columns AS c WHERE c.key_place IS NOT NULL))
+    )
+    UNION ALL
+    SELECT 6, CASE
+        WHEN c.name IS NULL THEN
+            CASE
+                WHEN c.key_place IS NOT NULL THEN 'key column ' || c.recorded_name || ' was dropped: changes are no longer followed'
+                WHEN c.is_org THEN 'organisation column ' || c.recorded_name || ' was dropped'
+                ELSE 'column ' || c.recorded_name || ' was dropped'
+            END
+        WHEN c.recorded_name IS NULL THEN 'column ' || c.name || ' was added'
+        WHEN c.name <> c.recorded_name THEN 'column ' || c.recorded_name || ' was renamed to ' || c.name
+        ELSE 'column ' || c.name || ' changed its type from ' || c.recorded_type || ' to ' || c.type
+    END
+    FROM columns AS c
+    WHERE (c.is_carried OR c.key_place IS NOT NULL OR c.is_org OR c.name IS NULL)
+        AND (c.name IS NULL OR c.recorded_name IS NULL OR (c.name, c.type) <> (c.recorded_name, c.recorded_type))
+    UNION ALL
+    SELECT 7, 'partition ' || p.relid::regclass || ' came later: each of its rows is staged by itself, and rows that it brought are missing'
+    FROM attachment AS a CROSS JOIN parts AS p WHERE p.relid <> ALL(a.partitions)
+    UNION ALL
+    SELECT 8, count(*) || ' partitions are gone: documents of their rows are still there'
+    FROM attachment AS a
+    INNER JOIN relation AS r ON a.relation = r.oid
+    CROSS JOIN unnest(a.partitions) AS o (relid)
+    WHERE NOT EXISTS (SELECT FROM parts AS p WHERE p.relid = o.relid)
+    HAVING count(*) > 0
+)
+SELECT coalesce(array_agg(f.sentence ORDER BY f.rank, f.sentence), '{}') FROM found AS f
+$$;
+
+COMMENT ON FUNCTION khala.attachment_drift(text) IS
+'Differences between an attached table as it is and as it was attached; khala.attachments shows them too. Argument: topic. Result: sentences, none without a difference or an attachment. Errors: none.';
+REVOKE ALL ON FUNCTION khala.attachment_drift(text) FROM public;
+GRANT EXECUTE ON FUNCTION khala.attachment_drift(text) TO khala_dba;

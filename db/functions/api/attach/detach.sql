@@ -1,0 +1,53 @@
+-- Ends khala.attach: drops the triggers, takes back what khala.attach granted on the table, and forgets the
+-- attachment. The documents stay as they are; khala.remove_topic removes them. Of a table that was dropped only the
+-- attachment is left.
+
+CREATE OR REPLACE FUNCTION khala.detach(p_topic text)
+RETURNS bigint
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
+AS $$
+DECLARE
+    v_relation pg_class;
+    v_trigger record;
+    v_sequenced bigint;
+BEGIN
+    SELECT c.* INTO v_relation
+    FROM runtime.attachments AS a INNER JOIN pg_class AS c ON a.relation = c.oid
+    WHERE a.topic = p_topic;
+    IF FOUND THEN
+        IF NOT pg_has_role(v_relation.relowner, 'USAGE') THEN
+            RAISE EXCEPTION '% does not own table %', current_user, v_relation.oid::regclass
+                USING ERRCODE = 'insufficient_privilege',
+                    HINT = format('Log in as a member of %s that is a member of khala_dba too.', v_relation.relowner::regrole);
+        END IF;
+        -- It waits for transactions that have written to the table: what they staged is there then.
+        FOR v_trigger IN
+            SELECT t.tgname, t.tgrelid::regclass AS name
+            FROM pg_trigger AS t
+            WHERE t.tgfoid = 'khala.attached_change()'::regprocedure AND t.tgparentid = 0
+                AND (
+                    t.tgrelid = v_relation.oid
+                    OR t.tgrelid IN (SELECT p.relid FROM pg_partition_tree(v_relation.oid) AS p)
+                )
+            ORDER BY t.tgrelid <> v_relation.oid, t.tgrelid, t.tgname
+        LOOP
+            EXECUTE format('DROP TRIGGER %I ON %s', v_trigger.tgname, v_trigger.name);
+        END LOOP;
+        v_sequenced := khala.remove_attachment(p_topic);
+        IF EXISTS (SELECT FROM pg_policy AS p WHERE p.polrelid = v_relation.oid AND p.polname = 'khala_attach') THEN
+            EXECUTE format('DROP POLICY khala_attach ON %s', v_relation.oid::regclass);
+        END IF;
+        EXECUTE format('REVOKE SELECT ON %s FROM khala_owner', v_relation.oid::regclass);
+    ELSE
+        v_sequenced := khala.remove_attachment(p_topic);
+    END IF;
+    RETURN v_sequenced;
+END
+$$;
+
+COMMENT ON FUNCTION khala.detach(text) IS
+'Ends khala.attach: the table has no trigger of Khala any more, and its documents stay as they are. The caller owns the table, unless it was dropped; the transaction must be READ COMMITTED. Argument: topic. Result: number of staged changes that were sequenced before. Errors: KH007 no table is attached to it, or the transaction''s isolation; 42501 not the owner.';
+REVOKE ALL ON FUNCTION khala.detach(text) FROM public;
+GRANT EXECUTE ON FUNCTION khala.detach(text) TO khala_dba;

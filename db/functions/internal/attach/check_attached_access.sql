@@ -1,0 +1,47 @@
+-- Refuses to read a table whose rows may be hidden: documents of hidden rows would become tombstones. A policy for
+-- khala_owner that is true shows every row, and the planner then evaluates no other permissive one.
+
+CREATE OR REPLACE FUNCTION khala_internal.check_attached_access(p_relation oid)
+RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    v_relation pg_class;
+    v_schema text;
+BEGIN
+    SELECT c.* INTO v_relation FROM pg_class AS c WHERE c.oid = p_relation;
+    v_schema := v_relation.relnamespace::regnamespace;
+    IF NOT (
+        has_table_privilege('khala_owner', p_relation, 'SELECT')
+        AND has_schema_privilege('khala_owner', v_relation.relnamespace, 'USAGE')
+    ) THEN
+        RAISE EXCEPTION 'khala_owner may not read table %', p_relation::regclass
+            USING ERRCODE = 'KH008',
+                HINT = format('Run: GRANT USAGE ON SCHEMA %s TO khala_owner; GRANT SELECT ON %s TO khala_owner;', v_schema, p_relation::regclass);
+    END IF;
+    IF v_relation.relrowsecurity AND row_security_active(p_relation) AND (
+        EXISTS (
+            SELECT FROM pg_policy AS p
+            WHERE p.polrelid = p_relation AND NOT p.polpermissive AND p.polcmd IN ('r', '*')
+                AND (p.polroles @> ARRAY[0::oid] OR p.polroles @> ARRAY['khala_owner'::regrole::oid])
+        )
+        OR NOT EXISTS (
+            SELECT FROM pg_policy AS p
+            WHERE p.polrelid = p_relation AND p.polname = 'khala_attach' AND p.polpermissive
+                AND p.polroles = ARRAY['khala_owner'::regrole::oid]
+        )
+    ) THEN
+        RAISE EXCEPTION 'row security of table % may hide rows from khala_owner', p_relation::regclass
+            USING ERRCODE = 'KH008',
+                HINT = format(
+                    'Run: CREATE POLICY khala_attach ON %s FOR SELECT TO khala_owner USING (TRUE); and keep restrictive policies TO the roles that they are for.',
+                    p_relation::regclass
+                );
+    END IF;
+END
+$$;
+
+COMMENT ON FUNCTION khala_internal.check_attached_access(oid) IS
+'Internal: refuses a table whose rows khala_owner cannot all read. Argument: the table. Errors: KH008.';
+REVOKE ALL ON FUNCTION khala_internal.check_attached_access(oid) FROM public;

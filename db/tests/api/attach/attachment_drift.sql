@@ -1,0 +1,39 @@
+BEGIN;
+CREATE EXTENSION IF NOT EXISTS pgtap;
+SELECT plan(7);
+
+CREATE TABLE public.pgtap_orders (id bigint PRIMARY KEY, org_id text, note text);
+DO $$
+BEGIN
+    INSERT INTO public.pgtap_orders SELECT n, 'a', 'note ' || n FROM generate_series(1, 5) AS n;
+    PERFORM khala.attach('public.pgtap_orders', '{id}', 'org_id', p_topic => 'pgtap.orders');
+END
+$$;
+CREATE FUNCTION pg_temp.settle() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    WHILE (SELECT s.state = 'more' FROM khala.sequence('pgtap.orders') AS s) LOOP END LOOP;
+END
+$$;
+
+SELECT is(khala.attachment_drift('pgtap.orders'), '{}', 'none at first');
+ALTER TABLE public.pgtap_orders ALTER COLUMN note TYPE varchar(50);
+SELECT is(khala.attachment_drift('pgtap.orders'), '{column note changed its type from text to character varying(50)}', 'a type');
+ALTER TABLE public.pgtap_orders DROP COLUMN note;
+ALTER TABLE public.pgtap_orders RENAME COLUMN org_id TO org;
+ALTER TABLE public.pgtap_orders ADD extra integer;
+SELECT is(
+    khala.attachment_drift('pgtap.orders'),
+    '{column extra was added,column note was dropped,column org_id was renamed to org}', 'columns'
+);
+ALTER TABLE public.pgtap_orders DISABLE TRIGGER khala_update;
+SELECT ok(ARRAY['trigger khala_update is missing or disabled'] <@ khala.attachment_drift('pgtap.orders'), 'a trigger');
+ALTER TABLE public.pgtap_orders DROP COLUMN id;
+SELECT ok(
+    '{the unique index of the key is gone,key column id was dropped: changes are no longer followed}' <@ khala.attachment_drift('pgtap.orders'), 'the key'
+);
+DROP TABLE public.pgtap_orders;
+SELECT is((khala.attachment_drift('pgtap.orders'))[1], 'the table was dropped', 'the table');
+SELECT is(khala.attachment_drift('pgtap.nothing'), '{}', 'nothing of no attachment');
+
+SELECT t.line FROM finish() AS t (line);
+ROLLBACK;

@@ -1,0 +1,34 @@
+BEGIN;
+CREATE EXTENSION IF NOT EXISTS pgtap;
+SELECT plan(9);
+
+CREATE TABLE public.pgtap_orders (id bigint PRIMARY KEY, org_id text, note text);
+DO $$
+BEGIN
+    INSERT INTO public.pgtap_orders SELECT n, 'a', 'note ' || n FROM generate_series(1, 5) AS n;
+    PERFORM khala.attach('public.pgtap_orders', '{id}', 'org_id', p_topic => 'pgtap.orders');
+END
+$$;
+CREATE FUNCTION pg_temp.settle() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    WHILE (SELECT s.state = 'more' FROM khala.sequence('pgtap.orders') AS s) LOOP END LOOP;
+END
+$$;
+
+DO $$ BEGIN UPDATE public.pgtap_orders SET note = 'last' WHERE id = 1; END $$;
+SELECT is(khala.detach('pgtap.orders'), 1::bigint, 'sequences what is staged');
+SELECT is((SELECT d.payload ->> 'note' FROM runtime.sync_documents AS d WHERE d.topic = 'pgtap.orders' AND d.doc_key = '1'), 'last', 'so that the documents are the rows');
+SELECT is((SELECT count(*) FROM pg_trigger AS t WHERE t.tgrelid = 'public.pgtap_orders'::regclass), 0::bigint, 'drops the triggers');
+SELECT ok(NOT has_table_privilege('khala_owner', 'public.pgtap_orders', 'SELECT'), 'khala_owner may no longer read the table')
+WHERE NOT pg_has_role('khala_owner', (SELECT c.relowner FROM pg_class AS c WHERE c.oid = 'public.pgtap_orders'::regclass), 'USAGE');
+SELECT is_empty($$SELECT FROM khala.attachments AS a WHERE a.topic = 'pgtap.orders'$$, 'nothing is attached');
+DO $$ BEGIN UPDATE public.pgtap_orders SET note = 'later' WHERE id = 1; END $$;
+SELECT is_empty($$SELECT FROM runtime.sync_staged_writes AS w WHERE w.topic = 'pgtap.orders'$$, 'changes are no longer staged');
+SELECT throws_ok($$SELECT khala.detach('pgtap.orders')$$, 'KH007', NULL, 'once');
+DO $$ BEGIN PERFORM khala.attach('public.pgtap_orders', '{id}', 'org_id', p_topic => 'pgtap.orders', p_replace => TRUE); END $$;
+DROP TABLE public.pgtap_orders;
+SELECT is(khala.detach('pgtap.orders'), 0::bigint, 'of a table that was dropped');
+SELECT ok(has_function_privilege('khala_dba', 'khala.detach(text)', 'EXECUTE'), 'khala_dba may detach');
+
+SELECT t.line FROM finish() AS t (line);
+ROLLBACK;
