@@ -15,5 +15,5 @@ export default defineConfig({
     dedupe: ["react", "react-dom", "@bufbuild/protobuf"],
   },
   build: { target: "es2022", emptyOutDir: true },
-  server: { proxy: { "/api": server, "/dev": server } },
+  server: { proxy: { "/api": server } },
 });

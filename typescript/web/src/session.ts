@@ -1,13 +1,12 @@
 /** Who the page is signed in as: the session that a one-time link of `khala page` begins. */
 
 import { Observable } from "khala-client/host/observable";
-import { readDevSession } from "./dev-session";
 import { isObject } from "./summary";
 
 export interface Session {
   /** Those that it may show; null: any. */
   readonly organisations: readonly string[] | null;
-  /** The one that is shown first. */
+  /** The one that is shown first; empty: there is none yet. */
   readonly organisation: string;
   readonly scopes: readonly string[];
   /** Address of the WebSocket. */
@@ -22,8 +21,7 @@ export const isSignedOut = new Observable(false);
 
 /** The session of this browser. Throws SignedOutError when there is none. */
 export async function readSession(): Promise<Session> {
-  const response = await fetch("/api/page/session", { cache: "no-store" });
-  return response.status === 404 ? readDevSession() : sessionOf(response);
+  return sessionOf(await fetch("/api/page/session", { cache: "no-store" }));
 }
 
 /** Begins a session with the code of a link. Throws SignedOutError when the code is not valid. */
@@ -63,12 +61,12 @@ async function sessionOf(response: Response): Promise<Session> {
   }
   const body: unknown = await response.json();
   const { organisations, organisation, scopes, ws } = isObject(body) ? body : {};
-  if (typeof organisation !== "string" || typeof ws !== "string" || !Array.isArray(scopes)) {
+  if (typeof ws !== "string" || !Array.isArray(scopes)) {
     throw new Error("the server's response is not a session");
   }
   return {
     organisations: Array.isArray(organisations) ? organisations.map(String) : null,
-    organisation,
+    organisation: typeof organisation === "string" ? organisation : "",
     scopes: scopes.map(String),
     ws,
   };

@@ -1,6 +1,5 @@
 /** Short-lived tokens of the session, one for each organisation that the page shows. */
 
-import { readDevSession } from "./dev-session";
 import { errorOf, isSignedOut, post, SignedOutError } from "./session";
 import { isObject } from "./summary";
 
@@ -13,11 +12,11 @@ interface Kept {
 /** A token is replaced when less than this share of its life is left. */
 const LEAST_LEFT = 0.2;
 
-const kept = new Map<string | null, Kept>();
-const requests = new Map<string | null, Promise<string>>();
+const kept = new Map<string, Kept>();
+const requests = new Map<string, Promise<string>>();
 
-/** A token that is valid for a while. organisation: null is for what is of no organisation. */
-export function tokenFor(organisation: string | null): Promise<string> {
+/** A token that is valid for a while. organisation: empty for reading of administrators only. */
+export function tokenFor(organisation: string): Promise<string> {
   const found = kept.get(organisation);
   return found !== undefined && Date.now() < found.until
     ? Promise.resolve(found.token)
@@ -26,7 +25,7 @@ export function tokenFor(organisation: string | null): Promise<string> {
 
 /** Sends a request with a token, and again with a new one if the server does not accept it. */
 export async function authorized(
-  organisation: string | null,
+  organisation: string,
   send: (token: string) => Promise<Response>,
 ): Promise<Response> {
   const response = await send(await tokenFor(organisation));
@@ -35,12 +34,12 @@ export async function authorized(
 }
 
 /** Forgets a token that the server did not accept. */
-export function forgetToken(organisation: string | null): void {
+export function forgetToken(organisation: string): void {
   kept.delete(organisation);
 }
 
 /** A token that the server signs now. Throws SignedOutError when the session has ended. */
-export function newToken(organisation: string | null): Promise<string> {
+export function newToken(organisation: string): Promise<string> {
   let request = requests.get(organisation);
   if (request === undefined) {
     request = requestToken(organisation).finally(() => requests.delete(organisation));
@@ -49,12 +48,9 @@ export function newToken(organisation: string | null): Promise<string> {
   return request;
 }
 
-async function requestToken(organisation: string | null): Promise<string> {
+async function requestToken(organisation: string): Promise<string> {
   const at = Date.now();
-  const response = await post("/api/page/token", { org_id: organisation });
-  if (response.status === 404 || response.status === 405) {
-    return (await readDevSession()).token;
-  }
+  const response = await post("/api/page/token", { org_id: organisation || null });
   if (response.status === 401) {
     kept.clear();
     isSignedOut.set(true);

@@ -158,7 +158,7 @@ test("both lanes render the same, and switch at run time", async ({ page, databa
 test("the flag decides for a browser that has not chosen", async ({ page, database }) => {
   await database.start("flag-1", "by the flag");
   // The build with the flag off, by a server of its own: the page's server has one build.
-  const proxy = { "/api": ready().http, "/dev": ready().http };
+  const proxy = { "/api": ready().http };
   const server = await preview({
     logLevel: "warn",
     build: { outDir: "dist-legacy" },

@@ -61,11 +61,11 @@ export function Organisations({ session, organisation }: OrganisationsProps) {
         className="button organisation"
         aria-haspopup="listbox"
         aria-expanded={isOpen}
-        aria-label={`Organisation ${organisation}. Choose another`}
+        aria-label={`Organisation ${organisation || "none"}. Choose another`}
         onClick={() => setOpen(!isOpen)}
       >
         <span className="quiet">Organisation</span>
-        <strong>{organisation}</strong>
+        <strong>{organisation || "none yet"}</strong>
         <span aria-hidden="true">▾</span>
       </button>
       {isOpen && (
@@ -169,7 +169,7 @@ function offersOf(
         }))
       : organisations.map((name) => ({ name, about: "" }));
   const own = [organisation, first].flatMap((name, index, all) =>
-    all.indexOf(name) === index && !known.some((each) => each.name === name)
+    name !== "" && all.indexOf(name) === index && !known.some((each) => each.name === name)
       ? [{ name, about: "" }]
       : [],
   );

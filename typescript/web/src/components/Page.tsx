@@ -23,7 +23,7 @@ export function Page({ hasEnded, laneName, onLane, ...given }: PageProps) {
   const shown = viewOf(place);
   const followed = topicsOf(place, session);
   const lane = useLane(
-    "live" in shown ? laneName : null,
+    "live" in shown && organisation !== "" ? laneName : null,
     session,
     organisation,
     followed.map(({ topic }) => topic),
@@ -59,6 +59,11 @@ export function Page({ hasEnded, laneName, onLane, ...given }: PageProps) {
           <Suspense fallback={<p className="nothing">Reading…</p>}>
             {"read" in shown ? (
               <shown.read key={`${view} ${part}`} lane={lane} {...given} />
+            ) : organisation === "" ? (
+              <p className="nothing">
+                No organisation has documents yet. Choose one at the top of the menu, or record a
+                run: <code>khala run -- make test</code>
+              </p>
             ) : (
               lane && (
                 <>

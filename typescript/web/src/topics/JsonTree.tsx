@@ -85,8 +85,11 @@ export function JsonTree({ label, value, onFilter }: JsonTreeProps) {
   };
   /** Shows the match after the active line, or the one before it. */
   const showMatch = (step: 1 | -1) => {
-    const now = found.findIndex((each) => each.id === active);
-    const next = found[(now + step + found.length) % found.length];
+    const typed = search.trim();
+    // Somebody may press Enter before what was typed has been looked for.
+    const matches = typed === wanted ? found : find(value, typed);
+    const now = matches.findIndex((each) => each.id === active);
+    const next = matches[(now + step + matches.length) % matches.length];
     if (next !== undefined) {
       const open = unfolded(folds, next, value);
       const shown = linesOf(value, open);

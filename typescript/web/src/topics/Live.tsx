@@ -15,7 +15,7 @@ export function LiveDocuments({ place, lane, organisation }: LiveViewProps) {
   const { phase, watermark, error } = useFrames(topic.onStatus, topic.getStatus);
   const about = useTopic(name);
   const isLive = phase === "live";
-  const origins = useOrigins(name, isLive);
+  const origins = useOrigins(name, organisation, isLive);
   const wasLive = useRef(false);
   useEffect(() => {
     wasLive.current = isLive;

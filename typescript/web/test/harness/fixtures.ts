@@ -10,7 +10,7 @@ interface Fixtures {
 }
 
 /** The request that tells the page where the socket is. */
-export const SESSION = /\/(api\/page\/session|dev\/session\.json)$/;
+export const SESSION = "**/api/page/session";
 
 /** Every test begins with no documents, and fails on any error the page did not expect. */
 export const test = base.extend<Fixtures>({
@@ -27,12 +27,8 @@ export const test = base.extend<Fixtures>({
     await context.route(SESSION, async (route) => {
       // Not by `route.fetch`: its response is gone if the page asks again meanwhile.
       const response = await fetch(route.request().url());
-      if (response.ok) {
-        const session = await response.json();
-        await route.fulfill({ json: { ...session, ws: cable.through(session.ws) } });
-      } else {
-        await route.fulfill({ status: response.status, body: "{}" });
-      }
+      const session = await response.json();
+      await route.fulfill({ json: { ...session, ws: cable.through(session.ws) } });
     });
     await use(cable);
     await context.unrouteAll({ behavior: "ignoreErrors" });
