@@ -22,11 +22,9 @@ export function mayOperate(account: Account): boolean {
 
 /** The name of what is stored for the account. */
 export function storeName({ http, org, subject }: Account): string {
-  // Only what every file system takes; different accounts have different names.
+  // What every file system takes, also one that does not tell capitals from small letters.
   const safe = (part: string) =>
-    encodeURIComponent(part).replace(/[!'()*.~%]/g, (each) =>
-      each === "%" ? "_" : `_${each.charCodeAt(0).toString(16)}`,
-    );
+    part.replace(/[^a-z0-9]/gu, (each) => `_${each.codePointAt(0)?.toString(16)}_`);
   return ["khala", http.replace(/^https?:\/\//, ""), org, subject].map(safe).join("-");
 }
 

@@ -93,13 +93,11 @@ export function WorkerView({ id, lane, session, actions }: WorkerViewProps) {
 
 /** The feed of the worker's events, read on with each of its documents. */
 function useFeed(session: Session, lane: Lane, id: string, seq: number | null): EventFeed {
-  const [feed, setFeed] = useState(() => new EventFeed(session, id));
+  const [feed] = useState(() => new EventFeed(session, id));
   useEffect(() => {
-    // A mount after an unmount, as in strict mode, needs another one.
-    const own = new EventFeed(session, id);
-    setFeed(own);
-    return () => own.close();
-  }, [session, id]);
+    feed.open();
+    return () => feed.close();
+  }, [feed]);
   useEffect(() => {
     if (seq !== null) {
       feed.follow(seq);

@@ -19,7 +19,7 @@ export class EventFeed {
   readonly feed = new Observable<Feed>({ events: [], isRead: false, error: null });
   readonly #session: Session;
   readonly #worker: string;
-  readonly #abort = new AbortController();
+  #abort: AbortController | null = null;
   readonly #timer = new Timer();
   readonly #backoff = makeBackoff({ baseMs: 1_000 });
   #wanted = -1;
@@ -47,36 +47,47 @@ export class EventFeed {
     }
   }
 
+  /** Begins, or goes on after a `close`. */
+  open(): void {
+    this.#abort = new AbortController();
+    void this.#read();
+  }
+
   close(): void {
-    this.#abort.abort();
+    this.#abort?.abort();
+    this.#abort = null;
     this.#timer.stop();
   }
 
   async #read(): Promise<void> {
-    if (this.#isReading || this.#abort.signal.aborted) {
+    const signal = this.#abort?.signal;
+    if (this.#isReading || signal === undefined) {
       return;
     }
     this.#isReading = true;
     this.#timer.stop();
     try {
       while (this.#known < this.#wanted) {
-        await this.#readPage();
+        await this.#readPage(signal);
       }
       this.#attempt = 0;
-      this.feed.patch({ error: null, isRead: true });
+      this.feed.patch({ error: null, isRead: this.#wanted >= 0 });
     } catch (error) {
-      if (!this.#abort.signal.aborted) {
+      if (!signal.aborted) {
         this.feed.patch({ error: error instanceof Error ? error.message : String(error) });
         const least = error instanceof RequestError ? error.retryAfterMs : 0;
         this.#timer.start(this.#backoff(this.#attempt++, least), () => void this.#read());
       }
     }
     this.#isReading = false;
+    if (signal.aborted) {
+      // Closed meanwhile, and perhaps opened again.
+      void this.#read();
+    }
   }
 
-  async #readPage(): Promise<void> {
+  async #readPage(signal: AbortSignal): Promise<void> {
     const after = Math.max(this.#known, this.#wanted - KEPT);
-    const { signal } = this.#abort;
     const page = await listEvents(this.#session, this.#worker, after, KEPT, signal);
     if (page.events.length === 0) {
       // The history was replaced by a shorter one: there is nothing to wait for.

@@ -46,6 +46,10 @@ class Connection {
   /** The end of the process, in the middle of whatever it does. */
   kill(): void {
     this.#isDead = true;
+    if (this.#driver.inTransaction) {
+      // With a process its locks end; those of this driver last as long as the test's process.
+      this.#driver.exec("ROLLBACK");
+    }
     this.#driver.close();
   }
 }

@@ -1,7 +1,7 @@
 /** A Postgres and a relay for a whole run of tests, and a key for it: as anybody would start them. */
 
 import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
@@ -14,6 +14,8 @@ export interface Ready {
   readonly http: string;
   /** An API key of the organisation `dev` for everything that the application does. */
   readonly key: string;
+  /** The file with the keys that sign tokens. */
+  readonly keyring: string;
 }
 
 export const PROGRAM =
@@ -36,7 +38,8 @@ export async function startKhala(): Promise<() => Promise<void>> {
   const { database, ws, http } = JSON.parse(await firstLine(child));
   try {
     const key = await createKey(database, "runtime.codex_worker_summaries", "runtime.operate");
-    process.env["KHALA_READY"] = JSON.stringify({ database, ws, http, key } satisfies Ready);
+    const { keyring } = JSON.parse(await readFile(join(directory, "dev.json"), "utf8"));
+    process.env["KHALA_READY"] = JSON.stringify({ database, ws, http, key, keyring });
   } catch (error) {
     await stop();
     throw error;

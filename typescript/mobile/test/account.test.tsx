@@ -1,0 +1,91 @@
+/** Signing in and out. */
+
+import { fireEvent, screen, waitFor } from "@testing-library/react-native";
+import { readAccount, readAddresses, storeName, writeAccount } from "../src/account/account";
+import { accountOf, findId, findText, onServer, PATIENT, says, show } from "./harness/app";
+import * as keychain from "./harness/expo-secure-store";
+import { open as connections } from "./harness/expo-sqlite";
+import { ready } from "./harness/khala-dev";
+
+const { database, cables } = onServer();
+
+test("signs in with a key that stays in the keychain, and out without a trace", async () => {
+  await database().start("in-1");
+  await show();
+  const field = async (label: string) => screen.findByLabelText(label, {}, PATIENT);
+  fireEvent.changeText(await field("Address"), ready().ws);
+  fireEvent.changeText(await field("HTTP address"), ready().http);
+  fireEvent.changeText(await field("API key"), "khala_00000000_00000000000000000000000000000");
+  fireEvent.press(await field("Sign in"));
+  await findText("Not signed in");
+  expect(await keychain.getItemAsync("khala.account")).toBeNull();
+
+  fireEvent.changeText(await field("API key"), ` ${ready().key} `);
+  fireEvent.press(await field("Sign in"));
+  await says("Live");
+  await findId("worker-in-1");
+  expect(readAccount(await keychain.getItemAsync("khala.account"))).toMatchObject({
+    key: ready().key,
+    org: "dev",
+    subject: "ann",
+  });
+
+  fireEvent.press(screen.getByLabelText("Connection: Live"));
+  await findText("live, by Khala");
+  fireEvent.press(await field("Sign out"));
+  await field("API key");
+  await waitFor(
+    async () => expect(await keychain.getItemAsync("khala.account")).toBeNull(),
+    PATIENT,
+  );
+  const name = storeName({ ...(await accountOf(cables())), http: ready().http, subject: "ann" });
+  const { openDatabaseAsync } = jest.requireActual("./harness/expo-sqlite");
+  const left = await (await openDatabaseAsync(`${name}.db`)).getAllAsync(
+    "SELECT doc_key FROM khala_document",
+    [],
+  );
+  expect(left).toEqual([]);
+  expect(connections.length).toBeGreaterThan(1);
+});
+
+test("addresses that are none are refused before anything is sent", async () => {
+  const account = await accountOf(cables());
+  expect(() => readAddresses("khala.example.com", "")).toThrow(/is no WebSocket address/);
+  expect(() => readAddresses("wss://khala.example.com/socket/websocket", "x")).toThrow(/HTTP/);
+  expect(readAddresses(" wss://k.example:8443/socket/websocket ", "")).toEqual({
+    ws: "wss://k.example:8443/socket/websocket",
+    http: "https://k.example:8443",
+  });
+  expect(readAccount(writeAccount(account))).toEqual(account);
+  expect(readAccount("{}")).toBeNull();
+  expect(readAccount(null)).toBeNull();
+});
+
+test("stores of different accounts have different names, which every file system takes", () => {
+  const account = {
+    ws: "",
+    http: "https://k.example",
+    key: "",
+    org: "a",
+    subject: "b",
+    scopes: [],
+  };
+  const names = [
+    account,
+    { ...account, org: "a-b", subject: "" },
+    { ...account, org: "A" },
+    { ...account, subject: "../b" },
+    { ...account, subject: "ä" },
+  ].map((each) => storeName(each));
+  expect(new Set(names.map((name) => name.toLowerCase())).size).toBe(names.length);
+  for (const name of names) {
+    expect(name).toMatch(/^[\w-]+$/);
+  }
+});
+
+test("a keychain that cannot be read leads to the sign-in, and says so", async () => {
+  jest.spyOn(keychain, "getItemAsync").mockRejectedValue(new Error("the keychain is locked"));
+  await show();
+  await findText(/the keychain is locked/);
+  await screen.findByLabelText("API key", {}, PATIENT);
+});
