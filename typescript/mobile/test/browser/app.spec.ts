@@ -89,8 +89,14 @@ test("a page that dies in the middle of saving comes back where it was, offline 
       await database.append("b-dies", "worker.busy", { task: `step ${step}` });
     }
   })();
-  await expect(page.getByText(/step \d+/).first()).toBeVisible();
+  await expect(
+    page
+      .getByTestId("worker")
+      .getByText(/^step \d+$/)
+      .first(),
+  ).toBeVisible();
   const devtools = await context.newCDPSession(page);
+  // What has crashed does not answer.
   devtools.send("Page.crash").catch(() => undefined);
   await page.waitForEvent("crash");
   await writing;
@@ -107,7 +113,7 @@ test("a page that dies in the middle of saving comes back where it was, offline 
   cables.ws.plug();
   cables.http.plug();
   await again.getByRole("button", { name: "Try now" }).last().click();
-  await expect(again.getByText("step 39").first()).toBeVisible();
+  await expect(again.getByTestId("worker").getByText("step 39").first()).toBeVisible();
 });
 
 test("the flag changes the lane of an open page, which keeps its place", async ({
