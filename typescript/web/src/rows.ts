@@ -12,13 +12,6 @@ export interface View {
   readonly isDescending: boolean;
 }
 
-export const FIRST_VIEW: View = {
-  search: "",
-  statuses: new Set(),
-  column: "started",
-  isDescending: true,
-};
-
 /** How rows of one type are read. */
 export interface Reading<R> {
   readonly key: (row: R) => string;

@@ -121,6 +121,34 @@ test("screenshots of the overview and of operations", async ({ page, database })
   await picture(page, "publishers");
 });
 
+test("screenshots of topics", async ({ page, database }) => {
+  test.setTimeout(60_000);
+  await page.clock.setFixedTime(Date.now() + 127_000);
+  await prepare(database);
+  for (let seq = 4; seq <= 9; seq++) {
+    await database.ingest([progress(seq, `[${seq * 36}/340] cc feed.o`)]);
+  }
+  const place = `${ready().page}#/topics/runtime.run_summaries`;
+  const open = `?open=${encodeURIComponent("runtime/run_summary:nightly-build")}`;
+  await page.emulateMedia({ colorScheme: "light" });
+  await page.goto(place);
+  await page.getByText("docs-311").first().waitFor();
+  await page.locator(".row time").first().waitFor();
+  await picture(page, "topic");
+  await page.goto(`${place}${open}&tab=history`);
+  await page.getByTestId("versions").locator('[data-version="8"] a').click();
+  await page.getByTestId("difference").waitFor();
+  await picture(page, "history");
+  await page.emulateMedia({ colorScheme: "dark" });
+  await page.goto(`${place}${open}`);
+  await page.getByTestId("tree").getByText("progress:").click();
+  await picture(page, "document");
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.goto(`${ready().page}#/topics`);
+  await page.getByText("lightning.security").waitFor();
+  await picture(page, "topics-phone");
+});
+
 /** An hour of activity, as relays would have reported it; for some minutes none did. */
 async function pretendActivity(database: Database) {
   await database.query(`

@@ -132,7 +132,8 @@ const Row = memo(({ row, columns, lag, ...at }: RowProps) => {
           </Cell>
         ))}
       <Cell name="about">
-        {draw["documents"]} documents · {draw["rate"]} writes/min · head {draw["head"]}
+        {draw["documents"]} {row.documents === 1 ? "document" : "documents"} · {draw["rate"]}{" "}
+        writes/min · head {draw["head"]}
       </Cell>
     </GridRow>
   );
