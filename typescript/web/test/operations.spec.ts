@@ -2,7 +2,7 @@
 
 import type { Page } from "@playwright/test";
 import { expect, test } from "./harness/fixtures";
-import { khala, prepareOperations, REFUSED } from "./harness/operations";
+import { khala, pageLink, prepareOperations, REFUSED } from "./harness/operations";
 import { Database, ready } from "./harness/server";
 
 const RUNS = "runtime.run_summaries";
@@ -27,6 +27,16 @@ test("where there is nothing, a view says the command to run", async ({ page, da
     await page.getByRole("main").getByRole("button", { name: /^Copy/ }).click();
     await expect.poll(() => copied(page)).toContain(command);
   }
+});
+
+test("a session for one organisation does not see the whole installation", async ({ page }) => {
+  await page.goto(await pageLink("acme"));
+  const main = page.getByRole("main");
+  await expect(main.getByText("belongs to the whole installation")).toBeVisible();
+  await expect(page.getByTestId("tile-Documents")).toContainText("of journal");
+  await expect(page.getByTestId("tile-Parity")).toHaveCount(0);
+  await page.getByRole("link", { name: "Flags" }).click();
+  await expect(main.getByText("belongs to the whole installation")).toBeVisible();
 });
 
 test.describe("with work of every kind", () => {
@@ -62,6 +72,8 @@ test.describe("with work of every kind", () => {
       /not met.*1.*0 documents/,
     );
     await expect(gates.getByRole("row", { name: /Documents compared/ })).toContainText(/met.*4/);
+    // Each has a name that people read.
+    await expect(gates.getByRole("rowheader").filter({ hasText: "_" })).toHaveCount(0);
     const topics = page.getByRole("table", { name: "Documents compared, by topic" });
     await expect(topics.getByRole("row", { name: RUNS })).toContainText(
       "3 the same, 1 missing in the legacy backend",
@@ -115,7 +127,14 @@ test.describe("with work of every kind", () => {
 
     await show(page, "overview");
     await expect(page.getByTestId("tile-Set aside")).toContainText("1");
-    await expect(page.getByTestId("tile-Parity")).toContainText("3 of 5");
+    const database = await Database.open();
+    const [gates] = await database.query(
+      "SELECT count(*) FILTER (WHERE is_met) AS met, count(*) AS all FROM khala.parity_gates()",
+    );
+    await database.close();
+    await expect(page.getByTestId("tile-Parity")).toContainText(
+      `${gates?.["met"]} of ${gates?.["all"]}`,
+    );
     await expect(page.getByTestId("tile-Relays live")).toContainText("1");
     await page.getByLabel("Topic").selectOption(RUNS);
     await expect(page).toHaveURL(new RegExp(`#/overview/${RUNS}$`));

@@ -14,6 +14,7 @@ import { Commands, Empty, Read } from "./View";
 const GATES: Readonly<Record<string, string>> = {
   compared: "Documents compared",
   last_cycle_age: "Age of the last complete cycle",
+  unread_rate: "Share that was not read",
   mismatch_rate: "Share of mismatches",
   missing: "Documents missing on a side",
   p95_drift: "Drift of 95 in 100",

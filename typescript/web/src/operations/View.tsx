@@ -29,15 +29,7 @@ interface UnreadProps {
 /** Why there is nothing newer. */
 export function Unread({ error, hasData }: UnreadProps) {
   if (error?.status === 403) {
-    return (
-      <div className="card empty">
-        <p>
-          This belongs to the whole installation, and your session is for some organisations. Sign
-          in for all:
-        </p>
-        <Command>khala page</Command>
-      </div>
-    );
+    return <OfTheWhole />;
   }
   if (error !== null) {
     return (
@@ -49,6 +41,16 @@ export function Unread({ error, hasData }: UnreadProps) {
     );
   }
   return hasData ? null : <p className="nothing">Reading…</p>;
+}
+
+/** Instead of what a session for some organisations does not see. */
+export function OfTheWhole() {
+  return (
+    <Empty command="khala page">
+      This belongs to the whole installation, and your session is for some organisations. Sign in
+      for all:
+    </Empty>
+  );
 }
 
 interface EmptyProps {

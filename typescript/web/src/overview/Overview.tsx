@@ -1,7 +1,7 @@
 import { useMemo, useState } from "react";
 import { useAdmin } from "../admin";
 import type { Activity, TopicRow } from "../operations/rows";
-import { Unread } from "../operations/View";
+import { OfTheWhole, Unread } from "../operations/View";
 import { goTo } from "../place";
 import { shownTime } from "../times";
 import type { ViewProps } from "../views";
@@ -13,33 +13,43 @@ import "./overview.css";
 const EVERY_MS = 10_000;
 
 /** What happens now, and what happened in the last hour: of all topics, or of the one named. */
-export function Overview({ place: { section: topic } }: ViewProps) {
+export function Overview({ place: { section: topic }, session }: ViewProps) {
+  const isWhole = session.organisations === null;
   const path = topic === "" ? "" : `?topic=${encodeURIComponent(topic)}`;
   const { data: topics } = useAdmin<{ readonly topics: readonly TopicRow[] }>(
     "/api/admin/topics",
     EVERY_MS,
   );
-  const { data, error } = useAdmin<Activity>(`/api/admin/activity${path}`, EVERY_MS);
+  const { data, error } = useAdmin<Activity>(
+    isWhole ? `/api/admin/activity${path}` : null,
+    EVERY_MS,
+  );
   const chart = useMemo(() => data && charted(data, topic !== ""), [data, topic]);
   return (
     <div className="operations">
-      <Tiles topics={topics?.topics ?? null} everyMs={EVERY_MS} />
-      <div className="card-head charts-head">
-        <h2>The last hour</h2>
-        <label>
-          Topic{" "}
-          <select value={topic} onChange={(event) => goTo("overview", event.target.value)}>
-            <option value="">all topics</option>
-            {names(topics?.topics ?? [], topic).map((name) => (
-              <option key={name}>{name}</option>
-            ))}
-          </select>
-        </label>
-      </div>
-      <Unread error={error} hasData={data !== null} />
-      {chart && <Charts {...chart} />}
-      {topic !== "" && (
-        <p className="quiet">Connections and bytes are counted for all topics together.</p>
+      <Tiles topics={topics?.topics ?? null} isWhole={isWhole} everyMs={EVERY_MS} />
+      {isWhole ? (
+        <>
+          <div className="card-head charts-head">
+            <h2>The last hour</h2>
+            <label>
+              Topic{" "}
+              <select value={topic} onChange={(event) => goTo("overview", event.target.value)}>
+                <option value="">all topics</option>
+                {names(topics?.topics ?? [], topic).map((name) => (
+                  <option key={name}>{name}</option>
+                ))}
+              </select>
+            </label>
+          </div>
+          <Unread error={error} hasData={data !== null} />
+          {chart && <Charts {...chart} />}
+          {topic !== "" && (
+            <p className="quiet">Connections and bytes are counted for all topics together.</p>
+          )}
+        </>
+      ) : (
+        <OfTheWhole />
       )}
     </div>
   );

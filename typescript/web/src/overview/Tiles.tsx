@@ -14,16 +14,13 @@ import { bytes, count, counted, duration } from "../quantities";
 interface TilesProps {
   /** Null: not read yet. */
   readonly topics: readonly TopicRow[] | null;
+  /** Whether the session is for the whole installation. */
+  readonly isWhole: boolean;
   readonly everyMs: number;
 }
 
 /** The state of everything in a few numbers, each a link to its view. */
-export function Tiles({ topics, everyMs }: TilesProps) {
-  const relays = useAdmin<{ readonly relays: readonly RelayRow[] }>("/api/admin/relays", everyMs)
-    .data?.relays;
-  const publishers = useAdmin<Publishers>("/api/admin/publishers", everyMs).data?.publishers;
-  const parity = useAdmin<Parity>("/api/admin/parity", everyMs).data;
-  const delivered = publishers?.flatMap((each) => each.topics);
+export function Tiles({ topics, isWhole, everyMs }: TilesProps) {
   return (
     <ul className="tiles" aria-label="State">
       <Tile to="topics" name="Topics" value={topics && count(topics.length)}>
@@ -32,6 +29,19 @@ export function Tiles({ topics, everyMs }: TilesProps) {
       <Tile to="topics" name="Documents" value={topics && documents(topics)}>
         {topics && journal(topics)}
       </Tile>
+      {isWhole && <Installation everyMs={everyMs} />}
+    </ul>
+  );
+}
+
+function Installation({ everyMs }: Pick<TilesProps, "everyMs">) {
+  const relays = useAdmin<{ readonly relays: readonly RelayRow[] }>("/api/admin/relays", everyMs)
+    .data?.relays;
+  const publishers = useAdmin<Publishers>("/api/admin/publishers", everyMs).data?.publishers;
+  const parity = useAdmin<Parity>("/api/admin/parity", everyMs).data;
+  const delivered = publishers?.flatMap((each) => each.topics);
+  return (
+    <>
       <Relays relays={relays} />
       <Tile
         to="publishers"
@@ -50,7 +60,7 @@ export function Tiles({ topics, everyMs }: TilesProps) {
         {delivered && "updates refused for good"}
       </Tile>
       <ParityTile parity={parity} />
-    </ul>
+    </>
   );
 }
 

@@ -14,12 +14,16 @@ const ENVIRONMENT = {
   KHALA_PUBLISH_ADMIN_KEY: "a key of tests only",
 };
 
-/** Runs `khala` on the tests' database; resolves to its exit status. */
-export async function khala(...argv: string[]): Promise<number> {
+async function output(...argv: string[]): Promise<string> {
   const program = process.env["KHALA_BIN"] ?? resolve("../../.venv/bin/khala");
   const env = { ...process.env, ...ENVIRONMENT, KHALA_DATABASE_URL: ready().database };
+  return (await promisify(execFile)(program, argv, { env })).stdout;
+}
+
+/** Runs `khala` on the tests' database; resolves to its exit status. */
+export async function khala(...argv: string[]): Promise<number> {
   try {
-    await promisify(execFile)(program, argv, { env });
+    await output(...argv);
     return 0;
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === 1) {
@@ -27,6 +31,12 @@ export async function khala(...argv: string[]): Promise<number> {
     }
     throw error;
   }
+}
+
+/** A link that signs in to the page of these organisations. */
+export async function pageLink(...organisations: readonly string[]): Promise<string> {
+  const argv = organisations.map((each) => `--org=${each}`);
+  return (await output("page", `--url=${ready().http}`, ...argv)).trim();
 }
 
 /** Work of every kind: runs and a flag, a publisher with a refusal, a comparison with a mismatch. */
