@@ -117,6 +117,11 @@ export interface KhalaClientOptions {
   readonly fetch?: typeof fetch;
   /** False: a replay has every version, not only the last one of each document. Default true. */
   readonly compact?: boolean;
+  /**
+   * Show the documents of a first snapshot, and of the store, as they come: a topic without a
+   * watermark does not have all of them yet. Default false: all at once.
+   */
+  readonly partial?: boolean;
   /** Default: JSON. `binaryLane` of `khala-client/binary` takes fewer bytes and less work. */
   readonly lane?: Lane;
   /** Default: SubtleCrypto's, which needs a secure origin; see `khala-client/sha256`. */

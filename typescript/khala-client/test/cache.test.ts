@@ -76,3 +76,39 @@ test("a tombstone keeps older versions out, a replacement forgets it", () => {
   cache.replace([first]);
   expect(cache.documents()).toEqual([first]);
 });
+
+test("after any change the documents are those that stand, by key", () => {
+  const key = fc.nat(199).map((number) => String(number).padStart(3, "0"));
+  const write = fc.record({ key, deleted: fc.boolean() });
+  fc.assert(
+    fc.property(fc.array(fc.array(write, { maxLength: 8 }), { maxLength: 20 }), (batches) => {
+      const cache = new DocumentCache();
+      let watermark = 0n;
+      const version = ({ key: docKey, deleted }: { key: string; deleted: boolean }): Version => {
+        watermark++;
+        const payload = deleted ? null : {};
+        return {
+          ...{ topic: "t", docKey, docVersion: watermark, watermark, payloadHash: "" },
+          deleted,
+          payload,
+        };
+      };
+      // So many that a few changes are put into place one by one.
+      const keys = Array.from({ length: 150 }, (_, number) => String(number).padStart(3, "0"));
+      cache.replace(keys.map((each) => version({ key: each, deleted: false })));
+      for (const batch of batches) {
+        const before = cache.documents();
+        const copy = [...before];
+        for (const each of batch) {
+          cache.apply(version(each));
+        }
+        const standing = cache.versions().filter(({ deleted }) => !deleted);
+        expect(cache.documents()).toEqual(
+          standing.sort((one, other) => (one.docKey < other.docKey ? -1 : 1)),
+        );
+        expect(before).toEqual(copy);
+      }
+    }),
+    { numRuns: 200 },
+  );
+});

@@ -128,27 +128,6 @@ const SCENARIOS = {
     await documents(topic, (all) => all.length === 1);
   },
 
-  ["a hash that fails while a document is fetched again: reported, tried again"]: async () => {
-    const database = await openDatabase();
-    const name = await database.topic();
-    await database.sink(name, "a", 1, { n: 1 });
-    const { has, onError } = reported();
-    let calls = 0;
-    const sha256 = async (bytes: Uint8Array<ArrayBuffer>) => {
-      calls++;
-      if (calls === 3) {
-        throw new Error("no hash now");
-      }
-      // Of the snapshot, and of the document that is fetched because of it.
-      return crypto.subtle.digest("SHA-256", calls < 3 ? new Uint8Array() : bytes);
-    };
-    const topic = connect({ token: token([name]), sha256, onError }).topic(name);
-    topic.subscribe(() => {});
-    await has("payload_hash_mismatch", "announced hash");
-    await documents(topic, (all) => all.length === 1);
-    await has("transport", "no hash now");
-  },
-
   ["`onStaleCursor` that does not end holds up nothing for ever"]: async () => {
     const database = await openDatabase();
     const name = await database.topic();
@@ -163,6 +142,28 @@ const SCENARIOS = {
     await live(topic);
   },
 };
+
+// By itself: a scenario above changes the epoch, and a snapshot in between needs no fetch again.
+test("a hash that fails while a document is fetched again: reported, tried again", async () => {
+  const database = await openDatabase();
+  const name = await database.topic();
+  await database.sink(name, "a", 1, { n: 1 });
+  const { has, onError } = reported();
+  let calls = 0;
+  const sha256 = async (bytes: Uint8Array<ArrayBuffer>) => {
+    calls++;
+    if (calls === 3) {
+      throw new Error("no hash now");
+    }
+    // Of the snapshot, and of the document that is fetched because of it.
+    return crypto.subtle.digest("SHA-256", calls < 3 ? new Uint8Array() : bytes);
+  };
+  const topic = connect({ token: token([name]), sha256, onError }).topic(name);
+  topic.subscribe(() => {});
+  await has("payload_hash_mismatch", "announced hash");
+  await documents(topic, (all) => all.length === 1);
+  await has("transport", "no hash now");
+});
 
 test("what never answers", { timeout: 60_000 }, async () => {
   await Promise.all(Object.values(SCENARIOS).map((scenario) => scenario()));

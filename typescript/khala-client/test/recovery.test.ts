@@ -1,8 +1,10 @@
 /** Cursors that cannot be resumed from: purged history, another epoch, another organisation. */
 
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import type { Cursor, KhalaStore, StaleTopic, Stored } from "../src/index.js";
-import { asyncStorageStore } from "../src/index.js";
+import { asyncStorageStore, memoryStore } from "../src/index.js";
+import type { OnPart } from "../src/stores/store.js";
+import type { Version } from "../src/topics/cache.js";
 import { Prompted } from "./harness/prompted.js";
 import { connect, type Database, openDatabase, token } from "./harness/server.js";
 import { mapStorage } from "./harness/storage.js";
@@ -306,3 +308,78 @@ test("closing saves what was not saved yet", async () => {
   await khala.close();
   expect(await store.load(name)).toMatchObject({ versions: [{ docKey: "a", docVersion: 1n }] });
 });
+
+test("partial: a first snapshot shows page by page, one after a stale cursor all at once", async () => {
+  const database = await openDatabase();
+  const name = await database.topic();
+  // More than one page of a snapshot.
+  const write = (version: number) =>
+    database.value(
+      `SELECT count(*) FROM khala.sink_batch($1, (SELECT jsonb_agg(jsonb_build_object('doc_key', 'key ' || n,
+         'doc_version', $2::bigint, 'payload', jsonb_build_object('n', n), 'org_id', 'acme'))
+       FROM generate_series(10001, 12500) AS g (n)))`,
+      name,
+      version,
+    );
+  await write(1);
+  const khala = connect({ token: token([name]), partial: true });
+  const topic = khala.topic(name);
+  const seen: (readonly [number, boolean])[] = [];
+  const look = () => seen.push([topic.getSnapshot().length, topic.getStatus().watermark !== null]);
+  onTestFinished(topic.subscribe(look));
+  await live(topic);
+  const counts = seen.filter(([, isAll]) => !isAll).map(([count]) => count);
+  expect(counts.length).toBeGreaterThan(1);
+  expect(counts).toEqual([...counts].sort((one, other) => one - other));
+  expect(counts[0]).toBeLessThan(2_500);
+  expect(seen.at(-1)).toEqual([2_500, true]);
+  expect(plain(topic.getSnapshot())).toEqual(await database.documents(name));
+
+  khala.disconnect();
+  await write(2);
+  await database.purge(name);
+  seen.length = 0;
+  khala.connect();
+  await documents(topic, (found) => found[2_499]?.docVersion === 2n);
+  expect(seen.filter(([count]) => count !== 2_500)).toEqual([]);
+  expect(plain(topic.getSnapshot())).toEqual(await database.documents(name));
+});
+
+test("partial: what a store is too slow to bring, and part of another organisation's, goes", async () => {
+  const database = await openDatabase();
+  const name = await database.topic();
+  await database.sink(name, "theirs", 1, { n: 1 }, "acme");
+  await database.sink(name, "ours", 1, { n: 1 }, "other");
+  let isOurs = false;
+  let bring: OnPart | undefined;
+  const store: KhalaStore = {
+    ...memoryStore(),
+    // It has brought a part, and then fails.
+    load: async (_, onPart) => {
+      bring = onPart;
+      onPart?.([version(name, "old")]);
+      throw new Error("the disk is gone");
+    },
+  };
+  const khala = connect({
+    token: () => token([name], { org: isOurs ? "other" : "acme" }),
+    partial: true,
+    store,
+  });
+  const topic = khala.topic(name);
+  await documents(topic, ([one]) => one?.docKey === "old");
+  await live(topic);
+  expect(topic.getSnapshot().map(({ docKey }) => docKey)).toEqual(["theirs"]);
+  bring?.([version(name, "late")]);
+  expect(topic.getSnapshot().map(({ docKey }) => docKey)).toEqual(["theirs"]);
+  khala.disconnect();
+  isOurs = true;
+  khala.connect();
+  await documents(topic, ([one]) => one?.docKey === "ours");
+  expect(topic.getSnapshot().map(({ docKey }) => docKey)).toEqual(["ours"]);
+});
+
+function version(topic: string, docKey: string): Version {
+  const counters = { docVersion: 1n, watermark: 1n };
+  return { ...{ topic, docKey, payloadHash: "", deleted: false, payload: {} }, ...counters };
+}

@@ -92,6 +92,31 @@ describe.each(Object.keys(shares))("%s", (name) => {
     await again.close();
   });
 
+  test("takes and gives back more documents than one task reads or writes", async () => {
+    const store = open();
+    const keys = Array.from({ length: 1_201 }, (_, number) => `key ${10_000 + number}`);
+    const versions = keys.map((key, number) => doc(key, 1n, BigInt(number + 1)));
+    const first = at(2_000n);
+    const commit = (base: Cursor | null, cursor: Cursor, some: Version[]) =>
+      store.commit({ topic: "t", base, cursor, versions: some, force: false });
+    expect(await commit(null, first, versions)).toBe(true);
+    // Of another topic, whose keys stand beside.
+    const other = { ...doc("key 10600", 1n, 1n), topic: "t2" };
+    await store.commit({ topic: "t2", base: null, cursor: first, versions: [other], force: false });
+    const changed = versions.map(({ docKey }, number) => doc(docKey, 2n, BigInt(2_001 + number)));
+    expect(await commit(first, at(9_000n), changed)).toBe(true);
+    const parts: Version[] = [];
+    const stored = await store.load("t", (part) => parts.push(...part));
+    expect(sorted(stored)).toEqual({ cursor: at(9_000n), versions: changed });
+    if (name === "IndexedDB") {
+      expect(parts).toEqual(changed);
+    }
+    await store.load("none", (part) => parts.push(...part));
+    expect(parts.length % changed.length).toBe(0);
+    await store.clear();
+    await store.close();
+  });
+
   test("merges by version, refuses steps from elsewhere, and never goes back by itself", async () => {
     const store = open();
     const commit = (base: Cursor | null, cursor: Cursor, versions: Version[], force = false) =>

@@ -1,5 +1,13 @@
-import { type RefObject, useEffect, useLayoutEffect, useState, useSyncExternalStore } from "react";
+import {
+  type RefObject,
+  useEffect,
+  useLayoutEffect,
+  useMemo,
+  useState,
+  useSyncExternalStore,
+} from "react";
 import { cancelDraw, inNextFrame } from "./frames";
+import { type Reading, Selection, Tally, type View } from "./rows";
 
 const OVERSCAN = 6;
 
@@ -54,4 +62,20 @@ export function useWindow(
   const first = Math.max(0, Math.min(visible, count - 1) - OVERSCAN);
   const end = Math.min(count, visible + Math.ceil(height / rowHeight) + 1 + OVERSCAN);
   return { first, end: Math.max(first, end) };
+}
+
+/** The rows that a view shows, in its order. */
+export function useSelection<R>(rows: readonly R[], view: View, reading: Reading<R>): readonly R[] {
+  const selection = useMemo(() => new Selection(view, reading), [view, reading]);
+  return useMemo(() => selection.of(rows), [selection, rows]);
+}
+
+/** The number of rows of each status, by name; a chosen status also when it is 0. */
+export function useTally<R>(
+  rows: readonly R[],
+  chosen: ReadonlySet<string>,
+  reading: Pick<Reading<R>, "key" | "status">,
+): readonly (readonly [string, number])[] {
+  const tally = useMemo(() => new Tally(reading), [reading]);
+  return useMemo(() => tally.of(rows, chosen), [tally, rows, chosen]);
 }

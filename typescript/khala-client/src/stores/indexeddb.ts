@@ -2,7 +2,7 @@
 
 import { within } from "../host/timer.js";
 import { isNewer, type Version } from "../topics/cache.js";
-import { type Cursor, type KhalaStore, plan } from "./store.js";
+import { type Cursor, type KhalaStore, plan, type Stored } from "./store.js";
 
 export interface IndexedDbOptions {
   /** The database's name, which should contain the account. Default `khala`. */
@@ -13,6 +13,8 @@ const FORMAT = 1;
 const CURSORS = "cursors";
 const VERSIONS = "versions";
 const BOTH = [CURSORS, VERSIONS];
+/** The versions that one task reads or writes: all 20,000 at once keep a page from drawing for 0.2 s. */
+const PART = 500;
 
 /** A store in IndexedDB: web pages and Electron. */
 export function indexedDbStore({ name = "khala" }: IndexedDbOptions = {}): KhalaStore {
@@ -55,12 +57,19 @@ export function indexedDbStore({ name = "khala" }: IndexedDbOptions = {}): Khala
   };
 
   return {
-    load: (topic) =>
-      transact("readonly", (cursors, versions, answer) => {
+    load: (topic, onPart) =>
+      transact<Stored | null>("readonly", (cursors, versions, answer) => {
         const cursor = cursors.get(topic) as IDBRequest<Cursor | undefined>;
-        const found = versions.getAll(of(topic)) as IDBRequest<Version[]>;
-        found.onsuccess = () =>
-          answer(cursor.result ? { cursor: cursor.result, versions: found.result } : null);
+        cursor.onsuccess = () => {
+          const stored = cursor.result && { cursor: cursor.result, versions: [] as Version[] };
+          answer(stored ?? null);
+          if (stored !== undefined) {
+            readParts(versions, topic, (part) => {
+              stored.versions.push(...part);
+              onPart?.(part);
+            });
+          }
+        };
       }),
     commit: (commit) =>
       transact("readwrite", (cursors, versions, answer) => {
@@ -72,12 +81,10 @@ export function indexedDbStore({ name = "khala" }: IndexedDbOptions = {}): Khala
           if (planned?.replaces) {
             versions.delete(of(topic));
           }
-          for (const version of planned?.versions ?? []) {
-            putIfNewer(versions, version);
-          }
           if (planned?.cursor) {
             cursors.put(planned.cursor, topic);
           }
+          putParts(versions, planned?.versions ?? [], planned?.replaces === true);
         };
       }),
     clear: () =>
@@ -112,11 +119,51 @@ function of(topic: string): IDBKeyRange {
   return IDBKeyRange.bound([topic], [topic, []]);
 }
 
-function putIfNewer(versions: IDBObjectStore, version: Version): void {
+/** Reads the versions of a topic in several tasks, so that none of them is a long one. */
+function readParts(
+  versions: IDBObjectStore,
+  topic: string,
+  onPart: (part: readonly Version[]) => void,
+  after: IDBValidKey = [topic],
+): void {
+  const range = IDBKeyRange.bound(after, [topic, []], true);
+  const request = versions.getAll(range, PART) as IDBRequest<Version[]>;
+  request.onsuccess = () => {
+    const part = request.result;
+    const last = part.at(-1);
+    if (part.length === PART && last !== undefined) {
+      // Asked for before this part is taken in: the database reads on meanwhile.
+      readParts(versions, topic, onPart, [topic, last.docKey]);
+    }
+    onPart(part);
+  };
+}
+
+/** Puts versions in several tasks, each begun when the one before has been written. */
+function putParts(
+  versions: IDBObjectStore,
+  wanted: readonly Version[],
+  isEmpty: boolean,
+  from = 0,
+): void {
+  const part = wanted.slice(from, from + PART);
+  for (const version of part) {
+    const isLast = version === part.at(-1);
+    const next = () => isLast && putParts(versions, wanted, isEmpty, from + PART);
+    if (isEmpty) {
+      versions.put(version).onsuccess = next;
+    } else {
+      putIfNewer(versions, version, next);
+    }
+  }
+}
+
+function putIfNewer(versions: IDBObjectStore, version: Version, done: () => void): void {
   const request = versions.get([version.topic, version.docKey]) as IDBRequest<Version | undefined>;
   request.onsuccess = () => {
     if (isNewer(version, request.result)) {
       versions.put(version);
     }
+    done();
   };
 }

@@ -23,6 +23,9 @@ export interface Stored {
   readonly versions: readonly Version[];
 }
 
+/** Called with some of the versions of a topic that has a cursor, before there are all of them. */
+export type OnPart = (versions: readonly Version[]) => void;
+
 /** One step forward of one topic, to be saved as a whole or not at all. */
 export interface Commit {
   readonly topic: string;
@@ -36,8 +39,8 @@ export interface Commit {
 
 /** Several tabs or processes may use one store: `commit` compares, in the transaction that writes. */
 export interface KhalaStore {
-  /** The stored part of a topic; null when nothing is stored. */
-  load(topic: string): Promise<Stored | null>;
+  /** The stored part of a topic; null when nothing is stored. A store may leave `onPart` out. */
+  load(topic: string, onPart?: OnPart): Promise<Stored | null>;
   /**
    * Executes `plan` atomically. False when the plan is null: nothing was written, and the caller
    * commits everything it has instead.
@@ -104,7 +107,7 @@ export function limited(store: KhalaStore): KhalaStore {
     }
   };
   return {
-    load: (topic) => call(topic, () => store.load(topic)),
+    load: (topic, onPart) => call(topic, () => store.load(topic, onPart)),
     commit: (commit) => call(commit.topic, () => store.commit(commit)),
     clear: () => call("clear", () => store.clear()),
     close: () => call("close", () => store.close()),

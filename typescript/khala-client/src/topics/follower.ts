@@ -13,7 +13,7 @@ import { type Cursor, makeQueue } from "../stores/store.js";
 import type { KhalaClientOptions, KhalaDocument, TopicStatus } from "../types.js";
 import type { OnReply } from "../wire/channel.js";
 import { type Batch, type Update, watermarks } from "../wire/serializer.js";
-import { DocumentCache, isNewer } from "./cache.js";
+import { DocumentCache, isNewer, type Version } from "./cache.js";
 import { type Missing, type Resolved, resolve, type Supply } from "./hydrate.js";
 import { Saver, type SaverOptions } from "./saver.js";
 import { readSnapshot } from "./snapshot.js";
@@ -32,7 +32,8 @@ interface Run extends Link, Supply {
   readonly stop: () => void;
 }
 
-export type FollowerOptions = SaverOptions & Pick<KhalaClientOptions, "compact" | "onStaleCursor">;
+export type FollowerOptions = SaverOptions &
+  Pick<KhalaClientOptions, "compact" | "onStaleCursor" | "partial">;
 
 export class Follower {
   readonly cache = new DocumentCache();
@@ -70,7 +71,7 @@ export class Follower {
 
   /** Begins with the stored documents; once. */
   load(): Promise<void> {
-    this.#loaded ??= this.saver.load().then((stored) => {
+    this.#loaded ??= this.saver.load(this.#onPart).then((stored) => {
       if (stored !== null) {
         this.cache.replace(stored.versions);
         this.#moveTo(stored.cursor);
@@ -194,8 +195,14 @@ export class Follower {
     if (own !== undefined) {
       await this.#tellStale(own);
     }
-    const { versions, missing, watermark, epoch } = await readSnapshot(this.name, run);
+    if (this.cursor === null && this.documents.get().length > 0) {
+      // Part of a snapshot that did not end, perhaps with the token of another organisation.
+      this.cache.replace([]);
+      this.#show();
+    }
+    const snapshot = await readSnapshot(this.name, run, this.#onPart);
     check(run.signal);
+    const { versions, missing, watermark, epoch } = snapshot;
     this.#missing.clear();
     this.#miss(run, missing);
     this.#seen = watermark;
@@ -280,6 +287,17 @@ export class Follower {
       isKhalaError(error, "usage") ? this.#options.onError(error) : report(error);
     }
   }
+
+  /** Shows some of the documents before there are all of them. */
+  readonly #onPart = (versions: readonly Version[]): void => {
+    // A store that was too slow may still bring parts after a snapshot has replaced everything.
+    if (this.#options.partial === true && this.cursor === null) {
+      for (const version of versions) {
+        this.cache.apply(version);
+      }
+      this.#show();
+    }
+  };
 
   #show(): void {
     this.documents.set(this.cache.documents());

@@ -2,7 +2,13 @@
 
 import { type AnyKhalaError, asKhalaError } from "../errors.js";
 import { Timer } from "../host/timer.js";
-import { type Cursor, type KhalaStore, makeQueue, type Stored } from "../stores/store.js";
+import {
+  type Cursor,
+  type KhalaStore,
+  makeQueue,
+  type OnPart,
+  type Stored,
+} from "../stores/store.js";
 import type { DocumentCache, Version } from "./cache.js";
 
 /** The state to save: cache and cursor move together, so that they always match. */
@@ -40,9 +46,9 @@ export class Saver {
   }
 
   /** The stored part of the topic; null if there is none, or after an error that was reported. */
-  async load(): Promise<Stored | null> {
+  async load(onPart?: OnPart): Promise<Stored | null> {
     try {
-      const stored = await this.#options.store.load(this.#topic);
+      const stored = await this.#options.store.load(this.#topic, onPart);
       this.#saved = stored?.cursor ?? null;
       return stored;
     } catch (error) {

@@ -1,6 +1,7 @@
 /** A topic as it is now, read page by page over HTTP. */
 
 import { failure, isKhalaError } from "../errors.js";
+import { check } from "../host/timer.js";
 import type { SnapshotPage } from "../wire/serializer.js";
 import type { Version } from "./cache.js";
 import { type Missing, patiently, type Resolved, resolve, type Supply, TRIES } from "./hydrate.js";
@@ -11,11 +12,18 @@ export interface Snapshot extends Resolved {
   readonly epoch: string;
 }
 
-/** Reads a snapshot. Throws the errors of HTTP requests. */
-export async function readSnapshot(topic: string, supply: Supply): Promise<Snapshot> {
+/**
+ * Reads a snapshot. Throws the errors of HTTP requests. `onPage` is called with the versions of each
+ * page; a snapshot that begins again brings them again, perhaps others.
+ */
+export async function readSnapshot(
+  topic: string,
+  supply: Supply,
+  onPage?: (versions: readonly Version[]) => void,
+): Promise<Snapshot> {
   for (let attempt = 0; attempt < TRIES; attempt++) {
     try {
-      const snapshot = await readOnce(topic, supply);
+      const snapshot = await readOnce(topic, supply, onPage);
       if (snapshot !== null) {
         return snapshot;
       }
@@ -30,7 +38,11 @@ export async function readSnapshot(topic: string, supply: Supply): Promise<Snaps
 }
 
 /** Null: the epoch changed between two pages. */
-async function readOnce(topic: string, supply: Supply): Promise<Snapshot | null> {
+async function readOnce(
+  topic: string,
+  supply: Supply,
+  onPage?: (versions: readonly Version[]) => void,
+): Promise<Snapshot | null> {
   const { http, signal } = supply;
   const ask = (after?: { docKey: string; watermark: bigint }) =>
     patiently(() => http.snapshotPage(topic, signal, after), supply);
@@ -49,6 +61,8 @@ async function readOnce(topic: string, supply: Supply): Promise<Snapshot | null>
       docKey === null ? null : ask({ docKey, watermark }),
     ]);
     versions.push(...both[0].versions);
+    check(signal);
+    onPage?.(both[0].versions);
     missing.push(...both[0].missing);
     page = both[1];
   }

@@ -57,7 +57,7 @@ export class Topic extends Follower implements KhalaTopic {
     if (!this.isActive || this.getStatus().phase === "error") {
       this.#activate();
     }
-    if (this.cursor !== null) {
+    if (this.cursor !== null || this.getSnapshot().length > 0) {
       call(listener, this.getSnapshot());
     }
     let isOver = false;

@@ -1,6 +1,7 @@
-import { type ReactNode, useEffect, useMemo, useRef } from "react";
+import { type ReactNode, useEffect, useRef } from "react";
+import { useSelection } from "../hooks";
 import { go, type Place } from "../place";
-import { type Reading, select, type View } from "../rows";
+import type { Reading, View } from "../rows";
 import { Grid, type GridColumn, type RowPlace } from "./Grid";
 import { Filter } from "./Toolbar";
 
@@ -31,7 +32,7 @@ export function Browser<R>(props: BrowserProps<R>) {
   const { rows, reading, place } = props;
   const { filter, opened } = place;
   const grid = useRef<HTMLDivElement>(null);
-  const shown = useMemo(() => select(rows, filter, reading), [rows, filter, reading]);
+  const shown = useSelection(rows, filter, reading);
   const close = () => {
     go({ opened: null });
     grid.current?.focus({ preventScroll: true });
@@ -41,7 +42,7 @@ export function Browser<R>(props: BrowserProps<R>) {
       <Filter
         rows={rows}
         shown={shown.length}
-        status={reading.status}
+        reading={reading}
         view={filter}
         onView={changeFilter}
       >

@@ -1,12 +1,13 @@
-import { type ReactNode, useMemo, useRef } from "react";
+import { type ReactNode, useRef } from "react";
+import { useTally } from "../hooks";
 import { useCharacters } from "../keys/keys";
-import { countStatuses, type View } from "../rows";
+import type { Reading, View } from "../rows";
 
 interface FilterProps<R> {
   readonly rows: readonly R[];
   /** The number of rows that match. */
   readonly shown: number;
-  readonly status: (row: R) => string;
+  readonly reading: Reading<R>;
   readonly view: View;
   readonly onView: (view: View) => void;
   readonly children?: ReactNode;
@@ -17,11 +18,8 @@ const number = new Intl.NumberFormat();
 const MOST_CHIPS = 12;
 
 /** Search, and a chip for each status. */
-export function Filter<R>({ rows, shown, status, view, onView, children }: FilterProps<R>) {
-  const statuses = useMemo(
-    () => countStatuses(rows, view.statuses, status).filter(([name]) => name !== ""),
-    [rows, view.statuses, status],
-  );
+export function Filter<R>({ rows, shown, reading, view, onView, children }: FilterProps<R>) {
+  const statuses = useTally(rows, view.statuses, reading).filter(([name]) => name !== "");
   const chips =
     statuses.length <= MOST_CHIPS ? statuses : statuses.filter(([name]) => view.statuses.has(name));
   const toggle = (name: string) => {

@@ -17,6 +17,7 @@ export function khalaLane(session: Session, organisation: string): Lane {
     // A new one at every connect: a server that was restarted may have other keys.
     token: () => newToken(organisation).catch(noneIfSignedOut),
     store: indexedDbStore({ name: `khala-admin-${organisation}` }),
+    partial: true,
     onStaleCursor: (stale) => began(incidents, stale, khala.topic(stale.topic)),
     onError: (error) => {
       // Every other one is on the page; without the store only a reload takes longer.
