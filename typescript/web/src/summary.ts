@@ -38,6 +38,25 @@ export function command(summary: Summary): string {
   return Array.isArray(value) ? value.join(" ") : typeof value === "string" ? value : "";
 }
 
+const ENDED: ReadonlySet<string> = new Set("succeeded failed cancelled stopped lost".split(" "));
+
+/** Whether it goes on. */
+export function isAtWork(summary: Summary): boolean {
+  return !ENDED.has(status(summary)) && text(summary, "started_at") !== "";
+}
+
+/** When it ended, or was last heard of, in milliseconds since 1970. */
+export function endOf(summary: Summary): number {
+  return Date.parse(text(summary, "finished_at") || text(summary, "latest_event_at"));
+}
+
+/** The share that is done, from 0 to 100; null where it is not known. */
+export function percent(summary: Summary): number | null {
+  const progress = summary["progress"];
+  const value = isObject(progress) ? progress["percent"] : null;
+  return typeof value === "number" ? Math.min(100, Math.max(0, value)) : null;
+}
+
 /** The current activity, or the end of it. */
 export function activity(summary: Summary): string {
   const progress = summary["progress"];

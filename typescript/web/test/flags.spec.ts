@@ -48,7 +48,7 @@ test("the lane follows the flag, under an open page that keeps its place", async
       payload: { title: `title of ${id}` },
     })),
   );
-  await setFlag("--lane", "legacy", "--person", "dev");
+  await setFlag("--lane", "legacy", "--percent", "100");
   const scripts: string[] = [];
   page.on("request", (request) => scripts.push(request.url()));
   await open(page, "khala");
@@ -62,7 +62,7 @@ test("the lane follows the flag, under an open page that keeps its place", async
 
   await page.getByRole("searchbox").fill("kept");
   await page.getByRole("button", { name: "running 80" }).click();
-  await page.getByRole("columnheader", { name: "Name" }).getByRole("button").click();
+  await page.getByRole("columnheader", { name: "Run" }).getByRole("button").click();
   await page.getByTestId("table").evaluate((element) => {
     element.scrollTop = 1_200;
   });
@@ -70,7 +70,7 @@ test("the lane follows the flag, under an open page that keeps its place", async
   await page.getByTestId("details").getByText("Payload").click();
   await page.evaluate(() => Object.assign(window, { isSamePage: true }));
   const before = await placeOf(page);
-  expect(before).toMatchObject({ scroll: 1_200, isExpanded: true, details: "kept-34" });
+  expect(before).toMatchObject({ scroll: 1_200, isExpanded: true, details: "title of kept-34" });
 
   // Somebody goes on writing to the run that is open.
   let seq = 1;
@@ -80,7 +80,7 @@ test("the lane follows the flag, under an open page that keeps its place", async
       await database.progress("kept-34", ++seq, `line ${seq}`);
     }
   })();
-  const versions = page.getByTestId("history").getByRole("listitem");
+  const events = page.getByTestId("timeline").getByRole("listitem");
   const lane = page.locator(".page");
   for (const next of ["khala", "legacy", "khala"]) {
     await setFlag("--lane", next);
@@ -89,14 +89,14 @@ test("the lane follows the flag, under an open page that keeps its place", async
     console.log(`  ${next} ${Date.now() - at} ms after khala flags set`);
     await isLive(page);
     expect(await placeOf(page)).toEqual(before);
-    const known = await versions.first().getAttribute("data-version");
-    await expect(versions.first()).not.toHaveAttribute("data-version", known ?? "");
+    const known = await events.first().getAttribute("data-seq");
+    await expect(events.first()).not.toHaveAttribute("data-seq", known ?? "");
   }
   isOver = true;
   await writing;
-  await expect(versions.first()).toContainText(`line ${seq}`);
-  const arrived = await versions.evaluateAll((all) =>
-    all.map((each) => Number(each.getAttribute("data-version"))),
+  await expect(events.first()).toContainText(`line ${seq}`);
+  const arrived = await events.evaluateAll((all) =>
+    all.map((each) => Number(each.getAttribute("data-seq"))),
   );
   const [newest = 0] = arrived;
   expect(arrived, "newest first, each once").toEqual(
@@ -111,14 +111,14 @@ test("the lane follows the flag, under an open page that keeps its place", async
 
 test("a flagged browser starts with its lane, and loads no other", async ({ page, database }) => {
   await database.start("flagged-1", "by khala flags");
-  await setFlag("--lane", "khala", "--person", "dev");
+  await setFlag("--lane", "khala", "--percent", "100");
   const scripts: string[] = [];
   page.on("request", (request) => scripts.push(request.url()));
   await open(page, "legacy");
   await expect(page.getByTestId("connection")).toContainText("Connected");
   await expect(row(page, "flagged-1")).toBeVisible();
   expect(scripts.filter((url) => /legacy-[^/]*\.js/.test(url))).toEqual([]);
-  await setFlag("--nobody");
+  await setFlag("--percent", "0");
   await expect(page.getByTestId("connection")).toContainText("Polling", { timeout: 20_000 });
 });
 
@@ -126,7 +126,7 @@ test("an unchanged flag is an empty response, and a hidden page reads none", asy
   page,
   database: _,
 }) => {
-  await setFlag("--lane", "khala", "--person", "dev");
+  await setFlag("--lane", "khala", "--percent", "100");
   const statuses: number[] = [];
   page.on("response", (response) => {
     if (response.url().endsWith("/api/sync/flags")) {

@@ -19,7 +19,7 @@ test("screenshots", async ({ page, database, cable, context }) => {
   await page.emulateMedia({ colorScheme: "light" });
   await open(page);
   await row(page, "nightly-build").click();
-  const versions = page.getByTestId("history").getByRole("listitem");
+  const versions = page.getByTestId("timeline").getByRole("listitem");
   for (const [seq, line] of [
     [4, "[212/340] cc relay.o"],
     [5, "[305/340] cc snapshot.o"],

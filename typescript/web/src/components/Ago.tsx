@@ -21,9 +21,14 @@ function tick(listener: () => void): () => void {
   };
 }
 
+/** What `read` returns, looked at every second; draws again only when that is another value. */
+export function useEverySecond<T>(read: () => T): T {
+  return useSyncExternalStore(tick, read);
+}
+
 /** How long ago something was, in milliseconds since 1970; drawn again only when its words change. */
 export function Ago({ at }: { readonly at: number }) {
-  const words = useSyncExternalStore(tick, () => ago(at, Date.now()));
+  const words = useEverySecond(() => ago(at, Date.now()));
   return (
     <time dateTime={new Date(at).toISOString()} title={wholeTime(at)}>
       {words}

@@ -4,63 +4,64 @@ import { Browser } from "../components/Browser";
 import type { GridColumn } from "../components/Grid";
 import { useFrames } from "../frames";
 import type { Lane } from "../lanes/lane";
+import { Command } from "../operations/Command";
 import { SUMMARIES } from "../rows";
 import { KINDS, type Kind, NAMES, type Summary } from "../summary";
 import type { LiveViewProps } from "../views";
 import { Details } from "./Details";
-import { History } from "./history";
 import { Row } from "./Row";
+import "./runs.css";
 
-const COLUMNS: readonly GridColumn[] = [
-  { name: "status", label: "Status", isSorted: true },
-  { name: "name", label: "Name", isSorted: true },
-  { name: "now", label: "Now", isSorted: false },
-  { name: "events", label: "Events", isSorted: true },
-  { name: "started", label: "Started", isSorted: true },
-  { name: "changed", label: "Changed", isSorted: true },
-];
+const COLUMNS: Readonly<Record<Kind, readonly GridColumn[]>> = {
+  runs: columns("Run", { name: "duration", label: "Duration", isSorted: false }),
+  workers: columns("Worker", { name: "heartbeat", label: "Heartbeat", isSorted: true }),
+};
 
-/** Of each organisation, for as long as the page is open. */
-const histories = new Map<string, History>();
+function columns(name: string, own: GridColumn): readonly GridColumn[] {
+  return [
+    { name: "status", label: "Status", isSorted: true },
+    { name: "name", label: name, isSorted: true },
+    { name: "now", label: "Now", isSorted: false },
+    own,
+    { name: "started", label: "Started", isSorted: true },
+    { name: "changed", label: "Changed", isSorted: true },
+  ];
+}
 
 /** The view of runs, or of workers. */
-export function Summaries({ place, lane, organisation }: LiveViewProps) {
+export function Summaries({ place, lane }: LiveViewProps) {
   const kind = place.view === "workers" ? "workers" : "runs";
-  const history = useHistory(lane, organisation);
   const topic = lane.topics[kind];
+  useBoth(lane);
   const documents = useFrames(topic.subscribe, topic.getSnapshot);
-  useEffect(() => {
-    history.watched = place.opened;
-  }, [history, place.opened]);
   return (
     <Browser
       label={NAMES[kind]}
-      columns={COLUMNS}
+      columns={COLUMNS[kind]}
       rows={documents}
       reading={SUMMARIES}
       place={place}
-      drawRow={(document, at) => <Row key={document.docKey} document={document} {...at} />}
+      drawRow={(document, at) => (
+        <Row key={document.docKey} kind={kind} document={document} {...at} />
+      )}
       drawDetails={(docKey, close) => (
-        <Details key={docKey} docKey={docKey} topic={topic} history={history} onClose={close} />
+        <Details key={docKey} kind={kind} docKey={docKey} topic={topic} onClose={close} />
       )}
       nothing={<Nothing kind={kind} topic={topic} />}
     />
   );
 }
 
-/** Records the updates of both kinds, also of the one that is not shown. */
-function useHistory(lane: Lane, organisation: string): History {
-  const history = histories.get(organisation) ?? new History();
-  histories.set(organisation, history);
+/** Follows both kinds: the other one is there when it is opened. */
+function useBoth(lane: Lane): void {
   useEffect(() => {
-    const ends = KINDS.map((kind) => lane.topics[kind].subscribe(history.record));
+    const ends = KINDS.map((kind) => lane.topics[kind].subscribe(() => undefined));
     return () => {
       for (const end of ends) {
         end();
       }
     };
-  }, [lane, history]);
-  return history;
+  }, [lane]);
 }
 
 interface NothingProps {
@@ -71,17 +72,17 @@ interface NothingProps {
 function Nothing({ kind, topic }: NothingProps) {
   const { watermark } = useFrames(topic.onStatus, topic.getStatus);
   if (watermark === null) {
-    return <p className="nothing">Reading…</p>;
+    return <p className="nothing reading">Reading…</p>;
   }
   return (
     <p className="nothing">
       {kind === "runs" ? (
         <>
-          No runs yet. Record one: <code>khala run -- make test</code>
+          No runs yet. Record one: <Command>khala run -- make test</Command>
         </>
       ) : (
         <>
-          No workers yet. Start one: <code>khala worker</code>
+          No workers yet. Start one: <Command>khala worker echo-1 -- cat</Command>
         </>
       )}
     </p>
