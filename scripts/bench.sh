@@ -33,6 +33,7 @@ run relay.orgs
 run relay.idle $(unless_quick --sockets 1000 --rounds 5 --idle 2)
 run relay.publish $(unless_quick --rounds 2 --seconds 5 --rows 100000 --documents 5000)
 run relay.storm $(unless_quick --clients 300 --rounds 3)
+run page.speed $(unless_quick --rounds 3 --seconds 3)
 run compare.jetstream $(unless_quick --messages 100000)
 run endurance.growth
 run endurance.scaling $(unless_quick --rounds 3)

@@ -104,6 +104,11 @@ def module(name: str, *arguments: str) -> list[str]:
     return [sys.executable, "-m", name, *arguments]
 
 
+def khala(*arguments: str) -> list[str]:
+    """The command that runs `khala`."""
+    return [*_KHALA, *arguments]
+
+
 def raise_file_limit() -> None:
     """As many open files as this process may have."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -164,8 +169,7 @@ def subscribers(peer: str, url: str, topic: str) -> Child:
 def relay(dsn: str, keyring: Path, limits: Mapping[str, float], *more: str) -> Iterator[Child]:
     """`khala relay` as an operator starts it; `hello` has its addresses."""
     command = [
-        *_KHALA,
-        "relay",
+        *khala("relay"),
         "--json",
         "--ws-port=0",
         "--http-port=-1",

@@ -1,0 +1,1 @@
+"""What the admin page costs the browser that shows it."""
