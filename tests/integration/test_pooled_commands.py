@@ -80,6 +80,9 @@ class Pooled:
             "topics remove": self._remove_topic,
             "topics writes": lambda: self._says("", "topics", "writes", TOPIC, "grouped"),
             "sequence": lambda: self._says("", "sequence"),
+            "attach": self._attach,
+            "attachments": self._show_attachments,
+            "detach": self._detach,
             "run": self._run,
             "worker": self._work,
             "ingest": self._ingest,
@@ -120,6 +123,23 @@ class Pooled:
         assert (done.returncode, done.stderr) == (0, b""), done
         assert expected in done.stdout.decode(), done
         return done.stdout.decode()
+
+    def _attach(self) -> None:
+        with psycopg.connect(self._direct, autocommit=True) as connection:
+            connection.execute("CREATE TABLE IF NOT EXISTS public.pooled (id int PRIMARY KEY)")
+        self._says(
+            "is attached",
+            *("attach", "public.pooled", "--key", "id", "--public"),
+            *("--topic", "shop.pooled", "--replace"),
+        )
+
+    def _show_attachments(self) -> None:
+        self._attach()
+        self._says("public.pooled", "attachments")
+
+    def _detach(self) -> None:
+        self._attach()
+        self._says("is detached", "detach", "shop.pooled")
 
     def _remove_flag(self) -> None:
         self._says("", "flags", "set", "gone")

@@ -13,6 +13,7 @@ from psycopg.sql import Identifier
 from khala_pg.connections import connect
 from khala_pg.conninfo import PRIMARY
 from khala_pg.doctor import server
+from khala_pg.doctor.attachments import check_attachments
 from khala_pg.doctor.finding import Finding, failed, ok, warned
 from khala_pg.doctor.grouped import check_grouped_topics
 from khala_pg.doctor.listen import check_listen
@@ -270,6 +271,7 @@ _CHECKS: tuple[Callable[[Connection], Iterator[Finding]], ...] = (
     server.check_transactions,
     check_grouped_topics,
     check_publishers,
+    check_attachments,
 )
 
 

@@ -64,6 +64,10 @@ CALLS: dict[str, list[Call]] = {
     "topics set": [_call("runtime.notifications --horizon '8 days'", DBA, writes=True)],
     "topics writes": [_call("runtime.notifications direct", DBA)],
     "topics remove": [_call("tests.matrix --yes", DBA, writes=True)],
+    # A table that nobody has: the real ones are in tests/integration/client/test_attach_command.py.
+    "attach": [_call("public.nothing --key id --public", DBA, fails=True)],
+    "attachments": [_call("", DBA), _call("--json", DBA), _call("--aside", DBA)],
+    "detach": [_call("public.nothing", DBA, fails=True)],
     "stats": [
         _call("", DBA, RELAY),
         _call("--json", DBA, RELAY),

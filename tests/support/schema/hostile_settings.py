@@ -33,7 +33,11 @@ class Variant:
     prepare: str = ""
 
     def allows(self, function: str, sqlstate: object) -> bool:
-        return sqlstate in self.refusals and (self.refusing is None or function in self.refusing)
+        return (
+            isinstance(sqlstate, str)
+            and sqlstate in self.refusals
+            and (self.refusing is None or function in self.refusing)
+        )
 
     def each(self) -> Iterator["Variant"]:
         """The settings one by one, if there are several."""

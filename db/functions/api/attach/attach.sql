@@ -35,7 +35,7 @@ BEGIN
         RETURN khala.register_attachment(p_table, p_key, p_org, p_columns, p_topic, p_ownership, p_replace);
     ELSIF NOT pg_has_role(v_relation.relowner, 'USAGE') THEN
         RAISE EXCEPTION '% does not own table %', current_user, p_table
-            USING ERRCODE = 'insufficient_privilege',
+            USING ERRCODE = 'KH008',
                 HINT = format('Log in as a member of %s that is a member of khala_dba too.', v_relation.relowner::regrole);
     END IF;
     IF NOT has_schema_privilege('khala_owner', v_relation.relnamespace, 'USAGE') THEN
@@ -89,6 +89,6 @@ END
 $$;
 
 COMMENT ON FUNCTION khala.attach(regclass, text[], text, text[], text, text, boolean) IS
-'Makes the rows of a table the documents of a topic, and again after the table has changed. The caller owns the table. Arguments: table; columns of its primary key or another unique key, whose values, joined by /, are the document key; column with the organisation, null without; columns that documents have, null for all; topic, null for the table''s name (it is added with grouped writes unless it is there); ownership of a new topic (null: owned); whether rows may take the place of documents that the topic has. Result: the topic; relays, khala attach and khala.sequence make documents of the rows that are there. Errors: KH006 no organisation in an owned topic or one in a public topic, KH007 invalid argument or table, KH008 attached already, or the topic is in use, or row security hides rows; 42501 not the owner.';
+'Makes the rows of a table the documents of a topic, and again after the table has changed. The caller owns the table. Arguments: table; columns of its primary key or another unique key, whose values, joined by /, are the document key; column with the organisation, null without; columns that documents have, null for all; topic, null for the table''s name (it is added with grouped writes unless it is there); ownership of a new topic (null: owned); whether rows may take the place of documents that the topic has. Result: the topic; relays, khala attach and khala.sequence make documents of the rows that are there. Errors: KH006 no organisation in an owned topic or one in a public topic, KH007 invalid argument or table, KH008 attached already, or the topic is in use, row security hides rows, or the caller does not own the table.';
 REVOKE ALL ON FUNCTION khala.attach(regclass, text[], text, text[], text, text, boolean) FROM public;
 GRANT EXECUTE ON FUNCTION khala.attach(regclass, text[], text, text[], text, text, boolean) TO khala_dba;

@@ -19,7 +19,7 @@ BEGIN
     IF FOUND THEN
         IF NOT pg_has_role(v_relation.relowner, 'USAGE') THEN
             RAISE EXCEPTION '% does not own table %', current_user, v_relation.oid::regclass
-                USING ERRCODE = 'insufficient_privilege',
+                USING ERRCODE = 'KH008',
                     HINT = format('Log in as a member of %s that is a member of khala_dba too.', v_relation.relowner::regrole);
         END IF;
         -- It waits for transactions that have written to the table: what they staged is there then.
@@ -48,6 +48,6 @@ END
 $$;
 
 COMMENT ON FUNCTION khala.detach(text) IS
-'Ends khala.attach: the table has no trigger of Khala any more, and its documents stay as they are. The caller owns the table, unless it was dropped; the transaction must be READ COMMITTED. Argument: topic. Result: number of staged changes that were sequenced before. Errors: KH007 no table is attached to it, or the transaction''s isolation; 42501 not the owner.';
+'Ends khala.attach: the table has no trigger of Khala any more, and its documents stay as they are. The caller owns the table, unless it was dropped; the transaction must be READ COMMITTED. Argument: topic. Result: number of staged changes that were sequenced before. Errors: KH007 no table is attached to it, or the transaction''s isolation; KH008 the caller does not own the table.';
 REVOKE ALL ON FUNCTION khala.detach(text) FROM public;
 GRANT EXECUTE ON FUNCTION khala.detach(text) TO khala_dba;

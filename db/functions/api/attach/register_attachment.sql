@@ -29,7 +29,7 @@ BEGIN
             USING ERRCODE = 'KH007', HINT = 'Name a table, with its schema: public.orders.';
     ELSIF NOT pg_has_role(SESSION_USER, v_relation.relowner, 'MEMBER') THEN
         RAISE EXCEPTION '% does not own table %', SESSION_USER, p_table
-            USING ERRCODE = 'insufficient_privilege',
+            USING ERRCODE = 'KH008',
                 HINT = format('Log in as a member of %s that is a member of khala_dba too.', v_relation.relowner::regrole);
     ELSIF v_relation.relnamespace::regnamespace::text IN ('pg_catalog', 'information_schema', 'pg_toast', 'runtime', 'khala', 'khala_internal', 'lightning') THEN
         RAISE EXCEPTION 'table % belongs to PostgreSQL or Khala', p_table

@@ -1,0 +1,107 @@
+"""Calls of administrators about attached tables. Role khala_dba."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg import Connection
+from psycopg.rows import class_row
+
+from khala_pg.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A table whose rows are the documents of a topic.
+
+    columns: None for all. rows_estimate: as the server last counted. drift: what changed since.
+    """
+
+    topic: str
+    table_name: str
+    key_columns: list[str]
+    org_column: str | None
+    columns: list[str] | None
+    state: str
+    backfilled_rows: int
+    rows_estimate: int
+    set_aside: int
+    drift: list[str]
+    attached_at: datetime
+    attached_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class RowSetAside:
+    """A row that cannot be a document, and why."""
+
+    topic: str
+    row_key: str
+    reason: str
+    times: int
+    first_at: datetime
+    last_at: datetime
+
+
+def attach(
+    connection: Connection[Any],
+    table: str,
+    key: Sequence[str],
+    *,
+    org: str | None = None,
+    columns: Sequence[str] | None = None,
+    topic: str | None = None,
+    ownership: str | None = None,
+    replace: bool = False,
+) -> str:
+    """Attach a table, or again after it has changed; its topic."""
+    found = connection.execute("SELECT pg_catalog.to_regclass(%s)::oid", (table,)).fetchone()
+    if found is None or found[0] is None:
+        raise UsageError(
+            f"there is no table {table}",
+            "Name it with its schema, as SQL does: public.orders. Capitals need double quotes.",
+        )
+    row = connection.execute(
+        "SELECT khala.attach(%s::oid::regclass, %s::text[], %s, %s::text[], %s, %s, %s)",
+        (
+            found[0],
+            list(key),
+            org,
+            None if columns is None else list(columns),
+            topic,
+            ownership,
+            replace,
+        ),
+    ).fetchone()
+    if row is None:
+        raise RuntimeError("khala.attach returned no row")
+    return str(row[0])
+
+
+def detach(connection: Connection[Any], topic: str) -> int:
+    """Detach the table of a topic; the number of changes that were sequenced before."""
+    row = connection.execute("SELECT khala.detach(%s)", (topic,)).fetchone()
+    return 0 if row is None else int(row[0])
+
+
+def attachments(connection: Connection[Any], topic: str | None = None) -> Sequence[Attachment]:
+    """Attached tables, by topic."""
+    with connection.cursor(row_factory=class_row(Attachment), binary=True) as cursor:
+        return cursor.execute(
+            "SELECT a.topic, a.table_name, a.key_columns, a.org_column, a.columns, a.state,"
+            " a.backfilled_rows, a.rows_estimate, a.set_aside, a.drift, a.attached_at,"
+            " a.attached_by FROM khala.attachments AS a"
+            " WHERE %s::text IS NULL OR a.topic = %s ORDER BY a.topic",
+            (topic, topic),
+        ).fetchall()
+
+
+def rows_set_aside(
+    connection: Connection[Any], topic: str | None, limit: int
+) -> Sequence[RowSetAside]:
+    """Rows that cannot be documents, newest first."""
+    with connection.cursor(row_factory=class_row(RowSetAside), binary=True) as cursor:
+        return cursor.execute(
+            "SELECT * FROM khala.list_rows_set_aside(%s, %s)", (topic, limit)
+        ).fetchall()
