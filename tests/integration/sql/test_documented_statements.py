@@ -10,8 +10,9 @@ from support.postgres.databases import Database
 DOCS = Path(__file__).resolve().parents[3] / "docs"
 # What the reader has: a table of orders, in the place of the application's own.
 READERS_OWN = """
-    CREATE TABLE orders (id bigint PRIMARY KEY, customer text, state text, version bigint);
-    INSERT INTO orders VALUES (1, 'acme', 'new', 1);
+    CREATE TABLE orders (id bigint PRIMARY KEY, customer text, state text, version bigint,
+        org_id text);
+    INSERT INTO orders VALUES (1, 'acme', 'new', 1, 'acme');
     CREATE ROLE app;
 """
 
@@ -21,6 +22,7 @@ READERS_OWN = """
     [
         ["reference/sql.md", "howto/retention.md"],
         ["reference/runtime.md"],
+        ["howto/attach.md"],
         ["howto/first-topic.md"],
         ["sync/TRACING.md"],
     ],
