@@ -110,7 +110,7 @@ test("screenshots of the overview and of operations", async ({ page, database })
   await pretendActivity(database);
   await page.emulateMedia({ colorScheme: "light" });
   await page.goto(`${ready().page}#/overview`);
-  await page.getByTestId("tile-Set aside").getByText("1").waitFor();
+  await page.getByTestId("tile-Relays live").getByText("1", { exact: true }).waitFor();
   const plot = page.getByTestId("chart-Writes").getByRole("slider");
   const box = await plot.boundingBox();
   await plot.hover({ position: { x: (box?.width ?? 0) * 0.72, y: 80 } });
