@@ -95,9 +95,11 @@ const PILLS: Readonly<Record<PublisherState, string>> = {
 
 type Named = readonly [what: string, command: string];
 
-function commandsOf({ publisher, state, topics }: Publisher): readonly Named[] {
+function commandsOf({ publisher, kind, state, topics }: Publisher): readonly Named[] {
   const name = quoted(publisher);
-  const add: Named = ["Add a topic", `khala publishers set ${name} --topic shop.orders`];
+  // A mutation has no default, as the type of an event has.
+  const target = kind === "convex" ? " --target shop:upsertOrder" : "";
+  const add: Named = ["Add a topic", `khala publishers set ${name} --topic shop.orders${target}`];
   if (topics.length === 0) {
     return [add];
   }
