@@ -12,7 +12,6 @@ Both are `khala dev` with the built page. Needs Node, npm and Chromium (KHALA_CH
 
 import argparse
 import json
-import os
 import subprocess
 import tempfile
 from collections import defaultdict
@@ -189,7 +188,8 @@ def main() -> None:
     parser.add_argument("--web-dir", help="another built page, to compare")
     parser.add_argument("--profile", help="write PATH-STEP.cpuprofile of the full page")
     options = parse_options(parser, rounds=1, documents=2_000, seconds=1)
-    subprocess.run([_ROOT / "scripts" / "typescript.sh", "packages"], check=True, env=os.environ)
+    if not (_WEB / "node_modules" / "@playwright").exists():
+        subprocess.run(["npm", "ci", "--loglevel=error"], cwd=_WEB, check=True)
     subprocess.run([_ROOT / "scripts" / "typescript.sh", "web"], check=True)
     found, chromium = measure(options)
     tables = [show_paint(options, found), show_updates(options, found), show_script(found)]
