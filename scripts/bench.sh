@@ -22,6 +22,7 @@ unless_quick() { [[ " ${everywhere[*]} " == *' --quick '* ]] || echo "$@"; }
 
 run sql.sink $(unless_quick --rounds 4)
 run sql.grouped $(unless_quick --rounds 3 --seconds 1)
+run sql.attach $(unless_quick --rounds 4)
 run sql.canonical $(unless_quick --rounds 5)
 run sql.lightning $(unless_quick --rounds 3)
 run sql.replay $(unless_quick --slice 100000)
