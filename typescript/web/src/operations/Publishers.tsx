@@ -97,8 +97,8 @@ type Named = readonly [what: string, command: string];
 
 function commandsOf({ publisher, kind, state, topics }: Publisher): readonly Named[] {
   const name = quoted(publisher);
-  // A mutation has no default, as the type of an event has.
-  const target = kind === "convex" ? " --target shop:upsertOrder" : "";
+  // A mutation has no default, as the type of an event of a webhook has.
+  const target = kind === "webhook" ? "" : " --target shop:upsertOrder";
   const add: Named = ["Add a topic", `khala publishers set ${name} --topic shop.orders${target}`];
   if (topics.length === 0) {
     return [add];
