@@ -86,6 +86,13 @@ CALLS: dict[str, list[Call]] = {
     "key revoke": [_call("{key}", DBA, writes=True)],
     "revoke": [_call("--sub zoë --reason naïve", DBA, writes=True)],
     "revoke list": [_call("", DBA), _call("--json", DBA)],
+    "page": [
+        _call("--org zoë --url http://127.0.0.1:1", DBA, writes=True),
+        _call("--url http://127.0.0.1:1 --json", DBA, writes=True),
+        _call("--list", DBA),
+        _call("--list --json", DBA),
+        _call("--end all", DBA, writes=True),
+    ],
     "flags": [_call("", DBA), _call("--json", DBA)],
     "flags set": [_call("web --lane khala --percent 5 --person zoë", DBA, writes=True)],
     "flags remove": [_call("web", DBA, writes=True)],
