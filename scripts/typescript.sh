@@ -51,8 +51,9 @@ build() {
     fi
     cd "$package"
     echo "building $what"
-    # What builds it, and not what tests it; unless that is there already.
-    [ node_modules/.installed -nt package-lock.json ] || install .for-build --omit=dev
+    # What builds it, and not what tests it; unless that is there already. npm keeps a record of what
+    # it has installed, also when somebody called it by hand.
+    [ node_modules/.package-lock.json -nt package-lock.json ] || install .for-build --omit=dev
     exec npm run --silent build -- "$@"
 }
 

@@ -1,5 +1,6 @@
-// Exports the application for the web and runs Playwright on it, with the Chromium there is. Without
-// one it says so and does nothing; in CI that is a failure. Arguments go to Playwright.
+// Exports the application for the web, if its sources have changed, and runs Playwright on it, with the
+// Chromium there is. Without one it says so and does nothing; in CI that is a failure. Arguments go to
+// Playwright.
 
 import { spawnSync } from "node:child_process";
 import { accessSync, constants } from "node:fs";

@@ -35,7 +35,7 @@ export function SignIn({ onSignedIn }: { readonly onSignedIn: (account: Account)
         keyboardShouldPersistTaps="handled"
         contentContainerStyle={[styles.form, { paddingTop: top + 40, paddingBottom: bottom + 24 }]}
       >
-        <Words size="title" accessibilityRole="header">
+        <Words size="title" level={1}>
           Khala
         </Words>
         <Words isMuted>Your Codex workers, live. Sign in with an API key of your relay.</Words>

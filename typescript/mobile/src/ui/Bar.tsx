@@ -43,7 +43,7 @@ export function Bar({ title, hasBack = false, children }: BarProps) {
         </Pressable>
       )}
       <Words
-        accessibilityRole="header"
+        level={1}
         size={hasBack ? "heading" : "title"}
         numberOfLines={isLarge ? 3 : 1}
         style={styles.title}

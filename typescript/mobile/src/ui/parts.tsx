@@ -20,6 +20,8 @@ export interface WordsProps extends TextProps {
   readonly isBold?: boolean;
   readonly isMono?: boolean;
   readonly colour?: string;
+  /** A heading, of this level where a page has levels. */
+  readonly level?: 1 | 2;
 }
 
 /** A piece of text in one of the sizes. */
@@ -29,6 +31,7 @@ export function Words({
   isBold = size === "title" || size === "heading",
   isMono = false,
   colour,
+  level,
   style,
   ...rest
 }: WordsProps) {
@@ -41,7 +44,9 @@ export function Words({
     ...(isBold && { fontWeight: "600" as const }),
     ...(isMono && { fontFamily: MONO }),
   };
-  return <Text {...rest} style={[own, style]} />;
+  const heading =
+    level === undefined ? {} : { accessibilityRole: "header" as const, "aria-level": level };
+  return <Text {...heading} {...rest} style={[own, style]} />;
 }
 
 export const MONO = "Menlo, ui-monospace, 'DejaVu Sans Mono', monospace";

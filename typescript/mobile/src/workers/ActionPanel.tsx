@@ -28,7 +28,7 @@ export function ActionPanel({ worker, actions, pending, mayOperate }: ActionPane
   }
   return (
     <Card>
-      <Words size="heading" accessibilityRole="header">
+      <Words size="heading" level={2}>
         Requests
       </Words>
       {failed.map((action) => (

@@ -14,7 +14,7 @@ export function EventList({ feed }: { readonly feed: EventFeed }) {
   const { events, isRead, error } = useObservable(feed.feed);
   return (
     <Card>
-      <Words size="heading" accessibilityRole="header">
+      <Words size="heading" level={2}>
         Events
       </Words>
       <Words size="small" isMuted>

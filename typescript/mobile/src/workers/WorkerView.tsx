@@ -151,7 +151,7 @@ function Snapshot({ worker }: { readonly worker: Worker }) {
   const [isOpen, setOpen] = useState(false);
   return (
     <Card>
-      <Words size="heading" accessibilityRole="header">
+      <Words size="heading" level={2}>
         Snapshot
       </Words>
       <Button
