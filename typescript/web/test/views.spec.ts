@@ -12,6 +12,8 @@ const VIEWS = [
   "topics",
   "topics/runtime.run_summaries",
   "topics/runtime.run_summaries?open=runtime%2Frun_summary%3Aone",
+  "topics/runtime.run_summaries?open=runtime%2Frun_summary%3Aone&tab=history",
+  "topics/runtime.run_summaries?all=true&tombstones=true",
   "runs",
   "runs?open=runtime%2Frun_summary%3Aone",
   "workers",
