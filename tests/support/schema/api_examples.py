@@ -761,12 +761,12 @@ EFFECTS = (
     " ORDER BY code_hash, cookie_hash",
     "SELECT relay, connections, subscribers, sent_bytes FROM runtime.relay_reports ORDER BY relay",
     "SELECT topic, writes, connections, sent_bytes, lag FROM runtime.activity ORDER BY at, topic",
-    "SELECT topic, relation::text, key_columns, columns, recorded, key_sql, is_backfilled,"
+    "SELECT topic, key_columns, columns, recorded, key_sql, is_backfilled,"
     " backfill_after, backfilled_rows, sweep_after FROM runtime.attachments ORDER BY topic",
     "SELECT topic, row_key, reason, times FROM runtime.attachment_set_aside"
     " ORDER BY topic, row_key",
-    "SELECT tgrelid::regclass::text, tgname, tgenabled FROM pg_trigger"
-    " WHERE tgname LIKE 'khala%' ORDER BY 1, 2",
+    "SELECT c.relname, t.tgname, t.tgenabled FROM pg_trigger AS t INNER JOIN pg_class AS c"
+    " ON t.tgrelid = c.oid WHERE t.tgname LIKE 'khala%' ORDER BY 1, 2",
     "SELECT publisher, kind, url, paused, failures FROM runtime.publishers ORDER BY publisher",
     "SELECT publisher, topic, target, delete_target, cursor_watermark, snapshot_key, resyncs,"
     " delivered, failed, refused FROM runtime.publisher_topics ORDER BY publisher, topic",

@@ -5,6 +5,7 @@ CREATE OR REPLACE FUNCTION khala.attachment_drift(p_topic text)
 RETURNS text[]
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 AS $$
 WITH attachment AS (
     SELECT a.relation, a.partitions, a AS whole FROM runtime.attachments AS a WHERE a.topic = p_topic

@@ -9,6 +9,7 @@ RETURNS TABLE (
 )
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET quote_all_identifiers = off
 AS $$
 WITH recorded AS (
     SELECT r.name, r.number, r.type
