@@ -64,6 +64,9 @@ SELECT is_empty(
 SELECT set_eq(
     $$SELECT f FROM pg_temp.functions_of('khala_relay') AS f$$,
     ARRAY[
+        'admin_activity', 'admin_documents', 'admin_flags', 'admin_history', 'admin_organisations', 'admin_parity',
+        'admin_publishers', 'admin_relays', 'admin_retention', 'admin_topics',
+        'page_identity', 'page_session', 'report_relay', 'sign_in_page', 'sign_out_page',
         'arm', 'authenticate_api_key', 'canonical_json', 'check_cursors',
         'current_epoch', 'ensure_epoch', 'event_age', 'flags_of', 'grouped_topics', 'head_watermarks', 'hydrate', 'get_codex_worker', 'get_run', 'list_codex_worker_events', 'list_codex_workers', 'list_run_events', 'mark_lost_runs', 'mark_stale_workers', 'max_payload_bytes', 'parse_payload', 'payload_hash', 'payload_hash_text', 'projection_version', 'replay', 'replay_binary', 'replay_feed', 'replay_feed_binary',
         'request_codex_worker', 'revocations', 'schema_version', 'scopes_beyond', 'sequence', 'snapshot', 'stop_codex_worker', 'telemetry', 'traces'
@@ -81,6 +84,7 @@ SELECT set_eq(
     $$SELECT f FROM pg_temp.functions_of('khala_dba') AS f$$,
     ARRAY[
         'attach', 'attached_change', 'attachment_drift', 'canonical_json', 'check_cursors', 'count_entities', 'create_api_key',
+        'create_page_link', 'end_page_session', 'list_page_sessions',
         'current_epoch', 'database_fingerprint', 'detach', 'ensure_epoch', 'finish_parity_cycle', 'grouped_topics', 'judge_parity', 'list_api_keys', 'list_flags', 'list_publishers', 'list_revocations', 'list_rows_set_aside', 'list_set_aside', 'mark_lost_runs', 'mark_stale_workers', 'new_epoch', 'parity_gates', 'parity_window', 'parse_payload', 'payload_hash', 'payload_hash_text',
         'project_codex_worker', 'project_run', 'projection_version', 'rebuild_projection', 'rebuild_projections', 'register_attachment', 'register_topic',
         'retain', 'revocations', 'revoke', 'revoke_api_key', 'remove_attachment', 'remove_flag', 'remove_publisher', 'remove_topic', 'retry_set_aside', 'schema_version', 'sequence', 'set_flag', 'set_publisher', 'set_publisher_topic', 'set_topic', 'set_topic_writes', 'start_parity_cycle', 'telemetry', 'topic_holders'

@@ -34,7 +34,8 @@ async def test_the_document_is_true(newest_database: Database) -> None:
 
         base_url = api.running.addresses.http
         assert base_url is not None
-        answered = await asyncio.to_thread(statuses_seen, document, base_url, prepare, 15)
+        seen = await asyncio.to_thread(statuses_seen, document, base_url, prepare, 15)
+        answered = dict(seen)
         codes = answered.pop("POST /api/page/sign-in")
         assert codes & {401, 422}
         assert 204 in answered.pop("POST /api/page/sign-out")
