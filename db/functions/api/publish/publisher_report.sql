@@ -19,33 +19,30 @@ DECLARE
     v_count record;
     v_alive boolean;
 BEGIN
-    IF jsonb_typeof(p_results) IS DISTINCT FROM 'array' OR EXISTS (
+    IF jsonb_typeof(p_results) IS DISTINCT FROM 'array' OR jsonb_array_length(p_results) > 10000 OR EXISTS (
         SELECT FROM jsonb_array_elements(p_results) AS e
         WHERE (
             jsonb_typeof(e) = 'object' AND jsonb_typeof(e -> 'topic') = 'string' AND jsonb_typeof(e -> 'doc_key') = 'string'
-            AND jsonb_typeof(e -> 'watermark') = 'number' AND e ->> 'outcome' IN ('delivered', 'failed', 'refused')
+            AND e -> 'watermark' BETWEEN '0' AND '9223372036854775807' AND e ->> 'watermark' ~ '^[0-9]+$'
+            AND e ->> 'outcome' IN ('delivered', 'failed', 'refused')
             AND (e ->> 'outcome' <> 'failed' OR jsonb_typeof(e -> 'retry_s') = 'number')
             AND (e ->> 'outcome' = 'delivered' OR jsonb_typeof(e -> 'error') = 'string')
         ) IS NOT TRUE
     ) THEN
-        RAISE EXCEPTION 'p_results is not an array of results'
+        RAISE EXCEPTION 'p_results is not an array of at most 10000 results'
             USING ERRCODE = 'KH007',
                 HINT = 'Each is {topic, doc_key, watermark, outcome}: delivered, refused with error, or failed with error and retry_s.';
     END IF;
     -- First, as khala.remove_publisher does.
     PERFORM FROM runtime.publishers AS p WHERE p.publisher = p_publisher FOR NO KEY UPDATE;
     v_publisher := khala_internal.publisher_at_work(p_publisher);
-    -- A later version could be delivered before the end of this claim is safe.
-    IF current_setting('synchronous_commit') = 'off' THEN
-        PERFORM set_config('synchronous_commit', 'on', TRUE);
-    END IF;
 
     WITH results AS MATERIALIZED (
         SELECT r.topic, r.doc_key, r.watermark, r.outcome, left(r.error, 1000) AS error,
-            v_now + make_interval(secs => least(greatest(r.retry_s, 0), 86400)) AS due_at,
+            v_now + make_interval(secs => round(least(greatest(r.retry_s, 0), 86400), 3)::double precision) AS due_at,
             c.place
         FROM jsonb_to_recordset(p_results) AS r (
-            topic text, doc_key text, watermark bigint, outcome text, error text, retry_s double precision
+            topic text, doc_key text, watermark bigint, outcome text, error text, retry_s numeric
         )
         -- A look-up each, and the rows by their place: of a table without statistics the planner expects one row, and
         -- compared each row with each result.
@@ -119,7 +116,12 @@ BEGIN
             WHERE q.publisher = p_publisher AND q.topic = r.topic AND q.doc_key = r.doc_key AND q.state = 'held'
             OFFSET 0
         ) AS h
-        WHERE u.ctid = h.place AND r.outcome = 'failed';
+        -- Behind a claim that this result did not end, what is held is the only sign of a later version.
+        WHERE u.ctid = h.place AND r.outcome = 'failed' AND EXISTS (
+            SELECT FROM runtime.publisher_updates AS f
+            WHERE f.publisher = p_publisher AND f.topic = r.topic AND f.doc_key = r.doc_key AND f.state = 'ready'
+            OFFSET 0
+        );
     END IF;
     UPDATE runtime.publisher_updates AS u
     SET state = 'ready', due_at = v_now
@@ -162,6 +164,6 @@ END
 $$;
 
 COMMENT ON FUNCTION khala.publisher_report(text, jsonb) IS
-'Ends claims of a publisher. Arguments: publisher; array of {topic, doc_key, watermark, outcome}: delivered; refused with error, for good: set aside; failed with error and retry_s, the seconds until the next try. A result without a claim is ignored. Result: number of claims ended each way. Errors: KH007, KH008 another session is the worker.';
+'Ends claims of a publisher. Arguments: publisher; array of at most 10000 {topic, doc_key, watermark, outcome}: delivered; refused with error, for good: set aside; failed with error and retry_s, the seconds until the next try. A result without a claim is ignored. Result: number of claims ended each way. Errors: KH007, KH008 another session is the worker.';
 REVOKE ALL ON FUNCTION khala.publisher_report(text, jsonb) FROM public;
 GRANT EXECUTE ON FUNCTION khala.publisher_report(text, jsonb) TO khala_publisher;

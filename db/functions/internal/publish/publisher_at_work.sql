@@ -16,10 +16,15 @@ BEGIN
         RAISE EXCEPTION 'another session is the worker of publisher %', p_publisher
             USING ERRCODE = 'KH008', HINT = 'Call khala.open_publisher until its state is open.';
     END IF;
+    -- A claim that a crash takes back would be made again while its delivery is under way, and a later version could be
+    -- delivered before the end of a claim is safe.
+    IF current_setting('synchronous_commit') = 'off' THEN
+        PERFORM set_config('synchronous_commit', 'on', TRUE);
+    END IF;
     RETURN v_publisher;
 END
 $$;
 
 COMMENT ON FUNCTION khala_internal.publisher_at_work(text) IS
-'Internal: publisher whose worker this session is or, until its transaction ends, becomes. Argument: publisher. Result: its row. Errors: KH007, KH008 another session is the worker.';
+'Internal: publisher whose worker this session is or, until its transaction ends, becomes; the commit is waited for. Argument: publisher. Result: its row. Errors: KH007, KH008 another session is the worker.';
 REVOKE ALL ON FUNCTION khala_internal.publisher_at_work(text) FROM public;

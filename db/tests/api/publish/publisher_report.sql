@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(21);
+SELECT plan(30);
 
 DO $$
 BEGIN
@@ -74,9 +74,32 @@ $$;
 SELECT is((SELECT p.failures FROM runtime.publishers AS p WHERE p.publisher = 'c'), 1::bigint, 'and no other');
 DO $$
 BEGIN
+    PERFORM khala.publisher_next('c');
+    PERFORM khala.publisher_report('c', pg_temp.result('a', 3, 'failed') || pg_temp.result('b', 1, 'failed'));
+END
+$$;
+SELECT results_eq(
+    $$SELECT q.doc_key, q.doc_version, q.state FROM pg_temp.queued('c') AS q$$,
+    $$VALUES ('a', 2::bigint, 'ready'), ('b', 1, 'claimed'), ('b', 2, 'held')$$,
+    'one without a claim takes nothing away from behind another claim'
+);
+DO $$
+BEGIN
+    PERFORM khala.publisher_next('c');
+    PERFORM khala.publisher_report('c', pg_temp.result('a', 3, 'failed')
+        || pg_temp.result('b', 2, 'delivered') || pg_temp.result('b', 2, 'failed') || pg_temp.result('b', 2, 'delivered'));
+END
+$$;
+SELECT ok(
+    EXISTS (SELECT FROM pg_temp.queued('c') AS q WHERE q.doc_key = 'b' AND q.state = 'ready'),
+    'several results of one claim, whichever counts: the later version is due'
+);
+DO $$ BEGIN PERFORM khala.publisher_next('c'); END $$;
+DO $$
+BEGIN
     UPDATE runtime.publisher_updates SET attempts = 0 WHERE publisher = 'c';
     UPDATE runtime.publishers SET failures = 7 WHERE publisher = 'c';
-    PERFORM khala.publisher_report('c', pg_temp.result('b', 2, 'failed', 100));
+    PERFORM khala.publisher_report('c', pg_temp.result('b', 4, 'failed', 100));
 END
 $$;
 SELECT ok(
@@ -89,8 +112,20 @@ FROM (VALUES
     ('{}'),
     ('[1]'),
     ('[{"topic": "a", "doc_key": "b", "watermark": 1, "outcome": "lost"}]'),
-    ('[{"topic": "a", "doc_key": "b", "watermark": 1, "outcome": "failed", "error": "e"}]')
+    ('[{"topic": "a", "doc_key": "b", "watermark": 1, "outcome": "failed", "error": "e"}]'),
+    ('[{"topic": "a", "doc_key": "b", "watermark": "1", "outcome": "delivered"}]'),
+    ('[{"topic": "a", "doc_key": "b", "watermark": -1, "outcome": "delivered"}]'),
+    ('[{"topic": "a", "doc_key": "b", "watermark": 1.5, "outcome": "delivered"}]'),
+    ('[{"topic": "a", "doc_key": "b", "watermark": 1e30, "outcome": "delivered"}]')
 ) AS r (results);
+SELECT throws_ok(
+    $$SELECT khala.publisher_report('w', jsonb_agg(pg_temp.result('a', 1, 'delivered') -> 0)) FROM generate_series(1, 10001)$$,
+    'KH007', NULL, 'too many results'
+);
+SELECT lives_ok(
+    format($$SELECT khala.publisher_report('w', pg_temp.result('a', 1, 'failed', %s))$$, s.seconds), 'any number of seconds: ' || left(s.seconds, 6)
+)
+FROM (VALUES ('1e400'), ('1e-400')) AS s (seconds);
 
 SELECT t.line FROM finish() AS t (line);
 ROLLBACK;
