@@ -146,7 +146,7 @@ class Worker:
             async with bounded(connection, _DATABASE_TIMEOUT_S):
                 batch = await self._round(connection, results, sleepy)
             for update in batch.updates:
-                self._start(update)
+                self._start(update, began + self._lease_s)
             if results or batch.updates:
                 quiet = 0
             if any(result["outcome"] == "delivered" for result in results):
@@ -171,7 +171,7 @@ class Worker:
                 settings.publisher,
                 free,
                 sleepy,
-                settings.delivery_s + _LEASE_SLACK_S,
+                self._lease_s,
                 results,
             )
         if results:
@@ -239,12 +239,16 @@ class Worker:
         if isinstance(heard, Exception):
             raise heard
 
-    def _start(self, update: Update) -> None:
-        self._flying.add(asyncio.create_task(self._fly(update)))
+    @property
+    def _lease_s(self) -> float:
+        return self._settings.delivery_s + _LEASE_SLACK_S
 
-    async def _fly(self, update: Update) -> None:
+    def _start(self, update: Update, until: float) -> None:
+        self._flying.add(asyncio.create_task(self._fly(update, until)))
+
+    async def _fly(self, update: Update, until: float) -> None:
         try:
-            result = await self._try(update)
+            result = await self._try(update, until)
             self._results.append(result)
         finally:
             # Not by a callback, which would come after those that wait for the events.
@@ -257,10 +261,17 @@ class Worker:
             if not self._flying or len(self._results) >= self._settings.concurrency * _WORTH:
                 self._worth.set()
 
-    async def _try(self, update: Update) -> dict[str, Any]:
-        """What khala.publisher_report is told of a delivery."""
+    async def _try(self, update: Update, until: float) -> dict[str, Any]:
+        """The delivery's entry for khala.publisher_report. until: time of the loop when its claim
+        ends, after which another worker may deliver a later version."""
         try:
-            result = await self._deliver(update)
+            # A process that was stopped, and a response that came late, begin nothing any more.
+            if asyncio.get_running_loop().time() >= until:
+                raise TimeoutError
+            async with asyncio.timeout_at(until):
+                result = await self._deliver(update)
+        except TimeoutError:
+            result = Result("failed", "its claim ended before there was a response")
         except Exception as error:
             # A fault of the sender must not end the others; the update stays.
             logger.exception("the delivery of %s of %s failed", update.doc_key, update.topic)

@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any, LiteralString
 
 from support.legacy.backend import (
     Call,
@@ -32,6 +34,12 @@ from support.programs.publishing import (
 from support.programs.runs import environment, khala
 from support.trials.waiting import until
 
+_WAITING: LiteralString = """
+SELECT FROM pg_stat_activity WHERE application_name = 'khala publish' AND wait_event_type = 'Lock'
+"""
+_END_WORKER: LiteralString = """
+SELECT DISTINCT pg_terminate_backend(worker_pid) FROM khala.publisher_stats
+"""
 DOWN = TransportError(503, "Overloaded", "come back later")
 
 
@@ -235,6 +243,37 @@ async def test_a_delivery_that_outlives_its_session_comes_before_later_ones(
             await backend.arrived.wait()
             await until(lambda: published(backend) == {"r": 2}, "the second version is there")
         assert backend.gone_back() == {}
+
+
+async def test_a_claim_that_comes_too_late_is_not_delivered(newest_database: Database) -> None:
+    def found(query: LiteralString) -> list[tuple[Any, ...]]:
+        with newest_database.connect() as connection:
+            return connection.execute(query).fetchall()
+
+    async with legacy() as (backend, url):
+        to = ["--to", "convex", "--url", url, "--timeout", "0.5"]
+        dsn, variables = newest_database.dsn, credential(backend)
+        async with (
+            publishing(dsn, *to, variables=variables) as first,
+            started(dsn, *to, variables=variables) as second,
+        ):
+            assert "another worker is at it" in await second.said()
+            with newest_database.connect() as holder, holder.transaction():
+                holder.execute("SELECT FROM runtime.publisher_topics FOR UPDATE")
+                write(newest_database, "r", 1)
+                await until(lambda: found(_WAITING) != [], "the first makes its claim")
+                first.signal(signal.SIGSTOP)
+            claimed: LiteralString = "SELECT FROM runtime.publisher_updates WHERE state = 'claimed'"
+            await until(lambda: found(claimed) != [], "the claim is committed")
+            assert found(_END_WORKER) == [(True,)]
+            await second.ready()
+            write(newest_database, "r", 2)
+            await until(lambda: published(backend) == {"r": 2}, "the second version is there")
+            first.signal(signal.SIGCONT)
+            said = await first.said()
+            while "another worker is at it" not in said:
+                said = await first.said()
+        assert (backend.gone_back(), backend.calls) == ({}, 1)
 
 
 async def test_a_backend_that_hangs_costs_little(newest_database: Database) -> None:

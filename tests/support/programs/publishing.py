@@ -49,6 +49,9 @@ class Publishing:
         async with asyncio.timeout(60):
             return (await self._process.stderr.readline()).decode()
 
+    def signal(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
     async def kill(self) -> None:
         """SIGKILL: it gets no chance to say goodbye."""
         self._process.kill()
