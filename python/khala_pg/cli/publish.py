@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import psycopg
@@ -114,7 +115,8 @@ def command(
             "no publisher is named", "Pass its name, or --to convex or --to webhook with --url."
         )
     dsn = resolve(DATABASE, database)
-    known = _patient(lambda: _configured(dsn, name, to, url, topic), once)
+    configure = partial(_configured, dsn, name, to, url, topic)
+    known = configure() if once else _patient(configure)
     if retry:
         with connected(dsn, DBA) as connection:
             sqlapi.retry_set_aside(connection, name, None, None)
@@ -138,9 +140,12 @@ def command(
         raise typer.Exit(1)
 
 
-def _patient(configure: Callable[[], list[PublisherTopic]], once: bool) -> list[PublisherTopic]:
-    """What `configure` returns, called again while the database is away, unless it is for once."""
-    backoff, said = Backoff(), False
+def _patient(configure: Callable[[], list[PublisherTopic]]) -> list[PublisherTopic]:
+    """What `configure` returns, called again while the database is away; each new reason is said.
+
+    A wrong password is among them: libpq names no SQLSTATE for what ends a connection at its begin.
+    """
+    backoff, said = Backoff(), ""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         while True:
@@ -148,12 +153,12 @@ def _patient(configure: Callable[[], list[PublisherTopic]], once: bool) -> list[
                 return configure()
             except psycopg.Error as error:
                 reason = from_psycopg(error)
-                if once or not isinstance(reason, UnavailableError):
+                if not isinstance(reason, UnavailableError):
                     raise
-            if not said:
-                notice = f"the database is away, trying again until it is back: {reason}"
+            notice = f"the database is away, trying again until it is back: {reason}"
+            if notice != said:
                 say(UnavailableError(notice, reason.hint))
-                said = True
+                said = notice
             time.sleep(backoff.next_s())
     except KeyboardInterrupt:
         raise typer.Exit(0) from None

@@ -1,6 +1,9 @@
 """`khala publish` and `khala publishers` when what they need is not there."""
 
 import asyncio
+import socket
+
+from psycopg.conninfo import make_conninfo
 
 from support.legacy.backend import LegacyBackend
 from support.legacy.server import serving
@@ -37,6 +40,32 @@ async def test_it_ends_while_it_waits() -> None:
     done = await once(NO_DATABASE, *to, variables=variables)
     assert done.status == 1
     assert "the database cannot be reached" in done.stderr
+
+
+async def test_it_says_each_reason_that_it_waits_for(own_database: Database) -> None:
+    variables = credential(LegacyBackend())
+    to = ["--to", "convex", "--url", "http://127.0.0.1:1"]
+    wrong = make_conninfo(own_database.dsn_as("publisher"), password="wrong")
+    await asyncio.to_thread(own_database.server.stop, "fast")
+    async with started(wrong, *to, variables=variables) as worker:
+        assert "the database is away" in await worker.said()
+        await asyncio.to_thread(own_database.server.start)
+        while "password authentication failed" not in await worker.said():
+            pass
+        assert (await worker.stop()).status == 0
+    done = await once(wrong, *to, variables=variables)
+    assert (done.status, "password authentication failed" in done.stderr) == (1, True), done
+
+
+async def test_once_that_is_ended_before_it_worked_has_failed() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.setblocking(False)
+        dsn = f"postgresql://nobody@127.0.0.1:{silent.getsockname()[1]}/none"
+        to = ["--to", "convex", "--url", "http://127.0.0.1:1", "--once"]
+        async with started(dsn, *to, variables=credential(LegacyBackend())) as worker:
+            called, _ = await asyncio.get_running_loop().sock_accept(silent)
+            with called:
+                assert (await worker.stop()).status != 0
 
 
 def test_only_what_is_there_is_asked_about(newest_database: Database) -> None:
