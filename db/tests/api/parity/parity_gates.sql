@@ -1,13 +1,13 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(14);
+SELECT plan(15);
 
-CREATE FUNCTION pg_temp.cycle(p_age interval, p_reason text, p_drift numeric, p_documents bigint) RETURNS void LANGUAGE sql AS $$
+CREATE FUNCTION pg_temp.cycle(p_age interval, p_reason text, p_drift numeric, p_documents bigint, p_topic text DEFAULT 'pgtap.t') RETURNS void LANGUAGE sql AS $$
 WITH made AS (
     INSERT INTO runtime.parity_cycles (cycle, started_at, finished_at, sampled)
     SELECT coalesce(min(c.cycle), 0) - 1, now() - p_age, now() - p_age, 1 FROM runtime.parity_cycles AS c RETURNING cycle
 )
-INSERT INTO runtime.parity_counts (cycle, topic, reason, drift, documents) SELECT m.cycle, 'pgtap.t', p_reason, p_drift, p_documents FROM made AS m
+INSERT INTO runtime.parity_counts (cycle, topic, reason, drift, documents) SELECT m.cycle, p_topic, p_reason, p_drift, p_documents FROM made AS m
 $$;
 CREATE FUNCTION pg_temp.unmet(p_window interval DEFAULT '1 hour') RETURNS text LANGUAGE sql AS $$
 SELECT coalesce(string_agg(g.gate, ' ' ORDER BY g.gate), '') FROM khala.parity_gates(p_window) AS g WHERE NOT g.is_met
@@ -38,6 +38,8 @@ DO $$ BEGIN PERFORM pg_temp.cycle('30 seconds', 'none', 0, 950), pg_temp.cycle('
 SELECT is(pg_temp.unmet('45 seconds'), '', 'one in twenty was not read');
 DO $$ BEGIN PERFORM pg_temp.cycle('30 seconds', 'unread', 0, 1); END $$;
 SELECT is(pg_temp.unmet('45 seconds'), 'unread_rate', 'more than that, so that nothing is known of too many');
+DO $$ BEGIN PERFORM pg_temp.cycle('20 seconds', 'none', 0, 10000), pg_temp.cycle('20 seconds', 'unread', 0, 3, 'pgtap.small'); END $$;
+SELECT is(pg_temp.unmet('25 seconds'), 'unread_rate', 'nor is anything known of a small topic that is not read at all');
 SELECT throws_ok('SELECT khala.parity_gates(' || v.argument || ')', 'KH007', NULL, 'not usable: ' || v.argument) FROM (VALUES ('NULL'), ('''2 days''')) AS v (argument);
 
 SELECT t.line FROM finish() AS t (line);
