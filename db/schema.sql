@@ -924,6 +924,7 @@ CREATE TABLE runtime.page_sessions (
     session_id text NOT NULL,
     code_hash bytea,
     cookie_hash bytea,
+    person text NOT NULL,
     org_ids text[],
     first_org_id text,
     valid_for interval NOT NULL,
@@ -934,7 +935,8 @@ CREATE TABLE runtime.page_sessions (
     CONSTRAINT page_sessions_check CHECK (((code_hash IS NULL) <> (cookie_hash IS NULL))),
     CONSTRAINT page_sessions_code_hash_check CHECK ((octet_length(code_hash) = 32)),
     CONSTRAINT page_sessions_cookie_hash_check CHECK ((octet_length(cookie_hash) = 32)),
-    CONSTRAINT page_sessions_org_ids_check CHECK (((cardinality(org_ids) >= 1) AND (cardinality(org_ids) <= 100)))
+    CONSTRAINT page_sessions_org_ids_check CHECK (((cardinality(org_ids) >= 1) AND (cardinality(org_ids) <= 100))),
+    CONSTRAINT page_sessions_person_check CHECK (((length(person) >= 1) AND (length(person) <= 400)))
 );
 
 ALTER TABLE runtime.page_sessions OWNER TO khala_owner;
@@ -944,6 +946,8 @@ COMMENT ON TABLE runtime.page_sessions IS 'Links to the admin page that are not 
 COMMENT ON COLUMN runtime.page_sessions.code_hash IS 'SHA-256 of the link''s code, 32 random bytes; null once it is used';
 
 COMMENT ON COLUMN runtime.page_sessions.cookie_hash IS 'SHA-256 of the session''s cookie, 32 random bytes; null until the link is used';
+
+COMMENT ON COLUMN runtime.page_sessions.person IS 'Subject of its tokens, as flags name it';
 
 COMMENT ON COLUMN runtime.page_sessions.org_ids IS 'Organisations that the session is for; null: any, and the whole installation';
 

@@ -10,6 +10,7 @@ CREATE TABLE runtime.page_sessions (
     session_id text PRIMARY KEY,
     code_hash bytea UNIQUE CHECK (pg_catalog.octet_length(code_hash) = 32),
     cookie_hash bytea UNIQUE CHECK (pg_catalog.octet_length(cookie_hash) = 32),
+    person text NOT NULL CHECK (pg_catalog.length(person) BETWEEN 1 AND 400),
     org_ids text[] CHECK (pg_catalog.cardinality(org_ids) BETWEEN 1 AND 100),
     first_org_id text,
     valid_for interval NOT NULL,
@@ -22,6 +23,7 @@ CREATE TABLE runtime.page_sessions (
 COMMENT ON TABLE runtime.page_sessions IS 'Links to the admin page that are not used yet, and the sessions of those that were; code and cookie themselves are stored nowhere';
 COMMENT ON COLUMN runtime.page_sessions.code_hash IS 'SHA-256 of the link''s code, 32 random bytes; null once it is used';
 COMMENT ON COLUMN runtime.page_sessions.cookie_hash IS 'SHA-256 of the session''s cookie, 32 random bytes; null until the link is used';
+COMMENT ON COLUMN runtime.page_sessions.person IS 'Subject of its tokens, as flags name it';
 COMMENT ON COLUMN runtime.page_sessions.org_ids IS 'Organisations that the session is for; null: any, and the whole installation';
 COMMENT ON COLUMN runtime.page_sessions.first_org_id IS 'Organisation that the page shows first, if one was named';
 COMMENT ON COLUMN runtime.page_sessions.valid_for IS 'Length of the session, which begins when the link is used';

@@ -3,7 +3,7 @@
 BEGIN;
 \ir ../session.sql
 
-SELECT session_id, code_hash, cookie_hash, org_ids, first_org_id, valid_for, signed_in_at, expires_at
+SELECT session_id, code_hash, cookie_hash, person, org_ids, first_org_id, valid_for, signed_in_at, expires_at
 FROM runtime.page_sessions WHERE FALSE;
 SELECT relay, version, started_at, reported_at, stopped_at, connections, subscribers, behind, sent_bytes
 FROM runtime.relay_reports WHERE FALSE;

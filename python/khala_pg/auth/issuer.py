@@ -16,11 +16,15 @@ MAX_TTL_S = 900
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Subject and organisation of a token request, and the topics that the token may be for."""
+    """Subject and organisation of a token request, and the topics that the token may be for.
+
+    token_id: the `jti` that tokens of one session share; None: each token has its own.
+    """
 
     subject: str
     org_id: str
     scopes: Sequence[str]
+    token_id: str | None = None
 
 
 class SessionExpiredError(Exception):
@@ -99,6 +103,7 @@ class Issuer:
             subject=identity.subject,
             ttl_s=ttl_s,
             now=issued_at,
+            token_id=identity.token_id,
         )
         if len(token) > MAX_TOKEN_BYTES:
             raise IssuerError(

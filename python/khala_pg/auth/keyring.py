@@ -58,6 +58,7 @@ def sign_token(
     subject: str = "khala",
     ttl_s: float = 3600.0,
     now: float | None = None,
+    token_id: str | None = None,
 ) -> str:
     """A token signed with the current key, valid from now for `ttl_s` seconds.
 
@@ -65,6 +66,7 @@ def sign_token(
     scopes: the topics its bearer may subscribe to.
     ttl_s: longer than 32 days is refused by every verifier.
     now: the time of signing in seconds since 1970; the clock's when None.
+    token_id: its `jti`; None: a random one.
     """
     issued_at = int(time.time() if now is None else now)
     key = keyring.keys.get(keyring.current)
@@ -77,7 +79,7 @@ def sign_token(
         "iat": issued_at,
         "nbf": issued_at,
         "exp": int(issued_at + ttl_s),
-        "jti": secrets.token_hex(16),
+        "jti": secrets.token_hex(16) if token_id is None else token_id,
         "oa_org_id": org_id,
         "oa_sync_scopes": list(scopes),
         "oa_claims_version": CLAIMS_VERSION,

@@ -30,6 +30,13 @@ def command(
             "belongs to the whole installation."
         ),
     ] = None,
+    person: Annotated[
+        str | None,
+        typer.Option(
+            help="Who signs in: the subject of the session's tokens, which `khala flags set web "
+            "--person` names. Default: the name of your login in the database."
+        ),
+    ] = None,
     url: Annotated[
         str | None,
         typer.Option(
@@ -59,7 +66,7 @@ def command(
 
         khala page
 
-        khala page --org acme --url https://khala.example
+        khala page --org acme --person ann --url https://khala.example
 
         khala page --list
 
@@ -67,32 +74,41 @@ def command(
     """
     if list_sessions and end is not None:
         raise UsageError("--list and --end contradict each other", "Pass one of them.")
-    if (list_sessions or end is not None) and (org or url):
-        raise UsageError("--org and --url are for a new link", "Leave them out, or the other one.")
+    if (list_sessions or end is not None) and (org or person or url):
+        raise UsageError(
+            "--org, --person and --url are for a new link", "Leave them out, or the other one."
+        )
     if list_sessions:
         _list(resolve(DATABASE, database), as_json)
     elif end is not None:
         _end(resolve(DATABASE, database), end)
     else:
-        _create(resolve(DATABASE, database), org, database, _checked(resolve(HTTP, url)), as_json)
+        first = None if org else organisation(None, database)
+        relay = _checked(resolve(HTTP, url))
+        _create(resolve(DATABASE, database), org, first, person, relay, as_json)
 
 
 def _create(
-    database: str, org: list[str] | None, option: str | None, relay: str, as_json: bool
+    database: str,
+    org: list[str] | None,
+    first: str | None,
+    person: str | None,
+    relay: str,
+    as_json: bool,
 ) -> None:
     code = secrets.token_urlsafe(32)
-    first = None if org else organisation(None, option)
     with connected(database, DBA) as connection:
-        link = page_sessions.create_link(connection, code, org or None, first)
+        link = page_sessions.create_link(connection, code, org or None, first, person)
     address = f"{relay}/#/sign-in/{code}"
     if as_json:
         shown = {"url": address, "session_id": link.session_id, "organisations": org or None}
-        typer.echo(json_text({**shown, "expires_at": link.expires_at.isoformat()}))
+        more = {"person": link.person, "expires_at": link.expires_at.isoformat()}
+        typer.echo(json_text({**shown, **more}))
         return
     typer.echo(address)
     left_s = (link.expires_at - datetime.now(UTC)).total_seconds()
     whom = "any organisation" if not org else ", ".join(org)
-    _say(f"for {whom}; works once, within {duration(round(left_s, -1))}")
+    _say(f"for {whom}, as {link.person}; works once, within {duration(round(left_s, -1))}")
 
 
 def _checked(url: str) -> str:
@@ -144,11 +160,12 @@ def _list(database: str, as_json: bool) -> None:
             print(json_text(asdict(each)))
         return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in ("session", "organisations", "made by", "signed in", "ends"):
+    for column in ("session", "person", "organisations", "made by", "signed in", "ends"):
         table.add_column(column, overflow="fold")
     for each in found:
         table.add_row(
             each.session_id,
+            each.person,
             "any" if each.org_ids is None else "\n".join(each.org_ids),
             each.created_by,
             "not yet" if each.signed_in_at is None else utc(each.signed_in_at),

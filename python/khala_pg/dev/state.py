@@ -38,6 +38,7 @@ from khala_pg.workers.endpoints import OPERATE
 DATABASE = "khala"
 RELAY_LOGIN = "khala_dev_relay"
 ORGANISATION = "dev"
+PERSON = "dev"
 _TOKEN_TTL_S = 30 * 24 * 3600.0
 
 
@@ -156,7 +157,7 @@ def sign_dev_token(server: PostgresServer, keyring: Path) -> str:
         keyring_file.load(keyring),
         org_id=ORGANISATION,
         scopes=[*topics, OPERATE_LIGHTNING, OPERATE, ADMIN, ADMIN_ALL],
-        subject="dev",
+        subject=PERSON,
         ttl_s=_TOKEN_TTL_S,
     )
 
@@ -165,7 +166,7 @@ def page_session(server: PostgresServer, data_dir: Path) -> str:
     """The cookie of a session of the admin page, for any organisation and 400 days."""
     cookie = _secret(data_dir / "page.secret")
     with connect(server.dsn(DATABASE)) as connection:
-        page_sessions.keep(connection, cookie, ORGANISATION)
+        page_sessions.keep(connection, cookie, ORGANISATION, PERSON)
     return cookie
 
 

@@ -143,9 +143,8 @@ class Sessions:
         return Done(done.function, strict_json.dumps(session))
 
     def _issue(self, found: dict[str, Any], org_id: str | None) -> str:
-        subject = found["subject"]
-        require_pace(self._pace.take(subject, time.monotonic()))
-        identity = Identity(subject, found["org_id"], found["scopes"])
+        identity = Identity(**found)
+        require_pace(self._pace.take(identity.token_id, time.monotonic()))
         issued = self._issuer.issue(identity, _ALL, ())
         shown = {name: issued[name] for name in ("token", "expires_in", "scopes")}
         return strict_json.dumps({**shown, "org_id": org_id})

@@ -35,7 +35,7 @@ async def session(connection: Connection, cookie_hash: bytes) -> str:
 
 
 async def identity(connection: Connection, cookie_hash: bytes, org_id: str | None) -> str:
-    """Subject, organisation and scopes of a token; org_id None: for reads of administrators."""
+    """Subject, organisation, scopes and id of a token; org_id None: for reads of administrators."""
     query = (
         "SELECT coalesce((SELECT to_json(i) FROM khala.page_identity(%s, %s) AS i), 'null')::text"
     )

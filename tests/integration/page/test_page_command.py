@@ -45,11 +45,14 @@ def sign_in(relay: RelayProcess, link: str) -> httpx.Response:
 
 def test_links_and_sessions(newest_database: Database, relay: RelayProcess) -> None:
     status, link, said = khala_page(newest_database, f"--url={relay.http}/")
-    assert (status, said) == (0, "khala: for any organisation; works once, within 10 min")
+    with newest_database.connect("dba") as connection:
+        login = connection.info.user
+    assert status == 0
+    assert said == f"khala: for any organisation, as {login}; works once, within 10 min"
     response = sign_in(relay, link)
     assert response.json()["organisations"] is None
 
-    named = ("--org=acme", "--org=beta", f"--url={relay.http}", "--json")
+    named = ("--org=acme", "--org=beta", "--person=ann", f"--url={relay.http}", "--json")
     status, line, said = khala_page(newest_database, *named)
     assert (status, said) == (0, "")
     made = json.loads(line)
@@ -58,6 +61,7 @@ def test_links_and_sessions(newest_database: Database, relay: RelayProcess) -> N
     status, lines, _ = khala_page(newest_database, "--list", "--json")
     found = [json.loads(each) for each in lines.splitlines()]
     assert [each["org_ids"] for each in found] == [None, ["acme", "beta"]]
+    assert [each["person"] for each in found] == [login, "ann"]
     assert [each["signed_in_at"] is None for each in found] == [False, True]
     assert "acme" in khala_page(newest_database, "--list")[1]
 
@@ -100,7 +104,12 @@ def test_a_relay_without_signing_keys(newest_database: Database, tmp_path: Path)
 
 
 def test_wrong_calls(newest_database: Database) -> None:
-    for arguments in (("--list", "--end=all"), ("--list", "--org=a"), ("--end=all", "--url=x")):
+    for arguments in (
+        ("--list", "--end=all"),
+        ("--list", "--org=a"),
+        ("--end=all", "--url=x"),
+        ("--list", "--person=a"),
+    ):
         assert khala_page(newest_database, *arguments)[0] == 2
     status, _, said = khala_page(newest_database, "--list", login="relay")
     assert status == 2

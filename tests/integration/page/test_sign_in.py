@@ -113,6 +113,36 @@ async def test_its_token_opens_sockets_and_ends_with_it(newest_database: Databas
             assert code == 4401
 
 
+async def test_its_person_has_the_flags_of_the_person(newest_database: Database) -> None:
+    async with page_api(newest_database) as api:
+        await api.sign_in(person="ann")
+        ann = await api.token("acme")
+        await api.sign_in(person="bob")
+        bob = await api.token("acme")
+        with newest_database.connect("dba") as connection:
+            connection.execute("SELECT khala.set_flag('web', 'khala', 0, '{ann}')")
+        lanes = [
+            (await api.client.get("/api/sync/flags", headers=headers)).json()["flags"]["web"]
+            for headers in (ann, bob)
+        ]
+        assert lanes == ["khala", "legacy"]
+
+
+async def test_the_end_of_a_session_leaves_the_persons_others(database: Database) -> None:
+    async with page_api(database) as api:
+        await api.sign_in(person="ann")
+        kept = await api.token("acme")
+        await api.sign_in(person="ann")
+        ended = await api.token("acme")
+        await api.post("sign-out")
+
+        async def is_refused() -> bool:
+            return (await api.read("topics", ended)).status_code == 401
+
+        await until(is_refused, "its token is revoked")
+        assert (await api.read("topics", kept)).status_code == 200
+
+
 async def test_a_token_for_all_is_for_reads_alone(newest_database: Database) -> None:
     async with page_api(newest_database) as api:
         await api.sign_in()

@@ -24,12 +24,12 @@ class PageApi:
     database: Database
     links: int = 0
 
-    def link(self, *org_ids: str) -> str:
+    def link(self, *org_ids: str, person: str | None = None) -> str:
         """The code of a fresh link, for these organisations or for any."""
         self.links += 1
         code = f"code-{self.links}"
         with self.database.connect("dba") as connection:
-            page_sessions.create_link(connection, code, org_ids or None, None)
+            page_sessions.create_link(connection, code, org_ids or None, None, person)
         return code
 
     async def post(self, path: str, body: Any = None, **headers: str) -> httpx.Response:
@@ -38,9 +38,9 @@ class PageApi:
     async def session(self, **headers: str) -> httpx.Response:
         return await self.client.get(f"{PATH}/session", headers=headers)
 
-    async def sign_in(self, *org_ids: str) -> dict[str, Any]:
+    async def sign_in(self, *org_ids: str, person: str | None = None) -> dict[str, Any]:
         """A session, whose cookie the client keeps."""
-        response = await self.post("sign-in", {"code": self.link(*org_ids)})
+        response = await self.post("sign-in", {"code": self.link(*org_ids, person=person)})
         assert response.status_code == 200, response.text
         found: dict[str, Any] = response.json()
         return found

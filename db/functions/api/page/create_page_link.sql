@@ -5,9 +5,10 @@ CREATE OR REPLACE FUNCTION khala.create_page_link(
     p_code_hash bytea,
     p_org_ids text[] DEFAULT NULL,
     p_first_org_id text DEFAULT NULL,
-    p_valid_for interval DEFAULT '12 hours'
+    p_valid_for interval DEFAULT '12 hours',
+    p_person text DEFAULT NULL
 )
-RETURNS TABLE (session_id text, expires_at timestamptz)
+RETURNS TABLE (session_id text, person text, expires_at timestamptz)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER ROWS 1
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -26,6 +27,9 @@ BEGIN
     ELSIF coalesce(p_valid_for NOT BETWEEN INTERVAL '60 seconds' AND INTERVAL '9600 hours', TRUE) THEN
         RAISE EXCEPTION 'p_valid_for is %', coalesce(p_valid_for::text, 'NULL')
             USING ERRCODE = 'KH007', HINT = 'Use 60 seconds to 9600 hours; the default is 12 hours.';
+    ELSIF length(p_person) NOT BETWEEN 1 AND 400 THEN
+        RAISE EXCEPTION 'p_person has % characters', length(p_person)
+            USING ERRCODE = 'KH007', HINT = 'Use 1 to 400 characters, as a flag names the person; null is for the login.';
     END IF;
     DELETE FROM runtime.page_sessions AS s WHERE s.expires_at <= clock_timestamp();
     IF (SELECT count(*) >= 1000 FROM runtime.page_sessions) THEN
@@ -33,19 +37,19 @@ BEGIN
             USING ERRCODE = 'KH007', HINT = 'End those that nobody needs: khala page --list, khala page --end ID.';
     END IF;
     RETURN QUERY
-    INSERT INTO runtime.page_sessions AS s (session_id, code_hash, org_ids, first_org_id, valid_for, expires_at)
+    INSERT INTO runtime.page_sessions AS s (session_id, code_hash, person, org_ids, first_org_id, valid_for, expires_at)
     VALUES (
-        replace(gen_random_uuid()::text, '-', ''), p_code_hash, p_org_ids, p_first_org_id, p_valid_for,
-        clock_timestamp() + INTERVAL '10 minutes'
+        replace(gen_random_uuid()::text, '-', ''), p_code_hash, coalesce(p_person, session_user), p_org_ids,
+        p_first_org_id, p_valid_for, clock_timestamp() + INTERVAL '10 minutes'
     )
-    RETURNING s.session_id, s.expires_at;
+    RETURNING s.session_id, s.person, s.expires_at;
 EXCEPTION
     WHEN unique_violation THEN
         RAISE EXCEPTION 'the code is in use' USING ERRCODE = 'KH007', HINT = 'Pass the SHA-256 of a code of 32 fresh random bytes.';
 END
 $$;
 
-COMMENT ON FUNCTION khala.create_page_link(bytea, text[], text, interval) IS
-'Creates a link to the admin page, which opens one session within ten minutes. Arguments: SHA-256 of its code; organisations that the session is for, null for any and the whole installation; organisation to show first; length of the session. Result: id of the link and of its session; time until which it can be used. Errors: KH007.';
-REVOKE ALL ON FUNCTION khala.create_page_link(bytea, text[], text, interval) FROM public;
-GRANT EXECUTE ON FUNCTION khala.create_page_link(bytea, text[], text, interval) TO khala_dba;
+COMMENT ON FUNCTION khala.create_page_link(bytea, text[], text, interval, text) IS
+'Creates a link to the admin page, which opens one session within ten minutes. Arguments: SHA-256 of its code; organisations that the session is for, null for any and the whole installation; organisation to show first; length of the session; the person who signs in, which is the subject of its tokens, null for the login''s name. Result: id of the link and of its session; the person; time until which it can be used. Errors: KH007.';
+REVOKE ALL ON FUNCTION khala.create_page_link(bytea, text[], text, interval, text) FROM public;
+GRANT EXECUTE ON FUNCTION khala.create_page_link(bytea, text[], text, interval, text) TO khala_dba;

@@ -1,9 +1,10 @@
 -- What a token of the admin page is for: an organisation of its session, with all its scopes; or none, for reads of
 -- administrators alone. No organisation has the name that such a token then carries where it needs one, because it has
--- no topic and no right of an operator.
+-- no topic and no right of an operator. All tokens of a session have one id, by which its end revokes them, and none of
+-- the person's other sessions.
 
 CREATE OR REPLACE FUNCTION khala.page_identity(p_cookie_hash bytea, p_org_id text)
-RETURNS TABLE (subject text, org_id text, scopes text[])
+RETURNS TABLE (subject text, org_id text, scopes text[], token_id text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 1
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -23,12 +24,13 @@ BEGIN
     ELSIF NOT khala_internal.is_org_id(p_org_id) THEN
         RAISE EXCEPTION 'org_id has % characters', length(p_org_id) USING ERRCODE = 'KH007', HINT = 'Use 1 to 200 characters.';
     END IF;
-    subject := 'page:' || v_session.session_id;
+    subject := v_session.person;
     org_id := coalesce(p_org_id, '*');
     scopes := CASE
         WHEN p_org_id IS NULL THEN '{khala.admin,khala.admin.all}'
         ELSE khala_internal.page_scopes(v_session.org_ids)
     END;
+    token_id := 'page:' || v_session.session_id;
     RETURN NEXT;
 END
 $$;

@@ -2,12 +2,12 @@ BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 SELECT plan(8);
 
-SELECT khala.create_page_link(sha256('code'));
+SELECT khala.create_page_link(sha256('code'), p_person => 'ann');
 SELECT khala.sign_in_page(sha256('code'), sha256('cookie'));
 SELECT is_empty('SELECT * FROM khala.page_identity(sha256(''other''), ''a'')', 'no session');
 SELECT results_eq(
     'SELECT i.* FROM khala.page_identity(sha256(''cookie''), ''a'') AS i',
-    'SELECT ''page:'' || s.session_id, ''a'', khala_internal.page_scopes(NULL) FROM runtime.page_sessions AS s', 'an organisation'
+    'SELECT ''ann'', ''a'', khala_internal.page_scopes(NULL), ''page:'' || s.session_id FROM runtime.page_sessions AS s', 'an organisation'
 );
 SELECT results_eq(
     'SELECT i.org_id, i.scopes FROM khala.page_identity(sha256(''cookie''), NULL) AS i',
