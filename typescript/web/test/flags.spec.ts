@@ -48,7 +48,7 @@ test("the lane follows the flag, under an open page that keeps its place", async
       payload: { title: `title of ${id}` },
     })),
   );
-  await setFlag("--lane", "legacy", "--percent", "100");
+  await setFlag("--lane", "legacy", "--person", "dev");
   const scripts: string[] = [];
   page.on("request", (request) => scripts.push(request.url()));
   await open(page, "khala");
@@ -111,14 +111,14 @@ test("the lane follows the flag, under an open page that keeps its place", async
 
 test("a flagged browser starts with its lane, and loads no other", async ({ page, database }) => {
   await database.start("flagged-1", "by khala flags");
-  await setFlag("--lane", "khala", "--percent", "100");
+  await setFlag("--lane", "khala", "--person", "dev");
   const scripts: string[] = [];
   page.on("request", (request) => scripts.push(request.url()));
   await open(page, "legacy");
   await expect(page.getByTestId("connection")).toContainText("Connected");
   await expect(row(page, "flagged-1")).toBeVisible();
   expect(scripts.filter((url) => /legacy-[^/]*\.js/.test(url))).toEqual([]);
-  await setFlag("--percent", "0");
+  await setFlag("--nobody");
   await expect(page.getByTestId("connection")).toContainText("Polling", { timeout: 20_000 });
 });
 
@@ -126,7 +126,7 @@ test("an unchanged flag is an empty response, and a hidden page reads none", asy
   page,
   database: _,
 }) => {
-  await setFlag("--lane", "khala", "--percent", "100");
+  await setFlag("--lane", "khala", "--person", "dev");
   const statuses: number[] = [];
   page.on("response", (response) => {
     if (response.url().endsWith("/api/sync/flags")) {
