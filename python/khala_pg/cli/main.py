@@ -63,7 +63,11 @@ class LazyGroup(TyperGroup):
         own = getattr(module, "app", None)
         if own is None:
             own = typer.Typer(add_completion=False)
-            own.command(name=cmd_name, cls=getattr(module, "Command", None))(module.command)
+            own.command(
+                name=cmd_name,
+                cls=getattr(module, "Command", None),
+                context_settings=getattr(module, "CONTEXT", None),
+            )(module.command)
         found = typer.main.get_command(own)
         found.name = cmd_name
         _lay_out(found)

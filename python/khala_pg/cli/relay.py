@@ -26,11 +26,17 @@ from khala_pg.limits import limits_of
 from khala_pg.relay.monitoring.tracing import spans_for
 from khala_pg.relay.process import memory
 from khala_pg.relay.process.event_loops import loop_factory
+from khala_pg.relay.process.service_manager import ServiceManager, service_manager
 from khala_pg.relay.process.workers import SIGNALS, Announce, Serving
 from khala_pg.relay.process.workers import run as run_workers
 from khala_pg.relay.server import Relay
 from khala_pg.relay.settings import RelaySettings
 from khala_pg.settings import KEYRING, RELAY_DATABASE, resolve
+
+VARIABLES = "KHALA_RELAY"
+"""What the variables of options begin with: KHALA_RELAY_WS_PORT is --ws-port."""
+
+CONTEXT = {"auto_envvar_prefix": VARIABLES}
 
 _LIMITS = {each.name: each for each in limits_of(RelaySettings)}
 
@@ -53,8 +59,9 @@ def command(
     database: Annotated[
         str | None,
         typer.Option(
+            allow_from_autoenv=False,
             help="Connection string of a login in role khala_relay. "
-            "Default: KHALA_DATABASE_URL, else a running `khala dev`."
+            "Default: KHALA_DATABASE_URL, else a running `khala dev`.",
         ),
     ] = None,
     listener_database: Annotated[
@@ -92,7 +99,10 @@ def command(
     ] = None,
     keyring: Annotated[
         str | None,
-        typer.Option(help="File of the keys that tokens are signed with. Default: KHALA_KEYRING."),
+        typer.Option(
+            allow_from_autoenv=False,
+            help="File of the keys that tokens are signed with. Default: KHALA_KEYRING.",
+        ),
     ] = None,
     origin: Annotated[
         list[str] | None,
@@ -133,7 +143,8 @@ def command(
     dev_session: Annotated[
         Path | None,
         typer.Option(
-            help="dev.json whose session pages of this machine have; `khala dev` sets it."
+            allow_from_autoenv=False,
+            help="dev.json whose session pages of this machine have; `khala dev` sets it.",
         ),
     ] = None,
     session_authenticator: Annotated[
@@ -158,7 +169,11 @@ def command(
     ] = "auto",
     as_json: Annotated[
         bool,
-        typer.Option("--json", help='Print one line {"ready": true, …} when clients can join.'),
+        typer.Option(
+            "--json",
+            allow_from_autoenv=False,
+            help='Print one line {"ready": true, …} when clients can join.',
+        ),
     ] = False,
     log_level: LogLevel = "info",
     log_format: LogFormat = "human",
@@ -170,6 +185,9 @@ def command(
     database is away. SIGTERM makes it tell its clients to come back elsewhere, then stop;
     SIGHUP makes it read the keyring and the TLS certificate again. With --workers the process that
     was started passes both on to its workers, and replaces those that end.
+
+    Each option can be set by a variable: KHALA_RELAY_ and its name, as in KHALA_RELAY_WS_PORT;
+    what may be repeated is separated by spaces.
 
     The HTTP port also has the admin page, which opens with a link of `khala page`.
 
@@ -216,6 +234,7 @@ def command(
     authenticate = None if session_authenticator is None else load_function(session_authenticator)
     # One series less for each counter; what it says is in the counter's own history.
     disable_created_metrics()  # type: ignore[no-untyped-call]
+    manager = service_manager(os.environ)
 
     def serve(settings: RelaySettings, worker: int | None, announce: Announce) -> None:
         logs.configure(level, log_format, worker)
@@ -229,13 +248,19 @@ def command(
             spans_for(otlp_endpoint, os.environ),
         )
         with asyncio.Runner(loop_factory=make_loop) as runner:
-            runner.run(_run(relay, announce))
+            # Of several workers the process that started them notifies.
+            runner.run(_run(relay, announce, manager if worker is None else ServiceManager()))
+
+    def announce(addresses: dict[str, Any]) -> None:
+        manager.ready()
+        if as_json:
+            typer.echo(json_text({"ready": True, **addresses}))
 
     if workers == 1:
-        serve(settings, None, lambda addresses: _announce(as_json, asdict(addresses)))
+        serve(settings, None, lambda addresses: announce(asdict(addresses)))
         return
     logs.configure(level, log_format)
-    run_workers(settings, workers, serve, lambda serving: _announce(as_json, _described(serving)))
+    run_workers(settings, workers, serve, lambda serving: announce(_described(serving)), manager)
 
 
 def log_level_of(name: str, log_format: str) -> int:
@@ -289,17 +314,21 @@ def _described(serving: Sequence[Serving]) -> dict[str, Any]:
     return {**asdict(serving[0].addresses), "workers": each}
 
 
-def _announce(as_json: bool, addresses: dict[str, Any]) -> None:
-    if as_json:
-        typer.echo(json_text({"ready": True, **addresses}))
-
-
-async def _run(relay: Relay, announce: Announce) -> None:
+async def _run(relay: Relay, announce: Announce, manager: ServiceManager) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+
+    def end() -> None:
+        manager.stopping()
+        stop.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, end)
     loop.add_signal_handler(signal.SIGHUP, relay.reload)
     # What came before this process was prepared for it comes now.
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
-    await relay.run(stop, on_ready=announce)
+    alive = loop.create_task(manager.keep_alive())
+    try:
+        await relay.run(stop, on_ready=announce)
+    finally:
+        alive.cancel()

@@ -37,6 +37,9 @@ HTTP_PORT = 4001
 _RELAY_READY_S = 60.0
 _RELAY_DRAIN_S = 15.0
 
+# Of some other relay.
+_OF_A_RELAY = ("KHALA_RELAY_", "KHALA_LISTENER_DATABASE_URL")
+
 Say = Callable[[str], None]
 
 
@@ -170,11 +173,10 @@ class _Relay:
     def start(self) -> None:
         # Secrets do not stand among the arguments, which anyone may list.
         environment = {
-            **os.environ,
+            **{name: os.environ[name] for name in os.environ if not name.startswith(_OF_A_RELAY)},
             "KHALA_DATABASE_URL": self._database,
             SECRET: self._lightning_secret,
         }
-        environment.pop("KHALA_LISTENER_DATABASE_URL", None)  # of some other relay
         with open(self.log_file, "ab", opener=private) as log:
             self._process = subprocess.Popen(
                 [

@@ -25,6 +25,7 @@ from khala_pg.child_process import (
 )
 from khala_pg.errors import KhalaError, UsageError
 from khala_pg.relay.opening.ports import Addresses
+from khala_pg.relay.process.service_manager import ServiceManager
 from khala_pg.relay.process.shared_ports import held
 from khala_pg.relay.settings import RelaySettings
 
@@ -62,6 +63,7 @@ def run(
     count: int,
     serve: Serve,
     on_serving: Callable[[Sequence[Serving]], None],
+    manager: ServiceManager,
 ) -> None:
     """Runs so many workers until SIGTERM or SIGINT comes, which they are passed as SIGHUP is.
 
@@ -74,8 +76,9 @@ def run(
     with held(settings, count) as each, woken_by_signals(dict.fromkeys(SIGNALS, ignore)) as wakeup:
         workers = [_Worker(number, own) for number, own in enumerate(each, 1)]
         try:
-            _keep_running(workers, serve, wakeup, on_serving)
+            _keep_running(workers, serve, wakeup, on_serving, manager)
         finally:
+            manager.stopping()
             killed = _stop(workers, settings.drain_timeout_s + _GRACE_S, wakeup)
     if killed:
         raise KhalaError(f"{killed} of {count} workers did not stop in time and were killed")
@@ -174,9 +177,11 @@ def _keep_running(
     serve: Serve,
     wakeup: socket.socket,
     on_serving: Callable[[Sequence[Serving]], None],
+    manager: ServiceManager,
 ) -> None:
     is_announced = False
     while True:
+        manager.alive()
         for worker in workers:
             if worker.restart.due_at is not None and worker.restart.due_at <= time.monotonic():
                 worker.start(serve)
@@ -185,7 +190,10 @@ def _keep_running(
         for worker in workers:
             sources += worker.sentinels
             sources += worker.links
-        wait(sources, max(0.0, min(due) - time.monotonic()) if due else None)
+        limits_s = [max(0.0, min(due) - time.monotonic())] if due else []
+        if manager.alive_every_s is not None:
+            limits_s.append(manager.alive_every_s)
+        wait(sources, min(limits_s, default=None))
         for number in _heard(wakeup):
             if number != signal.SIGHUP:
                 return
