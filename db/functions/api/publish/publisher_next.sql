@@ -5,6 +5,8 @@
 --
 -- Results of earlier deliveries come with the call, so that a worker needs one transaction for both.
 --
+-- A call ends with the document that reaches 16 MiB: a text that the server can build, and the worker can hold.
+--
 -- A claim says how long its delivery may be under way: a worker that takes over waits for it, or a later version could
 -- arrive before this one. While the system is down, one update at a time is tried.
 
@@ -27,6 +29,7 @@ DECLARE
     v_now timestamptz := clock_timestamp();
     v_publisher runtime.publishers;
     v_compact boolean;
+    v_most_bytes CONSTANT bigint := 16777216;
     v_limit integer := p_limit;
     v_due integer;
     v_topic record;
@@ -83,7 +86,7 @@ BEGIN
 
     WITH due AS MATERIALIZED (
         -- Rows by their place: see khala.publisher_report.
-        SELECT u.ctid AS place, u.topic, u.doc_key, u.watermark, u.doc_version, u.written_at, u.attempts
+        SELECT u.ctid AS place, u.topic, u.doc_key, u.watermark, u.doc_version, u.due_at, u.written_at, u.attempts
         FROM runtime.publisher_updates AS u
         WHERE u.publisher = p_publisher AND u.state = 'ready' AND u.due_at <= v_now
         ORDER BY u.due_at, u.watermark
@@ -100,10 +103,12 @@ BEGIN
                 ELSE coalesce(j.deleted, FALSE)
             END AS gone,
             CASE WHEN v_compact OR j.watermark IS NULL THEN d.org_id ELSE j.org_id END AS org_id,
-            CASE
-                WHEN j.payload IS NOT NULL THEN j.payload::json
-                WHEN v_compact OR d.watermark = due.watermark THEN to_json(d.payload)
-            END AS payload
+            -- As they are stored: those that do not fit are not read.
+            j.payload AS journal_payload,
+            CASE WHEN v_compact OR d.watermark = due.watermark THEN d.payload END AS document_payload,
+            sum(CASE WHEN j.payload IS NULL THEN d.payload_bytes ELSE j.payload_bytes END) OVER (
+                ORDER BY due.due_at, due.watermark ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+            ) AS bytes_before
         FROM due
         INNER JOIN runtime.publisher_topics AS t ON t.publisher = p_publisher AND t.topic = due.topic
         LEFT JOIN runtime.sync_documents AS d ON d.topic = due.topic AND d.doc_key = due.doc_key
@@ -139,10 +144,10 @@ BEGIN
         UPDATE runtime.publisher_updates AS u
         SET state = 'claimed', due_at = v_now + p_lease, watermark = f.now_watermark, doc_version = f.now_version, deleted = f.gone
         FROM found AS f
-        WHERE u.ctid = f.place
+        WHERE u.ctid = f.place AND coalesce(f.bytes_before, 0) < v_most_bytes
             AND f.now_watermark IS NOT NULL AND NOT (f.gone AND f.delete_target IS NULL)
         RETURNING u.topic, u.doc_key, u.watermark, u.doc_version, u.deleted, u.attempts, u.written_at,
-            f.org_id, f.epoch, f.payload, CASE WHEN f.gone THEN f.delete_target ELSE f.target END AS target
+            f.org_id, f.epoch, f.journal_payload, f.document_payload, CASE WHEN f.gone THEN f.delete_target ELSE f.target END AS target
     )
     SELECT
         coalesce(json_agg(json_build_object(
@@ -154,7 +159,11 @@ BEGIN
             'id', 'msg_' || left(encode(sha256(convert_to(
                 json_build_array(p_publisher, c.epoch, c.topic, c.watermark)::text, 'UTF8'
             )), 'hex'), 32),
-            'payload', CASE WHEN NOT c.deleted THEN c.payload END
+            'payload', CASE
+                WHEN c.deleted THEN NULL
+                WHEN c.journal_payload IS NOT NULL THEN c.journal_payload::json
+                ELSE to_json(c.document_payload)
+            END
         ) ORDER BY c.watermark), '[]'),
         (SELECT count(*) FROM due)
     INTO updates, v_found
@@ -182,6 +191,6 @@ END
 $$;
 
 COMMENT ON FUNCTION khala.publisher_next(text, integer, boolean, interval, jsonb) IS
-'Claims updates of a publisher for delivery; khala.publisher_report ends each claim. Arguments: publisher; limit; whether to ask for a notification on khala_sync when nothing is left; how long a delivery may be under way; results to report first, as khala.publisher_report has them, null for none. Result: state, more (call again when there is room), idle (nothing is due), armed (nothing is due, and a write will notify), busy (nothing is due, and a writer is at work: look again shortly), down (the system does not respond: wait) or paused; seconds until the next update is due, null for none; updates, an array of {topic, doc_key, watermark, doc_version, deleted, org_id, target, attempts, written_at, id, payload}: payload is null for a tombstone and where the version is not stored any more. Errors: KH007, KH008 another session is the worker.';
+'Claims updates of a publisher for delivery; khala.publisher_report ends each claim. Arguments: publisher; limit, of which 16 MiB of payloads may leave less; whether to ask for a notification on khala_sync when nothing is left; how long a delivery may be under way; results to report first, as khala.publisher_report has them, null for none. Result: state, more (call again when there is room), idle (nothing is due), armed (nothing is due, and a write will notify), busy (nothing is due, and a writer is at work: look again shortly), down (the system does not respond: wait) or paused; seconds until the next update is due, null for none; updates, an array of {topic, doc_key, watermark, doc_version, deleted, org_id, target, attempts, written_at, id, payload}: payload is null for a tombstone and where the version is not stored any more. Errors: KH007, KH008 another session is the worker.';
 REVOKE ALL ON FUNCTION khala.publisher_next(text, integer, boolean, interval, jsonb) FROM public;
 GRANT EXECUTE ON FUNCTION khala.publisher_next(text, integer, boolean, interval, jsonb) TO khala_publisher;

@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(29);
+SELECT plan(32);
 
 DO $$
 BEGIN
@@ -113,6 +113,20 @@ SELECT is((SELECT n.state FROM khala.publisher_next('w') AS n), 'down', 'and no 
 
 DO $$ BEGIN PERFORM khala.set_publisher('w', p_paused => TRUE); END $$;
 SELECT is((SELECT n.state FROM khala.publisher_next('w') AS n), 'paused', 'paused');
+DO $$
+BEGIN
+    PERFORM khala.register_topic('pgtap.large', p_ownership => 'public', p_payload_mode => 'auto');
+    PERFORM khala.set_publisher('large', 'convex', 'http://x'), khala.set_publisher_topic('large', 'pgtap.large', 'a:b');
+    PERFORM khala.sink('pgtap.large', v.doc_key, 1, jsonb_build_object('x', repeat('x', v.bytes)), NULL)
+    FROM (VALUES ('a', 6000000), ('b', 12000000), ('c', 1), ('d', 1)) AS v (doc_key, bytes);
+END
+$$;
+SELECT results_eq(
+    $$SELECT n.doc_key, length(n.payload ->> 'x') FROM pg_temp.next('large') AS n$$, $$VALUES ('a', 6000000), ('b', 12000000)$$,
+    'until 16 MiB are reached'
+);
+SELECT results_eq($$SELECT n.doc_key FROM pg_temp.next('large') AS n$$, $$VALUES ('c'), ('d')$$, 'the rest is due');
+SELECT is_empty($$SELECT n.doc_key FROM pg_temp.next('large') AS n$$, 'each once');
 SELECT throws_ok($$SELECT khala.publisher_next('w', 1, FALSE, '-1 second')$$, 'KH007', NULL, 'a lease that is none');
 SELECT throws_ok($$SELECT khala.publisher_next('w', 1, FALSE, '25 hours')$$, 'KH007', NULL, 'a lease above a day');
 SELECT throws_ok($$SELECT khala.publisher_next('w', 1, FALSE, NULL)$$, 'KH007', NULL, 'no lease');
