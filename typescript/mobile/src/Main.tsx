@@ -10,6 +10,7 @@ import { watchDevice } from "./host/device";
 import { useLane } from "./lanes/change";
 import type { Lane } from "./lanes/lane";
 import { place, watchPlace } from "./place";
+import { RunList } from "./runs/RunList";
 import { BUILT_LANE } from "./settings";
 import { Centred } from "./ui/Centred";
 import { Covered } from "./ui/Covered";
@@ -62,15 +63,21 @@ interface ViewsProps {
 /** The list stays under what is open, so that it keeps its place; beside it where there is room. */
 function Views({ lane, session, actions, onSignOut }: ViewsProps) {
   const { isWide, colours } = useTheme();
-  const { view, worker } = useObservable(place);
+  const { view, list, worker } = useObservable(place);
   const isAccount = view === "account";
   const isOpen = isAccount || worker !== null;
+  // Nothing of a run opens: without anything beside it, its list has the room.
+  const isBeside = isWide && (isOpen || list === "workers");
   return (
     <View style={isWide ? styles.wide : styles.narrow} testID={`lane-${lane.name}`}>
-      <Covered isCovered={isOpen && !isWide} isWide={isWide}>
-        <WorkerList {...{ lane, session, actions }} />
+      <Covered isCovered={isOpen && !isWide} isWide={isBeside}>
+        {list === "runs" ? (
+          <RunList {...{ lane, session }} />
+        ) : (
+          <WorkerList {...{ lane, session, actions }} />
+        )}
       </Covered>
-      {(isOpen || isWide) && (
+      {(isOpen || isBeside) && (
         <View
           style={[
             isWide ? styles.beside : StyleSheet.absoluteFill,

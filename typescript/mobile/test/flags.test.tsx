@@ -33,7 +33,7 @@ test("the lane follows the flag, and the place stays", async () => {
     await setFlag("--lane", lane);
     await findId(`lane-${lane}`);
     await says(lane === "khala" ? "Live" : "Every 12 s");
-    expect(place.get()).toEqual({ view: "workers", worker: "place-1", filter: "running" });
+    expect(place.get()).toMatchObject({ view: "workers", worker: "place-1", filter: "running" });
     expect(screen.getByTestId("request").props["value"]).toBe("half a sentence");
     expect(screen.getByTestId("snapshot")).toBeOnTheScreen();
     expect(screen.getByTestId("event-2")).toBeOnTheScreen();

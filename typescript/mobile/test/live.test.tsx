@@ -92,7 +92,7 @@ test("a worker shows workspace, document, and its last 80 events as they come", 
   ]);
   fireEvent.press(screen.getByText("Show the document"));
   expect(within(await findId("snapshot")).getByText(/"worker_id": "log-1"/)).toBeOnTheScreen();
-  fireEvent.press(screen.getByLabelText("Back to the list of workers"));
+  fireEvent.press(screen.getByLabelText("Back to the list"));
   await waitFor(() => expect(screen.queryByTestId("worker")).toBeNull());
 });
 
@@ -118,7 +118,7 @@ test("a key without runtime.operate shows, and offers no request", async () => {
 });
 
 test("a key for other topics is refused, and the banner says so", async () => {
-  const key = await createKey(ready().database, "runtime.run_summaries");
+  const key = await createKey(ready().database, "runtime.notifications");
   await start(await accountOf(cables(), key));
   await says("Refused");
   await findText("The server refuses");

@@ -52,7 +52,7 @@ export function AccountView({ lane, session, onSignOut }: AccountViewProps) {
           <Facts
             facts={[
               ["Connection", laneWords(status).word],
-              ["Reads", lane.name === "khala" ? "live, by Khala" : "the list, every 12 seconds"],
+              ["Reads", lane.name === "khala" ? "live, by Khala" : "the lists, every 12 seconds"],
               ["Current as of", status.seenAt === null ? "unknown" : clockTime(status.seenAt)],
             ]}
           />

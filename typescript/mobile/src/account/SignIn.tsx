@@ -81,7 +81,8 @@ export function SignIn({ onSignedIn }: { readonly onSignedIn: (account: Account)
         />
         <Words size="small" isMuted>
           An operator makes a key with khala key create; its topics are
-          runtime.codex_worker_summaries and, to send requests, runtime.operate.
+          runtime.codex_worker_summaries, runtime.run_summaries and, to send requests,
+          runtime.operate.
         </Words>
       </ScrollView>
     </KeyboardAvoidingView>

@@ -20,6 +20,11 @@ export function mayOperate(account: Account): boolean {
   return account.scopes.includes(OPERATE);
 }
 
+/** Whether the key is for a topic; another one is not asked for. */
+export function mayRead(account: Account, topic: string): boolean {
+  return account.scopes.includes(topic);
+}
+
 /** The name of what is stored for the account. */
 export function storeName({ http, org, subject }: Account): string {
   // What every file system takes, also one that does not tell capitals from small letters.

@@ -53,15 +53,20 @@ export class Session {
     return this.#renewing;
   };
 
+  /** Sends a request with a token. Throws RequestError. */
+  request(path: string, request: Request = {}): Promise<Response> {
+    return this.authorised((token) => send(this.account.http, path, token, request));
+  }
+
   /**
-   * Sends a request with a token. Whether the token is still valid is for the server to say, not for
-   * this device's clock: a refused one is renewed once. Throws RequestError.
+   * Calls `use` with a token. Whether the token is still valid is for the server to say, not for this
+   * device's clock: a refused one is renewed once. Throws RequestError.
    */
-  async request(path: string, request: Request = {}): Promise<Response> {
+  async authorised<T>(use: (token: string) => Promise<T>): Promise<T> {
     const token = this.#token ?? (await this.renew());
     if (token !== null) {
       try {
-        return await send(this.account.http, path, token, request);
+        return await use(token);
       } catch (error) {
         if (!(error instanceof RequestError && error.status === 401)) {
           throw error;
@@ -72,7 +77,7 @@ export class Session {
     if (other === null) {
       throw new RequestError(401, "unauthorized", this.refused.get() ?? "The key is refused.");
     }
-    return send(this.account.http, path, other, request);
+    return use(other);
   }
 
   async #renew(): Promise<string | null> {

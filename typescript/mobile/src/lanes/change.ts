@@ -69,7 +69,10 @@ function caughtUp(before: Lane, after: Lane, signal: AbortSignal): Promise<void>
       if (state !== "live" && state !== "polling") {
         return;
       }
-      if (has(after, before)) {
+      if (
+        has(after.workers.get(), before.workers.get()) &&
+        has(after.runs.get(), before.runs.get())
+      ) {
         done();
       } else if (!isTimed) {
         isTimed = true;
@@ -78,17 +81,23 @@ function caughtUp(before: Lane, after: Lane, signal: AbortSignal): Promise<void>
       }
     };
     signal.addEventListener("abort", done);
-    ends.push(after.status.subscribe(look), after.workers.subscribe(look));
+    ends.push(
+      after.status.subscribe(look),
+      after.workers.subscribe(look),
+      after.runs.subscribe(look),
+    );
     look();
   });
 }
 
-/** Whether a lane has everything that another one shows. */
-function has(after: Lane, before: Lane): boolean {
-  const reached = new Map(after.workers.get()?.map(({ id, seq }) => [id, seq]));
-  return (before.workers.get() ?? []).every(({ id, seq }) => {
+/** Whether a list has everything that another one shows. */
+function has(after: Shown, before: Shown): boolean {
+  const reached = new Map(after?.map(({ id, seq }) => [id, seq]));
+  return (before ?? []).every(({ id, seq }) => {
     const own = reached.get(id);
-    // A worker that is not there has been deleted.
+    // What is not there has been deleted.
     return own === undefined || own >= seq;
   });
 }
+
+type Shown = readonly { readonly id: string; readonly seq: number }[] | null;

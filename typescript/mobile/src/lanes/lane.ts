@@ -1,8 +1,10 @@
-/** A lane brings the workers to the application. Everything that shows them knows only this. */
+/** A lane brings the workers and the runs to the application. Everything that shows them knows only this. */
 
 import type { Observable } from "khala-client/host/observable";
+import { mayRead } from "../account/account";
 import type { Session } from "../account/session";
-import type { Worker } from "../workers/worker";
+import { RUNS, type Run } from "../runs/run";
+import { TOPIC, type Worker } from "../workers/worker";
 
 export type LaneName = "khala" | "legacy";
 export const LANES: readonly LaneName[] = ["khala", "legacy"];
@@ -23,7 +25,7 @@ export interface LaneStatus {
   readonly detail: string;
   /** The number of changes that the server has and this device has not; null when unknown. */
   readonly behind: number | null;
-  /** When the workers were last as the server has them, by its clock; null when not yet. */
+  /** When all that is shown was last as the server has it, by its clock; null when not yet. */
   readonly seenAt: number | null;
 }
 
@@ -38,6 +40,8 @@ export interface Lane {
   readonly name: LaneName;
   /** In the order of the list; null as long as nobody knows. */
   readonly workers: Observable<readonly Worker[] | null>;
+  /** Likewise; null, too, when the key is not for runs. */
+  readonly runs: Observable<readonly Run[] | null>;
   readonly status: Observable<LaneStatus>;
   /** Reads once more, as somebody asks; resolves when it has, or has failed to. */
   readonly refresh: () => Promise<void>;
@@ -54,4 +58,13 @@ export async function openLane(name: LaneName, session: Session): Promise<Lane> 
   return name === "khala"
     ? (await import("./khala")).khalaLane(session)
     : (await import("./legacy")).legacyLane(session);
+}
+
+/** What the key of an account is for; workers if it is for neither, so that the server says why not. */
+export function subjects({ account }: Session): {
+  readonly workers: boolean;
+  readonly runs: boolean;
+} {
+  const runs = mayRead(account, RUNS);
+  return { workers: mayRead(account, TOPIC) || !runs, runs };
 }

@@ -1,26 +1,34 @@
-/** The legacy lane: reads the whole list again and again, as the application did before Khala. */
+/** The legacy lane: reads the whole lists again and again, as the application did before Khala. */
 
 import { Observable } from "khala-client/host/observable";
 import { Timer } from "khala-client/host/timer";
 import { RequestError, type Session } from "../account/session";
+import { listRuns } from "../runs/api";
+import { newestFirst, type Run } from "../runs/run";
 import { listWorkers } from "../workers/api";
 import { sorted, type Worker } from "../workers/worker";
-import { CONNECTING, type Lane, type LaneStatus } from "./lane";
+import { CONNECTING, type Lane, type LaneStatus, subjects } from "./lane";
 
-/** The time between two lists. */
+/** The time between two readings. */
 export const POLL_MS = 12_000;
 
 export function legacyLane(session: Session): Lane {
   const abort = new AbortController();
   const timer = new Timer();
   const workers = new Observable<readonly Worker[] | null>(null);
+  const runs = new Observable<readonly Run[] | null>(null);
   const status = new Observable<LaneStatus>(CONNECTING);
+  const followed = subjects(session);
   let isAwake = true;
   let polling: Promise<void> | null = null;
 
   const read = async () => {
     try {
-      workers.set(sorted(await listWorkers(session, abort.signal)));
+      const { signal } = abort;
+      await Promise.all([
+        followed.workers && listWorkers(session, signal).then((all) => workers.set(sorted(all))),
+        followed.runs && listRuns(session, signal).then((all) => runs.set(newestFirst(all))),
+      ]);
       status.patch({ state: "polling", detail: "", seenAt: session.clock.now() });
     } catch (error) {
       if (!abort.signal.aborted) {
@@ -42,6 +50,7 @@ export function legacyLane(session: Session): Lane {
   return {
     name: "legacy",
     workers,
+    runs,
     status,
     refresh: poll,
     wake: () => {

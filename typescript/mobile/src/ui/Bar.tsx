@@ -32,7 +32,7 @@ export function Bar({ title, hasBack = false, children }: BarProps) {
       {hasBack && !isWide && (
         <Pressable
           accessibilityRole="button"
-          accessibilityLabel="Back to the list of workers"
+          accessibilityLabel="Back to the list"
           onPress={goToList}
           hitSlop={8}
           style={({ pressed }) => [styles.back, pressed && { backgroundColor: colours.pressed }]}

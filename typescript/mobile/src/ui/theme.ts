@@ -83,8 +83,10 @@ const TONES: Readonly<Record<string, Tone>> = {
   starting: "busy",
   stopping: "busy",
   fresh: "good",
+  succeeded: "good",
   failed: "bad",
   stale: "bad",
+  lost: "bad",
 };
 
 /** How a status or the state of a heartbeat looks. */

@@ -1,16 +1,13 @@
 /** The list of workers. */
 
-import { useCallback, useMemo, useState } from "react";
-import { FlatList, Platform, RefreshControl, StyleSheet, View } from "react-native";
-import { useSafeAreaInsets } from "react-native-safe-area-context";
+import { useCallback, useMemo } from "react";
+import type { Account } from "../account/account";
 import type { Session } from "../account/session";
-import { Banner, ConnectionPill } from "../lanes/Connection";
+import { ListPage, NotKnown } from "../lanes/ListPage";
 import type { Lane } from "../lanes/lane";
 import { go, place } from "../place";
-import { Bar } from "../ui/Bar";
 import { Centred } from "../ui/Centred";
 import { Button, Words } from "../ui/parts";
-import { useTheme } from "../ui/theme";
 import { useObservable } from "../ui/useObservable";
 import { type Actions, optimistic } from "./actions";
 import { Filters } from "./Filters";
@@ -26,8 +23,6 @@ interface WorkerListProps {
 const open = (id: string) => go({ view: "workers", worker: id });
 
 export function WorkerList({ lane, session, actions }: WorkerListProps) {
-  const { colours } = useTheme();
-  const { bottom, left, right } = useSafeAreaInsets();
   const { filter, worker: opened } = useObservable(place);
   const known = useObservable(lane.workers);
   const pending = useObservable(actions.pending);
@@ -39,8 +34,7 @@ export function WorkerList({ lane, session, actions }: WorkerListProps) {
     () => workers?.filter((worker) => isShown(worker, filter)) ?? [],
     [workers, filter],
   );
-  const [isRefreshing, refresh] = useRefresh(lane);
-  const { clock } = session;
+  const { account, clock } = session;
   const row = useCallback(
     ({ item }: { readonly item: Worker }) => (
       <WorkerRow worker={item} clock={clock} isOpen={item.id === opened} onPress={open} />
@@ -48,57 +42,27 @@ export function WorkerList({ lane, session, actions }: WorkerListProps) {
     [clock, opened],
   );
   return (
-    <View style={styles.page}>
-      <Bar title="Workers">
-        {Platform.OS === "web" && (
-          // A browser has no gesture for it.
-          <Button label="Refresh" isBusy={isRefreshing} onPress={refresh} />
-        )}
-        <ConnectionPill lane={lane} />
-      </Bar>
-      <FlatList
-        testID="workers"
-        accessibilityLabel="Workers"
-        data={shown}
-        keyExtractor={({ id }) => id}
-        renderItem={row}
-        ItemSeparatorComponent={Gap}
-        contentContainerStyle={[
-          styles.content,
-          { paddingBottom: bottom + 24, paddingLeft: left + 12, paddingRight: right + 12 },
-        ]}
-        refreshControl={
-          <RefreshControl
-            refreshing={isRefreshing}
-            onRefresh={refresh}
-            tintColor={colours.accent}
-            colors={[colours.accent]}
-            progressBackgroundColor={colours.card}
-          />
-        }
-        ListHeaderComponent={
-          <View style={styles.header}>
-            <Banner lane={lane} />
-            <Filters workers={workers ?? []} chosen={filter} />
-          </View>
-        }
-        ListEmptyComponent={<Nothing isKnown={workers !== null} lane={lane} filter={filter} />}
-      />
-    </View>
+    <ListPage
+      lane={lane}
+      title="Workers"
+      items={shown}
+      row={row}
+      header={<Filters workers={workers ?? []} chosen={filter} />}
+      empty={<Nothing isKnown={workers !== null} account={account} lane={lane} filter={filter} />}
+    />
   );
 }
 
 interface NothingProps {
   readonly isKnown: boolean;
+  readonly account: Account;
   readonly lane: Lane;
   readonly filter: Filter;
 }
 
-function Nothing({ isKnown, lane, filter }: NothingProps) {
-  const { state } = useObservable(lane.status);
-  const isBusy = state === "connecting" || state === "catching-up";
+function Nothing({ isKnown, account, lane, filter }: NothingProps) {
   if (!isKnown) {
-    return isBusy ? <Centred title="Reading…" isBusy /> : <Centred title="Nothing is known yet" />;
+    return <NotKnown lane={lane} account={account} what="workers" />;
   }
   if (filter !== "all") {
     return (
@@ -115,23 +79,3 @@ function Nothing({ isKnown, lane, filter }: NothingProps) {
     </Centred>
   );
 }
-
-const Gap = () => <View style={styles.gap} />;
-
-/** Whether a refresh is under way, and how to begin one. */
-export function useRefresh(lane: Lane): readonly [boolean, () => void] {
-  const [isRefreshing, setRefreshing] = useState(false);
-  const refresh = useCallback(() => {
-    setRefreshing(true);
-    // It does not fail: the lane's state says what is wrong.
-    void lane.refresh().finally(() => setRefreshing(false));
-  }, [lane]);
-  return [isRefreshing, refresh];
-}
-
-const styles = StyleSheet.create({
-  page: { flex: 1 },
-  content: { paddingTop: 12, flexGrow: 1 },
-  header: { gap: 12, paddingBottom: 12 },
-  gap: { height: 10 },
-});

@@ -7,6 +7,7 @@ import { mayOperate } from "../account/account";
 import type { Session } from "../account/session";
 import { Banner, ConnectionPill } from "../lanes/Connection";
 import type { Lane } from "../lanes/lane";
+import { useRefresh } from "../lanes/useRefresh";
 import { goToList } from "../place";
 import { Bar } from "../ui/Bar";
 import { Centred } from "../ui/Centred";
@@ -19,7 +20,6 @@ import { ActionPanel } from "./ActionPanel";
 import { type Actions, optimistic } from "./actions";
 import { EventList } from "./EventList";
 import { EventFeed } from "./events";
-import { useRefresh } from "./WorkerList";
 import { Heartbeat, Lag } from "./WorkerRow";
 import type { Worker } from "./worker";
 

@@ -43,7 +43,7 @@ export function onServer(): { readonly database: () => Database; readonly cables
   beforeEach(async () => {
     await database.clear();
     await deleteItemAsync("khala.account");
-    place.set({ view: "workers", worker: null, filter: "all" });
+    place.set({ view: "workers", list: "workers", worker: null, filter: "all" });
     cables = await openCables();
     Object.assign(traffic, { requests: [], intercept: null });
     globalThis.fetch = watchedFetch;

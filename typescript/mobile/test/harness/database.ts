@@ -4,12 +4,15 @@ import { Client } from "pg";
 import { ready } from "./khala-dev";
 
 const TOPIC = "runtime.codex_worker_summaries";
+const RUNS = "runtime.run_summaries";
 
 export interface Event {
   readonly id: string;
   readonly seq: number;
   readonly type: string;
   readonly payload?: object;
+  /** Of a worker by default. */
+  readonly entity?: "codex_worker" | "run";
 }
 
 export class Database {
@@ -49,13 +52,18 @@ export class Database {
     await this.query(sql, id, type, JSON.stringify(payload));
   }
 
-  /** Removes the workers and the flags of earlier tests for everybody. */
+  /** An event of a run, which its writer numbers. */
+  run(id: string, seq: number, type: string, payload: object = {}): Promise<void> {
+    return this.ingest({ entity: "run", id, seq, type: `run.${type}`, payload });
+  }
+
+  /** Removes the workers, the runs and the flags of earlier tests for everybody. */
   async clear(): Promise<void> {
     await this.query("DELETE FROM runtime.flags");
     await this.query(
       `SELECT khala.sink_delete(topic, doc_key, doc_version + 1, org_id)
-       FROM runtime.sync_documents WHERE topic = $1 AND NOT deleted`,
-      TOPIC,
+       FROM runtime.sync_documents WHERE topic = ANY ($1) AND NOT deleted`,
+      [TOPIC, RUNS],
     );
   }
 

@@ -37,7 +37,12 @@ export async function startKhala(): Promise<() => Promise<void>> {
   };
   const { database, ws, http } = JSON.parse(await firstLine(child));
   try {
-    const key = await createKey(database, "runtime.codex_worker_summaries", "runtime.operate");
+    const key = await createKey(
+      database,
+      "runtime.codex_worker_summaries",
+      "runtime.run_summaries",
+      "runtime.operate",
+    );
     const { keyring } = JSON.parse(await readFile(join(directory, "dev.json"), "utf8"));
     process.env["KHALA_READY"] = JSON.stringify({ database, ws, http, key, keyring });
   } catch (error) {

@@ -4,7 +4,7 @@ import { createHmac, randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { ready } from "./khala-dev";
 
-const SCOPES = ["runtime.codex_worker_summaries", "runtime.operate"];
+const SCOPES = ["runtime.codex_worker_summaries", "runtime.run_summaries", "runtime.operate"];
 
 export function shortToken(ttlSeconds: number): string {
   const ring = JSON.parse(readFileSync(ready().keyring, "utf8"));
