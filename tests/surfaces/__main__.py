@@ -89,8 +89,7 @@ def _check(made: Stage) -> int:
         surface({**made.environment, "DISPLAY": name}, made.home) as desktop,
     ):
         desktop.shows("that it is connected", connection="Live")
-        _say("seconds until page and desktop showed a run, from when `khala run` had begun, and")
-        _say("the phone a worker, from when the run's command had made it:")
+        _say("seconds until each showed a run, from when `khala run` had begun:")
         measured = asyncio.run(measure(made, desktop, _say))
         desktop.stop()
     soon = sum(map(is_soon, measured))
