@@ -69,9 +69,10 @@ if [ "$task" = mobile ]; then
     build mobile "the mobile application for browsers"
 fi
 if [ "$task" = screenshots ]; then
-    cd typescript/web
-    install .installed
-    exec npm run --silent screenshots
+    for package in web mobile; do
+        (cd "typescript/$package" && install .installed && npm run --silent screenshots)
+    done
+    exit
 fi
 
 for package in typescript/*/; do
