@@ -133,3 +133,24 @@ test("a refusal is shown in the server's words", async () => {
   fireEvent.press(screen.getByText("Dismiss"));
   await waitFor(() => expect(screen.queryByTestId("action-failed")).toBeNull());
 });
+
+test("a second tap, before anything is drawn, sends nothing a second time", async () => {
+  await open("w-6");
+  const release = hold(/^POST /);
+  fireEvent.changeText(screen.getByTestId("request"), "once");
+  const send = screen.getByText("Send request");
+  fireEvent.press(send);
+  fireEvent.press(send);
+  fireEvent.press(screen.getByText("Stop worker…"));
+  const press = await screen.findByText("Stop worker", {}, PATIENT);
+  fireEvent.press(press);
+  fireEvent.press(press);
+  await findText("It is stopping.");
+  release();
+  await findId("event-4");
+  await waitFor(() => expect(screen.queryByTestId("action-pending")).toBeNull(), PATIENT);
+  const posts = (pattern: RegExp) => traffic.requests.filter((each) => pattern.test(each));
+  expect([posts(REQUESTS).length, posts(STOPS).length]).toEqual([1, 1]);
+  expect(await database().count("w-6", "worker.requested")).toBe(1);
+  expect(await database().count("w-6", "worker.stop_requested")).toBe(1);
+});

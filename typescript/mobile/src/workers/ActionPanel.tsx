@@ -1,7 +1,7 @@
 /** Requests to a worker: a message or a JSON object, and the request to stop. */
 
 import type { JsonObject } from "khala-client";
-import { useState } from "react";
+import { useRef, useState } from "react";
 import { StyleSheet, View } from "react-native";
 import { isObject } from "../json";
 import { Field } from "../ui/Field";
@@ -64,18 +64,28 @@ type ComposerProps = Omit<ActionPanelProps, "mayOperate">;
 function Composer({ worker, actions, pending }: ComposerProps) {
   const [written, setWritten] = useState("");
   const [error, setError] = useState<string | null>(null);
+  // A second tap comes before the field is drawn empty.
+  const unsent = useRef("");
+  const write = (next: string) => {
+    unsent.current = next;
+    setWritten(next);
+  };
   const requests = pending.filter(({ kind, phase }) => kind === "request" && phase !== "failed");
   const send = async () => {
-    const body = readBody(written);
+    const sent = unsent.current;
+    if (sent.trim() === "") {
+      return;
+    }
+    const body = readBody(sent);
     if (typeof body === "string") {
       setError(body);
       return;
     }
     setError(null);
-    setWritten("");
+    write("");
     if (!(await actions.send(worker.id, "request", body))) {
       // Taken back: what was written is there again, unless something new has been.
-      setWritten((newer) => newer || written);
+      write(unsent.current || sent);
     }
   };
   return (
@@ -84,7 +94,7 @@ function Composer({ worker, actions, pending }: ComposerProps) {
         label="Request"
         testID="request"
         value={written}
-        onChangeText={setWritten}
+        onChangeText={write}
         multiline
         placeholder="Fix the failing test"
         help="A message, sent as turn/start; or a JSON object, sent as it is."

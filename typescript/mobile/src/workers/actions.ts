@@ -26,19 +26,25 @@ export class Actions {
     this.#session = session;
   }
 
-  /** Sends an action; whether the server has accepted it. */
-  send(worker: string, kind: ActionKind, body: JsonObject): Promise<boolean> {
+  /** Sends an action; whether the server has accepted it. A second stop is none: the first stands. */
+  async send(worker: string, kind: ActionKind, body: JsonObject): Promise<boolean> {
+    const isSame = (each: Action) => each.worker === worker && each.kind === kind;
+    const known = this.pending.get();
+    if (kind === "stop" && known.some((each) => isSame(each) && each.phase !== "failed")) {
+      return true;
+    }
     // A new try replaces what failed before it.
-    const others = this.pending
-      .get()
-      .filter((each) => !(each.worker === worker && each.kind === kind && each.phase === "failed"));
+    const others = known.filter((each) => !(isSame(each) && each.phase === "failed"));
     const action = { id: newKey(), worker, kind, body, seq: null, error: null };
     this.pending.set([...others, { ...action, phase: "sending" }]);
     return this.#send(action.id);
   }
 
   /** Sends a failed action once more, under its own key. */
-  retry(id: string): Promise<boolean> {
+  async retry(id: string): Promise<boolean> {
+    if (!this.pending.get().some((each) => each.id === id && each.phase === "failed")) {
+      return true;
+    }
     this.#change(id, { phase: "sending", error: null });
     return this.#send(id);
   }
