@@ -2,7 +2,18 @@
 
 import { fireEvent, screen, waitFor } from "@testing-library/react-native";
 import { readAccount, readAddresses, storeName, writeAccount } from "../src/account/account";
-import { accountOf, findId, findText, onServer, PATIENT, says, show } from "./harness/app";
+import {
+  accountOf,
+  findId,
+  findText,
+  onServer,
+  PATIENT,
+  says,
+  show,
+  start,
+  stop,
+  traffic,
+} from "./harness/app";
 import * as keychain from "./harness/expo-secure-store";
 import { open as connections } from "./harness/expo-sqlite";
 import { ready } from "./harness/khala-dev";
@@ -88,4 +99,24 @@ test("a keychain that cannot be read leads to the sign-in, and says so", async (
   await show();
   await findText(/the keychain is locked/);
   await screen.findByLabelText("API key", {}, PATIENT);
+});
+
+test("a token for another organisation is not used: the store keeps the account's documents", async () => {
+  await database().start("own-1", { title: "of this organisation" });
+  const account = await accountOf(cables());
+  await start(account);
+  await says("Live");
+  await findText("of this organisation");
+  await stop();
+  traffic.intercept = async (request, go) => {
+    const response = await go();
+    if (!request.endsWith("/api/sync/token")) {
+      return response;
+    }
+    const { data } = await response.json();
+    return new Response(JSON.stringify({ data: { ...data, org_id: "other" } }));
+  };
+  await start(account);
+  await says("Signed out");
+  expect(screen.getByText("of this organisation")).toBeOnTheScreen();
 });

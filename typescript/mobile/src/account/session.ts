@@ -82,7 +82,16 @@ export class Session {
 
   async #renew(): Promise<string | null> {
     try {
-      const { token, at, sentAt } = await exchange(this.account.http, this.account.key);
+      const { token, at, sentAt, org } = await exchange(this.account.http, this.account.key);
+      if (org !== this.account.org) {
+        // Its documents must not come into this account's store.
+        const [other, own] = [org || "none", this.account.org];
+        throw new RequestError(
+          401,
+          "unauthorized",
+          `The server says that the key is for the organisation ${other}, not ${own}: sign in again.`,
+        );
+      }
       this.#token = token;
       this.clock.sync(at, sentAt);
       this.refused.set(null);
