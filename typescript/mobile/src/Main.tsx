@@ -29,7 +29,7 @@ export function Main({ account, onSignedOut }: MainProps) {
   const [{ session, flag, actions }] = useState(() => open(account));
   const flagged = useObservable(flag.lane);
   const mayStart = useObservable(flag.isKnown);
-  const lane = useLane(mayStart ? (flagged ?? BUILT_LANE) : null, session);
+  const { lane, leave } = useLane(mayStart ? (flagged ?? BUILT_LANE) : null, session);
   useDevice(session, flag, lane);
   useEffect(() => watchPlace(), []);
   useEffect(() => {
@@ -42,10 +42,10 @@ export function Main({ account, onSignedOut }: MainProps) {
     };
   }, [lane, actions]);
   const signOut = useCallback(async () => {
-    await lane?.close();
+    await leave();
     await forget(account);
     onSignedOut();
-  }, [account, lane, onSignedOut]);
+  }, [account, leave, onSignedOut]);
   return lane === null ? (
     <Centred title="Starting…" isBusy />
   ) : (

@@ -1,7 +1,13 @@
 /** Signing in and out. */
 
 import { fireEvent, screen, waitFor } from "@testing-library/react-native";
-import { readAccount, readAddresses, storeName, writeAccount } from "../src/account/account";
+import {
+  type Account,
+  readAccount,
+  readAddresses,
+  storeName,
+  writeAccount,
+} from "../src/account/account";
 import {
   accountOf,
   findId,
@@ -16,7 +22,7 @@ import {
 } from "./harness/app";
 import * as keychain from "./harness/expo-secure-store";
 import { open as connections } from "./harness/expo-sqlite";
-import { ready } from "./harness/khala-dev";
+import { ready, setFlag } from "./harness/khala-dev";
 
 const { database, cables } = onServer();
 
@@ -49,13 +55,8 @@ test("signs in with a key that stays in the keychain, and out without a trace", 
     async () => expect(await keychain.getItemAsync("khala.account")).toBeNull(),
     PATIENT,
   );
-  const name = storeName({ ...(await accountOf(cables())), http: ready().http, subject: "ann" });
-  const { openDatabaseAsync } = jest.requireActual("./harness/expo-sqlite");
-  const left = await (await openDatabaseAsync(`${name}.db`)).getAllAsync(
-    "SELECT doc_key FROM khala_document",
-    [],
-  );
-  expect(left).toEqual([]);
+  const own = { ...(await accountOf(cables())), http: ready().http, subject: "ann" };
+  expect(await storedDocuments(own)).toEqual([]);
   expect(connections.length).toBeGreaterThan(1);
 });
 
@@ -120,3 +121,26 @@ test("a token for another organisation is not used: the store keeps the account'
   await says("Signed out");
   expect(screen.getByText("of this organisation")).toBeOnTheScreen();
 });
+
+test("signing out in the middle of a save, while the flag brings another lane, leaves nothing", async () => {
+  await database().start("out-1");
+  await setFlag("--lane", "legacy", "--person", "ann");
+  const account = await accountOf(cables());
+  await start(account);
+  await says("Every 12 s");
+  fireEvent.press(screen.getByLabelText("Connection: Every 12 s"));
+  await findText("the lists, every 12 seconds");
+  const before = connections.length;
+  await setFlag("--lane", "khala", "--person", "ann");
+  await waitFor(() => expect(connections.length).toBeGreaterThan(before), PATIENT);
+  fireEvent.press(screen.getByLabelText("Sign out"));
+  await screen.findByLabelText("API key", {}, PATIENT);
+  await stop();
+  expect(await storedDocuments(account)).toEqual([]);
+});
+
+async function storedDocuments(account: Account): Promise<unknown[]> {
+  const { openDatabaseAsync } = jest.requireActual("./harness/expo-sqlite");
+  const opened = await openDatabaseAsync(`${storeName(account)}.db`);
+  return opened.getAllAsync("SELECT doc_key FROM khala_document", []);
+}

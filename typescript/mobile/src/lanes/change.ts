@@ -1,22 +1,34 @@
 /** A change of the lane under an open application, which neither loses its place nor goes back. */
 
 import { Timer } from "khala-client/host/timer";
-import { useEffect, useRef, useState } from "react";
+import { useCallback, useEffect, useRef, useState } from "react";
 import type { Session } from "../account/session";
-import { type Lane, type LaneName, openLane } from "./lane";
+import { type Lane, type LaneName, loadLane } from "./lane";
 
 /** The longest that the new lane may take to reach what the old one has shown. */
 const CATCH_UP_MS = 10_000;
 /** The wait after a lane whose code could not be loaded. */
 const AGAIN_MS = 3_000;
 
+interface ShownLane {
+  readonly lane: Lane | null;
+  /** Ends every lane, also one that is on its way; from then on none is opened, and none saves. */
+  readonly leave: () => Promise<void>;
+}
+
 /** The lane that is shown: `name`, or the one before it until `name` has what that has shown. */
-export function useLane(name: LaneName | null, session: Session): Lane | null {
+export function useLane(name: LaneName | null, session: Session): ShownLane {
   const [shown, setShown] = useState<Lane | null>(null);
   const before = useRef<Lane | null>(null);
+  const open = useRef(new Set<Lane>());
+  const isLeft = useRef(false);
   useEffect(() => {
     before.current = shown;
-    return () => void shown?.close();
+    return () => {
+      if (shown !== null) {
+        void shown.close().then(() => open.current.delete(shown));
+      }
+    };
   }, [shown]);
   useEffect(() => {
     const old = before.current;
@@ -26,12 +38,18 @@ export function useLane(name: LaneName | null, session: Session): Lane | null {
     const abort = new AbortController();
     const timer = new Timer();
     const change = async () => {
-      const lane = await openLane(name, session);
+      const make = await loadLane(name);
+      if (abort.signal.aborted || isLeft.current) {
+        return;
+      }
+      const lane = make(session);
+      open.current.add(lane);
       if (old !== null && !abort.signal.aborted) {
         await caughtUp(old, lane, abort.signal);
       }
       if (abort.signal.aborted) {
         await lane.close();
+        open.current.delete(lane);
       } else {
         setShown(lane);
       }
@@ -46,7 +64,11 @@ export function useLane(name: LaneName | null, session: Session): Lane | null {
       abort.abort();
     };
   }, [name, session]);
-  return shown;
+  const leave = useCallback(async () => {
+    isLeft.current = true;
+    await Promise.all(Array.from(open.current, (lane) => lane.close()));
+  }, []);
+  return { lane: shown, leave };
 }
 
 /**

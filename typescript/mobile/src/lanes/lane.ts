@@ -53,11 +53,11 @@ export interface Lane {
   readonly close: () => Promise<void>;
 }
 
-/** Makes a lane. The code of the other one is not loaded. */
-export async function openLane(name: LaneName, session: Session): Promise<Lane> {
+/** What makes a lane. The code of the other one is not loaded. */
+export async function loadLane(name: LaneName): Promise<(session: Session) => Lane> {
   return name === "khala"
-    ? (await import("./khala")).khalaLane(session)
-    : (await import("./legacy")).legacyLane(session);
+    ? (await import("./khala")).khalaLane
+    : (await import("./legacy")).legacyLane;
 }
 
 /** What the key of an account is for; workers if it is for neither, so that the server says why not. */
