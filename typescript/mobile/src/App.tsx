@@ -16,7 +16,7 @@ export function App() {
   return (
     <SafeAreaProvider initialMetrics={initialWindowMetrics}>
       <StatusBar style="auto" />
-      <View style={[styles.page, { backgroundColor: colours.page }]}>
+      <View role="main" style={[styles.page, { backgroundColor: colours.page }]}>
         <Entrance />
       </View>
     </SafeAreaProvider>

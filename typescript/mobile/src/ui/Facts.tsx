@@ -14,6 +14,7 @@ export function Facts({ facts }: { readonly facts: readonly Fact[] }) {
         <View
           key={name}
           accessible
+          role="group"
           accessibilityLabel={`${name}: ${value}`}
           style={isLarge ? styles.below : styles.beside}
         >

@@ -96,3 +96,9 @@ export async function signIn(
 export async function isLive(page: Page): Promise<void> {
   await expect(page.getByTestId("connection").first()).toHaveAccessibleName("Connection: Live");
 }
+
+/** The user wants text at twice its usual size. */
+export async function largeText(page: Page): Promise<void> {
+  const devtools = await page.context().newCDPSession(page);
+  await devtools.send("Page.setFontSizes", { fontSizes: { standard: 32 } });
+}

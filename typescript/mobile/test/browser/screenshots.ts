@@ -3,7 +3,7 @@
 import { resolve } from "node:path";
 import type { Page } from "@playwright/test";
 import type { Database } from "../harness/database";
-import { expect, isLive, signIn, test } from "./fixtures";
+import { expect, isLive, largeText, signIn, test } from "./fixtures";
 
 const SHOWN = ["list-light", "list-light-large", "worker-dark"];
 
@@ -37,6 +37,13 @@ async function people(database: Database): Promise<void> {
     workspace: "/srv/billing",
   });
   await database.append("codex-3", "worker.failed", { reason: "out of memory" });
+  await database.run("nightly-41", 1, "started", { title: "Nightly evaluation" });
+  await database.run("nightly-41", 2, "progress", { last_line: "1,204 of 2,000 questions" });
+  await database.run("import-7", 1, "started", { command: ["make", "import"] });
+  await database.run("import-7", 2, "progress", { last_line: "ERROR: orders.csv: line 8,112" });
+  await database.run("import-7", 3, "finished", { exit_code: 2 });
+  await database.run("docs-12", 1, "started", { title: "Build the documents" });
+  await database.run("docs-12", 2, "finished", { exit_code: 0 });
 }
 
 for (const colorScheme of ["light", "dark"] as const) {
@@ -44,8 +51,7 @@ for (const colorScheme of ["light", "dark"] as const) {
     test(`${colorScheme}, ${size} text`, async ({ page, database, cables, site }) => {
       await page.emulateMedia({ colorScheme });
       if (size === "large") {
-        const devtools = await page.context().newCDPSession(page);
-        await devtools.send("Page.setFontSizes", { fontSizes: { standard: 32 } });
+        await largeText(page);
       }
       const name = `${colorScheme}${size === "large" ? "-large" : ""}`;
       await people(database);
@@ -55,6 +61,10 @@ for (const colorScheme of ["light", "dark"] as const) {
       await isLive(page);
       await expect(page.getByTestId("worker-codex-7")).toContainText("lag 0");
       await shot(page, `list-${name}`);
+      await page.getByRole("tab", { name: "Runs" }).click();
+      await expect(page.getByTestId("run-nightly-41")).toBeVisible();
+      await shot(page, `runs-${name}`);
+      await page.getByRole("tab", { name: "Workers" }).click();
       await page.getByTestId("worker-codex-7").click();
       await expect(page.getByTestId("event-4")).toBeVisible();
       await shot(page, `worker-${name}`);
