@@ -19,11 +19,17 @@ test("signs in, shows the workers live, and loads no code of the legacy lane", a
   const row = page.getByTestId("worker-b-live");
   await expect(row).toContainText("fixes tests");
   await expect(row).toContainText("lag 0");
+  await page.getByRole("tab", { name: "Runs" }).click();
+  await database.run("b-run", 1, "started", { title: "Builds it" });
+  await expect(page.getByTestId("run-b-run")).toContainText("Builds it");
+  await page.reload();
+  await expect(page.getByTestId("run-b-run")).toContainText("running");
+  await page.goBack();
   await database.append("b-live", "worker.busy", { task: "issue 14" });
   await expect(row).toContainText("issue 14");
   await expect(row).toContainText("seq 3");
   const loaded = (name: RegExp) => scripts.filter((url) => name.test(url));
-  expect(loaded(/\/khala-[^/]*\.js/)).toHaveLength(1);
+  expect(new Set(loaded(/\/khala-[^/]*\.js/)).size).toBe(1);
   expect(loaded(/\/legacy-[^/]*\.js/)).toEqual([]);
 });
 
@@ -143,6 +149,37 @@ test("the flag changes the lane of an open page, which keeps its place", async (
   await isLive(page);
   expect(await top()).toBe(900);
   expect(await page.evaluate(() => "isSamePage" in window)).toBe(true);
+});
+
+test("of 2,000 workers only those near the eye are in the page", async ({
+  page,
+  database,
+  cables,
+  site,
+}) => {
+  const ids = Array.from({ length: 2_000 }, (_, number) => `b-many-${number}`);
+  await database.ingest(...ids.map((id) => ({ id, seq: 1, type: "worker.started" })));
+  await signIn(page, site, cables);
+  await isLive(page);
+  await expect(page.getByTestId("filter-all")).toContainText("2000");
+  const rows = page.getByTestId(/^worker-/);
+  await expect(rows.first()).toBeVisible();
+  expect(await rows.count()).toBeLessThan(200);
+  await expect
+    .poll(() =>
+      page.getByTestId("workers").evaluate((list) => {
+        list.scrollTop = list.scrollHeight;
+        return list.scrollTop;
+      }),
+    )
+    .toBeGreaterThan(20_000);
+  await expect(page.getByTestId("worker-b-many-0")).toHaveCount(0);
+  expect(await rows.count()).toBeLessThan(200);
+  await database.append("b-many-999", "worker.busy", { task: "is the first now" });
+  await page.getByTestId("workers").evaluate((list) => {
+    list.scrollTop = 0;
+  });
+  await expect(rows.first()).toContainText("is the first now");
 });
 
 test("back, reload and the Tab key reach what is shown, and nothing under it", async ({
