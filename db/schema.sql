@@ -1325,6 +1325,8 @@ CREATE UNIQUE INDEX publisher_updates_first ON runtime.publisher_updates USING b
 
 CREATE INDEX run_events_kind_id_event_type_expr_idx ON runtime.run_events USING btree (kind, id, event_type, ((- seq)));
 
+CREATE INDEX sync_documents_gone ON runtime.sync_documents USING btree (topic, org_id, doc_key) WHERE deleted;
+
 CREATE INDEX sync_documents_owner ON runtime.sync_documents USING btree (topic, org_id, doc_key) WHERE (NOT deleted);
 
 ALTER INDEX runtime.entity_events_type ATTACH PARTITION runtime.codex_worker_events_kind_id_event_type_expr_idx;

@@ -98,6 +98,8 @@ CREATE TABLE runtime.sync_documents (
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05);
 -- Tombstones are kept for ever: a snapshot must not read them.
 CREATE INDEX sync_documents_owner ON runtime.sync_documents (topic, org_id, doc_key) WHERE NOT deleted;
+-- For administrators; only a deletion pays for it.
+CREATE INDEX sync_documents_gone ON runtime.sync_documents (topic, org_id, doc_key) WHERE deleted;
 COMMENT ON TABLE runtime.sync_documents IS 'The documents of all topics: payload authority';
 COMMENT ON COLUMN runtime.sync_documents.watermark IS 'Watermark of the last change';
 COMMENT ON COLUMN runtime.sync_documents.deleted IS 'Tombstone: kept so that an older version cannot bring the document back';

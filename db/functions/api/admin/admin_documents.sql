@@ -1,5 +1,6 @@
--- Documents of a topic in the order of their keys, tombstones too, a page at a time. A page looks at no more than 10000
--- documents and carries about 2 MiB, so it may be short although there are more.
+-- Documents of a topic in the order of their keys, tombstones too, a page at a time of about 2 MiB at most. Those of an
+-- organisation, and public ones, are read by their owner: what others have makes a page neither slower nor shorter, and
+-- none of their keys is the place where the next one begins.
 
 CREATE OR REPLACE FUNCTION khala.admin_documents(
     p_org_id text,
@@ -21,14 +22,14 @@ AS $$
 DECLARE
     v_org_id text := khala_internal.admin_organisation(p_org_id, p_scopes);
     v_prefix text := coalesce(p_prefix, '');
-    v_look CONSTANT integer := 10000;
+    v_owner text := CASE WHEN p_owner <> '' OR p_owner IS NULL THEN coalesce(p_owner, v_org_id) END;
+    v_is_public boolean := coalesce(p_owner = '', v_org_id IS NOT NULL);
+    v_after text := coalesce(p_after, '');
     v_page json;
     v_last text;
     v_is_cut boolean;
-    v_looked bigint;
-    v_looked_to text;
 BEGIN
-    IF coalesce(p_limit NOT BETWEEN 1 AND CASE WHEN p_payloads THEN 1000 ELSE v_look END, TRUE) THEN
+    IF coalesce(p_limit NOT BETWEEN 1 AND CASE WHEN p_payloads THEN 1000 ELSE 10000 END, TRUE) THEN
         RAISE EXCEPTION 'p_limit is %', coalesce(p_limit::text, 'NULL')
             USING ERRCODE = 'KH007', HINT = 'Use 1 to 1000, or to 10000 without payloads.';
     END IF;
@@ -41,18 +42,45 @@ BEGIN
     END IF;
 
     WITH looked AS (
-        SELECT d.*
-        FROM runtime.sync_documents AS d
-        WHERE d.topic = p_topic AND d.doc_key > coalesce(p_after, '') AND d.doc_key >= v_prefix
-        ORDER BY d.doc_key
-        LIMIT v_look
+        (
+            SELECT d.* FROM runtime.sync_documents AS d
+            WHERE v_owner IS NULL AND NOT v_is_public AND d.topic = p_topic AND d.doc_key > v_after AND d.doc_key >= v_prefix
+            ORDER BY d.doc_key
+            LIMIT p_limit + 1
+        )
+        UNION ALL
+        (
+            SELECT d.* FROM runtime.sync_documents AS d
+            WHERE d.topic = p_topic AND d.org_id = v_owner AND NOT d.deleted AND d.doc_key > v_after AND d.doc_key >= v_prefix
+            ORDER BY d.doc_key
+            LIMIT p_limit + 1
+        )
+        UNION ALL
+        (
+            SELECT d.* FROM runtime.sync_documents AS d
+            WHERE d.topic = p_topic AND d.org_id = v_owner AND d.deleted AND d.doc_key > v_after AND d.doc_key >= v_prefix
+            ORDER BY d.doc_key
+            LIMIT p_limit + 1
+        )
+        UNION ALL
+        (
+            SELECT d.* FROM runtime.sync_documents AS d
+            WHERE v_is_public AND d.topic = p_topic AND d.org_id IS NULL AND NOT d.deleted AND d.doc_key > v_after AND d.doc_key >= v_prefix
+            ORDER BY d.doc_key
+            LIMIT p_limit + 1
+        )
+        UNION ALL
+        (
+            SELECT d.* FROM runtime.sync_documents AS d
+            WHERE v_is_public AND d.topic = p_topic AND d.org_id IS NULL AND d.deleted AND d.doc_key > v_after AND d.doc_key >= v_prefix
+            ORDER BY d.doc_key
+            LIMIT p_limit + 1
+        )
     ),
     visible AS (
         SELECT l.*, row_number() OVER w AS place, sum(l.payload_bytes) OVER w AS bytes
         FROM looked AS l
         WHERE starts_with(l.doc_key, v_prefix)
-            AND (p_owner IS NULL OR l.org_id = p_owner OR (p_owner = '' AND l.org_id IS NULL))
-            AND (v_org_id IS NULL OR l.org_id = v_org_id OR l.org_id IS NULL)
         WINDOW w AS (ORDER BY l.doc_key ROWS UNBOUNDED PRECEDING)
         ORDER BY l.doc_key
         LIMIT p_limit + 1
@@ -79,21 +107,11 @@ BEGIN
     INTO v_page, v_last, v_is_cut
     FROM cut AS c;
 
-    IF NOT v_is_cut THEN
-        SELECT count(*), max(l.doc_key) INTO v_looked, v_looked_to
-        FROM (
-            SELECT d.doc_key FROM runtime.sync_documents AS d
-            WHERE d.topic = p_topic AND d.doc_key > coalesce(p_after, '') AND d.doc_key >= v_prefix
-            ORDER BY d.doc_key
-            LIMIT v_look
-        ) AS l;
-        v_last := CASE WHEN v_looked = v_look AND starts_with(v_looked_to, v_prefix) THEN v_looked_to END;
-    END IF;
-    RETURN json_build_object('documents', coalesce(v_page, '[]'), 'next', v_last);
+    RETURN json_build_object('documents', coalesce(v_page, '[]'), 'next', CASE WHEN v_is_cut THEN v_last END);
 END
 $$;
 
 COMMENT ON FUNCTION khala.admin_documents(text, text[], text, text, text, text, integer, boolean) IS
-'Documents of a topic for administrators, tombstones too. Arguments: organisation and scopes of the token; topic; organisation that owns them, null for all, empty for public ones; prefix of their keys; next of the page before, null for the first; most documents of a page, 1 to 1000, or to 10000 without payloads; whether payloads are wanted. Result: {"documents": [{"doc_key", "doc_version", "org_id", "deleted", "watermark", "updated_at", "payload"}], "next"} in the order of keys; next is null on the last page; a page may be short or empty before that. Errors: KH001, KH007, KH025.';
+'Documents of a topic for administrators, tombstones too. Arguments: organisation and scopes of the token; topic; organisation that owns them, null for all, empty for public ones; prefix of their keys; next of the page before, null for the first; most documents of a page, 1 to 1000, or to 10000 without payloads; whether payloads are wanted. Result: {"documents": [{"doc_key", "doc_version", "org_id", "deleted", "watermark", "updated_at", "payload"}], "next"} in the order of keys; next is null on the last page; a page may be short before that. Errors: KH001, KH007, KH025.';
 REVOKE ALL ON FUNCTION khala.admin_documents(text, text[], text, text, text, text, integer, boolean) FROM public;
 GRANT EXECUTE ON FUNCTION khala.admin_documents(text, text[], text, text, text, text, integer, boolean) TO khala_relay;

@@ -17,6 +17,7 @@ DECLARE
     v_look CONSTANT bigint := 20000;
     v_floor bigint;
     v_document runtime.sync_documents;
+    v_newest bigint;
     v_until bigint;
     v_from bigint;
     v_versions json;
@@ -36,8 +37,13 @@ BEGIN
     SELECT d.* INTO v_document
     FROM runtime.sync_documents AS d
     WHERE d.topic = p_topic AND d.doc_key = p_doc_key;
+    v_newest := v_document.watermark;
+    IF v_org_id IS NOT NULL AND (v_newest IS NULL OR v_document.org_id <> v_org_id) THEN
+        -- Where the journal is looked at must not say whether, and when, another organisation changed it.
+        SELECT s.head_watermark INTO v_newest FROM runtime.sync_topic_sequences AS s WHERE s.topic = p_topic;
+    END IF;
     -- Exclusive.
-    v_until := least(coalesce(p_before, v_document.watermark + 1), v_document.watermark + 1);
+    v_until := least(coalesce(p_before, v_newest + 1), v_newest + 1);
     v_from := greatest(v_floor, v_until - v_look);
 
     WITH versions AS (

@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(19);
+SELECT plan(20);
 
 UPDATE runtime.sync_topics SET ownership = 'mixed';
 CREATE FUNCTION pg_temp.keys(p_page json) RETURNS text LANGUAGE sql AS $$
@@ -26,12 +26,15 @@ SELECT is(
 SELECT is(pg_temp.keys(khala.admin_documents('a', '{khala.admin}', 'runtime.notifications')), 'a/1 d p', 'without khala.admin.all');
 SELECT khala.sink('runtime.notifications', 'x' || lpad(n::text, 5, '0'), 1, '{}', 'b') FROM generate_series(1, 10000) AS n;
 SELECT khala.sink('runtime.notifications', 'y', 1, '{}', 'a');
-SELECT is(pg_temp.all('a'), 'a/1 d > x09995', 'a call looks at so many documents');
-SELECT is(pg_temp.all('a', NULL, 'x09995'), 'y', 'and the next at those behind');
+SELECT is(pg_temp.all('a'), 'a/1 d y', 'however many others have');
+SELECT is(
+    pg_temp.keys(khala.admin_documents('a', '{khala.admin}', 'runtime.notifications', NULL, 'x')), '', 'no key of others is the next'
+);
+SELECT is(pg_temp.keys(khala.admin_documents('a', '{khala.admin}', 'runtime.notifications', p_limit => 3)), 'a/1 d p > p', 'own and public ones by page');
 SELECT is(
     (SELECT concat_ws(' ', json_array_length(d.found -> 'documents'), d.found -> 'documents' -> 0 ->> 'payload', d.found ->> 'next')
     FROM khala.admin_documents('b', '{khala.admin}', 'runtime.notifications', p_limit => 10000, p_payloads => FALSE) AS d (found)),
-    '9998 x09995', 'more of them without payloads'
+    '10000 x09997', 'more of them without payloads'
 );
 SELECT throws_ok('SELECT khala.admin_documents(' || v.arguments || ')', v.sqlstate, NULL, v.arguments)
 FROM (

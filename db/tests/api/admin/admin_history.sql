@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(14);
+SELECT plan(15);
 
 UPDATE runtime.sync_topics SET ownership = 'mixed';
 CREATE FUNCTION pg_temp.versions(p_page json) RETURNS text LANGUAGE sql AS $$
@@ -24,6 +24,10 @@ SELECT is(
 SELECT is(pg_temp.versions(khala.admin_history('a', '{khala.admin}', 'runtime.notifications', 'k')), '4 1', 'what was never this organisation''s stays hidden');
 SELECT khala.sink('runtime.notifications', 'x' || n, 1, '{}', 'b') FROM generate_series(1, 20000) AS n;
 SELECT is(pg_temp.all(), '4 3 2 1', 'however much was written since');
+SELECT is(
+    khala.admin_history('a', '{khala.admin}', 'runtime.notifications', 'x1')::text,
+    khala.admin_history('a', '{khala.admin}', 'runtime.notifications', 'unknown')::text, 'a document of another organisation is as unknown as one that is not there'
+);
 SELECT khala.sink('runtime.notifications', 'k', 5, '{"n": 5}', 'a');
 SELECT is(pg_temp.all(), '5 > 7', 'a call looks at so many rows');
 SELECT is(pg_temp.all(7), '4 3 2 1', 'and the next at those before');
