@@ -109,7 +109,8 @@ def judge(lines: list[object]) -> list[str]:
     ran = 0
     problems: list[str] = []
     failing = False
-    for line in Parser().parse_text("\n".join(str(one) for one in lines if one is not None)):
+    # Other values are a file's own calls: the parser takes a number such as 12.5 for a plan.
+    for line in Parser().parse_text("\n".join(one for one in lines if isinstance(one, str))):
         match line:
             case Plan():
                 planned = line.expected_tests
@@ -130,7 +131,7 @@ def judge(lines: list[object]) -> list[str]:
 
 
 def test_judge_reports_what_is_wrong() -> None:
-    assert judge(["1..1", "ok 1 - fine"]) == []
+    assert judge(["1..1", 12.5, None, "ok 1 - fine"]) == []
     assert judge(["1..2", "ok 1 - fine"]) == ["planned 2 tests and ran 1"]
     assert judge(["ok 1 - fine"]) == ["no plan"]
     assert "not ok 1" in judge(["1..1", "not ok 1 - bad\n# because"])[0]
