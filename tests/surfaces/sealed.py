@@ -3,7 +3,8 @@
 As a program: `sealed.py RECORD PORT[,PORT…] COMMAND…` runs the command in a network namespace of
 its own. These ports of 127.0.0.1 lead to those of this machine. The kernel refuses everything else,
 looking up a name included, and the record gets a line of JSON: each destination that was tried.
-Root can have such a namespace, other users where the kernel lets them have a user namespace.
+Root has such a namespace, others where the kernel lets them have a user namespace, and many
+containers neither.
 """
 
 import asyncio
@@ -15,8 +16,9 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ from khala_pg.child_process import die_with_parent
 
 _INSIDE = "--inside"
 _HOST = "127.0.0.1"
+_DISCARD = 9
 _PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
 _FAMILIES = ("ipv4_addr", "ipv6_addr")
 # Without a route there is no packet, and so nobody would know where it was to go.
@@ -56,20 +59,35 @@ def tried(record: Path) -> list[str]:
     return list(json.loads(record.read_text()))
 
 
-def missing() -> str | None:
-    """Why there is no such network here; None if there is."""
+def missing() -> list[str]:
+    """What is not installed that such a network needs."""
+    programs = {"unshare": "util-linux", "ip": "iproute2", "nft": "nftables"}
+    return [
+        f"{program} (apt-get install {package})"
+        for program, package in programs.items()
+        if shutil.which(program, path=_PATH) is None
+    ]
+
+
+@cache
+def refused() -> str | None:
+    """What the kernel says when it refuses such a network; None if it makes one."""
     if sys.platform != "linux":
         return "only Linux has network namespaces"
-    programs = {"unshare": "util-linux", "ip": "iproute2", "nft": "nftables"}
-    for program, package in programs.items():
-        if shutil.which(program, path=_PATH) is None:
-            return f"{program} is not installed (apt-get install {package})"
-    probe = subprocess.run([*_unshare(), "true"], capture_output=True, text=True, check=False)
-    return probe.stderr.strip() or None
+    with tempfile.TemporaryDirectory() as scratch:
+        command = sealed(Path(scratch) / "tried", [_DISCARD], ["true"])
+        probe = subprocess.run(command, capture_output=True, text=True, check=False)
+    return probe.stderr.strip() or f"status {probe.returncode}" if probe.returncode else None
 
 
 def _unshare() -> list[str]:
-    return ["unshare", "--net", *([] if os.geteuid() == 0 else ["--user", "--map-root-user"])]
+    """Starts a program in a network namespace.
+
+    Without CAP_SYS_ADMIN, which root may lack too, that takes a user namespace.
+    """
+    alone = ["unshare", "--net"]
+    probe = subprocess.run([*alone, "true"], stderr=subprocess.DEVNULL, check=False)
+    return alone if probe.returncode == 0 else [*alone, "--user", "--map-root-user"]
 
 
 def _joined(ports: Sequence[int]) -> str:
