@@ -21,13 +21,22 @@ _Found = TypeVar("_Found")
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting: its option, variable and key in dev.json."""
+    """One setting: its option, variable and key in dev.json.
+
+    option: None if the command has none.
+    """
 
     what: str
-    option: str
+    option: str | None
     variable: str
     dev_key: str
     is_database: bool = False
+
+    @property
+    def hint(self) -> str:
+        """The next step of a user who gave no value."""
+        option = f"Pass {self.option}, set" if self.option else "Set"
+        return f"{option} {self.variable}, or run `khala dev` in this directory."
 
 
 DATABASE = Setting("the database", "--database", "KHALA_DATABASE_URL", "database", True)
@@ -162,7 +171,7 @@ def resolve(
         f"no option or setting says where {setting.what} is"
         if setting is not TOKEN
         else "no option or setting gives a token",
-        f"Pass {setting.option}, set {setting.variable}, or run `khala dev` in this directory.",
+        setting.hint,
     )
 
 

@@ -1,7 +1,7 @@
 """`khala page`: a link that signs in to the admin page, and the sessions that links opened."""
 
 import secrets
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -20,6 +20,7 @@ from khala_pg.sqlapi import page_sessions
 from khala_pg.sqlapi.roles import DBA, connected
 
 _TIMEOUT_S = 2.0
+_RELAY = replace(HTTP, option="--url")
 
 
 def command(
@@ -84,7 +85,7 @@ def command(
         _end(resolve(DATABASE, database), end)
     else:
         first = None if org else organisation(None, database)
-        relay = _checked(resolve(HTTP, url))
+        relay = _checked(resolve(_RELAY, url))
         _create(resolve(DATABASE, database), org, first, person, relay, as_json)
 
 

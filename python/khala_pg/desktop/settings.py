@@ -7,7 +7,7 @@ line, which every user of the machine can read.
 import hashlib
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -20,6 +20,8 @@ from khala_pg.settings import HTTP, TOKEN, WS, dev_state, resolve
 ENABLED = "OA_DESKTOP_KHALA_SYNC_ENABLED"
 URL = "OA_DESKTOP_KHALA_SYNC_URL"
 API_KEY = "KHALA_API_KEY"
+# Options would be seen by every user of the machine, or not be there at the next login.
+_WS, _HTTP, _TOKEN = (replace(each, option=None) for each in (WS, HTTP, TOKEN))
 _ON = frozenset(("true", "1", "yes", "on"))
 _OFF = frozenset(("", "false", "0", "no", "off"))
 
@@ -74,11 +76,11 @@ def require_enabled(environment: Mapping[str, str]) -> None:
 def find_place(environment: Mapping[str, str], directory: Path | None = None) -> Place:
     """The relay and the credential that hold now. Raises UsageError when one cannot be found."""
     url = environment.get(URL)
-    ws = url or resolve(WS, None, environment, directory)
+    ws = url or resolve(_WS, None, environment, directory)
     http = environment.get(HTTP.variable)
     state = {} if url else dev_state(environment, directory)
     if not http:
-        http = _same_origin(ws) if url else resolve(HTTP, None, environment, directory)
+        http = _same_origin(ws) if url else resolve(_HTTP, None, environment, directory)
     page = state.get("page")
     key = environment.get(API_KEY, "")
     return Place(
@@ -86,7 +88,7 @@ def find_place(environment: Mapping[str, str], directory: Path | None = None) ->
         http,
         page if isinstance(page, str) and page else http,
         key,
-        "" if key else resolve(TOKEN, None, environment, directory),
+        "" if key else resolve(_TOKEN, None, environment, directory),
     )
 
 

@@ -123,3 +123,9 @@ def test_an_older_schema(newest_database: Database) -> None:
         status, _, said = khala_page(newest_database, *arguments)
         assert status == 2
         assert "Run `khala migrate` on it." in said
+
+
+def test_the_error_names_the_option_for_the_address(newest_database: Database) -> None:
+    status, _, said = khala_page(newest_database)
+    assert status == 2
+    assert "where the relay's HTTP address is Pass --url, set KHALA_HTTP_URL" in said

@@ -61,8 +61,9 @@ def test_a_running_khala_dev_is_enough(tmp_path: Path) -> None:
 def test_wrong_addresses_are_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="OA_DESKTOP_KHALA_SYNC_URL is 'http://h'"):
         find_place({"OA_DESKTOP_KHALA_SYNC_URL": "http://h", **TOKEN}, tmp_path)
-    with pytest.raises(UsageError, match="no option or setting"):
+    with pytest.raises(UsageError, match="no option or setting") as caught:
         find_place({}, tmp_path)
+    assert caught.value.hint == "Set KHALA_WS_URL, or run `khala dev` in this directory."
 
 
 def test_each_account_has_files_of_its_own(tmp_path: Path) -> None:
