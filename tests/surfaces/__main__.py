@@ -11,14 +11,18 @@ from typing import Annotated
 
 import typer
 
+from khala_pg.child_process import how_it_ended
 from support.browser.browser import BrowserMissingError
-from support.desktop.desktop_surface import surface, virtual_display
+from support.desktop.desktop_surface import PATIENCE_S, qt_missing, surface, virtual_display
 from support.programs.dev_process import khala
+from support.trials.waiting import wait_until
 from surfaces.stage import DESKTOP_ON, Stage, display, stage
 from surfaces.together import ENOUGH, SOON_S, is_soon, measure
 
 # Prints for an hour, so that there is something to watch.
 _SHOWN = ["sh", "-c", "for i in $(seq 3600); do echo line $i; sleep 1; done"]
+# The last: the terminal is closed.
+_ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
@@ -34,7 +38,7 @@ def command(
 
     Exit status 1 of --check: a surface is missing, or was later than a second.
     """
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _ENDS:
         signal.signal(number, _interrupt)
     try:
         with stage(page, phone) as made:
@@ -47,6 +51,9 @@ def command(
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
+    # A second one must not keep what is still there from being ended.
+    for each in _ENDS:
+        signal.signal(each, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
@@ -74,13 +81,25 @@ def _desktop(made: Stage) -> Iterator[str]:
         if not where:
             yield "neither a display nor Xvfb is here; in a desktop session: khala desktop"
             return
-        with made.service(khala("desktop"), **DESKTOP_ON, **variables):
-            yield where
+        with made.service(khala("desktop"), **DESKTOP_ON, **variables) as process:
+            store = Path(made.environment["XDG_STATE_HOME"], "khala", "desktop")
+            wait_until(
+                lambda: process.poll() is not None or any(store.glob("*.khala*")),
+                "khala desktop has opened its store, or has ended",
+                PATIENCE_S,
+            )
+            yield where if process.poll() is None else f"is not shown: {_ended(process.returncode)}"
+
+
+def _ended(status: int) -> str:
+    return f"khala desktop {how_it_ended(status)}, as it says above"
 
 
 def _check(made: Stage) -> int:
     missing = {"page": made.page, "phone": made.phone, "Xvfb": shutil.which("Xvfb")}
     absent = [name for name, found in missing.items() if not found]
+    if reason := qt_missing():
+        absent.append(f"desktop ({reason})")
     if absent:
         _say(f"not here, so nothing is measured: {', '.join(absent)}")
         return 1

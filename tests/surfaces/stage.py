@@ -1,11 +1,13 @@
 """One `khala dev` for every surface, in a directory of its own, and what each surface needs there.
 
-Everything started here has a session of its own: Ctrl-C ends it in order, and nothing is left.
+Everything started here has a session of its own: Ctrl-C ends it in order, and nothing is left. It
+ends, too, if this process is killed; the directory stays then.
 """
 
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -14,13 +16,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from khala_pg.child_process import die_with_parent
 from khala_pg.resources import web_dir
 from support.desktop.desktop_surface import virtual_display
 from support.programs.dev_process import Dev, khala, running
 from surfaces.npm_surface import TYPESCRIPT
 from surfaces.site import Tickets, phone_link, site
 
-_OWN_SESSION = ["setsid"]
 _GOODBYE_S = 20.0
 _PHONE_SCOPES = ["runtime.codex_worker_summaries", "runtime.run_summaries", "runtime.operate"]
 DESKTOP_ON = {"OA_DESKTOP_KHALA_SYNC_ENABLED": "true"}
@@ -50,6 +52,7 @@ class Stage:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             start_new_session=True,
+            preexec_fn=die_with_parent(signal.SIGTERM),
         ) as process:
             try:
                 yield process
@@ -71,7 +74,7 @@ def stage(page: Path | None = None, phone: Path | None = None) -> Iterator[Stage
     home.chmod(0o755)
     arguments = ["--ws-port=0", "--http-port=0", *([f"--web-dir={page}"] if page else [])]
     try:
-        with running(home, *arguments, program=[*_OWN_SESSION, *khala()]) as dev:
+        with running(home, *arguments) as dev:
             environment = _environment(home)
             page_link = None if page is None else _page_link(dev, environment)
             if phone is None:

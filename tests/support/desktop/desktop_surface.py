@@ -21,6 +21,7 @@ from typing import Any
 
 import pytest
 
+from khala_pg.child_process import die_with_parent
 from support.trials.waiting import wait_until
 
 PATIENCE_S = 60.0
@@ -31,17 +32,22 @@ def require_desktop() -> None:
     """Skips where the extra or Xvfb is missing; CI has both."""
     programs = {"Xvfb": "xvfb", "dbus-daemon": "dbus-daemon", "dbus-monitor": "dbus-bin"}
     missing = [f"Debian's {programs[each]}" for each in programs if not shutil.which(each)]
+    if reason := qt_missing():
+        missing.append(reason)
+    if missing:
+        assert not os.environ.get("CI"), f"CI has what the desktop surface needs: {missing}"
+        pytest.skip(f"the desktop surface needs {', '.join(missing)}")
+
+
+def qt_missing() -> str | None:
+    """Why Qt cannot be loaded; None if it can."""
     probe = subprocess.run(
         [sys.executable, "-c", "import PySide6.QtWidgets, PySide6.QtNetwork"],
         capture_output=True,
         text=True,
         check=False,
     )
-    if probe.returncode:
-        missing.append(probe.stderr.strip().rpartition("\n")[2])
-    if missing:
-        assert not os.environ.get("CI"), f"CI has what the desktop surface needs: {missing}"
-        pytest.skip(f"the desktop surface needs {', '.join(missing)}")
+    return probe.stderr.strip().rpartition("\n")[2] if probe.returncode else None
 
 
 @contextmanager
@@ -55,6 +61,7 @@ def virtual_display() -> Iterator[str]:
         stderr=subprocess.PIPE,
         # Ctrl-C is for whoever shows something on it.
         start_new_session=True,
+        preexec_fn=die_with_parent(signal.SIGTERM),
     ) as server:
         os.close(writer)
         try:

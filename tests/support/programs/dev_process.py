@@ -14,6 +14,8 @@ from typing import Any
 
 import psycopg
 
+from khala_pg.child_process import die_with_parent
+
 PATIENCE_S = 60.0
 
 
@@ -75,7 +77,11 @@ def khala(*arguments: str | Path) -> list[str]:
 
 @contextmanager
 def running(data_dir: Path, *arguments: str, program: Sequence[str | Path] = ()) -> Iterator[Dev]:
-    """A `khala dev` until the block ends; by another installation's `program` if given."""
+    """A `khala dev` until the block ends; by another installation's `program` if given.
+
+    Ctrl-C is for this process, which then ends it in order; so does the kernel, should this process
+    be killed. To be called by the main thread.
+    """
     if not arguments:
         arguments = ("--ws-port=0", "--http-port=0")
     with subprocess.Popen(
@@ -83,6 +89,8 @@ def running(data_dir: Path, *arguments: str, program: Sequence[str | Path] = ())
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
+        preexec_fn=die_with_parent(signal.SIGTERM),
     ) as process:
         try:
             assert process.stdout is not None
