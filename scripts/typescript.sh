@@ -57,14 +57,16 @@ build() {
     exec npm run --silent build -- "$@"
 }
 
+# Several may want the same build at once: tests, and a make in another terminal. It takes long, too.
+if [ "$task" = web ] || [ "$task" = mobile ]; then
+    mkdir -p .cache
+    exec 9>".cache/$task.lock"
+    ! command -v flock >/dev/null || flock 9
+fi
 if [ "$task" = web ]; then
     build web "the admin page" --logLevel=warn
 fi
 if [ "$task" = mobile ]; then
-    # Several tests want it at once, and it takes long.
-    mkdir -p .cache
-    exec 9>.cache/mobile.lock
-    ! command -v flock >/dev/null || flock 9
     export CI=1 EXPO_NO_TELEMETRY=1 EXPO_OFFLINE=1
     build mobile "the mobile application for browsers"
 fi
