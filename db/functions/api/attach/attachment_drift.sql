@@ -6,6 +6,7 @@ RETURNS text[]
 LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET quote_all_identifiers = off
+SET max_parallel_workers_per_gather = 0
 AS $$
 WITH attachment AS (
     SELECT a.relation, a.partitions, a AS whole FROM runtime.attachments AS a WHERE a.topic = p_topic

@@ -10,6 +10,7 @@ RETURNS TABLE (
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 SET quote_all_identifiers = off
+SET max_parallel_workers_per_gather = 0
 AS $$
 WITH recorded AS (
     SELECT r.name, r.number, r.type

@@ -15,6 +15,7 @@ CREATE OR REPLACE FUNCTION khala_internal.attached_statements(
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
 SET quote_all_identifiers = off
+SET max_parallel_workers_per_gather = 0
 AS $$
 DECLARE
     v_columns record;

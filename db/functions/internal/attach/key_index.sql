@@ -5,6 +5,7 @@ CREATE OR REPLACE FUNCTION khala_internal.key_index(p_relation oid, p_columns sm
 RETURNS TABLE (index_id oid, column_number smallint, place integer, schema_name text, less text, equal text, greater text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
+SET max_parallel_workers_per_gather = 0
 AS $$
 WITH chosen AS (
     SELECT i.indexrelid, i.indkey::smallint[] AS columns, i.indclass::oid[] AS classes, i.indnkeyatts
