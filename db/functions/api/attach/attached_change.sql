@@ -22,11 +22,20 @@ AS $$
 DECLARE
     v_attachment runtime.attachments;
     v_key_sql text;
+    v_keys_sql text;
+    -- An array has at most 1 GB.
+    v_most_keys CONSTANT integer := 10000;
     v_keys text[];
+    v_is_staged boolean := TRUE;
 BEGIN
     SELECT a.* INTO v_attachment FROM runtime.attachments AS a WHERE a.topic = TG_ARGV[0];
     IF NOT FOUND THEN
-        IF current_setting('transaction_isolation') <> 'read committed' THEN
+        -- A trigger that the snapshot shows was left by an attachment that has ended, at a detached partition.
+        IF current_setting('transaction_isolation') <> 'read committed' AND NOT EXISTS (
+            SELECT FROM pg_trigger AS t
+            WHERE t.tgrelid = TG_RELID AND t.tgname = TG_NAME
+                AND t.tgargs = convert_to(TG_ARGV[0], getdatabaseencoding()) || decode('00', 'hex')
+        ) THEN
             RAISE serialization_failure USING MESSAGE = format('table %s was attached since the snapshot of this transaction', TG_RELID::regclass),
                 HINT = 'Retry the transaction.';
         END IF;
@@ -52,15 +61,17 @@ BEGIN
                     EXECUTE format(
                         'SELECT ARRAY(SELECT %1$s FROM (SELECT ($1).*) AS x UNION SELECT %1$s FROM (SELECT ($2).*) AS x)', v_key_sql
                     ) INTO v_keys USING OLD, NEW;
-                WHEN TG_OP = 'INSERT' THEN
-                    EXECUTE format('SELECT array_agg(%s) FROM new_rows AS x', v_key_sql) INTO v_keys;
-                WHEN TG_OP = 'DELETE' THEN
-                    EXECUTE format('SELECT array_agg(%s) FROM old_rows AS x', v_key_sql) INTO v_keys;
                 ELSE
-                    EXECUTE format(
-                        'SELECT array_agg(u.doc_key) FROM (SELECT %1$s FROM old_rows AS x UNION SELECT %1$s FROM new_rows AS x) AS u (doc_key)',
+                    v_keys_sql := format(
+                        CASE TG_OP
+                            WHEN 'INSERT' THEN 'SELECT %1$s FROM new_rows AS x'
+                            WHEN 'DELETE' THEN 'SELECT %1$s FROM old_rows AS x'
+                            ELSE 'SELECT %1$s FROM old_rows AS x UNION SELECT %1$s FROM new_rows AS x'
+                        END,
                         v_key_sql
-                    ) INTO v_keys;
+                    );
+                    EXECUTE format('SELECT array_agg(k.doc_key) FROM (%s LIMIT $1) AS k (doc_key)', v_keys_sql)
+                    INTO v_keys USING v_most_keys + 1;
             END CASE;
             EXIT;
         EXCEPTION
@@ -80,10 +91,23 @@ BEGIN
     IF v_keys IS NULL THEN
         RETURN NULL;
     END IF;
-    IF NOT khala_internal.stage_documents(
-        v_attachment.topic, 2147483647, array_replace(v_keys, NULL, ''), NULL, NULL, NULL,
-        array_fill(TG_OP = 'TRUNCATE', ARRAY[cardinality(v_keys)]), NULL, NULL
-    ) THEN
+    IF cardinality(v_keys) <= v_most_keys THEN
+        v_is_staged := khala_internal.stage_documents(
+            v_attachment.topic, 2147483647, array_replace(v_keys, NULL, ''), NULL, NULL, NULL,
+            array_fill(TG_OP = 'TRUNCATE', ARRAY[cardinality(v_keys)]), NULL, NULL
+        );
+    ELSE
+        FOR v_keys IN EXECUTE format(
+            'SELECT array_agg(n.doc_key ORDER BY n.nth) FROM (SELECT k.doc_key, row_number() OVER () AS nth FROM (%s) AS k (doc_key)) AS n GROUP BY (n.nth - 1) / $1',
+            v_keys_sql
+        ) USING v_most_keys LOOP
+            v_is_staged := v_is_staged AND khala_internal.stage_documents(
+                v_attachment.topic, 2147483647, array_replace(v_keys, NULL, ''), NULL, NULL, NULL,
+                array_fill(FALSE, ARRAY[cardinality(v_keys)]), NULL, NULL
+            );
+        END LOOP;
+    END IF;
+    IF NOT v_is_staged THEN
         RAISE serialization_failure USING MESSAGE = format('topic %s changed since the snapshot of this transaction', v_attachment.topic),
             HINT = 'Retry the transaction.';
     END IF;

@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(9);
+SELECT plan(12);
 
 CREATE TABLE public.pgtap_orders (id bigint PRIMARY KEY, org_id text, note text);
 DO $$
@@ -30,6 +30,24 @@ DO $$ BEGIN DELETE FROM public.pgtap_orders WHERE id > 6; DELETE FROM public.pgt
 SELECT set_eq($$SELECT pg_temp.staged()$$, ARRAY['7', '9'], 'DELETE old ones');
 DO $$ BEGIN TRUNCATE public.pgtap_orders; END $$;
 SELECT set_eq($$SELECT pg_temp.staged()$$, ARRAY[' all'], 'TRUNCATE everything');
+DO $$ BEGIN INSERT INTO public.pgtap_orders SELECT n, 'a', '' FROM generate_series(1001, 31001) AS n; END $$;
+SELECT is((SELECT count(DISTINCT s) FROM pg_temp.staged() AS s), 30001::bigint, 'a statement of many rows');
+DO $$ BEGIN UPDATE public.pgtap_orders SET id = id + 100001; END $$;
+SELECT is((SELECT count(DISTINCT s) FROM pg_temp.staged() AS s), 60002::bigint, 'or one that changes many keys');
+DO $$ BEGIN DELETE FROM public.pgtap_orders; PERFORM pg_temp.staged(); END $$;
+
+CREATE TYPE public.pgtap_kind AS ENUM ('10');
+CREATE FUNCTION public.pgtap_text(kind public.pgtap_kind) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'called by %', current_user;
+END
+$$;
+CREATE CAST (public.pgtap_kind AS text) WITH FUNCTION public.pgtap_text(public.pgtap_kind);
+CREATE TABLE public.pgtap_kinds (id bigint PRIMARY KEY, org_id text);
+DO $$ BEGIN PERFORM khala.attach('public.pgtap_kinds', '{id}', 'org_id', p_topic => 'pgtap.kinds'); END $$;
+ALTER TABLE public.pgtap_kinds ALTER COLUMN id TYPE public.pgtap_kind USING '10';
+SELECT lives_ok($$INSERT INTO public.pgtap_kinds VALUES ('10', 'a')$$, 'a cast of the owner is not called');
+
 ALTER TABLE public.pgtap_orders RENAME COLUMN id TO order_id;
 DO $$ BEGIN INSERT INTO public.pgtap_orders VALUES (10, 'a', ''); END $$;
 SELECT set_eq($$SELECT pg_temp.staged()$$, ARRAY['10'], 'a renamed key column is found');

@@ -15,7 +15,7 @@ BEGIN
 END
 $$;
 
-SELECT is((SELECT s.key_sql FROM khala_internal.attached_statements((SELECT a FROM runtime.attachments AS a WHERE a.topic = 'pgtap.orders')) AS s), 'x.id::text', 'one column is the key as it is');
+SELECT is((SELECT s.key_sql FROM khala_internal.attached_statements((SELECT a FROM runtime.attachments AS a WHERE a.topic = 'pgtap.orders')) AS s), $$format('%s', x.id)$$, 'one column is the key as it is');
 SELECT matches((SELECT s.read_sql FROM khala_internal.attached_statements((SELECT a FROM runtime.attachments AS a WHERE a.topic = 'pgtap.orders')) AS s), 'FROM ONLY public.pgtap_orders AS x', 'the table is named with its schema');
 ALTER TABLE public.pgtap_orders RENAME TO "Pgtap_odd";
 SELECT matches((SELECT s.read_sql FROM khala_internal.attached_statements((SELECT a FROM runtime.attachments AS a WHERE a.topic = 'pgtap.orders')) AS s), 'public."Pgtap_odd" AS x', 'and quoted');
@@ -23,7 +23,7 @@ CREATE TABLE public.pgtap_two (a text, b integer, PRIMARY KEY (b, a));
 DO $$ BEGIN PERFORM khala.attach('public.pgtap_two', '{a,b}', p_topic => 'pgtap.two', p_ownership => 'public'); END $$;
 SELECT is(
     (SELECT s.key_sql FROM khala_internal.attached_statements((SELECT a FROM runtime.attachments AS a WHERE a.topic = 'pgtap.two')) AS s),
-    $$replace(replace(x.a::text, '~', '~0'), '/', '~1') || '/' || replace(replace(x.b::text, '~', '~0'), '/', '~1')$$, 'several are joined'
+    $$replace(replace(format('%s', x.a), '~', '~0'), '/', '~1') || '/' || replace(replace(format('%s', x.b), '~', '~0'), '/', '~1')$$, 'several are joined'
 );
 SELECT matches(
     (SELECT s.next_keys_sql FROM khala_internal.attached_statements((SELECT a FROM runtime.attachments AS a WHERE a.topic = 'pgtap.two')) AS s),
