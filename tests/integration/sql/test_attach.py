@@ -217,6 +217,33 @@ def test_writers_do_not_wait_for_each_other(
     check_documents(orders)
 
 
+def test_a_partition_that_was_detached_can_be_written(database: Database) -> None:
+    """Whatever is left of an attachment that has ended refuses no transaction."""
+    with database.connect() as owner:
+        owner.execute(
+            "CREATE TABLE orders (id int PRIMARY KEY, org_id text) PARTITION BY RANGE (id);"
+            "CREATE TABLE low PARTITION OF orders FOR VALUES FROM (0) TO (100)"
+        )
+        owner.execute(_ATTACH)
+        owner.execute("ALTER TABLE orders DETACH PARTITION low")
+        # As one who does not own the partition.
+        owner.execute("SELECT khala.remove_attachment(%s)", [TOPIC])
+        with owner.transaction():
+            owner.execute("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE")
+            owner.execute("INSERT INTO low VALUES (1, 'a')")
+
+
+def test_only_the_owner_ends_an_attachment(
+    database: Database, orders: psycopg.Connection[Any]
+) -> None:
+    with database.connect("dba") as dba:
+        for function in ("detach", "remove_attachment"):
+            with pytest.raises(psycopg.Error) as raised:
+                dba.execute(f"SELECT khala.{function}(%s)".encode(), [TOPIC])
+            assert raised.value.sqlstate == "KH008"
+    assert orders.execute("SELECT state FROM khala.attachments").fetchall() == [("reading rows",)]
+
+
 def test_copy_is_followed(orders: psycopg.Connection[Any]) -> None:
     with orders.cursor().copy("COPY orders FROM STDIN") as copy:
         for number in range(300):

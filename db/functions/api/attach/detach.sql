@@ -22,26 +22,25 @@ BEGIN
                 USING ERRCODE = 'KH008',
                     HINT = format('Log in as a member of %s that is a member of khala_dba too.', v_relation.relowner::regrole);
         END IF;
-        -- It waits for transactions that have written to the table: what they staged is there then.
-        FOR v_trigger IN
-            SELECT t.tgname, t.tgrelid::regclass AS name
-            FROM pg_trigger AS t
-            WHERE t.tgfoid = 'khala.attached_change()'::regprocedure AND t.tgparentid = 0
-                AND (
-                    t.tgrelid = v_relation.oid
-                    OR t.tgrelid IN (SELECT p.relid FROM pg_partition_tree(v_relation.oid) AS p)
-                )
-            ORDER BY t.tgrelid <> v_relation.oid, t.tgrelid, t.tgname
-        LOOP
-            EXECUTE format('DROP TRIGGER %I ON %s', v_trigger.tgname, v_trigger.name);
-        END LOOP;
-        v_sequenced := khala.remove_attachment(p_topic);
+    END IF;
+    -- It waits for transactions that have written to the table: what they staged is there then. A partition that was
+    -- detached has kept its triggers.
+    FOR v_trigger IN
+        SELECT t.tgname, t.tgrelid::regclass AS name
+        FROM pg_trigger AS t
+        INNER JOIN pg_class AS c ON t.tgrelid = c.oid
+        WHERE t.tgfoid = 'khala.attached_change()'::regprocedure AND t.tgparentid = 0 AND pg_has_role(c.relowner, 'USAGE')
+            AND t.tgargs = convert_to(p_topic, getdatabaseencoding()) || decode('00', 'hex')
+        ORDER BY t.tgrelid IS DISTINCT FROM v_relation.oid, t.tgrelid, t.tgname
+    LOOP
+        EXECUTE format('DROP TRIGGER %I ON %s', v_trigger.tgname, v_trigger.name);
+    END LOOP;
+    v_sequenced := khala.remove_attachment(p_topic);
+    IF v_relation.oid IS NOT NULL THEN
         IF EXISTS (SELECT FROM pg_policy AS p WHERE p.polrelid = v_relation.oid AND p.polname = 'khala_attach') THEN
             EXECUTE format('DROP POLICY khala_attach ON %s', v_relation.oid::regclass);
         END IF;
         EXECUTE format('REVOKE SELECT ON %s FROM khala_owner', v_relation.oid::regclass);
-    ELSE
-        v_sequenced := khala.remove_attachment(p_topic);
     END IF;
     RETURN v_sequenced;
 END

@@ -6,9 +6,18 @@ LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+    v_owner oid;
     v_batch record;
     v_sequenced bigint := 0;
 BEGIN
+    SELECT c.relowner INTO v_owner
+    FROM runtime.attachments AS a INNER JOIN pg_class AS c ON a.relation = c.oid
+    WHERE a.topic = p_topic;
+    IF NOT pg_has_role(SESSION_USER, v_owner, 'MEMBER') THEN
+        RAISE EXCEPTION '% does not own the table of topic %', SESSION_USER, p_topic
+            USING ERRCODE = 'KH008',
+                HINT = format('Call khala.detach as a member of %s that is a member of khala_dba too.', v_owner::regrole);
+    END IF;
     PERFORM pg_advisory_xact_lock(hashtextextended('khala.register_topic', 0));
     -- In the order of khala.set_topic_writes.
     PERFORM pg_advisory_xact_lock(khala_internal.staging_lock_key(p_topic));
@@ -31,6 +40,6 @@ END
 $$;
 
 COMMENT ON FUNCTION khala.remove_attachment(text) IS
-'Khala''s part of khala.detach, which calls it and drops the triggers. The transaction must be READ COMMITTED. Argument: topic. Result: number of staged changes that were sequenced. Errors: KH007 no table is attached to it, or the transaction''s isolation, KH010.';
+'Khala''s part of khala.detach, which calls it and drops the triggers. The transaction must be READ COMMITTED. Argument: topic. Result: number of staged changes that were sequenced. Errors: KH007 no table is attached to it, or the transaction''s isolation, KH008 the caller does not own the table, KH010.';
 REVOKE ALL ON FUNCTION khala.remove_attachment(text) FROM public;
 GRANT EXECUTE ON FUNCTION khala.remove_attachment(text) TO khala_dba;

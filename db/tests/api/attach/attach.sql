@@ -112,6 +112,7 @@ SELECT throws_ok($$SELECT khala.attach('public.pgtap_orders', '{id}', 'nothing')
 SELECT throws_ok($$SELECT khala.attach('public.pgtap_orders', '{id}')$$, 'KH006', NULL, 'no organisation in an owned topic');
 CREATE ROLE pgtap_stranger;
 GRANT khala_dba TO pgtap_stranger;
+GRANT pgtap_stranger TO current_user;
 SELECT throws_ok($$SET LOCAL ROLE pgtap_stranger; SELECT khala.attach('public.pgtap_orders', '{id}', 'org_id')$$, 'KH008', NULL, 'not the owner');
 RESET ROLE;
 SELECT ok(NOT has_function_privilege('khala_runtime', 'khala.attach(regclass, text[], text, text[], text, text, boolean)', 'EXECUTE'), 'khala_runtime may not');

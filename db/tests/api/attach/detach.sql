@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(9);
+SELECT plan(10);
 
 CREATE TABLE public.pgtap_orders (id bigint PRIMARY KEY, org_id text, note text);
 DO $$
@@ -28,6 +28,16 @@ SELECT throws_ok($$SELECT khala.detach('pgtap.orders')$$, 'KH007', NULL, 'once')
 DO $$ BEGIN PERFORM khala.attach('public.pgtap_orders', '{id}', 'org_id', p_topic => 'pgtap.orders', p_replace => TRUE); END $$;
 DROP TABLE public.pgtap_orders;
 SELECT is(khala.detach('pgtap.orders'), 0::bigint, 'of a table that was dropped');
+CREATE TABLE public.pgtap_parts (id bigint PRIMARY KEY, org_id text) PARTITION BY RANGE (id);
+CREATE TABLE public.pgtap_part PARTITION OF public.pgtap_parts FOR VALUES FROM (1) TO (9);
+DO $$
+BEGIN
+    PERFORM khala.attach('public.pgtap_parts', '{id}', 'org_id', p_topic => 'pgtap.parts');
+    ALTER TABLE public.pgtap_parts DETACH PARTITION public.pgtap_part;
+    PERFORM khala.detach('pgtap.parts');
+END
+$$;
+SELECT is_empty($$SELECT FROM pg_trigger AS t WHERE t.tgrelid = 'public.pgtap_part'::regclass$$, 'a detached partition has no trigger either');
 SELECT ok(has_function_privilege('khala_dba', 'khala.detach(text)', 'EXECUTE'), 'khala_dba may detach');
 
 SELECT t.line FROM finish() AS t (line);
