@@ -158,6 +158,8 @@ BEGIN
         backfill_after = NULL,
         backfilled_rows = 0,
         sweep_after = '';
+    -- They are found again.
+    DELETE FROM runtime.attachment_set_aside AS a WHERE a.topic = v_name;
     -- Relays begin.
     PERFORM pg_notify('khala_sync', 'staged:' || v_name);
     RETURN v_name;

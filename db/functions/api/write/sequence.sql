@@ -177,11 +177,13 @@ BEGIN
         );
     ELSE
         -- Staged are the keys of changed rows, and an empty one for each TRUNCATE.
-        PERFORM khala_internal.sync_attached(v_attachment, v_taken.changed_keys, v_taken.changed_traceparents);
         IF v_taken.truncated THEN
             UPDATE runtime.attachments AS a SET sweep_after = '' WHERE a.topic = p_topic;
+            -- A row that came after it is staged after it.
+            DELETE FROM runtime.attachment_set_aside AS a WHERE a.topic = p_topic;
             v_is_cut := TRUE;
         END IF;
+        PERFORM khala_internal.sync_attached(v_attachment, v_taken.changed_keys, v_taken.changed_traceparents);
     END IF;
 
     v_is_settled := v_is_settled AND v_until >= v_staging.next_settled;

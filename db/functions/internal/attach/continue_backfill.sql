@@ -1,6 +1,5 @@
 -- One step of what is left to do for an attached table besides its changes, for a caller that holds the topic's lock:
--- first the rows that were there, in the order of the key; then the documents, and the rows set aside, that are no
--- longer there. Its progress commits together with the documents, so it can end at any time and goes on where it was.
+-- first the rows that were there, in the order of the key; then the documents that are no longer there. Its progress commits together with the documents, so it can end at any time and goes on where it was.
 
 CREATE OR REPLACE FUNCTION khala_internal.continue_backfill(p_topic text, p_limit integer)
 RETURNS integer
@@ -39,15 +38,9 @@ BEGIN
         WHERE a.topic = p_topic;
     ELSE
         v_keys := ARRAY(
-            SELECT k.doc_key
-            FROM (
-                SELECT d.doc_key FROM runtime.sync_documents AS d
-                WHERE d.topic = p_topic AND d.doc_key > v_attachment.sweep_after AND NOT d.deleted
-                UNION ALL
-                SELECT a.row_key FROM runtime.attachment_set_aside AS a
-                WHERE a.topic = p_topic AND a.row_key > v_attachment.sweep_after
-            ) AS k
-            ORDER BY k.doc_key
+            SELECT d.doc_key FROM runtime.sync_documents AS d
+            WHERE d.topic = p_topic AND d.doc_key > v_attachment.sweep_after AND NOT d.deleted
+            ORDER BY d.doc_key
             LIMIT p_limit
         );
         PERFORM khala_internal.sync_attached(v_attachment, v_keys);

@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(7);
+SELECT plan(9);
 
 CREATE TABLE public.pgtap_orders (id bigint PRIMARY KEY, org_id text, note text);
 DO $$
@@ -30,6 +30,25 @@ SELECT results_eq(
 );
 DO $$ BEGIN UPDATE public.pgtap_orders SET org_id = 'a' WHERE id = 1; PERFORM pg_temp.settle(); END $$;
 SELECT is_empty($$SELECT * FROM khala.list_rows_set_aside('pgtap.orders')$$, 'until it is a document');
+CREATE TABLE public.pgtap_long (id text PRIMARY KEY, org_id text);
+DO $$
+BEGIN
+    PERFORM khala.attach('public.pgtap_long', '{id}', 'org_id', p_topic => 'pgtap.long');
+    INSERT INTO public.pgtap_long VALUES (repeat('x', 1000), 'a'), ('', 'a');
+    WHILE (SELECT s.state = 'more' FROM khala.sequence('pgtap.long') AS s) LOOP END LOOP;
+END
+$$;
+SELECT set_eq(
+    $$SELECT length(l.row_key), l.reason FROM khala.list_rows_set_aside('pgtap.long') AS l$$,
+    $$VALUES (600, 'the key has more than 512 characters'), (0, 'the key is null or empty')$$, 'keys that cannot be'
+);
+DO $$
+BEGIN
+    TRUNCATE public.pgtap_long;
+    WHILE (SELECT s.state = 'more' FROM khala.sequence('pgtap.long') AS s) LOOP END LOOP;
+END
+$$;
+SELECT is_empty($$SELECT * FROM khala.list_rows_set_aside('pgtap.long')$$, 'until the rows are gone');
 SELECT throws_ok($$SELECT * FROM khala.list_rows_set_aside('pgtap.nothing')$$, 'KH007', NULL, 'an unknown topic');
 SELECT throws_ok($$SELECT * FROM khala.list_rows_set_aside(p_limit => 0)$$, 'KH007', NULL, 'no limit');
 SELECT ok(has_function_privilege('khala_dba', 'khala.list_rows_set_aside(text, integer)', 'EXECUTE'), 'khala_dba may');
