@@ -81,6 +81,11 @@ found AS (
     CROSS JOIN unnest(a.partitions) AS o (relid)
     WHERE NOT EXISTS (SELECT FROM parts AS p WHERE p.relid = o.relid)
     HAVING count(*) > 0
+    UNION ALL
+    SELECT 9, 'table ' || i.inhrelid::regclass || ' inherits from it: its rows have no documents'
+    FROM relation AS r
+    INNER JOIN pg_inherits AS i ON r.oid = i.inhparent
+    WHERE i.inhrelid NOT IN (SELECT p.relid FROM parts AS p)
 )
 SELECT coalesce(array_agg(f.sentence ORDER BY f.rank, f.sentence), '{}') FROM found AS f
 $$;

@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(7);
+SELECT plan(8);
 
 CREATE TABLE public.pgtap_orders (id bigint PRIMARY KEY, org_id text, note text);
 DO $$
@@ -25,6 +25,9 @@ SELECT is(
     khala.attachment_drift('pgtap.orders'),
     '{column extra was added,column note was dropped,column org_id was renamed to org}', 'columns'
 );
+CREATE TABLE public.pgtap_heir () INHERITS (public.pgtap_orders);
+SELECT ok(ARRAY['table public.pgtap_heir inherits from it: its rows have no documents'] <@ khala.attachment_drift('pgtap.orders'), 'an heir');
+DROP TABLE public.pgtap_heir;
 ALTER TABLE public.pgtap_orders DISABLE TRIGGER khala_update;
 SELECT ok(ARRAY['trigger khala_update is missing or disabled'] <@ khala.attachment_drift('pgtap.orders'), 'a trigger');
 ALTER TABLE public.pgtap_orders DROP COLUMN id;
