@@ -51,9 +51,11 @@ build() {
     fi
     cd "$package"
     echo "building $what"
-    # What builds it, and not what tests it; unless that is there already. npm keeps a record of what
-    # it has installed, also when somebody called it by hand.
-    [ node_modules/.package-lock.json -nt package-lock.json ] || install .for-build --omit=dev
+    # What builds it, and not what tests it; unless that is there already: this may run in the middle
+    # of the tests. npm keeps a record of what it has installed, also when somebody called it by hand.
+    local packages=(.for-build --omit=dev)
+    [ ! -d node_modules/@biomejs ] || packages=(.installed)
+    [ node_modules/.package-lock.json -nt package-lock.json ] || install "${packages[@]}"
     exec npm run --silent build -- "$@"
 }
 

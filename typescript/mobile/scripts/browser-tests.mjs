@@ -20,10 +20,13 @@ run("../../scripts/typescript.sh", ["mobile"]);
 run("node_modules/.bin/playwright", ["test", ...process.argv.slice(2)]);
 
 function run(program, argv) {
-  const { status } = spawnSync(program, argv, {
+  const { status, error } = spawnSync(program, argv, {
     stdio: "inherit",
     env: { ...process.env, KHALA_CHROMIUM: browser },
   });
+  if (error !== undefined) {
+    throw error;
+  }
   if (status !== 0) {
     process.exit(status ?? 1);
   }
