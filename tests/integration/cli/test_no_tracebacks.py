@@ -232,9 +232,10 @@ def test_no_traceback(condition: str, newest_database: Database, servers: Server
         connection.execute(
             "INSERT INTO runtime.parity_cycle_totals (outcome, cycles) VALUES ('started', 1);"
             " INSERT INTO runtime.parity_cycles (cycle, finished_at, sampled)"
-            " VALUES (1, now(), 1000);"
+            " VALUES (1, now(), 2000);"
             " INSERT INTO runtime.parity_counts"
-            " VALUES (1, 'runtime.run_summaries', 'none', 0, 1000)"
+            " VALUES (1, 'runtime.run_summaries', 'none', 0, 1000),"
+            " (1, 'runtime.codex_worker_summaries', 'none', 0, 1000)"
         )
     with CONDITIONS[condition](newest_database, servers) as surroundings:
         environment = {
