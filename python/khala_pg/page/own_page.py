@@ -8,6 +8,9 @@ from starlette.requests import Request
 from khala_pg.auth.issuer import IssuerError
 from khala_pg.http.edge import is_loopback_url
 
+# A tunnel that makes this machine's port public writes one of them, whatever Host it sends.
+_FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host")
+
 
 def require_own_page(request: Request) -> None:
     """Raises IssuerError for a request that a page of another origin makes.
@@ -27,7 +30,9 @@ def require_own_page(request: Request) -> None:
 
 
 def is_local(request: Request) -> bool:
-    """Whether client and address are this machine: no name was made to lead here."""
+    """Whether client and address are this machine: no name and no proxy was made to lead here."""
+    if any(name in request.headers for name in _FORWARDED):
+        return False
     is_near = request.client is not None and is_loopback_url(f"//{request.client.host}")
     return is_near and is_loopback_url(f"//{request.headers.get('Host', '')}")
 
