@@ -11,7 +11,7 @@ import { shownDocuments, shownNumber, type TopicRow, useTopics } from "./TopicFa
 const COLUMNS: readonly GridColumn[] = [
   { name: "topic", label: "Topic", isSorted: true, width: [230, 1.6], className: "topic-name" },
   { name: "ownership", label: "Ownership", isSorted: true, width: [76] },
-  { name: "documents", label: "Documents", isSorted: true, width: [80], isNumber: true },
+  { name: "documents", label: "Documents", isSorted: true, width: [92], isNumber: true },
   { name: "head", label: "Head", isSorted: true, width: [76, 0.2], isNumber: true },
   ...[
     { name: "rate", label: "Writes/min", width: [84] as const },
