@@ -88,6 +88,7 @@ SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('khala.funct
 \ir functions/api/read/hydrate.sql
 \ir functions/api/read/arm.sql
 \ir functions/api/retention/retain.sql
+\ir functions/api/retention/forget.sql
 \ir functions/internal/checks/refuse_history_change.sql
 \ir functions/api/runtime/projection_version.sql
 \ir functions/internal/projection/projection_of.sql

@@ -88,6 +88,7 @@ class Pooled:
             "ingest": self._ingest,
             "reproject": lambda: self._says("", "reproject", "--all"),
             "retain": lambda: self._says(TOPIC, "retain"),
+            "forget": lambda: self._says(TOPIC, "forget", TOPIC, "never", "--yes"),
             "stats": lambda: self._says(TOPIC, "stats"),
             "top": lambda: self._says(TOPIC, "top", "--once"),
             "key create": lambda: self._says(

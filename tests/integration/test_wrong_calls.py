@@ -89,6 +89,7 @@ _BY_ROLE = [
     (["topics", "add", "a.b"], "khala_dba"),
     (["topics", "writes", "runtime.notifications", "grouped"], "khala_dba"),
     (["retain"], "khala_dba"),
+    (["forget", "runtime.notifications", "a", "--yes"], "khala_dba"),
     (["stats"], "khala_dba"),
     (["top", "--once"], "khala_dba"),
     (["key", "list"], "khala_dba"),

@@ -43,6 +43,7 @@ COMMANDS = {
     "migrate": "migrate",
     "psql": "psql",
     "retain": "retain",
+    "forget": "forget",
     "sequence": "sequence",
     "relay": "relay",
     "lightning": "lightning",

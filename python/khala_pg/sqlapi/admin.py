@@ -41,6 +41,15 @@ class Purge:
 
 
 @dataclass(frozen=True, slots=True)
+class Forgotten:
+    """What khala.forget did; `watermark` is None when there was no document to delete."""
+
+    watermark: int | None
+    journal_rows: int
+    staged_writes: int
+
+
+@dataclass(frozen=True, slots=True)
 class ApiKey:
     """An API key without its secret."""
 
@@ -262,6 +271,15 @@ def retain(
         return cursor.execute(
             "SELECT * FROM khala.retain(%s, now(), %s::interval, %s)", (topic, horizon, batch)
         ).fetchall()
+
+
+def forget(connection: Connection[Any], topic: str, doc_key: str) -> Forgotten:
+    """Delete a document and empty its versions in the journal."""
+    with connection.cursor(row_factory=class_row(Forgotten), binary=True) as cursor:
+        found = cursor.execute("SELECT * FROM khala.forget(%s, %s)", (topic, doc_key)).fetchone()
+    if found is None:
+        raise RuntimeError("khala.forget returned no row")
+    return found
 
 
 def set_lightning_operators(connection: Connection[Any], org_id: str) -> None:

@@ -139,6 +139,7 @@ CALLS: dict[str, list[Call]] = {
     ],
     "psql": [_call("-c 'SELECT 1'", RUNTIME, RELAY, DBA, survives=True, own_words=True)],
     "retain": [_call("", DBA, writes=True), _call("runtime.notifications --json", DBA)],
+    "forget": [_call("runtime.notifications never --yes", DBA, writes=True)],
     "sequence": [_call("", DBA, RUNTIME, RELAY)],
     "relay": [
         _call(

@@ -331,6 +331,13 @@ EXAMPLES: Mapping[str, tuple[Call, ...]] = {
         ),
         _fails("KH023", "SELECT khala.get_codex_worker('b', 'w')"),
     ),
+    "forget": (
+        _write("SELECT * FROM khala.forget('notes.mixed', %s)", "é"),
+        _write("SELECT * FROM khala.forget('notes.mixed', 'never')"),
+        _write("SELECT * FROM khala.forget('notes.grouped', 'a')"),
+        _fails("KH001", "SELECT * FROM khala.forget(%s, 'a')", "no\\thing"),
+        _fails("KH008", "SELECT * FROM khala.forget('runtime.run_summaries', 'a')"),
+    ),
     "grouped_topics": (_read("SELECT khala.grouped_topics()"),),
     "head_watermarks": (
         _read(
