@@ -14,7 +14,9 @@ _CANCELLED = "57014"
 _INVALID = "KH007"
 _BAD_CHARACTER = "22P05"
 
-_SEQUENCING = frozenset({"sequence", "set_topic_writes", "detach", "remove_attachment"})
+_READ_COMMITTED = frozenset(
+    {"forget", "sequence", "set_topic_writes", "detach", "remove_attachment"}
+)
 _WRITING = frozenset({name for name, calls in EXAMPLES.items() if any(c.writes for c in calls)})
 
 IMPOSTORS = Path(__file__).with_name("impostors.sql").read_text()
@@ -73,11 +75,11 @@ _NAMED = (
     _one("quote_all_identifiers", "on"),
     _one("transform_null_equals", "on"),
     _one("array_nulls", "off"),
-    # khala.sequence must see what is committed, and says so.
+    # These must see what is committed, and say so.
     *(
         Variant(
             {"default_transaction_isolation": level},
-            refusing=_SEQUENCING,
+            refusing=_READ_COMMITTED,
             refusals=frozenset({_INVALID}),
         )
         for level in ("repeatable read", "serializable")
