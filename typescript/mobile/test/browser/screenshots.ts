@@ -12,7 +12,8 @@ const shot = (page: Page, name: string) => {
   return page.screenshot({ path: resolve(directory, `mobile-${name}.png`) });
 };
 
-async function people(database: Database): Promise<void> {
+/** number: of the runs. The server keeps every history, so each test has its own. */
+async function people(database: Database, number: number): Promise<void> {
   await database.start("codex-7", {
     title: "Fix the flaky parser test",
     workspace: "/home/ann/src/compiler",
@@ -37,13 +38,14 @@ async function people(database: Database): Promise<void> {
     workspace: "/srv/billing",
   });
   await database.append("codex-3", "worker.failed", { reason: "out of memory" });
-  await database.run("nightly-41", 1, "started", { title: "Nightly evaluation" });
-  await database.run("nightly-41", 2, "progress", { last_line: "1,204 of 2,000 questions" });
-  await database.run("import-7", 1, "started", { command: ["make", "import"] });
-  await database.run("import-7", 2, "progress", { last_line: "ERROR: orders.csv: line 8,112" });
-  await database.run("import-7", 3, "finished", { exit_code: 2 });
-  await database.run("docs-12", 1, "started", { title: "Build the documents" });
-  await database.run("docs-12", 2, "finished", { exit_code: 0 });
+  const [nightly, load, documents] = [`nightly-${number}`, `import-${number}`, `docs-${number}`];
+  await database.run(nightly, 1, "started", { title: "Nightly evaluation" });
+  await database.run(nightly, 2, "progress", { last_line: "1,204 of 2,000 questions" });
+  await database.run(load, 1, "started", { command: ["make", "import"] });
+  await database.run(load, 2, "progress", { last_line: "ERROR: orders.csv: line 8,112" });
+  await database.run(load, 3, "finished", { exit_code: 2 });
+  await database.run(documents, 1, "started", { title: "Build the documents" });
+  await database.run(documents, 2, "finished", { exit_code: 0 });
 }
 
 for (const colorScheme of ["light", "dark"] as const) {
@@ -54,7 +56,8 @@ for (const colorScheme of ["light", "dark"] as const) {
         await largeText(page);
       }
       const name = `${colorScheme}${size === "large" ? "-large" : ""}`;
-      await people(database);
+      const number = 10 * colorScheme.length + (size === "large" ? 1 : 0);
+      await people(database, number);
       await page.goto(site);
       await shot(page, `sign-in-${name}`);
       await signIn(page, site, cables);
@@ -62,7 +65,7 @@ for (const colorScheme of ["light", "dark"] as const) {
       await expect(page.getByTestId("worker-codex-7")).toContainText("lag 0");
       await shot(page, `list-${name}`);
       await page.getByRole("tab", { name: "Runs" }).click();
-      await expect(page.getByTestId("run-nightly-41")).toBeVisible();
+      await expect(page.getByTestId(`run-nightly-${number}`)).toBeVisible();
       await shot(page, `runs-${name}`);
       await page.getByRole("tab", { name: "Workers" }).click();
       await page.getByTestId("worker-codex-7").click();
