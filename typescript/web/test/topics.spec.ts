@@ -58,6 +58,7 @@ test("every topic, and the documents of one as they change", async ({ page, data
   await expect(entry(page, "note/9")).toHaveCount(0);
   await page.getByRole("button", { name: /^Organisation dev/ }).click();
   await page.getByRole("combobox").fill("oth");
+  await expect(page.getByRole("option", { name: /^other/ })).toBeVisible();
   await page.keyboard.press("Enter");
   await expect(entry(page, "note/9")).toContainText("somebody else");
   await expect(page).toHaveURL(/org=other/);

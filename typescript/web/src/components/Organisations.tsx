@@ -94,7 +94,7 @@ function Chooser({ session, organisation, onChoose, onClose }: ChooserProps) {
   const [search, setSearch] = useState("");
   const [active, setActive] = useState(0);
   const id = useId();
-  const offers = offersOf(session, data, organisation, search.trim());
+  const offers = offersOf(session, data, organisation, search.trim(), error !== null);
   const last = offers.length - 1;
   const onKeyDown = (event: KeyboardEvent) => {
     const moves: Readonly<Record<string, number>> = { ArrowDown: active + 1, ArrowUp: active - 1 };
@@ -160,6 +160,7 @@ function offersOf(
   listed: Listed | null,
   organisation: string,
   search: string,
+  isUnreadable: boolean,
 ): readonly Offer[] {
   const known: readonly Offer[] =
     organisations === null
@@ -176,7 +177,8 @@ function offersOf(
   const found = [...own, ...known].filter(({ name }) =>
     name.toLowerCase().includes(search.toLowerCase()),
   );
-  const isOpenEnded = organisations === null && !(listed?.complete ?? false);
+  // While the list is on its way, Enter must not take half a name for a whole one.
+  const isOpenEnded = organisations === null && (listed === null ? isUnreadable : !listed.complete);
   const isTyped = search !== "" && isOpenEnded && !found.some(({ name }) => name === search);
   return [...found.slice(0, MOST_SHOWN), ...(isTyped ? [{ name: search, about: "as typed" }] : [])];
 }
