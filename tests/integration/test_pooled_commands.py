@@ -98,6 +98,7 @@ class Pooled:
             "key revoke": self._revoke_key,
             "revoke": lambda: self._says("", "revoke", "--sub", "ann"),
             "revoke list": lambda: self._says("", "revoke", "list"),
+            "page": self._link,
             "psql": lambda: self._says("4711", "psql", "-c", "SELECT 4711"),
             "flags": lambda: self._says("surface", "flags"),
             "flags set": lambda: self._says("", "flags", "set", "web", "--lane", "khala"),
@@ -124,6 +125,11 @@ class Pooled:
         assert (done.returncode, done.stderr) == (0, b""), done
         assert expected in done.stdout.decode(), done
         return done.stdout.decode()
+
+    def _link(self) -> None:
+        done = self._call("page", "--url", "http://127.0.0.1:1")
+        assert done.returncode == 0, done
+        assert b"http://127.0.0.1:1/#/sign-in/" in done.stdout, done
 
     def _attach(self) -> None:
         with psycopg.connect(self._direct, autocommit=True) as connection:
@@ -237,7 +243,8 @@ def kept_by_sessions(dsn: str, connections: int) -> list[Any]:
     """What was left behind in the server connections of a pool: settings, names, locks, tables."""
     query = (
         "SELECT name || ' = ' || setting FROM pg_settings"
-        " WHERE source = 'session' AND name <> ALL (%s)"
+        # A transaction's isolation ends with it, whatever source Postgres names for it afterwards.
+        " WHERE source = 'session' AND name <> ALL (%s) AND name <> 'transaction_isolation'"
         " UNION ALL SELECT name FROM pg_prepared_statements"
         " UNION ALL SELECT 'temporary tables' WHERE pg_my_temp_schema() <> 0"
         " UNION ALL SELECT 'advisory lock of ' || pid FROM pg_locks WHERE locktype = 'advisory'"

@@ -85,7 +85,7 @@ SELECT set_eq(
     ARRAY[
         'attach', 'attached_change', 'attachment_drift', 'canonical_json', 'check_cursors', 'count_entities', 'create_api_key',
         'create_page_link', 'end_page_session', 'list_page_sessions',
-        'current_epoch', 'database_fingerprint', 'detach', 'ensure_epoch', 'finish_parity_cycle', 'grouped_topics', 'judge_parity', 'list_api_keys', 'list_flags', 'list_publishers', 'list_revocations', 'list_rows_set_aside', 'list_set_aside', 'mark_lost_runs', 'mark_stale_workers', 'new_epoch', 'parity_gates', 'parity_window', 'parse_payload', 'payload_hash', 'payload_hash_text',
+        'current_epoch', 'database_fingerprint', 'detach', 'ensure_epoch', 'finish_parity_cycle', 'forget', 'grouped_topics', 'judge_parity', 'list_api_keys', 'list_flags', 'list_publishers', 'list_revocations', 'list_rows_set_aside', 'list_set_aside', 'mark_lost_runs', 'mark_stale_workers', 'new_epoch', 'parity_gates', 'parity_window', 'parse_payload', 'payload_hash', 'payload_hash_text',
         'project_codex_worker', 'project_run', 'projection_version', 'rebuild_projection', 'rebuild_projections', 'register_attachment', 'register_topic',
         'retain', 'revocations', 'revoke', 'revoke_api_key', 'remove_attachment', 'remove_flag', 'remove_publisher', 'remove_topic', 'retry_set_aside', 'schema_version', 'sequence', 'set_flag', 'set_publisher', 'set_publisher_topic', 'set_topic', 'set_topic_writes', 'start_parity_cycle', 'telemetry', 'topic_holders'
     ], 'what an administrator may call'

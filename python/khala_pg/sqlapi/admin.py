@@ -3,7 +3,8 @@
 Synchronous, unlike its neighbours. Durations are in seconds.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -151,10 +152,21 @@ def grouped_topics(connection: Connection[Any]) -> Sequence[str]:
 
 def sequence(connection: Connection[Any], topic: str) -> tuple[int, str]:
     """Sequence a batch of staged writes; how many, and the state: see sqlapi.relay.Sequenced."""
-    row = connection.execute("SELECT sequenced, state FROM khala.sequence(%s)", (topic,)).fetchone()
+    with _read_committed(connection):
+        row = connection.execute(
+            "SELECT sequenced, state FROM khala.sequence(%s)", (topic,)
+        ).fetchone()
     if row is None:
         raise RuntimeError("khala.sequence returned no row")
     return row[0], row[1]
+
+
+@contextmanager
+def _read_committed(connection: Connection[Any]) -> Iterator[None]:
+    """Transaction of calls that must see what is committed now, whatever the role's default is."""
+    with connection.transaction():
+        connection.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
+        yield
 
 
 def topic_holders(connection: Connection[Any], topic: str) -> Sequence[int]:
@@ -275,7 +287,10 @@ def retain(
 
 def forget(connection: Connection[Any], topic: str, doc_key: str) -> Forgotten:
     """Delete a document and empty its versions in the journal."""
-    with connection.cursor(row_factory=class_row(Forgotten), binary=True) as cursor:
+    with (
+        _read_committed(connection),
+        connection.cursor(row_factory=class_row(Forgotten), binary=True) as cursor,
+    ):
         found = cursor.execute("SELECT * FROM khala.forget(%s, %s)", (topic, doc_key)).fetchone()
     if found is None:
         raise RuntimeError("khala.forget returned no row")

@@ -304,7 +304,7 @@ def test_ten_thousand_documents_scroll_and_it_rests(
         ({"OA_DESKTOP_KHALA_SYNC_ENABLED": "perhaps"}, 2, "neither true nor false"),
         ({}, 2, "there is no display"),
         ({"DISPLAY": ":1", "OA_DESKTOP_KHALA_SYNC_URL": "x"}, 2, "ws://host:port"),
-        ({"DISPLAY": ":1", "KHALA_TOKEN": ""}, 2, "no option or setting gives a token"),
+        ({"DISPLAY": ":1", "KHALA_TOKEN": ""}, 2, "no option or setting says where a token is"),
     ],
 )
 def test_what_it_does_not_start_with(
