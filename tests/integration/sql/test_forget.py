@@ -57,9 +57,21 @@ def test_beside_writers(database: Database, writes: str) -> None:
             assert row is not None
             return int(row[0])
 
+        def is_stored() -> bool:
+            return (
+                connection.execute(
+                    "SELECT FROM runtime.sync_documents"
+                    " WHERE topic = 'forgotten' AND doc_key = 'k3' AND NOT deleted"
+                ).fetchall()
+                != []
+            )
+
         with writing(database, "forgotten"):
             for wanted in (20, 40, 60):
-                wait_until(lambda wanted=wanted: head() >= wanted, "there are versions")  # type: ignore[misc]
+                wait_until(
+                    lambda wanted=wanted: head() >= wanted and is_stored(),  # type: ignore[misc]
+                    "there are versions, and the document is there again",
+                )
                 found = connection.execute(
                     "SELECT watermark FROM khala.forget('forgotten', 'k3')"
                 ).fetchone()
