@@ -8,11 +8,12 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from khala_pg.cli import sequence
 from khala_pg.cli.options import Database
 from khala_pg.cli.text import counted
 from khala_pg.errors import UsageError
 from khala_pg.settings import DATABASE, resolve
-from khala_pg.sqlapi import admin, attachments
+from khala_pg.sqlapi import attachments
 from khala_pg.sqlapi.roles import DBA, connected
 
 _BUSY_S = 0.05
@@ -129,9 +130,6 @@ def _backfill(connection: psycopg.Connection[Any], topic: str) -> None:
             progress.update(bar, completed=found.backfilled_rows, total=total or None)
             if found.state != "reading rows" and found.state != "removing documents":
                 return
-            try:
-                _, state = admin.sequence(connection, topic)
-            except psycopg.errors.LockNotAvailable:
-                state = "busy"
+            _, state, _ = sequence.step(connection, topic)
             if state == "busy":
                 time.sleep(_BUSY_S)

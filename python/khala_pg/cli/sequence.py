@@ -59,11 +59,7 @@ def _sequence(connection: psycopg.Connection[Any], topic: str, wait_s: float) ->
     """The number of writes sequenced. Raises InTheWayError after `wait_s` without any."""
     writes, said, moved_at = 0, "", time.monotonic()
     while True:
-        try:
-            done, state = admin.sequence(connection, topic)
-            obstacle = _holder(connection, topic) if state == "busy" else ""
-        except psycopg.errors.LockNotAvailable:
-            done, state, obstacle = 0, "busy", "a transaction that has locked a document or a table"
+        done, state, obstacle = step(connection, topic)
         if state not in {"more", "busy"}:
             return writes + done
         if state == "more":
@@ -80,6 +76,15 @@ def _sequence(connection: psycopg.Connection[Any], topic: str, wait_s: float) ->
             said = message
             typer.echo(message, err=True)
         time.sleep(_BUSY_S)
+
+
+def step(connection: psycopg.Connection[Any], topic: str) -> tuple[int, str, str]:
+    """A batch: how many writes, the state, and who is in the way where that is `busy`."""
+    try:
+        done, state = admin.sequence(connection, topic)
+    except psycopg.errors.LockNotAvailable:
+        return 0, "busy", "a transaction that has locked a document or a table"
+    return done, state, _holder(connection, topic) if state == "busy" else ""
 
 
 def _holder(connection: psycopg.Connection[Any], topic: str) -> str:

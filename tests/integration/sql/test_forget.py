@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import psycopg
 import pytest
@@ -57,8 +58,8 @@ def test_beside_writers(database: Database, writes: str) -> None:
             assert row is not None
             return int(row[0])
 
-        def is_stored() -> bool:
-            return (
+        def is_there(wanted: int) -> bool:
+            return head() >= wanted and (
                 connection.execute(
                     "SELECT FROM runtime.sync_documents"
                     " WHERE topic = 'forgotten' AND doc_key = 'k3' AND NOT deleted"
@@ -68,10 +69,7 @@ def test_beside_writers(database: Database, writes: str) -> None:
 
         with writing(database, "forgotten"):
             for wanted in (20, 40, 60):
-                wait_until(
-                    lambda wanted=wanted: head() >= wanted and is_stored(),  # type: ignore[misc]
-                    "there are versions, and the document is there again",
-                )
+                wait_until(partial(is_there, wanted), "versions, and the document again")
                 found = connection.execute(
                     "SELECT watermark FROM khala.forget('forgotten', 'k3')"
                 ).fetchone()
