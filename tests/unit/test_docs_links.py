@@ -1,4 +1,4 @@
-"""Every relative link of every document leads somewhere, anchors included."""
+"""Every relative link of every document leads somewhere, and the index leads to every page."""
 
 import re
 from collections.abc import Iterator
@@ -94,3 +94,12 @@ def test_the_site_has_every_document() -> None:
     docs = ROOT / "docs"
     there = {str(path.relative_to(docs)) for path in docs.rglob("*.md")}
     assert set(re.findall(r"[\w/.-]+\.md\b", nav)) == there
+
+
+def test_index_leads_to_every_page() -> None:
+    docs = ROOT / "docs"
+    linked = {(docs / urlsplit(link).path).resolve() for link in links(docs / "index.md")}
+    folders = ("tutorial", "howto", "reference", "explanation")
+    pages = {page for folder in folders for page in (docs / folder).rglob("*.md")}
+    assert pages
+    assert sorted(pages - linked) == []
