@@ -13,8 +13,9 @@ import { type Cursor, makeQueue } from "../stores/store.js";
 import type { KhalaClientOptions, KhalaDocument, TopicStatus } from "../types.js";
 import type { OnReply } from "../wire/channel.js";
 import { type Batch, type Update, watermarks } from "../wire/serializer.js";
-import { DocumentCache, isNewer, type Version } from "./cache.js";
-import { type Missing, type Resolved, resolve, type Supply } from "./hydrate.js";
+import { DocumentCache, type Version } from "./cache.js";
+import { type Resolved, resolve, type Supply } from "./hydrate.js";
+import { MissingDocuments } from "./missing.js";
 import { Saver, type SaverOptions } from "./saver.js";
 import { readSnapshot } from "./snapshot.js";
 
@@ -55,11 +56,7 @@ export class Follower {
   #attempt = 0;
   /** Everything up to here has come; the cursor stays below what is missing of it. */
   #seen = 0n;
-  /** Documents that could not be had so far, by key. */
-  readonly #missing = new Map<string, Missing>();
-  readonly #missingTimer = new Timer();
-  #missingAttempt = 0;
-  #isFetching = false;
+  readonly #missing: MissingDocuments;
 
   constructor(
     readonly name: string,
@@ -67,6 +64,15 @@ export class Follower {
   ) {
     this.#options = options;
     this.saver = new Saver(name, options, this);
+    this.#missing = new MissingDocuments(name, {
+      known: this.#known,
+      onError: options.onError,
+      onFetched: (...fetched) =>
+        this.#enqueue(async (run) => {
+          this.#apply(run, ...this.#missing.still(...fetched));
+          this.#advance();
+        }),
+    });
   }
 
   /** Begins with the stored documents; once. */
@@ -97,10 +103,8 @@ export class Follower {
     this.#run?.stop();
     this.#run = null;
     this.#timer.stop();
-    this.#missingTimer.stop();
-    this.#missing.clear();
-    this.#isFetching = false;
-    this.#attempt = this.#missingAttempt = 0;
+    this.#missing.stop();
+    this.#attempt = 0;
     this.status.patch({ phase: "idle" });
   }
 
@@ -204,9 +208,9 @@ export class Follower {
     check(run.signal);
     const { versions, missing, watermark, epoch } = snapshot;
     this.#missing.clear();
-    this.#miss(run, missing);
+    this.status.patch({ error: this.#missing.add(missing, run) });
     this.#seen = watermark;
-    const cursor = { watermark: this.#complete(), epoch, org: run.org };
+    const cursor = { watermark: this.#missing.complete(this.#seen), epoch, org: run.org };
     this.cache.replace(versions);
     this.#moveTo(cursor);
     this.saver.replaced(own?.reason === "cursor_ahead");
@@ -215,68 +219,13 @@ export class Follower {
 
   /** Takes in what some updates stand for. */
   #apply(run: Run, updates: readonly Update[], { versions, missing }: Resolved): void {
-    for (const update of updates) {
-      const known = this.#missing.get(update.docKey);
-      if (known !== undefined && !isNewer(known.update, update)) {
-        this.#missing.delete(update.docKey);
-      }
-    }
+    this.#missing.settle(updates);
     const applied = versions.filter((version) => this.cache.apply(version));
     this.saver.moved(applied);
-    this.#miss(run, missing);
+    this.status.patch({ error: this.#missing.add(missing, run) });
     if (applied.length > 0) {
       this.#show();
     }
-  }
-
-  /** Reports documents that could not be had, and has them fetched again. */
-  #miss(run: Run, missing: readonly Missing[]): void {
-    for (const each of missing) {
-      this.#options.onError(each.error);
-      this.#missing.set(each.update.docKey, each);
-    }
-    const [first] = this.#missing.values();
-    this.status.patch({ error: first?.error ?? null });
-    if (first === undefined) {
-      this.#missingAttempt = 0;
-    } else if (!this.#isFetching) {
-      this.#isFetching = true;
-      const delay = run.backoff(this.#missingAttempt++, first.error.retryAfterMs);
-      this.#missingTimer.start(delay, () => void this.#fetchMissing(run));
-    }
-  }
-
-  /** Beside the queue, so that a document that hangs holds up no other. */
-  async #fetchMissing(run: Run): Promise<void> {
-    const updates = Array.from(this.#missing.values(), ({ update }) => update);
-    const resolved = await resolve(updates, this.#known, run).catch((cause): Resolved => {
-      const error = asKhalaError(cause, "transport", this.name);
-      return { versions: [], missing: updates.map((update) => ({ update, error })) };
-    });
-    // A run that has ended misses nothing: the next one begins at the cursor.
-    if (!run.signal.aborted) {
-      this.#enqueue(async () => {
-        this.#isFetching = false;
-        // What a later update or a snapshot replaced meanwhile is no longer missed.
-        const wanted = updates.filter((each) => this.#missing.get(each.docKey)?.update === each);
-        const keys = new Set(wanted.map(({ docKey }) => docKey));
-        const versions = resolved.versions.filter(({ docKey }) => keys.has(docKey));
-        const missing = resolved.missing.filter(({ update }) => keys.has(update.docKey));
-        this.#apply(run, wanted, { versions, missing });
-        this.#advance();
-      });
-    }
-  }
-
-  /** The watermark up to which every document is here. */
-  #complete(): bigint {
-    let complete = this.#seen;
-    for (const { update } of this.#missing.values()) {
-      if (update.watermark <= complete) {
-        complete = update.watermark - 1n;
-      }
-    }
-    return complete;
   }
 
   async #tellStale(stale: StaleTopic): Promise<void> {
@@ -318,7 +267,7 @@ export class Follower {
       this.#seen = covered;
     }
     let { watermark } = cursor;
-    const complete = this.#complete();
+    const complete = this.#missing.complete(this.#seen);
     if (complete > watermark) {
       watermark = complete;
       this.cursor = { ...cursor, watermark };
