@@ -8,7 +8,13 @@ import { memoryStore } from "./stores/memory.js";
 import { limited } from "./stores/store.js";
 import { hasher } from "./topics/hash.js";
 import { type KhalaTopic, Topic } from "./topics/topic.js";
-import type { JsonObject, KhalaClientOptions, KhalaStatus, WebSocketClass } from "./types.js";
+import type {
+  JsonObject,
+  KhalaClientOptions,
+  KhalaStatus,
+  WaitOptions,
+  WebSocketClass,
+} from "./types.js";
 import { Connection } from "./wire/connection.js";
 
 /** Follows topics. Its methods need no `this`. */
@@ -25,6 +31,11 @@ export interface KhalaClient {
   readonly connect: () => void;
   /** Ends the connection until `connect`. Documents stay. */
   readonly disconnect: () => void;
+  /**
+   * Resolves when every topic that is followed shows what the server had at this moment. Rejects with
+   * `timeout`, `aborted`, or the error that ended a topic.
+   */
+  readonly sync: (options?: WaitOptions) => Promise<void>;
   /** Saves everything seen so far. Rejects with `store` when that fails. */
   readonly flush: () => Promise<void>;
   /** Disconnects, saves and closes the store, for good. Rejects as `flush` does. */
@@ -81,7 +92,7 @@ class Client implements KhalaClient {
       topic = new Topic(
         name,
         { ...this.#options, store: this.#store, saveEveryMs, onError: this.#onError },
-        () => this.#activated(),
+        () => this.#activated(topic as Topic),
       );
       topic.connect(this.#connection?.link ?? null);
       this.#topics.set(name, topic);
@@ -115,6 +126,11 @@ class Client implements KhalaClient {
     this.#status.patch({ state: "disconnected", attempt: 0, retryAt: null });
   };
 
+  readonly sync = async (options: WaitOptions = {}): Promise<void> => {
+    const followed = [...this.#topics.values()].filter(({ isActive }) => isActive);
+    await Promise.all(followed.map((topic) => topic.sync(options)));
+  };
+
   readonly flush = async (): Promise<void> => {
     await Promise.all(Array.from(this.#topics.values(), (topic) => topic.saver.flush()));
   };
@@ -128,9 +144,14 @@ class Client implements KhalaClient {
     call(this.#options.onError ?? (() => {}), error);
   };
 
-  #activated(): void {
+  #activated(topic: Topic): void {
     this.#isWanted ??= true;
-    const { state, retryAt } = this.getStatus();
+    const { state, retryAt, error } = this.getStatus();
+    if (this.#closing !== null) {
+      topic.waits.fail(closed());
+    } else if (state === "error" && error !== null) {
+      topic.waits.fail(error);
+    }
     if (state === "disconnected" && retryAt === null) {
       this.#wake();
     }
@@ -138,6 +159,7 @@ class Client implements KhalaClient {
 
   async #close(): Promise<void> {
     this.disconnect();
+    this.#fail(closed());
     this.#unwatch();
     try {
       await this.flush();
@@ -239,6 +261,13 @@ class Client implements KhalaClient {
   #giveUp(error: AnyKhalaError): void {
     this.#onError(error);
     this.#status.patch({ state: "error", error });
+    this.#fail(error);
+  }
+
+  #fail(error: AnyKhalaError): void {
+    for (const { waits } of this.#topics.values()) {
+      waits.fail(error);
+    }
   }
 
   #retry(error: AnyKhalaError, state: "disconnected" | "needs-auth" = "disconnected"): void {
@@ -257,6 +286,10 @@ class Client implements KhalaClient {
     const { token } = this.#options;
     return typeof token === "string" ? token : (await within(token, "transport", "token")) || null;
   }
+}
+
+function closed(): AnyKhalaError {
+  return failure("aborted", "the client is closed");
 }
 
 /** The platform's parts, or those of the options. Throws `usage` when one is missing. */

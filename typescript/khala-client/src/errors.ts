@@ -42,6 +42,10 @@ export interface KhalaErrorDetails {
   store: object;
   /** A payload is not I-JSON, so it has no canonical form. */
   not_i_json: object;
+  /** A wait took longer than its `timeoutMs`. */
+  timeout: object;
+  /** A wait was ended by its signal, or because the client was closed. */
+  aborted: object;
   /** The program uses this client in a way that cannot work. */
   usage: object;
 }
@@ -85,7 +89,15 @@ export const FINAL: ReadonlySet<KhalaErrorCode> = new Set([
 
 /** An error without details. */
 export function failure(
-  code: "unauthorized" | "transport" | "protocol" | "store" | "usage" | "not_i_json",
+  code:
+    | "unauthorized"
+    | "transport"
+    | "protocol"
+    | "store"
+    | "timeout"
+    | "aborted"
+    | "usage"
+    | "not_i_json",
   message: string,
   cause?: unknown,
 ): AnyKhalaError {

@@ -30,5 +30,5 @@ export {
   type Stored,
 } from "./stores/store.js";
 export { canonicalJson, hashText, payloadHash } from "./topics/hash.js";
-export type { KhalaTopic } from "./topics/topic.js";
+export type { KhalaTopic, TopicDocument } from "./topics/topic.js";
 export type * from "./types.js";

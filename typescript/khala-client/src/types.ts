@@ -63,6 +63,17 @@ export interface TopicStatus {
   readonly error: AnyKhalaError | null;
 }
 
+/** A watermark or a version as a program has it: JSON has a string above 2^53 - 1. */
+export type Counter = bigint | number | string;
+
+/** Limits of a wait. */
+export interface WaitOptions {
+  /** Rejects with `timeout` after so many milliseconds. Default 30,000; `Infinity` for none. */
+  readonly timeoutMs?: number;
+  /** Rejects with `aborted`, whose `cause` is the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
 /**
  * Returns the token, or null when no user is signed in. Called at every connect and refresh. One
  * that does not settle within 10 seconds is called again later: return null while the user signs in.

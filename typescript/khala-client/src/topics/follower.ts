@@ -54,6 +54,13 @@ export class Follower {
   /** Work on this topic in order: nothing overtakes a pointer that is being fetched. */
   #queue = makeQueue();
   #attempt = 0;
+  /** How often the topic was subscribed, and how often it is to be, at least. */
+  #asked = 0;
+  #wanted = 0;
+  /** The head at a subscription, by its reply; null: the server has not accepted the cursor yet. */
+  #answer: { readonly ask: number; readonly head: bigint } | null = null;
+  /** How many snapshots have replaced everything. */
+  snapshots = 0;
   /** Everything up to here has come; the cursor stays below what is missing of it. */
   #seen = 0n;
   readonly #missing: MissingDocuments;
@@ -102,6 +109,7 @@ export class Follower {
   stop(): void {
     this.#run?.stop();
     this.#run = null;
+    this.#answer = null;
     this.#timer.stop();
     this.#missing.stop();
     this.#attempt = 0;
@@ -112,6 +120,34 @@ export class Follower {
   leave(): void {
     this.#run?.push("sync:unsubscribe", { topics: [this.name] });
     this.stop();
+  }
+
+  /** Whether everything is here that the server has by now: it says what it has when asked. */
+  mark(): () => boolean {
+    const ask = this.#asked + 1;
+    return () => {
+      const answer = this.#answer;
+      return answer !== null && answer.ask >= ask && this.hasReached(answer.head);
+    };
+  }
+
+  /** Whether everything up to here is shown. A cursor may be of an epoch that has ended: it counts once accepted. */
+  hasReached(watermark: bigint): boolean {
+    return this.#answer !== null && this.cursor !== null && this.cursor.watermark >= watermark;
+  }
+
+  /** Has the server say what it has, and send what is not here: subscribes again once it is live. */
+  ask(): void {
+    this.#wanted = this.#asked + 1;
+    this.#askAgain();
+  }
+
+  #askAgain(): void {
+    this.#enqueue(async (run) => {
+      if (this.#wanted > this.#asked && this.status.get().phase === "live") {
+        await this.#subscribe(run);
+      }
+    });
   }
 
   /** Applies a page of updates. */
@@ -130,6 +166,7 @@ export class Follower {
         this.#attempt = 0;
         this.status.patch({ phase: "live" });
         run.onLive();
+        this.#askAgain();
       }
     });
   }
@@ -165,15 +202,22 @@ export class Follower {
     this.status.patch({ phase: "subscribing" });
     const resume_after = { [this.name]: String(this.#seen) };
     const { compact = true } = this.#options;
+    const ask = ++this.#asked;
     run.push("sync:subscribe", { topics: [this.name], resume_after, epoch, compact }, (...reply) =>
-      this.#enqueue((own) => this.#subscribed(own, ...reply)),
+      this.#enqueue((own) => this.#subscribed(own, ask, ...reply)),
     );
   }
 
-  async #subscribed(run: Run, ...[response, error]: Parameters<OnReply>): Promise<void> {
+  async #subscribed(
+    run: Run,
+    ask: number,
+    ...[response, error]: Parameters<OnReply>
+  ): Promise<void> {
     if (error === null) {
+      const head = watermarks(response, "head_watermarks").get(this.name);
+      this.#answer = { ask, head: head ?? 0n };
       this.status.patch({ phase: "catching-up" });
-      this.#advance(undefined, watermarks(response, "head_watermarks").get(this.name));
+      this.#advance(undefined, head);
       return;
     }
     if (error.code === "stale_cursor" && this.#attempt++ > 0) {
@@ -194,6 +238,7 @@ export class Follower {
 
   /** Replaces everything by a snapshot; cursor and versions may go back. */
   async #recover(run: Run, stale: readonly StaleTopic[] = []): Promise<Cursor> {
+    this.#answer = null;
     this.status.patch({ phase: "recovering" });
     const own = stale.find(({ topic }) => topic === this.name);
     if (own !== undefined) {
@@ -212,6 +257,7 @@ export class Follower {
     this.#seen = watermark;
     const cursor = { watermark: this.#missing.complete(this.#seen), epoch, org: run.org };
     this.cache.replace(versions);
+    this.snapshots++;
     this.#moveTo(cursor);
     this.saver.replaced(own?.reason === "cursor_ahead");
     return cursor;

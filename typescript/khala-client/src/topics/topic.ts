@@ -1,9 +1,12 @@
 /** A topic as a program sees it: documents, status and listeners. */
 
+import { failure } from "../errors.js";
 import { call, type Unsubscribe } from "../host/observable.js";
 import { Timer } from "../host/timer.js";
-import type { JsonObject, KhalaDocument, TopicStatus } from "../types.js";
+import type { Counter, JsonObject, KhalaDocument, TopicStatus, WaitOptions } from "../types.js";
+import { asCounter } from "../wire/serializer.js";
 import { Follower, type FollowerOptions, type Link } from "./follower.js";
+import { Waits } from "./waits.js";
 
 /** A topic of a client: followed as long as it has subscribers. Its methods need no `this`. */
 export interface KhalaTopic<T = JsonObject> {
@@ -20,15 +23,43 @@ export interface KhalaTopic<T = JsonObject> {
   /** The state of the topic; the same object until something changes. */
   readonly getStatus: () => TopicStatus;
   readonly onStatus: (listener: (status: TopicStatus) => void) => Unsubscribe;
+  /**
+   * Resolves when everything up to this watermark is shown: at once if it is. Follows the topic
+   * meanwhile. Rejects with `timeout`, `aborted`, the error that ended the topic, or `usage`.
+   */
+  readonly waitFor: (watermark: Counter, options?: WaitOptions) => Promise<void>;
+  /** One document by its key, whether there is one or not. */
+  readonly document: (docKey: string) => TopicDocument<T>;
+}
+
+/** One document of a topic. Its methods need no `this`. */
+export interface TopicDocument<T = JsonObject> {
+  readonly docKey: string;
+  /** The document as it stands. */
+  readonly get: () => KhalaDocument<T> | undefined;
+  /**
+   * Resolves when this version, which a write returned, or a later one is shown: with the document,
+   * undefined if it has been deleted since. Otherwise as `waitFor` of the topic.
+   */
+  readonly waitFor: (
+    version: Counter,
+    options?: WaitOptions,
+  ) => Promise<KhalaDocument<T> | undefined>;
 }
 
 /** A component that unmounts and mounts again, as in strict mode, keeps its subscription. */
 const LINGER_MS = 1_000;
+/**
+ * The time that an update has to come by itself. Then the server is asked: a watermark of documents
+ * that this client does not see would move only with the next heartbeat.
+ */
+const ASK_MS = 100;
 
 export class Topic extends Follower implements KhalaTopic {
   readonly getSnapshot = this.documents.get;
   readonly getStatus = this.status.get;
   readonly onStatus = this.status.subscribe;
+  readonly waits = new Waits();
   readonly #timer = new Timer();
   readonly #onActive: () => void;
   #link: Link | null = null;
@@ -38,6 +69,13 @@ export class Topic extends Follower implements KhalaTopic {
   constructor(name: string, options: FollowerOptions, onActive: () => void) {
     super(name, options);
     this.#onActive = onActive;
+    this.documents.subscribe(() => this.waits.look());
+    this.status.subscribe(({ phase, error }) => {
+      this.waits.look();
+      if (phase === "error" && error !== null) {
+        this.waits.fail(error);
+      }
+    });
   }
 
   /** A connection joined, or ended. */
@@ -78,6 +116,55 @@ export class Topic extends Follower implements KhalaTopic {
     return version && !version.deleted ? (version as KhalaDocument) : undefined;
   };
 
+  readonly waitFor = async (watermark: Counter, options: WaitOptions = {}): Promise<void> => {
+    const wanted = read("watermark", watermark);
+    const timer = new Timer();
+    timer.start(ASK_MS, () => this.ask());
+    const isOver = () => this.hasReached(wanted);
+    await this.#until(isOver, `watermark ${wanted}`, options).finally(() => timer.stop());
+  };
+
+  readonly document = (docKey: string): TopicDocument => ({
+    docKey,
+    get: () => this.get(docKey),
+    waitFor: async (version, options = {}) => {
+      const wanted = read("version", version);
+      const { snapshots } = this;
+      const hasAll = this.mark();
+      const isOver = () => {
+        const standing = this.cache.get(docKey);
+        return standing === undefined
+          ? // A snapshot has no tombstones: what was written before it and is not there was deleted.
+            this.snapshots > snapshots && hasAll()
+          : standing.docVersion >= wanted && this.hasReached(0n);
+      };
+      await this.#until(isOver, `version ${wanted} of ${docKey}`, options);
+      return this.get(docKey);
+    },
+  });
+
+  /** Resolves when everything is shown that the server has by now. */
+  async sync(options: WaitOptions): Promise<void> {
+    const { phase, error } = this.getStatus();
+    if (phase === "error" && error !== null) {
+      throw error;
+    }
+    const hasAll = this.mark();
+    this.ask();
+    await this.#until(hasAll, "what the server has", options);
+  }
+
+  /** Follows the topic until then. */
+  async #until(isOver: () => boolean, what: string, options: WaitOptions): Promise<void> {
+    if (isOver()) {
+      return;
+    }
+    const done = this.waits.until(isOver, `${this.name}: ${what}`, options);
+    const leave = this.subscribe(() => {});
+    this.#onActive();
+    await done.finally(leave);
+  }
+
   #activate(): void {
     this.isActive = true;
     void this.load();
@@ -86,4 +173,12 @@ export class Topic extends Follower implements KhalaTopic {
     }
     this.#onActive();
   }
+}
+
+function read(name: string, value: Counter): bigint {
+  const counter = typeof value === "bigint" ? value : asCounter(value);
+  if (counter === null) {
+    throw failure("usage", `${name} is ${value}: pass the number, bigint or digits of a write`);
+  }
+  return counter;
 }

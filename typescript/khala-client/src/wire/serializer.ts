@@ -166,13 +166,19 @@ function member(fields: Fields, name: string | number): unknown {
   return (fields as Readonly<Record<string | number, unknown>>)[name];
 }
 
-/** A number up to 2^53 - 1, a string of digits above. */
 function counter(fields: Fields, name: string): bigint {
-  const value = member(fields, name);
-  if (Number.isSafeInteger(value) || (typeof value === "string" && /^-?\d+$/.test(value))) {
-    return BigInt(value as number | string);
+  const value = asCounter(member(fields, name));
+  if (value === null) {
+    throw unfit(name);
   }
-  throw unfit(name);
+  return value;
+}
+
+/** A number up to 2^53 - 1, a string of digits above; null for anything else. */
+export function asCounter(value: unknown): bigint | null {
+  const isCounter =
+    Number.isSafeInteger(value) || (typeof value === "string" && /^-?\d+$/.test(value));
+  return isCounter ? BigInt(value as number | string) : null;
 }
 
 export function object(fields: Fields, name: string | number): JsonObject {

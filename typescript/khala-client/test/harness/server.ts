@@ -44,15 +44,20 @@ export class Database {
     version: number,
     payload: object,
     org: string | null = "acme",
-  ) {
-    await this.value(
-      "SELECT watermark FROM khala.sink($1, $2, $3, $4, $5)",
-      topic,
-      key,
-      version,
-      JSON.stringify(payload),
-      org,
-    );
+  ): Promise<void> {
+    await this.write(topic, key, version, payload, org);
+  }
+
+  /** Sinks a document; its watermark, in digits as drivers give it. */
+  async write(
+    topic: string,
+    key: string,
+    version: number,
+    payload: object,
+    org: string | null = "acme",
+  ): Promise<string> {
+    const sql = "SELECT watermark FROM khala.sink($1, $2, $3, $4, $5)";
+    return String(await this.value(sql, topic, key, version, JSON.stringify(payload), org));
   }
 
   async remove(topic: string, key: string, version: number, org: string | null = "acme") {

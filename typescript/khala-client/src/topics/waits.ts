@@ -1,0 +1,56 @@
+/** Promises of what a topic has not reached yet. */
+
+import { type AnyKhalaError, failure } from "../errors.js";
+import { Timer } from "../host/timer.js";
+import type { WaitOptions } from "../types.js";
+
+interface Wait {
+  readonly isOver: () => boolean;
+  readonly end: (error?: AnyKhalaError) => void;
+}
+
+export class Waits {
+  readonly #waits = new Set<Wait>();
+
+  /** Resolves when `isOver`, which `look` finds out. Rejects with `aborted` or `timeout`, or as `fail` says. */
+  until(
+    isOver: () => boolean,
+    what: string,
+    { timeoutMs = 30_000, signal }: WaitOptions,
+  ): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = new Timer();
+      const end = (error?: AnyKhalaError) => {
+        this.#waits.delete(wait);
+        timer.stop();
+        signal?.removeEventListener("abort", abort);
+        error === undefined ? resolve() : reject(error);
+      };
+      const abort = () => end(failure("aborted", `${what}: aborted`, signal?.reason));
+      const wait = { isOver, end };
+      if (signal?.aborted) {
+        abort();
+        return;
+      }
+      signal?.addEventListener("abort", abort);
+      timer.start(timeoutMs, () => end(failure("timeout", `${what}: not in ${timeoutMs} ms`)));
+      this.#waits.add(wait);
+    });
+  }
+
+  /** Something has moved. */
+  look(): void {
+    for (const wait of [...this.#waits]) {
+      if (wait.isOver()) {
+        wait.end();
+      }
+    }
+  }
+
+  /** Nothing will move any more. */
+  fail(error: AnyKhalaError): void {
+    for (const wait of [...this.#waits]) {
+      wait.end(error);
+    }
+  }
+}
