@@ -33,8 +33,9 @@ interface Run extends Link, Supply {
   readonly stop: () => void;
 }
 
-export type FollowerOptions = SaverOptions &
-  Pick<KhalaClientOptions, "compact" | "onStaleCursor" | "partial">;
+export interface FollowerOptions
+  extends SaverOptions,
+    Pick<KhalaClientOptions, "compact" | "onStaleCursor" | "partial"> {}
 
 export class Follower {
   readonly cache = new DocumentCache();

@@ -1,6 +1,6 @@
 /** A topic as a program sees it: documents, status and listeners. */
 
-import { failure } from "../errors.js";
+import { type AnyKhalaError, failure } from "../errors.js";
 import { call, type Unsubscribe } from "../host/observable.js";
 import { Timer } from "../host/timer.js";
 import type { Counter, JsonObject, KhalaDocument, TopicStatus, WaitOptions } from "../types.js";
@@ -47,6 +47,13 @@ export interface TopicDocument<T = JsonObject> {
   ) => Promise<KhalaDocument<T> | undefined>;
 }
 
+export interface TopicOptions extends FollowerOptions {
+  /** Called when the topic is followed from now on. */
+  readonly onActive: () => void;
+  /** The reason why the client is not going to follow anything; null if it will. */
+  readonly refusal: () => AnyKhalaError | null;
+}
+
 /** A component that unmounts and mounts again, as in strict mode, keeps its subscription. */
 const LINGER_MS = 1_000;
 /**
@@ -61,14 +68,14 @@ export class Topic extends Follower implements KhalaTopic {
   readonly onStatus = this.status.subscribe;
   readonly waits = new Waits();
   readonly #timer = new Timer();
-  readonly #onActive: () => void;
+  readonly #options: TopicOptions;
   #link: Link | null = null;
   #listeners = 0;
   isActive = false;
 
-  constructor(name: string, options: FollowerOptions, onActive: () => void) {
+  constructor(name: string, options: TopicOptions) {
     super(name, options);
-    this.#onActive = onActive;
+    this.#options = options;
     this.documents.subscribe(() => this.waits.look());
     this.status.subscribe(({ phase, error }) => {
       this.waits.look();
@@ -159,10 +166,12 @@ export class Topic extends Follower implements KhalaTopic {
     if (isOver()) {
       return;
     }
+    const refusal = this.#options.refusal();
+    if (refusal !== null) {
+      throw refusal;
+    }
     const done = this.waits.until(isOver, `${this.name}: ${what}`, options);
-    const leave = this.subscribe(() => {});
-    this.#onActive();
-    await done.finally(leave);
+    await done.finally(this.subscribe(() => {}));
   }
 
   #activate(): void {
@@ -171,7 +180,7 @@ export class Topic extends Follower implements KhalaTopic {
     if (this.#link !== null) {
       this.start(this.#link);
     }
-    this.#onActive();
+    this.#options.onActive();
   }
 }
 
