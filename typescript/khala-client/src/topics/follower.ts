@@ -14,6 +14,7 @@ import type { KhalaClientOptions, KhalaDocument, TopicStatus } from "../types.js
 import type { OnReply } from "../wire/channel.js";
 import { type Batch, type Update, watermarks } from "../wire/serializer.js";
 import { DocumentCache, type Version } from "./cache.js";
+import { Heads } from "./heads.js";
 import { type Resolved, resolve, type Supply } from "./hydrate.js";
 import { MissingDocuments } from "./missing.js";
 import { Saver, type SaverOptions } from "./saver.js";
@@ -55,11 +56,7 @@ export class Follower {
   /** Work on this topic in order: nothing overtakes a pointer that is being fetched. */
   #queue = makeQueue();
   #attempt = 0;
-  /** How often the topic was subscribed, and how often it is to be, at least. */
-  #asked = 0;
-  #wanted = 0;
-  /** The head at a subscription, by its reply; null: the server has not accepted the cursor yet. */
-  #answer: { readonly ask: number; readonly head: bigint } | null = null;
+  readonly #heads = new Heads();
   /** How many snapshots have replaced everything. */
   snapshots = 0;
   /** Everything up to here has come; the cursor stays below what is missing of it. */
@@ -110,7 +107,7 @@ export class Follower {
   stop(): void {
     this.#run?.stop();
     this.#run = null;
-    this.#answer = null;
+    this.#heads.forget();
     this.#timer.stop();
     this.#missing.stop();
     this.#attempt = 0;
@@ -125,27 +122,27 @@ export class Follower {
 
   /** Whether everything is here that the server has by now: it says what it has when asked. */
   mark(): () => boolean {
-    const ask = this.#asked + 1;
+    const { next } = this.#heads;
     return () => {
-      const answer = this.#answer;
-      return answer !== null && answer.ask >= ask && this.hasReached(answer.head);
+      const head = this.#heads.since(next);
+      return head !== null && this.hasReached(head);
     };
   }
 
-  /** Whether everything up to here is shown. A cursor may be of an epoch that has ended: it counts once accepted. */
+  /** Whether everything up to here is shown, by a cursor that the server has accepted. */
   hasReached(watermark: bigint): boolean {
-    return this.#answer !== null && this.cursor !== null && this.cursor.watermark >= watermark;
+    return this.#heads.isAccepted && this.cursor !== null && this.cursor.watermark >= watermark;
   }
 
   /** Has the server say what it has, and send what is not here: subscribes again once it is live. */
   ask(): void {
-    this.#wanted = this.#asked + 1;
+    this.#heads.want();
     this.#askAgain();
   }
 
   #askAgain(): void {
     this.#enqueue(async (run) => {
-      if (this.#wanted > this.#asked && this.status.get().phase === "live") {
+      if (this.#heads.isWanted && this.status.get().phase === "live") {
         await this.#subscribe(run);
       }
     });
@@ -203,7 +200,7 @@ export class Follower {
     this.status.patch({ phase: "subscribing" });
     const resume_after = { [this.name]: String(this.#seen) };
     const { compact = true } = this.#options;
-    const ask = ++this.#asked;
+    const ask = this.#heads.ask();
     run.push("sync:subscribe", { topics: [this.name], resume_after, epoch, compact }, (...reply) =>
       this.#enqueue((own) => this.#subscribed(own, ask, ...reply)),
     );
@@ -216,7 +213,7 @@ export class Follower {
   ): Promise<void> {
     if (error === null) {
       const head = watermarks(response, "head_watermarks").get(this.name);
-      this.#answer = { ask, head: head ?? 0n };
+      this.#heads.answered(ask, head ?? 0n);
       this.status.patch({ phase: "catching-up" });
       this.#advance(undefined, head);
       return;
@@ -239,7 +236,7 @@ export class Follower {
 
   /** Replaces everything by a snapshot; cursor and versions may go back. */
   async #recover(run: Run, stale: readonly StaleTopic[] = []): Promise<Cursor> {
-    this.#answer = null;
+    this.#heads.forget();
     this.status.patch({ phase: "recovering" });
     const own = stale.find(({ topic }) => topic === this.name);
     if (own !== undefined) {
