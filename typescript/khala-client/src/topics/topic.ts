@@ -24,10 +24,11 @@ export interface KhalaTopic<T = JsonObject> {
   readonly getStatus: () => TopicStatus;
   readonly onStatus: (listener: (status: TopicStatus) => void) => Unsubscribe;
   /**
-   * Resolves when everything up to this watermark is shown: at once if it is. Follows the topic
-   * meanwhile. Rejects with `timeout`, `aborted`, the error that ended the topic, or `usage`.
+   * Resolves when everything up to this watermark of a write is shown: at once if it is, and for
+   * null, which a sink returns that wrote nothing. Follows the topic meanwhile. Rejects with
+   * `timeout`, `aborted`, the error that ended the topic, or `usage`.
    */
-  readonly waitFor: (watermark: Counter, options?: WaitOptions) => Promise<void>;
+  readonly waitFor: (watermark: Counter | null, options?: WaitOptions) => Promise<void>;
   /** One document by its key, whether there is one or not. */
   readonly document: (docKey: string) => TopicDocument<T>;
 }
@@ -123,7 +124,13 @@ export class Topic extends Follower implements KhalaTopic {
     return version && !version.deleted ? (version as KhalaDocument) : undefined;
   };
 
-  readonly waitFor = async (watermark: Counter, options: WaitOptions = {}): Promise<void> => {
+  readonly waitFor = async (
+    watermark: Counter | null,
+    options: WaitOptions = {},
+  ): Promise<void> => {
+    if (watermark === null) {
+      return;
+    }
     const wanted = read("watermark", watermark);
     const timer = new Timer();
     timer.start(ASK_MS, () => this.ask());

@@ -9,10 +9,7 @@ import type { Topic } from "../topics/topic.js";
 import type { KhalaStatus } from "../types.js";
 import { Connection, type ConnectionOptions } from "./connection.js";
 
-export type LineOptions = Omit<
-  ConnectionOptions,
-  "topics" | "onJoined" | "onLive" | "onEnd"
->;
+export type LineOptions = Omit<ConnectionOptions, "topics" | "onJoined" | "onLive" | "onEnd">;
 
 const LONGEST_AWAY_MS = 30_000;
 

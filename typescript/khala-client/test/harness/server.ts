@@ -48,16 +48,17 @@ export class Database {
     await this.write(topic, key, version, payload, org);
   }
 
-  /** Sinks a document; its watermark, in digits as drivers give it. */
+  /** Sinks a document; its watermark, in digits as drivers give it, null for a duplicate. */
   async write(
     topic: string,
     key: string,
     version: number,
     payload: object,
     org: string | null = "acme",
-  ): Promise<string> {
+  ): Promise<string | null> {
     const sql = "SELECT watermark FROM khala.sink($1, $2, $3, $4, $5)";
-    return String(await this.value(sql, topic, key, version, JSON.stringify(payload), org));
+    const parameters = [topic, key, version, JSON.stringify(payload), org];
+    return (await this.value(sql, ...parameters)) as string | null;
   }
 
   async remove(topic: string, key: string, version: number, org: string | null = "acme") {
