@@ -91,8 +91,9 @@ bench: $(STAMP) ## every benchmark, in under 15 minutes on an otherwise idle mac
 docs: limits ## the documentation site, in site/
 	@cd $(ROOT) && $(BIN)/python scripts/docs_site.py site
 
-limits: $(STAMP) ## write docs/reference/limits.md and deploy/khala.env again after a change of a setting
+limits: $(STAMP) ## write docs/reference/limits.md, http-operations.md and deploy/khala.env again after a change of what is in them
 	@cd $(ROOT) && $(BIN)/python scripts/limits_doc.py && $(BIN)/python scripts/environment_file.py
+	@cd $(ROOT) && $(BIN)/python scripts/http_doc.py
 
 screenshots: $(STAMP) ## take the screenshots of docs/ again
 	@KHALA_BIN=$${KHALA_BIN:-$(BIN)/khala} $(ROOT)scripts/typescript.sh screenshots

@@ -18,6 +18,7 @@ from khala_pg.auth.issuer import MAX_TTL_S, MIN_TTL_S
 from khala_pg.auth.jwks import JwksSettings
 from khala_pg.cli.main import app
 from khala_pg.http import bodies, tokens
+from khala_pg.http.sync import operations
 from khala_pg.limits import limits_of
 from khala_pg.relay.opening import handshake, opening_protocol
 from khala_pg.relay.settings import RelaySettings
@@ -58,7 +59,7 @@ _FIXED: Sequence[tuple[str, int | float, str, str]] = (
     ("`request_id`", requests.MAX_REQUEST_ID_CHARACTERS, "characters", "`bad_subscription`"),
     ("body of a token request", tokens.MAX_BODY_BYTES, "bytes", "413 `payload_too_large`"),
     ("time for that body", bodies.TIMEOUT_S, "seconds", "408 `invalid_request`"),
-    ("`scopes` of a token request", tokens.MAX_SCOPES, "topics", "422 `invalid_scope`"),
+    ("`scopes` of a token request", operations.MAX_SCOPES, "topics", "422 `invalid_scope`"),
     ("least `expires_in`", MIN_TTL_S, "seconds", "422 `invalid_ttl`"),
     ("most `expires_in`", MAX_TTL_S, "seconds", "422 `invalid_ttl`"),
 )

@@ -4,9 +4,6 @@ It is built from the sdist of a checkout whose page is built, and has it.
 """
 
 import json
-import os
-import shutil
-import subprocess
 import sys
 import sysconfig
 import venv
@@ -22,61 +19,19 @@ from khala_pg.postgres.server import PostgresServer
 from support.postgres.databases import empty
 from support.postgres.servers import Servers
 from support.programs.dev_process import running
-
-CHECKOUT = Path(__file__).resolve().parents[2]
-PAGE = "<title>Khala, built</title>"
-
-
-def run(*command: str | Path, cwd: Path, **environment: str) -> str:
-    """Runs a program outside the checkout's own environment and returns what it printed."""
-    inherited = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("PYTHON", "KHALA", "VIRTUAL_ENV"))
-    }
-    said = subprocess.run(
-        [str(part) for part in command],
-        cwd=cwd,
-        env={**inherited, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert said.returncode == 0, said.stdout + said.stderr
-    return said.stdout
-
-
-def copied(checkout: Path) -> Path:
-    """What a package is built from, without a page."""
-    ignore = shutil.ignore_patterns("__pycache__")
-    for name in ("python", "db", "scripts", "pyproject.toml", "README.md", "LICENSE"):
-        source, target = CHECKOUT / name, checkout / name
-        if source.is_dir():
-            shutil.copytree(source, target, ignore=ignore)
-        else:
-            shutil.copy(source, target)
-    # Hatchling leaves out what this names: the built page, unless the hook adds it.
-    shutil.copy(CHECKOUT / ".gitignore", checkout)
-    return checkout
+from support.programs.packages import PAGE, copied, run, wheel
 
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The bin directory of an environment that holds the wheel and what it depends on."""
     place = tmp_path_factory.mktemp("wheel")
-    checkout = copied(place / "checkout")
-    built = checkout / "typescript" / "web" / "dist"
-    (built / "assets").mkdir(parents=True)
-    (built / "index.html").write_text(PAGE)
-    (built / "assets" / "index-1.js").write_text("export {}")
-    run(sys.executable, "-m", "build", "--outdir", place, checkout, cwd=place)
-    (wheel,) = place.glob("*.whl")
     environment = place / "environment"
     venv.create(environment, with_pip=False, symlinks=True)
     python = environment / "bin" / "python"
     run(
         *(sys.executable, "-m", "pip", "--python", python, "install", "--no-deps", "--quiet"),
-        wheel,
+        wheel(tmp_path_factory),
         cwd=place,
     )
     # The dependencies are those of the environment that runs the tests, read from where they are;
@@ -141,8 +96,8 @@ def test_a_checkout_without_a_built_page_builds_too(tmp_path: Path) -> None:
         copied(tmp_path / "checkout"),
         cwd=tmp_path,
     )
-    (wheel,) = tmp_path.glob("*.whl")
-    with zipfile.ZipFile(wheel) as package:
+    (built,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(built) as package:
         names = package.namelist()
     assert "khala_pg/_db/sqitch.plan" in names
     assert not [name for name in names if "_web" in name]

@@ -106,8 +106,9 @@ def source_text(*places: Path) -> str:
     return "\n".join(file.read_text("utf-8") for file in files)
 
 
-def test_limits_are_those_of_the_settings() -> None:
-    script = ROOT / "scripts" / "limits_doc.py"
+@pytest.mark.parametrize("name", ["limits_doc.py", "http_doc.py"])
+def test_what_a_script_writes_is_up_to_date(name: str) -> None:
+    script = ROOT / "scripts" / name
     checked = subprocess.run(
         [sys.executable, script, "--check"], capture_output=True, text=True, timeout=120
     )

@@ -1,5 +1,6 @@
 """`khala attach`: make the rows of a table the documents of a topic."""
 
+import shlex
 import time
 from typing import Annotated, Any
 
@@ -11,8 +12,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from khala_pg.cli import sequence
 from khala_pg.cli.options import Database
 from khala_pg.cli.text import counted
+from khala_pg.dev.first_page import first_page
 from khala_pg.errors import UsageError
-from khala_pg.settings import DATABASE, resolve
+from khala_pg.settings import DATABASE, dev_state, resolve
 from khala_pg.sqlapi import attachments
 from khala_pg.sqlapi.roles import DBA, connected
 
@@ -94,6 +96,7 @@ def command(
             )
             raise
         [found] = attachments.attachments(connection, name)
+        example = None if org is None else attachments.some_organisation(connection, table, org)
     console.print(
         f"{table} is attached to topic {name}: {counted(found.backfilled_rows, 'row')} read",
         markup=False,
@@ -103,6 +106,38 @@ def command(
             f"{counted(found.set_aside, 'row')} cannot be documents: khala attachments --aside",
             markup=False,
         )
+    _print_next(console, name, example, resolve(DATABASE, database))
+
+
+def _print_next(console: Console, topic: str, org: str | None, database: str) -> None:
+    """The next step, for the `khala dev` that runs here if it is in this database.
+
+    org: one that owns a row, if rows have owners and there are any.
+    """
+    try:
+        dev = dev_state()
+    except UsageError:
+        # Of a `khala dev` that was killed, in a directory where another database is worked on.
+        dev = {}
+    if dev.get("database") != database:
+        console.print(
+            f"A relay delivers its changes from now on. To follow them: khala tail {topic}, or a "
+            "client, with a token for this topic.",
+            markup=False,
+        )
+        return
+    org = org or dev["organisation"]
+    page = first_page(topic, org, dev["ws"], dev["http"])
+    console.print(
+        f"\nTo see it live in a browser, save this as index.html:\n\n{page}\n"
+        "and run in the same directory, then open http://127.0.0.1:8000:\n\n"
+        "  npm install khala-client\n"
+        "  python3 -m http.server 8000 --bind 127.0.0.1\n\n"
+        "In a terminal:\n\n"
+        f"  khala tail {shlex.quote(topic)} --token "
+        f'"$(khala token --org {shlex.quote(org)} --topic {shlex.quote(topic)})"',
+        markup=False,
+    )
 
 
 def _names(columns: str) -> list[str]:

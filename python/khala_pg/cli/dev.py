@@ -8,14 +8,23 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from khala_pg import resources
+from khala_pg import conninfo, resources
 from khala_pg.cli.text import json_text
 from khala_pg.dev.environment import DevConfig, run
 from khala_pg.dev.state import DevState
+from khala_pg.errors import UsageError
 from khala_pg.settings import DEV_FILE
 
 
 def command(
+    database: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Work in this database, whose login owns it, instead of one of its own. Khala's "
+            "schemas and roles are made there, as by `khala migrate`.",
+        ),
+    ] = None,
     data_dir: Annotated[
         Path,
         typer.Option(help="Where the database, the keyring and the logs are kept between runs."),
@@ -81,19 +90,29 @@ def command(
         ),
     ] = False,
 ) -> None:
-    """Run everything: a Postgres of its own, migrated, and a relay. Ctrl-C stops all of it.
+    """Run everything: a Postgres of its own, or your database, migrated, and a relay. Ctrl-C stops
+    all that it started.
 
-    Both are children of this one process, on 127.0.0.1 only; whichever dies is started again. The
-    data directory keeps the database, and the ports: the next run takes them again, or says which
-    one another program has. Other `khala` commands in this directory or below find what runs here
-    by themselves.
+    What it starts are children of this one process, on 127.0.0.1 only; whichever dies is started
+    again. The data directory keeps its own database, and the ports: the next run takes them again,
+    or says which one another program has. Other `khala` commands in this directory or below find
+    what runs here by themselves.
 
     Examples:
 
         khala dev
 
+        khala dev --database postgresql://me@localhost/app
+
         khala dev --data-dir /tmp/try --ws-port 0 --http-port 0 --json
     """
+    if database is not None:
+        conninfo.check(database)
+        if pg_port is not None or pg_bin is not None:
+            raise UsageError(
+                "--database excludes --pg-port and --pg-bin, which are for a PostgreSQL of its own",
+                "Leave out one or the other.",
+            )
     console = Console(stderr=True, highlight=False, soft_wrap=True)
 
     def say(line: str) -> None:
@@ -108,11 +127,12 @@ def command(
             shown = {name: line[name] for name in names}
             print(json_text({"ready": True, **shown}), flush=True)
         else:
-            _print_banner(found, data_dir)
+            _print_banner(found, data_dir, is_own=database is None)
 
     page = web_dir.absolute() if web_dir else resources.web_dir()
     config = DevConfig(
         data_dir,
+        database,
         ws_port,
         http_port,
         pg_port,
@@ -124,13 +144,17 @@ def command(
     run(config, say, ready)
 
 
-def _print_banner(found: DevState, data_dir: Path) -> None:
+def _print_banner(found: DevState, data_dir: Path, *, is_own: bool) -> None:
     console = Console(highlight=False, soft_wrap=True)
     console.print(
         f"\n[bold]Khala is up.[/] Ctrl-C stops it; the data stays in {escape(str(data_dir))}/\n"
+        if is_own
+        else "\n[bold]Khala is up[/] in your database. Ctrl-C stops the relay.\n"
     )
+    logs = [f"{data_dir}/relay.log", *([f"{data_dir}/postgres/postgres.log"] if is_own else [])]
     for name, value in (
-        ("database", found.database),
+        # What was given may hold a password that only the shell should have.
+        ("database", found.database if is_own else "that of --database"),
         ("websocket", found.ws),
         ("http", found.http),
         *([("metrics", found.metrics)] if found.metrics else []),
@@ -139,7 +163,7 @@ def _print_banner(found: DevState, data_dir: Path) -> None:
             "token",
             f"in {data_dir}/dev.json, with the rest; organisation dev, the topics of now",
         ),
-        ("logs", f"{data_dir}/relay.log, {data_dir}/postgres/postgres.log"),
+        ("logs", ", ".join(logs)),
     ):
         console.print(f"  {name:10} {escape(value)}")
     if data_dir.absolute() == Path.cwd() / DEV_FILE.parent:
@@ -147,5 +171,12 @@ def _print_banner(found: DevState, data_dir: Path) -> None:
     else:
         console.print("\nTry, in other terminals:\n")
         console.print(f"  export KHALA_DEV_FILE={escape(str(data_dir.absolute() / DEV_FILE.name))}")
-    console.print("  khala tail runtime.run_summaries")
-    console.print("  khala run -- find /usr -name '*.py'\n")
+    if is_own:
+        console.print("  khala tail runtime.run_summaries")
+        console.print("  khala run -- find /usr -name '*.py'\n")
+        return
+    console.print("  khala attach public.orders --key id --org org_id\n")
+    console.print(
+        "for the table public.orders with the primary key id and a column org_id that says whose a "
+        "row is;\nwithout such a column, --public shows every row to all.\n"
+    )

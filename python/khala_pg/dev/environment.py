@@ -28,6 +28,7 @@ from khala_pg.dev import state
 from khala_pg.dev.ports import HOST, Ports
 from khala_pg.dev.state import DevError, DevState
 from khala_pg.lightning.environment import SECRET
+from khala_pg.migration.migrate import Outcome
 from khala_pg.postgres.cluster import private
 from khala_pg.postgres.installation import PostgresServerError
 from khala_pg.postgres.server import PostgresServer
@@ -47,11 +48,13 @@ Say = Callable[[str], None]
 class DevConfig:
     """Options of `khala dev`. Ports: see dev.ports.
 
+    database: somebody's, in which to work; None: one of its own.
     metrics_port: None opens none. web_dir: the built admin page; None: there is none, but its API.
     has_page: whether there is either.
     """
 
     data_dir: Path
+    database: str | None = None
     ws_port: int | None = None
     http_port: int | None = None
     pg_port: int | None = None
@@ -79,7 +82,8 @@ def run(config: DevConfig, say: Say, ready: Callable[[DevState], None]) -> None:
         signal.SIGINT: signal.default_int_handler,
         signal.SIGCHLD: ignore,
     }
-    _forget_other_databases()
+    if config.database is None:
+        _forget_other_databases()
     with woken_by_signals(handlers) as wakeup:
         try:
             _run(config, wakeup, say, ready)
@@ -105,16 +109,15 @@ def _run(
         metrics_port = config.metrics_port
         if metrics_port is not None:
             metrics_port = ports.choose("--metrics-port", metrics_port)
-        pg_port = ports.choose("--pg-port", config.pg_port)
-        server = PostgresServer(data_dir / "postgres", pg_bin=config.pg_bin, port=pg_port)
+        server: PostgresServer | None = None
+        if config.database is None:
+            pg_port = ports.choose("--pg-port", config.pg_port)
+            server = PostgresServer(data_dir / "postgres", pg_bin=config.pg_bin, port=pg_port)
         ports.keep()
         relay: _Relay | None = None
         try:
-            say(f"starting PostgreSQL {server.installation.version}")
-            server.start()
-            _report_migration(server, say)
+            database, relay_database = _prepared(config, server, data_dir, say)
             keyring = state.prepare_keyring(data_dir)
-            relay_database = state.relay_dsn(server, data_dir)
             http = f"http://{HOST}:{http_port}"
             arguments = [
                 f"--host={HOST}",
@@ -137,14 +140,14 @@ def _run(
             relay.start()
             relay.await_ready(wakeup)
             found = DevState(
-                database=server.dsn(state.DATABASE),
+                database=database,
                 relay_database=relay_database,
                 ws=f"ws://{HOST}:{ws_port}/socket/websocket",
                 http=http,
                 metrics=None if metrics_port is None else f"http://{HOST}:{metrics_port}/metrics",
                 page=None if config.web_dir is None else f"{http}/",
-                token=state.sign_dev_token(server, keyring),
-                page_session=state.page_session(server, data_dir),
+                token=state.sign_dev_token(database, keyring),
+                page_session=state.page_session(database, data_dir),
                 organisation=state.ORGANISATION,
                 keyring=str(keyring),
                 lightning_ops_secret=secret,
@@ -158,7 +161,8 @@ def _run(
             state.forget_state(data_dir)
             if relay is not None:
                 relay.stop()
-            server.stop()
+            if server is not None:
+                server.stop()
 
 
 @dataclass
@@ -224,10 +228,14 @@ def _wait(wakeup: socket.socket, seconds: float | None) -> None:
         wakeup.recv(4096)
 
 
-def _keep_running(server: PostgresServer, relay: _Relay, wakeup: socket.socket, say: Say) -> None:
+def _keep_running(
+    server: PostgresServer | None, relay: _Relay, wakeup: socket.socket, say: Say
+) -> None:
     """Starts again whichever child ends; returns only by an exception."""
-    postgres: tuple[str, PostgresServer | _Relay, Restart] = ("PostgreSQL", server, Restart())
-    children = [postgres, ("the relay", relay, Restart())]
+    children: list[tuple[str, PostgresServer | _Relay, Restart]] = []
+    if server is not None:
+        children.append(("PostgreSQL", server, Restart()))
+    children.append(("the relay", relay, Restart()))
     while True:
         for name, child, again in children:
             if again.due_at is None and child.poll() is not None:
@@ -245,8 +253,22 @@ def _keep_running(server: PostgresServer, relay: _Relay, wakeup: socket.socket, 
         _wait(wakeup, max(0.0, min(due) - time.monotonic()) if due else None)
 
 
-def _report_migration(server: PostgresServer, say: Say) -> None:
-    outcome = state.prepare_database(server)
+def _prepared(
+    config: DevConfig, server: PostgresServer | None, data_dir: Path, say: Say
+) -> tuple[str, str]:
+    """The migrated database as its owner, and as the relay, connects to it."""
+    if config.database is not None:
+        say("migrating the database that --database names")
+        _report(state.prepare_database(config.database), say)
+        return config.database, config.database
+    assert server is not None
+    say(f"starting PostgreSQL {server.installation.version}")
+    server.start()
+    _report(state.prepare_server(server), say)
+    return server.dsn(state.DATABASE), state.relay_dsn(server, data_dir)
+
+
+def _report(outcome: Outcome, say: Say) -> None:
     if outcome.changes:
         say(f"migrated: {', '.join(outcome.changes)}")
     if outcome.functions:

@@ -32,7 +32,7 @@ from khala_pg.migration.migrate import Outcome, migrate
 from khala_pg.page.operations import ADMIN, ADMIN_ALL
 from khala_pg.postgres.cluster import private
 from khala_pg.postgres.server import PostgresServer
-from khala_pg.sqlapi import admin, page_sessions
+from khala_pg.sqlapi import admin, page_sessions, roles
 from khala_pg.workers.endpoints import OPERATE
 
 DATABASE = "khala"
@@ -40,6 +40,7 @@ RELAY_LOGIN = "khala_dev_relay"
 ORGANISATION = "dev"
 PERSON = "dev"
 _TOKEN_TTL_S = 30 * 24 * 3600.0
+_LIGHTNING_ROLES = ("lightning_ops", "lightning_owner_api")
 
 
 class DevError(KhalaError):
@@ -96,7 +97,7 @@ def locked(data_dir: Path) -> Iterator[None]:
         yield
 
 
-def prepare_database(server: PostgresServer) -> Outcome:
+def prepare_server(server: PostgresServer) -> Outcome:
     """Makes Khala's database if there is none, and brings its schema up to date."""
     with connect(server.dsn()) as connection:
         found = connection.execute("SELECT FROM pg_database WHERE datname = %s", (DATABASE,))
@@ -112,6 +113,18 @@ def prepare_database(server: PostgresServer) -> Outcome:
     return outcome
 
 
+def prepare_database(database: str) -> Outcome:
+    """Brings the schema of somebody's database up to date, and makes its login a member of the
+    roles that it lacks: the relay here and the commands connect as it.
+
+    No login of its own for the relay: how logins may connect is that server's to say.
+    """
+    outcome = migrate(database)
+    with connect(database) as connection:
+        roles.take(connection, (roles.RELAY, roles.DBA, roles.RUNTIME, *_LIGHTNING_ROLES))
+    return outcome
+
+
 def relay_dsn(server: PostgresServer, data_dir: Path) -> str:
     """The connection string of the relay's login, which is made or given its password here."""
     password = _secret(data_dir / "relay.password")
@@ -123,7 +136,7 @@ def relay_dsn(server: PostgresServer, data_dir: Path) -> str:
                 sql.SQL(verb), sql.Identifier(RELAY_LOGIN), sql.Literal(password)
             )
         )
-        for role in ("khala_relay", "lightning_ops", "lightning_owner_api"):
+        for role in (roles.RELAY, *_LIGHTNING_ROLES):
             connection.execute(
                 sql.SQL("GRANT {} TO {}").format(sql.Identifier(role), sql.Identifier(RELAY_LOGIN))
             )
@@ -144,13 +157,13 @@ def prepare_keyring(data_dir: Path) -> Path:
     return path
 
 
-def sign_dev_token(server: PostgresServer, keyring: Path) -> str:
+def sign_dev_token(database: str, keyring: Path) -> str:
     """A token of organisation `dev` for every topic that is registered now, good for 30 days.
 
     Its holder operates codex workers, and the Lightning control plane, as `dev` does, and reads
     what administrators read.
     """
-    with connect(server.dsn(DATABASE)) as connection:
+    with connect(database) as connection:
         rows = connection.execute("SELECT topic FROM khala.topic_stats ORDER BY topic")
         topics = [topic for (topic,) in rows]
     return keys.sign_token(
@@ -162,10 +175,10 @@ def sign_dev_token(server: PostgresServer, keyring: Path) -> str:
     )
 
 
-def page_session(server: PostgresServer, data_dir: Path) -> str:
+def page_session(database: str, data_dir: Path) -> str:
     """The cookie of a session of the admin page, for any organisation and 400 days."""
     cookie = _secret(data_dir / "page.secret")
-    with connect(server.dsn(DATABASE)) as connection:
+    with connect(database) as connection:
         page_sessions.keep(connection, cookie, ORGANISATION, PERSON)
     return cookie
 

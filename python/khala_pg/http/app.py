@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute
 
 from khala_pg.auth.claims import Claims, TokenError
@@ -24,8 +24,18 @@ from khala_pg.http import errors
 from khala_pg.http.bounded import Refused, bounded
 from khala_pg.http.cors import Cors
 from khala_pg.http.edge import Origins
+from khala_pg.http.operations import routes_of
 from khala_pg.http.paths import OwnPath, handlers
 from khala_pg.http.snapshots import Body, SharedSnapshots, Wanted
+from khala_pg.http.sync import openapi
+from khala_pg.http.sync.operations import (
+    DOCUMENT,
+    FLAGS,
+    LEGACY_TOKEN,
+    SINGLE_DOCUMENTS,
+    SNAPSHOTS,
+    TOKENS,
+)
 from khala_pg.http.tokens import TokenEndpoint
 from khala_pg.http.web import page_routes
 from khala_pg.relay.settings import RelaySettings
@@ -69,11 +79,8 @@ def create_app(
 
     return application(
         [
-            OwnPath("/api/sync/snapshot", documents.snapshot),
-            OwnPath("/api/sync/snapshot/{topic:anytext}", documents.snapshot),
-            OwnPath("/api/sync/documents", documents.document),
-            OwnPath("/api/sync/documents/{topic}/{doc_key:anytext}", documents.document),
-            OwnPath("/api/sync/flags", documents.flags),
+            OwnPath(DOCUMENT, _openapi),
+            *_reading_routes(documents),
             *([] if tokens is None else _token_routes(tokens)),
             *others,
         ],
@@ -236,17 +243,34 @@ class _Documents:
         return _json(request, body)
 
 
-def _token_routes(tokens: TokenEndpoint) -> list[BaseRoute]:
-    async def token(request: Request) -> Response:
-        return await tokens.answer(request)
+def _reading_routes(documents: _Documents) -> list[OwnPath]:
+    async def snapshot(request: Request, name: str) -> Response:
+        return await documents.snapshot(request)
 
-    async def legacy_token(request: Request) -> Response:
-        return await tokens.answer_legacy(request)
+    async def document(request: Request, name: str) -> Response:
+        return await documents.document(request)
+
+    async def flags(request: Request, name: str) -> Response:
+        return await documents.flags(request)
 
     return [
-        OwnPath("/api/sync/token", token, methods=["POST"]),
-        OwnPath("/api/convex/token", legacy_token, methods=["POST"]),
+        *routes_of(SNAPSHOTS, snapshot, {"topic": "anytext"}),
+        *routes_of(SINGLE_DOCUMENTS, document, {"doc_key": "anytext"}),
+        *routes_of([FLAGS], flags),
     ]
+
+
+def _token_routes(tokens: TokenEndpoint) -> list[OwnPath]:
+    async def answer(request: Request, name: str) -> Response:
+        if request.url.path == LEGACY_TOKEN:
+            return await tokens.answer_legacy(request)
+        return await tokens.answer(request)
+
+    return routes_of(TOKENS, answer)
+
+
+async def _openapi(request: Request) -> Response:
+    return JSONResponse(openapi.document())
 
 
 def _json(request: Request, body: Body) -> Response:

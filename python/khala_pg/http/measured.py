@@ -11,6 +11,7 @@ _ENDPOINTS = (
     ("/api/sync/flags", "flags"),
     ("/api/sync/token", "token"),
     ("/api/convex/token", "token"),
+    ("/api/dev/token", "token"),
     ("/api/internal/lightning-ops", "lightning_operators"),
     ("/api/lightning/security", "lightning_switches"),
     ("/api/runtime", "runtime"),

@@ -18,9 +18,9 @@ from khala_pg.http.bodies import BodyError, read_body
 from khala_pg.http.credentials import Credentials, Holder, invalid_identity, require_pace
 from khala_pg.http.errors import NO_STORE
 from khala_pg.http.rates import Bucket, Buckets
+from khala_pg.http.sync.operations import MAX_SCOPES
 
 MAX_BODY_BYTES = 16 * 1024
-MAX_SCOPES = 1000
 # Deprecated since then (RFC 9745), in favour of the path without a product's name.
 _LEGACY_HEADERS = {
     "Deprecation": "@1763856000",

@@ -17,7 +17,7 @@ from khala_pg.http.signed_in import SignedIn, Verify
 from khala_pg.page.openapi import document
 from khala_pg.page.operations import DOCUMENT, OPERATIONS
 from khala_pg.page.reads import Reads
-from khala_pg.page.sessions import PATH, Sessions
+from khala_pg.page.sessions import DEV_TOKEN, PATH, Sessions
 from khala_pg.relay.settings import RelaySettings
 
 
@@ -66,6 +66,7 @@ def page_api_routes(
         OwnPath(f"{PATH}/session", sessions.session),
         OwnPath(f"{PATH}/token", sessions.token, methods=["POST"]),
         OwnPath(f"{PATH}/sign-out", sessions.sign_out, methods=["POST"]),
+        *([] if settings.dev_session is None else [OwnPath(DEV_TOKEN, sessions.dev_token)]),
         *routes_of(OPERATIONS, reads.answer),
     ]
 

@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from khala_pg import strict_json
+from khala_pg.auth.claims import NOT_TOPICS
 from khala_pg.auth.issuer import Identity, Issuer, IssuerError, TokenRequest
 from khala_pg.http.calls import Calls, Done, invalid, json_text, read_object
 from khala_pg.http.credentials import Credentials, require_pace
@@ -28,6 +29,7 @@ from khala_pg.sqlapi import page as sqlapi
 
 COOKIE = "khala_page"
 PATH = "/api/page"
+DEV_TOKEN = "/api/dev/token"  # noqa: S105
 MAX_CODE = 200
 _ALL = TokenRequest(scopes=None, ttl_s=None)
 
@@ -102,6 +104,38 @@ class Sessions:
 
         return await self._calls.answer(request, work)
 
+    async def dev_token(self, request: Request) -> Response:
+        """A token as text, for a page of this machine that its author tries beside `khala dev`.
+
+        It stands for the endpoint that such a page will have in its own backend, and is for topics
+        only: what administrators do is the admin page's.
+        """
+
+        async def work() -> Done:
+            self._issuer.require_ready()
+            self._credentials.admit(request)
+            cookie = await self._dev_cookie(request)
+            if cookie is None:
+                message = "this is for pages and programs of the machine that `khala dev` runs on"
+                raise IssuerError(HTTPStatus.FORBIDDEN, "forbidden_origin", message)
+            org_id = request.query_params.get("org")
+            if not org_id:
+                raise invalid("org", f"Name an organisation: {DEV_TOKEN}?org=acme.")
+            json_text("org", org_id)
+            done = await self._calls.run("dev_token", sqlapi.identity, _hash(cookie), org_id)
+            if done.content == sqlapi.NONE:
+                raise self._unauthorized(request)
+            found = json.loads(done.content)
+            topics = [scope for scope in found["scopes"] if scope not in NOT_TOPICS]
+            issued = json.loads(self._issue({**found, "scopes": topics}, org_id))
+            return Done("dev_token", issued["token"])
+
+        response = await self._calls.answer(request, work)
+        if response.status_code == HTTPStatus.OK:
+            response.headers["Content-Type"] = "text/plain; charset=utf-8"
+            response.headers["X-Content-Type-Options"] = "nosniff"
+        return response
+
     async def sign_out(self, request: Request) -> Response:
         async def work() -> Done:
             require_own_page(request)
@@ -130,13 +164,18 @@ class Sessions:
         """The request's own, and that of `khala dev` for pages of this machine."""
         if cookie := request.cookies.get(COOKIE):
             yield cookie
-        if self._dev_file is not None and is_local(request):
-            try:
-                state = json.loads(await anyio.Path(self._dev_file).read_text(encoding="utf-8"))
-            except FileNotFoundError:
-                # It is written when everything is up.
-                return
-            yield state["page_session"]
+        if cookie := await self._dev_cookie(request):
+            yield cookie
+
+    async def _dev_cookie(self, request: Request) -> str | None:
+        if self._dev_file is None or not is_local(request):
+            return None
+        try:
+            state = json.loads(await anyio.Path(self._dev_file).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            # It is written when everything is up.
+            return None
+        return str(state["page_session"])
 
     def _shown(self, request: Request, done: Done) -> Done:
         session = {**json.loads(done.content), "ws": self._ws_url(request)}

@@ -79,6 +79,18 @@ def attach(
     return str(row[0])
 
 
+def some_organisation(connection: Connection[Any], table: str, column: str) -> str | None:
+    """The organisation of a row of an attached table; None when no row has one."""
+    query = connection.execute(
+        "SELECT pg_catalog.format('SELECT t.%%I::text FROM %%s AS t WHERE t.%%I IS NOT NULL"
+        " LIMIT 1', %(column)s::text, pg_catalog.to_regclass(%(table)s), %(column)s::text)",
+        {"column": column, "table": table},
+    ).fetchone()
+    assert query is not None
+    row = connection.execute(str(query[0]).encode()).fetchone()
+    return None if row is None else str(row[0])
+
+
 def detach(connection: Connection[Any], topic: str) -> int:
     """Detach the table of a topic; the number of changes that were sequenced before."""
     row = connection.execute("SELECT khala.detach(%s)", (topic,)).fetchone()

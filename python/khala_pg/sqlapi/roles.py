@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from psycopg.errors import InsufficientPrivilege
-from psycopg.sql import Identifier
+from psycopg.sql import SQL, Identifier
 
 from khala_pg.connections import AsyncConnection, Connection, connect
 from khala_pg.errors import UsageError
@@ -49,6 +49,23 @@ async def explained(connection: AsyncConnection, role: str) -> AsyncIterator[Non
     except InsufficientPrivilege as denied:
         [(login, *found)] = await (await connection.execute(_MEMBERSHIP, (role,))).fetchall()
         raise _error(login, denied, role, found) from denied
+
+
+def take(connection: Connection, names: Sequence[str]) -> None:
+    """Grants roles to the login itself, those whose privileges it does not have yet.
+
+    Raises UsageError with the GRANT when it may not.
+    """
+    for name in names:
+        [(login, _, has_it)] = connection.execute(_MEMBERSHIP, (name,)).fetchall()
+        if has_it:
+            continue
+        grant = SQL("GRANT {} TO {}").format(Identifier(name), Identifier(login))
+        try:
+            connection.execute(grant)
+        except InsufficientPrivilege as denied:
+            hint = f"As a superuser: {grant.as_string()};"
+            raise UsageError(f"{login} is not a member of {name}", hint) from denied
 
 
 def _error(

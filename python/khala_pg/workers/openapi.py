@@ -1,4 +1,4 @@
-"""OpenAPI 3.1 document of the runtime's API, made of its operations; flags are in it."""
+"""OpenAPI 3.1 document of the runtime's API, made of its operations."""
 
 from typing import Any
 
@@ -6,8 +6,6 @@ from khala_pg import __version__
 from khala_pg.http.openapi import ERROR, operation_object
 from khala_pg.http.operations import Schema
 from khala_pg.workers.operations import DOCUMENT, OPERATIONS, STATUSES
-
-FLAGS = "/api/sync/flags"
 
 _NULLABLE: Schema = {"type": ["string", "null"]}
 _TIME: Schema = {"type": "string", "format": "date-time"}
@@ -77,23 +75,18 @@ _REQUEST = {
     "requested_at": _TIME,
     "requested_by": {"type": "string"},
 }
-_FLAGS_ERROR: Schema = {
-    "type": "object",
-    "required": ["code", "message"],
-    "properties": {"code": {"type": "string"}, "message": {"type": "string"}},
-}
 
 
 def document() -> dict[str, Any]:
     """The document, as DOCUMENT serves it."""
-    paths: dict[str, Any] = {FLAGS: {"get": _flags()}}
+    paths: dict[str, Any] = {}
     for each in OPERATIONS:
         found = operation_object(each, "signed_in", _IN_PATHS)
         paths.setdefault(each.path, {})[each.method.lower()] = found
     return {
         "openapi": "3.1.0",
         "info": {
-            "title": "Khala: runs, codex workers and flags",
+            "title": "Khala: runs and codex workers",
             "version": __version__,
             "description": f"Served at {DOCUMENT}.",
         },
@@ -105,7 +98,6 @@ def document() -> dict[str, Any]:
                 "CodexWorkerRequest": _record(_REQUEST, request=_OBJECT, reason=_NULLABLE),
                 "Run": _record(_RUN),
                 "Error": ERROR,
-                "FlagsError": _FLAGS_ERROR,
             },
             "securitySchemes": {
                 "signed_in": {
@@ -113,7 +105,6 @@ def document() -> dict[str, Any]:
                     "scheme": "bearer",
                     "description": "A token, an API key, or a session of the host application.",
                 },
-                "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
             },
         },
     }
@@ -121,26 +112,3 @@ def document() -> dict[str, Any]:
 
 def _record(fields: dict[str, Any], **optional: Schema) -> Schema:
     return {"type": "object", "required": list(fields), "properties": {**fields, **optional}}
-
-
-def _flags() -> Schema:
-    def response(description: str, schema: Schema) -> Schema:
-        return {"description": description, "content": {"application/json": {"schema": schema}}}
-
-    lanes = {"type": "object", "additionalProperties": {"enum": ["khala", "legacy"]}}
-    flags = {"type": "object", "required": ["flags"], "properties": {"flags": lanes}}
-    error = {"$ref": "#/components/schemas/FlagsError"}
-    etag = {"ETag": {"required": True, "schema": {"type": "string"}}}
-    return {
-        "operationId": "get_flags",
-        "summary": "From which backend each surface reads for the token's subject",
-        "security": [{"token": []}],
-        "parameters": [{"name": "If-None-Match", "in": "header", "schema": {"type": "string"}}],
-        "responses": {
-            "200": {**response("The lanes.", flags), "headers": etag},
-            "304": {"description": "You have them.", "headers": etag},
-            "401": response("The token is missing or wrong.", error),
-            "403": response("A page of another origin asks.", error),
-            "503": response("The database is unavailable: wait Retry-After seconds.", error),
-        },
-    }
