@@ -8,6 +8,7 @@ const ONLY_BINARY = /protobuf|\/gen\/|binary/;
 
 const client = 'export { createKhalaClient } from "../src/index.ts"';
 const indexedDb = 'export { indexedDbStore } from "../src/stores/indexeddb.ts"';
+const tanstack = 'export { khalaCollectionOptions } from "../src/tanstack/index.ts"';
 const binary = 'export { binaryLane } from "../src/binary.ts"';
 
 async function measure(name, contents, limit) {
@@ -33,6 +34,7 @@ const json = [
   // The JSON lane; stores are added by those who use them.
   await measure("client", client, LIMIT_BYTES),
   await measure("client and IndexedDB", `${client};${indexedDb}`, LIMIT_BYTES + 700),
+  await measure("client and TanStack collections", `${client};${tanstack}`, LIMIT_BYTES + 1_000),
   await measure("everything but React", 'export * from "../src/index.ts"', LIMIT_BYTES + 2_500),
 ];
 // Most of it is protobuf-es.
