@@ -37,6 +37,11 @@ if kill -0 "$typescript" 2>/dev/null; then
 else
     wait "$typescript" || beside=$?
 fi
-[ "$beside" -eq 0 ] || echo "the TypeScript tests failed (status $beside): see above" >&2
+if [ "$beside" -ne 0 ]; then
+    # Where only the end of a log is kept, it tells which: the marks of vitest, Jest and Playwright.
+    echo "the TypeScript tests failed (status $beside): see above. They name:" >&2
+    grep -aE '^ *(FAIL |● |[0-9]+\) \[|TypeScript test failed|npm error|[A-Za-z]*Error: )' "$said/typescript" |
+        sort -u | head -n 60 >&2 || true
+fi
 [ "$pytest" -eq 0 ] || exit "$pytest"
 exit "$beside"

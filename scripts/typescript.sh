@@ -34,8 +34,8 @@ install() {
     local stamp=node_modules/$1
     shift
     if ! [ "$stamp" -nt package-lock.json ]; then
-        npm ci --loglevel=error --no-audit --no-fund --prefer-offline "$@"
-        touch "$stamp"
+        npm ci --loglevel=error --no-audit --no-fund --prefer-offline "$@" &&
+            touch "$stamp"
     fi
 }
 
@@ -79,13 +79,18 @@ if [ "$task" = screenshots ]; then
     exit
 fi
 
+# A package that fails does not hide what the others have to say.
+failed=()
 for package in typescript/*/; do
     (
-        cd "$package"
-        install .installed
-        case $task in
-            lint) npm run --silent check ;;
-            test) npm test --silent ;;
-        esac
-    )
+        cd "$package" && install .installed &&
+            case $task in
+                lint) npm run --silent check ;;
+                test) npm test --silent ;;
+            esac
+    ) || failed+=("$package")
 done
+if [ "${#failed[@]}" -gt 0 ]; then
+    echo "TypeScript $task failed in ${failed[*]}" >&2
+    exit 1
+fi

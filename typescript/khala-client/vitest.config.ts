@@ -6,7 +6,8 @@ export default defineConfig({
     globalSetup: ["test/harness/global.ts"],
     // Tests share one server, whose relay some of them kill.
     fileParallelism: false,
-    testTimeout: 30_000,
+    // A failure may take long; a machine that is loaded must not look like one.
+    testTimeout: 90_000,
     hookTimeout: 120_000,
   },
 });

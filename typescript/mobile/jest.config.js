@@ -11,13 +11,14 @@ module.exports = {
   globalTeardown: "<rootDir>/test/harness/teardown.ts",
   testEnvironment: "<rootDir>/test/harness/environment.js",
   setupFiles: ["<rootDir>/test/harness/setup.ts"],
+  setupFilesAfterEnv: ["<rootDir>/test/harness/patience.ts"],
   // What is the device's own: SQLite is real here too, the keychain and the network are not.
   moduleNameMapper: {
     // jest-expo makes this one of tsconfig.json, without what stands for the star.
     "^khala\\-client\\/(.*)$": `${sources}/$1`,
     "^expo-(sqlite|secure-store|network)$": "<rootDir>/test/harness/expo-$1.ts",
   },
-  testTimeout: 60_000,
+  testTimeout: 120_000,
   // The tests share one server.
   maxWorkers: 1,
 };

@@ -10,8 +10,8 @@ export default defineConfig({
   fullyParallel: false,
   forbidOnly: process.env["CI"] !== undefined,
   reporter: [["list"]],
-  timeout: 60_000,
-  expect: { timeout: 20_000 },
+  timeout: 120_000,
+  expect: { timeout: 40_000 },
   use: {
     ...devices["Pixel 7"],
     launchOptions: { executablePath: process.env["KHALA_CHROMIUM"] ?? "/usr/bin/chromium" },

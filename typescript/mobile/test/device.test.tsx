@@ -24,6 +24,7 @@ test("airplane mode: the banner says so, what was known stays, and it goes on at
   await database().start("air-1", { title: "flies" });
   await start(await accountOf(cables()));
   await says("Live");
+  await findText("flies");
   cables().pull();
   sayNetwork(false);
   await says("Offline");
@@ -103,6 +104,7 @@ test("a key that was revoked while it slept: it says so, and shows what it had",
   await database().start("gone-1", { title: "still shown" });
   await start(await accountOf(cables(), key));
   await says("Live");
+  await findText("still shown");
   await sayState("background");
   cables().pull();
   const [, id = ""] = key.split("_");

