@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { IDBFactory } from "fake-indexeddb";
 import "fake-indexeddb/auto";
 import fc from "fast-check";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import {
   asyncStorageStore,
   type Cursor,
@@ -216,6 +216,24 @@ function serverState({ watermark, epoch }: Cursor): Version[] {
   }
   return cache.versions();
 }
+
+test("a save that fails after the end of saving is not tried again: nothing keeps the process", async () => {
+  vi.useFakeTimers();
+  try {
+    const failures: ((error: Error) => void)[] = [];
+    const commit = () => new Promise<boolean>((_done, failed) => failures.push(failed));
+    const tab = new Tab({ load: async () => null, commit, close: async () => {} } as never);
+    await tab.take({ kind: "snapshot", epoch: "e1", by: 1 });
+    const saving = tab.saver.flush();
+    await vi.waitFor(() => expect(failures).toHaveLength(1));
+    tab.saver.stop();
+    failures[0]?.(new Error("no storage"));
+    await expect(saving).rejects.toMatchObject({ code: "store" });
+    expect(vi.getTimerCount()).toBe(0);
+  } finally {
+    vi.useRealTimers();
+  }
+});
 
 /** A tab: what a follower does with its replica and its saver, without a server. */
 class Tab {

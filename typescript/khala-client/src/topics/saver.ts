@@ -37,6 +37,7 @@ export class Saver {
   #isDirty = false;
   #force = false;
   #isDue = false;
+  #isStopped = false;
   readonly #queue = makeQueue();
 
   constructor(topic: string, options: SaverOptions, replica: Replica) {
@@ -80,13 +81,14 @@ export class Saver {
     return this.#queue(() => this.#save());
   }
 
-  /** Ends saving by itself. */
+  /** Ends saving by itself, for good: also what fails from now on is not tried again. */
   stop(): void {
+    this.#isStopped = true;
     this.#timer.stop();
   }
 
   #schedule(delayMs: number): void {
-    if (!this.#isDue) {
+    if (!this.#isDue && !this.#isStopped) {
       this.#isDue = true;
       this.#timer.start(delayMs, () => {
         this.flush().catch(this.#options.onError);
