@@ -223,7 +223,7 @@ test("a save that fails after the end of saving is not tried again: nothing keep
     const failures: ((error: Error) => void)[] = [];
     const commit = () => new Promise<boolean>((_done, failed) => failures.push(failed));
     const tab = new Tab({ load: async () => null, commit, close: async () => {} } as never);
-    await tab.take({ kind: "snapshot", epoch: "e1", by: 1 });
+    await tab.take({ tab: 0, kind: "snapshot", epoch: "e1", by: 1 });
     const saving = tab.saver.flush();
     await vi.waitFor(() => expect(failures).toHaveLength(1));
     tab.saver.stop();
