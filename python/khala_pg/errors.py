@@ -142,24 +142,52 @@ def from_psycopg(error: psycopg.Error) -> KhalaError | None:
 
     An error without SQLSTATE is a lost or refused connection.
     """
-    sqlstate = error.sqlstate
-    primary = error.diag.message_primary or str(error)
+    diag = error.diag
+    return _ours(
+        error.sqlstate,
+        diag.message_primary or str(error),
+        diag.message_hint or "",
+        diag.message_detail,
+        is_operational=isinstance(error, psycopg.OperationalError),
+    )
+
+
+def from_driver(error: BaseException) -> KhalaError | None:
+    """As `from_psycopg`, for an error that another library (SQLAlchemy, Django) made of a driver's.
+
+    The driver is psycopg, or one whose errors have the attributes of asyncpg's.
+    """
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, psycopg.Error):
+            return from_psycopg(cause)
+        sqlstate, message = getattr(cause, "sqlstate", None), getattr(cause, "message", None)
+        if isinstance(sqlstate, str) and isinstance(message, str):
+            hint, detail = getattr(cause, "hint", None), getattr(cause, "detail", None)
+            return _ours(sqlstate, message, hint or "", detail, is_operational=True)
+        cause = cause.__cause__
+    return None
+
+
+def _ours(
+    sqlstate: str | None, primary: str, hint: str, detail: str | None, *, is_operational: bool
+) -> KhalaError | None:
     if sqlstate is not None and sqlstate.startswith("KH"):
-        detail: Any = error.diag.message_detail
+        parsed: Any = detail
         if detail is not None:
             try:
-                detail = json.loads(detail)
+                parsed = json.loads(detail)
             except ValueError:
-                detail = error.diag.message_detail
+                parsed = detail
         kind = StaleCursorError if sqlstate in {"KH002", "KH003"} else RefusedError
-        return kind(primary, error.diag.message_hint or "", sqlstate, detail)
+        return kind(primary, hint, sqlstate, parsed)
     if sqlstate in {"3F000", "42883", "42P01"} and _OURS.search(primary):
         return UsageError(
             f"the database has no (or an older) Khala schema: {primary}",
             "Run `khala migrate` on it.",
         )
     if sqlstate is not None and sqlstate.startswith("22"):
-        hint = error.diag.message_hint or (_INTERVAL if "interval" in primary else "")
+        hint = hint or (_INTERVAL if "interval" in primary else "")
         return BadValueError(f"the database cannot read a value: {primary}", hint)
     if sqlstate == "42501":
         return UsageError(primary, NEEDS_ROLE)
@@ -171,9 +199,7 @@ def from_psycopg(error: psycopg.Error) -> KhalaError | None:
         return InTheWayError(
             f"another transaction is in the way: {primary}", "What was not committed: try it again."
         )
-    if isinstance(error, psycopg.OperationalError) and (
-        sqlstate is None or sqlstate.startswith(_TRANSIENT_CLASSES)
-    ):
+    if is_operational and (sqlstate is None or sqlstate.startswith(_TRANSIENT_CLASSES)):
         hint = FREE_CONNECTION if _NO_CONNECTION in primary else REACHABLE
         return UnavailableError(f"the database cannot be reached: {primary.strip()}", hint)
     return None
