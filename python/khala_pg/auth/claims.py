@@ -21,6 +21,7 @@ MAX_LIFETIME_S = 32 * 24 * 3600
 """The longest life of a token, in seconds: a revocation need not be kept for longer."""
 
 MAX_TOKEN_BYTES = 16 * 1024
+MIN_RSA_BITS = 2048
 NOT_TOPICS = frozenset({"lightning.operate", "runtime.operate", "khala.admin", "khala.admin.all"})
 """Scopes of operators and administrators, which are no topics.
 

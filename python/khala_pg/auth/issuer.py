@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Any
 
 from khala_pg.auth import keyring as keys
-from khala_pg.auth.claims import CLAIMS_VERSION, MAX_TOKEN_BYTES, timestamp
+from khala_pg.auth.claims import CLAIMS_VERSION, TokenError, timestamp
 from khala_pg.auth.keys import Keyring
 
 MIN_TTL_S = 60
@@ -96,23 +96,23 @@ class Issuer:
             message = f"expires_in is from {MIN_TTL_S} to {MAX_TTL_S} seconds"
             raise IssuerError(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_ttl", message)
         issued_at = int(time.time())
-        token = keys.sign_token(
-            keyring,
-            org_id=identity.org_id,
-            scopes=scopes,
-            subject=identity.subject,
-            ttl_s=ttl_s,
-            now=issued_at,
-            token_id=identity.token_id,
-        )
-        if len(token) > MAX_TOKEN_BYTES:
+        try:
+            token = keys.sign_token(
+                keyring,
+                org_id=identity.org_id,
+                scopes=scopes,
+                subject=identity.subject,
+                ttl_s=ttl_s,
+                now=issued_at,
+                token_id=identity.token_id,
+            )
+        except TokenError as error:
             raise IssuerError(
                 HTTPStatus.UNPROCESSABLE_ENTITY,
                 "invalid_scope",
-                f"a token for {len(scopes)} topics would have {len(token)} bytes, and no relay "
-                f"takes more than {MAX_TOKEN_BYTES}: request fewer",
+                f"no relay would take a token for these {len(scopes)} topics: {error}",
                 invalid_scopes=[],
-            )
+            ) from None
         return {
             "token": token,
             "token_type": "Bearer",

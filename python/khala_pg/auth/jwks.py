@@ -19,14 +19,13 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from khala_pg import strict_json
-from khala_pg.auth.claims import STRICT, VerificationKey
+from khala_pg.auth.claims import MIN_RSA_BITS, STRICT, VerificationKey
 from khala_pg.concurrency.single_flight import SingleFlight
 
 logger = logging.getLogger("khala.auth.jwks")
 
 ALGORITHMS = ("RS256", "ES256", "EdDSA")
 _MAX_BYTES = 256 * 1024
-_MIN_RSA_BITS = 2048
 _TIMEOUT_S = 5.0
 _MAX_MISSES = 1000
 
@@ -92,8 +91,8 @@ def _parse_key(entry: object, issuer: str, profile: str) -> VerificationKey:
         material = jwt.PyJWK(entry, alg).key
     except (jwt.PyJWTError, ValueError, TypeError, KeyError) as error:
         raise JwksError(f"{kid[:64]!r} cannot be read ({type(error).__name__})") from None
-    if isinstance(material, RSAPublicKey) and material.key_size < _MIN_RSA_BITS:
-        raise JwksError(f"{kid[:64]!r} has {material.key_size} bits, {_MIN_RSA_BITS} are needed")
+    if isinstance(material, RSAPublicKey) and material.key_size < MIN_RSA_BITS:
+        raise JwksError(f"{kid[:64]!r} has {material.key_size} bits, {MIN_RSA_BITS} are needed")
     return VerificationKey(kid, alg, material, (issuer,), profile)
 
 

@@ -16,15 +16,11 @@ them: see auth.claims.PROFILES.
 """
 
 import secrets
-import time
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
 
-import jwt
-
-from khala_pg.auth.claims import CLAIMS_VERSION
-from khala_pg.auth.keys import MIN_SECRET_BYTES, Key, Keyring, KeyringError
+from khala_pg import tokens
+from khala_pg.auth.keys import MIN_SECRET_BYTES, Key, Keyring
 
 
 def generate(issuer: str = "khala", audience: str = "khala-sync") -> Keyring:
@@ -60,28 +56,13 @@ def sign_token(
     now: float | None = None,
     token_id: str | None = None,
 ) -> str:
-    """A token signed with the current key, valid from now for `ttl_s` seconds.
-
-    org_id: the organisation whose documents its bearer sees beside the public ones.
-    scopes: the topics its bearer may subscribe to.
-    ttl_s: longer than 32 days is refused by every verifier.
-    now: the time of signing in seconds since 1970; the clock's when None.
-    token_id: its `jti`; None: a random one.
-    """
-    issued_at = int(time.time() if now is None else now)
-    key = keyring.keys.get(keyring.current)
-    if key is None:
-        raise KeyringError("the keyring has no key to sign with: tokens come from elsewhere")
-    claims: dict[str, Any] = {
-        "iss": keyring.issuer,
-        "aud": keyring.audience,
-        "sub": subject,
-        "iat": issued_at,
-        "nbf": issued_at,
-        "exp": int(issued_at + ttl_s),
-        "jti": secrets.token_hex(16) if token_id is None else token_id,
-        "oa_org_id": org_id,
-        "oa_sync_scopes": list(scopes),
-        "oa_claims_version": CLAIMS_VERSION,
-    }
-    return jwt.encode(claims, key.secret, algorithm=key.alg, headers={"kid": key.kid})
+    """A token signed with the current key, valid from now for `ttl_s` seconds: see tokens.sign."""
+    return tokens.sign(
+        tokens.current(keyring),
+        org_id=org_id,
+        scopes=scopes,
+        subject=subject,
+        ttl_s=ttl_s,
+        now=now,
+        token_id=token_id,
+    )

@@ -11,7 +11,6 @@ from rich.console import Console
 
 from khala_pg.auth import claims, keyring_file
 from khala_pg.auth import keyring as keys
-from khala_pg.auth.keys import Keyring
 from khala_pg.cli.text import refuse_enum_names
 from khala_pg.errors import UsageError
 from khala_pg.settings import HTTP, KEYRING, resolve
@@ -60,28 +59,20 @@ def command(
         )
     refuse_enum_names(topic)
     ring = keyring_file.load(Path(resolve(KEYRING, keyring)))
-    token = keys.sign_token(ring, org_id=org, scopes=topic, subject=subject, ttl_s=_seconds(ttl))
-    _refuse_what_no_relay_takes(token, ring)
-    typer.echo(token)
-    for warning in _warnings(token, topic, _relay(http), given=http is not None):
-        Console(stderr=True, highlight=False, soft_wrap=True).print(
-            f"khala: {warning}", markup=False
-        )
-
-
-def _refuse_what_no_relay_takes(token: str, ring: Keyring) -> None:
-    """Raises UsageError for a token that its own keyring refuses: one that lives too long, say."""
-    key = ring.verification_key(ring.current)
-    if key is None:
-        return
     try:
-        claims.key_id(token)
-        claims.verify(token, key, ring.accepted_audiences)
+        token = keys.sign_token(
+            ring, org_id=org, scopes=topic, subject=subject, ttl_s=_seconds(ttl)
+        )
     except claims.TokenError as error:
         raise UsageError(
             f"every relay would refuse this token: {error}",
             "See --ttl, --org, --topic and --subject in `khala token --help`.",
         ) from error
+    typer.echo(token)
+    for warning in _warnings(token, topic, _relay(http), given=http is not None):
+        Console(stderr=True, highlight=False, soft_wrap=True).print(
+            f"khala: {warning}", markup=False
+        )
 
 
 def _relay(option: str | None) -> str | None:
