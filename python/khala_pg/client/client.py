@@ -27,6 +27,7 @@ from khala_pg.client.resolver import Resolver
 from khala_pg.client.start import Start
 from khala_pg.client.status import ConnectionState, OnStatus, Status, StatusBoard, TopicStatus
 from khala_pg.client.tokens import EndpointProvider, Tokens
+from khala_pg.client.waits import Waits
 from khala_pg.concurrency.backoff import Backoff
 from khala_pg.concurrency.waiting import within
 from khala_pg.errors import KhalaError
@@ -82,10 +83,11 @@ class KhalaClient:
         self._encoding: Encoding = encoding
         self._compact = compact
         self._feed = ChangeFeed()
-        self._replica = Replica(self._store, self._feed, self._notice, timeout)
-        self._on_status = on_status
         self._changed = asyncio.Event()
+        self._replica = Replica(self._store, self._feed, self._notice, timeout, self._changed.set)
+        self._on_status = on_status
         self._board = StatusBoard({topic: TopicStatus() for topic in self._topics}, self._tell)
+        self._waits = Waits(self._topics, self._replica, self._board, self._changed)
         self._running: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -140,11 +142,46 @@ class KhalaClient:
         """Wait until every topic has reached the server's head; iterate `changes` meanwhile or not
         at all. Raises the error that ends the client for good.
         """
-        while not self.status.live:
-            if self.status.state is ConnectionState.ERROR and self.status.error is not None:
-                raise self.status.error
-            self._changed.clear()
-            await self._changed.wait()
+        await self._waits.until(lambda: self.status.live)
+
+    async def wait_for(
+        self, topic: str, watermark: int | None, *, timeout: float | None = None
+    ) -> None:
+        """Wait until this client has what was written up to a watermark, as a sink returned it.
+
+        `documents` shows it then, unless it is not ours to see; iterations of `changes` have dealt
+        with it, and the store has it. A watermark of None, which a duplicate has, resolves at once:
+        nothing was written. Do not wait inside an iteration of `changes`, which holds up the rest.
+
+        timeout: in seconds; raises TimeoutError then. Raises the error that ends the client for
+        good.
+        """
+        self._require(topic)
+        if watermark is not None:
+            async with asyncio.timeout(timeout):
+                await self._waits.watermark(topic, watermark)
+
+    async def wait_for_version(
+        self, topic: str, doc_key: str, version: int, *, timeout: float | None = None
+    ) -> Document:
+        """Wait until a document is here in this version or a later one; returns it.
+
+        A tombstone counts, but a snapshot has none: for a deletion wait for its watermark. Raises
+        as `wait_for` does.
+        """
+        self._require(topic)
+        async with asyncio.timeout(timeout):
+            return await self._waits.version(topic, doc_key, version)
+
+    async def sync(self, *, timeout: float | None = None) -> None:
+        """Wait until this client has all that the server has of its topics at the time of the
+        call. Raises as `wait_for` does."""
+        async with asyncio.timeout(timeout):
+            await self._waits.head()
+
+    def _require(self, topic: str) -> None:
+        if topic not in self._topics:
+            raise ValueError(f"{topic!r} is not among this client's topics {self._topics}")
 
     async def _close(self) -> None:
         await within(self._store.close(), self._timeout, StoreError, "closing the store")
@@ -240,8 +277,12 @@ class KhalaClient:
                     self._start,
                     self._backoff,
                     self._compact,
+                    self._waits.heads,
                 )
+                self._waits.session = session
                 await session.run()
         except (*_PASSING, UnauthorizedError) as error:
             return error, self.status.live
+        finally:
+            self._waits.session = None
         raise AssertionError("a session ends by raising")

@@ -30,14 +30,14 @@ from khala_pg.client.missing import Missing
 from khala_pg.client.resolver import Resolved, Resolver
 from khala_pg.client.snapshot import read_snapshot
 from khala_pg.client.start import Start
-from khala_pg.client.status import ConnectionState, StatusBoard, TopicPhase
+from khala_pg.client.status import SERVED, ConnectionState, StatusBoard, TopicPhase
 from khala_pg.client.subscribing import subscriptions
 from khala_pg.client.tokens import Tokens
+from khala_pg.client.waits import Heads
 from khala_pg.concurrency.backoff import Backoff
 from khala_pg.errors import KhalaError
 
 _SILENT_HEARTBEATS = 2.5
-_SERVED = (TopicPhase.CATCHING_UP, TopicPhase.LIVE)
 
 Handler = Callable[[Mapping[str, Any]], Awaitable[None]]
 
@@ -56,6 +56,7 @@ class Conversation:
     _start: Start
     _backoff: Backoff
     _compact: bool
+    _heads: Heads
     _pending: dict[str, Handler] = field(default_factory=dict)
     _epochs: dict[str, str | None] = field(default_factory=dict)
     _told_to_wait: float = 0.0
@@ -84,6 +85,16 @@ class Conversation:
                 for helper in self._helpers:
                     helper.cancel()
         raise failure
+
+    async def renew(self) -> None:
+        """Subscribe once more, from where the topics are: the reply has the heads of now."""
+        async with self._turn:
+            served = [topic for topic in self._topics if self._serves(topic)]
+            await self._request({topic: self._replica.cursor(topic) for topic in served})
+
+    async def ask_for_watermarks(self) -> None:
+        """Have the server push the covered watermarks, which it does now and then by itself."""
+        await self._connection.request("sync:heartbeat", {})
 
     async def _handle(self, frame: wire.Frame) -> None:
         match frame.event:
@@ -118,14 +129,19 @@ class Conversation:
             if self._replica.cursor(topic) is None and self._start.from_snapshot(topic):
                 await self._recover(topic)
         cursors = {t: self._replica.cursor(t) or self._start.cursor(t) for t in topics}
-        for payload in subscriptions(cursors, self._missing.seen, compact=self._compact):
-            names = payload["topics"]
-            for name in names:
-                self._board.topic(name, phase=TopicPhase.SUBSCRIBING)
-            ref = await self._connection.request("sync:subscribe", payload)
-            self._pending[ref] = partial(self._subscribed, names)
+        for topic in topics:
+            self._board.topic(topic, phase=TopicPhase.SUBSCRIBING)
+        await self._request(cursors)
 
-    async def _subscribed(self, names: Sequence[str], reply: Mapping[str, Any]) -> None:
+    async def _request(self, cursors: Mapping[str, Cursor | None]) -> None:
+        for payload in subscriptions(cursors, self._missing.seen, compact=self._compact):
+            number = self._heads.ask()
+            ref = await self._connection.request("sync:subscribe", payload)
+            self._pending[ref] = partial(self._subscribed, payload["topics"], number)
+
+    async def _subscribed(
+        self, names: Sequence[str], number: int, reply: Mapping[str, Any]
+    ) -> None:
         try:
             response = wire.response(reply)
         except StaleCursorError as error:
@@ -150,8 +166,11 @@ class Conversation:
         heads = wire.watermarks(response.get("head_watermarks"), "head_watermarks")
         for topic in names:
             self._epochs[topic] = epoch if isinstance(epoch, str) else None
-            self._board.topic(topic, phase=TopicPhase.CATCHING_UP, head=heads.get(topic))
+            is_live = self._board.status.topics[topic].phase is TopicPhase.LIVE
+            phase = None if is_live else TopicPhase.CATCHING_UP
+            self._board.topic(topic, phase=phase, head=heads.get(topic))
         await self._advance(current)
+        self._heads.tell(number, heads)
 
     async def _recover(self, topic: str) -> None:
         self._board.topic(topic, phase=TopicPhase.RECOVERING)
@@ -239,7 +258,7 @@ class Conversation:
     def _serves(self, topic: str) -> bool:
         # What is on the way of a subscription that ended must not count for the one that follows.
         known = self._board.status.topics.get(topic)
-        return known is not None and known.phase in _SERVED
+        return known is not None and known.phase in SERVED
 
     def _help(self, work: Coroutine[Any, Any, None]) -> None:
         helper = self._group.create_task(_until_closed(work))

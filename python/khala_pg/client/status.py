@@ -26,6 +26,10 @@ class TopicPhase(StrEnum):
     LIVE = "live"
 
 
+SERVED = (TopicPhase.CATCHING_UP, TopicPhase.LIVE)
+"""Phases in which the server has accepted the cursor."""
+
+
 @dataclass(frozen=True, slots=True)
 class TopicStatus:
     """State of one topic: seen up to `watermark`; `head` is the last that the server announced."""

@@ -135,6 +135,34 @@ async def test_where_it_begins(
         assert [line["doc_key"] for line in found] == keys_seen
 
 
+async def test_it_ends_at_a_watermark(newest_database: Database, tmp_path: Path) -> None:
+    state = ["--state", str(tmp_path / "state"), "--until"]
+    async with running_relay(newest_database.relay_dsn) as relay:
+        for n in range(1, 31):
+            sink(newest_database, f"d{n}", 1, {"n": n})
+        async with tail(relay, RUNS, *state, "30") as process:
+            assert await remaining(process) == list(range(1, 31))
+            assert process.returncode == 0
+        # It is there already, and the next one is not for us to see.
+        theirs = sink(newest_database, "theirs", 1, {}, org="org-b")
+        for watermark in ("30", f"{RUNS}={theirs}"):
+            async with tail(relay, RUNS, *state, watermark) as process:
+                assert await remaining(process) == []
+                assert process.returncode == 0
+        async with tail(relay, RUNS, NOTES, *state, f"{RUNS}=32", "--until", f"{NOTES}=1") as both:
+            sink(newest_database, "d1", 2, {})
+            assert await watermarks(both, 1) == [32]
+            sink(newest_database, "n", 1, {}, topic=NOTES)
+            assert await watermarks(both, 1) == [1]
+            code, said = await finish(both)
+            assert code == 0
+            assert "Traceback" not in said
+        async with tail(relay, RUNS, *state, "soon") as process:
+            code, said = await finish(process)
+            assert code == 2
+            assert "--until soon: a watermark is a whole number from 0" in said
+
+
 async def test_a_killed_tail_goes_on_from_its_state(
     newest_database: Database, tmp_path: Path
 ) -> None:

@@ -3,7 +3,8 @@
 import asyncio
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -23,7 +24,7 @@ from khala_pg.client import (
     Status,
     WatermarkStore,
 )
-from khala_pg.errors import UsageError
+from khala_pg.errors import KhalaError, UsageError
 
 _BACKOFF = Backoff(base=0.25, cap=3.0)
 
@@ -47,6 +48,14 @@ def command(
             help="Begin with the documents as they are now. Default on a terminal.",
         ),
     ] = False,
+    until: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[TOPIC=]WATERMARK",
+            help="End, with status 0, once everything up to this watermark, such as `khala sink` "
+            "returns, has been shown. Default: with Ctrl-C.",
+        ),
+    ] = None,
     state: Annotated[
         Path | None,
         typer.Option(
@@ -88,15 +97,20 @@ def command(
         khala tail runtime.run_summaries --from-snapshot --json | jq .payload.status
 
         khala tail runtime.run_summaries --state ~/.runs.khala >> runs.jsonl
+
+        khala tail runtime.run_summaries --from-snapshot --until 47 > runs.jsonl
     """
     if since and from_snapshot:
         raise UsageError("--since and --from-snapshot exclude each other")
     in_place = Console().is_terminal and not as_json
-    start = Start(snapshot=from_snapshot or in_place, cursors=_cursors(topics, since or []))
+    start = Start(
+        snapshot=from_snapshot or in_place, cursors=_watermarks("--since", topics, since or [])
+    )
+    ends = _watermarks("--until", topics, until or [])
     store: WatermarkStore = MemoryStore() if state is None else SqliteStore(state)
     source = Source(ws, http, token, topics)
     try:
-        asyncio.run(_follow(source, topics, store, start, in_place))
+        asyncio.run(_follow(source, topics, store, start, ends, in_place))
     except BrokenPipeError:
         # The reader has enough. Python would complain again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -107,6 +121,7 @@ async def _follow(
     topics: Sequence[str],
     store: WatermarkStore,
     start: Start,
+    ends: Mapping[str, int],
     in_place: bool,
 ) -> None:
     say = StateLines()
@@ -117,7 +132,7 @@ async def _follow(
         if status.state is ConnectionState.NEEDS_AUTH:
             source.refusal = status.error
 
-    async with KhalaClient(
+    client = KhalaClient(
         source.endpoint,
         topics,
         store=store,
@@ -126,7 +141,8 @@ async def _follow(
         on_status=on_status,
         # Lines show each change, a table what is current.
         compact=in_place,
-    ) as client:
+    )
+    async with client, _until(client, ends):
         # In this very task: an interruption must reach the client before it can take the batch at
         # hand for dealt with.
         if in_place:
@@ -135,13 +151,36 @@ async def _follow(
             await print_lines(client)
 
 
-def _cursors(topics: Sequence[str], since: Sequence[str]) -> dict[str, int]:
-    cursors: dict[str, int] = {}
-    for entry in since:
+@asynccontextmanager
+async def _until(client: KhalaClient, ends: Mapping[str, int]) -> AsyncIterator[None]:
+    """Ends what is in the context once everything up to the watermarks has been shown."""
+
+    async def reach() -> None:
+        with suppress(KhalaError):  # The end of the client, which its changes raise as well.
+            for topic, watermark in ends.items():
+                await client.wait_for(topic, watermark)
+            limit.reschedule(0)
+
+    try:
+        async with asyncio.timeout(None) as limit:
+            reaching = asyncio.create_task(reach()) if ends else None
+            try:
+                yield
+            finally:
+                if reaching is not None:
+                    reaching.cancel()
+    except TimeoutError:
+        if not limit.expired():
+            raise
+
+
+def _watermarks(option: str, topics: Sequence[str], given: Sequence[str]) -> dict[str, int]:
+    watermarks: dict[str, int] = {}
+    for entry in given:
         topic, equals, watermark = entry.rpartition("=")
         if not (watermark.isascii() and watermark.isdecimal()):
-            raise UsageError(f"--since {entry}: a watermark is a whole number from 0")
+            raise UsageError(f"{option} {entry}: a watermark is a whole number from 0")
         if equals and topic not in topics:
-            raise UsageError(f"--since {entry}: {topic} is not among the topics to follow")
-        cursors.update(dict.fromkeys([topic] if equals else topics, int(watermark)))
-    return cursors
+            raise UsageError(f"{option} {entry}: {topic} is not among the topics to follow")
+        watermarks.update(dict.fromkeys([topic] if equals else topics, int(watermark)))
+    return watermarks

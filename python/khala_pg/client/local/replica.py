@@ -24,14 +24,17 @@ class Replica:
         feed: ChangeFeed,
         on_error: Callable[[Exception], None],
         limit_s: float = 10.0,
+        on_change: Callable[[], None] = lambda: None,
     ) -> None:
         """on_error: called when something could not be saved, which is tried again.
         limit_s: for each call of the store.
+        on_change: called when documents and cursors have changed and listeners have dealt with it.
         """
         self._store = store
         self._feed = feed
         self._on_error = on_error
         self._limit_s = limit_s
+        self._on_change = on_change
         self._unsaved: set[str] = set()
         self._retry_at = 0.0
         self._cache = DocumentCache()
@@ -99,8 +102,9 @@ class Replica:
             self._unsaved.update(topics, commit.replaced)
             if asyncio.get_running_loop().time() >= self._retry_at:
                 await self.flush()
-            return
-        await self._save(commit)
+        else:
+            await self._save(commit)
+        self._on_change()
 
     async def flush(self) -> None:
         """Saves what could not be saved before: its topics as they are now."""
