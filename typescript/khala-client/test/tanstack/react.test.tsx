@@ -4,9 +4,9 @@ import { createCollection, eq, useLiveQuery } from "@tanstack/react-db";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { expect, test } from "vitest";
-import { khalaCollectionOptions } from "../src/tanstack/index.js";
-import { openPage } from "./harness/page.js";
-import { connect, openDatabase, token } from "./harness/server.js";
+import { khalaCollectionOptions } from "../../src/tanstack/index.js";
+import { openPage } from "../harness/page.js";
+import { connect, openDatabase, token } from "../harness/server.js";
 
 interface Run {
   readonly id: string;
