@@ -103,7 +103,9 @@ CREATE TABLE runtime.sync_topics (
     ownership text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     writes text NOT NULL,
-    max_staged_writes integer NOT NULL
+    max_staged_writes integer NOT NULL,
+    json_schema json,
+    checked_schema jsonb
 );
 
 ALTER TABLE runtime.sync_topics OWNER TO khala_owner;
@@ -125,6 +127,10 @@ COMMENT ON COLUMN runtime.sync_topics.ownership IS 'owned: each document names i
 COMMENT ON COLUMN runtime.sync_topics.writes IS 'direct: a writer allocates its watermark itself; grouped: it stages, and khala.sequence allocates watermarks; changed by khala.set_topic_writes';
 
 COMMENT ON COLUMN runtime.sync_topics.max_staged_writes IS 'Limit of staged writes while the topic is grouped; further ones are refused until some are sequenced';
+
+COMMENT ON COLUMN runtime.sync_topics.json_schema IS 'JSON Schema of the payloads, as it was given; null: none was set';
+
+COMMENT ON COLUMN runtime.sync_topics.checked_schema IS 'json_schema, if writes are checked against it; null otherwise';
 
 CREATE TABLE runtime.sync_stream_events (
     topic text NOT NULL,

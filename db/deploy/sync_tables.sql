@@ -16,7 +16,9 @@ CREATE TABLE runtime.sync_topics (
     ownership text NOT NULL,
     created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
     writes text NOT NULL,
-    max_staged_writes integer NOT NULL
+    max_staged_writes integer NOT NULL,
+    json_schema json,
+    checked_schema jsonb
 );
 COMMENT ON TABLE runtime.sync_topics IS 'Catalogue of topics: one per model class';
 COMMENT ON COLUMN runtime.sync_topics.enum_name IS 'Name of the proto enum value; a subscriber may use it instead of the topic';
@@ -27,6 +29,8 @@ COMMENT ON COLUMN runtime.sync_topics.retention_horizon IS 'Age at which khala.r
 COMMENT ON COLUMN runtime.sync_topics.ownership IS 'owned: each document names its organisation; public: none may, everyone sees all; mixed: either';
 COMMENT ON COLUMN runtime.sync_topics.writes IS 'direct: a writer allocates its watermark itself; grouped: it stages, and khala.sequence allocates watermarks; changed by khala.set_topic_writes';
 COMMENT ON COLUMN runtime.sync_topics.max_staged_writes IS 'Limit of staged writes while the topic is grouped; further ones are refused until some are sequenced';
+COMMENT ON COLUMN runtime.sync_topics.json_schema IS 'JSON Schema of the payloads, as it was given; null: none was set';
+COMMENT ON COLUMN runtime.sync_topics.checked_schema IS 'json_schema, if writes are checked against it; null otherwise';
 GRANT SELECT ON runtime.sync_topics TO khala_dba;
 
 -- Tables that every sink writes have no CHECK and no foreign key: a CHECK is parsed by each statement that writes the

@@ -30,6 +30,7 @@ WIRE_CODES = {
     "KH009": "internal",
     "KH010": "internal",
     "KH011": "internal",
+    "KH012": "bad_frame",
     "KH020": "internal",
     "KH021": "internal",
     "KH022": "internal",

@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(119);
+SELECT plan(121);
 
 CREATE FUNCTION pg_temp.relations()
 RETURNS TABLE (oid oid, name text, kind text, options text[]) LANGUAGE sql AS $$
@@ -40,7 +40,7 @@ FROM (
     VALUES
     (
         'sync_topics'::name,
-        ARRAY['topic', 'enum_name', 'read_model', 'payload_mode', 'inline_limit_bytes', 'retention_horizon', 'ownership', 'created_at', 'writes', 'max_staged_writes']::name[]
+        ARRAY['topic', 'enum_name', 'read_model', 'payload_mode', 'inline_limit_bytes', 'retention_horizon', 'ownership', 'created_at', 'writes', 'max_staged_writes', 'json_schema', 'checked_schema']::name[]
     ),
     ('sync_topic_sequences', ARRAY['topic', 'head_watermark', 'armed']),
     ('sync_topic_staging', ARRAY['topic', 'positions', 'armed', 'settled', 'taken', 'next_settled', 'next_taken', 'next_transaction']),
@@ -151,7 +151,7 @@ FROM (
     VALUES
     ('runtime.sync_topics', 'enum_name'), ('runtime.sync_topics', 'read_model'), ('runtime.sync_topics', 'payload_mode'),
     ('runtime.sync_topics', 'inline_limit_bytes'), ('runtime.sync_topics', 'retention_horizon'), ('runtime.sync_topics', 'ownership'),
-    ('runtime.sync_topics', 'writes'), ('runtime.sync_topics', 'max_staged_writes'), ('runtime.sync_topic_staging', 'armed'),
+    ('runtime.sync_topics', 'writes'), ('runtime.sync_topics', 'max_staged_writes'), ('runtime.sync_topics', 'json_schema'), ('runtime.sync_topics', 'checked_schema'), ('runtime.sync_topic_staging', 'armed'),
     ('runtime.sync_topic_staging', 'settled'), ('runtime.sync_staged_writes', 'position'), ('runtime.sync_staged_writes', 'canonical'),
     ('runtime.sync_topic_sequences', 'armed'), ('runtime.sync_stream_events', 'payload'), ('runtime.sync_stream_events', 'payload_hash'),
     ('runtime.sync_stream_events', 'payload_bytes'), ('runtime.sync_stream_events', 'org_id'), ('runtime.sync_stream_events', 'owner_changed'),

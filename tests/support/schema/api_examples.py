@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
-from psycopg.types.json import Jsonb
+from psycopg.types.json import Json, Jsonb
 
 from support.schema.example_calls import Call
 from support.schema.example_calls import fails as _fails
@@ -617,6 +617,14 @@ EXAMPLES: Mapping[str, tuple[Call, ...]] = {
             "KH007", "SELECT * FROM khala.set_publisher_topic('hook', 'notes.empty', %s)", "a b"
         ),
     ),
+    "set_topic_schema": (
+        _write(
+            "SELECT khala.set_topic_schema('notes.mixed', %s, TRUE)",
+            Json({"properties": {"é": {"pattern": r"^\w$"}}}),
+        ),
+        _write("SELECT khala.set_topic_schema('notes.mixed', NULL)"),
+        _fails("KH007", "SELECT khala.set_topic_schema('notes.mixed', '{\"if\": 1}')"),
+    ),
     "set_topic": (
         _write(
             "SELECT khala.set_topic('notes.mixed', 'inline', 9, '1 mon -1 day', 'public', 5)",
@@ -692,6 +700,10 @@ EXAMPLES: Mapping[str, tuple[Call, ...]] = {
             "$.topics[*].head_watermark",
         ),
     ),
+    "topic_schemas": (
+        _read("SELECT topic, source, schema FROM khala.topic_schemas()"),
+        _fails("KH001", "SELECT khala.topic_schemas(%s)", ["no\\thing"]),
+    ),
     "topic_holders": (_read("SELECT khala.topic_holders('notes.mixed')"),),
     "traces": (
         _read(
@@ -728,7 +740,7 @@ EXAMPLES: Mapping[str, tuple[Call, ...]] = {
 _CHANGING = f'"(heartbeat_at|latest_event_at|projected_at|updated_at)": ?"[^"]*"|{CHANGING}'
 EFFECTS = (
     "SELECT topic, enum_name, read_model, payload_mode, inline_limit_bytes, retention_horizon,"
-    " ownership, writes FROM runtime.sync_topics ORDER BY topic",
+    " ownership, writes, json_schema, checked_schema FROM runtime.sync_topics ORDER BY topic",
     "SELECT * FROM runtime.sync_topic_sequences ORDER BY topic",
     "SELECT topic, retention_floor, purges, purged_events"
     " FROM runtime.sync_topic_retention ORDER BY topic",

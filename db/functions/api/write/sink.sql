@@ -33,6 +33,7 @@ DECLARE
     v_inline_limit integer;
     v_writes text;
     v_max_staged integer;
+    v_is_checked boolean;
     v_watermark bigint;
     v_judged_locked boolean := FALSE;
 BEGIN
@@ -50,11 +51,11 @@ BEGIN
                 v_bytes, t.payload_mode, t.inline_limit_bytes
             ),
             j.outcome, j.doc_version, j.owner_id, j.owner_changed, j.carried, d.org_id, d.watermark, t.inline_limit_bytes,
-            t.writes, t.max_staged_writes
+            t.writes, t.max_staged_writes, t.checked_schema IS NOT NULL
         INTO
             v_fault,
             v_outcome, v_doc_version, v_owner, v_owner_changed, v_carried, v_stored_owner, v_stored_watermark,
-            v_inline_limit, v_writes, v_max_staged
+            v_inline_limit, v_writes, v_max_staged, v_is_checked
         FROM runtime.sync_topics AS t
         LEFT JOIN runtime.sync_documents AS d ON t.topic = d.topic AND d.doc_key = p_doc_key
         CROSS JOIN LATERAL khala_internal.judge_document(
@@ -68,6 +69,8 @@ BEGIN
             PERFORM khala_internal.refuse_document(
                 v_fault, 1, p_topic, p_doc_key, p_doc_version, p_org_id, p_payload, v_bytes, v_inline_limit
             );
+        ELSIF v_is_checked AND NOT p_deleted AND NOT v_judged_locked THEN
+            PERFORM khala_internal.check_payloads(p_topic, ARRAY[p_doc_key], ARRAY[p_payload]);
         END IF;
         -- A statement of its own: an expression is prepared as a whole, at its first use in a transaction.
         IF v_writes = 'grouped' AND v_watermark IS NULL THEN
@@ -145,6 +148,6 @@ END
 $$;
 
 COMMENT ON FUNCTION khala.sink(text, text, bigint, jsonb, text, boolean) IS
-'Writes one version of a document. Arguments: topic; document key; version, growing with each change, null for the one after the stored one; payload, an I-JSON object; owner organisation, null for public; whether it is a tombstone, as khala.sink_delete writes. Result: watermark (null when nothing was written) and outcome: applied, rewritten (same version, other content), duplicate, stale_version, or staged in a grouped topic. Errors: KH001 unknown topic, KH004 payload too large, KH005 not I-JSON, KH006 no owner in an owned topic or one in a public topic, KH007 invalid key, version or owner, KH010 a trigger suppressed the write, KH011 too many staged writes; 40001 when a trigger of the read model calls a sink as well.';
+'Writes one version of a document. Arguments: topic; document key; version, growing with each change, null for the one after the stored one; payload, an I-JSON object; owner organisation, null for public; whether it is a tombstone, as khala.sink_delete writes. Result: watermark (null when nothing was written) and outcome: applied, rewritten (same version, other content), duplicate, stale_version, or staged in a grouped topic. Errors: KH001 unknown topic, KH004 payload too large, KH005 not I-JSON, KH006 no owner in an owned topic or one in a public topic, KH007 invalid key, version or owner, KH010 a trigger suppressed the write, KH011 too many staged writes, KH012 the payload does not match the schema that the topic checks; 40001 when a trigger of the read model calls a sink as well.';
 REVOKE ALL ON FUNCTION khala.sink(text, text, bigint, jsonb, text, boolean) FROM public;
 GRANT EXECUTE ON FUNCTION khala.sink(text, text, bigint, jsonb, text, boolean) TO khala_runtime;

@@ -73,7 +73,7 @@ BEGIN
     SELECT
         khala_internal.json_object_expression(
             array_agg(c.name ORDER BY c.place) FILTER (WHERE c.is_carried),
-            array_agg(khala_internal.json_expression(format('x.%I', c.name), c.type_id) ORDER BY c.place)
+            array_agg((khala_internal.json_rule(format('x.%I', c.name), c.type_id)).expression ORDER BY c.place)
             FILTER (WHERE c.is_carried)
         ) AS payload,
         -- Of a value that is stored compressed the size is at least a ninetieth.

@@ -78,7 +78,7 @@ BEGIN
                     WHEN NOT i.found THEN NULL
                     WHEN p_reason IS NOT NULL THEN p_reason
                     WHEN v_canonical[i.place] IS NULL THEN 'the row is larger than 16 MiB'
-                    ELSE CASE khala_internal.document_fault(
+                    ELSE coalesce(CASE khala_internal.document_fault(
                         i.doc_key, NULL, i.org_id, v_payloads[i.place], FALSE, v_topic.ownership,
                         octet_length(v_canonical[i.place]), v_topic.payload_mode, v_topic.inline_limit_bytes
                     )
@@ -88,7 +88,11 @@ BEGIN
                         WHEN 'not owned' THEN 'the organisation is null, and the topic is owned'
                         WHEN 'not public' THEN 'the row has an organisation, and the topic is public'
                         WHEN 'size' THEN 'the document is larger than the topic allows'
-                    END
+                    END, CASE WHEN v_topic.checked_schema IS NOT NULL THEN (
+                        SELECT format('the schema of the topic is not matched: %s %s', CASE f.path WHEN '' THEN 'the row' ELSE f.path END, f.fault)
+                        FROM khala_internal.schema_fault(v_topic.checked_schema, v_payloads[i.place], v_topic.checked_schema) AS f
+                        WHERE f.fault IS NOT NULL
+                    ) END)
                 END AS reason
             FROM unnest(p_doc_keys, p_found, p_org_ids) WITH ORDINALITY AS i (doc_key, found, org_id, place)
         ) AS s

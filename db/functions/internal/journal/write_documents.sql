@@ -26,7 +26,8 @@ DECLARE
     v_refused integer;
     v_result record;
 BEGIN
-    SELECT t.payload_mode, t.inline_limit_bytes, t.ownership, t.writes, t.max_staged_writes INTO v_topic
+    SELECT t.payload_mode, t.inline_limit_bytes, t.ownership, t.writes, t.max_staged_writes,
+        t.checked_schema IS NOT NULL AS is_checked INTO v_topic
     FROM runtime.sync_topics AS t WHERE t.topic = p_topic;
     IF NOT FOUND THEN
         PERFORM khala_internal.refuse_topic(p_topic);
@@ -55,6 +56,8 @@ BEGIN
             v_faults[v_refused], v_refused, p_topic, p_doc_keys[v_refused], p_doc_versions[v_refused],
             p_org_ids[v_refused], p_payloads[v_refused], octet_length(v_canonical[v_refused]), v_topic.inline_limit_bytes
         );
+    ELSIF v_topic.is_checked THEN
+        PERFORM khala_internal.check_payloads(p_topic, p_doc_keys, p_payloads);
     END IF;
 
     IF v_topic.writes = 'grouped' AND khala_internal.stage_documents(
@@ -74,5 +77,5 @@ END
 $$;
 
 COMMENT ON FUNCTION khala_internal.write_documents(text, text[], bigint[], text[], jsonb[], boolean[]) IS
-'Internal: write path of khala.sink_batch. Arguments: topic; keys; versions, null for the next; owners; payloads; tombstone flags. Result: per document its watermark (null when nothing was written) and outcome. Errors: KH001, KH004, KH005, KH006, KH007, KH010.';
+'Internal: write path of khala.sink_batch. Arguments: topic; keys; versions, null for the next; owners; payloads; tombstone flags. Result: per document its watermark (null when nothing was written) and outcome. Errors: KH001, KH004, KH005, KH006, KH007, KH010, KH011, KH012.';
 REVOKE ALL ON FUNCTION khala_internal.write_documents(text, text[], bigint[], text[], jsonb[], boolean[]) FROM public;
