@@ -24,6 +24,7 @@ COMMANDS = {
     "tail": "watch.tail",
     "desktop": "desktop",
     "topics": "topics",
+    "types": "types",
     "attach": "attach",
     "attachments": "attachments",
     "detach": "detach",

@@ -1,6 +1,8 @@
 """`khala topics`: list the topics of a database; add, change and remove one."""
 
+import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -139,15 +141,30 @@ def change(
         int | None,
         typer.Option(metavar="WRITES", help="Most writes that wait while the topic is grouped."),
     ] = None,
+    schema: Annotated[
+        Path | None,
+        typer.Option(help="File with a JSON Schema of the documents, for `khala types`."),
+    ] = None,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check",
+            help="With --schema: refuse writes that do not match it. Rows of an attached table are "
+            "set aside.",
+        ),
+    ] = False,
+    no_schema: Annotated[bool, typer.Option("--no-schema", help="Remove the schema.")] = False,
     database: Database = None,
 ) -> None:
     """Change settings of a topic, while it is written to; what is not given stays.
 
     They apply to the writes and purges that follow. `khala topics writes` has its own command.
 
-    Example:
+    Examples:
 
         khala topics set shop.orders --horizon '2 days'
+
+        khala topics set shop.orders --schema order.schema.json --check
     """
     settings = {
         "payload_mode": mode,
@@ -156,15 +173,35 @@ def change(
         "ownership": ownership,
         "max_staged_writes": max_staged_writes,
     }
-    if all(value is None for value in settings.values()):
+    changes_schema = schema is not None or no_schema
+    if check and schema is None:
+        raise UsageError("--check is given without --schema", "Pass the schema that is checked.")
+    if schema is not None and no_schema:
+        raise UsageError("--schema and --no-schema exclude each other", "Leave one of them out.")
+    has_settings = any(value is not None for value in settings.values())
+    if not (has_settings or changes_schema):
         raise UsageError(
             "no setting is given",
-            "Pass --mode, --inline-limit, --horizon, --ownership or --max-staged-writes.",
+            "Pass --mode, --inline-limit, --horizon, --ownership, --max-staged-writes, --schema or "
+            "--no-schema.",
         )
+    text = None if schema is None else _json_of(schema)
     conninfo = resolve(DATABASE, database or context.obj)
-    with connected(conninfo, DBA) as connection:
-        admin.set_topic(connection, name, **settings)
+    with connected(conninfo, DBA) as connection, connection.transaction():
+        if has_settings:
+            admin.set_topic(connection, name, **settings)
+        if changes_schema:
+            admin.set_topic_schema(connection, name, text, check=check)
     Console(highlight=False, soft_wrap=True).print(f"topic {name} is changed", markup=False)
+
+
+def _json_of(path: Path) -> str:
+    text = path.read_text(encoding="utf-8")
+    try:
+        json.loads(text)
+    except ValueError as error:
+        raise UsageError(f"{path} is not JSON: {error}", "Write a JSON Schema into it.") from None
+    return text
 
 
 @app.command()

@@ -32,6 +32,16 @@ class Topic:
 
 
 @dataclass(frozen=True, slots=True)
+class TopicSchema:
+    """JSON Schema of a topic's documents. source: schema, which was set, or table."""
+
+    topic: str
+    source: str
+    json_schema: dict[str, Any]
+    is_checked: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Purge:
     """Result of one call of khala.retain for one topic; `more`: another call would delete more."""
 
@@ -113,6 +123,25 @@ def register_topic(connection: Connection[Any], topic: str, **settings: str | in
 def set_topic(connection: Connection[Any], topic: str, **settings: str | int | None) -> None:
     """Change settings of a topic: arguments of khala.set_topic; None leaves one as it is."""
     _call_with_settings(connection, "set_topic", topic, settings)
+
+
+def set_topic_schema(
+    connection: Connection[Any], topic: str, schema: str | None, *, check: bool = False
+) -> None:
+    """Set the JSON Schema of a topic, as JSON; None removes it. check: have writes match it."""
+    connection.execute("SELECT khala.set_topic_schema(%s, %s::json, %s)", (topic, schema, check))
+
+
+def topic_schemas(
+    connection: Connection[Any], topics: Sequence[str] | None = None
+) -> Sequence[TopicSchema]:
+    """Schemas of these topics, or of all, by topic; topics without one are left out."""
+    with connection.cursor(row_factory=class_row(TopicSchema)) as cursor:
+        return cursor.execute(
+            "SELECT s.topic, s.source, s.schema AS json_schema, s.is_checked"
+            " FROM khala.topic_schemas(%s) AS s",
+            (None if topics is None else list(topics),),
+        ).fetchall()
 
 
 def _call_with_settings(

@@ -7,20 +7,14 @@ import { makeBackoff, within } from "./host/timer.js";
 import { memoryStore } from "./stores/memory.js";
 import { limited } from "./stores/store.js";
 import { hasher } from "./topics/hash.js";
+import type { TopicByName } from "./topics/names.js";
 import { type KhalaTopic, Topic } from "./topics/topic.js";
-import type {
-  JsonObject,
-  KhalaClientOptions,
-  KhalaStatus,
-  WaitOptions,
-  WebSocketClass,
-} from "./types.js";
+import type { KhalaClientOptions, KhalaStatus, WaitOptions, WebSocketClass } from "./types.js";
 import { Line } from "./wire/line.js";
 
 /** Follows topics. Its methods need no `this`. */
 export interface KhalaClient {
-  /** A topic by its name; the same object for the same name. */
-  readonly topic: <T = JsonObject>(name: string) => KhalaTopic<T>;
+  readonly topic: TopicByName;
   /** The state of the client; the same object until something changes. */
   readonly getStatus: () => KhalaStatus;
   readonly onStatus: (listener: (status: KhalaStatus) => void) => Unsubscribe;
@@ -75,7 +69,7 @@ class Client implements KhalaClient {
     );
   }
 
-  readonly topic = <T = JsonObject>(name: string): KhalaTopic<T> => {
+  readonly topic: TopicByName = (name: string): KhalaTopic<never> => {
     let topic = this.#topics.get(name);
     if (topic === undefined) {
       const { saveEveryMs = 200 } = this.#options;
@@ -92,7 +86,7 @@ class Client implements KhalaClient {
       this.#line.topics.set(name, topic);
     }
     // The shape of a payload is agreed between the program and the publisher.
-    return topic as unknown as KhalaTopic<T>;
+    return topic as unknown as KhalaTopic<never>;
   };
 
   readonly connect = (): void => {

@@ -30,5 +30,6 @@ export {
   type Stored,
 } from "./stores/store.js";
 export { canonicalJson, hashText, payloadHash } from "./topics/hash.js";
+export type { KhalaTopics, TopicByName } from "./topics/names.js";
 export type { KhalaTopic, TopicDocument } from "./topics/topic.js";
 export type * from "./types.js";

@@ -1,0 +1,161 @@
+"""Writes types of documents in Python, for 3.11 and newer."""
+
+import keyword
+import re
+from collections.abc import Mapping, Sequence
+from functools import reduce
+
+from khala_pg.document_types.model import (
+    Anything,
+    Array,
+    Both,
+    Document,
+    Literal,
+    Member,
+    Nothing,
+    Object,
+    Primitive,
+    Reference,
+    Type,
+    Union,
+    both,
+)
+from khala_pg.document_types.names import Names, one_line
+
+_HEAD = '"""Types of the documents of topics, written by `khala types`: it overwrites changes."""\n'
+_TYPING = ("Any", "Literal", "Never", "NotRequired", "TypeAlias", "TypedDict")
+_WORDS = {
+    "string": "str",
+    "number": "float",
+    "integer": "int",
+    "boolean": "bool",
+    "null": "None",
+}
+
+
+def python_source(documents: Sequence[Document]) -> str:
+    """A module with a TypedDict for each object."""
+    names = Names(_TYPING)
+    parts: list[str] = []
+    for document in documents:
+        name = names.give(document.title, document.topic)
+        defined = {each: names.give(f"{name} {each}") for each in document.definitions}
+        writer = _Writer(names, defined, document.definitions, parts)
+        about = document.description or f"A document of {document.topic}."
+        writer.declare(name, document.type, about)
+        for each, type_ in document.definitions.items():
+            writer.declare(defined[each], type_, "")
+    body = "\n\n".join(parts)
+    used = [word for word in _TYPING if re.search(rf"\b{word}\b", body)]
+    return (
+        f"{_HEAD}\nfrom __future__ import annotations\n\n"
+        f"from typing import {', '.join(used)}\n\n\n{body}"
+    )
+
+
+class _Writer:
+    """Declarations, in `parts`. names: of the definitions."""
+
+    def __init__(
+        self,
+        free: Names,
+        names: Mapping[str, str],
+        definitions: Mapping[str, Type],
+        parts: list[str],
+    ) -> None:
+        self._free = free
+        self._names = names
+        self._definitions = definitions
+        self._parts = parts
+
+    def declare(self, name: str, type_: Type, about: str) -> None:
+        if not isinstance(type_, Object) or not type_.members:
+            text = self._text(type_, name)
+            self._parts.append(f"{_comment(about, '')}{name}: TypeAlias = {_quoted(text)}\n")
+            return
+        is_class = all(
+            key.isidentifier() and not keyword.iskeyword(key) and not key.startswith("__")
+            for key in type_.members
+        )
+        lines = []
+        for key, member in type_.members.items():
+            text = self._member(member, f"{name} {key}")
+            line = f"{key}: {text}" if is_class else f"{_quoted(key)}: {_quoted(text)},"
+            indent = "    " if is_class else "        "
+            lines.append(f"{_comment(member.description, indent)}{indent}{line}\n")
+        if is_class:
+            doc = f"    {_docstring(about)}\n\n" if about else ""
+            source = f"class {name}(TypedDict):\n{doc}{''.join(lines)}"
+        else:
+            source = (
+                f"{_comment(about, '')}{name} = TypedDict(\n    {_quoted(name)},\n    {{\n"
+                f"{''.join(lines)}    }},\n)\n"
+            )
+        self._parts.append(source)
+
+    def _member(self, member: Member, wish: str) -> str:
+        text = self._text(member.type, wish)
+        return text if member.required else f"NotRequired[{text}]"
+
+    def _text(self, type_: Type, wish: str) -> str:
+        """An expression of the type. wish: a name for it, should it need one."""
+        match type_:
+            case Anything():
+                return "Any"
+            case Nothing():
+                return "Never"
+            case Primitive(name):
+                return _WORDS[name]
+            case Literal(kind, value):
+                return f"Literal[{_quoted(str(value)) if kind == 'string' else value}]"
+            case Reference(name):
+                return self._names[name]
+            case Array(items):
+                return f"list[{self._text(items, wish)}]"
+            case Union(types):
+                return self._union(types, wish)
+            case Both(types):
+                known = reduce(both, (self._definition(each) for each in types))
+                return "Any" if isinstance(known, Both | Reference) else self._text(known, wish)
+            case Object(members, others):
+                if not members:
+                    return f"dict[str, {self._text(others or Nothing(), wish)}]"
+                name = self._free.give(wish)
+                self.declare(name, type_, "")
+                return name
+
+    def _union(self, types: Sequence[Type], wish: str) -> str:
+        literals = [self._text(each, wish) for each in types if isinstance(each, Literal)]
+        texts = [self._text(each, wish) for each in types if not isinstance(each, Literal)]
+        if literals:
+            inner = ", ".join(each.removeprefix("Literal[")[:-1] for each in literals)
+            texts.insert(0, f"Literal[{inner}]")
+        return " | ".join(dict.fromkeys(texts))
+
+    def _definition(self, type_: Type) -> Type:
+        if isinstance(type_, Reference):
+            return self._definition(self._definitions[type_.name])
+        if isinstance(type_, Both):
+            return reduce(both, (self._definition(each) for each in type_.types))
+        return type_
+
+
+def _quoted(text: str) -> str:
+    body = "".join(
+        rf"\{char}" if char in '\\"' else char if char.isprintable() else _escape(char)
+        for char in text
+    )
+    return f'"{body}"'
+
+
+def _escape(char: str) -> str:
+    return rf"\u{ord(char):04x}" if ord(char) < 0x10000 else rf"\U{ord(char):08x}"
+
+
+def _docstring(text: str) -> str:
+    return f'""{_quoted(one_line(text))}""'
+
+
+def _comment(text: str, indent: str) -> str:
+    words = one_line(text)
+    return f"{indent}# {words}\n" if words else ""

@@ -1,0 +1,17 @@
+/** Types of documents by the name of their topic. */
+
+import type { JsonObject } from "../types.js";
+import type { KhalaTopic } from "./topic.js";
+
+/**
+ * The type of each topic's payloads. A program adds its own by `declare module "khala-client"`, as
+ * the file that `khala types` writes does.
+ */
+// biome-ignore lint/suspicious/noEmptyInterface: what is added is the program's.
+export interface KhalaTopics {}
+
+/** Gives a topic by its name; the same object for the same name. */
+export interface TopicByName {
+  <N extends keyof KhalaTopics & string>(name: N): KhalaTopic<KhalaTopics[N]>;
+  <T = JsonObject>(name: string): KhalaTopic<T>;
+}
