@@ -17,6 +17,7 @@ from khala_pg.doctor.attachments import check_attachments
 from khala_pg.doctor.finding import Finding, failed, ok, warned
 from khala_pg.doctor.grouped import check_grouped_topics
 from khala_pg.doctor.listen import check_listen
+from khala_pg.doctor.providers import check_provider
 from khala_pg.doctor.publishers import check_publishers
 from khala_pg.errors import REACHABLE, KhalaError, from_psycopg
 from khala_pg.migration import migrate
@@ -262,6 +263,7 @@ def _check_grants(connection: Connection) -> Iterator[Finding]:
 _CHECKS: tuple[Callable[[Connection], Iterator[Finding]], ...] = (
     _check_connection,
     _check_server,
+    check_provider,
     _check_schema,
     _check_roles,
     _check_grants,
