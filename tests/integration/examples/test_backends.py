@@ -1,0 +1,143 @@
+"""examples/fastapi and examples/django as servers: what they write is seen live by those who may
+see it, and what they roll back by nobody."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+
+from khala_pg.auth import keyring as keys
+from khala_pg.auth import keyring_file
+from khala_pg.client import Endpoint, KhalaClient
+from khala_pg.postgres.free_ports import free_port
+from support.postgres.databases import Database
+from support.relay.client_relay import SOON, RelayUnderTest, contents, running_relay
+from support.trials.waiting import until
+
+ROOT = Path(__file__).resolve().parents[3]
+TOPIC = "shop.orders"
+PATIENCE_S = 60.0
+
+
+@asynccontextmanager
+async def served(
+    name: str, environment: dict[str, str], directory: Path
+) -> AsyncIterator[httpx.AsyncClient]:
+    """The example as a process of its own."""
+    place, module = {
+        "fastapi": (ROOT, "examples.fastapi.app:app"),
+        "django": (ROOT / "examples/django", "shop.asgi:application"),
+    }[name]
+    if name == "django":
+        migrate = [sys.executable, "manage.py", "migrate", "--verbosity=0"]
+        subprocess.run(migrate, cwd=place, env=environment, check=True)
+    port, log = free_port(), directory / f"{name}.log"
+    with log.open("w") as output:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "uvicorn", module, f"--port={port}"],
+            cwd=place,
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        async with httpx.AsyncClient(
+            base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=PATIENCE_S
+        ) as http:
+
+            async def answers() -> bool:
+                assert server.poll() is None, log.read_text()
+                try:
+                    return (await http.get("/khala-token")).status_code < 600
+                except httpx.TransportError:
+                    return False
+
+            await until(answers, "it serves", PATIENCE_S)
+            yield http
+    finally:
+        server.terminate()
+        await asyncio.to_thread(server.wait)
+
+
+def environment(database: Database, keyring: Path, relay: RelayUnderTest) -> dict[str, str]:
+    told = {name: str(value) for name, value in conninfo_to_dict(database.dsn).items()}
+    return {
+        **os.environ,
+        "DATABASE_URL": "postgresql://{user}:{password}@{host}:{port}/{dbname}".format(**told),
+        "KHALA_KEYRING": str(keyring),
+        "KHALA_WS_URL": relay.ws,
+        "KHALA_HTTP_URL": relay.http,
+    }
+
+
+@pytest.mark.parametrize("name", ["fastapi", "django"])
+async def test_a_backend(name: str, newest_database: Database, tmp_path: Path) -> None:
+    ring = keys.generate()
+    keyring_file.save(ring, tmp_path / "keyring.json")
+    if name == "fastapi":  # Django's migration does it.
+        with newest_database.connect("dba") as connection:
+            connection.execute("SELECT khala.register_topic(%s)", (TOPIC,))
+    async with (
+        running_relay(newest_database.relay_dsn, ring) as relay,
+        served(
+            name, environment(newest_database, tmp_path / "keyring.json", relay), tmp_path
+        ) as app,
+    ):
+
+        def follower(user: str) -> KhalaClient:
+            async def endpoint() -> Endpoint:
+                answer = await app.get("/khala-token", headers={"X-User": user})
+                return Endpoint(relay.ws, relay.http, answer.raise_for_status().json()["token"])
+
+            return KhalaClient(endpoint, [TOPIC], backoff=SOON)
+
+        async def post(path: str, user: str, body: object = None) -> httpx.Response:
+            return await app.post(path, json=body, headers={"X-User": user})
+
+        async with follower("acme/ann") as ann, follower("other/bob") as bob:
+            made = await post("/orders", "acme/ann", {"item": "lamp", "quantity": 60})
+            assert made.status_code == 201
+            order, watermark = made.json()["id"], made.json()["watermark"]
+            await ann.wait_for(TOPIC, watermark, timeout=PATIENCE_S)
+            lamp = {"item": "lamp", "quantity": 60, "state": "new"}
+            assert contents(ann, TOPIC) == {f"order/{order}": lamp}
+
+            too_many = await post("/orders", "acme/ann", {"item": "lamp", "quantity": 41})
+            assert too_many.status_code == 409
+            assert too_many.json() == {"detail": "lamp: 101 ordered, 100 in stock"}
+
+            foreign = await post(f"/orders/{order}/pay", "other/bob")
+            assert foreign.status_code == 404
+            paid = await post(f"/orders/{order}/pay", "acme/ann")
+            assert paid.json() == {"id": order, "watermark": watermark + 1}
+            for client in (ann, bob):
+                await client.wait_for(TOPIC, watermark + 1, timeout=PATIENCE_S)
+                await client.sync(timeout=PATIENCE_S)
+            assert contents(ann, TOPIC) == {f"order/{order}": {**lamp, "state": "paid"}}
+            assert contents(bob, TOPIC) == {}
+
+        if name == "fastapi":
+            with subprocess.Popen(
+                [sys.executable, "-m", "examples.fastapi.follow", "acme/ann"],
+                cwd=ROOT,
+                env={
+                    **environment(newest_database, tmp_path / "keyring.json", relay),
+                    "KHALA_APP": str(app.base_url),
+                },
+                stdout=subprocess.PIPE,
+                text=True,
+            ) as following:
+                assert following.stdout is not None
+                try:
+                    line = await asyncio.to_thread(following.stdout.readline)
+                finally:
+                    following.terminate()
+            assert line.startswith(f"order/{order} ")
+            assert "'state': 'paid'" in line
