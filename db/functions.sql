@@ -96,6 +96,8 @@ SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('khala.funct
 \ir functions/api/read/snapshot.sql
 \ir functions/api/read/head_watermarks.sql
 \ir functions/api/read/hydrate.sql
+\ir functions/api/read/get_document.sql
+\ir functions/api/read/query_documents.sql
 \ir functions/api/read/arm.sql
 \ir functions/api/retention/retain.sql
 \ir functions/api/retention/forget.sql

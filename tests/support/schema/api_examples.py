@@ -397,6 +397,14 @@ EXAMPLES: Mapping[str, tuple[Call, ...]] = {
         ),
         _fails("KH020", "SELECT khala.list_codex_workers('a', %s)", "bu\\sy"),
     ),
+    "get_document": (
+        _read(
+            "SELECT doc_version, watermark, org_id, deleted, payload"
+            " FROM khala.get_document('notes.mixed', %s)",
+            "é",
+        ),
+        _fails("KH001", "SELECT * FROM khala.get_document(%s, 'a')", "no\\thing"),
+    ),
     "get_run": (
         _read("SELECT khala.get_run('a', %s) OPERATOR(pg_catalog.->) 'last_lines'", "é"),
         _fails("KH023", "SELECT khala.get_run('b', 'é')"),
@@ -510,6 +518,18 @@ EXAMPLES: Mapping[str, tuple[Call, ...]] = {
             ),
         ),
         _fails("KH007", "SELECT * FROM khala.publisher_report('hook', %s)", Jsonb([{"a\\": 1}])),
+    ),
+    "query_documents": (
+        _read(
+            "SELECT doc_key, doc_version, watermark, org_id, payload"
+            " FROM khala.query_documents('notes.mixed', p_where => %s)",
+            ["$.n > 1e-10 || $.a == 2", '!($.a == "1\\\\")'],
+        ),
+        _read("SELECT doc_key FROM khala.query_documents('notes.mixed', p_newest => TRUE)"),
+        _fails(
+            "KH007", "SELECT * FROM khala.query_documents('notes.mixed', p_where => %s)", ["a\\"]
+        ),
+        _fails("KH001", "SELECT * FROM khala.query_documents(%s)", "no\\thing"),
     ),
     "rebuild_projection": (_write("SELECT * FROM khala.rebuild_projection('run', %s)", "é"),),
     "rebuild_projections": (_write("SELECT * FROM khala.rebuild_projections('run')"),),

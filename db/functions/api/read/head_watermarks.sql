@@ -19,4 +19,4 @@ $$;
 COMMENT ON FUNCTION khala.head_watermarks(text[]) IS
 'Heads of topics. Argument: their own names, or null for all topics. Result: one row for each topic that exists, with its head. Errors: none.';
 REVOKE ALL ON FUNCTION khala.head_watermarks(text[]) FROM public;
-GRANT EXECUTE ON FUNCTION khala.head_watermarks(text[]) TO khala_relay;
+GRANT EXECUTE ON FUNCTION khala.head_watermarks(text[]) TO khala_runtime, khala_relay, khala_dba;
