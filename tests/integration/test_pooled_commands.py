@@ -80,6 +80,9 @@ class Pooled:
             "topics remove": self._remove_topic,
             "topics writes": lambda: self._says("", "topics", "writes", TOPIC, "grouped"),
             "sequence": lambda: self._says("", "sequence"),
+            "sink": lambda: self._says("stored", "sink", TOPIC, "order/7", "{}", "--wait"),
+            "get": self._get,
+            "query": lambda: self._says("", "query", TOPIC, "--where", "$.n > 1"),
             "attach": self._attach,
             "attachments": self._show_attachments,
             "detach": self._detach,
@@ -130,6 +133,10 @@ class Pooled:
         done = self._call("page", "--url", "http://127.0.0.1:1")
         assert done.returncode == 0, done
         assert b"http://127.0.0.1:1/#/sign-in/" in done.stdout, done
+
+    def _get(self) -> None:
+        self._says("stored", "sink", TOPIC, "order/8", '{"n": 2}', "--wait")
+        self._says('"n": 2', "get", TOPIC, "order/8", "--at-least", "1")
 
     def _attach(self) -> None:
         with psycopg.connect(self._direct, autocommit=True) as connection:

@@ -7,6 +7,7 @@ from rich.console import Console
 
 from khala_pg.cli.options import Database
 from khala_pg.cli.text import counted
+from khala_pg.cli.topic_names import complete
 from khala_pg.errors import UsageError
 from khala_pg.settings import DATABASE, resolve
 from khala_pg.sqlapi import attachments
@@ -14,7 +15,12 @@ from khala_pg.sqlapi.roles import DBA, connected
 
 
 def command(
-    name: Annotated[str, typer.Argument(help="The table or its topic: `khala attachments`.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="The table or its topic: `khala attachments`.", autocompletion=complete
+        ),
+    ],
     database: Database = None,
 ) -> None:
     """End `khala attach`: the table has no trigger of Khala any more; its documents stay.

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from khala_pg.cli.options import Database
+from khala_pg.cli.options import Database, Topic
 from khala_pg.cli.text import counted
 from khala_pg.settings import DATABASE, resolve
 from khala_pg.sqlapi import admin
@@ -13,7 +13,7 @@ from khala_pg.sqlapi.roles import DBA, connected
 
 
 def command(
-    topic: Annotated[str, typer.Argument(help="The topic.")],
+    topic: Topic,
     doc_key: Annotated[str, typer.Argument(metavar="KEY", help="The document's key.")],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     database: Database = None,

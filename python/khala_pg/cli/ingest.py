@@ -1,7 +1,6 @@
 """`khala ingest FILE...`: runtime events from JSON lines into the database, in bulk."""
 
 import contextlib
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ from rich.progress import (
 )
 
 from khala_pg import settings
+from khala_pg.cli.input import opened
 from khala_pg.cli.options import Database, Organisation
 from khala_pg.cli.text import counted, number
 from khala_pg.concurrency.backoff import Backoff
@@ -72,7 +72,7 @@ def command(
         raise UsageError("standard input is named twice", "It can be read once: pass one -.")
     appended = duplicates = 0
     for file in files:
-        with _open(file) as (source, size), _progress(console) as progress:
+        with opened(file) as (source, size), _progress(console) as progress:
             task = progress.add_task(file if len(files) > 1 else "loading", total=size, events="")
 
             def report(loaded: Loaded, progress: Progress = progress, task: TaskID = task) -> None:
@@ -143,23 +143,6 @@ def _named(file: str, files: Sequence[str]) -> Iterator[None]:
         if len(files) == 1:
             raise
         raise KhalaError(f"{file}, {error}", error.hint) from error
-
-
-@contextlib.contextmanager
-def _open(file: str) -> Iterator[tuple[BinaryIO, int | None]]:
-    if file == "-":
-        if sys.__stdin__ is None:
-            raise UsageError("standard input is closed", "Redirect a file to it, or name the file.")
-        yield sys.stdin.buffer, None
-        return
-    path = Path(file)
-    try:
-        source = path.open("rb")
-    except OSError as error:
-        raise UsageError(f"{file} cannot be read: {error.strerror}") from error
-    with source:
-        # A pipe or device has no size to show progress against.
-        yield source, path.stat().st_size if path.is_file() else None
 
 
 def _progress(console: Console) -> Progress:

@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 
 from khala_pg import __version__
 from khala_pg.cli.text import say, status_of
-from khala_pg.errors import KhalaError, from_psycopg
+from khala_pg.errors import KhalaError, UsageError, from_psycopg
 
 # In the order in which a newcomer meets them, each with its module.
 COMMANDS = {
@@ -25,6 +25,9 @@ COMMANDS = {
     "desktop": "desktop",
     "topics": "topics",
     "types": "types",
+    "sink": "documents.sink",
+    "get": "documents.get",
+    "query": "documents.query",
     "attach": "attach",
     "attachments": "attachments",
     "detach": "detach",
@@ -49,11 +52,17 @@ COMMANDS = {
     "relay": "relay",
     "lightning": "lightning",
     "doctor": "doctor",
+    "completion": "completion",
 }
 
 
 class LazyGroup(TyperGroup):
     """Group that imports a subcommand at its use: `khala run` does not wait for the others."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        # Typer looks here for the commands that an unknown one resembles.
+        self.commands: Any = dict.fromkeys(COMMANDS)
 
     def list_commands(self, ctx: Any) -> list[str]:
         return list(COMMANDS)
@@ -89,7 +98,6 @@ def _lay_out(command: Any) -> None:
 app = typer.Typer(
     cls=LazyGroup,
     no_args_is_help=True,
-    add_completion=False,
     help="Khala Sync: a sync engine that lives in Postgres.\n\n"
     "Start with `khala dev`; then `khala run -- <any command>` in one terminal and "
     "`khala tail runtime.run_summaries` in another.",
@@ -149,6 +157,11 @@ def main() -> None:
         ours = from_psycopg(error) or _unexpected(error)
         say(ours)
         sys.exit(status_of(ours))
+    except UnicodeEncodeError:
+        # What was given in another encoding, and is not handed to a command, goes to the database.
+        wrong = UsageError("an argument is not UTF-8", "Write it in UTF-8, as the database has it.")
+        say(wrong)
+        sys.exit(status_of(wrong))
     except OSError as error:
         # The interpreter flushes once more at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -4,6 +4,9 @@ from typing import Annotated
 
 import typer
 
+from khala_pg.cli.topic_names import complete
+
+Topic = Annotated[str, typer.Argument(help="The topic.", autocompletion=complete)]
 Database = Annotated[
     str | None,
     typer.Option(

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from khala_pg.cli.options import AsJson, Database
 from khala_pg.cli.text import confirm, counted, duration, json_text, number, print_table, utc
+from khala_pg.cli.topic_names import complete
 from khala_pg.errors import UsageError
 from khala_pg.settings import DATABASE, resolve
 from khala_pg.sqlapi import publishers as sqlapi
@@ -18,7 +19,9 @@ from khala_pg.sqlapi.roles import DBA, connected
 app = typer.Typer(add_completion=False)
 
 Name = Annotated[str, typer.Argument(help="The publisher.")]
-OneTopic = Annotated[str | None, typer.Option("--topic", help="This topic alone.")]
+OneTopic = Annotated[
+    str | None, typer.Option("--topic", help="This topic alone.", autocompletion=complete)
+]
 
 
 @app.callback(invoke_without_command=True)
@@ -79,7 +82,9 @@ def set_publisher(
         str | None, typer.Option(help="convex or webhook; a new publisher needs it.")
     ] = None,
     url: Annotated[str | None, typer.Option(help="The address that it delivers to.")] = None,
-    topic: Annotated[str | None, typer.Option(help="Topic to add or change.")] = None,
+    topic: Annotated[
+        str | None, typer.Option(help="Topic to add or change.", autocompletion=complete)
+    ] = None,
     target: Annotated[
         str | None,
         typer.Option(

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from khala_pg.cli.options import Database
 from khala_pg.cli.text import counted, json_text, number
+from khala_pg.cli.topic_names import complete
 from khala_pg.settings import DATABASE, resolve
 from khala_pg.sqlapi import admin
 from khala_pg.sqlapi.admin import Purge
@@ -23,7 +24,8 @@ SHARE = 0.1
 
 def command(
     topic: Annotated[
-        str | None, typer.Argument(help="The topic to purge. Default: every topic.")
+        str | None,
+        typer.Argument(help="The topic to purge. Default: every topic.", autocompletion=complete),
     ] = None,
     horizon: Annotated[
         str | None,

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from khala_pg.cli.options import Database
 from khala_pg.cli.text import counted
+from khala_pg.cli.topic_names import complete
 from khala_pg.errors import InTheWayError
 from khala_pg.settings import DATABASE, resolve
 from khala_pg.sqlapi import admin
@@ -22,7 +23,10 @@ _SILENT_S = 0.5
 
 def command(
     topic: Annotated[
-        str | None, typer.Argument(help="The topic to sequence. Default: every grouped topic.")
+        str | None,
+        typer.Argument(
+            help="The topic to sequence. Default: every grouped topic.", autocompletion=complete
+        ),
     ] = None,
     wait_s: Annotated[
         float,
@@ -51,12 +55,12 @@ def command(
     console = Console(highlight=False, soft_wrap=True)
     with connected(resolve(DATABASE, database), DBA) as connection:
         for name in admin.grouped_topics(connection) if topic is None else [topic]:
-            writes = _sequence(connection, name, wait_s)
+            writes = drain(connection, name, wait_s)
             console.print(f"{name}: {counted(writes, 'write')} sequenced", markup=False)
 
 
-def _sequence(connection: psycopg.Connection[Any], topic: str, wait_s: float) -> int:
-    """The number of writes sequenced. Raises InTheWayError after `wait_s` without any."""
+def drain(connection: psycopg.Connection[Any], topic: str, wait_s: float = math.inf) -> int:
+    """Sequence what is staged; how many writes. Raises InTheWayError after `wait_s` without any."""
     writes, said, moved_at = 0, "", time.monotonic()
     while True:
         done, state, obstacle = step(connection, topic)

@@ -10,7 +10,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from khala_pg.cli.options import AsJson, Database
+from khala_pg.cli.options import AsJson, Database, Topic
 from khala_pg.cli.text import confirm, counted, duration, json_text, number, size, wide_console
 from khala_pg.errors import UsageError
 from khala_pg.settings import DATABASE, resolve
@@ -132,7 +132,7 @@ def add(
 @app.command("set")
 def change(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="The topic.")],
+    name: Topic,
     mode: Annotated[Mode | None, typer.Option(help=_MODE)] = None,
     inline_limit: Annotated[int | None, typer.Option(metavar="BYTES", help=_INLINE_LIMIT)] = None,
     horizon: Annotated[str | None, typer.Option(metavar="INTERVAL", help=_HORIZON)] = None,
@@ -207,7 +207,7 @@ def _json_of(path: Path) -> str:
 @app.command()
 def remove(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="The topic.")],
+    name: Topic,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     database: Database = None,
 ) -> None:
@@ -238,7 +238,7 @@ def remove(
 @app.command()
 def writes(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="The topic.")],
+    name: Topic,
     how: Annotated[Literal["direct", "grouped"], typer.Argument(help="What its writes become.")],
     database: Database = None,
 ) -> None:

@@ -4,11 +4,13 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
+import psycopg
 from psycopg.errors import InsufficientPrivilege
 from psycopg.sql import SQL, Identifier
 
 from khala_pg.connections import AsyncConnection, Connection, connect
-from khala_pg.errors import UsageError
+from khala_pg.errors import KhalaError, UsageError
+from khala_pg.sqlapi.topic_names import UNKNOWN_TOPIC, with_suggestion
 
 DBA, RELAY, RUNTIME = "khala_dba", "khala_relay", "khala_runtime"
 PUBLISHER = "khala_publisher"
@@ -31,14 +33,23 @@ _MEMBERSHIP = (
 def connected(database: str, role: str, **parameters: Any) -> Iterator[Connection]:
     """A connection for what members of `role` may do. parameters: as for `connections.connect`.
 
-    Raises UsageError with the missing role and the GRANT when the login may not do it.
+    Raises UsageError with the missing role and the GRANT when the login may not do it, and
+    RefusedError with the topics that an unknown one resembles.
     """
     with connect(database, **parameters) as connection:
         try:
             yield connection
-        except InsufficientPrivilege as denied:
-            [(login, *found)] = connection.execute(_MEMBERSHIP, (role,)).fetchall()
-            raise _error(login, denied, role, found) from denied
+        except (psycopg.Error, KhalaError) as failed:
+            # A call that is part of the package's API raises errors of ours.
+            cause = failed.__cause__ if isinstance(failed, KhalaError) else failed
+            if isinstance(cause, InsufficientPrivilege):
+                [(login, *found)] = connection.execute(_MEMBERSHIP, (role,)).fetchall()
+                raise _error(login, cause, role, found) from cause
+            if isinstance(cause, psycopg.Error) and cause.sqlstate == UNKNOWN_TOPIC:
+                suggestion = with_suggestion(connection, cause)
+                if suggestion is not None:
+                    raise suggestion from cause
+            raise
 
 
 @asynccontextmanager

@@ -268,7 +268,16 @@ def _faults(
     events.write_text(json.dumps(EVENT) + "\n")
     settled = scratch / "settled.jsonl"
     settled.write_text('{"invoiceId": "i1", "status": "open"}\n')
-    places = {"scratch": scratch, "keyring": ring, "events": events, "settled": settled, "key": KEY}
+    documents = scratch / "documents.jsonl"
+    documents.write_text('{"doc_key": "é", "payload": {}}\n{"doc_key": "gone", "deleted": true}\n')
+    places = {
+        "scratch": scratch,
+        "keyring": ring,
+        "events": events,
+        "settled": settled,
+        "documents": documents,
+        "key": KEY,
+    }
     arguments = [*words.split(), *shlex.split(call.arguments.format_map(places))]
     done = khala(arguments, environment, scratch, until=call.until, streams=surroundings.streams)
     for word in ("Traceback", "Exception ignored"):

@@ -80,6 +80,19 @@ CALLS: dict[str, list[Call]] = {
         ),
     ],
     "top": [_call("--once", DBA, RELAY), _call("--once --json", DBA, RELAY)],
+    "sink": [
+        _call("lightning.settlements zoë '{{\"é\": 1}}' --public", RUNTIME, writes=True),
+        _call("lightning.settlements gone --delete --json", RUNTIME, writes=True),
+        _call("lightning.settlements --batch {documents} --public", RUNTIME, writes=True),
+    ],
+    "get": [
+        _call("runtime.run_summaries runtime/run_summary:r1", RUNTIME, DBA),
+        _call("runtime.run_summaries runtime/run_summary:r1 --json", RUNTIME, DBA),
+    ],
+    "query": [
+        _call("runtime.run_summaries --where '$.status == \"running\"'", RUNTIME, DBA),
+        _call("runtime.run_summaries --newest --json", RUNTIME, DBA),
+    ],
     "token": [_call("--org acme --topic runtime.notifications --keyring {keyring}")],
     "key create": [_call("naïve --org acme --topic runtime.notifications", DBA, writes=True)],
     "key list": [_call("", DBA), _call("--json", DBA)],
@@ -123,7 +136,7 @@ CALLS: dict[str, list[Call]] = {
     "publishers aside": [_call("", DBA), _call("set --json", DBA)],
     "publishers retry": [_call("set", DBA, writes=True)],
     "publishers remove": [_call("set --yes", DBA, writes=True)],
-    "keyring new": [_call("{scratch}/new.json")],
+    "keyring new": [_call("{scratch}/new.json"), _call("{scratch}/other.json --json")],
     "keyring rotate": [_call("{keyring}")],
     "keyring show": [_call("{keyring}")],
     "ingest": [_call("{events} --org acme", RUNTIME, writes=True)],
@@ -166,6 +179,7 @@ CALLS: dict[str, list[Call]] = {
     "lightning smoke staging": [_call("--mode mock")],
     "lightning smoke observability": [_call("--mode mock")],
     "lightning smoke full-flow": [_call("--mode mock")],
+    "completion": [_call("bash"), _call("fish")],
     "doctor": [_call("", OWNER, survives=True), _call("--json", OWNER, survives=True)],
 }
 

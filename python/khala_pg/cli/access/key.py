@@ -11,6 +11,7 @@ from rich.table import Table
 from khala_pg.auth import api_keys
 from khala_pg.cli.options import AsJson, Database
 from khala_pg.cli.text import json_text, number, print_table, refuse_enum_names, utc
+from khala_pg.cli.topic_names import complete
 from khala_pg.errors import UsageError
 from khala_pg.settings import DATABASE, resolve
 from khala_pg.sqlapi import admin
@@ -24,7 +25,10 @@ app = typer.Typer(
 @app.command()
 def create(
     label: Annotated[str, typer.Argument(help="What it is for, in words for humans.")],
-    topic: Annotated[list[str], typer.Option(help="Topic its tokens may be for; may be repeated.")],
+    topic: Annotated[
+        list[str],
+        typer.Option(help="Topic its tokens may be for; may be repeated.", autocompletion=complete),
+    ],
     org: Annotated[
         str | None, typer.Option(help="Organisation whose documents its tokens see.")
     ] = None,

@@ -7,6 +7,8 @@ import typer
 
 from khala_pg.auth import keyring as keys
 from khala_pg.auth import keyring_file
+from khala_pg.cli.options import AsJson
+from khala_pg.cli.text import json_text
 from khala_pg.errors import UsageError
 
 app = typer.Typer(
@@ -23,14 +25,28 @@ def new(
     path: File,
     issuer: Annotated[str, typer.Option(help="Who signs.")] = "khala",
     audience: Annotated[str, typer.Option(help="Whom tokens are for.")] = "khala-sync",
+    as_json: AsJson = False,
 ) -> None:
-    """Make a keyring file with one fresh key."""
+    """Make a keyring file with one fresh key, and name the key.
+
+    Examples:
+
+        khala keyring new keyring.json
+
+        khala keyring new keyring.json --json | jq -r .kid
+    """
     if path.exists():
         raise UsageError(
             f"there is a file {path} already",
             "Choose another name: the tokens of a key that is gone are refused.",
         )
-    keyring_file.save(keys.generate(issuer, audience), path)
+    ring = keys.generate(issuer, audience)
+    keyring_file.save(ring, path)
+    if not as_json:
+        show(path)
+        return
+    made = {"file": str(path), "kid": ring.current, "issuer": issuer, "audience": audience}
+    print(json_text(made))
 
 
 @app.command()

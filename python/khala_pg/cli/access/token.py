@@ -12,6 +12,7 @@ from rich.console import Console
 from khala_pg.auth import claims, keyring_file
 from khala_pg.auth import keyring as keys
 from khala_pg.cli.text import refuse_enum_names
+from khala_pg.cli.topic_names import complete
 from khala_pg.errors import UsageError
 from khala_pg.settings import HTTP, KEYRING, resolve
 
@@ -24,7 +25,10 @@ def command(
         str | None, typer.Option(help="Organisation whose documents the bearer sees.")
     ] = None,
     topic: Annotated[
-        list[str] | None, typer.Option(help="Topic the bearer may subscribe to; may be repeated.")
+        list[str] | None,
+        typer.Option(
+            help="Topic the bearer may subscribe to; may be repeated.", autocompletion=complete
+        ),
     ] = None,
     ttl: Annotated[str, typer.Option(help="How long it is good for: 90s, 15m, 12h, 30d.")] = "1h",
     subject: Annotated[str, typer.Option(help="Who the bearer is.")] = "khala",

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from khala_pg.cli.topic_names import complete
 from khala_pg.cli.watch.source import Source
 from khala_pg.cli.watch.tail_lines import StateLines, print_lines
 from khala_pg.cli.watch.tail_table import TailTable
@@ -31,7 +32,10 @@ _BACKOFF = Backoff(base=0.25, cap=3.0)
 
 def command(
     topics: Annotated[
-        list[str], typer.Argument(metavar="TOPIC...", help="Such as runtime.run_summaries.")
+        list[str],
+        typer.Argument(
+            metavar="TOPIC...", help="Such as runtime.run_summaries.", autocompletion=complete
+        ),
     ],
     since: Annotated[
         list[str] | None,

@@ -1,0 +1,1 @@
+"""Commands that write documents to the database, and read them there."""
