@@ -19,11 +19,14 @@ export interface Incident {
   readonly documents: number;
 }
 
+/** A topic as both lanes have it: one that polls has no watermark to wait for. */
+export type LaneTopic<T = JsonObject> = Omit<KhalaTopic<T>, "waitFor" | "document">;
+
 export interface Lane {
   readonly name: LaneName;
-  readonly topics: Readonly<Record<Kind, KhalaTopic<Summary>>>;
+  readonly topics: Readonly<Record<Kind, LaneTopic<Summary>>>;
   /** Any topic by its name; the same object for the same name. */
-  readonly topic: (name: string) => KhalaTopic<JsonObject>;
+  readonly topic: (name: string) => LaneTopic;
   readonly connection: Pick<KhalaClient, "getStatus" | "onStatus" | "connect">;
   readonly incidents: Observable<readonly Incident[]>;
   /** Ends it. What it has shown can still be read. */

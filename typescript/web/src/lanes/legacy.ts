@@ -1,6 +1,6 @@
 /** The legacy lane: reads whole snapshots again and again, as the page did before Khala. */
 
-import type { JsonObject, KhalaDocument, KhalaStatus, KhalaTopic, TopicStatus } from "khala-client";
+import type { JsonObject, KhalaDocument, KhalaStatus, TopicStatus } from "khala-client";
 import { type AnyKhalaError, asKhalaError } from "khala-client/errors";
 import { Observable } from "khala-client/host/observable";
 import { Timer } from "khala-client/host/timer";
@@ -10,7 +10,7 @@ import { readSnapshot, type Snapshot } from "khala-client/topics/snapshot";
 import { HttpApi } from "khala-client/wire/http";
 import { TOPICS } from "../summary";
 import { forgetToken, tokenFor } from "../tokens";
-import { type Incident, type Lane, POLL_MS } from "./lane";
+import { type Incident, type Lane, type LaneTopic, POLL_MS } from "./lane";
 
 export function legacyLane(organisation: string): Lane {
   const connection = new Observable<KhalaStatus>({
@@ -110,7 +110,7 @@ function waits(topic: PolledTopic): boolean {
   return topic.isFollowed && topic.getStatus().watermark === null;
 }
 
-class PolledTopic implements KhalaTopic {
+class PolledTopic implements LaneTopic {
   readonly #onFollowed: () => void;
   #followers = 0;
   readonly #documents = new Observable<readonly KhalaDocument[]>([]);

@@ -1,8 +1,8 @@
-import type { KhalaTopic } from "khala-client";
 import { type ReactNode, useRef } from "react";
 import { DetailsPanel, Facts } from "../components/Browser";
 import { CopyButton } from "../components/CopyButton";
 import { useFrames } from "../frames";
+import type { LaneTopic } from "../lanes/lane";
 import { quoted } from "../operations/Command";
 import { addressOf } from "../place";
 import * as summary from "../summary";
@@ -15,7 +15,7 @@ import { Timeline } from "./Timeline";
 interface DetailsProps {
   readonly kind: Kind;
   readonly docKey: string;
-  readonly topic: KhalaTopic<Summary>;
+  readonly topic: LaneTopic<Summary>;
   readonly onClose: () => void;
 }
 

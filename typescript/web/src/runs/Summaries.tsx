@@ -1,9 +1,8 @@
-import type { KhalaTopic } from "khala-client";
 import { useEffect } from "react";
 import { Browser } from "../components/Browser";
 import type { GridColumn } from "../components/Grid";
 import { useFrames } from "../frames";
-import type { Lane } from "../lanes/lane";
+import type { Lane, LaneTopic } from "../lanes/lane";
 import { Command } from "../operations/Command";
 import { SUMMARIES } from "../rows";
 import { KINDS, type Kind, NAMES, type Summary } from "../summary";
@@ -66,7 +65,7 @@ function useBoth(lane: Lane): void {
 
 interface NothingProps {
   readonly kind: Kind;
-  readonly topic: KhalaTopic<Summary>;
+  readonly topic: LaneTopic<Summary>;
 }
 
 function Nothing({ kind, topic }: NothingProps) {
