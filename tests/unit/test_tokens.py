@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -119,3 +120,23 @@ def test_a_keyring_file(tmp_path: Path) -> None:
         tokens.jwks(key)
     with pytest.raises(KeyringError, match="has no key to sign with"):
         tokens.current(Keyring("", "khala-sync", "", {}))
+
+
+def test_the_programs_of_the_reference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (Path(__file__).parents[2] / "docs/reference/tokens.md").read_text("utf-8")
+    programs = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    ring = keys.generate()
+    keyring_file.save(ring, tmp_path / "keyring.json")
+    (tmp_path / "signing.pem").write_bytes(pem(PRIVATE_KEYS["EdDSA"]))
+    made: list[str] = []
+    for program in programs:
+        names: dict[str, Any] = {}
+        exec(program, names)
+        made.append(names["token"])
+    key = ring.verification_key(ring.current)
+    assert key is not None
+    assert verify(made[0], key, [ring.audience]).scopes == ("shop.orders",)
+    published = json.loads((tmp_path / "jwks.json").read_text("utf-8"))
+    known = jwks.parse(published, "https://shop.example")["2026"]
+    assert verify(made[1], known, ["khala-sync"]).subject == "ann"

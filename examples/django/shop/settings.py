@@ -15,6 +15,8 @@ DATABASES = {
         "PASSWORD": _database.get("password"),
         "HOST": _database.get("host"),
         "PORT": _database.get("port"),
+        # It has the schema of Khala: createdb shop_template, and khala migrate on it.
+        "TEST": {"TEMPLATE": os.environ.get("TEST_TEMPLATE", "shop_template")},
     }
 }
 KHALA_KEYRING = os.environ["KHALA_KEYRING"]

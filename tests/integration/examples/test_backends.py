@@ -3,6 +3,7 @@ see it, and what they roll back by nobody."""
 
 import asyncio
 import os
+import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -17,7 +18,7 @@ from khala_pg.auth import keyring as keys
 from khala_pg.auth import keyring_file
 from khala_pg.client import Endpoint, KhalaClient
 from khala_pg.postgres.free_ports import free_port
-from support.postgres.databases import Database
+from support.postgres.databases import TEMPLATE, Database
 from support.relay.client_relay import SOON, RelayUnderTest, contents, running_relay
 from support.trials.waiting import until
 
@@ -141,3 +142,61 @@ async def test_a_backend(name: str, newest_database: Database, tmp_path: Path) -
                     following.terminate()
             assert line.startswith(f"order/{order} ")
             assert "'state': 'paid'" in line
+
+
+def test_a_project_of_django_has_tests_of_its_own(
+    newest_database: Database, tmp_path: Path
+) -> None:
+    keyring_file.save(keys.generate(), tmp_path / "keyring.json")
+    relay = RelayUnderTest("", "", keys.generate())
+    done = subprocess.run(
+        [sys.executable, "manage.py", "test", "--noinput"],
+        cwd=ROOT / "examples/django",
+        env={
+            **environment(newest_database, tmp_path / "keyring.json", relay),
+            "TEST_TEMPLATE": TEMPLATE,
+        },
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Ran 2 tests" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("guide", "example"),
+    [
+        ("docs/howto/write-from-python.md", "examples/fastapi"),
+        ("docs/howto/django.md", "examples/django"),
+    ],
+)
+def test_a_guide_shows_what_runs(guide: str, example: str) -> None:
+    """Each of its blocks of Python that is a part of the example."""
+    code = "\n".join(file.read_text("utf-8") for file in (ROOT / example).rglob("*.py"))
+    lines = {line.strip() for line in code.splitlines()}
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / guide).read_text("utf-8"), re.DOTALL)
+    if example == "examples/fastapi":
+        blocks = blocks[1:]  # The first one is a program by itself.
+    assert blocks
+    assert [
+        line for block in blocks for line in block.splitlines() if line.strip() not in lines
+    ] == []
+
+
+def test_the_first_program_of_the_guide(newest_database: Database, tmp_path: Path) -> None:
+    [program, *_] = re.findall(
+        r"```python\n(.*?)```",
+        (ROOT / "docs/howto/write-from-python.md").read_text("utf-8"),
+        re.DOTALL,
+    )
+    with newest_database.connect() as connection:
+        connection.execute("SELECT khala.register_topic(%s)", (TOPIC,))
+        connection.execute("CREATE TABLE orders (id int, state text)")
+    assert "dbname=shop" in program
+    done = subprocess.run(
+        [sys.executable, "-c", program.replace("dbname=shop", newest_database.dsn)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "1 applied\n"
