@@ -24,13 +24,13 @@ _BUSY_S = 0.05
 def command(
     table: Annotated[str, typer.Argument(help="The table, with its schema: public.orders.")],
     key: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="COLUMN,…",
-            help="Columns of the primary key, or of another unique key. Their values, joined by /, "
-            "are the document key.",
+            help="Columns of a unique key. Their values, joined by /, are the document key. "
+            "Default: the primary key.",
         ),
-    ],
+    ] = None,
     org: Annotated[
         str | None, typer.Option(metavar="COLUMN", help="Column that names the organisation.")
     ] = None,
@@ -75,7 +75,7 @@ def command(
         name = attachments.attach(
             connection,
             table,
-            _names(key),
+            None if key is None else _names(key),
             org=org,
             columns=None if columns is None else _names(columns),
             topic=topic,
@@ -134,8 +134,7 @@ def _print_next(console: Console, topic: str, org: str | None, database: str) ->
         "  npm install khala-client\n"
         "  python3 -m http.server 8000 --bind 127.0.0.1\n\n"
         "In a terminal:\n\n"
-        f"  khala tail {shlex.quote(topic)} --token "
-        f'"$(khala token --org {shlex.quote(org)} --topic {shlex.quote(topic)})"',
+        f"  khala tail {shlex.quote(topic)} --org {shlex.quote(org)}",
         markup=False,
     )
 

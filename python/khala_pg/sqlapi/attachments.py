@@ -47,7 +47,7 @@ class RowSetAside:
 def attach(
     connection: Connection[Any],
     table: str,
-    key: Sequence[str],
+    key: Sequence[str] | None,
     *,
     org: str | None = None,
     columns: Sequence[str] | None = None,
@@ -66,7 +66,7 @@ def attach(
         "SELECT khala.attach(%s::oid::regclass, %s::text[], %s, %s::text[], %s, %s, %s)",
         (
             found[0],
-            list(key),
+            None if key is None else list(key),
             org,
             None if columns is None else list(columns),
             topic,

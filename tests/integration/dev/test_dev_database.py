@@ -5,6 +5,7 @@ On the newest PostgreSQL; on the oldest one tests/acceptance/test_new_user.py go
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -79,8 +80,10 @@ def test_attach_prints_the_next_step(work: Work) -> None:
     assert f"{work.dev.ready['http']}/api/dev/token?org=a%26b%20%3Cc%3E" in said
     assert f'url: "{work.dev.ready["ws"]}"' in said
     [tail] = re.findall(r"^  (khala tail .*)$", said, re.MULTILINE)
-    assert "--org 'a&b <c>'" in tail
-    said = work.command("attach", "public.prices", "--key", "id", "--public")
+    assert tail == "khala tail public.orders --org 'a&b <c>'"
+    tail += " --from-snapshot --until 1"
+    assert '"doc_key":"2"' in work.command(*shlex.split(tail)[1:]).replace(" ", "")
+    said = work.command("attach", "prices", "--public")
     assert 'topic("public.prices")' in said
     assert "?org=dev" in said
 

@@ -9,7 +9,7 @@
 
 CREATE OR REPLACE FUNCTION khala.attach(
     p_table regclass,
-    p_key text[],
+    p_key text[] DEFAULT NULL,
     p_org text DEFAULT NULL,
     p_columns text[] DEFAULT NULL,
     p_topic text DEFAULT NULL,
@@ -89,6 +89,6 @@ END
 $$;
 
 COMMENT ON FUNCTION khala.attach(regclass, text[], text, text[], text, text, boolean) IS
-'Makes the rows of a table the documents of a topic, and again after the table has changed. The caller owns the table. Arguments: table; columns of its primary key or another unique key, whose values, joined by /, are the document key; column with the organisation, null without; columns that documents have, null for all; topic, null for the table''s name (it is added with grouped writes unless it is there); ownership of a new topic (null: owned); whether rows may take the place of documents that the topic has. Result: the topic; relays, khala attach and khala.sequence make documents of the rows that are there. Errors: KH006 no organisation in an owned topic or one in a public topic, KH007 invalid argument or table, KH008 attached already, or the topic is in use, row security hides rows, or the caller does not own the table.';
+'Makes the rows of a table the documents of a topic, and again after the table has changed. The caller owns the table. Arguments: table; columns of another unique key than its primary key, null for that one, whose values, joined by /, are the document key; column with the organisation, null without; columns that documents have, null for all; topic, null for the table''s name (it is added with grouped writes unless it is there); ownership of a new topic (null: owned); whether rows may take the place of documents that the topic has. Result: the topic; relays, khala attach and khala.sequence make documents of the rows that are there. Errors: KH006 no organisation in an owned topic or one in a public topic, KH007 invalid argument or table, KH008 attached already, or the topic is in use, row security hides rows, or the caller does not own the table.';
 REVOKE ALL ON FUNCTION khala.attach(regclass, text[], text, text[], text, text, boolean) FROM public;
 GRANT EXECUTE ON FUNCTION khala.attach(regclass, text[], text, text[], text, text, boolean) TO khala_dba;

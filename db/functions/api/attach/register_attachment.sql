@@ -52,8 +52,17 @@ BEGIN
     END IF;
     PERFORM khala_internal.check_attached_access(p_table);
 
+    IF p_key IS NULL THEN
+        p_key := (
+            SELECT array_agg(a.attname::text ORDER BY k.place)
+            FROM pg_index AS i
+            CROSS JOIN unnest(i.indkey::int2[]) WITH ORDINALITY AS k (attnum, place)
+            INNER JOIN pg_attribute AS a ON a.attrelid = p_table AND a.attnum = k.attnum
+            WHERE i.indrelid = p_table AND i.indisprimary AND k.place <= i.indnkeyatts
+        );
+    END IF;
     IF coalesce(cardinality(p_key), 0) = 0 OR array_position(p_key, NULL) IS NOT NULL THEN
-        RAISE EXCEPTION 'p_key names no column'
+        RAISE EXCEPTION 'p_key names no column%', CASE WHEN p_key IS NULL THEN format(', and table %s has no primary key', p_table) END
             USING ERRCODE = 'KH007', HINT = 'Name the columns of the primary key, or of another unique key.';
     END IF;
     SELECT c.name INTO v_missing
@@ -99,17 +108,17 @@ BEGIN
     IF NOT FOUND THEN
         IF p_topic IS NULL AND v_name !~ '^[a-z][a-z0-9_]*[.][a-z][a-z0-9_]*$' THEN
             RAISE EXCEPTION '% cannot name a topic', quote_literal(v_name)
-                USING ERRCODE = 'KH007', HINT = 'Pass p_topic: lower-case words joined by dots, such as shop.orders.';
+                USING ERRCODE = 'KH007', HINT = 'Pass p_topic (--topic): lower-case words joined by dots, such as shop.orders.';
         END IF;
         v_topic.ownership := coalesce(p_ownership, 'owned');
     ELSIF v_topic.ownership <> p_ownership THEN
         RAISE EXCEPTION 'topic % is %', v_name, v_topic.ownership
-            USING ERRCODE = 'KH008', HINT = 'Omit p_ownership, or change the topic with khala.set_topic.';
+            USING ERRCODE = 'KH008', HINT = 'Omit p_ownership (--public), or change the topic with khala.set_topic.';
     END IF;
     IF p_org IS NULL AND v_topic.ownership = 'owned' THEN
         RAISE EXCEPTION 'p_org is NULL, but each document of topic % names its organisation', v_name
             USING ERRCODE = 'KH006',
-                HINT = 'Name the column with the organisation, or pass p_ownership => ''public'', which shows every row to every client.';
+                HINT = 'Name the column with the organisation (--org), or pass p_ownership => ''public'' (--public), which shows every row to every client.';
     ELSIF p_org IS NOT NULL AND v_topic.ownership = 'public' THEN
         RAISE EXCEPTION 'p_org is %, but no document of topic % names an organisation', quote_literal(p_org), v_name
             USING ERRCODE = 'KH006', HINT = 'Omit p_org, or make the topic owned or mixed.';
@@ -122,7 +131,7 @@ BEGIN
         ) AS d;
         IF v_documents > 0 AND p_replace IS NOT TRUE THEN
             RAISE EXCEPTION 'topic % has % documents', v_name, CASE WHEN v_documents = 1000 THEN '1000 or more' ELSE v_documents::text END
-                USING ERRCODE = 'KH008', HINT = 'Pass p_replace => TRUE: the rows of the table take their place. Or pass another p_topic.';
+                USING ERRCODE = 'KH008', HINT = 'Pass p_replace => TRUE (--replace): the rows of the table take their place. Or pass another p_topic.';
         END IF;
         PERFORM khala.set_topic_writes(v_name, 'grouped');
     END IF;

@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(33);
+SELECT plan(36);
 
 CREATE TABLE public.pgtap_orders (id bigint PRIMARY KEY, org_id text, note text);
 DO $$
@@ -107,6 +107,12 @@ SELECT throws_ok($$SELECT khala.attach('public.pgtap_loose', '{k}', 'org')$$, 'K
 SELECT throws_ok($$SELECT khala.attach('public.pgtap_loose', '{d}', 'org')$$, 'KH007', NULL, 'a deferrable key');
 SELECT throws_ok($$SELECT khala.attach('public."Pgtap_odd"', '{id}', 'org')$$, 'KH007', NULL, 'a name that is no topic');
 SELECT is(khala.attach('public."Pgtap_odd"', '{id}', 'org', p_topic => 'pgtap.odd'), 'pgtap.odd', 'with a topic of another name');
+SELECT throws_ok(
+    $$SELECT khala.attach('public.pgtap_loose', p_org => 'org')$$, 'KH007', 'p_key names no column, and table public.pgtap_loose has no primary key', 'no primary key'
+);
+CREATE TABLE public.pgtap_pairs (a int, b int, org text, PRIMARY KEY (b, a) INCLUDE (org));
+SELECT is(khala.attach('public.pgtap_pairs', p_org => 'org'), 'public.pgtap_pairs', 'without a key');
+SELECT is((SELECT a.key_columns FROM khala.attachments AS a WHERE a.topic = 'public.pgtap_pairs'), '{b,a}', 'it is the primary key, in its order');
 SELECT throws_ok($$SELECT khala.attach('public.pgtap_orders', '{id}', 'org_id', p_topic => 'pgtap.odd')$$, 'KH008', NULL, 'a topic of another table');
 SELECT throws_ok($$SELECT khala.attach('public.pgtap_orders', '{id}', 'nothing')$$, 'KH007', NULL, 'an unknown column');
 SELECT throws_ok($$SELECT khala.attach('public.pgtap_orders', '{id}')$$, 'KH006', NULL, 'no organisation in an owned topic');

@@ -8,6 +8,7 @@ from khala_pg import settings
 from khala_pg.auth import keyring as keys
 from khala_pg.auth import keyring_file
 from khala_pg.client import Endpoint, UnauthorizedError
+from khala_pg.errors import UsageError
 from khala_pg.settings import HTTP, TOKEN, WS, Following, resolve
 
 
@@ -16,13 +17,24 @@ class Source:
     which will not change."""
 
     def __init__(
-        self, ws: str | None, http: str | None, token: str | None, topics: Sequence[str]
+        self,
+        ws: str | None,
+        http: str | None,
+        token: str | None,
+        topics: Sequence[str],
+        org: str | None = None,
     ) -> None:
-        """Raises UsageError when one of them is not to be found."""
+        """org: of the token of `khala dev`; None: its own. Raises UsageError when one of the others
+        is not to be found, or a token is given beside `org`."""
+        if org and (token or os.environ.get(TOKEN.variable)):
+            raise UsageError(
+                "a token names its organisation: --org is for the token of a running `khala dev`",
+                f"Leave out --org, or --token and {TOKEN.variable}.",
+            )
         given = token or os.environ.get(TOKEN.variable)
         # A token that was given will not change; that of `khala dev` does when it starts again.
         self._token_is_given = bool(given)
-        signed = _DevToken(topics)
+        signed = _DevToken(topics, org)
         self._found = Following(
             lambda: Endpoint(resolve(WS, ws), resolve(HTTP, http), given or signed.current())
         )
@@ -43,8 +55,9 @@ class _DevToken:
     """Token of `khala dev` for these topics, signed anew for each of its runs: its own token is for
     the topics that there were when it started."""
 
-    def __init__(self, topics: Sequence[str]) -> None:
+    def __init__(self, topics: Sequence[str], org: str | None) -> None:
         self._topics = topics
+        self._org = org
         self._of_run = ""
         self._signed = ""
 
@@ -55,7 +68,10 @@ class _DevToken:
             state = settings.dev_state()
             ring = keyring_file.load(Path(state["keyring"]))
             self._signed = keys.sign_token(
-                ring, org_id=state["organisation"], scopes=self._topics, subject="dev"
+                ring,
+                org_id=self._org or state["organisation"],
+                scopes=self._topics,
+                subject="dev",
             )
             self._of_run = of_run
         return self._signed

@@ -86,6 +86,12 @@ def command(
         str | None,
         typer.Option(help="The token. Default: KHALA_TOKEN, else that of a running `khala dev`."),
     ] = None,
+    org: Annotated[
+        str | None,
+        typer.Option(
+            help="Organisation whose documents a running `khala dev` shows. Default: its own, dev."
+        ),
+    ] = None,
 ) -> None:
     """Follow topics as they change, across restarts of the relay and of the database.
 
@@ -97,6 +103,8 @@ def command(
     Examples:
 
         khala tail runtime.run_summaries
+
+        khala tail public.orders --org acme
 
         khala tail runtime.run_summaries --from-snapshot --json | jq .payload.status
 
@@ -112,7 +120,7 @@ def command(
     )
     ends = _watermarks("--until", topics, until or [])
     store: WatermarkStore = MemoryStore() if state is None else SqliteStore(state)
-    source = Source(ws, http, token, topics)
+    source = Source(ws, http, token, topics, org)
     try:
         asyncio.run(_follow(source, topics, store, start, ends, in_place))
     except BrokenPipeError:
