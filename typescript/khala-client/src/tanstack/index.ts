@@ -7,6 +7,7 @@ import type {
   StandardSchema,
 } from "@tanstack/db";
 import type { KhalaClient } from "../client.js";
+import type { KhalaTopics } from "../topics/names.js";
 import type { KhalaTopic } from "../topics/topic.js";
 import { Waits } from "../topics/waits.js";
 import type { KhalaDocument, WaitOptions } from "../types.js";
@@ -14,6 +15,8 @@ import { followTopic } from "./sync.js";
 
 type Key = string | number;
 type Schema = StandardSchema<unknown>;
+type Named = keyof KhalaTopics & string;
+type RowOf<N extends Named> = KhalaTopics[N] extends object ? KhalaTopics[N] : never;
 
 /** Waiting for what was written, in mutation handlers: `collection.utils`. */
 export type KhalaCollectionUtils<T extends object> = {
@@ -65,6 +68,13 @@ export type KhalaCollectionOptions<
 export function khalaCollectionOptions<TSchema extends Schema, TKey extends Key = Key>(
   config: KhalaCollectionConfig<InferSchemaOutput<TSchema>, TKey, TSchema> & { schema: TSchema },
 ): KhalaCollectionOptions<InferSchemaOutput<TSchema>, TKey, TSchema> & { schema: TSchema };
+export function khalaCollectionOptions<N extends Named, TKey extends Key = Key>(
+  config: KhalaCollectionConfig<RowOf<N>, TKey> & {
+    readonly topic: N;
+    readonly row?: never;
+    schema?: never;
+  },
+): KhalaCollectionOptions<RowOf<N>, TKey> & { schema?: never };
 export function khalaCollectionOptions<T extends object, TKey extends Key = Key>(
   config: KhalaCollectionConfig<T, TKey> & { schema?: never },
 ): KhalaCollectionOptions<T, TKey> & { schema?: never };

@@ -6,6 +6,23 @@ import { type KhalaCollectionUtils, khalaCollectionOptions } from "../../src/tan
 import { connect } from "../harness/server.js";
 import type { Order } from "./orders.js";
 
+declare module "../../src/topics/names.js" {
+  interface KhalaTopics {
+    // As the file that `khala types` writes does.
+    "test.typed-orders": Order;
+  }
+}
+
+test("the row of a topic that `khala types` knows is known by the topic's name", () => {
+  const client = connect({ token: "" });
+  const collection = createCollection(
+    khalaCollectionOptions({ client, topic: "test.typed-orders", getKey: ({ id }) => id }),
+  );
+  expectTypeOf(collection.get).parameter(0).toEqualTypeOf<string>();
+  expectTypeOf(collection.utils).toEqualTypeOf<KhalaCollectionUtils<Order>>();
+  expectTypeOf(collection.insert).parameter(0).toEqualTypeOf<Order | Order[]>();
+});
+
 test("keys, rows and utilities are typed without a cast", () => {
   const client = connect({ token: "" });
   const collection = createCollection(
