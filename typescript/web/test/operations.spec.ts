@@ -79,7 +79,7 @@ test.describe("with work of every kind", () => {
     await expect(gates.getByRole("rowheader").filter({ hasText: "_" })).toHaveCount(0);
     const topics = page.getByRole("table", { name: "Documents compared, by topic" });
     await expect(topics.getByRole("row", { name: RUNS })).toContainText(
-      "3 the same, 1 missing in the legacy backend",
+      /\d+ the same, 1 missing in the legacy backend/,
     );
     const cycles = page.getByRole("table", { name: "Last cycles" });
     await expect(cycles.getByRole("row").nth(1)).toContainText("1 mismatch");
