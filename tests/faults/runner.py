@@ -205,7 +205,7 @@ class _Drive:
             return f"ws://127.0.0.1:{port}/socket/websocket?vsn=2.0.0&token={token}"
 
         def endpoint() -> Endpoint:
-            return Endpoint(world.relay.ws, world.relay.http, world.relay.token(org, ALL_TOPICS))
+            return Endpoint(world.relay.ws, world.relay.token(org, ALL_TOPICS))
 
         witness = Witness(name, org, topics, url, endpoint)
         frames = rng.choice([5, 20, 80]) if len(world.witnesses) % 2 else None

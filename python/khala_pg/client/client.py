@@ -41,7 +41,7 @@ _MOST_PARTS = 6
 class KhalaClient:
     """Subscribes to `topics` and follows them across every kind of disconnection.
 
-        async with KhalaClient(lambda: Endpoint(ws, http, token), ["runtime.run_summaries"]) as k:
+        async with KhalaClient(lambda: Endpoint(url, token), ["runtime.run_summaries"]) as k:
             async for change in k.changes():
                 ...
 
@@ -235,7 +235,7 @@ class KhalaClient:
                 self._board.connection(
                     ConnectionState.CONNECTING, attempt=attempt, error=self.status.error
                 )
-                error, was_live = await self._connect(http, endpoint.ws_url, endpoint.http_url)
+                error, was_live = await self._connect(http, endpoint.url, endpoint.http_url)
                 state = ConnectionState.DISCONNECTED
                 attempt = 0 if was_live else attempt
                 if isinstance(error, UnauthorizedError):

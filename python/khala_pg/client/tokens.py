@@ -1,9 +1,10 @@
 """Endpoint and token of the client, requested anew for every connection."""
 
 import inspect
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 import jwt
 
@@ -11,26 +12,37 @@ from khala_pg.client.errors import TransportError
 from khala_pg.concurrency.waiting import within
 from khala_pg.errors import KhalaError, UsageError
 
+_SOCKET_PATH = re.compile(r"/(socket|sync)/websocket\b.*", re.DOTALL)
+
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """A server and the token to show it.
 
-    ws_url: such as ws://127.0.0.1:4000/socket/websocket. http_url: such as http://127.0.0.1:4001.
+    url: such as ws://127.0.0.1:4000/socket/websocket. http_url: where snapshots and documents are
+    read, such as http://127.0.0.1:4001; by default where `url` leads, which answers them too.
     """
 
-    ws_url: str
-    http_url: str
+    url: str
     token: str = field(repr=False)
+    http_url: str = ""
 
     def __post_init__(self) -> None:
         """Raises UsageError for what can never work."""
-        for url, schemes in ((self.ws_url, ("ws", "wss")), (self.http_url, ("http", "https"))):
+        if not self.http_url:
+            object.__setattr__(self, "http_url", _origin(self.url))
+        for url, schemes in ((self.url, ("ws", "wss")), (self.http_url, ("http", "https"))):
             parts = urlsplit(url)
             if parts.scheme not in schemes or not parts.hostname:
                 raise UsageError(f"{url!r} is not an address of the form {schemes[0]}://host:port")
         if not self.token.isascii() or not self.token.isprintable() or " " in self.token:
             raise UsageError("the token holds characters that no token has, such as a line feed")
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    scheme = re.sub("^ws", "http", parts.scheme)
+    return urlunsplit((scheme, parts.netloc, _SOCKET_PATH.sub("", parts.path), "", ""))
 
 
 EndpointProvider = Callable[[], Endpoint | Awaitable[Endpoint]]

@@ -37,7 +37,7 @@ class Credentials:
         """
         place = self._place()
         token = await self._exchange(place) if place.api_key else place.token
-        self._last = Endpoint(place.ws, place.http, token)
+        self._last = Endpoint(place.ws, token, place.http)
         return self._last
 
     async def last(self) -> Endpoint:

@@ -6,7 +6,7 @@ import math
 import ssl
 from collections.abc import AsyncIterator, Generator, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -37,6 +37,11 @@ from khala_pg.workers.routes import worker_routes
 
 class HttpServer(uvicorn.Server):
     """A uvicorn that leaves signals to the relay; `should_exit` ends it."""
+
+    @property
+    def app(self) -> ASGIApp:
+        """The application that it serves."""
+        return cast("ASGIApp", self.config.app)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:

@@ -211,7 +211,8 @@ class Relay:
         servers = [(http, ports.http), (metrics, ports.metrics)]
         assert self._group is not None
         done = [self._group.create_task(server.serve([sock])) for server, sock in servers if sock]
-        async with self._socket_server.serve(ports.ws, tls, self._sockets.serve) as server:
+        serve = self._sockets.serve
+        async with self._socket_server.serve(ports.ws, tls, serve, http.app) as server:
             addresses = addresses_of(ports, is_tls=tls is not None)
             logger.info("listening on ws=%s http=%s", addresses.ws, addresses.http)
             if on_serving is not None:

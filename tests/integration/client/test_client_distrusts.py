@@ -52,7 +52,7 @@ async def test_a_token_that_expires_needs_another(newest_database: Database) -> 
         token = relay.token(ttl_s=5)
 
         def endpoint() -> Endpoint:
-            return Endpoint(relay.ws, relay.http, token)
+            return Endpoint(relay.ws, token)
 
         async with KhalaClient(endpoint, [RUNS], backoff=SOON, on_status=log.append) as client:
             await client.caught_up()

@@ -142,9 +142,7 @@ async def test_a_store_that_does_not_load_ends_the_start(tmp_path: Path) -> None
             await asyncio.Event().wait()
             return Stored()
 
-    client = KhalaClient(
-        lambda: Endpoint("ws://h", "http://h", "t"), [RUNS], store=Silent(), timeout=0.1
-    )
+    client = KhalaClient(lambda: Endpoint("ws://h", "t"), [RUNS], store=Silent(), timeout=0.1)
     with pytest.raises(StoreError, match=r"loading from the store: no response in 0\.1 s"):
         await client.__aenter__()
 

@@ -128,7 +128,7 @@ class Proxy:
         writer.close()
 
     def endpoint(self) -> Endpoint:
-        return Endpoint(self.endpoint_of.ws, self.url, self.endpoint_of.token())
+        return Endpoint(self.endpoint_of.ws, self.endpoint_of.token(), self.url)
 
 
 @asynccontextmanager

@@ -17,7 +17,7 @@ from support.programs.dev_process import PATIENCE_S, Dev, khala, running
 ROOT = Path(__file__).resolve().parents[3]
 NODE_PACKAGE = ROOT / "typescript/khala-client"
 README = (ROOT / "README.md").read_text("utf-8")
-WS, HTTP = "ws://127.0.0.1:4000/socket/websocket", "http://127.0.0.1:4001"
+WS = "ws://127.0.0.1:4000/socket/websocket"
 
 
 def example(language: str) -> str:
@@ -27,9 +27,9 @@ def example(language: str) -> str:
 
 
 def at_this_relay(text: str, dev: Dev) -> str:
-    """The example with the addresses of this `khala dev`, which has other ports."""
-    assert text.count(WS) == text.count(HTTP) == 1
-    return text.replace(WS, dev.ready["ws"]).replace(HTTP, dev.ready["http"])
+    """The example with the address of this `khala dev`, which has another port."""
+    assert text.count(WS) == 1
+    return text.replace(WS, dev.ready["ws"])
 
 
 def token(dev: Dev) -> str:

@@ -81,6 +81,9 @@ HTTP_PATHS = {
     "/readyz": "GET, HEAD, OPTIONS",
 }
 SOCKET_PATHS = {
+    SNAPSHOT: "GET, HEAD, OPTIONS",
+    f"/api/sync/documents/{NOTES}/x": "GET, HEAD, OPTIONS",
+    "/api/sync/flags": "GET, HEAD, OPTIONS",
     "/socket/websocket": "GET, OPTIONS",
     "/sync/websocket": "GET, OPTIONS",
     "/sync/socket/websocket": "GET, OPTIONS",

@@ -65,7 +65,7 @@ class RelayUnderTest:
         )
 
     def endpoint(self, **claims: Any) -> Endpoint:
-        return Endpoint(self.ws, self.http, self.token(**claims))
+        return Endpoint(self.ws, self.token(**claims))
 
 
 def sink(

@@ -156,7 +156,7 @@ class RelayProcess:
         return f"{self.ws}?vsn=2.0.0&token={self.token(org)}"
 
     def endpoint(self, org: str) -> Endpoint:
-        return Endpoint(self.ws, self.http, self.token(org))
+        return Endpoint(self.ws, self.token(org))
 
 
 @contextmanager

@@ -42,11 +42,9 @@ function follow(
   topic: string,
   changes: number,
 ): Promise<ChildProcess> {
-  const child = spawn(
-    process.execPath,
-    [program, kind, place, topic, server.ws, server.http, token([topic])],
-    { stdio: ["ignore", "pipe", "inherit"] },
-  );
+  const child = spawn(process.execPath, [program, kind, place, topic, server.ws, token([topic])], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   onTestFinished(() => {
     child.kill("SIGKILL");
   });

@@ -68,7 +68,6 @@ const SCENARIOS = {
     const store: KhalaStore = { load: never, commit: never, clear: never, close: never };
     const khala = createKhalaClient({
       url: server.ws,
-      httpUrl: server.http,
       WebSocket: WebSocket as unknown as WebSocketClass,
       token: token([name]),
       store,

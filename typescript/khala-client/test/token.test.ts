@@ -113,7 +113,6 @@ test("a provider that fails is asked again", async () => {
 test("a server that is not there: disconnected, tried again, until told to stop", async () => {
   const khala = connect({
     url: "ws://127.0.0.1:1/socket/websocket",
-    httpUrl: "http://127.0.0.1:1",
     token: token([]),
     backoff: { baseMs: 1, capMs: 5 },
   });

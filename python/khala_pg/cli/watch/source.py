@@ -35,9 +35,8 @@ class Source:
         # A token that was given will not change; that of `khala dev` does when it starts again.
         self._token_is_given = bool(given)
         signed = _DevToken(topics, org)
-        self._found = Following(
-            lambda: Endpoint(resolve(WS, ws), resolve(HTTP, http), given or signed.current())
-        )
+        apart = http or os.environ.get(HTTP.variable, "")
+        self._found = Following(lambda: Endpoint(resolve(WS, ws), given or signed.current(), apart))
         self.refusal: Exception | None = None
         """Why the relay refuses the token, once it does."""
 

@@ -79,7 +79,7 @@ def command(
     http: Annotated[
         str | None,
         typer.Option(
-            help="The relay's HTTP address. Default: KHALA_HTTP_URL, else a running `khala dev`."
+            help="Where snapshots are read. Default: KHALA_HTTP_URL, else where --ws leads."
         ),
     ] = None,
     token: Annotated[

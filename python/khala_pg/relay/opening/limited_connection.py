@@ -30,6 +30,7 @@ class LimitedConnection(RelayConnection):
     __slots__ = (
         "_controls",
         "_controls_since",
+        "_deadline",
         "_fragments",
         "_is_welcome",
         "_opened_with",
@@ -46,6 +47,7 @@ class LimitedConnection(RelayConnection):
         OpeningProtocol.take_over(self.protocol, self.settings.max_head_bytes)
         self._opened_with: tuple[Client, Claims] | None = None
         self._peer = ""
+        self._deadline: asyncio.TimerHandle | None = None
         self._is_welcome = True
         self._fragments = 0
         self._controls = 0
@@ -59,6 +61,12 @@ class LimitedConnection(RelayConnection):
         if self.state is State.CONNECTING:
             self._opened_with = (client, claims)
             self.limits.entered(client, claims)
+
+    def take_time(self) -> None:
+        """The request has come, and its response may take as long as one of the HTTP port."""
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self.close_timeout = self.settings.idle_timeout_s
 
     @property
     def client(self) -> Client | None:
@@ -84,8 +92,11 @@ class LimitedConnection(RelayConnection):
         if not self._is_welcome:
             self.metrics.turned_away.inc()
             self.transport.abort()
+        self._deadline = self.loop.call_later(self.settings.open_timeout_s, self._cut)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
         self.limits.counts.leave(self._peer)
         if self._opened_with is not None:
             self.limits.left(*self._opened_with)
@@ -96,6 +107,10 @@ class LimitedConnection(RelayConnection):
             metrics = self.metrics
             (metrics.unasked if self.request is None else metrics.unanswered).inc()
         super().connection_lost(exc)
+
+    def _cut(self) -> None:
+        if self.state is State.CONNECTING:
+            self.transport.abort()
 
     def process_event(self, event: Frame | Request | Response) -> None:
         if isinstance(event, Frame) and not self._is_tolerable(event):

@@ -7,7 +7,9 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Any
 
+from starlette.types import ASGIApp
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 from websockets.http11 import Request, Response
@@ -16,7 +18,7 @@ from khala_pg.auth.authority import Authority
 from khala_pg.auth.claims import Claims
 from khala_pg.http.edge import Client
 from khala_pg.relay.metrics import Metrics
-from khala_pg.relay.opening import handshake, responses
+from khala_pg.relay.opening import handshake, http_reads, responses
 from khala_pg.relay.opening.handshake import HandshakeError
 from khala_pg.relay.opening.limited_connection import LimitedConnection, limited_by
 from khala_pg.relay.opening.limits import OpeningLimits
@@ -63,8 +65,15 @@ class SocketServer:
         sock: socket.socket,
         tls: ssl.SSLContext | None,
         handle: Callable[[ServerConnection], Awaitable[None]],
+        reads: ASGIApp,
     ) -> Server:
-        """A server on a socket that is bound; `handle` gets each connection that was accepted."""
+        """A server on a socket that is bound.
+
+        handle: gets each connection that was accepted. reads: answers what clients read over HTTP.
+        """
+        self._reads = reads
+        timeout_s = self._settings.open_timeout_s
+        for_tls: dict[str, Any] = {} if tls is None else {"ssl_handshake_timeout": timeout_s}
         limit_bytes = min(_WRITE_LIMIT_BYTES, self._settings.max_write_buffer_bytes)
         return serve(
             handle,
@@ -79,7 +88,9 @@ class SocketServer:
             select_subprotocol=responses.select_subprotocol,
             compression=None,
             extensions=[_DEFLATE] if self._settings.compression else None,
-            open_timeout=self._settings.open_timeout_s,
+            # Each connection has a limit of its own, which ends with its request.
+            open_timeout=None,
+            **for_tls,
             # The keepalive pings and drops all sockets.
             ping_interval=None,
             max_size=self._settings.max_frame_bytes,
@@ -93,6 +104,9 @@ class SocketServer:
         self, connection: ServerConnection, request: Request
     ) -> Response | None:
         assert isinstance(connection, LimitedConnection)
+        if http_reads.is_read(request.path):
+            connection.take_time()
+            return await http_reads.answer(self._reads, connection, request)
         client = self._limits.client(connection.peer_ip, connection.is_tls, request.headers)
         offered = handshake.split_subprotocols(request.headers.get_all("Sec-WebSocket-Protocol"))
         try:

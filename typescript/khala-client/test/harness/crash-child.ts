@@ -6,13 +6,12 @@ import type { WebSocketClass } from "../../src/types.js";
 import { fileStorage } from "./file-storage.js";
 import { openSqlite } from "./sqlite.js";
 
-const [, , kind, place, topic, url, httpUrl, token] = process.argv as unknown as string[];
-if (!place || !topic || !url || !httpUrl || !token) {
-  throw new Error("kind, place, topic, url, httpUrl, token");
+const [, , kind, place, topic, url, token] = process.argv as unknown as string[];
+if (!place || !topic || !url || !token) {
+  throw new Error("kind, place, topic, url, token");
 }
 createKhalaClient({
   url,
-  httpUrl,
   token,
   store: kind === "sqlite" ? openSqlite(place) : asyncStorageStore(fileStorage(place)),
   WebSocket: WebSocket as unknown as WebSocketClass,

@@ -140,7 +140,6 @@ export function connect(
   const errors: string[] = [];
   const khala = createKhalaClient({
     url: server.ws,
-    httpUrl: server.http,
     WebSocket: WebSocket as unknown as WebSocketClass,
     backoff: { baseMs: 50, capMs: 1_000 },
     saveEveryMs: 0,
