@@ -1,7 +1,7 @@
-import type { JsonObject, KhalaStatus, KhalaTopic, TopicStatus } from "khala-client";
+import type { KhalaStatus, TopicStatus } from "khala-client";
 import { useFrames } from "../frames";
 import { useNow } from "../hooks";
-import { type Lane, type LaneName, POLL_MS } from "../lanes/lane";
+import { type Lane, type LaneName, type LaneTopic, POLL_MS } from "../lanes/lane";
 import { Choice } from "./Choice";
 
 interface StatusStripProps {
@@ -100,7 +100,7 @@ const PHASES: Readonly<Record<TopicStatus["phase"], string>> = {
 export interface TopicStateProps {
   readonly id: string;
   readonly label: string;
-  readonly topic: Pick<KhalaTopic<JsonObject>, "onStatus" | "getStatus">;
+  readonly topic: Pick<LaneTopic, "onStatus" | "getStatus">;
 }
 
 function TopicState({ id, label, topic }: TopicStateProps) {

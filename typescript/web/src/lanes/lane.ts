@@ -19,8 +19,11 @@ export interface Incident {
   readonly documents: number;
 }
 
-/** A topic as both lanes have it: one that polls has no watermark to wait for. */
-export type LaneTopic<T = JsonObject> = Omit<KhalaTopic<T>, "waitFor" | "document">;
+/** What both lanes have of a topic: one that polls has no watermark to wait for. */
+export type LaneTopic<T = JsonObject> = Pick<
+  KhalaTopic<T>,
+  "name" | "subscribe" | "getSnapshot" | "get" | "getStatus" | "onStatus"
+>;
 
 export interface Lane {
   readonly name: LaneName;
