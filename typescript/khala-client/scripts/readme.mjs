@@ -9,7 +9,8 @@ const { name, exports } = JSON.parse(readFileSync(join(root, "package.json"), "u
 
 /** The sources behind the exports: `dist` may be older than they are. */
 const paths = Object.fromEntries(
-  Object.entries(exports).map(([path, { types }]) => {
+  Object.entries(exports).map(([path, conditions]) => {
+    const { types } = conditions.import ?? conditions;
     const source = join(root, types.replace("./dist/", "src/").replace(/\.d\.ts$/, ".ts"));
     if (!existsSync(source)) {
       console.error(`package.json exports ${path}, which is not built from ${source}`);

@@ -3,7 +3,7 @@
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 
-const LIMIT_BYTES = 10_100;
+const LIMIT_BYTES = 10_300;
 const ONLY_BINARY = /protobuf|\/gen\/|binary/;
 
 const client = 'export { createKhalaClient } from "../src/index.ts"';
@@ -33,7 +33,7 @@ async function measure(name, contents, limit) {
 const json = [
   // The JSON lane; stores are added by those who use them.
   await measure("client", client, LIMIT_BYTES),
-  await measure("client and IndexedDB", `${client};${indexedDb}`, LIMIT_BYTES + 700),
+  await measure("client and IndexedDB", `${client};${indexedDb}`, LIMIT_BYTES + 800),
   await measure("client and TanStack collections", `${client};${tanstack}`, LIMIT_BYTES + 1_000),
   await measure("everything but React", 'export * from "../src/index.ts"', LIMIT_BYTES + 2_500),
 ];

@@ -10,7 +10,7 @@ import { hasher } from "./topics/hash.js";
 import type { TopicByName } from "./topics/names.js";
 import { type KhalaTopic, Topic } from "./topics/topic.js";
 import type { KhalaClientOptions, KhalaStatus, WaitOptions, WebSocketClass } from "./types.js";
-import { Line } from "./wire/line.js";
+import { Line, type Platform } from "./wire/line.js";
 
 /** Follows topics. Its methods need no `this`. */
 export interface KhalaClient {
@@ -36,7 +36,10 @@ export interface KhalaClient {
   readonly close: () => Promise<void>;
 }
 
-/** Makes a client. Throws `usage` when an option is missing. */
+/**
+ * Makes a client. Nothing happens before the first subscription or `connect`, so that a server can
+ * render with it; those throw `usage` when the platform lacks a part that is no option either.
+ */
 export function createKhalaClient(options: KhalaClientOptions): KhalaClient {
   return new Client(options);
 }
@@ -46,7 +49,8 @@ class Client implements KhalaClient {
   readonly #topics = new Map<string, Topic>();
   readonly #store;
   readonly #line: Line;
-  readonly #unwatch: () => void;
+  #platform: Platform | null = null;
+  #unwatch: (() => void) | null = null;
   #closing: Promise<void> | null = null;
   readonly getStatus: () => KhalaStatus;
   readonly onStatus: (listener: (status: KhalaStatus) => void) => Unsubscribe;
@@ -54,19 +58,13 @@ class Client implements KhalaClient {
   constructor(options: KhalaClientOptions) {
     this.#options = options;
     this.#line = new Line({
-      ...platformOf(options),
+      platform: () => this.#begin(),
       backoff: makeBackoff(options.backoff),
       askToken: () => this.#askToken(),
       onError: this.#onError,
     });
     ({ get: this.getStatus, subscribe: this.onStatus } = this.#line.status);
     this.#store = limited(options.store ?? memoryStore());
-    this.#unwatch = watchEnvironment(
-      () => this.#line.wake(),
-      () => {
-        this.flush().catch(this.#onError);
-      },
-    );
   }
 
   readonly topic: TopicByName = (name: string): KhalaTopic<never> => {
@@ -74,11 +72,12 @@ class Client implements KhalaClient {
     if (topic === undefined) {
       const { saveEveryMs = 200 } = this.#options;
       topic = new Topic(name, {
+        client: this,
         ...this.#options,
         store: this.#store,
         saveEveryMs,
         onError: this.#onError,
-        onActive: () => this.#line.activated(),
+        onActive: () => this.#activated(),
         refusal: () => this.#refusal(),
       });
       topic.connect(this.#line.link);
@@ -93,6 +92,7 @@ class Client implements KhalaClient {
     if (this.#closing !== null) {
       throw failure("usage", "the client is closed: create another");
     }
+    this.#begin();
     this.#line.connect();
   };
 
@@ -118,12 +118,31 @@ class Client implements KhalaClient {
     call(this.#options.onError ?? (() => {}), error);
   };
 
+  /** Once: finds what the platform supplies, and listens to its events. */
+  #begin(): Platform {
+    this.#platform ??= platformOf(this.#options);
+    this.#unwatch ??= watchEnvironment(
+      () => this.#line.wake(),
+      () => {
+        this.flush().catch(this.#onError);
+      },
+    );
+    return this.#platform;
+  }
+
+  #activated(): void {
+    if (this.#closing === null) {
+      this.#begin();
+    }
+    this.#line.activated();
+  }
+
   async #close(): Promise<void> {
     this.disconnect();
     for (const { waits } of this.#topics.values()) {
       waits.fail(closed());
     }
-    this.#unwatch();
+    this.#unwatch?.();
     try {
       await this.flush();
     } finally {
@@ -151,13 +170,17 @@ function closed(): AnyKhalaError {
 }
 
 /** The platform's parts, or those of the options. Throws `usage` when one is missing. */
-function platformOf(options: KhalaClientOptions) {
+function platformOf(options: KhalaClientOptions): Platform {
   const { url, WebSocket = globalThis.WebSocket as WebSocketClass | undefined } = options;
   const { fetch = globalThis.fetch, sha256, lane } = options;
   if (WebSocket === undefined) {
     throw failure("usage", "WebSocket: none on this platform: pass that of the package ws");
   }
-  const absolute = url.startsWith("/") ? new URL(url, globalThis.location.href).href : url;
+  const page = globalThis.location?.href;
+  if (url.startsWith("/") && page === undefined) {
+    throw failure("usage", `url: ${url} is a path, and there is no page: add wss:// and a host`);
+  }
+  const absolute = url.startsWith("/") ? new URL(url, page).href : url;
   const query = `${absolute.includes("?") ? "&" : "?"}vsn=2.0.0${lane?.query ?? ""}`;
   const wsUrl = absolute.replace(/^http/, "ws") + query;
   const origin = absolute.replace(/^ws/, "http").replace(/\/(socket|sync)\/websocket\b.*$/, "");

@@ -213,14 +213,17 @@ test.skipIf(globalThis.WebSocket === undefined)("takes the platform's WebSocket"
 test("a platform without WebSocket or SubtleCrypto is told what to pass", () => {
   const options = { url: "ws://127.0.0.1/socket/websocket", token: "" };
   vi.stubGlobal("WebSocket", undefined);
-  expect(() => createKhalaClient(options)).toThrow(/package ws/);
+  expect(() => createKhalaClient(options).connect()).toThrow(/package ws/);
   vi.stubGlobal("crypto", undefined);
   vi.stubGlobal("process", { ...process, getBuiltinModule: undefined });
   const WebSocket = class {} as never;
-  expect(() => createKhalaClient({ ...options, WebSocket })).toThrow(/khala-client\/sha256/);
-  expect(createKhalaClient({ ...options, WebSocket, sha256 }).getStatus().state).toBe(
-    "disconnected",
+  expect(() => createKhalaClient({ ...options, WebSocket }).connect()).toThrow(
+    /khala-client\/sha256/,
   );
+  const khala = createKhalaClient({ ...options, WebSocket, sha256 });
+  khala.connect();
+  expect(khala.getStatus().state).toBe("connecting");
+  khala.disconnect();
   vi.unstubAllGlobals();
 });
 

@@ -1,5 +1,6 @@
 /** A topic as a program sees it: documents, status and listeners. */
 
+import type { KhalaClient } from "../client.js";
 import { type AnyKhalaError, failure } from "../errors.js";
 import { call, type Unsubscribe } from "../host/observable.js";
 import { Timer } from "../host/timer.js";
@@ -11,6 +12,7 @@ import { Waits } from "./waits.js";
 /** A topic of a client: followed as long as it has subscribers. Its methods need no `this`. */
 export interface KhalaTopic<T = JsonObject> {
   readonly name: string;
+  readonly client: KhalaClient;
   /**
    * Follows the topic and calls `listener` with its documents: at once if there are any to show,
    * and after every change.
@@ -31,6 +33,8 @@ export interface KhalaTopic<T = JsonObject> {
   readonly waitFor: (watermark: Counter | null, options?: WaitOptions) => Promise<void>;
   /** One document by its key, whether there is one or not. */
   readonly document: (docKey: string) => TopicDocument<T>;
+  /** Connects again, with a token asked for anew, after an error that ended the topic or its client. */
+  readonly retry: () => void;
 }
 
 /** One document of a topic. Its methods need no `this`. */
@@ -49,6 +53,7 @@ export interface TopicDocument<T = JsonObject> {
 }
 
 export interface TopicOptions extends FollowerOptions {
+  readonly client: KhalaClient;
   /** Called when the topic is followed from now on. */
   readonly onActive: () => void;
   /** The reason why the client is not going to follow anything; null if it will. */
@@ -68,6 +73,7 @@ export class Topic extends Follower implements KhalaTopic {
   readonly getStatus = this.status.get;
   readonly onStatus = this.status.subscribe;
   readonly waits = new Waits();
+  readonly client: KhalaClient;
   readonly #timer = new Timer();
   readonly #options: TopicOptions;
   #link: Link | null = null;
@@ -77,6 +83,7 @@ export class Topic extends Follower implements KhalaTopic {
   constructor(name: string, options: TopicOptions) {
     super(name, options);
     this.#options = options;
+    this.client = options.client;
     this.documents.subscribe(() => this.waits.look());
     this.status.subscribe(({ phase, error }) => {
       this.waits.look();
@@ -97,12 +104,12 @@ export class Topic extends Follower implements KhalaTopic {
   }
 
   readonly subscribe = (listener: (documents: readonly KhalaDocument[]) => void): Unsubscribe => {
-    const unsubscribe = this.documents.subscribe(listener);
-    this.#listeners++;
-    this.#timer.stop();
     if (!this.isActive || this.getStatus().phase === "error") {
       this.#activate();
     }
+    const unsubscribe = this.documents.subscribe(listener);
+    this.#listeners++;
+    this.#timer.stop();
     if (this.cursor !== null || this.getSnapshot().length > 0) {
       call(listener, this.getSnapshot());
     }
@@ -181,13 +188,22 @@ export class Topic extends Follower implements KhalaTopic {
     await done.finally(this.subscribe(() => {}));
   }
 
+  readonly retry = (): void => {
+    // A token that covers the topic, or that the server accepts, needs another connection.
+    if (this.getStatus().phase === "error" || this.client.getStatus().state === "error") {
+      this.client.disconnect();
+      this.client.connect();
+    }
+  };
+
   #activate(): void {
+    // First: it throws where there is no WebSocket, and then nothing has begun.
+    this.#options.onActive();
     this.isActive = true;
     void this.load();
     if (this.#link !== null) {
       this.start(this.#link);
     }
-    this.#options.onActive();
   }
 }
 

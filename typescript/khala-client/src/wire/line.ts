@@ -9,7 +9,16 @@ import type { Topic } from "../topics/topic.js";
 import type { KhalaStatus } from "../types.js";
 import { Connection, type ConnectionOptions } from "./connection.js";
 
-export type LineOptions = Omit<ConnectionOptions, "topics" | "onJoined" | "onLive" | "onEnd">;
+/** What the platform supplies to a connection. */
+export type Platform = Pick<
+  ConnectionOptions,
+  "WebSocket" | "fetch" | "hash" | "lane" | "url" | "httpUrl"
+>;
+
+export interface LineOptions extends Pick<ConnectionOptions, "backoff" | "askToken" | "onError"> {
+  /** Throws `usage` when there is a part missing. */
+  readonly platform: () => Platform;
+}
 
 const LONGEST_AWAY_MS = 30_000;
 
@@ -110,6 +119,7 @@ export class Line {
       this.#connection = new Connection(
         {
           ...this.#options,
+          ...this.#options.platform(),
           topics: this.topics,
           onJoined: () => {
             this.status.patch({ state: "connected", error: null });

@@ -1,62 +1,12 @@
-/** In a page: React, network and visibility, a connection that goes silent. */
+/** In a page: network and visibility, a connection that goes silent. */
 
 import { createServer, connect as dial, type Socket as TcpSocket } from "node:net";
-import { StrictMode } from "react";
-import { createRoot } from "react-dom/client";
-import { renderToString } from "react-dom/server";
 import { expect, onTestFinished, test, vi } from "vitest";
-import { asyncStorageStore, type KhalaClient, type KhalaTopic } from "../src/index.js";
-import { useKhalaStatus, useKhalaTopic, useKhalaTopicStatus } from "../src/react.js";
+import { asyncStorageStore } from "../src/index.js";
 import { openPage } from "./harness/page.js";
 import { connect, openDatabase, server, token } from "./harness/server.js";
 import { mapStorage } from "./harness/storage.js";
-import { documents, live, status, topicStatus } from "./harness/waiting.js";
-
-type Run = { readonly state: string };
-
-function Runs({ khala, topic }: { khala: KhalaClient; topic: KhalaTopic<Run> }) {
-  const runs = useKhalaTopic(topic);
-  const { state } = useKhalaStatus(khala);
-  const { phase } = useKhalaTopicStatus(topic);
-  return (
-    <p>
-      {state}, {phase}: {runs.map(({ docKey, payload }) => `${docKey} ${payload.state}`).join("; ")}
-    </p>
-  );
-}
-
-test("a React component shows a topic, in strict mode too", async () => {
-  const { window } = openPage();
-  const database = await openDatabase();
-  const name = await database.topic();
-  await database.sink(name, "run-1", 1, { state: "running" });
-  const khala = connect({ token: token([name]) });
-  const topic = khala.topic<Run>(name);
-  const view = (
-    <StrictMode>
-      <Runs khala={khala} topic={topic} />
-    </StrictMode>
-  );
-  expect(renderToString(view)).toContain("disconnected");
-  const element = window.document.createElement("div");
-  const root = createRoot(element as unknown as Element);
-  const shows = (text: string) =>
-    new Promise<void>((resolve) => {
-      const look = () => element.textContent === text && resolve();
-      new window.MutationObserver(look).observe(element, {
-        characterData: true,
-        childList: true,
-        subtree: true,
-      });
-      look();
-    });
-  root.render(view);
-  await shows("connected, live: run-1 running");
-  await database.sink(name, "run-1", 2, { state: "done" });
-  await shows("connected, live: run-1 done");
-  root.unmount();
-  await topicStatus(topic as KhalaTopic, ({ phase }) => phase === "idle");
-});
+import { documents, live, status } from "./harness/waiting.js";
 
 test("offline: no tries until the network is back", async () => {
   const page = openPage();
