@@ -95,7 +95,7 @@ async def test_a_backend(name: str, newest_database: Database, tmp_path: Path) -
         def follower(user: str) -> KhalaClient:
             async def endpoint() -> Endpoint:
                 answer = await app.get("/khala-token", headers={"X-User": user})
-                return Endpoint(relay.ws, relay.http, answer.raise_for_status().json()["token"])
+                return Endpoint(relay.ws, answer.raise_for_status().json()["token"])
 
             return KhalaClient(endpoint, [TOPIC], backoff=SOON)
 
