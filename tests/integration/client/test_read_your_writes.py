@@ -13,7 +13,7 @@ import pytest
 
 from khala_pg import sink as write
 from khala_pg.auth import keyring as keys
-from khala_pg.client import ClientError, Endpoint, KhalaClient, SqliteStore
+from khala_pg.client import ClientError, KhalaClient, SqliteStore
 from khala_pg.postgres.free_ports import free_port
 from support.postgres.databases import Database
 from support.relay.client_relay import (
@@ -27,6 +27,7 @@ from support.relay.client_relay import (
     running_relay,
     sink,
 )
+from support.trials.seeds import choose_seed, stream
 
 PATIENCE_S = 60.0
 
@@ -181,52 +182,79 @@ async def test_a_listener_has_dealt_with_it(newest_database: Database) -> None:
 async def test_the_relay_is_killed_again_and_again(
     newest_database: Database, tmp_path: Path
 ) -> None:
-    """A wait ends exactly when the document is here, whatever the relay does meanwhile."""
+    """A wait ends exactly when the document is here, whatever the relay does meanwhile, and
+    although the journal is purged while there is none."""
+    seed = choose_seed()
     port, http_port, keyring = free_port(), free_port(), keys.generate()
     at = RelayUnderTest(
         f"ws://127.0.0.1:{port}/socket/websocket", f"http://127.0.0.1:{http_port}", keyring
     )
     is_over = asyncio.Event()
+    kills = 0
 
     async def relays() -> None:
-        """A relay for a moment, killed, and the next one; the last one stays."""
-        for n in range(5):
+        """A relay for a moment, killed, and the next one; from the sixth on it stays."""
+        nonlocal kills
+        chance = stream(seed, "relays")
+        while not is_over.is_set():
             with relay_process(
                 newest_database.relay_dsn, keyring, tmp_path, ws_port=port, http_port=http_port
             ) as (_, process):
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(0.3 * (n + 1) if n < 4 else None):
+                    async with asyncio.timeout(chance.uniform(0.1, 2.0) if kills < 5 else None):
                         await is_over.wait()
                 process.kill()
+                kills += 1
+            if chance.random() < 0.5:
+                await asyncio.to_thread(purge)
 
-    def endpoint() -> Endpoint:
-        return at.endpoint()
+    def purge() -> None:
+        with newest_database.connect("dba") as connection:
+            connection.execute("SELECT khala.retain(p_horizon => '0', p_batch => 1000000)")
 
-    async def writer(name: str, client: KhalaClient) -> None:
+    def client(store: Path) -> KhalaClient:
+        return KhalaClient(at.endpoint, [RUNS], store=SqliteStore(store), backoff=SOON)
+
+    async def writer(name: str, follower: KhalaClient) -> None:
+        chance = stream(seed, name)
         written: dict[str, Any] = {}
-        async with await psycopg.AsyncConnection.connect(newest_database.runtime_dsn) as connection:
-            for n in range(40):
-                key, payload = f"{name}/{n % 5}", {"n": n}
+        connection = await psycopg.AsyncConnection.connect(newest_database.runtime_dsn)
+        async with connection:
+            while kills < 5 or len(written) < 3:
+                key = f"{name}/{chance.randrange(5)}"
+                payload = {"n": chance.random()}
                 sunk = await write(connection, RUNS, key, payload, org_id=ORG)
-                if n % 7 == 3:
+                if chance.random() < 0.2:
                     await connection.rollback()
                     continue
-                waiting = asyncio.create_task(client.wait_for(RUNS, sunk.watermark))
+                waiting = asyncio.create_task(follower.wait_for(RUNS, sunk.watermark))
                 # Not committed, and so not to be seen, however long it is waited for.
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(chance.uniform(0, 0.02))
                 assert not waiting.done()
-                assert contents(client).get(key) == written.get(key)
+                assert contents(follower).get(key) == written.get(key)
                 await connection.commit()
                 await asyncio.wait_for(waiting, PATIENCE_S)
                 written[key] = payload
-                assert contents(client)[key] == payload
-                assert client.documents(RUNS)[key].watermark == sunk.watermark
-        assert {k: v for k, v in contents(client).items() if k.startswith(name)} == written
+                assert follower.documents(RUNS)[key].watermark == sunk.watermark
+                assert contents(follower)[key] == payload
+        assert {k: v for k, v in contents(follower).items() if k.startswith(name)} == written
 
-    async with KhalaClient(endpoint, [RUNS], backoff=SOON) as client, asyncio.TaskGroup() as group:
+    async with (
+        client(tmp_path / "one") as first,
+        client(tmp_path / "two") as second,
+        asyncio.TaskGroup() as group,
+    ):
         group.create_task(relays())
         async with asyncio.TaskGroup() as writers:
-            for name in ("a", "b", "c"):
-                writers.create_task(writer(name, client))
-        await client.sync(timeout=PATIENCE_S)
+            for name, follower in (("a", first), ("b", first), ("c", second)):
+                writers.create_task(writer(name, follower))
+        for follower in (first, second):
+            await follower.sync(timeout=PATIENCE_S)
+        assert contents(first) == contents(second)
         is_over.set()
+    for store, follower in (("one", first), ("two", second)):
+        stored = SqliteStore(tmp_path / store)
+        found = await stored.load([RUNS])
+        await stored.close()
+        kept = {each.doc_key: each.payload for each in found.documents if not each.deleted}
+        assert kept == contents(follower)
