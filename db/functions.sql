@@ -84,6 +84,14 @@ SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('khala.funct
 \ir functions/internal/journal/stale_reason.sql
 \ir functions/internal/journal/open_cursor.sql
 \ir functions/internal/checks/check_page_limits.sql
+\ir functions/internal/subset/key_marks.sql
+\ir functions/internal/subset/make_subset.sql
+\ir functions/internal/subset/subset_lengths.sql
+\ir functions/internal/subset/subset_ranges.sql
+\ir functions/internal/subset/scope_prefixes.sql
+\ir functions/internal/subset/is_within.sql
+\ir functions/internal/subset/filter_beginnings.sql
+\ir functions/internal/subset/check_filters.sql
 \ir functions/api/read/check_cursors.sql
 \ir functions/internal/journal/page_rows.sql
 \ir functions/internal/journal/open_page.sql
@@ -93,6 +101,7 @@ SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('khala.funct
 \ir functions/api/read/replay_binary.sql
 \ir functions/api/read/replay_feed.sql
 \ir functions/api/read/replay_feed_binary.sql
+\ir functions/internal/journal/newest_keys.sql
 \ir functions/api/read/snapshot.sql
 \ir functions/api/read/head_watermarks.sql
 \ir functions/api/read/hydrate.sql
@@ -154,6 +163,7 @@ SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('khala.funct
 \ir functions/api/access/list_revocations.sql
 \ir functions/api/access/authenticate_api_key.sql
 \ir functions/api/access/scopes_beyond.sql
+\ir functions/api/access/subsets_beyond.sql
 \ir functions/internal/flags/cohort.sql
 \ir functions/api/flags/set_flag.sql
 \ir functions/api/flags/list_flags.sql

@@ -40,8 +40,8 @@ FROM (
 SELECT unalike(pg_temp.plan_of('SELECT * FROM ' || c.call || ' AS u'), '%khala\_internal.%', c.call || ' is inlined')
 FROM (
     VALUES
-    ('khala_internal.page_rows(''t'', 0, 9, NULL, FALSE)'),
-    ('khala_internal.feed_updates(''t'', 0, 9)'),
+    ('khala_internal.page_rows(''t'', 0, 9, NULL, FALSE, ''{1}'', ''{}'')'),
+    ('khala_internal.feed_updates(''t'', 0, 9, ''{1}'')'),
     ('khala_internal.judge_document(1, ''h'', 2, ''o'', FALSE, 1, ''h'', ''o'', FALSE, ''owned'', ''auto'', 3)')
 ) AS c (call);
 

@@ -69,7 +69,7 @@ SELECT set_eq(
         'page_identity', 'page_session', 'report_relay', 'sign_in_page', 'sign_out_page',
         'arm', 'authenticate_api_key', 'canonical_json', 'check_cursors',
         'current_epoch', 'ensure_epoch', 'event_age', 'flags_of', 'grouped_topics', 'head_watermarks', 'hydrate', 'get_codex_worker', 'get_run', 'list_codex_worker_events', 'list_codex_workers', 'list_run_events', 'mark_lost_runs', 'mark_stale_workers', 'max_payload_bytes', 'parse_payload', 'payload_hash', 'payload_hash_text', 'projection_version', 'replay', 'replay_binary', 'replay_feed', 'replay_feed_binary',
-        'request_codex_worker', 'revocations', 'schema_version', 'scopes_beyond', 'sequence', 'snapshot', 'stop_codex_worker', 'telemetry', 'traces'
+        'request_codex_worker', 'revocations', 'schema_version', 'scopes_beyond', 'sequence', 'snapshot', 'stop_codex_worker', 'subsets_beyond', 'telemetry', 'traces'
     ], 'what a relay may call'
 );
 SELECT set_eq(

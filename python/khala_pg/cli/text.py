@@ -115,7 +115,7 @@ def refuse_enum_names(topics: Iterable[str]) -> None:
     A request for a part of the scopes compares them with own names.
     """
     for topic in topics:
-        if re.fullmatch(r"SYNC_TOPIC_[A-Z0-9_]+", topic):
+        if re.fullmatch(r"SYNC_TOPIC_[A-Z0-9_]+", topic.partition("/")[0]):
             raise UsageError(
                 f"{topic} is the enum name of a topic",
                 "Write its own name, such as runtime.run_summaries: `khala topics --json` "

@@ -9,6 +9,7 @@ The bodies come finished from the database and are not parsed here.
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import psycopg
 from starlette.applications import Starlette
@@ -18,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute
 
+from khala_pg import strict_json
 from khala_pg.auth.claims import Claims, TokenError
 from khala_pg.errors import BadValueError, UnavailableError, from_psycopg
 from khala_pg.http import errors
@@ -154,16 +156,28 @@ class _Documents:
             topic = _name(request, "topic")
             watermark = _whole(request, "watermark", least=0)
             limit = _whole(request, "limit", least=1) or self._settings.max_snapshot_documents
+            narrowed = _filter(request)
+            newest = _is_newest(request)
         except ValueError as error:
             return errors.answer("bad_subscription", str(error))
         limit = min(limit, self._settings.max_snapshot_documents)
 
         async def ask(claims: Claims) -> Body:
             return await self._snapshots.get(
-                Wanted(topic, claims.org_id, tuple(claims.scopes), after, limit, watermark)
+                Wanted(
+                    topic,
+                    claims.org_id,
+                    tuple(claims.scopes),
+                    after,
+                    limit,
+                    watermark,
+                    None if narrowed is None else strict_json.dumps(narrowed),
+                    newest,
+                )
             )
 
-        return await self._answer(request, (topic, after or ""), ask)
+        names = [topic, after or "", *request.query_params.getlist("key")]
+        return await self._answer(request, [*names, request.query_params.get("prefix", "")], ask)
 
     async def document(self, request: Request) -> Response:
         try:
@@ -172,8 +186,8 @@ class _Documents:
             return errors.answer("bad_subscription", str(error))
 
         async def ask(claims: Claims) -> Body | None:
-            async with self._allowed(topic, claims.scopes) as (connection, epoch):
-                found = await sqlapi.hydrate(connection, topic, doc_key, claims.org_id)
+            async with self._allowed(topic, claims.scopes) as (connection, epoch, subset):
+                found = await sqlapi.hydrate(connection, topic, doc_key, claims.org_id, subset)
             return None if found is None else Body(found, epoch)
 
         return await self._answer(request, (topic, doc_key), ask)
@@ -186,7 +200,9 @@ class _Documents:
         return await self._answer(request, (), ask)
 
     async def _read_snapshot(self, wanted: Wanted) -> Body:
-        async with self._allowed(wanted.topic, wanted.scopes) as (connection, epoch):
+        narrowed = None if wanted.filter is None else strict_json.loads(wanted.filter)
+        allowed = self._allowed(wanted.topic, wanted.scopes, narrowed)
+        async with allowed as (connection, epoch, subset):
             page = await sqlapi.snapshot(
                 connection,
                 wanted.topic,
@@ -195,6 +211,8 @@ class _Documents:
                 wanted.limit,
                 wanted.watermark,
                 self._settings.max_snapshot_bytes,
+                subset,
+                wanted.newest,
             )
         return Body(page, epoch)
 
@@ -205,14 +223,16 @@ class _Documents:
 
     @asynccontextmanager
     async def _allowed(
-        self, topic: str, scopes: Sequence[str]
-    ) -> AsyncIterator[tuple[Connection, str]]:
-        """A connection, and the epoch in force."""
+        self, topic: str, scopes: Sequence[str], narrowed: dict[str, Any] | None = None
+    ) -> AsyncIterator[tuple[Connection, str, str | None]]:
+        """A connection, the epoch in force, and the subset of the topic's keys that scopes and
+        filter leave."""
         async with self._connect() as connection:
             # Scopes are judged where the subscribe request's are, and refused alike; and an
             # epoch begins, if the database was restored, before the response needs one.
-            epoch, _ = await sqlapi.judge(connection, [topic], None, None, scopes)
-            yield connection, epoch
+            filters = None if narrowed is None else {topic: narrowed}
+            epoch, [cursor] = await sqlapi.judge(connection, [topic], None, None, scopes, filters)
+            yield connection, epoch, cursor.subset
 
     async def _answer(
         self,
@@ -287,6 +307,24 @@ def _name(request: Request, name: str) -> str:
     if found is None:
         raise ValueError(f"{name} is missing: add ?{name}=…, percent-encoded")
     return found
+
+
+def _filter(request: Request) -> dict[str, Any] | None:
+    """What narrows a snapshot, as in a subscribe request. Raises ValueError."""
+    keys, prefix = request.query_params.getlist("key"), request.query_params.get("prefix")
+    if keys and prefix is not None:
+        raise ValueError("key and prefix exclude each other: send one of them")
+    if keys:
+        return {"keys": keys}
+    return None if prefix is None else {"prefix": prefix}
+
+
+def _is_newest(request: Request) -> bool:
+    """Whether the documents that changed last are wanted. Raises ValueError."""
+    order = request.query_params.get("order", "key")
+    if order not in ("key", "newest"):
+        raise ValueError("order is key, the default, or newest")
+    return order == "newest"
 
 
 def _whole(request: Request, name: str, *, least: int) -> int | None:

@@ -21,7 +21,11 @@ FEW = 10
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Key of a page. The scopes decide whether there is one at all."""
+    """Key of a page. The scopes decide whether there is one at all, and what it may hold.
+
+    filter: what narrows it, as in a subscribe request, as JSON; None: nothing.
+    newest: whether it holds the documents that changed last, newest first.
+    """
 
     topic: str
     org_id: str
@@ -29,6 +33,8 @@ class Wanted:
     after_doc_key: str | None
     limit: int
     watermark: int | None
+    filter: str | None = None
+    newest: bool = False
 
 
 class Body:

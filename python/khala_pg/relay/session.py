@@ -13,6 +13,7 @@ from khala_pg.errors import RefusedError, StaleCursorError
 from khala_pg.relay.connection import RelayConnection
 from khala_pg.relay.delivery.pager import Pager, Supply
 from khala_pg.relay.delivery.subscription import Subscription
+from khala_pg.relay.delivery.subset import Subset
 from khala_pg.relay.wire import refusals
 from khala_pg.relay.wire.actions import Action, Close, End, Send
 from khala_pg.relay.wire.channel import Channel
@@ -189,6 +190,7 @@ class Session:
             topic=cursor.topic,
             enum_name=cursor.enum_name,
             org_id=self.channel.claims.org_id,
+            subset=Subset.of(cursor.subset),
             epoch=epoch,
             replayed=begin,
             head=cursor.head_watermark,
@@ -212,18 +214,26 @@ class Session:
             claims = await self._verify(request.token)
             if claims.expires_at <= time.time():
                 raise TokenError("the new token has expired already")
+            forbidden = await self._forbidden(claims)
         except Exception as error:
             self.act(self.channel.refresh_refused(request, self._refusal(error)))
             return
         self.act(self.channel.refreshed(request, claims))
-        subscriptions = self._subscriptions.values()
-        allowed = set(claims.scopes)
-        forbidden = [s.name for s in subscriptions if not {s.topic, s.enum_name} & allowed]
         if self.channel.claims is claims and forbidden:
             self._end(forbidden)
             message = "the new token does not cover these topics"
             payload = {"code": "forbidden_topic", "message": message, "forbidden_topics": forbidden}
             self.act(self.channel.push_error(payload))
+
+    async def _forbidden(self, claims: Claims) -> list[str]:
+        """The subscribed topics, by their names, of which the token does not allow as much."""
+        if set(claims.scopes) == set(self.channel.claims.scopes):
+            return []
+        subscribed = {
+            name: None if each.subset is None else each.subset.text
+            for name, each in self._subscriptions.items()
+        }
+        return await self._supply.checks.beyond(subscribed, claims.scopes) if subscribed else []
 
     def _refusal(self, error: Exception) -> RequestError:
         return refusals.of(error, self._supply.settings.max_retry_after_ms)

@@ -1,5 +1,6 @@
 """Calls of live feeds: pages for everybody, being woken, heads. Role khala_relay."""
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -15,14 +16,22 @@ from khala_pg.sqlapi.calls import (
 )
 
 # By encoding. All parts of each stand here.
+_LANES = (
+    ("json", "update_text", "replay_feed"),
+    ("protobuf", "update_bytes", "replay_feed_binary"),
+)
 _REPLAY_FEED = {
     encoding: f"SELECT watermark, org_id, except_org_id, {column}, page_tail,"  # noqa: S608
     f" next_watermark, complete FROM khala.{function}($1::text, $2::bigint, $3::integer,"
     " $4::integer, $5::text)"
-    for encoding, column, function in (
-        ("json", "update_text", "replay_feed"),
-        ("protobuf", "update_bytes", "replay_feed_binary"),
-    )
+    for encoding, column, function in _LANES
+}
+# Of its own, so that a feed without readers of subsets pays for none.
+_REPLAY_MARKED_FEED = {
+    encoding: f"SELECT watermark, org_id, except_org_id, {column}, page_tail,"  # noqa: S608
+    f" next_watermark, complete, marks FROM khala.{function}($1::text, $2::bigint, $3::integer,"
+    " $4::integer, $5::text, $6::integer[])"
+    for encoding, column, function in _LANES
 }
 _ARM = "SELECT head_watermark, state FROM khala.arm($1::text, $2::bigint)"
 
@@ -32,12 +41,14 @@ class FeedRow:
     """One update of a feed page, and its audience.
 
     `org_id` None: everybody but `except_org_id`; otherwise exactly that organisation.
+    marks: those of its key, by which subsets have it, in the lengths asked for.
     """
 
     watermark: int
     org_id: str | None
     except_org_id: str | None
     update: bytes
+    marks: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +73,7 @@ class Armed:
 class Position:
     """Position in a topic, and how much a page from there on may hold.
 
-    encoding: json or protobuf.
+    encoding: json or protobuf. lengths: of the marks that the subsets of readers have.
     """
 
     encoding: str
@@ -71,6 +82,7 @@ class Position:
     max_updates: int
     max_bytes: int
     epoch: str | None
+    lengths: frozenset[int] = frozenset()
 
 
 async def pull(connection: Connection, at: Position) -> FeedPage | None:
@@ -108,15 +120,24 @@ async def head_watermarks(connection: Connection, topics: Sequence[str]) -> dict
 
 def _replay_feed(at: Position) -> Call:
     values = (at.topic, at.after, at.max_updates, at.max_bytes, at.epoch)
-    return _REPLAY_FEED[at.encoding], values
+    if not at.lengths:
+        return _REPLAY_FEED[at.encoding], values
+    lengths = "{" + ",".join(map(str, sorted(at.lengths))) + "}"
+    return _REPLAY_MARKED_FEED[at.encoding], (*values, lengths)
 
 
 def _page(found: Rows) -> FeedPage | None:
     if not found:
         return None
-    tail, until, complete = found[0][4:]
+    tail, until, complete = found[0][4:7]
     updates = [
-        FeedRow(integer(at), string(org_id), string(except_org_id), update or b"")
-        for at, org_id, except_org_id, update, *_ in found
+        FeedRow(
+            integer(at),
+            string(org_id),
+            string(except_org_id),
+            update or b"",
+            json.loads(marks[0]) if marks and marks[0] else (),
+        )
+        for at, org_id, except_org_id, update, _, _, _, *marks in found
     ]
     return FeedPage(updates, tail or b"", integer(until), complete == TRUE)

@@ -21,7 +21,7 @@ from khala_pg.sqlapi.calls import (
 _REPLAY = {
     encoding: "SELECT page, next_watermark, head_watermark, complete, updates"  # noqa: S608
     f" FROM khala.{function}($1::text, $2::bigint, $3::text, $4::integer, $5::integer, $6::text,"
-    " $7::boolean)"
+    " $7::boolean, $8::jsonb)"
     for encoding, function in (("json", "replay"), ("protobuf", "replay_binary"))
 }
 
@@ -32,7 +32,8 @@ class Cursor:
 
     `name` is the name that the subscriber used, `topic` and `enum_name` those that the topic has.
     `resume_after` is None when no cursor was given. `reason` is below_floor, cursor_ahead or
-    epoch_changed when `stale`.
+    epoch_changed when `stale`. `subset` is what filter and scopes leave of its keys, for the calls
+    that read the topic; None: all of them.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Cursor:
     retention_floor: int
     stale: bool
     reason: str | None
+    subset: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,23 +83,26 @@ async def judge(
     resume_after: Any,
     epoch: str | None,
     scopes: Sequence[str] | None,
+    filters: Any = None,
 ) -> tuple[str, list[Cursor]]:
     """Judge a subscribe request: the epoch in force, begun if there is none, and the cursors in it.
 
-    resume_after: the subscriber's JSON, parsed, or None.
+    resume_after, filters: the subscriber's JSON, parsed, or None.
     """
     arguments = (
         list(topics),
         None if resume_after is None else Jsonb(resume_after),
         epoch,
         None if scopes is None else list(scopes),
+        None if filters is None else Jsonb(filters),
     )
     while True:
         found = await connection.execute(
             "SELECT ensured.epoch, judged.epoch, c.name, c.topic, c.enum_name, c.resume_after,"
-            " c.head_watermark, c.retention_floor, c.stale, c.reason"
+            " c.head_watermark, c.retention_floor, c.stale, c.reason, c.subset::text"
             " FROM khala.ensure_epoch() AS ensured (epoch),"
-            " khala.current_epoch() AS judged (epoch), khala.check_cursors(%s, %s, %s, %s) AS c",
+            " khala.current_epoch() AS judged (epoch),"
+            " khala.check_cursors(%s, %s, %s, %s, %s) AS c",
             arguments,
             prepare=True,
         )
@@ -118,11 +123,13 @@ async def replay(
     max_bytes: int,
     epoch: str | None,
     compact: bool,
+    subset: str | None = None,
 ) -> Page:
     """One page of `topic` as `org_id` may see it, after `after`.
 
     encoding: json or protobuf.
     compact: whether versions may be left out that a later one has replaced.
+    subset: of its keys, from `judge`.
     """
     [(page, until, head, complete, updates)] = await raw_rows(
         connection,
@@ -134,6 +141,7 @@ async def replay(
         max_bytes,
         epoch,
         compact,
+        subset,
     )
     return Page(page or b"", integer(until), integer(head), complete == TRUE, integer(updates))
 
@@ -170,23 +178,29 @@ async def snapshot(
     limit: int,
     watermark: int | None,
     max_bytes: int,
+    subset: str | None = None,
+    newest: bool = False,
 ) -> bytes:
-    """One page of the read model as JSON; the first page's watermark is for all pages after it."""
+    """One page of the read model as JSON; the first page's watermark is for all pages after it.
+
+    subset: of its keys, from `judge`. newest: the documents that changed last, which are one page.
+    """
     query = (
         "SELECT page FROM khala.snapshot($1::text, $2::text, $3::text, $4::integer, $5::bigint,"
-        " $6::integer)"
+        " $6::integer, $7::jsonb, $8::boolean)"
     )
-    values = (topic, org_id, after_doc_key, limit, watermark, max_bytes)
+    values = (topic, org_id, after_doc_key, limit, watermark, max_bytes, subset, newest)
     [(page,)] = await raw_rows(connection, query, *values)
     return page or b""
 
 
 async def hydrate(
-    connection: Connection, topic: str, doc_key: str, org_id: str | None
+    connection: Connection, topic: str, doc_key: str, org_id: str | None, subset: str | None = None
 ) -> bytes | None:
-    """The document as finished JSON; None when there is none that `org_id` may see."""
-    query = "SELECT khala.hydrate($1::text, $2::text, $3::text)"
-    [(document,)] = await raw_rows(connection, query, topic, doc_key, org_id)
+    """The document as finished JSON; None when there is none that `org_id` may see in the subset of
+    the keys."""
+    query = "SELECT khala.hydrate($1::text, $2::text, $3::text, $4::jsonb)"
+    [(document,)] = await raw_rows(connection, query, topic, doc_key, org_id, subset)
     return document
 
 
@@ -225,3 +239,14 @@ async def scopes_beyond(
     """The requested scopes that the allowed ones do not cover, by either name of a topic."""
     query = "SELECT khala.scopes_beyond(%s, %s)"
     return list(await scalar(connection, query, list(requested), list(allowed)))
+
+
+async def subsets_beyond(
+    connection: Connection,
+    topics: Sequence[str],
+    subsets: Sequence[str | None],
+    scopes: Sequence[str],
+) -> list[str]:
+    """The topics whose subscribed subset the scopes do not allow."""
+    query = "SELECT khala.subsets_beyond(%s, %s::text[]::jsonb[], %s)"
+    return list(await scalar(connection, query, list(topics), list(subsets), list(scopes)))

@@ -149,7 +149,7 @@ def test_cursor_checks_are_stale_topics(filled: Database, read: Reader) -> None:
             cursor = row[0]
             reasons.append(cursor["reason"])
             wire = {**cursor, "topic": cursor["name"], "reason": cursor["reason"] or ""}
-            del wire["name"], wire["enum_name"], wire["stale"]
+            del wire["name"], wire["enum_name"], wire["stale"], wire["subset"]
             stale = read("StaleTopic", wire)
             assert (stale.topic, stale.resume_after, stale.head_watermark) == (RUNS, after, 9)
             read("TopicWatermark", {"topic": RUNS, "watermark": cursor["head_watermark"]})

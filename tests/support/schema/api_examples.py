@@ -275,6 +275,12 @@ EXAMPLES: Mapping[str, tuple[Call, ...]] = {
             Jsonb({"notes.mixed": 20001, "notes.empty": "9"}),
             ["notes.mixed", "notes.empty"],
         ),
+        _read(
+            "SELECT * FROM khala.check_cursors(%s, NULL, NULL, %s, %s)",
+            ["notes.mixed", "notes.empty"],
+            ["notes.mixed/é/", "notes.empty"],
+            Jsonb({"notes.empty": {"keys": ["é", "\\"]}}),
+        ),
         _fails("KH001", "SELECT * FROM khala.check_cursors(%s)", ["notes.mixed", "no\\thing"]),
     ),
     "codex_worker_requests": (
@@ -697,6 +703,11 @@ EXAMPLES: Mapping[str, tuple[Call, ...]] = {
     "snapshot": (
         _read("SELECT * FROM khala.snapshot('notes.mixed', 'a')"),
         _read("SELECT * FROM khala.snapshot('notes.mixed', 'b', NULL, 1, NULL, 1)"),
+        _read("SELECT * FROM khala.snapshot('notes.mixed', 'b', NULL, 3, NULL, 1, NULL, TRUE)"),
+        _read(
+            "SELECT * FROM khala.snapshot('notes.mixed', 'a', p_subset => %s)",
+            Jsonb({"lengths": [1], "marks": {"^é": None}}),
+        ),
     ),
     "start_parity_cycle": (
         _write(
@@ -705,6 +716,14 @@ EXAMPLES: Mapping[str, tuple[Call, ...]] = {
         ),
         _fails("KH001", "SELECT * FROM khala.start_parity_cycle(%s)", ["no\\thing"]),
         _fails("KH007", "SELECT * FROM khala.start_parity_cycle('{}')"),
+    ),
+    "subsets_beyond": (
+        _read(
+            "SELECT khala.subsets_beyond(%s, %s::text[]::jsonb[], %s)",
+            ["notes.mixed", "notes.empty"],
+            ['{"lengths": [2], "marks": {"^é/": null}}', None],
+            ["SYNC_TOPIC_NOTES_MIXED/é/", "notes.empty/x"],
+        ),
     ),
     "telemetry": (
         _read(

@@ -24,7 +24,7 @@ BEGIN
     -- The scopes that are no topics: their holders set the switches of lightning.operate, send requests to workers, and
     -- read what administrators read.
     WHERE coalesce(s.scope NOT IN ('lightning.operate', 'runtime.operate', 'khala.admin', 'khala.admin.all'), TRUE)
-        AND NOT EXISTS (SELECT FROM runtime.sync_topics AS t WHERE s.scope IN (t.topic, t.enum_name));
+        AND NOT EXISTS (SELECT FROM runtime.sync_topics AS t WHERE split_part(s.scope, '/', 1) IN (t.topic, t.enum_name));
     IF v_unknown IS NOT NULL THEN
         PERFORM khala_internal.refuse_topic(VARIADIC v_unknown);
     END IF;
@@ -49,6 +49,6 @@ END
 $$;
 
 COMMENT ON FUNCTION khala.create_api_key(text, bytea, text, text, text, text[], timestamptz, integer) IS
-'Stores an API key. Arguments: its id; SHA-256 of its secret; a label; subject and organisation of its tokens, null for those that each request names; topics that they may name, lightning.operate, which lets operators set switches, runtime.operate, which lets its holder send requests to codex workers, and khala.admin, which lets its holder read what administrators read of the organisation, with khala.admin.all of all; expiry, null for none; tokens in a minute, of each relay: 6000 are enough for 30,000 users with tokens of five minutes. Result: time of creation. Errors: KH001 unknown topic, KH007.';
+'Stores an API key. Arguments: its id; SHA-256 of its secret; a label; subject and organisation of its tokens, null for those that each request names; topics that they may name, each alone or with a slash and a prefix of its keys (shop.orders/customer/42/), lightning.operate, which lets operators set switches, runtime.operate, which lets its holder send requests to codex workers, and khala.admin, which lets its holder read what administrators read of the organisation, with khala.admin.all of all; expiry, null for none; tokens in a minute, of each relay: 6000 are enough for 30,000 users with tokens of five minutes. Result: time of creation. Errors: KH001 unknown topic, KH007.';
 REVOKE ALL ON FUNCTION khala.create_api_key(text, bytea, text, text, text, text[], timestamptz, integer) FROM public;
 GRANT EXECUTE ON FUNCTION khala.create_api_key(text, bytea, text, text, text, text[], timestamptz, integer) TO khala_dba;

@@ -1,12 +1,13 @@
 -- Checks a subscribe request in the protocol's order: shape, known topics, scopes, cursors. Shape, topics and scopes
 -- raise an error; stale cursors are rows of the result, because the response names every one of them. With scopes, an
--- unknown topic and one out of scope raise the same error.
+-- unknown topic and one out of scope raise the same error, and so does a filter that reaches beyond the scopes.
 
 CREATE OR REPLACE FUNCTION khala.check_cursors(
     p_topics text[],
     p_resume_after jsonb DEFAULT NULL,
     p_epoch text DEFAULT NULL,
-    p_scopes text[] DEFAULT NULL
+    p_scopes text[] DEFAULT NULL,
+    p_filters jsonb DEFAULT NULL
 )
 RETURNS TABLE (
     name text,
@@ -16,7 +17,8 @@ RETURNS TABLE (
     head_watermark bigint,
     retention_floor bigint,
     stale boolean,
-    reason text
+    reason text,
+    subset jsonb
 )
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -35,6 +37,12 @@ BEGIN
         RAISE EXCEPTION 'p_topics is empty or contains NULL'
             USING ERRCODE = 'KH007', HINT = 'Pass at least one topic, and no null.';
     END IF;
+    SELECT n.name INTO v_bad FROM unnest(p_topics) AS n (name) WHERE n.name LIKE '%/%' LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'topics holds %, and a topic has no /', quote_literal(left(v_bad, 200))
+            USING ERRCODE = 'KH007', HINT = 'Send the topic alone, and what its keys begin with as filters: {"<topic>": {"prefix": "…"}}.';
+    END IF;
+    PERFORM khala_internal.check_filters(p_filters);
 
     -- The map and the list form become two arrays. A cursor must be a whole number from 0, as a JSON
     -- number or a string of digits.
@@ -72,7 +80,7 @@ BEGIN
     FROM (SELECT unnest(p_topics) AS name) AS n
     WHERE NOT EXISTS (
         SELECT FROM runtime.sync_topics AS t
-        WHERE n.name IN (t.topic, t.enum_name) AND (p_scopes IS NULL OR t.topic = ANY (p_scopes) OR t.enum_name = ANY (p_scopes))
+        WHERE n.name IN (t.topic, t.enum_name) AND khala_internal.scope_prefixes(p_scopes, t.topic, t.enum_name) IS NOT NULL
     );
     IF v_forbidden IS NOT NULL THEN
         IF p_scopes IS NULL THEN
@@ -81,6 +89,32 @@ BEGIN
         RAISE EXCEPTION 'the token does not allow topic %', quote_literal(left(v_forbidden[1], 200))
             USING ERRCODE = 'KH006', DETAIL = json_build_object('forbidden_topics', v_forbidden),
                 HINT = 'Use a token whose scopes include the topic.';
+    END IF;
+    IF p_filters IS NOT NULL THEN
+        SELECT array_agg(DISTINCT f.key ORDER BY f.key) INTO v_forbidden
+        FROM jsonb_each(p_filters) AS f
+        INNER JOIN runtime.sync_topics AS t ON f.key IN (t.topic, t.enum_name)
+        WHERE (t.topic = ANY (p_topics) OR t.enum_name = ANY (p_topics)) AND NOT khala_internal.is_within(
+            khala_internal.filter_beginnings(f.value), khala_internal.scope_prefixes(p_scopes, t.topic, t.enum_name)
+        );
+        IF v_forbidden IS NOT NULL THEN
+            RAISE EXCEPTION 'the token does not allow everything that filters name of topic %', quote_literal(left(v_forbidden[1], 200))
+                USING ERRCODE = 'KH006', DETAIL = json_build_object('forbidden_topics', v_forbidden),
+                    HINT = 'Use keys, or a prefix, that begin as the token''s scopes of the topic do, or leave the filter out.';
+        END IF;
+        SELECT f.key INTO v_bad
+        FROM jsonb_object_keys(p_filters) AS f (key)
+        WHERE (
+            SELECT count(*) FROM runtime.sync_topics AS t
+            WHERE f.key IN (t.topic, t.enum_name) AND (t.topic = ANY (p_topics) OR t.enum_name = ANY (p_topics))
+                -- By its other name as well, it would have two filters.
+                AND (f.key = t.enum_name AND p_filters ? t.topic) IS NOT TRUE
+        ) <> 1
+        LIMIT 1;
+        IF FOUND THEN
+            RAISE EXCEPTION 'filters names topic %, which is not among the topics or has another filter', quote_literal(left(v_bad, 200))
+                USING ERRCODE = 'KH007', HINT = 'Send one filter for a topic, and only for topics of the request.';
+        END IF;
     END IF;
     -- A cursor for a topic that is not subscribed would be ignored silently.
     SELECT c.name INTO v_bad
@@ -95,13 +129,20 @@ BEGIN
             USING ERRCODE = 'KH007', HINT = 'Send cursors only for the topics of the request.';
     END IF;
     RETURN QUERY
-    SELECT j.name, j.topic, j.enum_name, j.cursor, j.head_watermark, j.retention_floor, j.reason IS NOT NULL, j.reason
+    SELECT j.name, j.topic, j.enum_name, j.cursor, j.head_watermark, j.retention_floor, j.reason IS NOT NULL, j.reason,
+        khala_internal.make_subset(
+            coalesce(
+                khala_internal.filter_beginnings(j.asked), khala_internal.scope_prefixes(p_scopes, j.topic, j.enum_name)
+            ),
+            coalesce(j.asked ? 'keys', FALSE)
+        )
     FROM (
         SELECT n.name, n.ordinality, n.topic, n.enum_name, c.cursor, s.head_watermark, r.retention_floor,
             CASE
                 WHEN c.cursor IS NOT NULL
                     THEN khala_internal.stale_reason(c.cursor, s.head_watermark, r.retention_floor, p_epoch, v_epoch)
-            END AS reason
+            END AS reason,
+            (SELECT f.value FROM jsonb_each(p_filters) AS f WHERE f.key IN (n.topic, n.enum_name)) AS asked
         FROM (
             -- A topic that is named twice is meant once, by the first name.
             SELECT DISTINCT ON (t.topic) u.name, u.ordinality, t.topic, t.enum_name
@@ -122,7 +163,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION khala.check_cursors(text[], jsonb, text, text[]) IS
-'Checks a subscribe request. Arguments: topics, either name, each meant once; cursors as {topic: watermark} or [{topic, watermark}], numbers or strings, the lowest of a topic; epoch of the cursors, null for the current one; topics that the token allows, either name, null for all. Result: per topic the name used, both names, its cursor (null: none given), head, retention floor, whether the cursor is stale and why: below_floor, cursor_ahead or epoch_changed. Errors: KH001 unknown topic, KH006 topics out of scope, KH007 malformed.';
-REVOKE ALL ON FUNCTION khala.check_cursors(text[], jsonb, text, text[]) FROM public;
-GRANT EXECUTE ON FUNCTION khala.check_cursors(text[], jsonb, text, text[]) TO khala_relay, khala_dba;
+COMMENT ON FUNCTION khala.check_cursors(text[], jsonb, text, text[], jsonb) IS
+'Checks a subscribe request. Arguments: topics, either name, each meant once; cursors as {topic: watermark} or [{topic, watermark}], numbers or strings, the lowest of a topic; epoch of the cursors, null for the current one; scopes of the token: topics, either name, or topics with a slash and a prefix of keys, null for all; filters as {topic: {"keys": […]}} or {topic: {"prefix": …}}, null for none. Result: per topic the name used, both names, its cursor (null: none given), head, retention floor, whether the cursor is stale and why: below_floor, cursor_ahead or epoch_changed; the subset of its keys that filter and scopes leave, as the functions that read the topic take it: {"lengths": […], "marks": {…}}, null for all keys. Errors: KH001 unknown topic, KH006 topics or filters out of scope, KH007 malformed.';
+REVOKE ALL ON FUNCTION khala.check_cursors(text[], jsonb, text, text[], jsonb) FROM public;
+GRANT EXECUTE ON FUNCTION khala.check_cursors(text[], jsonb, text, text[], jsonb) TO khala_relay, khala_dba;

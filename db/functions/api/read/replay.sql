@@ -9,7 +9,8 @@ CREATE OR REPLACE FUNCTION khala.replay(
     p_max_updates integer DEFAULT 200,
     p_max_bytes integer DEFAULT 2097152,
     p_epoch text DEFAULT NULL,
-    p_compact boolean DEFAULT FALSE
+    p_compact boolean DEFAULT FALSE,
+    p_subset jsonb DEFAULT NULL
 )
 RETURNS TABLE (page text, next_watermark bigint, head_watermark bigint, complete boolean, updates integer)
 LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 1
@@ -23,7 +24,7 @@ AS $$
 DECLARE
     v_page record;
 BEGIN
-    v_page := khala_internal.open_page(p_topic, p_after, p_org_id, p_max_updates, p_max_bytes, p_epoch, p_compact);
+    v_page := khala_internal.open_page(p_topic, p_after, p_org_id, p_max_updates, p_max_bytes, p_epoch, p_compact, p_subset);
     -- The page is made in one expression and returned from there: each copy of it costs about as much as reading its
     -- rows.
     RETURN QUERY
@@ -36,14 +37,16 @@ BEGIN
         SELECT khala_internal.update_text(
             p_topic, r.doc_key, r.doc_version, r.watermark, r.payload_hash, r.deleted, r.payload
         ) AS text
-        FROM khala_internal.page_rows(v_page.topic, v_page.after, v_page.until, p_org_id, FALSE) AS r
+        FROM khala_internal.page_rows(
+            v_page.topic, v_page.after, v_page.until, p_org_id, FALSE, v_page.lengths, v_page.marks
+        ) AS r
         WHERE v_page.kept IS NULL OR r.watermark = ANY(v_page.kept)
         ORDER BY r.watermark
     ) AS p;
 END
 $$;
 
-COMMENT ON FUNCTION khala.replay(text, bigint, text, integer, integer, text, boolean) IS
-'One page of a topic for one organisation. Arguments: topic, either name; cursor, null for the earliest retained one; organisation, null sees public documents only; limit of updates; limit of bytes, which one update may exceed alone; epoch of the cursor, null for the current one; whether the page may leave out versions that a later one has replaced (the rest stays in order, and every tombstone is sent). Result: the update_batch payload as JSON, the watermark it covers, the head, whether it reaches the head, number of updates. Errors: KH001, KH002 cursor below the retention floor, KH003 cursor ahead or of another epoch, KH007.';
-REVOKE ALL ON FUNCTION khala.replay(text, bigint, text, integer, integer, text, boolean) FROM public;
-GRANT EXECUTE ON FUNCTION khala.replay(text, bigint, text, integer, integer, text, boolean) TO khala_relay;
+COMMENT ON FUNCTION khala.replay(text, bigint, text, integer, integer, text, boolean, jsonb) IS
+'One page of a topic for one organisation. Arguments: topic, either name; cursor, null for the earliest retained one; organisation, null sees public documents only; limit of updates; limit of bytes, which one update may exceed alone; epoch of the cursor, null for the current one; whether the page may leave out versions that a later one has replaced (the rest stays in order, and every tombstone is sent); subset of its keys, from khala.check_cursors, null for all. Result: the update_batch payload as JSON, the watermark it covers, the head, whether it reaches the head, number of updates. Errors: KH001, KH002 cursor below the retention floor, KH003 cursor ahead or of another epoch, KH007.';
+REVOKE ALL ON FUNCTION khala.replay(text, bigint, text, integer, integer, text, boolean, jsonb) FROM public;
+GRANT EXECUTE ON FUNCTION khala.replay(text, bigint, text, integer, integer, text, boolean, jsonb) TO khala_relay;

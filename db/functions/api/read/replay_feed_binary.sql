@@ -6,7 +6,8 @@ CREATE OR REPLACE FUNCTION khala.replay_feed_binary(
     p_after bigint,
     p_max_updates integer DEFAULT 200,
     p_max_bytes integer DEFAULT 2097152,
-    p_epoch text DEFAULT NULL
+    p_epoch text DEFAULT NULL,
+    p_lengths integer[] DEFAULT NULL
 )
 RETURNS TABLE (
     watermark bigint,
@@ -16,7 +17,8 @@ RETURNS TABLE (
     page_tail bytea,
     next_watermark bigint,
     head_watermark bigint,
-    complete boolean
+    complete boolean,
+    marks json
 )
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -42,13 +44,13 @@ BEGIN
     RETURN QUERY
     SELECT u.watermark, u.org_id, u.except_org_id,
         khala_internal.update_bytes(p_topic, u.doc_key, u.doc_version, u.watermark, u.payload_hash, u.deleted, u.payload),
-        v_tail, v_page.until, v_page.head_watermark, v_page.until = v_page.head_watermark
-    FROM khala_internal.feed_updates(v_page.topic, v_page.after, v_page.until) AS u
+        v_tail, v_page.until, v_page.head_watermark, v_page.until = v_page.head_watermark, u.marks
+    FROM khala_internal.feed_updates(v_page.topic, v_page.after, v_page.until, p_lengths) AS u
     ORDER BY u.watermark;
 END
 $$;
 
-COMMENT ON FUNCTION khala.replay_feed_binary(text, bigint, integer, integer, text) IS
+COMMENT ON FUNCTION khala.replay_feed_binary(text, bigint, integer, integer, text, integer[]) IS
 'One page of a topic with the audience of every update, in protobuf. Arguments: as khala.replay_feed. Result: as khala.replay_feed, with each update as bytes of an UpdateBatch and the bytes that end it. Errors: as khala.replay_feed.';
-REVOKE ALL ON FUNCTION khala.replay_feed_binary(text, bigint, integer, integer, text) FROM public;
-GRANT EXECUTE ON FUNCTION khala.replay_feed_binary(text, bigint, integer, integer, text) TO khala_relay;
+REVOKE ALL ON FUNCTION khala.replay_feed_binary(text, bigint, integer, integer, text, integer[]) FROM public;
+GRANT EXECUTE ON FUNCTION khala.replay_feed_binary(text, bigint, integer, integer, text, integer[]) TO khala_relay;

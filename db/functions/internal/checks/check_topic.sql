@@ -9,7 +9,7 @@ BEGIN
     IF p_topic.topic IS NULL OR p_topic.topic !~ '^[a-z][a-z0-9_]*([.][a-z][a-z0-9_]*)*$' OR length(p_topic.topic) > 200 THEN
         RAISE EXCEPTION 'p_topic is %', coalesce(quote_literal(left(p_topic.topic, 200)), 'NULL')
             USING ERRCODE = 'KH007',
-                HINT = 'Use lower-case words joined by dots, such as shop.orders, at most 200 characters.';
+                HINT = 'Use lower-case words joined by dots, such as shop.orders, at most 200 characters; after a slash, a scope names what keys begin with.';
     END IF;
     IF p_topic.read_model !~ '^sync_[a-z][a-z0-9_]*$' OR length(p_topic.read_model) > 56 THEN
         RAISE EXCEPTION 'the name of the read model is %', quote_literal(left(p_topic.read_model, 200))

@@ -11,11 +11,14 @@ CREATE OR REPLACE FUNCTION khala_internal.open_page(
     p_max_bytes integer,
     p_epoch text,
     p_compact boolean,
+    p_subset jsonb,
     OUT topic text,
     OUT after bigint,
     OUT until bigint,
     OUT head_watermark bigint,
-    OUT kept bigint[]
+    OUT kept bigint[],
+    OUT lengths integer[],
+    OUT marks jsonb
 )
 LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -29,6 +32,10 @@ DECLARE
     v_last bigint;
 BEGIN
     PERFORM khala_internal.check_page_limits(p_max_updates, p_max_bytes);
+    IF p_subset IS NOT NULL THEN
+        lengths := khala_internal.subset_lengths(p_subset);
+        marks := p_subset -> 'marks';
+    END IF;
     v_cursor := khala_internal.open_cursor(p_topic, p_after, p_epoch);
     topic := v_cursor.topic;
     after := v_cursor.after;
@@ -52,7 +59,7 @@ BEGIN
     INTO v_rows, v_bytes, v_last, open_page.kept
     FROM (
         SELECT u.watermark, u.bytes
-        FROM khala_internal.page_rows(v_cursor.topic, v_cursor.after, v_until, p_org_id, v_compact) AS u
+        FROM khala_internal.page_rows(v_cursor.topic, v_cursor.after, v_until, p_org_id, v_compact, lengths, marks) AS u
         ORDER BY u.watermark
         LIMIT p_max_updates + 1
     ) AS r;
@@ -64,7 +71,7 @@ BEGIN
         SELECT coalesce(min(m.watermark) - 1, v_until) INTO v_until
         FROM (
             SELECT u.watermark, row_number() OVER w AS place, sum(u.bytes) OVER w AS bytes
-            FROM khala_internal.page_rows(v_cursor.topic, v_cursor.after, v_until, p_org_id, v_compact) AS u
+            FROM khala_internal.page_rows(v_cursor.topic, v_cursor.after, v_until, p_org_id, v_compact, lengths, marks) AS u
             WINDOW w AS (ORDER BY u.watermark)
         ) AS m
         WHERE m.place > 1 AND m.bytes > p_max_bytes;
@@ -76,6 +83,6 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION khala_internal.open_page(text, bigint, text, integer, integer, text, boolean) IS
-'Internal: bounds of a page of replay for one organisation. Arguments: as khala.replay. Result: the topic''s own name; the watermark it begins after and its last one; head; when rows are left out, the watermarks of those that remain, possibly more than fit, else null. Errors: as khala.replay.';
-REVOKE ALL ON FUNCTION khala_internal.open_page(text, bigint, text, integer, integer, text, boolean) FROM public;
+COMMENT ON FUNCTION khala_internal.open_page(text, bigint, text, integer, integer, text, boolean, jsonb) IS
+'Internal: bounds of a page of replay for one organisation. Arguments: as khala.replay. Result: the topic''s own name; the watermark it begins after and its last one; head; when rows are left out, the watermarks of those that remain, possibly more than fit, else null; lengths and marks of the subset, null for all keys. Errors: as khala.replay.';
+REVOKE ALL ON FUNCTION khala_internal.open_page(text, bigint, text, integer, integer, text, boolean, jsonb) FROM public;

@@ -1,5 +1,5 @@
--- Rows of the journal in a range of watermarks as one organisation may see them, with the bytes that each takes in a
--- page. Bound at creation and without a SET clause, so it is inlined: columns that a caller does not select, the
+-- Rows of the journal in a range of watermarks as one organisation may see them, of the keys of a subset, with the bytes
+-- that each takes in a page. Bound at creation and without a SET clause, so it is inlined: columns that a caller does not select, the
 -- payload above all, are not read.
 
 CREATE OR REPLACE FUNCTION khala_internal.page_rows(
@@ -7,7 +7,9 @@ CREATE OR REPLACE FUNCTION khala_internal.page_rows(
     p_after bigint,
     p_until bigint,
     p_org_id text,
-    p_compact boolean
+    p_compact boolean,
+    p_lengths integer[],
+    p_marks jsonb
 )
 RETURNS TABLE (
     watermark bigint,
@@ -33,6 +35,7 @@ FROM (
             -- A subscriber that could see the document until now receives a tombstone in its place.
             OR (j.owner_changed AND (j.previous_org_id IS NULL OR j.previous_org_id = p_org_id))
         )
+        AND (p_marks IS NULL OR EXISTS (SELECT FROM khala_internal.key_marks(j.doc_key, p_lengths, p_marks)))
 ) AS v
 -- A subscriber that sees a version also sees what replaced it: the next version, or the tombstone of a deletion or a
 -- change of owner. A tombstone may be the last row that its receiver sees, so each is kept.
@@ -42,6 +45,6 @@ WHERE NOT p_compact OR v.gone OR NOT EXISTS (
 );
 END;
 
-COMMENT ON FUNCTION khala_internal.page_rows(text, bigint, bigint, text, boolean) IS
-'Internal: rows of a page for one organisation. Arguments: the topic''s own name; cursor; last watermark; organisation, null sees public documents only; whether to leave out versions that a later row has replaced. Result: the updates in no order, each with the bytes it counts for. Errors: none.';
-REVOKE ALL ON FUNCTION khala_internal.page_rows(text, bigint, bigint, text, boolean) FROM public;
+COMMENT ON FUNCTION khala_internal.page_rows(text, bigint, bigint, text, boolean, integer[], jsonb) IS
+'Internal: rows of a page for one organisation. Arguments: the topic''s own name; cursor; last watermark; organisation, null sees public documents only; whether to leave out versions that a later row has replaced; lengths and marks of the subset, null for all keys. Result: the updates in no order, each with the bytes it counts for. Errors: none.';
+REVOKE ALL ON FUNCTION khala_internal.page_rows(text, bigint, bigint, text, boolean, integer[], jsonb) FROM public;

@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(18);
+SELECT plan(20);
 
 CREATE TEMP TABLE made AS
 SELECT khala.create_api_key(
@@ -29,6 +29,7 @@ FROM (
     ($$SELECT pg_temp.try(p_label => '')$$, 'KH007'), ($$SELECT pg_temp.try(p_subject => '')$$, 'KH007'),
     ($$SELECT pg_temp.try(p_org => '')$$, 'KH007'), ($$SELECT pg_temp.try(p_scopes => '{}')$$, 'KH007'),
     ($$SELECT pg_temp.try(p_scopes => NULL)$$, 'KH007'), ($$SELECT pg_temp.try(p_scopes => ARRAY['no.such'])$$, 'KH001'),
+    ($$SELECT pg_temp.try(p_scopes => ARRAY['no.such/runtime.notifications'])$$, 'KH001'),
     ($$SELECT pg_temp.try(p_until => now())$$, 'KH007'), ($$SELECT pg_temp.try(p_tokens => 0)$$, 'KH007'),
     ($$SELECT pg_temp.try(p_tokens => NULL)$$, 'KH007')
 ) AS q (query, sqlstate);
@@ -37,6 +38,8 @@ SELECT lives_ok($$SELECT pg_temp.try(p_until => now() + INTERVAL '1 hour')$$, 'a
 SELECT lives_ok($$SELECT pg_temp.try(p_id => 'key00003', p_subject => NULL, p_org => NULL)$$, 'and be for any subject and organisation');
 
 SELECT lives_ok($$SELECT pg_temp.try(p_id => 'key00004', p_scopes => ARRAY['lightning.operate'])$$, 'and let operators set switches');
+
+SELECT lives_ok($$SELECT pg_temp.try(p_id => 'key00005', p_scopes => ARRAY['SYNC_TOPIC_RUNTIME_NOTIFICATIONS/a/'])$$, 'and be for a part of a topic');
 
 SELECT t.line FROM finish() AS t (line);
 ROLLBACK;

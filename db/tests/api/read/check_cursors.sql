@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(83);
+SELECT plan(109);
 
 CREATE FUNCTION pg_temp.failure(p_sql text)
 RETURNS jsonb LANGUAGE plpgsql AS $$
@@ -175,6 +175,64 @@ SELECT is(
     'restored: no cursor is good, with the epoch ' || coalesce(v.epoch, 'null')
 )
 FROM (VALUES (NULL), ('pgtap restored')) AS v (epoch);
+
+-- Filters and scopes with prefixes.
+SELECT is(
+    (SELECT c.subset FROM khala.check_cursors('{pgtap.check}', NULL, NULL, v.scopes, v.filters) AS c), v.subset, v.what
+)
+FROM (
+    VALUES
+    (NULL::text[], NULL::jsonb, NULL::jsonb, 'neither: all keys'),
+    ('{pgtap.check}', '{}', NULL, 'no filter, and the topic'),
+    (NULL, '{"pgtap.check": {"keys": ["a"]}}', '{"lengths": [0], "marks": {"=a": null}}', 'keys'),
+    (NULL, '{"SYNC_TOPIC_PGTAP_CHECK": {"prefix": "x/"}}', '{"lengths": [2], "marks": {"^x/": null}}', 'a prefix, by the other name'),
+    ('{pgtap.check/x/}', NULL, '{"lengths": [2], "marks": {"^x/": null}}', 'a scope'),
+    ('{pgtap.check/x/,SYNC_TOPIC_PGTAP_CHECK/y}', NULL, '{"lengths": [1, 2], "marks": {"^x/": null, "^y": null}}', 'several scopes'),
+    ('{pgtap.check/x/,pgtap.check}', NULL, NULL, 'one of the whole topic'),
+    ('{pgtap.check/x/}', '{"pgtap.check": {"keys": ["x/1", "x/2"]}}', '{"lengths": [0], "marks": {"=x/1": null, "=x/2": null}}', 'keys within a scope'),
+    ('{pgtap.check/x/}', '{"pgtap.check": {"prefix": "x/1"}}', '{"lengths": [3], "marks": {"^x/1": null}}', 'a prefix within one'),
+    (NULL, '{"pgtap.check": {"prefix": ""}}', NULL, 'an empty prefix')
+) AS v (scopes, filters, subset, what);
+SELECT is(
+    pg_temp.failure(format('SELECT * FROM khala.check_cursors(%L, %L, NULL, %L, %L)', v.topics, v.cursors, v.scopes, v.filters)) - 'message',
+    jsonb_build_object('state', 'KH006', 'detail', jsonb_build_object('forbidden_topics', v.forbidden), 'hinted', TRUE), v.what
+)
+FROM (
+    VALUES
+    ('{pgtap.check}', NULL, '{pgtap.check/x/}', '{"pgtap.check": {"keys": ["x/1", "y"]}}', ARRAY['pgtap.check'], 'a key out of scope'),
+    ('{pgtap.check}', NULL, '{pgtap.check/x/}', '{"pgtap.check": {"prefix": "x"}}', ARRAY['pgtap.check'], 'a wider prefix'),
+    ('{pgtap.check}', NULL, '{pgtap.check/x/}', '{"SYNC_TOPIC_PGTAP_CHECK": {"prefix": ""}}', ARRAY['SYNC_TOPIC_PGTAP_CHECK'], 'all of it'),
+    ('{pgtap.check}', NULL, '{pgtap.check_other/x/}', NULL, ARRAY['pgtap.check'], 'a scope of another topic'),
+    ('{pgtap.check}', '{"pgtap.check": 99}', '{pgtap.check/x/}', '{"pgtap.check": {"prefix": "y"}}', ARRAY['pgtap.check'], 'scopes before cursors')
+) AS v (topics, cursors, scopes, filters, forbidden, what);
+SELECT throws_ok(format('SELECT * FROM khala.check_cursors(%L, NULL, NULL, %L, %L)', v.topics, v.scopes, v.filters), v.state, v.message, v.what)
+FROM (
+    VALUES
+    ('{pgtap.check}', NULL, '{"pgtap.check_other": {"prefix": "x"}}', 'KH007', 'filters names topic ''pgtap.check_other'', which is not among the topics or has another filter', 'a filter of no topic'),
+    ('{pgtap.check}', NULL, '{"pgtap.unknown": {"prefix": "x"}}', 'KH007', 'filters names topic ''pgtap.unknown'', which is not among the topics or has another filter', 'of an unknown one'),
+    ('{pgtap.check}', NULL, '{"pgtap.check": {"prefix": "x"}, "SYNC_TOPIC_PGTAP_CHECK": {"prefix": "x"}}', 'KH007', 'filters names topic ''SYNC_TOPIC_PGTAP_CHECK'', which is not among the topics or has another filter', 'two of one topic'),
+    ('{pgtap.check}', NULL, '{"pgtap.check": {}}', 'KH007', 'filters["pgtap.check"] has the members none', 'malformed'),
+    ('{pgtap.unknown}', '{}', '{"pgtap.unknown": 1}', 'KH007', 'filters["pgtap.unknown"] is not an object but a JSON number', 'shape before topics'),
+    ('{pgtap.unknown}', '{}', '{"pgtap.unknown": {"prefix": "x"}}', 'KH006', 'the token does not allow topic ''pgtap.unknown''', 'topics before their filters'),
+    ('{pgtap.check/x/}', '{pgtap.check/x/}', NULL, 'KH007', 'topics holds ''pgtap.check/x/'', and a topic has no /', 'a scope in the place of a topic')
+) AS v (topics, scopes, filters, state, message, what);
+SELECT is(
+    (SELECT string_agg(concat(c.name, c.subset -> 'lengths'), ' ') FROM khala.check_cursors(
+        '{pgtap.check_other,SYNC_TOPIC_PGTAP_CHECK}', NULL, NULL, NULL, '{"pgtap.check": {"prefix": "xyz"}}'
+    ) AS c), 'pgtap.check_other SYNC_TOPIC_PGTAP_CHECK[3]', 'each topic has its own'
+);
+SELECT is(
+    (SELECT c.subset FROM khala.check_cursors('{pgtap.check,SYNC_TOPIC_PGTAP_CHECK}', NULL, NULL, NULL, '{"pgtap.check": {"prefix": "x"}}') AS c),
+    '{"lengths": [1], "marks": {"^x": null}}', 'a topic that is named twice has it once'
+);
+SELECT is(
+    (SELECT c.stale FROM khala.check_cursors('{pgtap.check}', '{"pgtap.check": 3}', NULL, NULL, '{"pgtap.check": {"prefix": "x"}}') AS c),
+    TRUE, 'a cursor is judged whatever the filter'
+);
+SELECT is(
+    (SELECT c.subset FROM khala.check_cursors('{pgtap.check_other}', NULL, NULL, NULL, '{"pgtap.check_other": {"prefix": "x"}}') AS c),
+    '{"lengths": [1], "marks": {"^x": null}}', 'a topic without another name'
+);
 
 SELECT t.line FROM finish() AS t (line);
 ROLLBACK;

@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(19);
+SELECT plan(23);
 
 DO $$
 BEGIN
@@ -41,6 +41,13 @@ SELECT is(
 );
 SELECT throws_ok($$SELECT khala.hydrate('pgtap.unknown', 'k', NULL)$$, 'KH001', NULL, 'an unknown topic');
 SELECT throws_ok($$SELECT khala.hydrate(NULL, 'k', NULL)$$, 'KH001', NULL, 'no topic');
+
+SELECT is(khala.hydrate('pgtap.hydrate', 'of a', 'a', khala_internal.make_subset(v.beginnings, v.are_keys)) IS NOT NULL, v.found, v.what)
+FROM (
+    VALUES
+    ('{of}'::text[], FALSE, TRUE, 'in a subset'), ('{of b}', FALSE, FALSE, 'not in it'), ('{of}', TRUE, FALSE, 'nor among its keys'),
+    ('{of a}', TRUE, TRUE, 'among them')
+) AS v (beginnings, are_keys, found, what);
 
 SELECT t.line FROM finish() AS t (line);
 ROLLBACK;

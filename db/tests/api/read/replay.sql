@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(66);
+SELECT plan(73);
 
 -- The updates of a page as key@watermark, "gone" for a tombstone and "pointer" for one without its payload.
 CREATE FUNCTION pg_temp.outline(p_page text)
@@ -239,6 +239,36 @@ FROM (
     (NULL, '100 / t / 0', 'compacted, with nothing to see')
 ) AS v (org, outline, what);
 SELECT is((SELECT r.updates FROM khala.replay('pgtap.replay_compact', 0, 'a') AS r), 100, 'not asked for: every version');
+
+-- Subsets: covered watermarks move over what is not in them, and a former owner gets its tombstone only in them.
+DO $$
+BEGIN
+    PERFORM khala.register_topic('pgtap.subsets', p_ownership => 'mixed');
+    PERFORM khala.sink('pgtap.subsets', 'x/1', 1, '{"n":1}', 'a');
+    PERFORM khala.sink('pgtap.subsets', 'y/1', 1, '{"n":2}');
+    PERFORM khala.sink('pgtap.subsets', 'x/2', 1, '{"n":3}');
+    PERFORM khala.sink('pgtap.subsets', 'x/1', 2, '{"n":4}', 'b');
+    PERFORM khala.sink('pgtap.subsets', 'y/1', 2, '{"n":5}');
+END
+$$;
+SELECT results_eq(
+    format(
+        'SELECT (SELECT string_agg(concat(u.value ->> %L, u.value ->> %L), %L ORDER BY u.ordinality) FROM jsonb_array_elements(r.page::jsonb -> %L) WITH ORDINALITY AS u), r.next_watermark, r.complete, r.updates
+         FROM khala.replay(%L, 0, %L, %s, p_compact => %L, p_subset => %L) AS r',
+        'watermark', 'deleted', ' ', 'updates', 'pgtap.subsets', v.org, v.most, v.compact, khala_internal.make_subset(v.beginnings, v.are_keys)
+    ),
+    format('VALUES (%L, %s::bigint, %L::boolean, %s)', v.outline, v.covered, v.complete, v.updates), v.what
+)
+FROM (
+    VALUES
+    ('a', 200, FALSE, '{x/}'::text[], FALSE, '1 3 4true', 5, TRUE, 3, 'a prefix: what comes after it is covered'),
+    ('a', 1, FALSE, '{x/}', FALSE, '1', 2, FALSE, 1, 'a page ends before the next update that is in it'),
+    ('a', 200, TRUE, '{x/}', FALSE, '1 3 4true', 5, TRUE, 3, 'nothing is left out where little has been replaced'),
+    ('b', 200, FALSE, '{x/1,y/1}', TRUE, '2 4 5', 5, TRUE, 3, 'keys'),
+    ('a', 200, FALSE, '{y/}', FALSE, '2 5', 5, TRUE, 2, 'no tombstone of what is not in it'),
+    ('a', 200, FALSE, '{z}', FALSE, NULL, 5, TRUE, 0, 'nothing, and all of it covered'),
+    ('a', 200, FALSE, '{x/,y/1}', FALSE, '1 2 3 4true 5', 5, TRUE, 5, 'several prefixes')
+) AS v (org, most, compact, beginnings, are_keys, outline, covered, complete, updates, what);
 
 SELECT t.line FROM finish() AS t (line);
 ROLLBACK;

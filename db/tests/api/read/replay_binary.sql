@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(10);
+SELECT plan(12);
 
 DO $$
 BEGIN
@@ -55,6 +55,24 @@ BEGIN
 END
 $$;
 SELECT throws_ok($$SELECT * FROM khala.replay_binary('pgtap.bytes', 0, NULL)$$, 'KH002', NULL, 'cursor below the floor');
+
+-- Subsets: covered watermarks move over what is not in them, and a former owner gets its tombstone only in them.
+DO $$
+BEGIN
+    PERFORM khala.register_topic('pgtap.subsets', p_ownership => 'mixed');
+    PERFORM khala.sink('pgtap.subsets', 'x/1', 1, '{"n":1}', 'a');
+    PERFORM khala.sink('pgtap.subsets', 'y/1', 1, '{"n":2}');
+    PERFORM khala.sink('pgtap.subsets', 'x/2', 1, '{"n":3}');
+    PERFORM khala.sink('pgtap.subsets', 'x/1', 2, '{"n":4}', 'b');
+    PERFORM khala.sink('pgtap.subsets', 'y/1', 2, '{"n":5}');
+END
+$$;
+SELECT results_eq(
+    format('SELECT r.next_watermark, r.complete, r.updates, position(%L IN r.page) > 0, position(%L IN r.page) > 0 FROM khala.replay_binary(%L, 0, %L, p_subset => %L) AS r',
+        'x/1'::bytea, 'y/1'::bytea, 'pgtap.subsets', 'a', khala_internal.make_subset(v.beginnings, FALSE)),
+    format('VALUES (5::bigint, TRUE, %s, %L::boolean, %L::boolean)', v.updates, v.has_x, v.has_y), 'a subset: ' || v.beginnings::text
+)
+FROM (VALUES ('{x/}'::text[], 3, TRUE, FALSE), ('{y/}', 2, FALSE, TRUE)) AS v (beginnings, updates, has_x, has_y);
 
 SELECT t.line FROM finish() AS t (line);
 ROLLBACK;

@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(33);
+SELECT plan(36);
 
 CREATE FUNCTION pg_temp.failure(p_sql text)
 RETURNS jsonb LANGUAGE plpgsql AS $$
@@ -124,6 +124,23 @@ SELECT is((SELECT min(f.watermark) FROM khala.replay_feed('pgtap.feed', 3) AS f)
 DO $$ BEGIN PERFORM khala.retain('pgtap.feed', now() + '1 day', '0'); END $$;
 SELECT is_empty($$SELECT f.watermark FROM khala.replay_feed('pgtap.feed', 7) AS f$$, 'an emptied topic, at the head');
 SELECT throws_ok($$SELECT khala.replay_feed('pgtap.feed', 6)$$, 'KH002', NULL, 'and below it');
+
+-- Marks, for subscribers of subsets.
+DO $$
+BEGIN
+    PERFORM khala.register_topic('pgtap.marked', p_ownership => 'mixed');
+    PERFORM khala.sink('pgtap.marked', 'customer/42', 1, '{}');
+END
+$$;
+SELECT results_eq(
+    format('SELECT f.watermark, f.marks::text FROM khala.replay_feed(%L, 0, p_lengths => %L) AS f', 'pgtap.marked', v.lengths),
+    format('VALUES (1::bigint, %L)', v.marks), v.what
+)
+FROM (
+    VALUES
+    (NULL, NULL, 'no marks unless asked for'), ('{0,3}', '["=customer/42", "^cus"]', 'marks of the lengths asked for'),
+    ('{99}', NULL, 'none where the key is shorter')
+) AS v (lengths, marks, what);
 
 SELECT t.line FROM finish() AS t (line);
 ROLLBACK;

@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(6);
+SELECT plan(9);
 
 DO $$
 BEGIN
@@ -34,6 +34,23 @@ SELECT is_empty($$SELECT 1 FROM khala.replay_feed_binary('pgtap.bytes', 3)$$, 'a
 SELECT throws_ok($$SELECT * FROM khala.replay_feed_binary('no.topic', 0)$$, 'KH001', NULL, 'unknown topic');
 SELECT throws_ok($$SELECT * FROM khala.replay_feed_binary('pgtap.bytes', 4)$$, 'KH003', NULL, 'cursor ahead');
 SELECT throws_ok($$SELECT * FROM khala.replay_feed_binary('pgtap.bytes', 0, 0)$$, 'KH007', NULL, 'no updates asked for');
+
+-- Marks, for subscribers of subsets.
+DO $$
+BEGIN
+    PERFORM khala.register_topic('pgtap.marked', p_ownership => 'mixed');
+    PERFORM khala.sink('pgtap.marked', 'customer/42', 1, '{}');
+END
+$$;
+SELECT results_eq(
+    format('SELECT f.watermark, f.marks::text FROM khala.replay_feed_binary(%L, 0, p_lengths => %L) AS f', 'pgtap.marked', v.lengths),
+    format('VALUES (1::bigint, %L)', v.marks), v.what
+)
+FROM (
+    VALUES
+    (NULL, NULL, 'no marks unless asked for'), ('{0,3}', '["=customer/42", "^cus"]', 'marks of the lengths asked for'),
+    ('{99}', NULL, 'none where the key is shorter')
+) AS v (lengths, marks, what);
 
 SELECT t.line FROM finish() AS t (line);
 ROLLBACK;

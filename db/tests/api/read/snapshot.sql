@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(47);
+SELECT plan(61);
 
 -- The updates of a page as key@watermark, "gone" for a tombstone and "pointer" for one without its payload.
 CREATE FUNCTION pg_temp.outline(p_page text)
@@ -188,6 +188,43 @@ SELECT is(
     (SELECT s.page::jsonb #> '{documents,0,doc_version}' FROM khala.snapshot('pgtap.snapshot_pointer', NULL) AS s), '"9007199254740992"',
     'large versions are strings'
 );
+
+-- Subsets, and the newest documents.
+DO $$
+BEGIN
+    PERFORM khala.register_topic('pgtap.subsets', p_ownership => 'mixed', p_inline_limit_bytes => 5000);
+    PERFORM khala.sink('pgtap.subsets', 'x/1', 1, jsonb_build_object('x', repeat('x', 992)), 'a');
+    PERFORM khala.sink('pgtap.subsets', 'y/1', 1, jsonb_build_object('x', repeat('x', 992)));
+    PERFORM khala.sink('pgtap.subsets', 'x/2', 1, jsonb_build_object('x', repeat('x', 992)));
+    PERFORM khala.sink('pgtap.subsets', 'x/3', 1, '{}', 'b');
+    PERFORM khala.sink('pgtap.subsets', 'x/1', 2, jsonb_build_object('x', repeat('y', 992)), 'a');
+    PERFORM khala.sink('pgtap.subsets', 'y/1', 2, jsonb_build_object('x', repeat('y', 992)));
+END
+$$;
+SELECT results_eq(
+    format(
+        'SELECT pg_temp.outline(s.page), s.next_doc_key, s.watermark, s.complete FROM khala.snapshot(%L, %L, %L, %s, NULL, %s, %L, %L) AS s',
+        'pgtap.subsets', 'a', v.after, v.most, v.bytes, khala_internal.make_subset(v.beginnings, v.are_keys), v.newest
+    ),
+    format('VALUES (%L, %L, 6::bigint, %L::boolean)', v.outline, v.next, v.complete), v.what
+)
+FROM (
+    VALUES
+    (NULL, 10, 100000, '{x/}'::text[], FALSE, FALSE, 'x/1@5, x/2@3', NULL, TRUE, 'a prefix'),
+    (NULL, 1, 100000, '{x/}', FALSE, FALSE, 'x/1@5', 'x/1', FALSE, 'its first page'),
+    ('x/1', 1, 100000, '{x/}', FALSE, FALSE, 'x/2@3', NULL, TRUE, 'and its last'),
+    (NULL, 10, 100000, '{y/1,x/3,x/1,z}', TRUE, FALSE, 'x/1@5, y/1@6', NULL, TRUE, 'keys'),
+    (NULL, 1, 100000, '{y/1,x/1}', TRUE, FALSE, 'x/1@5', 'x/1', FALSE, 'page by page'),
+    (NULL, 10, 100000, '{x/2,y/}', FALSE, FALSE, 'x/2@3, y/1@6', NULL, TRUE, 'several prefixes'),
+    (NULL, 10, 100000, '{z}', FALSE, FALSE, NULL, NULL, TRUE, 'nothing'),
+    (NULL, 2, 100000, '{""}', FALSE, TRUE, 'y/1@6, x/1@5', NULL, TRUE, 'the newest'),
+    (NULL, 1, 100000, '{x/}', FALSE, TRUE, 'x/1@5', NULL, TRUE, 'the newest of a subset'),
+    (NULL, 9, 2000, '{""}', FALSE, TRUE, 'y/1@6, x/1@5 pointer, x/2@3 pointer', NULL, TRUE, 'those without room are pointers'),
+    (NULL, 9, 100000, '{z}', FALSE, TRUE, NULL, NULL, TRUE, 'the newest of nothing'),
+    (NULL, 2, 100000, '{y/1,x/2,x/1}', TRUE, NULL, 'x/1@5, x/2@3', 'x/2', FALSE, 'null asks for the order of keys')
+) AS v (after, most, bytes, beginnings, are_keys, newest, outline, next, complete, what);
+SELECT throws_ok('SELECT khala.snapshot(''pgtap.subsets'', ''a'', p_newest => TRUE, ' || v.further || ')', 'KH007', NULL, v.what)
+FROM (VALUES ('p_after_doc_key => ''x''', 'the newest have no key to continue after'), ('p_watermark => 6', 'nor a further page')) AS v (further, what);
 
 SELECT t.line FROM finish() AS t (line);
 ROLLBACK;

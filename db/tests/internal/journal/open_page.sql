@@ -15,7 +15,7 @@ $$;
 UPDATE runtime.sync_stream_events SET owner_changed = FALSE WHERE topic = 'pgtap.until';
 
 SELECT is(
-    (SELECT p.until FROM khala_internal.open_page('pgtap.until', v.after, v.org, v.updates, v.bytes, NULL, FALSE) AS p),
+    (SELECT p.until FROM khala_internal.open_page('pgtap.until', v.after, v.org, v.updates, v.bytes, NULL, FALSE, NULL) AS p),
     v.ends::bigint, v.what
 )
 FROM (
@@ -34,11 +34,11 @@ FROM (
     (0, 'a', 1, 1, 2, 'both limits at once')
 ) AS v (after, org, updates, bytes, ends, what);
 SELECT results_eq(
-    format('SELECT p.topic, p.after, p.head_watermark, p.kept FROM khala_internal.open_page(%L, 2, %L, 3, 100000, NULL, %L) AS p', 'pgtap.until', 'c', v.compact),
+    format('SELECT p.topic, p.after, p.head_watermark, p.kept FROM khala_internal.open_page(%L, 2, %L, 3, 100000, NULL, %L, NULL) AS p', 'pgtap.until', 'c', v.compact),
     $$VALUES ('pgtap.until', 2::bigint, 6::bigint, NULL::bigint[])$$, v.what
 )
 FROM (VALUES (FALSE, 'what else a page is made of'), (NULL, 'null does not compact')) AS v (compact, what);
-SELECT throws_ok('SELECT khala_internal.open_page(' || v.arguments || ', FALSE)', v.state, NULL, v.what)
+SELECT throws_ok('SELECT khala_internal.open_page(' || v.arguments || ', FALSE, NULL)', v.state, NULL, v.what)
 FROM (
     VALUES
     ('''pgtap.until'', 0, NULL, 0, 1, NULL', 'KH007', 'a page of no updates'),
@@ -57,7 +57,7 @@ BEGIN
 END
 $$;
 SELECT is(
-    (SELECT p.until FROM khala_internal.open_page('pgtap.many', 0, v.org, v.updates, 1000000, NULL, v.compact) AS p),
+    (SELECT p.until FROM khala_internal.open_page('pgtap.many', 0, v.org, v.updates, 1000000, NULL, v.compact, NULL) AS p),
     v.ends::bigint, v.what
 )
 FROM (
@@ -66,7 +66,7 @@ FROM (
     ('b', 5050, FALSE, 5050, 'a larger page looks at as many as it may hold')
 ) AS v (org, updates, compact, ends, what);
 SELECT is(
-    (SELECT p.kept FROM khala_internal.open_page('pgtap.many', 0, 'a', 200, 1000000, NULL, TRUE) AS p),
+    (SELECT p.kept FROM khala_internal.open_page('pgtap.many', 0, 'a', 200, 1000000, NULL, TRUE, NULL) AS p),
     NULL, 'where nothing has been replaced nothing is looked up'
 );
 
@@ -83,7 +83,7 @@ BEGIN
 END
 $$;
 SELECT results_eq(
-    format('SELECT p.after, p.until, p.kept FROM khala_internal.open_page(%L, %s, %L, %s, 100000, NULL, TRUE) AS p', 'pgtap.compact', v.after, v.org, v.updates),
+    format('SELECT p.after, p.until, p.kept FROM khala_internal.open_page(%L, %s, %L, %s, 100000, NULL, TRUE, NULL) AS p', 'pgtap.compact', v.after, v.org, v.updates),
     format('VALUES (%s::bigint, %s::bigint, %L::bigint[])', v.begins, v.ends, v.kept), v.what
 )
 FROM (
@@ -96,7 +96,7 @@ FROM (
     (0, 'a', 3, 40, 44, '{41,42,44,45}', 'the last one does not fit')
 ) AS v (after, org, updates, begins, ends, kept, what);
 SELECT is(
-    (SELECT p.until FROM khala_internal.open_page('pgtap.compact', 0, 'a', 10, 600, NULL, TRUE) AS p), 43::bigint,
+    (SELECT p.until FROM khala_internal.open_page('pgtap.compact', 0, 'a', 10, 600, NULL, TRUE, NULL) AS p), 43::bigint,
     'bytes are counted of what is kept'
 );
 
@@ -114,7 +114,7 @@ BEGIN
 END
 $$;
 SELECT ok(
-    (SELECT cardinality(p.kept) <= 200 FROM khala_internal.open_page('pgtap.turn_' || t.period, 0, 'a', 400, 1000000, NULL, TRUE) AS p),
+    (SELECT cardinality(p.kept) <= 200 FROM khala_internal.open_page('pgtap.turn_' || t.period, 0, 'a', 400, 1000000, NULL, TRUE, NULL) AS p),
     'what has been replaced is left out of ' || t.period || ' in turn'
 )
 FROM (VALUES (3), (4), (5), (10), (25)) AS t (period);

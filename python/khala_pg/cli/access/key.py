@@ -27,7 +27,11 @@ def create(
     label: Annotated[str, typer.Argument(help="What it is for, in words for humans.")],
     topic: Annotated[
         list[str],
-        typer.Option(help="Topic its tokens may be for; may be repeated.", autocompletion=complete),
+        typer.Option(
+            help="Topic its tokens may be for, or TOPIC/PREFIX for the documents whose key begins "
+            "so; may be repeated.",
+            autocompletion=complete,
+        ),
     ],
     org: Annotated[
         str | None, typer.Option(help="Organisation whose documents its tokens see.")
@@ -63,6 +67,8 @@ def create(
         khala key create 'web shop' --org acme --topic runtime.run_summaries --lifetime '90 days'
 
         khala key create backend --any-org --topic shop.orders --tokens-per-minute 20000
+
+        khala key create 'customer 42' --org acme --topic shop.orders/customer/42/
     """
     if (org is None) != any_org:
         raise UsageError(

@@ -27,7 +27,9 @@ def command(
     topic: Annotated[
         list[str] | None,
         typer.Option(
-            help="Topic the bearer may subscribe to; may be repeated.", autocompletion=complete
+            help="Topic the bearer may subscribe to, or TOPIC/PREFIX for the documents whose key "
+            "begins so; may be repeated.",
+            autocompletion=complete,
         ),
     ] = None,
     ttl: Annotated[str, typer.Option(help="How long it is good for: 90s, 15m, 12h, 30d.")] = "1h",
@@ -55,6 +57,8 @@ def command(
     Example:
 
         khala token --org acme --topic runtime.run_summaries --ttl 12h
+
+        khala token --org acme --topic shop.orders/customer/42/
     """
     if not org or not topic:
         raise UsageError(
@@ -98,10 +102,11 @@ def _warnings(
     for topic in topics:
         if topic in claims.NOT_TOPICS:
             continue
+        name, _, prefix = topic.partition("/")
         try:
             response = httpx.get(
                 f"{relay.rstrip('/')}/api/sync/snapshot",
-                params={"topic": topic, "limit": 1},
+                params={"topic": name, "prefix": prefix, "limit": 1},
                 headers={"Authorization": f"Bearer {token}"},
                 timeout=_TIMEOUT_S,
                 trust_env=False,
@@ -115,7 +120,7 @@ def _warnings(
             return
         if response.status_code == httpx.codes.FORBIDDEN:
             yield (
-                f"the relay at {relay} does not know the topic {topic}: `khala topics add` "
+                f"the relay at {relay} does not know the topic {name}: `khala topics add` "
                 "registers one, `khala topics` lists them"
             )
 

@@ -1,20 +1,25 @@
 """Audience of the live feed. Pure: a page in, its views and their readers out.
 
 Readers at the feed's position are kept by organisation, so that an organisation with nothing in a
-page costs nothing, and one with something costs one view however many readers it has. A reader
-may be ahead: its own replay saw further than the feed has pulled so far. It keeps its own position
-until the feed passes it, and gets only what is above.
+page costs nothing, and one with something costs one view however many readers it has. Those that
+follow a subset of the keys are found by the marks of an update: only subsets that have it cost
+anything. A reader may be ahead: its own replay saw further than the feed has pulled so far. It
+keeps its own position until the feed passes it, and gets only what is above.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from operator import attrgetter
 from typing import Generic, Protocol, TypeVar
+
+from khala_pg.relay.delivery.subset import Subset
 
 
 class Update(Protocol):
     """One update of a page and who may have it.
 
     org_id None: everybody except `except_org_id`. Otherwise: that organisation only.
+    marks: subsets with one of these have it.
     """
 
     @property
@@ -23,53 +28,72 @@ class Update(Protocol):
     def org_id(self) -> str | None: ...
     @property
     def except_org_id(self) -> str | None: ...
+    @property
+    def marks(self) -> Sequence[str]: ...
 
 
 Reader = TypeVar("Reader")
 Row = TypeVar("Row", bound=Update)
+View = tuple[str, Subset | None]
+"""Organisation, and the subset of the keys that a reader follows; None: all of them."""
 
 
 class Audience(Generic[Reader]):
-    """The readers of one topic, and the position they have in common."""
+    """The readers of one topic, and the position they have in common.
+
+    lengths: in which readers need the marks of updates.
+    """
 
     def __init__(self, position: int) -> None:
         self.position = position
+        self.lengths: frozenset[int] = frozenset()
         self._level: dict[str, set[Reader]] = {}
-        self._ahead: dict[Reader, tuple[str, int]] = {}
+        self._narrowed: dict[tuple[str, Subset], set[Reader]] = {}
+        self._marked: dict[str, dict[str, set[Subset]]] = {}
+        self._ahead: dict[Reader, tuple[View, int]] = {}
+        self._lengths: Counter[int] = Counter()
 
     def __len__(self) -> int:
-        return sum(map(len, self._level.values())) + len(self._ahead)
+        level = sum(map(len, self._level.values())) + sum(map(len, self._narrowed.values()))
+        return level + len(self._ahead)
 
     def __iter__(self) -> Iterator[Reader]:
-        for readers in self._level.values():
+        for readers in (*self._level.values(), *self._narrowed.values()):
             yield from readers
         yield from self._ahead
 
-    def add(self, reader: Reader, org_id: str, position: int) -> bool:
+    def add(self, reader: Reader, org_id: str, position: int, subset: Subset | None = None) -> bool:
         """Takes a reader in. False, and nothing done, if the feed is past its position."""
         if position < self.position:
             return False
         if position == self.position:
-            self._level.setdefault(org_id, set()).add(reader)
+            self._join(reader, org_id, subset)
         else:
-            self._ahead[reader] = (org_id, position)
+            self._ahead[reader] = ((org_id, subset), position)
+        if subset is not None:
+            self._lengths.update(subset.lengths)
+            self.lengths = frozenset(self._lengths)
         return True
 
-    def discard(self, reader: Reader, org_id: str) -> None:
+    def discard(self, reader: Reader, org_id: str, subset: Subset | None = None) -> None:
         """Lets a reader go, if it is here."""
-        self._ahead.pop(reader, None)
-        readers = self._level.get(org_id)
-        if readers is not None:
-            readers.discard(reader)
-            if not readers:
-                del self._level[org_id]
+        was_ahead = self._ahead.pop(reader, None) is not None
+        if not was_ahead and not self._leave(reader, org_id, subset):
+            return
+        if subset is not None:
+            self._lengths.subtract(subset.lengths)
+            self._lengths = +self._lengths
+            self.lengths = frozenset(self._lengths)
 
     def position_of(self, reader: Reader) -> int:
         """The position that the reader has been given."""
         return self._ahead[reader][1] if reader in self._ahead else self.position
 
     def views(self, updates: Sequence[Row]) -> Iterator[tuple[list[Row], Collection[Reader]]]:
-        """The views of a page that begins at the position, each with its readers."""
+        """The views of a page that begins at the position, each with its readers.
+
+        The updates have marks in all of `lengths`.
+        """
         public = [update for update in updates if update.org_id is None]
         owned: dict[str, list[Row]] = {}
         for update in updates:
@@ -91,22 +115,93 @@ class Audience(Generic[Reader]):
             visible = _visible(public, owned.get(org_id, []), org_id)
             if visible:
                 yield visible, tuple(self._level[org_id])
-        for (org_id, position), readers in self._ahead_by_view().items():
+        if self._marked:
+            yield from self._narrowed_views(updates)
+        for ((org_id, subset), position), readers in self._ahead_by_view().items():
             seen = _visible(public, owned.get(org_id, []), org_id)
-            visible = [update for update in seen if update.watermark > position]
+            visible = [
+                update
+                for update in seen
+                if update.watermark > position
+                and (subset is None or not subset.marks.isdisjoint(update.marks))
+            ]
             if visible:
                 yield visible, readers
 
     def advance(self, position: int) -> None:
         """Moves on; readers that are no longer ahead join the others."""
         self.position = position
-        for reader, (org_id, own) in list(self._ahead.items()):
+        for reader, ((org_id, subset), own) in list(self._ahead.items()):
             if own <= position:
                 del self._ahead[reader]
-                self._level.setdefault(org_id, set()).add(reader)
+                self._join(reader, org_id, subset)
 
-    def _ahead_by_view(self) -> dict[tuple[str, int], list[Reader]]:
-        views: dict[tuple[str, int], list[Reader]] = {}
+    def _join(self, reader: Reader, org_id: str, subset: Subset | None) -> None:
+        if subset is None:
+            self._level.setdefault(org_id, set()).add(reader)
+            return
+        readers = self._narrowed.get((org_id, subset))
+        if readers is not None:
+            readers.add(reader)
+            return
+        self._narrowed[org_id, subset] = {reader}
+        for mark in subset.marks:
+            self._marked.setdefault(mark, {}).setdefault(org_id, set()).add(subset)
+
+    def _leave(self, reader: Reader, org_id: str, subset: Subset | None) -> bool:
+        """Whether the reader was there."""
+        readers = (
+            self._level.get(org_id) if subset is None else self._narrowed.get((org_id, subset))
+        )
+        if readers is None or reader not in readers:
+            return False
+        readers.discard(reader)
+        if readers:
+            return True
+        if subset is None:
+            del self._level[org_id]
+            return True
+        del self._narrowed[org_id, subset]
+        for mark in subset.marks:
+            by_org = self._marked[mark]
+            by_org[org_id].discard(subset)
+            if not by_org[org_id]:
+                del by_org[org_id]
+            if not by_org:
+                del self._marked[mark]
+        return True
+
+    def _narrowed_views(
+        self, updates: Sequence[Row]
+    ) -> Iterator[tuple[list[Row], Collection[Reader]]]:
+        found: dict[tuple[str, Subset], list[Row]] = {}
+        for update in updates:
+            having = {
+                (org_id, subset)
+                for mark in update.marks
+                for org_id, subsets in self._audience_of(update, mark)
+                for subset in subsets
+            }
+            for view in having:
+                found.setdefault(view, []).append(update)
+        # One message for all views of the same updates, such as one that is public.
+        alike: dict[tuple[int, ...], tuple[list[Row], list[Reader]]] = {}
+        for view, seen in found.items():
+            _, readers = alike.setdefault(tuple(map(id, seen)), (seen, []))
+            readers.extend(self._narrowed[view])
+        yield from alike.values()
+
+    def _audience_of(self, update: Row, mark: str) -> Iterator[tuple[str, set[Subset]]]:
+        by_org = self._marked.get(mark, {})
+        if update.org_id is None:
+            for org_id, subsets in by_org.items():
+                if org_id != update.except_org_id:
+                    yield org_id, subsets
+        elif update.org_id in by_org:
+            yield update.org_id, by_org[update.org_id]
+
+    def _ahead_by_view(self) -> dict[tuple[View, int], list[Reader]]:
+        views: dict[tuple[View, int], list[Reader]] = {}
         for reader, view in self._ahead.items():
             views.setdefault(view, []).append(reader)
         return views

@@ -5,6 +5,7 @@ an equal one waits for its turn shares its check, which is therefore never older
 """
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,12 +24,13 @@ Checked = tuple[str, list[Cursor]]
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """Key of a question. cursors: the client's, as JSON."""
+    """Key of a question. cursors, filters: the client's, as JSON."""
 
     topics: tuple[str, ...]
     cursors: str
     epoch: str | None
     scopes: tuple[str, ...]
+    filters: str
 
 
 class Checks:
@@ -47,11 +49,29 @@ class Checks:
         Raises what the call of the database raises.
         """
         question = _Question(
-            request.topics, strict_json.dumps(request.resume_after), request.epoch, scopes
+            request.topics,
+            strict_json.dumps(request.resume_after),
+            request.epoch,
+            scopes,
+            strict_json.dumps(request.filters),
         )
-        return await self._waiting.run(question, lambda: self._ask(question, request.resume_after))
+        return await self._waiting.run(
+            question, lambda: self._ask(question, request.resume_after, request.filters)
+        )
 
-    async def _ask(self, question: _Question, resume_after: Any) -> Checked:
+    async def beyond(
+        self, subscribed: Mapping[str, str | None], scopes: Sequence[str]
+    ) -> list[str]:
+        """Those of the topics whose subscribed subset the scopes do not allow.
+
+        Raises what the call of the database raises.
+        """
+        async with self._slots:
+            return await self._database.call(
+                sqlapi.subsets_beyond, list(subscribed), list(subscribed.values()), scopes
+            )
+
+    async def _ask(self, question: _Question, resume_after: Any, filters: Any) -> Checked:
         me = asyncio.current_task()
 
         async def check(connection: Connection) -> Checked:
@@ -59,7 +79,12 @@ class Checks:
             if self._under_way.get(question) is not me:
                 self._under_way[question] = self._waiting.release(question)
             return await sqlapi.judge(
-                connection, question.topics, resume_after, question.epoch, question.scopes
+                connection,
+                question.topics,
+                resume_after,
+                question.epoch,
+                question.scopes,
+                filters,
             )
 
         try:

@@ -32,10 +32,11 @@ _BREATH_S = 0.001
 
 @dataclass(frozen=True, slots=True)
 class _Pulled:
-    """A page, and the times of its request and response."""
+    """A page, where and in which lengths of marks it was asked for, and the times of its request
+    and response."""
 
     page: sqlapi.FeedPage
-    after: int
+    at: sqlapi.Position
     asked_at: float
     answered_at: float
 
@@ -90,7 +91,7 @@ class TopicFeed:
 
         False when the feed is past it already: the reader has to replay once more.
         """
-        if not self._audience.add(reader, reader.org_id, position):
+        if not self._audience.add(reader, reader.org_id, position, reader.subset):
             return False
         if position > self._audience.position:
             self._wake.set()
@@ -99,7 +100,7 @@ class TopicFeed:
     def detach(self, reader: Reader) -> int:
         """Lets a reader go; the result is the position it has been given everything up to."""
         position = self._audience.position_of(reader)
-        self._audience.discard(reader, reader.org_id)
+        self._audience.discard(reader, reader.org_id, reader.subset)
         if not self._audience:
             self._on_end(self)
             self._wake.set()
@@ -168,15 +169,15 @@ class TopicFeed:
 
         Where the connection breaks between them, the second try begins behind what was delivered.
         """
-        after = self.position
+        at = self._from(self.position)
 
         def deliver(page: sqlapi.FeedPage) -> None:
-            self._deliver(_Pulled(page, after, asked_at, time.monotonic()))
+            self._deliver(_Pulled(page, at, asked_at, time.monotonic()))
 
-        return await sqlapi.pull_and_arm(connection, self._from(after), deliver)
+        return await sqlapi.pull_and_arm(connection, at, deliver)
 
     async def _catch_up(self) -> None:
-        """Delivers page after page up to the head."""
+        """Delivers page after page up to the head, or to one that lacks marks."""
         pulled = await self._pull(self.position)
         while pulled is not None:
             if pulled.page.complete or not self._audience:
@@ -185,9 +186,9 @@ class TopicFeed:
             pulled = await self._deliver_and_pull(pulled)
 
     async def _pull(self, after: int) -> _Pulled | None:
-        asked_at = time.monotonic()
-        page = await self._database.call(sqlapi.pull, self._from(after))
-        return None if page is None else _Pulled(page, after, asked_at, time.monotonic())
+        asked_at, at = time.monotonic(), self._from(after)
+        page = await self._database.call(sqlapi.pull, at)
+        return None if page is None else _Pulled(page, at, asked_at, time.monotonic())
 
     def _from(self, after: int) -> sqlapi.Position:
         return sqlapi.Position(
@@ -197,6 +198,7 @@ class TopicFeed:
             self._settings.max_batch_updates,
             self._settings.max_batch_bytes,
             self.epoch,
+            self._audience.lengths,
         )
 
     async def _deliver_and_pull(self, pulled: _Pulled) -> _Pulled | None:
@@ -205,13 +207,18 @@ class TopicFeed:
         try:
             # The question goes out when the task starts.
             await asyncio.sleep(0)
-            self._deliver(pulled)
-            return await following
+            return await following if self._deliver(pulled) else None
         finally:
             following.cancel()
 
-    def _deliver(self, pulled: _Pulled) -> None:
-        """Delivers a page and accounts for it."""
+    def _deliver(self, pulled: _Pulled) -> bool:
+        """Delivers a page and accounts for it.
+
+        False, and nothing done, if a reader of another subset came while it was on its way: it
+        lacks marks, and has to be pulled again.
+        """
+        if not self._audience.lengths <= pulled.at.lengths:
+            return False
         page = pulled.page
         if self._polled:
             self._metrics.lost_wake_ups.inc()
@@ -224,7 +231,7 @@ class TopicFeed:
                 DeliveredPage(
                     topic=self.topic,
                     encoding=self.lane.encoding,
-                    after=pulled.after,
+                    after=pulled.at.after,
                     until=page.next_watermark,
                     updates=len(page.rows),
                     readers=readers,
@@ -236,10 +243,11 @@ class TopicFeed:
             )
         self._polled, self._woken_by = False, "busy"
         gap_s, self._page_at = now - self._page_at, now
-        updates = page.next_watermark - pulled.after
+        updates = page.next_watermark - pulled.at.after
         rest_s = self._pacer.rest_s(now, updates, gap_s, pulled.answered_at - pulled.asked_at)
         self._rest_s = rest_s if page.complete else 0.0
         self._arms = page.complete and not rest_s
+        return True
 
     def _distribute(self, page: sqlapi.FeedPage) -> int:
         """Writes the page to whom it concerns; to how many that was."""
@@ -261,7 +269,7 @@ class TopicFeed:
         self._lag.delivered(self.topic, page.rows[0].watermark)
         positions = [(reader, self._audience.position_of(reader)) for reader in slow]
         for reader, position in positions:
-            self._audience.discard(reader, reader.org_id)
+            self._audience.discard(reader, reader.org_id, reader.subset)
             reader.fall_back(position)
         self._audience.advance(page.next_watermark)
         if not self._audience:
@@ -282,6 +290,6 @@ class TopicFeed:
     def _dismiss(self) -> list[Reader]:
         readers = list(self._audience)
         for reader in readers:
-            self._audience.discard(reader, reader.org_id)
+            self._audience.discard(reader, reader.org_id, reader.subset)
         self._on_end(self)
         return readers

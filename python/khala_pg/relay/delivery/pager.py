@@ -106,6 +106,7 @@ class Pager:
             subscription.page_size(),
             subscription.epoch,
             subscription.compact,
+            subscription.subset,
         )
         page = await supply.pages.get(wanted, subscription.head, is_needed)
         if page is None:

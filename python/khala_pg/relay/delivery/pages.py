@@ -18,6 +18,7 @@ from khala_pg.errors import KhalaError
 from khala_pg.relay.connection import SharedMessage
 from khala_pg.relay.database.pool import Database
 from khala_pg.relay.delivery.lanes import Lane
+from khala_pg.relay.delivery.subset import Subset
 from khala_pg.relay.settings import RelaySettings
 from khala_pg.sqlapi import relay as sqlapi
 
@@ -35,6 +36,7 @@ class Wanted:
     max_updates: int
     epoch: str
     compact: bool
+    subset: Subset | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,7 @@ class Pages:
                 self._settings.max_batch_bytes,
                 wanted.epoch,
                 wanted.compact,
+                None if wanted.subset is None else wanted.subset.text,
             )
         message = wanted.lane.page_message(page.page, page.updates)
         return SharedPage(message, page.updates, page.next_watermark, page.complete, read_at)

@@ -4,6 +4,7 @@ from typing import Protocol
 
 from khala_pg.errors import RefusedError
 from khala_pg.relay.connection import RelayConnection
+from khala_pg.relay.delivery.subset import Subset
 
 
 class Reader(Protocol):
@@ -11,6 +12,9 @@ class Reader(Protocol):
 
     @property
     def org_id(self) -> str: ...
+
+    @property
+    def subset(self) -> Subset | None: ...
 
     @property
     def connection(self) -> RelayConnection: ...

@@ -8,6 +8,7 @@ from khala_pg.relay.connection import RelayConnection
 from khala_pg.relay.delivery.feed import TopicFeed
 from khala_pg.relay.delivery.feeds import Feeds
 from khala_pg.relay.delivery.lanes import LANES, Lane
+from khala_pg.relay.delivery.subset import Subset
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -19,6 +20,7 @@ class Subscription:
 
     join_ref: of the join that it belongs to, which its updates carry.
     name: the name the client uses for the topic, one of the two that it has.
+    subset: of the topic's keys, what it is narrowed to; None: all of them.
     replayed: everything up to here has been given by replay.
     head: of the topic when the client subscribed, as announced to it.
     batch_size: the most updates in one page of replay.
@@ -32,6 +34,7 @@ class Subscription:
     topic: str
     enum_name: str | None
     org_id: str
+    subset: Subset | None
     epoch: str
     replayed: int
     head: int

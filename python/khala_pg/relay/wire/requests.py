@@ -36,6 +36,7 @@ class SubscribeRequest:
     resume_after: the cursors as the client gave them, map or list, for the database to judge.
     batch_size: the most updates in one batch, at least 1; None when the client did not say.
     compact: whether replay may leave out versions that a later one has replaced.
+    filters: what narrows topics, as the client gave it, for the database to judge.
     """
 
     join_ref: str | None
@@ -46,6 +47,7 @@ class SubscribeRequest:
     batch_size: int | None
     compact: bool
     request_id: str | None
+    filters: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,11 @@ def subscribe(frame: Frame, max_topics: int) -> SubscribeRequest:
     compact = payload.get("compact")
     if not isinstance(compact, bool | None):
         raise _bad("compact is true or false")
+    filters = payload.get("filters")
+    if filters is not None and not isinstance(filters, dict):
+        raise _bad('filters is an object {topic: {"keys": […]}} or {topic: {"prefix": …}}')
+    if filters and "\\u0000" in strict_json.dumps(filters):
+        raise _bad("filters holds a NUL character")
     return SubscribeRequest(
         join_ref=frame.join_ref,
         ref=frame.ref,
@@ -94,6 +101,7 @@ def subscribe(frame: Frame, max_topics: int) -> SubscribeRequest:
         batch_size=batch_size or None,
         compact=compact is True,
         request_id=request_id(payload),
+        filters=_without_blank_names(filters) or None,
     )
 
 
@@ -130,6 +138,14 @@ def _topics(payload: Mapping[str, Any], max_topics: int) -> tuple[str, ...]:
         if len(topic) > MAX_NAME_CHARACTERS:
             raise _bad(f"a topic name has at most {MAX_NAME_CHARACTERS} characters")
     return tuple(dict.fromkeys(topics))
+
+
+def _without_blank_names(filters: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """The filters with the names of their topics as `_topics` reads them."""
+    found = {name.strip(): each for name, each in (filters or {}).items()}
+    if filters and len(found) < len(filters):
+        raise _bad("filters names a topic twice")
+    return found
 
 
 def _without_blanks(resume_after: Any) -> Any:

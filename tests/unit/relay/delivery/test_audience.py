@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from khala_pg.relay.delivery.audience import Audience
+from khala_pg.relay.delivery.subset import Subset
 
 HEAD, TAIL = '{"updates":[', "]}"
 
@@ -15,6 +16,12 @@ class Row:
     watermark: int
     org_id: str | None = None
     except_org_id: str | None = None
+    marks: tuple[str, ...] = ()
+
+
+def subset(*marks: str) -> Subset:
+    """A subset of those marks; where the length is of no matter, it is 1."""
+    return Subset(" ".join(marks), frozenset([1]), frozenset(marks))
 
 
 def deliver(audience: Audience[str], rows: list[Row]) -> dict[str, str]:
@@ -99,26 +106,85 @@ def test_readers_come_and_go() -> None:
     assert deliver(audience, [Row(1)]) == {}
 
 
+def test_readers_of_a_subset_get_what_has_a_mark_of_it() -> None:
+    audience: Audience[str] = Audience(0)
+    audience.add("all", "a", 0)
+    audience.add("x", "a", 0, subset("x", "y"))
+    audience.add("x too", "a", 0, subset("x", "y"))
+    audience.add("of b", "b", 0, subset("x"))
+    audience.add("ahead", "a", 2, subset("x"))
+    rows = [
+        Row(1, "a", None, ("x",)),
+        Row(2, None, None, ("z",)),
+        Row(3, None, "b", ("y", "x")),
+        Row(3, "b", None, ("y", "x")),
+        Row(4, "a"),
+    ]
+    assert deliver(audience, rows) == {
+        "all": '{"updates":[1,2,3,4]}',
+        "x": '{"updates":[1,3]}',
+        "x too": '{"updates":[1,3]}',
+        "of b": '{"updates":[3]}',
+        "ahead": '{"updates":[3]}',
+    }
+
+
+def test_one_payload_serves_the_readers_of_all_subsets_with_the_same_updates() -> None:
+    audience: Audience[str] = Audience(0)
+    for number in range(100):
+        audience.add(f"r{number}", f"o{number % 7}", 0, subset("x", f"y{number}"))
+    [(_, readers)] = list(audience.views([Row(1, None, None, ("x",)), Row(2)]))
+    assert len(readers) == 100
+
+
+def test_lengths_are_those_of_the_readers_there_are() -> None:
+    audience: Audience[str] = Audience(5)
+    short, long = (
+        Subset("s", frozenset([1]), frozenset("x")),
+        Subset("l", frozenset([1, 9]), frozenset("y")),
+    )
+    assert not audience.add("behind", "a", 4, long)
+    assert audience.lengths == frozenset()
+    audience.add("level", "a", 5, short)
+    audience.add("ahead", "a", 6, long)
+    assert audience.lengths == {1, 9}
+    audience.discard("nobody", "a", long)
+    assert audience.lengths == {1, 9}
+    audience.advance(6)
+    audience.discard("ahead", "a", long)
+    audience.discard("ahead", "a", long)
+    assert audience.lengths == {1}
+    assert len(audience) == 1
+    audience.discard("level", "a", short)
+    assert not audience.lengths
+    assert list(audience) == []
+
+
 ORGS = st.sampled_from(["a", "b", "c"])
+MARKS = st.sets(st.sampled_from("xyz"))
 
 
 @given(
     st.lists(
-        st.tuples(st.none() | ORGS, st.none() | ORGS, st.integers(1, 3)), min_size=1, max_size=12
+        st.tuples(st.none() | ORGS, st.none() | ORGS, st.integers(1, 3), MARKS),
+        min_size=1,
+        max_size=12,
     ),
-    st.lists(st.tuples(ORGS, st.integers(0, 12)), max_size=8),
+    st.lists(st.tuples(ORGS, st.integers(0, 12), st.none() | MARKS), max_size=8),
 )
 def test_live_feed_gives_everybody_what_a_filter_over_the_journal_gives(
-    journal: list[tuple[str | None, str | None, int]], readers: list[tuple[str, int]]
+    journal: list[tuple[str | None, str | None, int, set[str]]],
+    readers: list[tuple[str, int, set[str] | None]],
 ) -> None:
     rows = [
-        Row(number, org_id, except_org_id if org_id is None else None)
-        for number, (org_id, except_org_id, _) in enumerate(journal, start=1)
+        Row(number, org_id, except_org_id if org_id is None else None, tuple(marks))
+        for number, (org_id, except_org_id, _, marks) in enumerate(journal, start=1)
     ]
     audience: Audience[str] = Audience(0)
     got: dict[str, list[int]] = {}
-    for number, (org_id, position) in enumerate(readers):
-        assert audience.add(f"{number}", org_id, min(position, len(rows)))
+    for number, (org_id, position, marks) in enumerate(readers):
+        narrowed = None if marks is None else subset(*sorted(marks))
+        assert audience.add(f"{number}", org_id, min(position, len(rows)), narrowed)
         got[f"{number}"] = []
     start = 0
     while start < len(rows):
@@ -128,10 +194,11 @@ def test_live_feed_gives_everybody_what_a_filter_over_the_journal_gives(
             got[reader] += [int(text) for text in payload[len('{"updates":[') : -2].split(",")]
         start = min(start + size, len(rows))
         audience.advance(start)
-    for number, (org_id, position) in enumerate(readers):
+    for number, (org_id, position, marks) in enumerate(readers):
         assert got[f"{number}"] == [
             row.watermark
             for row in rows
             if row.watermark > position
             and (row.org_id == org_id or (row.org_id is None and row.except_org_id != org_id))
+            and (marks is None or marks.intersection(row.marks))
         ]

@@ -173,7 +173,8 @@ export type SnapshotPage = Message<"openagents.sync.v1.SnapshotPage"> & {
   watermark: bigint;
 
   /**
-   * Documents of this page in ascending byte order of `doc_key`. At most the requested limit.
+   * Documents of this page in ascending byte order of `doc_key`; with `order=newest`, the last
+   * changed first. At most the requested limit.
    *
    * @generated from field: repeated openagents.sync.v1.Update documents = 4;
    */
