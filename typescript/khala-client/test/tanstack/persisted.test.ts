@@ -3,7 +3,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createCollection } from "@tanstack/db";
+import { collectionOptions, createCollection, DbClient } from "@tanstack/db";
 import {
   createSQLiteCorePersistenceAdapter,
   persistedCollectionOptions,
@@ -85,6 +85,30 @@ test("persistence of TanStack DB keeps a collection, and a snapshot replaces wha
   await again.preload();
   expect(plainRows(again)).toEqual(await payloads(database, name));
   await again.cleanup();
+});
+
+test("rows that a server rendered are shown until the client's own are there", async () => {
+  const database = await openDatabase();
+  const name = await database.topic();
+  await sinkAll(database, name, 1, [order("a", "ann", 1), order("b", "bob", 2)]);
+  const descriptor = (client: KhalaClient) =>
+    collectionOptions("orders", () =>
+      khalaCollectionOptions({ client, topic: name, getKey: ({ id }: Order) => id }),
+    );
+  const onServer = new DbClient();
+  await onServer.collection(descriptor(connect({ token: token([name]) }))).preload();
+  const state = JSON.parse(JSON.stringify(onServer.dehydrate()));
+  await onServer.cleanup();
+  await database.remove(name, "b", 2);
+  await sinkAll(database, name, 2, [order("a", "ann", 10)]);
+
+  const inPage = new DbClient();
+  inPage.hydrate(state);
+  const collection = inPage.collection(descriptor(connect({ token: token([name]) })));
+  expect(plainRows(collection)).toEqual([order("a", "ann", 1), order("b", "bob", 2)]);
+  await collection.preload();
+  expect(plainRows(collection)).toEqual(await payloads(database, name));
+  await inPage.cleanup();
 });
 
 /** The persistence of TanStack DB's packages for each platform, over the driver that is here. */
