@@ -74,7 +74,6 @@ def environment(database: Database, keyring: Path, relay: RelayUnderTest) -> dic
         "DATABASE_URL": "postgresql://{user}:{password}@{host}:{port}/{dbname}".format(**told),
         "KHALA_KEYRING": str(keyring),
         "KHALA_WS_URL": relay.ws,
-        "KHALA_HTTP_URL": relay.http,
     }
 
 

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from khala_pg import tokens
+from khala_pg import sink, tokens
 from khala_pg.auth import keyring as keys
 from khala_pg.auth import keyring_file
 from khala_pg.auth.jwks import JwksSettings
@@ -151,6 +151,12 @@ async def test_a_relay_takes_them(
     too_long = [replace(GOOD[1], ttl_s=33 * DAY_S)] if sign is by_node else []
     _, bad = sign(file, [*BAD, *too_long])
 
+    mine = [replace(each, scopes=(f"{NOTES}/mine/", f"{NOTES}/ours/")) for each in GOOD]
+    _, narrow = sign(file, mine)
+    with newest_database.connect("runtime") as connection:
+        for doc_key in ("mine/1", "theirs/1", "ours/1", "mine", "theirs/2"):
+            sink(connection, NOTES, doc_key, {}, org_id="acme")
+
     settings = JwksSettings(ISSUER, file=str(tmp_path / "jwks.json"))
     async with running_relay(newest_database, replace(ring, jwks=(settings,))) as running:
         await ready_relay(running)
@@ -159,6 +165,11 @@ async def test_a_relay_takes_them(
                 await peer.subscribe(NOTES)
                 forbidden = await peer.ask_in_vain("sync:subscribe", {"topics": [RUNS]})
                 assert forbidden["code"] == "forbidden_topic"
+        for token in narrow:
+            async with running.joined(token) as peer:
+                await peer.subscribe(NOTES)
+                updates, _ = await peer.updates_until(5)
+                assert [each["doc_key"] for each in updates] == ["mine/1", "ours/1"]
         for token in bad:
             with pytest.raises(InvalidStatus, match="HTTP 403"):
                 async with connect(running.url(token)):
