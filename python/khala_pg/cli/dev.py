@@ -1,5 +1,6 @@
 """`khala dev`: a Postgres and a relay to work with, until Ctrl-C."""
 
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -10,10 +11,14 @@ from rich.markup import escape
 
 from khala_pg import conninfo, resources
 from khala_pg.cli.text import json_text
+from khala_pg.connections import connect
 from khala_pg.dev.environment import DevConfig, run
 from khala_pg.dev.state import DevState
 from khala_pg.errors import UsageError
 from khala_pg.settings import DEV_FILE
+from khala_pg.sqlapi import attachments
+
+_SUGGESTED = 3
 
 
 def command(
@@ -175,8 +180,12 @@ def _print_banner(found: DevState, data_dir: Path, *, is_own: bool) -> None:
         console.print("  khala tail runtime.run_summaries")
         console.print("  khala run -- find /usr -name '*.py'\n")
         return
-    console.print("  khala attach public.orders --key id --org org_id\n")
+    with connect(found.database) as connection:
+        tables = attachments.attachable(connection, _SUGGESTED)
+    for each in tables or [attachments.Attachable("TABLE", None)]:
+        table, column = shlex.quote(each.table_name), each.org_column or "COLUMN"
+        console.print(f"  khala attach {table} --org {shlex.quote(column)}", markup=False)
     console.print(
-        "for the table public.orders with the primary key id and a column org_id that says whose a "
-        "row is;\nwithout such a column, --public shows every row to all.\n"
+        "\nThat makes the rows of a table live, and prints a page that shows them. --org names the "
+        "column that says\nwhose a row is; --public, in its place, shows every row to all.\n"
     )

@@ -33,6 +33,14 @@ class Attachment:
 
 
 @dataclass(frozen=True, slots=True)
+class Attachable:
+    """A table of the login's that is not attached, and a column that may name the organisation."""
+
+    table_name: str
+    org_column: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class RowSetAside:
     """A row that cannot be a document, and why."""
 
@@ -77,6 +85,37 @@ def attach(
     if row is None:
         raise RuntimeError("khala.attach returned no row")
     return str(row[0])
+
+
+_ATTACHABLE = """
+SELECT pg_catalog.format('%%I.%%I', n.nspname, c.relname) AS table_name,
+    o.attname::text AS org_column
+FROM pg_catalog.pg_class AS c
+JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+JOIN pg_catalog.pg_index AS i ON i.indrelid = c.oid AND i.indisprimary
+LEFT JOIN LATERAL (
+    SELECT a.attname FROM pg_catalog.pg_attribute AS a
+    WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+        AND a.attname::text
+            ~* '^(org|organi[sz]ation|tenant|account|team|workspace|company)(_?id)?$'
+    ORDER BY a.attnum LIMIT 1
+) AS o ON true
+WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence = 'p'
+    AND pg_catalog.pg_has_role(c.relowner, 'USAGE')
+    AND n.nspname !~ '^(pg_.*|information_schema|khala.*|runtime|lightning)$'
+    AND NOT EXISTS (
+        SELECT FROM khala.attachments AS t
+        WHERE pg_catalog.to_regclass(t.table_name) = c.oid::regclass
+    )
+ORDER BY o.attname IS NULL, c.reltuples DESC, table_name
+LIMIT %s
+"""
+
+
+def attachable(connection: Connection[Any], limit: int) -> Sequence[Attachable]:
+    """Tables to suggest to a new user: those with an organisation first, then the largest."""
+    with connection.cursor(row_factory=class_row(Attachable), binary=True) as cursor:
+        return cursor.execute(_ATTACHABLE, (limit,)).fetchall()
 
 
 def some_organisation(connection: Connection[Any], table: str, column: str) -> str | None:

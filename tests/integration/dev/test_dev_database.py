@@ -17,7 +17,9 @@ import pytest
 
 from khala_pg.auth import keyring_file
 from khala_pg.auth.claims import NOT_TOPICS
+from khala_pg.connections import connect
 from khala_pg.postgres.server import PostgresServer
+from khala_pg.sqlapi import attachments
 from support.http.tokens import verify_token
 from support.postgres.servers import SETTINGS, Servers
 from support.programs.dev_process import Dev, khala, running
@@ -86,6 +88,16 @@ def test_attach_prints_the_next_step(work: Work) -> None:
     said = work.command("attach", "prices", "--public")
     assert 'topic("public.prices")' in said
     assert "?org=dev" in said
+
+
+def test_tables_to_suggest(work: Work) -> None:
+    with connect(work.database) as connection:
+        connection.execute('CREATE TABLE public."Bills" ("Id" int PRIMARY KEY, "tenantId" int)')
+        connection.execute("CREATE TABLE public.notes (id int PRIMARY KEY)")
+        connection.execute("CREATE TABLE public.without_key (org_id int)")
+        found = attachments.attachable(connection, 10)
+        names = [(each.table_name, each.org_column) for each in found]
+        assert names == [('public."Bills"', "tenantId"), ("public.notes", None)]
 
 
 def test_the_token_is_for_topics(work: Work) -> None:
