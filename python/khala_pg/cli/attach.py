@@ -127,7 +127,7 @@ def _print_next(console: Console, topic: str, org: str | None, database: str) ->
         )
         return
     org = org or dev["organisation"]
-    page = first_page(topic, org, dev["ws"], dev["http"])
+    page = first_page(topic, org, dev["ws"])
     console.print(
         f"\nTo see it live in a browser, save this as index.html:\n\n{page}\n"
         "and run in the same directory, then open http://127.0.0.1:8000:\n\n"

@@ -79,7 +79,9 @@ def test_it_works_in_that_database(work: Work) -> None:
 
 def test_attach_prints_the_next_step(work: Work) -> None:
     said = work.command("attach", "public.orders", "--key", "id", "--org", "org_id")
-    assert f"{work.dev.ready['http']}/api/dev/token?org=a%26b%20%3Cc%3E" in said
+    # The same on both ports.
+    [url] = re.findall(r'fetch\("(http://127[.].*?org=a%26b%20%3Cc%3E)"\)', said)
+    assert httpx.get(url, trust_env=False).status_code == 200
     assert f'url: "{work.dev.ready["ws"]}"' in said
     [tail] = re.findall(r"^  (khala tail .*)$", said, re.MULTILINE)
     assert tail == "khala tail public.orders --org 'a&b <c>'"

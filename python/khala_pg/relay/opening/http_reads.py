@@ -11,7 +11,8 @@ from websockets.asyncio.server import ServerConnection
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
-_READS = ("/api/sync/snapshot", "/api/sync/documents", "/api/sync/flags")
+# The last one is there beside `khala dev` only.
+_READS = ("/api/sync/snapshot", "/api/sync/documents", "/api/sync/flags", "/api/dev/token")
 
 
 def is_read(target: str) -> bool:
