@@ -15,26 +15,16 @@ Take = Callable[[Sequence[Sequence[Any]]], Result]
 """Makes the result of a call from its rows."""
 
 
-class DjangoConnection(Protocol):
-    """Connection of `django.db.connections`."""
+class SyncCaller(Protocol):
+    """Connection of psycopg or Django; Connection, Session or scoped_session of SQLAlchemy."""
 
-    def ensure_connection(self) -> None: ...
-
-
-class AlchemyConnection(Protocol):
-    """Connection or Session of SQLAlchemy."""
-
-    def invalidate(self) -> None: ...
+    def rollback(self) -> None: ...
 
 
-class AsyncAlchemyConnection(Protocol):
-    """AsyncConnection or AsyncSession of SQLAlchemy."""
+class AsyncCaller(Protocol):
+    """AsyncConnection of psycopg; AsyncConnection, AsyncSession or a scoped one of SQLAlchemy."""
 
-    def invalidate(self) -> Awaitable[None]: ...
-
-
-SyncCaller = psycopg.Connection[Any] | AlchemyConnection | DjangoConnection
-AsyncCaller = psycopg.AsyncConnection[Any] | AsyncAlchemyConnection
+    def rollback(self) -> Awaitable[None]: ...
 
 
 def call(connection: Any, query: str, values: Mapping[str, Any], take: Take[Result]) -> Any:
@@ -55,7 +45,7 @@ def call(connection: Any, query: str, values: Mapping[str, Any], take: Take[Resu
         with _ours(), connection.cursor() as cursor:
             cursor.execute(query.format(**names), values)
             return take(cursor.fetchall())
-    if hasattr(connection, "execute") and hasattr(connection, "invalidate"):
+    if hasattr(connection, "execute") and hasattr(connection, "rollback"):
         return _alchemy(connection, query, values, take)
     raise UsageError(
         f"connection is a {type(connection).__name__}, through which nothing can be written",

@@ -15,7 +15,7 @@ from django.db.backends.postgresql.base import DatabaseWrapper
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import dict_row
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
 import khala_pg
 from khala_pg import Sunk, sink, sink_batch, sink_delete
@@ -104,6 +104,20 @@ async def of_session(database: Database) -> AsyncIterator[tuple[Any, Finish]]:
 
 
 @asynccontextmanager
+async def of_scoped_session(database: Database) -> AsyncIterator[tuple[Any, Finish]]:
+    engine = sqlalchemy.create_engine(url(database, "psycopg"), poolclass=sqlalchemy.NullPool)
+    session = scoped_session(sessionmaker(engine))
+
+    async def finish(commit: bool) -> None:
+        session.commit() if commit else session.rollback()
+
+    try:
+        yield session, finish
+    finally:
+        session.remove()
+
+
+@asynccontextmanager
 async def of_alchemy_async(database: Database) -> AsyncIterator[tuple[Any, Finish]]:
     engine = create_async_engine(url(database, "psycopg"), poolclass=sqlalchemy.NullPool)
     async with engine.connect() as connection:
@@ -156,6 +170,7 @@ KINDS = [
     of_psycopg_async,
     of_alchemy,
     of_session,
+    of_scoped_session,
     of_alchemy_async,
     of_session_async,
     of_django,
