@@ -32,6 +32,17 @@ _PAGE = (
     ),
     _query("after_doc_key", "next_doc_key of the page before; none for the first page.", _TEXT),
     _query("watermark", "watermark of the first page; none for the first page.", _WATERMARK),
+    _query(
+        "key",
+        "Key of a document that is wanted; may be repeated. Excludes prefix.",
+        {"type": "array", "minItems": 1, "maxItems": 1000, "items": _NAME},
+    ),
+    _query("prefix", "What the keys begin with.", {"type": "string", "maxLength": 512}),
+    _query(
+        "order",
+        "newest: the documents that changed last, in one page.",
+        {"enum": ["key", "newest"], "default": "key"},
+    ),
 )
 _SNAPSHOT: Schema = {"$ref": "#/components/schemas/SnapshotPage"}
 _UPDATE: Schema = {"$ref": "#/components/schemas/Update"}
