@@ -28,4 +28,5 @@ from khala_pg.client.status import TopicPhase as TopicPhase
 from khala_pg.client.status import TopicStatus as TopicStatus
 from khala_pg.client.tokens import Endpoint as Endpoint
 from khala_pg.client.tokens import EndpointProvider as EndpointProvider
+from khala_pg.client.topic import Topic as Topic
 from khala_pg.concurrency.backoff import Backoff as Backoff

@@ -21,12 +21,14 @@ from khala_pg.client.errors import (
 )
 from khala_pg.client.feed import ChangeFeed
 from khala_pg.client.http_api import HttpApi
+from khala_pg.client.local.apart import ApartStore
 from khala_pg.client.local.replica import Replica
 from khala_pg.client.local.store import MemoryStore, WatermarkStore
 from khala_pg.client.resolver import Resolver
 from khala_pg.client.start import Start
 from khala_pg.client.status import ConnectionState, OnStatus, Status, StatusBoard, TopicStatus
 from khala_pg.client.tokens import EndpointProvider, Tokens
+from khala_pg.client.topic import Topic, by_name
 from khala_pg.client.waits import Waits
 from khala_pg.concurrency.backoff import Backoff
 from khala_pg.concurrency.waiting import within
@@ -54,7 +56,7 @@ class KhalaClient:
     def __init__(
         self,
         endpoint: EndpointProvider,
-        topics: Sequence[str],
+        topics: Sequence[str | Topic],
         *,
         store: WatermarkStore | None = None,
         start: Start | None = None,
@@ -65,7 +67,9 @@ class KhalaClient:
         encoding: Encoding = "json",
         compact: bool = True,
     ) -> None:
-        """timeout: of a handshake, each part of an HTTP response, `endpoint` and `store`; seconds.
+        """topics: names, or `Topic(name, keys=…)`, `Topic(name, prefix=…)` and
+        `Topic(name, newest=…)` for a part of one. A store keeps the parts of a topic apart.
+        timeout: of a handshake, each part of an HTTP response, `endpoint` and `store`; seconds.
         max_frame_bytes: the largest frame taken from the server.
         encoding: how updates travel; protobuf costs both sides less, and shows the same documents.
         compact: catching up may leave out versions that a later one has replaced; False: it brings
@@ -73,9 +77,11 @@ class KhalaClient:
         """
         if not topics:
             raise ValueError("a client needs at least one topic")
-        self._topics = tuple(dict.fromkeys(topics))
+        self._narrowed = by_name(topics)
+        self._topics = tuple(self._narrowed)
         self._tokens = Tokens(endpoint, timeout)
-        self._store = MemoryStore() if store is None else store
+        stored_as = {name: topic.stored_as for name, topic in self._narrowed.items()}
+        self._store = ApartStore(MemoryStore() if store is None else store, stored_as)
         self._start = Start() if start is None else start
         self._backoff = Backoff() if backoff is None else backoff
         self._timeout = timeout
@@ -273,7 +279,7 @@ class KhalaClient:
                     Resolver(api, self._backoff, self._board.notice),
                     self._tokens,
                     self._board,
-                    self._topics,
+                    self._narrowed,
                     self._start,
                     self._backoff,
                     self._compact,

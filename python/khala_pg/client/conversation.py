@@ -33,6 +33,7 @@ from khala_pg.client.start import Start
 from khala_pg.client.status import SERVED, ConnectionState, StatusBoard, TopicPhase
 from khala_pg.client.subscribing import subscriptions
 from khala_pg.client.tokens import Tokens
+from khala_pg.client.topic import Topic
 from khala_pg.client.waits import Heads
 from khala_pg.concurrency.backoff import Backoff
 from khala_pg.errors import KhalaError
@@ -52,7 +53,8 @@ class Conversation:
     _resolver: Resolver
     _tokens: Tokens
     _board: StatusBoard
-    _topics: Sequence[str]
+    _narrowed: Mapping[str, Topic]
+    """The topics by name."""
     _start: Start
     _backoff: Backoff
     _compact: bool
@@ -89,7 +91,7 @@ class Conversation:
     async def renew(self) -> None:
         """Subscribe once more, from where the topics are: the reply has the heads of now."""
         async with self._turn:
-            served = [topic for topic in self._topics if self._serves(topic)]
+            served = [topic for topic in self._narrowed if self._serves(topic)]
             await self._request({topic: self._replica.cursor(topic) for topic in served})
 
     async def ask_for_watermarks(self) -> None:
@@ -120,13 +122,21 @@ class Conversation:
         self._connection.silence_limit = max(interval / 1000 * _SILENT_HEARTBEATS, 1.0)
         self._help(self._heartbeats(max(interval / 1000, 0.1)))
         self._schedule_refresh(wire.timestamp(response.get("token_expires_at")))
-        for topic in await self._replica.belong_to(self._tokens.organisation):
-            self._board.drop(topic)
-        await self._subscribe(self._topics)
+        scopes = response.get("allowed_topics")
+        scopes = [str(scope) for scope in scopes] if isinstance(scopes, list) else []
+        views = {
+            name: topic.view(self._tokens.organisation, scopes)
+            for name, topic in self._narrowed.items()
+        }
+        for name in await self._replica.belong_to(views):
+            self._board.drop(name)
+        await self._subscribe(list(self._narrowed))
 
     async def _subscribe(self, topics: Sequence[str]) -> None:
         for topic in topics:
-            if self._replica.cursor(topic) is None and self._start.from_snapshot(topic):
+            if self._replica.cursor(topic) is None and self._start.from_snapshot(
+                topic, always=self._narrowed[topic].newest is not None
+            ):
                 await self._recover(topic)
         cursors = {t: self._replica.cursor(t) or self._start.cursor(t) for t in topics}
         for topic in topics:
@@ -134,7 +144,9 @@ class Conversation:
         await self._request(cursors)
 
     async def _request(self, cursors: Mapping[str, Cursor | None]) -> None:
-        for payload in subscriptions(cursors, self._missing.seen, compact=self._compact):
+        for payload in subscriptions(
+            cursors, self._missing.seen, self._narrowed, compact=self._compact
+        ):
             number = self._heads.ask()
             ref = await self._connection.request("sync:subscribe", payload)
             self._pending[ref] = partial(self._subscribed, payload["topics"], number)
@@ -174,7 +186,7 @@ class Conversation:
 
     async def _recover(self, topic: str) -> None:
         self._board.topic(topic, phase=TopicPhase.RECOVERING)
-        resolved, cursor = await read_snapshot(self._api, self._resolver, topic)
+        resolved, cursor = await read_snapshot(self._api, self._resolver, self._narrowed[topic])
         self._missing.begin(topic, cursor.watermark)
         self._miss(resolved)
         complete = self._missing.complete(topic, cursor.watermark)
@@ -249,8 +261,8 @@ class Conversation:
                 raise error
             case StaleCursorError():
                 # For a topic being subscribed the reply to the request says the same.
-                named = {entry.topic for entry in error.topics} or set(self._topics)
-                stale = [t for t in self._topics if t in named and self._serves(t)]
+                named = {entry.topic for entry in error.topics} or set(self._narrowed)
+                stale = [t for t in self._narrowed if t in named and self._serves(t)]
                 for topic in stale:
                     await self._recover(topic)
                 await self._subscribe(stale)

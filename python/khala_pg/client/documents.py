@@ -12,7 +12,8 @@ Payload = Mapping[str, Any]
 class Cursor:
     """Position in a topic: everything up to `watermark`, counted within `epoch`.
 
-    org: the organisation that saw it; another one's documents are others.
+    org: the organisation that saw it, and the prefixes if its token was limited to some: another
+    one's documents are others.
     """
 
     topic: str

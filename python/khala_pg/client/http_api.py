@@ -1,6 +1,6 @@
 """The HTTP side of the server: snapshots, and documents behind pointers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import httpx
@@ -31,18 +31,24 @@ class HttpApi:
         self._token = token
 
     async def snapshot_page(
-        self, topic: str, *, after_doc_key: str | None = None, watermark: int | None = None
+        self,
+        query: Sequence[tuple[str, str | int]],
+        *,
+        after_doc_key: str | None = None,
+        watermark: int | None = None,
     ) -> wire.SnapshotPage:
         """One page of a topic. For pages after the first: the key and watermark of the one before.
+
+        query: names the topic, and what narrows it.
 
         Raises UnauthorizedError, ForbiddenTopicError, StaleCursorError (begin again), ProtocolError
         or TransportError.
         """
-        parameters: dict[str, str | int] = {"topic": topic}
+        parameters = list(query)
         if after_doc_key is not None:
-            parameters["after_doc_key"] = after_doc_key
+            parameters.append(("after_doc_key", after_doc_key))
         if watermark is not None:
-            parameters["watermark"] = watermark
+            parameters.append(("watermark", watermark))
         response = await self._get("/api/sync/snapshot", parameters)
         if response.status_code != httpx.codes.OK:
             raise _error(response)
@@ -53,7 +59,7 @@ class HttpApi:
 
         Raises as snapshot_page does.
         """
-        parameters: dict[str, str | int] = {"topic": topic, "doc_key": doc_key}
+        parameters: list[tuple[str, str | int]] = [("topic", topic), ("doc_key", doc_key)]
         response = await self._get("/api/sync/documents", parameters)
         if response.status_code == httpx.codes.NOT_FOUND and _body(response).get("code") == (
             "not_found"
@@ -63,10 +69,11 @@ class HttpApi:
             raise _error(response)
         return wire.update(wire.parse(response.content))
 
-    async def _get(self, path: str, parameters: dict[str, str | int]) -> httpx.Response:
+    async def _get(self, path: str, parameters: Sequence[tuple[str, str | int]]) -> httpx.Response:
         headers = {"Authorization": f"Bearer {self._token()}", "Accept": "application/json"}
         try:
-            request = self._http.get(self._base_url + path, params=parameters, headers=headers)
+            url = self._base_url + path
+            request = self._http.get(url, params=tuple(parameters), headers=headers)
             return await within(request, self._limit_s, TransportError, f"GET {path}")
         except httpx.HTTPError as error:
             said = str(error) or type(error).__name__

@@ -19,6 +19,6 @@ class Start:
         watermark = self.cursors.get(topic)
         return None if watermark is None else Cursor(topic, watermark, None)
 
-    def from_snapshot(self, topic: str) -> bool:
-        """Whether the topic begins with a snapshot."""
-        return self.snapshot and topic not in self.cursors
+    def from_snapshot(self, topic: str, *, always: bool = False) -> bool:
+        """Whether the topic begins with a snapshot; always: where no cursor is given."""
+        return (self.snapshot or always) and topic not in self.cursors

@@ -313,3 +313,20 @@ async def test_a_table_on_a_terminal(newest_database: Database) -> None:
         os.close(theirs)
     assert code == CTRL_C
     assert said == ""
+
+
+async def test_a_part_of_a_topic(newest_database: Database) -> None:
+    for key in ("a/1", "b/1", "a/2"):
+        sink(newest_database, key, 1, {"key": key})
+    async with running_relay(newest_database.relay_dsn) as relay:
+        for arguments, keys in (
+            (("--prefix", "a/"), ["a/1", "a/2"]),
+            (("--key", "b/1", "--key", "a/2"), ["b/1", "a/2"]),
+        ):
+            async with tail(relay, RUNS, *arguments) as process:
+                assert [line["doc_key"] for line in await lines(process, 2)] == keys
+        for wrong in (("--key", "a", "--prefix", "a"), (NOTES, "--prefix", "a")):
+            async with tail(relay, RUNS, *wrong) as process:
+                status, said = await finish(process)
+                assert status == 2
+                assert "--key and --prefix" in said

@@ -23,6 +23,7 @@ from khala_pg.client import (
     SqliteStore,
     Start,
     Status,
+    Topic,
     WatermarkStore,
 )
 from khala_pg.errors import KhalaError, UsageError
@@ -52,6 +53,14 @@ def command(
             help="Begin with the documents as they are now. Default on a terminal.",
         ),
     ] = False,
+    key: Annotated[
+        list[str] | None,
+        typer.Option(help="Only the document with this key; may be repeated. For one topic."),
+    ] = None,
+    prefix: Annotated[
+        str | None,
+        typer.Option(help="Only documents whose key begins so. For one topic."),
+    ] = None,
     until: Annotated[
         list[str] | None,
         typer.Option(
@@ -106,6 +115,8 @@ def command(
 
         khala tail public.orders --org acme
 
+        khala tail shop.orders --prefix customer/42/
+
         khala tail runtime.run_summaries --from-snapshot --json | jq .payload.status
 
         khala tail runtime.run_summaries --state ~/.runs.khala >> runs.jsonl
@@ -114,6 +125,7 @@ def command(
     """
     if since and from_snapshot:
         raise UsageError("--since and --from-snapshot exclude each other")
+    followed = _narrowed(topics, key, prefix)
     in_place = Console().is_terminal and not as_json
     start = Start(
         snapshot=from_snapshot or in_place, cursors=_watermarks("--since", topics, since or [])
@@ -122,15 +134,29 @@ def command(
     store: WatermarkStore = MemoryStore() if state is None else SqliteStore(state)
     source = Source(ws, http, token, topics, org)
     try:
-        asyncio.run(_follow(source, topics, store, start, ends, in_place))
+        asyncio.run(_follow(source, followed, store, start, ends, in_place))
     except BrokenPipeError:
         # The reader has enough. Python would complain again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def _narrowed(
+    topics: Sequence[str], keys: Sequence[str] | None, prefix: str | None
+) -> Sequence[Topic]:
+    """Raises UsageError where keys and prefix do not fit."""
+    if (keys or prefix is not None) and len(set(topics)) > 1:
+        raise UsageError("--key and --prefix are for one topic", "Run a `khala tail` for each.")
+    if keys and prefix is not None:
+        raise UsageError("--key and --prefix exclude each other", "Pass one of them.")
+    try:
+        return [Topic(name, keys=keys or None, prefix=prefix) for name in topics]
+    except ValueError as error:
+        raise UsageError(f"--key: {error}", "Use --prefix for more.") from error
+
+
 async def _follow(
     source: Source,
-    topics: Sequence[str],
+    topics: Sequence[Topic],
     store: WatermarkStore,
     start: Start,
     ends: Mapping[str, int],
@@ -158,7 +184,7 @@ async def _follow(
         # In this very task: an interruption must reach the client before it can take the batch at
         # hand for dealt with.
         if in_place:
-            await TailTable(topics, Console(highlight=False)).run(client)
+            await TailTable([topic.name for topic in topics], Console(highlight=False)).run(client)
         else:
             await print_lines(client)
 

@@ -39,7 +39,7 @@ class Replica:
         self._retry_at = 0.0
         self._cache = DocumentCache()
         self._cursors: dict[str, Cursor] = {}
-        self._org = ""
+        self._views: Mapping[str, str] = {}
 
     async def load(self, topics: Sequence[str]) -> None:
         """Begin with what the store holds. Raises StoreError."""
@@ -49,12 +49,14 @@ class Replica:
         self._cache = DocumentCache(stored.documents)
         self._cursors = {cursor.topic: cursor for cursor in stored.cursors}
 
-    async def belong_to(self, org: str) -> Sequence[str]:
-        """Continue for this organisation. Topics that another one has seen are dropped, from the
-        store too; returns them.
+    async def belong_to(self, views: Mapping[str, str]) -> Sequence[str]:
+        """Continue with what the token shows of each topic. Topics that were seen otherwise, by
+        another organisation for example, are dropped, from the store too; returns them.
         """
-        self._org = org
-        others = [cursor.topic for cursor in self._cursors.values() if cursor.org != org]
+        self._views = views
+        others = [
+            cursor.topic for cursor in self._cursors.values() if cursor.org != views[cursor.topic]
+        ]
         if others:
             changes = [change for topic in others for change in self._cache.replace(topic, ())]
             for topic in others:
@@ -80,14 +82,18 @@ class Replica:
         did not get to before a crash comes again.
         """
         changes = [c for c in map(self._cache.apply, documents) if c is not None]
-        moved = [replace(cursor, org=self._org) for cursor in cursors if self._moves(cursor)]
+        moved = [
+            replace(cursor, org=self._views[cursor.topic])
+            for cursor in cursors
+            if self._moves(cursor)
+        ]
         self._cursors.update((cursor.topic, cursor) for cursor in moved)
         if changes or moved or self._unsaved:
             await self._finish(changes, Commit(cursors=moved, documents=_standing(changes)))
 
     async def replace(self, documents: Sequence[Document], cursor: Cursor) -> None:
         """Make these the only documents of the cursor's topic; cursor and versions may go back."""
-        cursor = replace(cursor, org=self._org)
+        cursor = replace(cursor, org=self._views[cursor.topic])
         changes = self._cache.replace(cursor.topic, documents)
         self._cursors[cursor.topic] = cursor
         await self._finish(
