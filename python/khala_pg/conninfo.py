@@ -23,7 +23,8 @@ def check(text: str) -> str:
         reason = re.sub(r'("\W")|".*', lambda quoted: quoted[1] or "…", str(error), flags=re.DOTALL)
         raise UsageError(
             f"not a connection string: {reason.strip()}",
-            "Write postgresql://user@host/database, or host=… dbname=… user=…. In the first form, "
-            "special characters of a password are percent-encoded.",
+            "Write postgresql://user@host/database, without a driver's name such as +psycopg, or "
+            "host=… dbname=… user=…. In the first form, special characters of a password are "
+            "percent-encoded.",
         ) from None
     return text

@@ -11,7 +11,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AsyncExitStack, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -129,28 +129,34 @@ async def test_from_nothing_to_a_change_in_the_browser(
     khala = user.run("type -p khala").strip()
     assert khala == str(user.directory / ".venv/bin/khala")
     port = free_ports.free_port()
-    with ExitStack() as terminals:
-        terminals.enter_context(user.running(dev))
+    async with AsyncExitStack() as started:
+        relay = started.enter_context(ExitStack())
+        relay.enter_context(user.running(dev))
         said = user.run(attach)
         [printed] = re.findall(r"^<!doctype html>\n.*?^</script>\n", said, re.MULTILINE | re.DOTALL)
         assert without_ports(printed) == without_ports(page)
         (user.directory / "index.html").write_text(printed)
         assert " 8000 " in serve
-        terminals.enter_context(user.running(serve.replace(" 8000 ", f" {port} ")))
+        started.enter_context(user.running(serve.replace(" 8000 ", f" {port} ")))
         try:
-            async with browser({**os.environ, "PATH": PATH}) as chromium:
-                await chromium.act("open", url=f"http://127.0.0.1:{port}/")
-                await chromium.wait("pre:has-text('paid')")
-                assert "UPDATE 1" in user.run(change)
-                await chromium.wait("pre:has-text('shipped')")
-                [text] = await chromium.act("texts", selector="pre")
+            chromium = await started.enter_async_context(browser({**os.environ, "PATH": PATH}))
         except BrowserMissingError as missing:
             if os.environ.get("CI"):
                 raise
             pytest.skip(str(missing))
+        await chromium.act("open", url=f"http://127.0.0.1:{port}/")
+        await chromium.wait("pre:has-text('paid')")
+        assert "UPDATE 1" in user.run(change)
+        await chromium.wait("pre:has-text('shipped')")
+        # The page misses nothing, as the tutorial says.
+        relay.close()
+        user.run(change.replace("shipped", "returned").replace("id = 1", "id = 2"))
+        relay.enter_context(user.running(dev))
+        await chromium.wait("pre:has-text('returned')")
+        [text] = await chromium.act("texts", selector="pre")
         assert list(map(json.loads, text.splitlines())) == [
             {"id": 1, "org_id": "acme", "state": "shipped"},
-            {"id": 2, "org_id": "acme", "state": "paid"},
+            {"id": 2, "org_id": "acme", "state": "returned"},
         ]
     user.run(undo)
     left = "SELECT count(*) FROM pg_namespace WHERE nspname ~ 'khala|runtime|lightning'"

