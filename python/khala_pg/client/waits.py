@@ -14,6 +14,8 @@ from khala_pg.client.status import SERVED, ConnectionState, StatusBoard
 from khala_pg.concurrency.backoff import Backoff
 
 _ASK_AGAIN = Backoff(base=0.5, cap=8.0)
+# However many wait, the server is asked by one at a time.
+_ASK_EVERY_S = 0.25
 
 
 @dataclass(slots=True)
@@ -63,6 +65,8 @@ class Waits:
     """Set at every change of replica or status."""
     session: Session | None = None
     heads: Heads = field(init=False)
+    _asked_at: float = float("-inf")
+    _renewing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
         self.heads = Heads(self._changed)
@@ -85,7 +89,9 @@ class Waits:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_ASK_AGAIN.delay(attempt)):
                     return await self.until(lambda: self._covers(topic, watermark))
-            if self.session is not None and self._serves(topic):
+            now = asyncio.get_running_loop().time()
+            if self.session and self._serves(topic) and now - self._asked_at >= _ASK_EVERY_S:
+                self._asked_at = now
                 with suppress(ClientError):  # The socket closed: the next one subscribes.
                     await self.session.ask_for_watermarks()
         raise AssertionError("unreachable")
@@ -113,10 +119,13 @@ class Waits:
             head = self.heads.since(before, topic)
             return head is not None and self._covers(topic, head)
 
-        await self.until(lambda: all(map(self._serves, self._topics)) or was_told())
-        if not was_told() and self.session is not None:
-            with suppress(ClientError):
-                await self.session.renew()
+        # Those that come while another one asks share the next request.
+        async with self._renewing:
+            await self.until(lambda: all(map(self._serves, self._topics)) or was_told())
+            if not was_told() and self.session is not None:
+                with suppress(ClientError):
+                    await self.session.renew()
+            await self.until(was_told)
         await self.until(lambda: all(map(is_here, self._topics)))
 
     def _covers(self, topic: str, watermark: int) -> bool:

@@ -110,6 +110,28 @@ async def test_sync_of_an_empty_topic_and_in_each_state(newest_database: Databas
         assert (contents(client), contents(client, NOTES)) == ({"d": {"n": 1}}, {"n": {"n": 2}})
 
 
+async def test_many_wait_at_once(newest_database: Database) -> None:
+    """However many they are, they stay below the limit for the requests of a socket."""
+    async with (
+        running_relay(
+            newest_database.relay_dsn,
+            heartbeat_interval_s=300.0,
+            max_request_burst=10,
+            max_requests_per_second=10.0,
+        ) as relay,
+        KhalaClient(relay.endpoint, [RUNS], backoff=SOON) as client,
+    ):
+        await client.caught_up()
+        waiting = [
+            asyncio.create_task(client.wait_for(RUNS, 1, timeout=PATIENCE_S)) for _ in range(300)
+        ]
+        await asyncio.gather(*(client.sync(timeout=PATIENCE_S) for _ in range(300)))
+        assert not any(each.done() for each in waiting)
+        sink(newest_database, "theirs", 1, {}, org="org-b")
+        await asyncio.gather(*waiting)
+        assert client.status.error is None
+
+
 async def test_a_stale_cursor(newest_database: Database, tmp_path: Path) -> None:
     store = tmp_path / "state.khala"
     async with running_relay(newest_database.relay_dsn) as relay:
