@@ -111,6 +111,7 @@ SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('khala.funct
 \ir functions/api/retention/retain.sql
 \ir functions/api/retention/forget.sql
 \ir functions/internal/checks/refuse_history_change.sql
+\ir functions/internal/checks/refuse_archived_run.sql
 \ir functions/api/runtime/projection_version.sql
 \ir functions/internal/projection/projection_of.sql
 \ir functions/internal/checks/is_own_topic.sql
@@ -134,6 +135,7 @@ SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('khala.funct
 \ir functions/internal/projection/append_own_events.sql
 \ir functions/internal/projection/mark_lost.sql
 \ir functions/api/runtime/mark_lost_runs.sql
+\ir functions/api/runtime/archive_runs.sql
 \ir functions/api/runtime/append_run_event.sql
 \ir functions/api/runtime/append_codex_worker_event.sql
 \ir functions/api/runtime/project_run.sql

@@ -796,6 +796,35 @@ COMMENT ON COLUMN runtime.api_keys.tokens_per_minute IS 'Tokens that a relay iss
 
 COMMENT ON COLUMN runtime.api_keys.last_used_at IS 'Time of the last token made with it, accurate to the hour';
 
+CREATE TABLE runtime.archived_run_events (
+    run_id text NOT NULL,
+    seq bigint NOT NULL,
+    occurred_at timestamp with time zone NOT NULL,
+    recorded_at timestamp with time zone NOT NULL,
+    event_type text NOT NULL,
+    payload jsonb NOT NULL
+);
+
+ALTER TABLE runtime.archived_run_events OWNER TO khala_owner;
+
+COMMENT ON TABLE runtime.archived_run_events IS 'Events of archived runs; they go with their run';
+
+CREATE TABLE runtime.archived_runs (
+    id text NOT NULL,
+    org_id text,
+    latest_seq bigint NOT NULL,
+    unnumbered_count bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    archived_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    summary jsonb NOT NULL
+);
+
+ALTER TABLE runtime.archived_runs OWNER TO khala_owner;
+
+COMMENT ON TABLE runtime.archived_runs IS 'Ended runs that khala.archive_runs has taken out of the history; their ids are not used again';
+
+COMMENT ON COLUMN runtime.archived_runs.summary IS 'The last document, without projected_at';
+
 CREATE TABLE runtime.entity_events (
     kind text NOT NULL,
     id text NOT NULL,
@@ -1173,6 +1202,12 @@ ALTER TABLE ONLY runtime.activity
 ALTER TABLE ONLY runtime.api_keys
     ADD CONSTRAINT api_keys_pkey PRIMARY KEY (key_id);
 
+ALTER TABLE ONLY runtime.archived_run_events
+    ADD CONSTRAINT archived_run_events_pkey PRIMARY KEY (run_id, seq);
+
+ALTER TABLE ONLY runtime.archived_runs
+    ADD CONSTRAINT archived_runs_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY runtime.attachment_set_aside
     ADD CONSTRAINT attachment_set_aside_pkey PRIMARY KEY (topic, row_key);
 
@@ -1363,6 +1398,10 @@ CREATE TRIGGER run_events_truncate BEFORE TRUNCATE ON runtime.run_events FOR EAC
 
 COMMENT ON TRIGGER run_events_truncate ON runtime.run_events IS 'History is append-only';
 
+CREATE TRIGGER runs_archived BEFORE INSERT ON runtime.runs FOR EACH ROW EXECUTE FUNCTION khala_internal.refuse_archived_run();
+
+COMMENT ON TRIGGER runs_archived ON runtime.runs IS 'The id of an archived run is not used again';
+
 CREATE TRIGGER sync_topic_sequences_wake AFTER UPDATE OF armed ON runtime.sync_topic_sequences FOR EACH ROW WHEN ((old.armed AND (NOT new.armed))) EXECUTE FUNCTION khala_internal.sync_topic_sequences_wake();
 
 ALTER TABLE runtime.sync_topic_sequences ENABLE ALWAYS TRIGGER sync_topic_sequences_wake;
@@ -1392,6 +1431,9 @@ ALTER TABLE ONLY lightning.settlements
 
 ALTER TABLE ONLY lightning.settlements
     ADD CONSTRAINT settlements_paywall_id_owner_id_fkey FOREIGN KEY (paywall_id, owner_id) REFERENCES lightning.paywalls(paywall_id, owner_id);
+
+ALTER TABLE ONLY runtime.archived_run_events
+    ADD CONSTRAINT archived_run_events_run_id_fkey FOREIGN KEY (run_id) REFERENCES runtime.archived_runs(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY runtime.attachments
     ADD CONSTRAINT attachments_topic_fkey FOREIGN KEY (topic) REFERENCES runtime.sync_topics(topic);
@@ -1437,6 +1479,10 @@ GRANT SELECT ON TABLE runtime.attachments TO khala_dba;
 GRANT SELECT ON TABLE runtime.sync_topics TO khala_dba;
 
 GRANT SELECT ON TABLE runtime.attachment_set_aside TO khala_dba;
+
+GRANT SELECT ON TABLE runtime.archived_run_events TO khala_dba;
+
+GRANT SELECT ON TABLE runtime.archived_runs TO khala_dba;
 
 GRANT SELECT ON TABLE runtime.sync_codex_worker_summaries TO khala_runtime;
 

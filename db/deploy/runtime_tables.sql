@@ -111,4 +111,28 @@ CREATE TABLE runtime.codex_worker_request_keys (
 COMMENT ON TABLE runtime.codex_worker_request_keys IS 'Idempotency keys of requests to codex workers, for as long as the history';
 COMMENT ON COLUMN runtime.codex_worker_request_keys.seq IS 'Request that the key stands for; two requests to stop may be one';
 
+-- What khala.archive_runs has moved here is read by nothing of Khala.
+CREATE TABLE runtime.archived_runs (
+    id text PRIMARY KEY,
+    org_id text,
+    latest_seq bigint NOT NULL,
+    unnumbered_count bigint NOT NULL,
+    created_at timestamptz NOT NULL,
+    archived_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    summary jsonb NOT NULL
+);
+CREATE TABLE runtime.archived_run_events (
+    run_id text NOT NULL REFERENCES runtime.archived_runs (id) ON DELETE CASCADE,
+    seq bigint NOT NULL,
+    occurred_at timestamptz NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    event_type text NOT NULL,
+    payload jsonb NOT NULL,
+    PRIMARY KEY (run_id, seq)
+);
+COMMENT ON TABLE runtime.archived_runs IS 'Ended runs that khala.archive_runs has taken out of the history; their ids are not used again';
+COMMENT ON COLUMN runtime.archived_runs.summary IS 'The last document, without projected_at';
+COMMENT ON TABLE runtime.archived_run_events IS 'Events of archived runs; they go with their run';
+GRANT SELECT ON runtime.archived_runs, runtime.archived_run_events TO khala_dba;
+
 COMMIT;

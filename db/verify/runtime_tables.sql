@@ -21,17 +21,21 @@ SELECT worker_id, seq, acknowledged_seq
 FROM runtime.codex_worker_requests WHERE FALSE;
 SELECT worker_id, idempotency_key, request_hash, seq
 FROM runtime.codex_worker_request_keys WHERE FALSE;
+SELECT id, org_id, latest_seq, unnumbered_count, created_at, archived_at, summary
+FROM runtime.archived_runs WHERE FALSE;
+SELECT run_id, seq, occurred_at, recorded_at, event_type, payload
+FROM runtime.archived_run_events WHERE FALSE;
 
 DO $$
 BEGIN
     ASSERT (
-        SELECT pg_catalog.count(*) = 9
+        SELECT pg_catalog.count(*) = 11
         FROM pg_catalog.pg_class AS c
         WHERE c.relnamespace = 'runtime'::pg_catalog.regnamespace
             AND c.relname IN (
                 'entities', 'runs', 'codex_workers', 'entity_events', 'run_events',
                 'codex_worker_events', 'projection_checkpoints', 'codex_worker_requests',
-                'codex_worker_request_keys'
+                'codex_worker_request_keys', 'archived_runs', 'archived_run_events'
             )
             AND c.relowner = 'khala_owner'::pg_catalog.regrole
     ), 'the runtime tables must belong to khala_owner';

@@ -48,6 +48,7 @@ COMMANDS = {
     "psql": "psql",
     "retain": "retain",
     "forget": "forget",
+    "archive": "archive",
     "sequence": "sequence",
     "relay": "relay",
     "lightning": "lightning",

@@ -61,6 +61,15 @@ class Forgotten:
 
 
 @dataclass(frozen=True, slots=True)
+class ArchivedPage:
+    """What khala.archive_runs did with a page; `last_id` is None when no run was left."""
+
+    runs: int
+    events: int
+    last_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class ApiKey:
     """An API key without its secret."""
 
@@ -188,6 +197,39 @@ def sequence(connection: Connection[Any], topic: str) -> tuple[int, str]:
     if row is None:
         raise RuntimeError("khala.sequence returned no row")
     return row[0], row[1]
+
+
+def moment_before(connection: Connection[Any], interval: str) -> datetime:
+    """The moment that lies so far back, by the clock of the server."""
+    row = connection.execute("SELECT clock_timestamp() - %s::interval", (interval,)).fetchone()
+    if row is None:
+        raise RuntimeError("the server has no time")
+    moment: datetime = row[0]
+    return moment
+
+
+def count_runs(connection: Connection[Any]) -> int:
+    row = connection.execute("SELECT khala.count_entities('run')").fetchone()
+    return 0 if row is None else int(row[0])
+
+
+def archive_runs(
+    connection: Connection[Any],
+    before: datetime,
+    after_id: str | None,
+    limit: int,
+    *,
+    dry_run: bool,
+) -> ArchivedPage:
+    """Archive the ended ones of a page of runs, or count them."""
+    with (
+        _read_committed(connection),
+        connection.cursor(row_factory=class_row(ArchivedPage)) as cursor,
+    ):
+        return cursor.execute(
+            "SELECT runs, events, last_id FROM khala.archive_runs(%s, %s, %s, %s)",
+            (before, after_id, limit, dry_run),
+        ).fetchall()[0]
 
 
 @contextmanager

@@ -5,6 +5,7 @@ path cannot change what the call itself means. Its result is the same each time 
 """
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
@@ -60,6 +61,8 @@ SELECT khala.ingest_events('[
     {"entity": "run", "id": "é", "seq": 1, "type": "run.started", "org_id": "a",
      "occurred_at": "2016-03-04T05:06:07.5+02:00", "payload": {"title": "T", "command": ["x"]}},
     {"entity": "run", "id": "é", "seq": 2, "type": "run.progress", "payload": {"percent": 12.5}},
+    {"entity": "run", "id": "ended", "seq": 1, "type": "run.finished", "org_id": "a",
+     "occurred_at": "2016-03-27T02:30:00+02:00", "payload": {"exit_code": 1}},
     {"entity": "codex_worker", "id": "w", "seq": 1, "type": "worker.busy", "org_id": "a",
      "payload": {"task": "t"}, "occurred_at": "2016-03-04T05:06:07Z"}]');
 SELECT khala.request_codex_worker('a', 'w', '{"a": 1}', 's', 'key');
@@ -114,6 +117,7 @@ UPDATE runtime.attachments SET attached_at = '2016-01-02 03:04:05.678901+00';
 )
 
 
+FUTURE = datetime(2100, 1, 2, 3, 4, 5, tzinfo=UTC)
 _OWN, _ALL = ["khala.admin"], ["khala.admin", "khala.admin.all"]
 _ACTIVITY = "SELECT pg_catalog.json_extract_path(khala.admin_activity(%s, %s, %s), 'points')"
 _COOKIE = sha256(b"cookie").digest()
@@ -236,6 +240,11 @@ EXAMPLES: Mapping[str, tuple[Call, ...]] = {
     "arm": (
         _write("SELECT * FROM khala.arm('notes.mixed', 20007)"),
         _write("SELECT * FROM khala.arm('SYNC_TOPIC_NOTES_MIXED', 20001)"),
+    ),
+    "archive_runs": (
+        _read("SELECT runs, events, last_id FROM khala.archive_runs(%s, NULL, 9, TRUE)", FUTURE),
+        _write("SELECT runs, events, last_id FROM khala.archive_runs(%s)", FUTURE),
+        _fails("KH007", "SELECT khala.archive_runs(NULL)"),
     ),
     "attach": (
         _write("SELECT khala.attach('public.plain_rows', %s, 'org_id')", ["id"]),
@@ -804,6 +813,8 @@ EFFECTS = (
     "SELECT kind, id, seq, event_type, payload,"
     " CASE WHEN occurred_at < '2020-01-01' THEN occurred_at END"
     " FROM runtime.entity_events ORDER BY kind, id, seq",
+    "SELECT id, org_id, latest_seq, summary - 'latest_event_at' FROM runtime.archived_runs",
+    "SELECT run_id, seq, event_type, payload FROM runtime.archived_run_events ORDER BY run_id, seq",
     "SELECT projection, entity_id, last_seq, drift_count, version_offset, projection_version"
     " FROM runtime.projection_checkpoints ORDER BY projection, entity_id",
     "SELECT topic, doc_key, watermark, doc_version, seq, bare_hash"

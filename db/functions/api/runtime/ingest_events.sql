@@ -22,6 +22,7 @@ DECLARE
     v_org_ids text[];
     v_moments timestamptz[];
     v_kind text;
+    v_locked bigint;
 BEGIN
     IF jsonb_typeof(p_events) IS DISTINCT FROM 'array' THEN
         RAISE EXCEPTION 'p_events is %, not an array', coalesce('a JSON ' || jsonb_typeof(p_events), 'NULL')
@@ -70,6 +71,10 @@ BEGIN
     WHERE (e.kind, e.id) IN (SELECT i.kind, i.id FROM unnest(v_kinds, v_ids) AS i (kind, id))
     ORDER BY e.kind, e.id
     FOR NO KEY UPDATE;
+    GET DIAGNOSTICS v_locked = ROW_COUNT;
+    IF v_locked < (SELECT count(*) FROM (SELECT DISTINCT i.kind, i.id FROM unnest(v_kinds, v_ids) AS i (kind, id)) AS d) THEN
+        RAISE serialization_failure USING MESSAGE = 'a run of the batch was archived meanwhile', HINT = 'Retry: the run is then named.';
+    END IF;
 
     WITH incoming AS (
         SELECT i.*, e.latest_seq - e.unnumbered_count AS latest_seq, e.org_id AS owner,
@@ -155,6 +160,6 @@ END
 $$;
 
 COMMENT ON FUNCTION khala.ingest_events(jsonb) IS
-'Appends many events, all or none, each at most once. Argument: array of at most 10000 {"entity": "run" or "codex_worker", "id", "seq", "type", "payload"?, "org_id"?, "occurred_at"?}. Result: events received, appended, duplicates (there already with the same content), entities projected. Errors: (DETAIL {"ordinal": n} counts from 1) KH004 payload above 1 MiB, KH005 payload not I-JSON, KH007 malformed, KH009 gap, conflict or another owner.';
+'Appends many events, all or none, each at most once. Argument: array of at most 10000 {"entity": "run" or "codex_worker", "id", "seq", "type", "payload"?, "org_id"?, "occurred_at"?}. Result: events received, appended, duplicates (there already with the same content), entities projected. Errors: (DETAIL {"ordinal": n} counts from 1) KH004 payload above 1 MiB, KH005 payload not I-JSON, KH007 malformed, KH009 gap, conflict, another owner, or an archived run; 40001 when a run is archived meanwhile.';
 REVOKE ALL ON FUNCTION khala.ingest_events(jsonb) FROM public;
 GRANT EXECUTE ON FUNCTION khala.ingest_events(jsonb) TO khala_runtime;
