@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from khala_pg.cli import sequence
-from khala_pg.cli.options import Database
+from khala_pg.cli.options import Database, LockTimeout
 from khala_pg.cli.text import counted
 from khala_pg.dev.first_page import first_page
 from khala_pg.errors import UsageError
@@ -55,6 +55,7 @@ def command(
         bool,
         typer.Option("--no-wait", help="Do not read the rows that are there: a relay does."),
     ] = False,
+    lock_timeout: LockTimeout = 5,
     database: Database = None,
 ) -> None:
     """Make the rows of a table the documents of a topic: those that are there, and each change.
@@ -81,6 +82,7 @@ def command(
             topic=topic,
             ownership="public" if public else None,
             replace=replace,
+            lock_timeout_s=lock_timeout,
         )
         console = Console(highlight=False, soft_wrap=True)
         if no_wait:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from khala_pg.cli.options import Database
+from khala_pg.cli.options import Database, LockTimeout
 from khala_pg.cli.text import counted
 from khala_pg.cli.topic_names import complete
 from khala_pg.errors import UsageError
@@ -21,6 +21,7 @@ def command(
             help="The table or its topic: `khala attachments`.", autocompletion=complete
         ),
     ],
+    lock_timeout: LockTimeout = 5,
     database: Database = None,
 ) -> None:
     """End `khala attach`: the table has no trigger of Khala any more; its documents stay.
@@ -38,7 +39,7 @@ def command(
             raise UsageError(
                 f"no table or topic {name} is attached", "`khala attachments` lists those that are."
             )
-        changes = attachments.detach(connection, topic)
+        changes = attachments.detach(connection, topic, name, lock_timeout_s=lock_timeout)
     Console(highlight=False, soft_wrap=True).print(
         f"topic {topic} is detached"
         + (f", after {counted(changes, 'staged change')}" if changes else "")

@@ -20,6 +20,15 @@ Organisation = Annotated[
         "a running `khala dev`, that of `khala dev`; required otherwise."
     ),
 ]
+LockTimeout = Annotated[
+    float,
+    typer.Option(
+        min=0,
+        metavar="SECONDS",
+        help="Give up when another transaction holds the table for longer; 0: never. Its writers "
+        "wait meanwhile.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")]
 LimitSettings = Annotated[
     list[str] | None,

@@ -1,14 +1,16 @@
 """Calls of administrators about attached tables. Role khala_dba."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import psycopg
 from psycopg import Connection
 from psycopg.rows import class_row
 
-from khala_pg.errors import UsageError
+from khala_pg.errors import InTheWayError, UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,26 @@ class RowSetAside:
     last_at: datetime
 
 
+@contextmanager
+def within_locks(connection: Connection[Any], table: str, lock_timeout_s: float) -> Iterator[None]:
+    """Transaction that waits for each lock at most so long; 0: for ever. All who come later to the
+    table wait behind it. Raises InTheWayError, with nothing changed, when it has waited in vain."""
+    try:
+        with connection.transaction():
+            connection.execute(
+                "SELECT set_config('lock_timeout', %s, TRUE)", (f"{lock_timeout_s * 1000:.0f}ms",)
+            )
+            yield
+    except psycopg.errors.LockNotAvailable:
+        raise InTheWayError(
+            f"another transaction has held {table}, or its topic, for more than "
+            f"{lock_timeout_s:g} s; nothing has changed",
+            "Try again when it has ended, or wait longer with --lock-timeout: writers wait too "
+            "meanwhile. To find it: SELECT pid, xact_start, query FROM pg_stat_activity "
+            "WHERE state <> 'idle' ORDER BY xact_start;",
+        ) from None
+
+
 def attach(
     connection: Connection[Any],
     table: str,
@@ -62,26 +84,31 @@ def attach(
     topic: str | None = None,
     ownership: str | None = None,
     replace: bool = False,
+    lock_timeout_s: float = 0,
 ) -> str:
-    """Attach a table, or again after it has changed; its topic."""
+    """Attach a table, or again after it has changed; its topic.
+
+    lock_timeout_s: as `within_locks`.
+    """
     found = connection.execute("SELECT pg_catalog.to_regclass(%s)::oid", (table,)).fetchone()
     if found is None or found[0] is None:
         raise UsageError(
             f"there is no table {table}",
             "Name it with its schema, as SQL does: public.orders. Capitals need double quotes.",
         )
-    row = connection.execute(
-        "SELECT khala.attach(%s::oid::regclass, %s::text[], %s, %s::text[], %s, %s, %s)",
-        (
-            found[0],
-            None if key is None else list(key),
-            org,
-            None if columns is None else list(columns),
-            topic,
-            ownership,
-            replace,
-        ),
-    ).fetchone()
+    with within_locks(connection, table, lock_timeout_s):
+        row = connection.execute(
+            "SELECT khala.attach(%s::oid::regclass, %s::text[], %s, %s::text[], %s, %s, %s)",
+            (
+                found[0],
+                None if key is None else list(key),
+                org,
+                None if columns is None else list(columns),
+                topic,
+                ownership,
+                replace,
+            ),
+        ).fetchone()
     if row is None:
         raise RuntimeError("khala.attach returned no row")
     return str(row[0])
@@ -130,9 +157,15 @@ def some_organisation(connection: Connection[Any], table: str, column: str) -> s
     return None if row is None else str(row[0])
 
 
-def detach(connection: Connection[Any], topic: str) -> int:
-    """Detach the table of a topic; the number of changes that were sequenced before."""
-    row = connection.execute("SELECT khala.detach(%s)", (topic,)).fetchone()
+def detach(
+    connection: Connection[Any], topic: str, table: str, *, lock_timeout_s: float = 0
+) -> int:
+    """Detach the table of a topic; the number of changes that were sequenced before.
+
+    lock_timeout_s: as `within_locks`.
+    """
+    with within_locks(connection, table, lock_timeout_s):
+        row = connection.execute("SELECT khala.detach(%s)", (topic,)).fetchone()
     return 0 if row is None else int(row[0])
 
 

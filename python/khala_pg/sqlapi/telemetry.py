@@ -12,7 +12,7 @@ from khala_pg.sqlapi.calls import Connection, rows, scalar
 class TopicTelemetry:
     """One topic, as khala.topic_stats and khala.retention_stats have it; durations in seconds.
 
-    last_purge_at_s: since 1970.
+    last_purge_at_s: since 1970. set_aside_rows: None for a topic without an attached table.
     """
 
     topic: str
@@ -30,6 +30,7 @@ class TopicTelemetry:
     last_purge_at_s: float | None
     purges: int
     purged_events: int
+    set_aside_rows: int | None
 
 
 @dataclass(frozen=True, slots=True)

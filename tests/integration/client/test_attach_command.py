@@ -71,6 +71,22 @@ def test_from_attach_to_detach(orders: Database) -> None:
     khala(orders, "topics", "remove", "public.orders", "--yes")
 
 
+def test_a_busy_table_is_not_held_up(orders: Database) -> None:
+    with orders.connect() as busy, busy.transaction():
+        busy.execute("UPDATE public.orders SET note = 'm' WHERE id = 1")
+        words = ("attach", "public.orders", "--key", "id", "--public", "--lock-timeout", "0.2")
+        said = khala(orders, *words, status=1)
+        assert "for more than 0.2 s; nothing has changed" in said
+        assert "--lock-timeout" in said
+    assert "No table is attached" in khala(orders, "attachments")
+    khala(orders, *words)
+    with orders.connect() as busy, busy.transaction():
+        busy.execute("SELECT FROM public.orders LIMIT 1")
+        ending = ("detach", "public.orders", "--lock-timeout", "0.2")
+        assert "nothing has changed" in khala(orders, *ending, status=1)
+    khala(orders, *ending)
+
+
 _READING_ROWS = (
     "SELECT FROM pg_stat_activity AS a WHERE a.datname = current_database()"
     " AND a.pid <> pg_backend_pid() AND a.query LIKE '%khala.sequence(%'"

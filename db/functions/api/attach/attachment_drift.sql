@@ -37,6 +37,12 @@ found AS (
     CROSS JOIN (VALUES ('khala_insert'), ('khala_update'), ('khala_delete'), ('khala_truncate'), ('khala_row')) AS n (name)
     WHERE NOT EXISTS (SELECT FROM triggers AS t WHERE t.tgrelid = r.oid AND t.tgname = n.name)
     UNION ALL
+    SELECT 2, 'trigger ' || n.name || ' of partition ' || p.relid::regclass || ' is missing or disabled'
+    FROM attachment AS a
+    INNER JOIN parts AS p ON p.relid = ANY(a.partitions)
+    CROSS JOIN (VALUES ('khala_insert'), ('khala_update'), ('khala_delete'), ('khala_truncate'), ('khala_row')) AS n (name)
+    WHERE NOT EXISTS (SELECT FROM triggers AS t WHERE t.tgrelid = p.relid AND t.tgname = n.name)
+    UNION ALL
     SELECT 3, 'khala_owner may not read the table'
     FROM relation AS r
     WHERE NOT (has_table_privilege('khala_owner', r.oid, 'SELECT') AND has_schema_privilege('khala_owner', r.relnamespace, 'USAGE'))
@@ -72,7 +78,7 @@ found AS (
     WHERE (c.is_carried OR c.key_place IS NOT NULL OR c.is_org OR c.name IS NULL)
         AND (c.name IS NULL OR c.recorded_name IS NULL OR (c.name, c.type) <> (c.recorded_name, c.recorded_type))
     UNION ALL
-    SELECT 7, 'partition ' || p.relid::regclass || ' came later: each of its rows is staged by itself, and rows that it brought are missing'
+    SELECT 7, 'partition ' || p.relid::regclass || ' came later: each of its rows is staged by itself, rows that it brought are missing, and a TRUNCATE that names it is missed'
     FROM attachment AS a CROSS JOIN parts AS p WHERE p.relid <> ALL(a.partitions)
     UNION ALL
     SELECT 8, count(*) || ' partitions are gone: documents of their rows are still there'

@@ -33,7 +33,15 @@ BEGIN
             'overdue_s', extract(EPOCH FROM r.overdue),
             'last_purge_at_s', extract(EPOCH FROM r.last_purge_at),
             'purges', r.purges,
-            'purged_events', r.purged_events
+            'purged_events', r.purged_events,
+            -- Counted up to a bound: a scrape must not read a million of them.
+            'set_aside_rows', (
+                SELECT (
+                    SELECT count(*)
+                    FROM (SELECT FROM runtime.attachment_set_aside AS s WHERE s.topic = a.topic LIMIT 10000) AS s
+                )
+                FROM runtime.attachments AS a WHERE a.topic = t.topic
+            )
         )
         ORDER BY t.topic
     )
@@ -111,6 +119,6 @@ END
 $$;
 
 COMMENT ON FUNCTION khala.telemetry() IS
-'Values for monitoring. Arguments: none. Result: {topics: khala.topic_stats and khala.retention_stats, durations in seconds; sinks: {outcome: count} of khala.sink_stats, empty on a standby; drift: {projection: count} of khala.projection_stats; publishers: khala.publisher_stats; parity: {cycles: {outcome: count}, documents of khala.parity_stats, and mismatch_rate, max_drift, p95_drift, last_cycle_age_s of khala.parity_window() over one hour}; waiting_writers, longest_wait_s: writers that wait for a topic''s row now; listeners: connected relays; notification_queue_usage: 0 to 1}. Errors: none.';
+'Values for monitoring. Arguments: none. Result: {topics: khala.topic_stats and khala.retention_stats, durations in seconds, and set_aside_rows: number of rows of the attached table that cannot be documents, at most 10000, null without a table; sinks: {outcome: count} of khala.sink_stats, empty on a standby; drift: {projection: count} of khala.projection_stats; publishers: khala.publisher_stats; parity: {cycles: {outcome: count}, documents of khala.parity_stats, and mismatch_rate, max_drift, p95_drift, last_cycle_age_s of khala.parity_window() over one hour}; waiting_writers, longest_wait_s: writers that wait for a topic''s row now; listeners: connected relays; notification_queue_usage: 0 to 1}. Errors: none.';
 REVOKE ALL ON FUNCTION khala.telemetry() FROM public;
 GRANT EXECUTE ON FUNCTION khala.telemetry() TO khala_relay, khala_dba;

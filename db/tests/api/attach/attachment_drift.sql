@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(8);
+SELECT plan(12);
 
 CREATE TABLE public.pgtap_orders (id bigint PRIMARY KEY, org_id text, note text);
 DO $$
@@ -36,6 +36,18 @@ SELECT ok(
 );
 DROP TABLE public.pgtap_orders;
 SELECT is((khala.attachment_drift('pgtap.orders'))[1], 'the table was dropped', 'the table');
+CREATE TABLE public.pgtap_parts (id integer PRIMARY KEY) PARTITION BY RANGE (id);
+CREATE TABLE public.pgtap_low PARTITION OF public.pgtap_parts FOR VALUES FROM (0) TO (9);
+DO $$ BEGIN PERFORM khala.attach('public.pgtap_parts', '{id}', p_topic => 'pgtap.parts', p_ownership => 'public'); END $$;
+SELECT is(khala.attachment_drift('pgtap.parts'), '{}', 'none of partitions at first');
+ALTER TABLE public.pgtap_low DISABLE TRIGGER khala_truncate;
+SELECT is(
+    khala.attachment_drift('pgtap.parts'), '{trigger khala_truncate of partition public.pgtap_low is missing or disabled}', 'a trigger of a partition'
+);
+DO $$ BEGIN ALTER TABLE public.pgtap_parts DETACH PARTITION public.pgtap_low; END $$;
+SELECT is(khala.attachment_drift('pgtap.parts'), '{1 partitions are gone: documents of their rows are still there}', 'a partition that is gone');
+CREATE TABLE public.pgtap_high PARTITION OF public.pgtap_parts FOR VALUES FROM (9) TO (99);
+SELECT alike((khala.attachment_drift('pgtap.parts'))[1], 'partition public.pgtap_high came later%a TRUNCATE that names it is missed', 'and one that came');
 SELECT is(khala.attachment_drift('pgtap.nothing'), '{}', 'nothing of no attachment');
 
 SELECT t.line FROM finish() AS t (line);

@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(14);
+SELECT plan(15);
 
 DO $$
 BEGIN
@@ -22,7 +22,7 @@ SELECT is(
 SELECT is(
     (SELECT m.topic - 'last_purge_at_s' FROM mine AS m),
     '{"topic": "pgtap.telemetry", "head_watermark": 5, "retention_floor": 1, "rows": 5, "bytes": 500, "oldest_age_s": 10800,
-      "writes_per_minute": 0, "armed": false, "staged_writes": 0, "staged_age_s": null, "retention_horizon_s": 3600, "overdue_s": 7200, "purges": 0, "purged_events": 0}'::jsonb,
+      "writes_per_minute": 0, "armed": false, "staged_writes": 0, "staged_age_s": null, "retention_horizon_s": 3600, "overdue_s": 7200, "purges": 0, "purged_events": 0, "set_aside_rows": null}'::jsonb,
     'what the views say, durations in seconds'
 );
 SELECT is((SELECT m.topic -> 'last_purge_at_s' FROM mine AS m), 'null', 'never purged');
@@ -34,6 +34,13 @@ SELECT is(
 SELECT ok(
     (SELECT abs((m.topic ->> 'last_purge_at_s')::double precision - date_part('epoch', clock_timestamp())) < 600 FROM mine AS m),
     'and when it was, in seconds since 1970'
+);
+CREATE TABLE public.pgtap_rows (id integer PRIMARY KEY);
+DO $$ BEGIN PERFORM khala.attach('public.pgtap_rows', '{id}', p_topic => 'pgtap.attached', p_ownership => 'public'); END $$;
+INSERT INTO runtime.attachment_set_aside (topic, row_key, reason) VALUES ('pgtap.attached', '1', 'no'), ('pgtap.attached', '2', 'no');
+SELECT is(
+    (SELECT t.value -> 'set_aside_rows' FROM jsonb_array_elements(khala.telemetry() -> 'topics') AS t WHERE t.value ->> 'topic' = 'pgtap.attached'),
+    '2', 'rows of an attached table that cannot be documents'
 );
 SELECT is(khala.telemetry() -> 'drift', '{}', 'no drift');
 INSERT INTO runtime.projection_checkpoints (projection, entity_id, last_seq, drift_count, projection_version, summary_hash)

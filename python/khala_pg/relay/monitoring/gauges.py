@@ -31,6 +31,11 @@ _TOPIC_GAUGES = (
     ("armed", "Whether a relay sleeps on the topic", "armed"),
     ("staged_writes", "Writes that wait to be sequenced", "staged_writes"),
     ("staged_age_seconds", "Age of the oldest of them", "staged_age_s"),
+    (
+        "set_aside_rows",
+        "Rows of the attached table that cannot be documents, counted up to 10000",
+        "set_aside_rows",
+    ),
 )
 _TOPIC_COUNTERS = (
     ("purges", "Purges that deleted something", "purges"),

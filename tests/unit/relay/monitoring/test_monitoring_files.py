@@ -144,7 +144,7 @@ def test_each_alert_is_tested() -> None:
 def test_promtool_accepts_the_metrics() -> None:
     metrics = Metrics()
     collector = GaugeCollector()
-    topic = TopicTelemetry("t", 1, 1, 1, 1, 1.0, 1.0, True, 1, 1.0, 1.0, 1.0, 1.0, 1, 1)
+    topic = TopicTelemetry("t", 1, 1, 1, 1, 1.0, 1.0, True, 1, 1.0, 1.0, 1.0, 1.0, 1, 1, 1)
     documents = [{"topic": "t", "reason": "none", "documents": 1}]
     parity = ParityTelemetry({"complete": 1}, documents, 0.0, 0.0, 0.0, 1.0)
     collector.gauges = Gauges(
