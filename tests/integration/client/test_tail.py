@@ -21,7 +21,7 @@ from khala_pg.auth import keyring as keys
 from khala_pg.postgres.free_ports import free_port
 from support.postgres.databases import Database
 from support.programs.terminals import terminal
-from support.relay.client_relay import NOTES, RUNS, RelayUnderTest, running_relay, sink
+from support.relay.client_relay import NOTES, ORG, RUNS, RelayUnderTest, running_relay, sink
 from support.trials.waiting import until
 
 KHALA = str(Path(sys.executable).with_name("khala"))
@@ -161,6 +161,23 @@ async def test_it_ends_at_a_watermark(newest_database: Database, tmp_path: Path)
             code, said = await finish(process)
             assert code == 2
             assert "--until soon: a watermark is a whole number from 0" in said
+
+
+async def test_a_script_reads_what_it_wrote(newest_database: Database, tmp_path: Path) -> None:
+    async with running_relay(newest_database.relay_dsn) as relay:
+        state = ["--state", str(tmp_path / "state")]
+        # The second one is a duplicate, whose document is waited for as well.
+        for written in ([1], []):
+            writing = await asyncio.create_subprocess_exec(
+                *(KHALA, "sink", RUNS, "d", '{"n": 1}', "--org", ORG, "--version", "1"),
+                *("--wait", "--json", "--database", newest_database.runtime_dsn),
+                stdout=PIPE,
+            )
+            out, _ = await writing.communicate()
+            at = json.loads(out)["watermark"]
+            async with tail(relay, RUNS, *state, "--until", str(at)) as process:
+                assert await remaining(process) == written
+                assert process.returncode == 0
 
 
 async def test_a_killed_tail_goes_on_from_its_state(
