@@ -6,16 +6,25 @@ import { call, type Unsubscribe } from "./host/observable.js";
 import { makeBackoff, within } from "./host/timer.js";
 import { memoryStore } from "./stores/memory.js";
 import { limited } from "./stores/store.js";
+import { storeOf } from "./stores/subset.js";
 import { hasher } from "./topics/hash.js";
 import type { TopicByName } from "./topics/names.js";
+import { subsetOf } from "./topics/subset.js";
 import { type KhalaTopic, Topic } from "./topics/topic.js";
-import type { KhalaClientOptions, KhalaStatus, WaitOptions, WebSocketClass } from "./types.js";
-import { Line, type Platform } from "./wire/line.js";
+import type {
+  KhalaClientOptions,
+  KhalaStatus,
+  TopicFilter,
+  WaitOptions,
+  WebSocketClass,
+} from "./types.js";
+import type { Platform } from "./wire/line.js";
+import { Lines } from "./wire/lines.js";
 
 /** Follows topics. Its methods need no `this`. */
 export interface KhalaClient {
   readonly topic: TopicByName;
-  /** The state of the client; the same object until something changes. */
+  /** The state of the client, and of its first connection; the same object until something changes. */
   readonly getStatus: () => KhalaStatus;
   readonly onStatus: (listener: (status: KhalaStatus) => void) => Unsubscribe;
   /**
@@ -48,7 +57,7 @@ class Client implements KhalaClient {
   readonly #options: KhalaClientOptions;
   readonly #topics = new Map<string, Topic>();
   readonly #store;
-  readonly #line: Line;
+  readonly #lines: Lines;
   #platform: Platform | null = null;
   #unwatch: (() => void) | null = null;
   #closing: Promise<void> | null = null;
@@ -57,32 +66,38 @@ class Client implements KhalaClient {
 
   constructor(options: KhalaClientOptions) {
     this.#options = options;
-    this.#line = new Line({
+    this.#lines = new Lines({
       platform: () => this.#begin(),
       backoff: makeBackoff(options.backoff),
       askToken: () => this.#askToken(),
       onError: this.#onError,
     });
-    ({ get: this.getStatus, subscribe: this.onStatus } = this.#line.status);
+    ({ get: this.getStatus, subscribe: this.onStatus } = this.#lines.first.status);
     this.#store = limited(options.store ?? memoryStore());
   }
 
-  readonly topic: TopicByName = (name: string): KhalaTopic<never> => {
-    let topic = this.#topics.get(name);
+  readonly topic: TopicByName = (name: string, filter?: TopicFilter): KhalaTopic<never> => {
+    const subset = subsetOf(name, filter);
+    const id = JSON.stringify([name, subset.canonical]);
+    let topic = this.#topics.get(id);
     if (topic === undefined) {
       const { saveEveryMs = 200 } = this.#options;
-      topic = new Topic(name, {
+      topic = new Topic(subset, {
         client: this,
         ...this.#options,
-        store: this.#store,
+        store: storeOf(this.#store, subset, (text) => this.#begin().hash(text)),
         saveEveryMs,
         onError: this.#onError,
-        onActive: () => this.#activated(),
-        refusal: () => this.#refusal(),
+        onActivate: () => {
+          if (this.#closing === null) {
+            this.#begin();
+          }
+        },
+        onActive: (active) => this.#lines.add(active),
+        onRest: () => this.#lines.rest(),
+        refusal: (wanted) => (this.#closing === null ? this.#lines.refusal(wanted) : closed()),
       });
-      topic.connect(this.#line.link);
-      this.#topics.set(name, topic);
-      this.#line.topics.set(name, topic);
+      this.#topics.set(id, topic);
     }
     // The shape of a payload is agreed between the program and the publisher.
     return topic as unknown as KhalaTopic<never>;
@@ -93,11 +108,11 @@ class Client implements KhalaClient {
       throw failure("usage", "the client is closed: create another");
     }
     this.#begin();
-    this.#line.connect();
+    this.#lines.connect();
   };
 
   readonly disconnect = (): void => {
-    this.#line.disconnect();
+    this.#lines.disconnect();
   };
 
   readonly sync = async (options: WaitOptions = {}): Promise<void> => {
@@ -122,19 +137,12 @@ class Client implements KhalaClient {
   #begin(): Platform {
     this.#platform ??= platformOf(this.#options);
     this.#unwatch ??= watchEnvironment(
-      () => this.#line.wake(),
+      () => this.#lines.wake(),
       () => {
         this.flush().catch(this.#onError);
       },
     );
     return this.#platform;
-  }
-
-  #activated(): void {
-    if (this.#closing === null) {
-      this.#begin();
-    }
-    this.#line.activated();
   }
 
   async #close(): Promise<void> {
@@ -151,12 +159,6 @@ class Client implements KhalaClient {
       }
       await this.#store.close();
     }
-  }
-
-  /** The reason why nothing is going to be followed, if so. */
-  #refusal(): AnyKhalaError | null {
-    const { state, error } = this.getStatus();
-    return this.#closing !== null ? closed() : state === "error" ? error : null;
   }
 
   async #askToken(): Promise<string | null> {

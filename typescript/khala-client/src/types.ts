@@ -63,6 +63,15 @@ export interface TopicStatus {
   readonly error: AnyKhalaError | null;
 }
 
+/**
+ * A part of a topic: documents by their keys, those whose key begins with `prefix`, or as many of
+ * them as changed last.
+ */
+export type TopicFilter =
+  | { readonly keys: readonly string[] }
+  | { readonly prefix: string }
+  | { readonly newest: number; readonly prefix?: string };
+
 /** A watermark or a version as a program has it: JSON has a string above 2^53 - 1. */
 export type Counter = bigint | number | string;
 

@@ -2,7 +2,7 @@
 
 import { expect, test } from "vitest";
 import { isKhalaError } from "../src/index.js";
-import { organisationOf } from "../src/wire/token.js";
+import { readerOf } from "../src/wire/token.js";
 import { connect, openDatabase, token } from "./harness/server.js";
 import { documents, live, status } from "./harness/waiting.js";
 
@@ -124,9 +124,9 @@ test("a server that is not there: disconnected, tried again, until told to stop"
 });
 
 test("what a token says of its organisation", () => {
-  expect(organisationOf(token([], { org: "a~b?c>" }))).toBe("a~b?c>");
-  expect(organisationOf("opaque")).toBe("");
-  expect(organisationOf("a.b.c")).toBe("");
+  expect(readerOf(token([], { org: "a~b?c>" }), "t")).toBe("a~b?c>");
+  expect(readerOf("opaque", "t")).toBe("");
+  expect(readerOf("a.b.c", "t")).toBe("");
 });
 
 test("a token up to the relay's limit connects; a longer one says why it does not", async () => {

@@ -10,7 +10,10 @@ import { failure } from "../errors.js";
 import { within } from "../host/timer.js";
 import type { Version } from "../topics/cache.js";
 
-/** Everything up to `watermark` has been seen, counted within `epoch`, by a reader of `org`. */
+/**
+ * Everything up to `watermark` has been seen, counted within `epoch`, by a reader of `org`: of an
+ * organisation, or of the part of its documents that a token was narrowed to.
+ */
 export interface Cursor {
   readonly watermark: bigint;
   readonly epoch: string;

@@ -29,11 +29,17 @@ const FEW = 1 / 16;
  * bring its document back.
  */
 export class DocumentCache {
+  readonly #newest: number | null;
   #versions = new Map<string, Version>();
   #documents: readonly KhalaDocument[] = [];
   /** The keys that changed since `#documents` was made. */
   #changed = new Set<string>();
   #isReplaced = false;
+
+  /** newest: the most documents to show, those with the highest watermarks; null: all of them. */
+  constructor(newest: number | null = null) {
+    this.#newest = newest;
+  }
 
   /** Takes a version in; whether it stands now. */
   apply(version: Version): boolean {
@@ -62,10 +68,37 @@ export class DocumentCache {
     return [...this.#versions.values()];
   }
 
-  /** The documents by key, without deleted ones; the same array until something changes. */
+  /**
+   * Forgets what is older than the documents to show, once it is as much again; whether it did.
+   * It counts tombstones, which nobody needs for what is not shown.
+   */
+  trim(): boolean {
+    if (this.#newest === null || this.#versions.size <= this.#newest * 2) {
+      return false;
+    }
+    const last = this.documents()[this.#newest - 1];
+    const kept = this.versions().filter(
+      (version) => last === undefined || version.watermark >= last.watermark,
+    );
+    const isLess = kept.length < this.#versions.size;
+    this.#versions = new Map(kept.map((version) => [version.docKey, version]));
+    return isLess;
+  }
+
+  /**
+   * The documents by key, or the newest first; without deleted ones. The same array until something
+   * changes.
+   */
   documents(): readonly KhalaDocument[] {
     const { length } = this.#documents;
-    if (this.#isReplaced || this.#changed.size > length * FEW) {
+    if (this.#newest !== null) {
+      if (this.#isReplaced || this.#changed.size > 0) {
+        this.#documents = this.versions()
+          .filter(isDocument)
+          .sort((one, other) => (one.watermark > other.watermark ? -1 : 1))
+          .slice(0, this.#newest);
+      }
+    } else if (this.#isReplaced || this.#changed.size > length * FEW) {
       this.#documents = this.versions()
         .filter(isDocument)
         .sort((one, other) => (one.docKey < other.docKey ? -1 : 1));

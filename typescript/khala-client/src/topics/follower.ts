@@ -1,45 +1,29 @@
 /** One topic's conversation: subscribe, take updates in, recover from a stale cursor. */
 
-import {
-  type AnyKhalaError,
-  asKhalaError,
-  FINAL,
-  isKhalaError,
-  type StaleTopic,
-} from "../errors.js";
-import { Observable, report } from "../host/observable.js";
-import { check, sleep, Timer, within } from "../host/timer.js";
+import { type AnyKhalaError, asKhalaError, FINAL, type StaleTopic } from "../errors.js";
+import { Observable } from "../host/observable.js";
+import { check, sleep, Timer } from "../host/timer.js";
 import { type Cursor, makeQueue } from "../stores/store.js";
 import type { KhalaClientOptions, KhalaDocument, TopicStatus } from "../types.js";
 import type { OnReply } from "../wire/channel.js";
 import { type Batch, type Update, watermarks } from "../wire/serializer.js";
 import { DocumentCache, type Version } from "./cache.js";
 import { Heads } from "./heads.js";
-import { type Resolved, resolve, type Supply } from "./hydrate.js";
+import { type Resolved, resolve } from "./hydrate.js";
+import type { Link, Run } from "./link.js";
 import { MissingDocuments } from "./missing.js";
 import { Saver, type SaverOptions } from "./saver.js";
 import { readSnapshot } from "./snapshot.js";
-
-/** A joined connection. */
-export interface Link extends Omit<Supply, "signal"> {
-  /** The organisation whose documents it shows. */
-  readonly org: string;
-  push(event: string, payload: object, onReply?: OnReply): void;
-  /** A topic has reached the server's head. */
-  onLive(): void;
-}
-
-/** From a start to a stop. */
-interface Run extends Link, Supply {
-  readonly stop: () => void;
-}
+import { tellStale } from "./stale.js";
+import type { Subset } from "./subset.js";
 
 export interface FollowerOptions
   extends SaverOptions,
     Pick<KhalaClientOptions, "compact" | "onStaleCursor" | "partial"> {}
 
 export class Follower {
-  readonly cache = new DocumentCache();
+  readonly name: string;
+  readonly cache: DocumentCache;
   cursor: Cursor | null = null;
   readonly documents = new Observable<readonly KhalaDocument[]>([]);
   readonly status = new Observable<TopicStatus>({
@@ -57,6 +41,8 @@ export class Follower {
   #queue = makeQueue();
   #attempt = 0;
   readonly #heads = new Heads();
+  /** Of the newest documents: whether there are others than those that are here. */
+  #hasMore = false;
   /** How many snapshots have replaced everything. */
   snapshots = 0;
   /** Everything up to here has come; the cursor stays below what is missing of it. */
@@ -64,9 +50,12 @@ export class Follower {
   readonly #missing: MissingDocuments;
 
   constructor(
-    readonly name: string,
+    readonly subset: Subset,
     options: FollowerOptions,
   ) {
+    const { topic: name, newest } = subset;
+    this.name = name;
+    this.cache = new DocumentCache(newest);
     this.#options = options;
     this.saver = new Saver(name, options, this);
     this.#missing = new MissingDocuments(name, {
@@ -86,6 +75,7 @@ export class Follower {
       if (stored !== null) {
         this.cache.replace(stored.versions);
         this.#moveTo(stored.cursor);
+        this.#hasMore = !this.#isShort();
       }
     });
     return this.#loaded;
@@ -166,6 +156,11 @@ export class Follower {
         run.onLive();
         this.#askAgain();
       }
+      if (this.#hasMore && this.#isShort()) {
+        // One of the newest documents was deleted: another one takes its place.
+        await this.#recover(run);
+        await this.#subscribe(run);
+      }
     });
   }
 
@@ -189,8 +184,8 @@ export class Follower {
   }
 
   async #subscribe(run: Run): Promise<void> {
-    if (this.cursor !== null && this.cursor.org !== run.org) {
-      // A token of another organisation: neither these documents nor this watermark count for it.
+    if (this.cursor !== null && this.cursor.org !== run.readerOf(this.name)) {
+      // A token that shows other documents: neither these nor this watermark count for it.
       this.cursor = null;
       this.cache.replace([]);
       this.status.patch({ watermark: null, head: null });
@@ -198,10 +193,17 @@ export class Follower {
     }
     const { epoch } = this.cursor ?? (await this.#recover(run));
     this.status.patch({ phase: "subscribing" });
-    const resume_after = { [this.name]: String(this.#seen) };
-    const { compact = true } = this.#options;
+    const { name } = this;
+    const { filter } = this.subset;
+    const request = {
+      topics: [name],
+      resume_after: { [name]: String(this.#seen) },
+      epoch,
+      compact: this.#options.compact ?? true,
+      ...(filter && { filters: { [name]: filter } }),
+    };
     const ask = this.#heads.ask();
-    run.push("sync:subscribe", { topics: [this.name], resume_after, epoch, compact }, (...reply) =>
+    run.push("sync:subscribe", request, (...reply) =>
       this.#enqueue((own) => this.#subscribed(own, ask, ...reply)),
     );
   }
@@ -239,24 +241,27 @@ export class Follower {
     this.#heads.forget();
     this.status.patch({ phase: "recovering" });
     const own = stale.find(({ topic }) => topic === this.name);
-    if (own !== undefined) {
-      await this.#tellStale(own);
-    }
+    await tellStale(own, this.#options);
     if (this.cursor === null && this.documents.get().length > 0) {
       // Part of a snapshot that did not end, perhaps with the token of another organisation.
       this.cache.replace([]);
       this.#show();
     }
-    const snapshot = await readSnapshot(this.name, run, this.#onPart);
+    const snapshot = await readSnapshot(this.subset, run, this.#onPart);
     check(run.signal);
     const { versions, missing, watermark, epoch } = snapshot;
     this.#missing.clear();
     this.status.patch({ error: this.#missing.add(missing, run) });
     this.#seen = watermark;
-    const cursor = { watermark: this.#missing.complete(this.#seen), epoch, org: run.org };
+    const cursor = {
+      watermark: this.#missing.complete(this.#seen),
+      epoch,
+      org: run.readerOf(this.name),
+    };
     this.cache.replace(versions);
     this.snapshots++;
     this.#moveTo(cursor);
+    this.#hasMore = !this.#isShort();
     this.saver.replaced(own?.reason === "cursor_ahead");
     return cursor;
   }
@@ -267,17 +272,12 @@ export class Follower {
     const applied = versions.filter((version) => this.cache.apply(version));
     this.saver.moved(applied);
     this.status.patch({ error: this.#missing.add(missing, run) });
+    if (this.cache.trim()) {
+      this.#hasMore = true;
+      this.saver.replaced(false);
+    }
     if (applied.length > 0) {
       this.#show();
-    }
-  }
-
-  async #tellStale(stale: StaleTopic): Promise<void> {
-    try {
-      await within(() => this.#options.onStaleCursor?.(stale), "usage", "onStaleCursor");
-    } catch (error) {
-      // The program's own function failed or does not end; the recovery does not depend on it.
-      isKhalaError(error, "usage") ? this.#options.onError(error) : report(error);
     }
   }
 
@@ -291,6 +291,12 @@ export class Follower {
       this.#show();
     }
   };
+
+  /** Whether there is room for further ones among the newest documents. */
+  #isShort(): boolean {
+    const count = this.documents.get().length + this.#missing.count;
+    return this.subset.newest === null || count < this.subset.newest;
+  }
 
   #show(): void {
     this.documents.set(this.cache.documents());

@@ -26,6 +26,10 @@ export class MissingDocuments {
     this.#options = options;
   }
 
+  get count(): number {
+    return this.#missing.size;
+  }
+
   /** Misses nothing any more: another snapshot has everything. */
   clear(): void {
     this.#missing.clear();

@@ -1,6 +1,6 @@
 /** Types of documents by the name of their topic. */
 
-import type { JsonObject } from "../types.js";
+import type { JsonObject, TopicFilter } from "../types.js";
 import type { KhalaTopic } from "./topic.js";
 
 /**
@@ -10,8 +10,11 @@ import type { KhalaTopic } from "./topic.js";
 // biome-ignore lint/suspicious/noEmptyInterface: what is added is the program's.
 export interface KhalaTopics {}
 
-/** Gives a topic by its name; the same object for the same name. */
+/**
+ * Gives a topic by its name, or a part of it; the same object for the same name and filter. Parts of
+ * one topic that are followed at the same time take a connection each.
+ */
 export interface TopicByName {
-  <N extends keyof KhalaTopics & string>(name: N): KhalaTopic<KhalaTopics[N]>;
-  <T = JsonObject>(name: string): KhalaTopic<T>;
+  <N extends keyof KhalaTopics & string>(name: N, filter?: TopicFilter): KhalaTopic<KhalaTopics[N]>;
+  <T = JsonObject>(name: string, filter?: TopicFilter): KhalaTopic<T>;
 }

@@ -2,13 +2,8 @@
 
 import { type AnyKhalaError, asKhalaError } from "../errors.js";
 import { Timer } from "../host/timer.js";
-import {
-  type Cursor,
-  type KhalaStore,
-  makeQueue,
-  type OnPart,
-  type Stored,
-} from "../stores/store.js";
+import { type Cursor, makeQueue, type OnPart, type Stored } from "../stores/store.js";
+import type { TopicStore } from "../stores/subset.js";
 import type { DocumentCache, Version } from "./cache.js";
 
 /** The state to save: cache and cursor move together, so that they always match. */
@@ -21,7 +16,7 @@ export interface Replica {
 const RETRY_MS = 10_000;
 
 export interface SaverOptions {
-  readonly store: KhalaStore;
+  readonly store: TopicStore;
   readonly saveEveryMs: number;
   readonly onError: (error: AnyKhalaError) => void;
 }

@@ -6,7 +6,9 @@ import { call, type Unsubscribe } from "../host/observable.js";
 import { Timer } from "../host/timer.js";
 import type { Counter, JsonObject, KhalaDocument, TopicStatus, WaitOptions } from "../types.js";
 import { asCounter } from "../wire/serializer.js";
-import { Follower, type FollowerOptions, type Link } from "./follower.js";
+import { Follower, type FollowerOptions } from "./follower.js";
+import type { Link } from "./link.js";
+import type { Subset } from "./subset.js";
 import { Waits } from "./waits.js";
 
 /** A topic of a client: followed as long as it has subscribers. Its methods need no `this`. */
@@ -54,10 +56,14 @@ export interface TopicDocument<T = JsonObject> {
 
 export interface TopicOptions extends FollowerOptions {
   readonly client: KhalaClient;
-  /** Called when the topic is followed from now on. */
-  readonly onActive: () => void;
-  /** The reason why the client is not going to follow anything; null if it will. */
-  readonly refusal: () => AnyKhalaError | null;
+  /** Called before the topic is followed; throws when the client cannot follow anything here. */
+  readonly onActivate: () => void;
+  /** Called when the topic is followed from now on, to `connect` it. */
+  readonly onActive: (topic: Topic) => void;
+  /** Called when it is followed no longer. */
+  readonly onRest: () => void;
+  /** The reason why the client is not going to follow it; null if it will. */
+  readonly refusal: (topic: Topic) => AnyKhalaError | null;
 }
 
 /** A component that unmounts and mounts again, as in strict mode, keeps its subscription. */
@@ -76,12 +82,11 @@ export class Topic extends Follower implements KhalaTopic {
   readonly client: KhalaClient;
   readonly #timer = new Timer();
   readonly #options: TopicOptions;
-  #link: Link | null = null;
   #listeners = 0;
   isActive = false;
 
-  constructor(name: string, options: TopicOptions) {
-    super(name, options);
+  constructor(subset: Subset, options: TopicOptions) {
+    super(subset, options);
     this.#options = options;
     this.client = options.client;
     this.documents.subscribe(() => this.waits.look());
@@ -93,9 +98,23 @@ export class Topic extends Follower implements KhalaTopic {
     });
   }
 
+  /** Whether anybody would see it. */
+  get hasListeners(): boolean {
+    return this.#listeners > 0;
+  }
+
+  /** Ends a subscription that only lingers. */
+  rest(): void {
+    this.#timer.stop();
+    if (this.isActive) {
+      this.isActive = false;
+      this.leave();
+      this.#options.onRest();
+    }
+  }
+
   /** A connection joined, or ended. */
   connect(link: Link | null): void {
-    this.#link = link;
     if (link !== null && this.isActive) {
       this.start(link);
     } else {
@@ -117,10 +136,7 @@ export class Topic extends Follower implements KhalaTopic {
     return () => {
       unsubscribe();
       if (!isOver && --this.#listeners === 0) {
-        this.#timer.start(LINGER_MS, () => {
-          this.isActive = false;
-          this.leave();
-        });
+        this.#timer.start(LINGER_MS, () => this.rest());
       }
       isOver = true;
     };
@@ -180,7 +196,7 @@ export class Topic extends Follower implements KhalaTopic {
     if (isOver()) {
       return;
     }
-    const refusal = this.#options.refusal();
+    const refusal = this.#options.refusal(this);
     if (refusal !== null) {
       throw refusal;
     }
@@ -190,7 +206,7 @@ export class Topic extends Follower implements KhalaTopic {
 
   readonly retry = (): void => {
     // A token that covers the topic, or that the server accepts, needs another connection.
-    if (this.getStatus().phase === "error" || this.client.getStatus().state === "error") {
+    if (this.getStatus().phase === "error" || this.#options.refusal(this) !== null) {
       this.client.disconnect();
       this.client.connect();
     }
@@ -198,12 +214,11 @@ export class Topic extends Follower implements KhalaTopic {
 
   #activate(): void {
     // First: it throws where there is no WebSocket, and then nothing has begun.
-    this.#options.onActive();
+    this.#options.onActivate();
     this.isActive = true;
     void this.load();
-    if (this.#link !== null) {
-      this.start(this.#link);
-    }
+    // Which connects it.
+    this.#options.onActive(this);
   }
 }
 

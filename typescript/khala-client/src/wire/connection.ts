@@ -2,15 +2,15 @@
 
 import { type AnyKhalaError, asKhalaError, failure, KhalaError } from "../errors.js";
 import { type Backoff, Timer } from "../host/timer.js";
-import type { Link } from "../topics/follower.js";
 import type { Hash } from "../topics/hash.js";
+import type { Link } from "../topics/link.js";
 import type { Topic } from "../topics/topic.js";
 import type { JsonObject, Lane, WebSocketClass } from "../types.js";
 import { Channel } from "./channel.js";
 import { HttpApi } from "./http.js";
 import { type Frame, readBatch, readError, watermarks } from "./serializer.js";
 import { CLOSE, Socket, type SocketEnd } from "./socket.js";
-import { organisationOf } from "./token.js";
+import { readerOf } from "./token.js";
 
 export interface ConnectionOptions {
   readonly WebSocket: WebSocketClass;
@@ -96,7 +96,7 @@ export class Connection {
     this.link = {
       ...this.#options,
       http: this.#http,
-      org: organisationOf(this.#token),
+      readerOf: (topic) => readerOf(this.#token, topic),
       push: (...request) => this.#channel.push(...request),
     };
     this.#connect(this.link);
@@ -206,6 +206,12 @@ export class Connection {
     }
     if (token === null || token === this.#token) {
       this.#scheduleRefresh(expiresAt);
+      return;
+    }
+    const { topics } = this.#options;
+    if ([...topics.keys()].some((name) => readerOf(token, name) !== readerOf(this.#token, name))) {
+      // What is subscribed was chosen for the old one.
+      this.#giveUp(failure("transport", "the new token shows other documents"));
       return;
     }
     this.#channel.push("sync:refresh", { token }, (response, error) => {

@@ -2,6 +2,7 @@
 
 import { type AnyKhalaError, asKhalaError, failure, KhalaError } from "../errors.js";
 import { check, within } from "../host/timer.js";
+import type { Query } from "../topics/subset.js";
 import type { JsonObject } from "../types.js";
 import type { SnapshotPage, Update } from "./serializer.js";
 import { object, parse, readError, readSnapshotPage, readUpdate } from "./serializer.js";
@@ -18,19 +19,18 @@ export class HttpApi {
     this.#token = token;
   }
 
-  /** One page of a topic. After the first: the key and the watermark of the page before. */
-  async snapshotPage(
-    topic: string,
-    signal: AbortSignal,
-    after?: { readonly docKey: string; readonly watermark: bigint },
-  ): Promise<SnapshotPage> {
-    const more = after && { after_doc_key: after.docKey, watermark: String(after.watermark) };
-    return readSnapshotPage(await this.#get("snapshot", { topic, ...more }, signal));
+  /** One page of a topic, or of the part that the query says. */
+  async snapshotPage(topic: string, query: Query, signal: AbortSignal): Promise<SnapshotPage> {
+    return readSnapshotPage(await this.#get("snapshot", [["topic", topic], ...query], signal));
   }
 
   /** A document as it is now, with its payload; null if it is gone or not visible to the token. */
   async document(topic: string, docKey: string, signal: AbortSignal): Promise<Update | null> {
-    const body = await this.#get("documents", { topic, doc_key: docKey }, signal, true);
+    const query: Query = [
+      ["topic", topic],
+      ["doc_key", docKey],
+    ];
+    const body = await this.#get("documents", query, signal, true);
     return body === null ? null : readUpdate(body);
   }
 
@@ -40,7 +40,7 @@ export class HttpApi {
    */
   async refusal(signal: AbortSignal): Promise<AnyKhalaError | null> {
     try {
-      await this.#get("documents", { topic: "-", doc_key: "-" }, signal, true);
+      await this.document("-", "-", signal);
       return null;
     } catch (error) {
       const refused = asKhalaError(error, "transport", "the server cannot be reached");
@@ -52,11 +52,11 @@ export class HttpApi {
   /** Names stand in the query: as a path, `..` would not survive URL parsers and proxies. */
   async #get(
     endpoint: string,
-    query: Record<string, string>,
+    query: Query,
     signal: AbortSignal,
     isOptional = false,
   ): Promise<unknown> {
-    const pairs = Object.entries(query).map((pair) => pair.map(encodeURIComponent).join("="));
+    const pairs = query.map((pair) => pair.map(encodeURIComponent).join("="));
     const path = `${endpoint}?${pairs.join("&")}`;
     const { status, text, retryAfterMs } = await this.#fetchText(path, signal);
     if (status === 200) {

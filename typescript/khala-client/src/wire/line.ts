@@ -4,7 +4,7 @@ import { type AnyKhalaError, asKhalaError, failure } from "../errors.js";
 import { isAway } from "../host/environment.js";
 import { Observable } from "../host/observable.js";
 import { Timer } from "../host/timer.js";
-import type { Link } from "../topics/follower.js";
+import type { Link } from "../topics/link.js";
 import type { Topic } from "../topics/topic.js";
 import type { KhalaStatus } from "../types.js";
 import { Connection, type ConnectionOptions } from "./connection.js";

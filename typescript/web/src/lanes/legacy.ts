@@ -7,6 +7,7 @@ import { Timer } from "khala-client/host/timer";
 import { sha256 } from "khala-client/sha256";
 import { hasher } from "khala-client/topics/hash";
 import { readSnapshot, type Snapshot } from "khala-client/topics/snapshot";
+import { subsetOf } from "khala-client/topics/subset";
 import { HttpApi } from "khala-client/wire/http";
 import { TOPICS } from "../summary";
 import { forgetToken, tokenFor } from "../tokens";
@@ -48,7 +49,7 @@ export function legacyLane(organisation: string): Lane {
         if (!topic.isFollowed) {
           continue;
         }
-        const snapshot = await readSnapshot(topic.name, supply);
+        const snapshot = await readSnapshot(subsetOf(topic.name), supply);
         if (abort.signal.aborted) {
           return;
         }
