@@ -85,6 +85,7 @@ SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('khala.funct
 \ir functions/internal/journal/open_cursor.sql
 \ir functions/internal/checks/check_page_limits.sql
 \ir functions/internal/subset/key_marks.sql
+\ir functions/internal/subset/marks_of.sql
 \ir functions/internal/subset/make_subset.sql
 \ir functions/internal/subset/subset_lengths.sql
 \ir functions/internal/subset/subset_ranges.sql

@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(17);
+SELECT plan(19);
 
 -- Functions that run once for every row are bound at creation and have no SET clause so that the planner puts
 -- their bodies in place of the call. It refuses without a word, for instance when a body is less constant
@@ -41,7 +41,9 @@ SELECT unalike(pg_temp.plan_of('SELECT * FROM ' || c.call || ' AS u'), '%khala\_
 FROM (
     VALUES
     ('khala_internal.page_rows(''t'', 0, 9, NULL, FALSE, ''{1}'', ''{}'')'),
-    ('khala_internal.feed_updates(''t'', 0, 9, ''{1}'')'),
+    ('khala_internal.feed_updates(''t'', 0, 9)'),
+    ('khala_internal.key_marks(''k'', ''{1}'', NULL)'),
+    ('khala_internal.subset_ranges(''{}'')'),
     ('khala_internal.judge_document(1, ''h'', 2, ''o'', FALSE, 1, ''h'', ''o'', FALSE, ''owned'', ''auto'', 3)')
 ) AS c (call);
 

@@ -1,6 +1,7 @@
 """A client that follows a part of a topic: keys, a prefix, the newest, or what its scopes allow."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -149,6 +150,7 @@ def test_what_no_topic_can_be() -> None:
     def nowhere() -> Endpoint:
         raise AssertionError("no connection is made")
 
+    wrong: dict[str, Any]
     for wrong in (
         {"keys": []},
         {"keys": [str(n) for n in range(1001)]},
@@ -157,6 +159,6 @@ def test_what_no_topic_can_be() -> None:
         {"newest": 0},
     ):
         with pytest.raises(ValueError, match=RUNS):
-            Topic(RUNS, **wrong)  # type: ignore[arg-type]
+            Topic(RUNS, **wrong)
     with pytest.raises(ValueError, match="narrowed in two ways"):
         KhalaClient(nowhere, [RUNS, Topic(RUNS, prefix="a")])

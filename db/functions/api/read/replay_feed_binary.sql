@@ -44,8 +44,9 @@ BEGIN
     RETURN QUERY
     SELECT u.watermark, u.org_id, u.except_org_id,
         khala_internal.update_bytes(p_topic, u.doc_key, u.doc_version, u.watermark, u.payload_hash, u.deleted, u.payload),
-        v_tail, v_page.until, v_page.head_watermark, v_page.until = v_page.head_watermark, u.marks
-    FROM khala_internal.feed_updates(v_page.topic, v_page.after, v_page.until, p_lengths) AS u
+        v_tail, v_page.until, v_page.head_watermark, v_page.until = v_page.head_watermark,
+        CASE WHEN p_lengths IS NOT NULL THEN khala_internal.marks_of(u.doc_key, p_lengths) END
+    FROM khala_internal.feed_updates(v_page.topic, v_page.after, v_page.until) AS u
     ORDER BY u.watermark;
 END
 $$;

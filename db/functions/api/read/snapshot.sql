@@ -28,7 +28,7 @@ DECLARE
     v_limit integer;
     v_after text := coalesce(p_after_doc_key, '');
     v_subset jsonb := p_subset;
-    v_lengths integer[] := khala_internal.subset_lengths(p_subset);
+    v_lengths integer[] := CASE WHEN p_subset IS NOT NULL THEN khala_internal.subset_lengths(p_subset) END;
     v_newest boolean := coalesce(p_newest, FALSE);
 BEGIN
     PERFORM khala_internal.check_page_limits(p_limit, p_max_bytes);

@@ -10,7 +10,7 @@ SET enable_seqscan = off
 SET enable_bitmapscan = off
 AS $$
 DECLARE
-    v_lengths integer[] := khala_internal.subset_lengths(p_subset);
+    v_lengths integer[] := CASE WHEN p_subset IS NOT NULL THEN khala_internal.subset_lengths(p_subset) END;
 BEGIN
     RETURN ARRAY(
         SELECT d.doc_key
