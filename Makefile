@@ -128,4 +128,4 @@ clean: ## remove the environment, caches and the development database
 	rm -rf $(VENV) $(ROOT).khala $(ROOT).cache $(ROOT).mypy_cache $(ROOT).pytest_cache \
 		$(ROOT).ruff_cache $(ROOT).hypothesis $(ROOT)dist $(ROOT)build $(ROOT)site \
 		$(ROOT)typescript/*/node_modules $(ROOT)typescript/*/dist \
-		$(ROOT)typescript/web/dist-legacy $(ROOT)typescript/*/test-results $(ROOT)typescript/mobile/.expo
+		$(ROOT)typescript/web/dist-legacy $(ROOT)typescript/*/test-results $(ROOT)typescript/mobile/.expo $(ROOT)typescript/rendering/.next

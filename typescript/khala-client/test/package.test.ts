@@ -12,7 +12,10 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+
+// Compilers on a loaded machine.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 240_000 });
 
 const bin = (name: string) => resolve("node_modules/.bin", name);
 const { exports } = JSON.parse(readFileSync("package.json", "utf8"));
@@ -30,10 +33,7 @@ function run(program: string, ...parameters: string[]): string {
 
 beforeAll(() => {
   place = mkdtempSync(join(tmpdir(), "khala-package-"));
-  const packed = execFileSync("npm", ["pack", "--json", `--pack-destination=${place}`], {
-    encoding: "utf8",
-  });
-  archive = join(place, JSON.parse(packed.slice(packed.indexOf("[")))[0].filename);
+  archive = run(process.execPath, resolve("scripts/pack.mjs"), ".").trim();
   run("tar", "-xzf", archive);
   const modules = join(place, "node_modules");
   mkdirSync(modules);
