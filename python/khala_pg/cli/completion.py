@@ -17,7 +17,7 @@ def command(
 
     Examples:
 
-        source <(khala completion bash)
+        khala completion bash > ~/.local/share/bash-completion/completions/khala
 
         khala completion zsh > ~/.zfunc/_khala
 

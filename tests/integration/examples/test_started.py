@@ -90,8 +90,8 @@ async def chromium(environment: Mapping[str, str] = os.environ) -> AsyncIterator
 
 @pytest.mark.slow
 async def test_orders(servers: Servers) -> None:
-    with started("orders", servers) as example:
-        async with chromium() as page:
+    async with chromium() as page:
+        with started("orders", servers) as example:
             await page.act("open", page="ann", url=f"{example.url}?as=1")
             await page.act("open", page="staff", url=f"{example.url}?as=staff")
             for who, others in (("ann", 0), ("staff", 2)):
@@ -112,8 +112,8 @@ async def test_orders(servers: Servers) -> None:
 
 @pytest.mark.slow
 async def test_chat(servers: Servers) -> None:
-    with started("chat", servers) as example:
-        async with chromium() as page:
+    async with chromium() as page:
+        with started("chat", servers) as example:
             await page.act("open", url=example.url)
             await page.act("fill", selector="input", text="Which columns has an attached table?")
             await page.act("click", selector="text=Send")
@@ -125,6 +125,10 @@ async def test_chat(servers: Servers) -> None:
                 ' \'{"author": "bo", "text": "from psql", "run_id": "-"}\', \'team\')'
             )
             await page.wait("article:has-text('from psql')")
+            # One is at work when the example ends.
+            await page.act("fill", selector="input", text="Which roles are there?")
+            await page.act("click", selector="text=Send")
+            await page.wait("article .running")
 
 
 @pytest.mark.slow

@@ -81,7 +81,7 @@ def command(
 
         khala sink shop.orders customer/42/order/7 '{"status": "open"}' --org acme
 
-        jq '.order' reply.json | khala sink shop.orders customer/42/order/7 - --org acme
+        khala sink shop.orders customer/42/order/7 - --org acme < order.json
 
         khala sink shop.orders customer/42/order/7 --delete
 
