@@ -10,7 +10,7 @@ import type { KhalaClient } from "../client.js";
 import type { KhalaTopics } from "../topics/names.js";
 import type { KhalaTopic } from "../topics/topic.js";
 import { Waits } from "../topics/waits.js";
-import type { KhalaDocument, WaitOptions } from "../types.js";
+import type { KhalaDocument, TopicFilter, WaitOptions } from "../types.js";
 import { followTopic } from "./sync.js";
 
 type Key = string | number;
@@ -46,6 +46,8 @@ export type KhalaCollectionConfig<
   readonly client: KhalaClient;
   /** The name of a topic. */
   readonly topic: string;
+  /** The part of the topic that the collection has, as in `client.topic`. Default: all of it. */
+  readonly filter?: TopicFilter;
   /** The row of a document. Default: its payload. */
   readonly row?: (document: KhalaDocument) => T;
   /**
@@ -86,12 +88,13 @@ export function khalaCollectionOptions<
   const {
     client,
     topic: name,
+    filter,
     // The shape of a payload is agreed between the program and the publisher.
     row = ({ payload }) => payload as object as T,
     readyOffline = false,
     ...rest
   } = config;
-  const topic = client.topic(name);
+  const topic = client.topic(name, filter);
   const { getKey } = rest;
   return {
     ...rest,

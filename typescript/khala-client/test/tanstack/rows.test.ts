@@ -2,7 +2,7 @@
 
 import { createCollection } from "@tanstack/db";
 import { expect, expectTypeOf, test } from "vitest";
-import { isKhalaError, type KhalaClient, type KhalaTopic } from "../../src/index.js";
+import { isKhalaError, type KhalaClient, type KhalaTopic, type TopicFilter } from "../../src/index.js";
 import { khalaCollectionOptions } from "../../src/tanstack/index.js";
 import { Prompted } from "../harness/prompted.js";
 import { connect, openDatabase, token } from "../harness/server.js";
@@ -95,6 +95,42 @@ test("the metadata of a collection has the watermark that its rows cover, at eve
   await collection.utils.awaitWatermark(5);
   expect(watermark()).toBe("5");
   expect(steps.length).toBe(2);
+});
+
+test("a filter is the part of a topic that a collection has; parts stand side by side", async () => {
+  const database = await openDatabase();
+  const name = await database.topic();
+  const ids = ["ann/1", "ann/2", "bob/1", "bob/2", "cid/1"];
+  await sinkAll(database, name, 1, ids.map((id) => order(id, id.slice(0, 3), 1)));
+  const client = connect({ token: token([name]) });
+  const part = (filter: TopicFilter) =>
+    createCollection(
+      khalaCollectionOptions({ client, topic: name, filter, getKey: ({ id }: Order) => id }),
+    );
+  const anns = part({ prefix: "ann/" });
+  const two = part({ keys: ["bob/2", "cid/1"] });
+  const newest = part({ newest: 2 });
+  const parts = [anns, two, newest];
+  const shown = () => parts.map((each) => each.toArray.map(({ id }) => id).sort());
+  await Promise.all(parts.map((each) => each.preload()));
+  expect(shown()).toEqual([
+    ["ann/1", "ann/2"],
+    ["bob/2", "cid/1"],
+    ["bob/2", "cid/1"],
+  ]);
+  await database.remove(name, "cid/1", 2);
+  const watermark = await sinkAll(database, name, 2, [
+    order("ann/2", "ann", 9),
+    order("ann/3", "ann", 9),
+    order("bob/2", "bob", 9),
+  ]);
+  await Promise.all(parts.map((each) => each.utils.awaitWatermark(watermark)));
+  expect(anns.get("ann/2")?.total).toBe(9);
+  expect(shown()).toEqual([
+    ["ann/1", "ann/2", "ann/3"],
+    ["bob/2"],
+    ["ann/3", "bob/2"],
+  ]);
 });
 
 test("a collection that ends leaves no listener behind", async () => {
