@@ -73,14 +73,24 @@ test("every path is loaded by import and by require, and has the same names", ()
 });
 
 const USER = `
+import { createCollection } from "@tanstack/db";
 import { createKhalaClient } from "khala-client";
 import { useKhalaTopic } from "khala-client/react";
+import { khalaCollectionOptions } from "khala-client/tanstack";
 const khala = createKhalaClient({ url: "/socket/websocket", token: "none" });
 export const useRuns = () => useKhalaTopic(khala.topic<{ state: string }>("runs")).data[0]?.payload.state;
 const state: string | undefined = useRuns();
 // @ts-expect-error: the types are found, and are not any.
 const wrong: number = useRuns();
-export default [state, wrong];
+const orders = createCollection(
+  khalaCollectionOptions({ client: khala, topic: "t", getKey: (order: { id: string }) => order.id }),
+);
+const id: string | undefined = orders.get("a")?.id;
+// @ts-expect-error: keys are what getKey returns.
+orders.get(1);
+// @ts-expect-error: rows are what getKey takes.
+orders.toArray[0]?.total;
+export default [state, wrong, id];
 `;
 
 /** A program that imports these paths, too. */

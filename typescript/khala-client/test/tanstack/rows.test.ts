@@ -2,7 +2,12 @@
 
 import { createCollection } from "@tanstack/db";
 import { expect, expectTypeOf, test } from "vitest";
-import { isKhalaError, type KhalaClient, type KhalaTopic, type TopicFilter } from "../../src/index.js";
+import {
+  isKhalaError,
+  type KhalaClient,
+  type KhalaTopic,
+  type TopicFilter,
+} from "../../src/index.js";
 import { khalaCollectionOptions } from "../../src/tanstack/index.js";
 import { Prompted } from "../harness/prompted.js";
 import { connect, openDatabase, token } from "../harness/server.js";
@@ -101,7 +106,12 @@ test("a filter is the part of a topic that a collection has; parts stand side by
   const database = await openDatabase();
   const name = await database.topic();
   const ids = ["ann/1", "ann/2", "bob/1", "bob/2", "cid/1"];
-  await sinkAll(database, name, 1, ids.map((id) => order(id, id.slice(0, 3), 1)));
+  await sinkAll(
+    database,
+    name,
+    1,
+    ids.map((id) => order(id, id.slice(0, 3), 1)),
+  );
   const client = connect({ token: token([name]) });
   const part = (filter: TopicFilter) =>
     createCollection(
@@ -126,11 +136,7 @@ test("a filter is the part of a topic that a collection has; parts stand side by
   ]);
   await Promise.all(parts.map((each) => each.utils.awaitWatermark(watermark)));
   expect(anns.get("ann/2")?.total).toBe(9);
-  expect(shown()).toEqual([
-    ["ann/1", "ann/2", "ann/3"],
-    ["bob/2"],
-    ["ann/3", "bob/2"],
-  ]);
+  expect(shown()).toEqual([["ann/1", "ann/2", "ann/3"], ["bob/2"], ["ann/3", "bob/2"]]);
 });
 
 test("a collection that ends leaves no listener behind", async () => {
