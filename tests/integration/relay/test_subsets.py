@@ -2,6 +2,7 @@
 and narrow."""
 
 import asyncio
+from typing import Any
 
 from support.postgres.databases import Database
 from support.relay.relays import NOTES, NOTES_ENUM, RUNS, ready_relay, running_relay, writer
@@ -12,7 +13,7 @@ async def test_a_malformed_filter_is_refused_and_named(newest_database: Database
     async with running_relay(newest_database) as running:
         await ready_relay(running)
         async with running.joined() as peer:
-            for filters, named in (
+            cases: list[tuple[Any, str]] = [
                 ([], "filters"),
                 ("x", "filters"),
                 ({NOTES: "x"}, field),
@@ -26,7 +27,8 @@ async def test_a_malformed_filter_is_refused_and_named(newest_database: Database
                 ({RUNS: {"prefix": "a"}}, "filters"),
                 ({NOTES: {"prefix": "a"}, f" {NOTES}": {"prefix": "b"}}, "filters"),
                 ({NOTES: {"prefix": "a"}, NOTES_ENUM: {"prefix": "a"}}, "filters"),
-            ):
+            ]
+            for filters, named in cases:
                 request = {"topics": [NOTES], "filters": filters}
                 refusal = await peer.ask_in_vain("sync:subscribe", request)
                 assert refusal["code"] == "bad_subscription", filters
