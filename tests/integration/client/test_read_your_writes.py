@@ -13,7 +13,7 @@ import pytest
 
 from khala_pg import sink as write
 from khala_pg.auth import keyring as keys
-from khala_pg.client import ClientError, KhalaClient, SqliteStore
+from khala_pg.client import ClientError, KhalaClient, SqliteStore, Topic
 from khala_pg.postgres.free_ports import free_port
 from support.postgres.databases import Database
 from support.relay.client_relay import (
@@ -95,6 +95,26 @@ async def test_what_is_not_ours_to_see_is_behind_us(newest_database: Database) -
             await client.sync(timeout=PATIENCE_S)
             assert contents(client) == {"ours": {"n": n}}
             assert client.status.live
+
+
+async def test_a_part_of_a_topic(newest_database: Database) -> None:
+    """What is outside of the part is behind us as well, and stays outside when sync asks anew."""
+    mine = Topic(RUNS, prefix="mine/")
+    async with (
+        running_relay(newest_database.relay_dsn, heartbeat_interval_s=300.0) as relay,
+        KhalaClient(relay.endpoint, [mine], backoff=SOON) as client,
+    ):
+        expected: dict[str, Any] = {}
+        for n in range(5):
+            expected[f"mine/{n}"] = {"n": n}
+            sink(newest_database, f"mine/{n}", 1, {"n": n})
+            outside = sink(newest_database, f"yours/{n}", 1, {"n": n})
+            await client.wait_for(RUNS, outside, timeout=PATIENCE_S)
+            assert contents(client) == expected
+            sink(newest_database, f"yours/{n}", 2, {"n": n})
+            await client.sync(timeout=PATIENCE_S)
+            assert contents(client) == expected
+        assert client.status.error is None
 
 
 async def test_sync_of_an_empty_topic_and_in_each_state(newest_database: Database) -> None:
