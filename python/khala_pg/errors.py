@@ -167,6 +167,10 @@ def from_driver(error: BaseException) -> KhalaError | None:
             hint, detail = getattr(cause, "hint", None), getattr(cause, "detail", None)
             return _ours(sqlstate, message, hint or "", detail, is_operational=True)
         cause = cause.__cause__
+    # Without a word of the server SQLAlchemy knows it, and asyncpg has no code for it.
+    if getattr(error, "connection_invalidated", False):
+        reason = getattr(error, "orig", error)
+        return UnavailableError(f"the database cannot be reached: {reason}", REACHABLE)
     return None
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any
 
 import django
@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
 import khala_pg
 from khala_pg import Sunk, sink, sink_batch, sink_delete
-from khala_pg.errors import BadValueError, InTheWayError, RefusedError, UsageError
+from khala_pg.errors import BadValueError, InTheWayError, RefusedError, UnavailableError, UsageError
 from support.postgres.databases import Database
 
 settings.configure()
@@ -288,6 +288,42 @@ async def test_a_lock_that_is_not_to_be_had(orders: Database, opened: Opened) ->
     finally:
         with orders.connect() as connection:
             connection.execute("ALTER ROLE khala_test_runtime RESET lock_timeout")
+
+
+@pytest.mark.parametrize("opened", KINDS)
+async def test_a_connection_that_is_cut(orders: Database, opened: Opened) -> None:
+    found: Exception | None = None
+    with suppress(Exception):  # Some of the libraries cannot end such a connection.
+        async with opened(orders) as (connection, _):
+            await settled(sink(connection, TOPIC, "a", {}, org_id=ORG))
+            with orders.connect() as other:
+                other.execute(
+                    "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
+                    " WHERE usename = 'khala_test_runtime' AND datname = current_database()"
+                )
+            try:
+                await settled(sink(connection, TOPIC, "b", {}, org_id=ORG))
+            except Exception as error:
+                found = error
+    assert isinstance(found, UnavailableError)
+    assert stored(orders) == {}
+
+
+async def test_a_connection_that_asyncpg_lost(orders: Database) -> None:
+    async with of_session_async(orders) as (session, finish):
+        await sink(session, TOPIC, "a", {}, org_id=ORG)
+        raw = await (await session.connection()).get_raw_connection()
+        raw.driver_connection.terminate()
+        with pytest.raises(UnavailableError, match="the database cannot be reached: "):
+            await sink(session, TOPIC, "b", {}, org_id=ORG)
+        await finish(False)
+
+
+def test_a_grouped_topic(orders: Database) -> None:
+    with orders.connect("dba") as connection:
+        connection.execute("SELECT khala.register_topic('shop.clicks', p_writes => 'grouped')")
+    with orders.connect("runtime") as connection:
+        assert sink(connection, "shop.clicks", "a", {}, org_id=ORG) == Sunk("a", None, "staged")
 
 
 def test_a_session_writes_its_own_changes_first(orders: Database) -> None:
