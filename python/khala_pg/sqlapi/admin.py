@@ -17,7 +17,10 @@ from khala_pg.auth.api_keys import ApiKeyText
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """A topic's settings and where its journal begins and ends."""
+    """A topic's settings and where its journal begins and ends.
+
+    json_schema: set, checked or None: what khala.set_topic_schema has set.
+    """
 
     topic: str
     enum_name: str | None
@@ -27,6 +30,7 @@ class Topic:
     retention_horizon_s: float
     ownership: str
     writes: str
+    json_schema: str | None
     head_watermark: int
     retention_floor: int
 
@@ -114,7 +118,8 @@ def topics(connection: Connection[Any]) -> Sequence[Topic]:
         return cursor.execute(
             "SELECT t.topic, t.enum_name, t.read_model, t.payload_mode, t.inline_limit_bytes,"
             " date_part('epoch', t.retention_horizon) AS retention_horizon_s, t.ownership,"
-            " t.writes,"
+            " t.writes, CASE WHEN t.checked_schema IS NOT NULL THEN 'checked'"
+            " WHEN t.json_schema IS NOT NULL THEN 'set' END AS json_schema,"
             " s.head_watermark, s.retention_floor"
             " FROM runtime.sync_topics AS t JOIN khala.topic_stats AS s USING (topic)"
             " ORDER BY t.topic"

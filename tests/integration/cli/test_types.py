@@ -318,6 +318,8 @@ def test_refusals_say_what_to_do(newest_database: Database, tmp_path: Path) -> N
     schema.write_text('{"properties": {"a": {}}}')
     khala(newest_database, *words)
     assert "readonly a?: unknown" in khala(newest_database, "types", "--lang", "ts")
+    listed = map(json.loads, khala(newest_database, "topics", "--json").splitlines())
+    assert {each["topic"] for each in listed if each["json_schema"] == "set"} == {words[2]}
     khala(newest_database, *words[:3], "--no-schema")
     khala(newest_database, "types", "--lang", "ts", status=2)
     assert "without --schema" in khala(newest_database, *words[:3], "--check", status=2)
