@@ -20,7 +20,15 @@ from khala_pg.sqlapi import admin
 from support.http.tokens import verify_token
 from support.postgres.databases import Database
 from support.relay.asking import bearer, http
-from support.relay.relays import NOTES, NOTES_ENUM, RUNS, RunningRelay, ready_relay, running_relay
+from support.relay.relays import (
+    NOTES,
+    NOTES_ENUM,
+    RUNS,
+    RunningRelay,
+    ready_relay,
+    running_relay,
+    writer,
+)
 
 KHALA = str(Path(sys.executable).with_name("khala"))
 PATH = "/api/sync/token"
@@ -143,6 +151,32 @@ async def test_a_scope_is_either_name_of_a_topic(newest_database: Database) -> N
             assert data["scopes"] == [requested]
             async with running.joined(data["token"]) as peer:
                 await peer.subscribe(subscribed)
+
+
+async def test_a_key_for_a_part_of_a_topic(newest_database: Database) -> None:
+    """Made on the command line; its tokens are for that part, or for less of it."""
+    async with issuing(newest_database) as running:
+        await ready_relay(running)
+        options = ("--org", "acme", "--topic", f"{NOTES}/customer/4/")
+        status, key, _ = await khala_key(newest_database, "create", "customer 4", *options)
+        assert status == 0
+        whole = (await post(running, key, {})).json()["data"]
+        assert whole["scopes"] == [f"{NOTES}/customer/4/"]
+        less = [f"{NOTES_ENUM}/customer/4/order/"]
+        narrow = (await post(running, key, {"scopes": less})).json()["data"]
+        assert narrow["scopes"] == less
+        for more in (NOTES, f"{NOTES}/customer/4", f"{NOTES}/customer/42/", f"{RUNS}/customer/4/"):
+            refused = await post(running, key, {"scopes": [more]})
+            assert refused.json()["invalid_scopes"] == [more]
+        async with writer(newest_database) as write, running.joined(whole["token"]) as peer:
+            await peer.subscribe(NOTES)
+            for name in ("customer/42/order/1", "customer/4/order/1", "customer/4/note"):
+                await write.sink(name, org="acme")
+            updates, _ = await peer.updates_until(3)
+            assert [each["doc_key"] for each in updates] == [
+                "customer/4/order/1",
+                "customer/4/note",
+            ]
 
 
 async def test_a_token_that_no_relay_takes_is_not_issued(newest_database: Database) -> None:
