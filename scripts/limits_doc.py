@@ -17,6 +17,7 @@ from khala_pg.auth import claims
 from khala_pg.auth.issuer import MAX_TTL_S, MIN_TTL_S
 from khala_pg.auth.jwks import JwksSettings
 from khala_pg.cli.main import app
+from khala_pg.client import topic
 from khala_pg.http import bodies, tokens
 from khala_pg.http.sync import operations
 from khala_pg.limits import limits_of
@@ -56,6 +57,7 @@ _FIXED: Sequence[tuple[str, int | float, str, str]] = (
     ("reference of a frame", frames.MAX_REF_BYTES, "bytes", "push `bad_frame`"),
     ("nesting of a message", frames.MAX_NESTING, "levels", "push `bad_frame`"),
     ("name of a topic, epoch", requests.MAX_NAME_CHARACTERS, "characters", "`bad_subscription`"),
+    ("keys of a filter", topic.MAX_KEYS, "keys of at most 512 characters", "`bad_subscription`"),
     ("`request_id`", requests.MAX_REQUEST_ID_CHARACTERS, "characters", "`bad_subscription`"),
     ("body of a token request", tokens.MAX_BODY_BYTES, "bytes", "413 `payload_too_large`"),
     ("time for that body", bodies.TIMEOUT_S, "seconds", "408 `invalid_request`"),

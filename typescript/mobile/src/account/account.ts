@@ -20,9 +20,9 @@ export function mayOperate(account: Account): boolean {
   return account.scopes.includes(OPERATE);
 }
 
-/** Whether the key is for a topic; another one is not asked for. */
+/** Whether the key is for a topic, or a part of it; another one is not asked for. */
 export function mayRead(account: Account, topic: string): boolean {
-  return account.scopes.includes(topic);
+  return account.scopes.some((scope) => scope === topic || scope.startsWith(`${topic}/`));
 }
 
 /** The name of what is stored for the account. */
