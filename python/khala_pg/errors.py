@@ -51,7 +51,10 @@ _READ_ONLY = "25006"
 # The user's request, or statement_timeout.
 _CANCELED = "57014"
 
-REACHABLE = "Check host, port, database, user and password, and that PostgreSQL runs (`khala dev` runs one)."
+REACHABLE = (
+    "Check host, port, database, user and password, and that PostgreSQL runs (`khala dev` runs "
+    "one)."
+)
 NEEDS_ROLE = (
     "The login lacks a role: khala_dba administers, khala_runtime writes, khala_relay serves, and "
     "the owner of the database migrates. A superuser gives one: GRANT khala_dba TO login."
