@@ -8,6 +8,7 @@ import { memoryStore } from "./stores/memory.js";
 import { limited } from "./stores/store.js";
 import { storeOf } from "./stores/subset.js";
 import { hasher } from "./topics/hash.js";
+import { KnownTopics } from "./topics/known-topics.js";
 import type { TopicByName } from "./topics/names.js";
 import { subsetOf } from "./topics/subset.js";
 import { type KhalaTopic, Topic } from "./topics/topic.js";
@@ -55,7 +56,7 @@ export function createKhalaClient(options: KhalaClientOptions): KhalaClient {
 
 class Client implements KhalaClient {
   readonly #options: KhalaClientOptions;
-  readonly #topics = new Map<string, Topic>();
+  readonly #topics = new KnownTopics();
   readonly #store;
   readonly #lines: Lines;
   #platform: Platform | null = null;
@@ -97,7 +98,7 @@ class Client implements KhalaClient {
         onRest: () => this.#lines.rest(),
         refusal: (wanted) => (this.#closing === null ? this.#lines.refusal(wanted) : closed()),
       });
-      this.#topics.set(id, topic);
+      this.#topics.add(id, topic);
     }
     // The shape of a payload is agreed between the program and the publisher.
     return topic as unknown as KhalaTopic<never>;
@@ -116,12 +117,12 @@ class Client implements KhalaClient {
   };
 
   readonly sync = async (options: WaitOptions = {}): Promise<void> => {
-    const followed = [...this.#topics.values()].filter(({ isActive }) => isActive);
+    const followed = this.#topics.all().filter(({ isActive }) => isActive);
     await Promise.all(followed.map((topic) => topic.sync(options)));
   };
 
   readonly flush = async (): Promise<void> => {
-    await Promise.all(Array.from(this.#topics.values(), (topic) => topic.saver.flush()));
+    await Promise.all(this.#topics.all().map((topic) => topic.saver.flush()));
   };
 
   readonly close = (): Promise<void> => {
@@ -147,14 +148,14 @@ class Client implements KhalaClient {
 
   async #close(): Promise<void> {
     this.disconnect();
-    for (const { waits } of this.#topics.values()) {
+    for (const { waits } of this.#topics.all()) {
       waits.fail(closed());
     }
     this.#unwatch?.();
     try {
       await this.flush();
     } finally {
-      for (const { saver } of this.#topics.values()) {
+      for (const { saver } of this.#topics.all()) {
         saver.stop();
       }
       await this.#store.close();

@@ -3,6 +3,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { IDBFactory } from "fake-indexeddb";
 import "fake-indexeddb/auto";
 import fc from "fast-check";
@@ -421,6 +423,44 @@ test("several parts of one topic at once: a connection each, as long as they are
     await topicStatus(topic, ({ phase }) => phase === "live");
     expect(open.size).toBe(1);
   }
+});
+
+test("a part that is not followed, and that nobody holds, is let go", async () => {
+  const database = await openDatabase();
+  const name = await database.topic();
+  await writeAll(database, name, ["a/1", "b/1", "c/1"]);
+  setFlagsFromString("--expose-gc");
+  const collect: () => void = runInNewContext("gc");
+  const store = asyncStorageStore(mapStorage());
+  const khala = connect({ token: token([name]), store });
+  const held = khala.topic(name, { prefix: "c/" });
+  const { getStatus } = khala.topic(name, { prefix: "b/" });
+  const visit = async (prefix: string) => {
+    const topic = khala.topic(name, { prefix });
+    const leave = topic.subscribe(() => {});
+    await topic.waitFor(3, SOON);
+    leave();
+    await topicStatus(topic, ({ phase }) => phase === "idle");
+    return new WeakRef(topic);
+  };
+  const visited = [await visit("a/"), await visit("b/"), await visit("c/")];
+  await live(khala.topic(name));
+  await khala.flush();
+  await expect
+    .poll(
+      () => {
+        collect();
+        return visited.map((topic) => topic.deref() !== undefined);
+      },
+      { timeout: 20_000 },
+    )
+    .toEqual([false, true, true]);
+  expect(khala.topic(name, { prefix: "c/" })).toBe(held);
+  expect(khala.topic(name, { prefix: "b/" }).getStatus).toBe(getStatus);
+  // It comes back from the store.
+  khala.disconnect();
+  const again = await documents(khala.topic(name, { prefix: "a/" }), (all) => all.length > 0);
+  expect(plain(again)).toEqual([{ key: "a/1", version: "1", payload: { key: "a/1", version: 1 } }]);
 });
 
 test("a token of the same organisation and another prefix: neither shown nor missed", async () => {

@@ -75,9 +75,10 @@ const LINGER_MS = 1_000;
 const ASK_MS = 100;
 
 export class Topic extends Follower implements KhalaTopic {
-  readonly getSnapshot = this.documents.get;
-  readonly getStatus = this.status.get;
-  readonly onStatus = this.status.subscribe;
+  // Functions of the topic, not of what it has: whoever holds one of them holds the topic.
+  readonly getSnapshot = () => this.documents.get();
+  readonly getStatus = () => this.status.get();
+  readonly onStatus = (listener: (status: TopicStatus) => void) => this.status.subscribe(listener);
   readonly waits = new Waits();
   readonly client: KhalaClient;
   readonly #timer = new Timer();
