@@ -4,9 +4,12 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 from fastapi import Depends, FastAPI, Header, HTTPException
+from fastapi.responses import FileResponse
+from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, PositiveInt
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
@@ -23,6 +26,9 @@ engine = create_async_engine(
 )
 sessions = async_sessionmaker(engine, expire_on_commit=False)
 key = tokens.load(os.environ["KHALA_KEYRING"])
+relay = os.environ["KHALA_WS_URL"]
+# What npm install khala-client puts there; in a checkout it is built in the package itself.
+client = os.environ.get("KHALA_CLIENT", "node_modules/khala-client/dist")
 
 
 class Base(DeclarativeBase):
@@ -75,6 +81,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 app = FastAPI(lifespan=lifespan)
+app.mount("/khala-client", StaticFiles(directory=client, check_dir=False))
 
 
 async def show(session: AsyncSession, order: Order) -> Written:
@@ -119,4 +126,9 @@ async def pay_order(order_id: int, user: SignedIn) -> Written:
 def khala_token(user: SignedIn) -> dict[str, str]:
     """A token for the orders of the user's organisation. Clients ask anew before it expires."""
     token = tokens.sign(key, org_id=user.org, scopes=[TOPIC], subject=f"{user.org}/{user.name}")
-    return {"token": token}
+    return {"url": relay, "token": token}
+
+
+@app.get("/")
+def page() -> FileResponse:
+    return FileResponse(Path(__file__).with_name("page.html"))

@@ -1,6 +1,6 @@
 """Prints the orders of a user as they change: `python -m examples.fastapi.follow acme/ann`.
 
-KHALA_APP is the address of app.py, KHALA_WS_URL that of the relay.
+KHALA_APP is the address of app.py, which gives that of the relay.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ async def main(user: str) -> None:
         async def endpoint() -> Endpoint:
             """Called for each connection, and before a token expires."""
             answer = (await http.get("/khala-token")).raise_for_status()
-            return Endpoint(os.environ["KHALA_WS_URL"], answer.json()["token"])
+            return Endpoint(**answer.json())
 
         async with KhalaClient(endpoint, ["shop.orders"]) as khala:
             async for change in khala.changes():

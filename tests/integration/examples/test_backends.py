@@ -4,6 +4,7 @@ see it, and what they roll back by nobody."""
 import asyncio
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -18,6 +19,7 @@ from khala_pg.auth import keyring as keys
 from khala_pg.auth import keyring_file
 from khala_pg.client import Endpoint, KhalaClient
 from khala_pg.postgres.free_ports import free_port
+from support.browser.browser import BrowserMissingError, browser
 from support.postgres.databases import TEMPLATE, Database
 from support.relay.client_relay import SOON, RelayUnderTest, contents, running_relay
 from support.trials.waiting import until
@@ -123,24 +125,72 @@ async def test_a_backend(name: str, newest_database: Database, tmp_path: Path) -
             assert contents(ann, TOPIC) == {f"order/{order}": {**lamp, "state": "paid"}}
             assert contents(bob, TOPIC) == {}
 
-        if name == "fastapi":
-            with subprocess.Popen(
-                [sys.executable, "-m", "examples.fastapi.follow", "acme/ann"],
-                cwd=ROOT,
-                env={
-                    **environment(newest_database, tmp_path / "keyring.json", relay),
-                    "KHALA_APP": str(app.base_url),
-                },
-                stdout=subprocess.PIPE,
-                text=True,
-            ) as following:
-                assert following.stdout is not None
-                try:
-                    line = await asyncio.to_thread(following.stdout.readline)
-                finally:
-                    following.terminate()
-            assert line.startswith(f"order/{order} ")
-            assert "'state': 'paid'" in line
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package of the client as a page loads it."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    package = ROOT / "typescript/khala-client"
+    esbuild = package / "node_modules/.bin/esbuild"
+    if not esbuild.exists() or shutil.which("node", path=path) is None:
+        assert not os.environ.get("CI"), "CI has Node, and the packages (npm ci)"
+        pytest.skip("Node and the packages of typescript/khala-client are not there")
+    made = tmp_path_factory.mktemp("client")
+    options = ["--bundle", "--format=esm", "--log-level=warning", f"--outfile={made}/index.js"]
+    environment = {**os.environ, "PATH": path}
+    subprocess.run([esbuild, package / "src/index.ts", *options], env=environment, check=True)
+    return made
+
+
+async def test_what_follows_the_orders_of_fastapi(
+    newest_database: Database, tmp_path: Path, client: Path
+) -> None:
+    """The page and the program."""
+    ring = keys.generate()
+    keyring_file.save(ring, tmp_path / "keyring.json")
+    with newest_database.connect("dba") as connection:
+        connection.execute("SELECT khala.register_topic(%s)", (TOPIC,))
+    async with running_relay(newest_database.relay_dsn, ring) as relay:
+        given = environment(newest_database, tmp_path / "keyring.json", relay)
+        async with served("fastapi", {**given, "KHALA_CLIENT": str(client)}, tmp_path) as app:
+            user = {"X-User": "acme/ann"}
+            await app.post("/orders", json={"item": "sofa", "quantity": 1}, headers=user)
+            await follows(given, app)
+            await shows(app)
+
+
+async def follows(given: dict[str, str], app: httpx.AsyncClient) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "examples.fastapi.follow", "acme/ann"],
+        cwd=ROOT,
+        env={**given, "KHALA_APP": str(app.base_url)},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as following:
+        assert following.stdout is not None
+        try:
+            line = await asyncio.to_thread(following.stdout.readline)
+        finally:
+            following.terminate()
+    assert line.startswith("order/1 {")
+    assert "'item': 'sofa'" in line
+
+
+async def shows(app: httpx.AsyncClient) -> None:
+    try:
+        async with browser(os.environ, "--no-sandbox") as page:
+            await page.act("open", url=str(app.base_url))
+            await page.wait("text=order/1: 1 sofa, new")
+            await page.act("click", selector="button")
+            await page.wait("text=Order 2 is in the list.")
+            assert await page.act("texts", selector="li") == [
+                "order/1: 1 sofa, new",
+                "order/2: 1 lamp, new",
+            ]
+            await app.post("/orders/2/pay", headers={"X-User": "acme/ann"})
+            await page.wait("text=order/2: 1 lamp, paid")
+    except BrowserMissingError as missing:
+        pytest.skip(str(missing))
 
 
 def test_a_project_of_django_has_tests_of_its_own(
