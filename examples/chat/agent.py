@@ -31,12 +31,13 @@ def main(team: str, run_id: str, question: str) -> int:
 
 
 def paragraphs() -> Iterator[tuple[str, str]]:
-    """The paragraphs of each document, which are read slowly enough to be watched."""
+    """Sentences of each document, which are read slowly enough to be watched."""
     for file in sorted((ROOT / "docs").rglob("*.md")):
         print(f"reading {file.name}", flush=True)
         time.sleep(0.1)
         for paragraph in file.read_text("utf-8").split("\n\n"):
-            yield file.name, paragraph
+            if paragraph[:1].isalpha():
+                yield file.name, paragraph
 
 
 if __name__ == "__main__":

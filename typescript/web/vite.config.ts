@@ -14,6 +14,15 @@ export default defineConfig({
     ],
     dedupe: ["react", "react-dom", "@bufbuild/protobuf"],
   },
-  build: { target: "es2022", emptyOutDir: true },
+  build: {
+    target: "es2022",
+    emptyOutDir: true,
+    rolldownOptions: {
+      // Of khala-client's hooks: it is for servers that render.
+      onLog: (level, log, otherwise) => {
+        if (log.code !== "MODULE_LEVEL_DIRECTIVE") otherwise(level, log);
+      },
+    },
+  },
   server: { proxy: { "/api": server } },
 });

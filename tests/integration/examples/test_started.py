@@ -119,7 +119,7 @@ async def test_chat(servers: Servers) -> None:
             await page.act("click", selector="text=Send")
             await page.wait("article .running")
             await page.wait("article .succeeded")
-            await page.wait("article:has-text('(attach.md)')")
+            await page.wait("article:has-text('.md)')")
             example.change(
                 "SELECT khala.sink('chat.messages', 'message/9', NULL,"
                 ' \'{"author": "bo", "text": "from psql", "run_id": "-"}\', \'team\')'

@@ -126,7 +126,7 @@ export interface KhalaClientOptions {
   /** Such as `wss://sync.example/socket/websocket`; a path alone is taken from the page's origin. */
   readonly url: string;
   readonly token: string | TokenProvider;
-  /** Where snapshots and documents are read. Default: the origin of `url`, which answers them too. */
+  /** Where snapshots and documents are read. Default: the origin of `url`. */
   readonly httpUrl?: string;
   /** The place of documents and watermarks. Default: in memory only. */
   readonly store?: KhalaStore;

@@ -179,14 +179,9 @@ test("an error that ends a topic, or its client: returned, or shown by a boundar
   await inside.shows("failed: forbidden_topic");
   retry();
   await vi.waitFor(() => expect(errors.size).toBe(2), { timeout: 20_000 });
-  await outside.shows("forbidden_topic");
-  outside.root.render(null);
-  // Nobody shows the topic any more, until somebody tries again.
-  await topicStatus(topic as KhalaTopic, ({ phase }) => phase === "idle");
   scopes.push(name);
   retry();
   await inside.shows("run-1");
-  outside.root.render(<State />);
   await outside.shows("run-1");
   expect(again.size).toBe(1);
   Prompted.last?.end(4403, "stay away");

@@ -35,7 +35,7 @@ export interface KhalaTopic<T = JsonObject> {
   readonly waitFor: (watermark: Counter | null, options?: WaitOptions) => Promise<void>;
   /** One document by its key, whether there is one or not. */
   readonly document: (docKey: string) => TopicDocument<T>;
-  /** Connects again, with a token asked for anew: after an error that ended the topic or its client. */
+  /** Connects again, with a token asked for anew, after an error that ended the topic or its client. */
   readonly retry: () => void;
 }
 
@@ -206,9 +206,11 @@ export class Topic extends Follower implements KhalaTopic {
   }
 
   readonly retry = (): void => {
-    // Whatever the state is: a second after its error nobody may follow the topic, which is then idle.
-    this.client.disconnect();
-    this.client.connect();
+    // A token that covers the topic, or that the server accepts, needs another connection.
+    if (this.getStatus().phase === "error" || this.#options.refusal(this) !== null) {
+      this.client.disconnect();
+      this.client.connect();
+    }
   };
 
   #activate(): void {
