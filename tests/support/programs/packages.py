@@ -96,12 +96,8 @@ def _build_wheel(place: Path) -> None:
 
 
 def _pack_client(place: Path) -> None:
-    package = place / "package"
-    # `npm pack` builds dist/ anew, which other tests read meanwhile.
-    shutil.copytree(CLIENT, package, ignore=shutil.ignore_patterns("node_modules", "dist"))
-    (package / "node_modules").symlink_to(CLIENT / "node_modules")
     made = place / "made"
     made.mkdir()
-    run("npm", "pack", "--silent", f"--pack-destination={made}", cwd=package, PATH=PATH)
+    run("node", CLIENT / "scripts" / "pack.mjs", made, cwd=place, PATH=PATH)
     [packed] = made.glob("*.tgz")
     packed.rename(place / packed.name)
