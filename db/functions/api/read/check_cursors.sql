@@ -37,12 +37,15 @@ BEGIN
         RAISE EXCEPTION 'p_topics is empty or contains NULL'
             USING ERRCODE = 'KH007', HINT = 'Pass at least one topic, and no null.';
     END IF;
-    SELECT n.name INTO v_bad FROM unnest(p_topics) AS n (name) WHERE n.name LIKE '%/%' LIMIT 1;
-    IF FOUND THEN
-        RAISE EXCEPTION 'topics holds %, and a topic has no /', quote_literal(left(v_bad, 200))
+    IF array_to_string(p_topics, '') LIKE '%/%' THEN
+        RAISE EXCEPTION 'topics holds %, and a topic has no /', (
+            SELECT quote_literal(left(n.name, 200)) FROM unnest(p_topics) AS n (name) WHERE n.name LIKE '%/%' LIMIT 1
+        )
             USING ERRCODE = 'KH007', HINT = 'Send the topic alone, and what its keys begin with as filters: {"<topic>": {"prefix": "…"}}.';
     END IF;
-    PERFORM khala_internal.check_filters(p_filters);
+    IF p_filters IS NOT NULL THEN
+        PERFORM khala_internal.check_filters(p_filters);
+    END IF;
 
     -- The map and the list form become two arrays. A cursor must be a whole number from 0, as a JSON
     -- number or a string of digits.
@@ -150,7 +153,10 @@ BEGIN
                 WHEN c.cursor IS NOT NULL
                     THEN khala_internal.stale_reason(c.cursor, s.head_watermark, r.retention_floor, p_epoch, v_epoch)
             END AS reason,
-            (SELECT f.value FROM jsonb_each(p_filters) AS f WHERE f.key IN (n.topic, n.enum_name)) AS asked
+            CASE
+                WHEN p_filters IS NOT NULL
+                    THEN (SELECT f.value FROM jsonb_each(p_filters) AS f WHERE f.key IN (n.topic, n.enum_name))
+            END AS asked
         FROM (
             -- A topic that is named twice is meant once, by the first name.
             SELECT DISTINCT ON (t.topic) u.name, u.ordinality, t.topic, t.enum_name

@@ -43,7 +43,7 @@ BEGIN
                 USING ERRCODE = 'KH007', HINT = 'Leave after_doc_key and watermark out, or raise the limit.';
         END IF;
         v_subset := khala_internal.make_subset(
-            khala_internal.newest_keys(v_cursor.topic, p_org_id, p_limit, p_subset), TRUE
+            khala_internal.newest_keys(v_cursor.topic, v_cursor.head_watermark, p_org_id, p_limit, p_subset), TRUE
         );
     END IF;
 
