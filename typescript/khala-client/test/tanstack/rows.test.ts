@@ -139,6 +139,31 @@ test("a filter is the part of a topic that a collection has; parts stand side by
   expect(shown()).toEqual([["ann/1", "ann/2", "ann/3"], ["bob/2"], ["ann/3", "bob/2"]]);
 });
 
+test("a token of another organisation replaces the rows of the one before", async () => {
+  const database = await openDatabase();
+  const name = await database.topic();
+  await database.sink(name, "a", 1, order("a", "ann", 1), "acme");
+  await database.sink(name, "b", 1, order("b", "bob", 2), "other");
+  await database.sink(name, "all", 1, order("all", "cid", 3), null);
+  let org = "acme";
+  const khala = connect({ token: () => token([name], { org }) });
+  const collection = orders(khala, name);
+  await collection.preload();
+  expect([...collection.keys()].sort()).toEqual(["a", "all"]);
+  const mixed: string[][] = [];
+  collection.subscribeChanges(() => {
+    if (collection.has("a") && collection.has("b")) {
+      mixed.push([...collection.keys()]);
+    }
+  });
+  khala.disconnect();
+  org = "other";
+  khala.connect();
+  await collection.utils.awaitRow("b", (row) => row !== undefined);
+  expect([...collection.keys()].sort()).toEqual(["all", "b"]);
+  expect(mixed).toEqual([]);
+});
+
 test("a collection that ends leaves no listener behind", async () => {
   const database = await openDatabase();
   const [name, other] = [await database.topic(), await database.topic()];
