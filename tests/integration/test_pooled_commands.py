@@ -25,6 +25,7 @@ from khala_pg.postgres.server import PostgresServer
 from support.http.control_plane import SECRET, serving
 from support.postgres.databases import Database, Template, cloned
 from support.postgres.pooler import pooled
+from support.programs.dev_process import running
 from support.programs.runs import KHALA, environment, khala
 from support.relay.asking import bearer
 from support.relay.relay_process import relay_process
@@ -73,6 +74,7 @@ class Pooled:
         """By command."""
         topic = ["--topic", "runtime.run_summaries"]
         return {
+            "dev": self._dev,
             "migrate": self._migrate,
             "topics add": lambda: self._says("is registered", "topics", "add", TOPIC),
             "topics": lambda: self._says(TOPIC, "topics"),
@@ -239,6 +241,12 @@ class Pooled:
             url = f"{ready['http']}{OPERATORS}/query"
             done = httpx.post(url, json=body, headers=bearer(SECRET), trust_env=False, timeout=30)
         assert done.json()["ok"] is True
+
+    def _dev(self) -> None:
+        past = [] if self._mode == "session" else [f"--listener-database={self._direct}"]
+        given = ("--ws-port=0", "--http-port=0", f"--database={self.dsn}", *past)
+        with running(self._directory / "dev", *given) as dev:
+            assert dev.is_ready()
 
     def _relay(self) -> None:
         past = [] if self._mode == "session" else [f"--listener-database={self._direct}"]

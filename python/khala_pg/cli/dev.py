@@ -30,6 +30,13 @@ def command(
             "schemas and roles are made there, as by `khala migrate`.",
         ),
     ] = None,
+    listener_database: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="The same database for LISTEN, when --database goes through a transaction pooler.",
+        ),
+    ] = None,
     data_dir: Annotated[
         Path,
         typer.Option(help="Where the database, the keyring and the logs are kept between runs."),
@@ -113,6 +120,8 @@ def command(
     """
     if database is not None:
         conninfo.check(database)
+        if listener_database is not None:
+            conninfo.check(listener_database)
         if pg_port is not None or pg_bin is not None:
             raise UsageError(
                 "--database excludes --pg-port and --pg-bin, which are for a PostgreSQL of its own",
@@ -145,6 +154,7 @@ def command(
         None if no_page else page,
         metrics_port,
         has_page=not no_page,
+        listener_database=listener_database,
     )
     run(config, say, ready)
 

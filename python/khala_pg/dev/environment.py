@@ -48,7 +48,8 @@ Say = Callable[[str], None]
 class DevConfig:
     """Options of `khala dev`. Ports: see dev.ports.
 
-    database: somebody's, in which to work; None: one of its own.
+    database: somebody's, in which to work; None: one of its own. listener_database: the same one,
+    past a transaction pooler.
     metrics_port: None opens none. web_dir: the built admin page; None: there is none, but its API.
     has_page: whether there is either.
     """
@@ -62,6 +63,7 @@ class DevConfig:
     web_dir: Path | None = None
     metrics_port: int | None = None
     has_page: bool = True
+    listener_database: str | None = None
 
 
 class _StopRequested(BaseException):
@@ -135,7 +137,12 @@ def _run(
                     arguments.append(f"--web-dir={config.web_dir}")
             secret = state.lightning_secret(data_dir)
             relay = _Relay(
-                relay_database, secret, arguments, f"{http}/readyz", data_dir / "relay.log"
+                relay_database,
+                config.listener_database,
+                secret,
+                arguments,
+                f"{http}/readyz",
+                data_dir / "relay.log",
             )
             relay.start()
             relay.await_ready(wakeup)
@@ -168,6 +175,7 @@ def _run(
 @dataclass
 class _Relay:
     _database: str
+    _listener_database: str | None
     _lightning_secret: str
     _arguments: list[str]
     _ready_url: str
@@ -181,6 +189,8 @@ class _Relay:
             "KHALA_DATABASE_URL": self._database,
             SECRET: self._lightning_secret,
         }
+        if self._listener_database is not None:
+            environment["KHALA_LISTENER_DATABASE_URL"] = self._listener_database
         with open(self.log_file, "ab", opener=private) as log:
             self._process = subprocess.Popen(
                 [
