@@ -88,12 +88,14 @@ class Pooled:
             "attach": self._attach,
             "attachments": self._show_attachments,
             "detach": self._detach,
+            "types": self._write_types,
             "run": self._run,
             "worker": self._work,
             "ingest": self._ingest,
             "reproject": lambda: self._says("", "reproject", "--all"),
             "retain": lambda: self._says(TOPIC, "retain"),
             "forget": lambda: self._says(TOPIC, "forget", TOPIC, "never", "--yes"),
+            "archive": lambda: self._says("archived", "archive", "--older-than", "1 day"),
             "stats": lambda: self._says(TOPIC, "stats"),
             "top": lambda: self._says(TOPIC, "top", "--once"),
             "key create": lambda: self._says(
@@ -156,6 +158,10 @@ class Pooled:
     def _detach(self) -> None:
         self._attach()
         self._says("is detached", "detach", "shop.pooled")
+
+    def _write_types(self) -> None:
+        self._attach()
+        self._says("readonly id: number", "types", "--lang", "ts", "--topic", "shop.pooled")
 
     def _remove_flag(self) -> None:
         self._says("", "flags", "set", "gone")

@@ -90,6 +90,8 @@ _BY_ROLE = [
     (["topics", "writes", "runtime.notifications", "grouped"], "khala_dba"),
     (["retain"], "khala_dba"),
     (["forget", "runtime.notifications", "a", "--yes"], "khala_dba"),
+    (["types", "--lang", "ts"], "khala_dba"),
+    (["archive", "--older-than", "1 day"], "khala_dba"),
     (["stats"], "khala_dba"),
     (["top", "--once"], "khala_dba"),
     (["key", "list"], "khala_dba"),
