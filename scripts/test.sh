@@ -38,9 +38,9 @@ else
     wait "$typescript" || beside=$?
 fi
 if [ "$beside" -ne 0 ]; then
-    # Where only the end of a log is kept, it tells which: the marks of vitest, Jest and Playwright.
+    # Where only the end of a log is kept, it tells which: the marks of vitest, node:test, Jest and Playwright.
     echo "the TypeScript tests failed (status $beside): see above. They name:" >&2
-    grep -aE '^ *(FAIL |● |[0-9]+\) \[|TypeScript test failed|npm error|[A-Za-z]*Error: )' "$said/typescript" |
+    grep -aE '^ *(FAIL |not ok |● |[0-9]+\) \[|TypeScript test failed|npm error|[A-Za-z]*Error: )' "$said/typescript" |
         sort -u | head -n 60 >&2 || true
 fi
 [ "$pytest" -eq 0 ] || exit "$pytest"
