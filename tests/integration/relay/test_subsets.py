@@ -4,6 +4,8 @@ and narrow."""
 import asyncio
 from typing import Any
 
+import httpx
+
 from support.postgres.databases import Database
 from support.relay.relays import NOTES, NOTES_ENUM, RUNS, ready_relay, running_relay, writer
 
@@ -39,6 +41,31 @@ async def test_a_malformed_filter_is_refused_and_named(newest_database: Database
             # By the other name, and with null for what is not there, it is taken.
             await peer.subscribe(NOTES, filters={f" {NOTES_ENUM} ": {"prefix": "a"}})
             await peer.subscribe(NOTES, filters=None)
+
+
+async def test_a_malformed_part_over_http_is_refused_and_named(newest_database: Database) -> None:
+    async with running_relay(newest_database, http_port=0) as running:
+        await ready_relay(running)
+        headers = {"Authorization": f"Bearer {running.token(scopes=(f'{NOTES}/a/',))}"}
+        base = running.addresses.http or ""
+        async with httpx.AsyncClient(base_url=base, headers=headers, trust_env=False) as http:
+            cases: list[tuple[list[tuple[str, str]], str, str]] = [
+                ([("key", "a/1"), ("prefix", "a/")], "bad_subscription", "key and prefix"),
+                ([("key", "")], "bad_subscription", f'filters["{NOTES}"].keys'),
+                ([("key", "a/1")] * 1001, "bad_subscription", f'filters["{NOTES}"].keys'),
+                ([("prefix", "x" * 513)], "bad_subscription", f'filters["{NOTES}"].prefix'),
+                ([("prefix", "a/\0")], "bad_subscription", "names have no NUL"),
+                ([("order", "oldest")], "bad_subscription", "order is"),
+                ([("order", "newest"), ("after_doc_key", "a/1")], "bad_subscription", "the newest"),
+                ([("key", "b/1")], "forbidden_topic", "the token does not allow"),
+                ([("prefix", "")], "forbidden_topic", "the token does not allow"),
+            ]
+            for query, code, message in cases:
+                response = await http.get("/api/sync/snapshot", params=[("topic", NOTES), *query])
+                assert response.json()["code"] == code, response.text
+                assert response.json()["message"].startswith(message), response.text
+            response = await http.get(f"/api/sync/snapshot/{NOTES}/a/")
+            assert "has no /" in response.json()["message"]
 
 
 async def test_another_filter_is_another_subscription(newest_database: Database) -> None:
