@@ -82,28 +82,46 @@ class Viewer:
         return owner in (None, self.org)
 
 
-WRITES = st.lists(
-    st.builds(
-        Write,
-        KEYS,
-        st.none() | st.sampled_from(ORGS),
-        st.integers(0, 5).map(lambda number: number == 0),
-        st.builds(lambda: secrets.token_hex(8)),
-    ),
-    min_size=1,
-    max_size=10,
-)
-FILTERS = (
-    st.none()
-    | st.lists(KEYS, min_size=1, max_size=4).map(lambda keys: {"keys": keys})
-    | BEGINNINGS.map(lambda prefix: {"prefix": prefix})
-)
-VIEWERS = st.builds(
-    Viewer,
-    st.sampled_from(ORGS),
-    st.just(("",)) | st.lists(BEGINNINGS, min_size=1, max_size=3).map(tuple),
-    FILTERS,
-)
+@st.composite
+def scenes(
+    draw: st.DrawFn,
+) -> tuple[list[Write], list[Write], list[Write], list[Viewer]]:
+    """Writes before, while and after viewers subscribe, to a few keys that change owners, and
+    viewers whose scopes and filters often cut them."""
+    keys = draw(st.lists(KEYS, min_size=1, max_size=4, unique=True))
+    beginnings = BEGINNINGS | st.sampled_from(
+        [key[:length] for key in keys for length in range(len(key) + 1)]
+    )
+    writes = st.lists(
+        st.builds(
+            Write,
+            st.sampled_from(keys),
+            st.none() | st.sampled_from(ORGS),
+            st.integers(0, 5).map(lambda number: number == 0),
+            st.builds(lambda: secrets.token_hex(8)),
+        ),
+        min_size=1,
+        max_size=10,
+    )
+    filters = (
+        st.none()
+        | st.lists(KEYS | st.sampled_from(keys), min_size=1, max_size=4).map(
+            lambda found: {"keys": found}
+        )
+        | beginnings.map(lambda prefix: {"prefix": prefix})
+    )
+    viewers = st.builds(
+        Viewer,
+        st.sampled_from(ORGS),
+        st.just(("",)) | st.lists(beginnings, min_size=1, max_size=3).map(tuple),
+        filters,
+    )
+    return (
+        draw(writes),
+        draw(writes),
+        draw(writes),
+        draw(st.lists(viewers, min_size=2, max_size=4)),
+    )
 
 
 @dataclass
@@ -363,15 +381,15 @@ def test_nothing_leaves_for_others_and_all_for_whom_it_is(newest_database: Datab
         try:
 
             @settings(
-                max_examples=20,
+                max_examples=30,
                 suppress_health_check=list(HealthCheck),
                 phases=[Phase.explicit, Phase.generate],
             )
-            @given(WRITES, WRITES, WRITES, st.lists(VIEWERS, min_size=2, max_size=4))
+            @given(scenes())
             def holds(
-                before: list[Write], during: list[Write], after: list[Write], viewers: list[Viewer]
+                scene: tuple[list[Write], list[Write], list[Write], list[Viewer]],
             ) -> None:
-                runner.run(stage.example(before, during, after, viewers))
+                runner.run(stage.example(*scene))
 
             holds()
         finally:
