@@ -1,1 +1,1 @@
-"""The API of `/api/sync` and health in OpenAPI, and the operations that its routes are made of."""
+"""The API of `/api/sync`: its operations, its OpenAPI document, its responses to reads."""
