@@ -2,7 +2,7 @@
 
 import { expect, test } from "vitest";
 import { isKhalaError } from "../src/index.js";
-import { readerOf } from "../src/wire/token.js";
+import { organisationOf, readerOf } from "../src/wire/token.js";
 import { connect, openDatabase, token } from "./harness/server.js";
 import { documents, live, status } from "./harness/waiting.js";
 
@@ -124,9 +124,17 @@ test("a server that is not there: disconnected, tried again, until told to stop"
 });
 
 test("what a token says of its organisation", () => {
-  expect(readerOf(token([], { org: "a~b?c>" }), "t")).toBe("a~b?c>");
-  expect(readerOf("opaque", "t")).toBe("");
-  expect(readerOf("a.b.c", "t")).toBe("");
+  expect(organisationOf(token([], { org: "a~b?c>" }))).toBe("a~b?c>");
+  expect(organisationOf("opaque")).toBe("");
+  expect(organisationOf("a.b.c")).toBe("");
+});
+
+test("what narrows a topic: its own scopes, or those that may have its other name", () => {
+  const reader = (...scopes: string[]) => readerOf("acme", scopes, "t.a");
+  expect(reader("t.a", "t.a/x/")).toBe("acme");
+  expect(reader("t.b")).toBe("acme");
+  expect(reader("t.a/y/", "t.b/z/", "t.a/x/")).toBe(reader("t.a/x/", "t.a/y/"));
+  expect(reader("OTHER_NAME/x/")).not.toBe(reader("OTHER_NAME/y/"));
 });
 
 test("a token up to the relay's limit connects; a longer one says why it does not", async () => {

@@ -10,7 +10,7 @@ import { Channel } from "./channel.js";
 import { HttpApi } from "./http.js";
 import { type Frame, readBatch, readError, watermarks } from "./serializer.js";
 import { CLOSE, Socket, type SocketEnd } from "./socket.js";
-import { readerOf } from "./token.js";
+import { organisationOf, readerOf } from "./token.js";
 
 export interface ConnectionOptions {
   readonly WebSocket: WebSocketClass;
@@ -39,6 +39,8 @@ export class Connection {
   /** The link for topics, once joined. */
   link: Link | null = null;
   #token: string;
+  /** What the token covers, as the server says. */
+  #scopes: readonly string[] = [];
   /** The reason why the channel ended, known before the socket closes. */
   #told: AnyKhalaError | null = null;
 
@@ -92,11 +94,12 @@ export class Connection {
     }
     this.#socket.watch(Number(response["heartbeat_interval_ms"]) || 15_000);
     this.#scheduleRefresh(response["token_expires_at"]);
+    this.#scopes = scopesIn(response);
     this.#options.onJoined();
     this.link = {
       ...this.#options,
       http: this.#http,
-      readerOf: (topic) => readerOf(this.#token, topic),
+      readerOf: (topic) => readerOf(organisationOf(this.#token), this.#scopes, topic),
       push: (...request) => this.#channel.push(...request),
     };
     this.#connect(this.link);
@@ -208,20 +211,35 @@ export class Connection {
       this.#scheduleRefresh(expiresAt);
       return;
     }
-    const { topics } = this.#options;
-    if ([...topics.keys()].some((name) => readerOf(token, name) !== readerOf(this.#token, name))) {
-      // What is subscribed was chosen for the old one.
-      this.#giveUp(failure("transport", "the new token shows other documents"));
+    if (organisationOf(token) !== organisationOf(this.#token)) {
+      this.#startOver();
       return;
     }
     this.#channel.push("sync:refresh", { token }, (response, error) => {
-      if (error === null) {
-        this.#token = token;
-        this.#scheduleRefresh(response["expires_at"]);
-      } else {
+      if (error !== null) {
         // The old token is still valid; when it expires, the connection starts over.
         onError(error);
+        return;
+      }
+      const names = [...this.#options.topics.keys()];
+      const readers = () => names.map((name) => this.link?.readerOf(name)).join("\n");
+      const before = readers();
+      this.#token = token;
+      this.#scopes = scopesIn(response);
+      if (readers() === before) {
+        this.#scheduleRefresh(response["expires_at"]);
+      } else {
+        this.#startOver();
       }
     });
   }
+
+  /** What is subscribed was chosen for the token before. */
+  #startOver(): void {
+    this.#giveUp(failure("transport", "the new token shows other documents"));
+  }
+}
+
+function scopesIn({ allowed_topics }: JsonObject): readonly string[] {
+  return Array.isArray(allowed_topics) ? allowed_topics.map(String) : [];
 }
