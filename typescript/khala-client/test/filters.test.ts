@@ -373,6 +373,28 @@ test("a store of the newest does not grow with what was once among them", async 
   expect(kept.at(-1)).toBeGreaterThanOrEqual(5);
 });
 
+test("one of the newest that was deleted in the last moment has its place taken at the next start", async () => {
+  const database = await openDatabase();
+  const name = await database.topic();
+  await writeAll(database, name, ["a", "b", "c"]);
+  const values = new Map<string, string>();
+  const storage = mapStorage(values);
+  const first = connect({ token: token([name]), store: asyncStorageStore(storage) });
+  await live(first.topic(name, { newest: 2 }));
+  await first.close();
+  // What a client has saved that saw the deletion, and was ended before it had read the document.
+  const place = [...values.keys()].find((key) => key.startsWith(`khala:${name}?`)) as string;
+  const saved = JSON.parse(values.get(place) as string);
+  const [rows, after] = [saved.rows as unknown[][], String(BigInt(saved.watermark) + 1n)];
+  await database.remove(name, "c", 2);
+  const tombstone = ["c", "2", after, "", 0];
+  saved.rows = rows.map((row) => (row[0] === "c" ? tombstone : row));
+  values.set(place, JSON.stringify({ ...saved, watermark: after }));
+  const second = connect({ token: token([name]), store: asyncStorageStore(storage) });
+  const topic = second.topic(name, { newest: 2 });
+  await documents(topic, () => keysOf(topic).join() === "b,a");
+});
+
 test("several parts of one topic at once: a connection each, as long as they are followed", async () => {
   const database = await openDatabase();
   const name = await database.topic();
@@ -503,6 +525,9 @@ test("filters that are none", async () => {
   for (const newest of [0, -1, 1.5, Number.NaN]) {
     expect(() => khala.topic("t", { newest })).toThrow(expect.objectContaining({ code: "usage" }));
   }
+  expect(() => khala.topic("t", { keys: [] })).toThrow(
+    expect.objectContaining({ code: "usage", message: expect.stringContaining("keys is empty") }),
+  );
   const database = await openDatabase();
   const name = await database.topic();
   const errors: string[] = [];

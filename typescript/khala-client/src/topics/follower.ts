@@ -75,7 +75,8 @@ export class Follower {
       if (stored !== null) {
         this.cache.replace(stored.versions);
         this.#moveTo(stored.cursor);
-        this.#hasMore = !this.#isShort();
+        // A tombstone has the place of one of the newest: nothing has come there when it was saved.
+        this.#hasMore = stored.versions.length >= (this.subset.newest ?? Number.POSITIVE_INFINITY);
       }
     });
     return this.#loaded;

@@ -28,6 +28,10 @@ export function subsetOf(topic: string, filter?: TopicFilter): Subset {
     readonly prefix?: string;
     readonly newest?: number;
   };
+  if (keys?.length === 0) {
+    // A query of no keys has every document of the topic.
+    throw failure("usage", "keys is empty: pass one at least, or follow nothing");
+  }
   if (newest !== undefined && !(Number.isSafeInteger(newest) && newest > 0)) {
     throw failure("usage", `newest is ${newest}: pass a whole number from 1`);
   }
