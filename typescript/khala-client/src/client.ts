@@ -89,11 +89,7 @@ class Client implements KhalaClient {
         store: storeOf(this.#store, subset, (text) => this.#begin().hash(text)),
         saveEveryMs,
         onError: this.#onError,
-        onActivate: () => {
-          if (this.#closing === null) {
-            this.#begin();
-          }
-        },
+        onActivate: () => this.#closing === null && Boolean(this.#begin()),
         onActive: (active) => this.#lines.add(active),
         onRest: () => this.#lines.rest(),
         refusal: (wanted) => (this.#closing === null ? this.#lines.refusal(wanted) : closed()),
@@ -148,8 +144,9 @@ class Client implements KhalaClient {
 
   async #close(): Promise<void> {
     this.disconnect();
-    for (const { waits } of this.#topics.all()) {
-      waits.fail(closed());
+    for (const topic of this.#topics.all()) {
+      topic.rest();
+      topic.waits.fail(closed());
     }
     this.#unwatch?.();
     try {

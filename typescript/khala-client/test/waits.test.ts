@@ -1,9 +1,9 @@
 /** Reading what was written: waits for watermarks, for versions, and for all that the server has. */
 
-import { expect, test } from "vitest";
-import { asyncStorageStore } from "../src/index.js";
+import { expect, onTestFinished, test, vi } from "vitest";
+import { asyncStorageStore, createKhalaClient, memoryStore } from "../src/index.js";
 import { Prompted } from "./harness/prompted.js";
-import { connect, killRelay, openDatabase, token } from "./harness/server.js";
+import { connect, killRelay, openDatabase, server, token } from "./harness/server.js";
 import { mapStorage } from "./harness/storage.js";
 import { documents, live, plain, status, topicStatus } from "./harness/waiting.js";
 
@@ -189,6 +189,95 @@ test("ends by time, by its signal, and with the client", async () => {
   await khala.close();
   await Promise.all(closed);
   await expect(topic.waitFor(7)).rejects.toMatchObject({ code: "aborted" });
+});
+
+test("a document as expected: shown already, later, gone, and never", async () => {
+  const database = await openDatabase();
+  const name = await database.topic();
+  const khala = connect({ token: token([name]) });
+  const document = khala.topic<{ readonly n: number }>(name).document("a");
+  // Nobody follows the topic, and there is no document: known once the server has said so.
+  await document.waitUntil((found) => found === undefined, SOON);
+  const third = document.waitUntil((found) => found?.payload.n === 3, SOON);
+  const wrong = new Error("for a test");
+  const failed = expect(
+    document.waitUntil((found) => {
+      if (found === undefined) {
+        return false;
+      }
+      throw wrong;
+    }, SOON),
+  ).rejects.toBe(wrong);
+  for (const n of [1, 2, 3]) {
+    await database.sink(name, "a", n, { n });
+  }
+  await Promise.all([third, failed]);
+  await document.waitUntil((found) => found?.payload.n === 3, { timeoutMs: 0 });
+  const gone = document.waitUntil((found) => found === undefined, SOON);
+  await database.remove(name, "a", 4);
+  await gone;
+  const never = expect(document.waitUntil((found) => found !== undefined)).rejects.toMatchObject({
+    code: "aborted",
+    message: "the client is closed",
+  });
+  await khala.close();
+  await never;
+  await expect(
+    khala
+      .topic("test.other")
+      .document("a")
+      .waitUntil(() => true),
+  ).rejects.toMatchObject({ code: "aborted" });
+});
+
+test("a client without a WebSocket: a wait is refused once, and not again when its time is over", async () => {
+  vi.stubGlobal("WebSocket", undefined);
+  vi.useFakeTimers();
+  onTestFinished(() => {
+    vi.useRealTimers();
+    vi.unstubAllGlobals();
+  });
+  const unhandled: unknown[] = [];
+  const listen = (error: unknown) => unhandled.push(error);
+  process.on("unhandledRejection", listen);
+  onTestFinished(() => {
+    process.off("unhandledRejection", listen);
+  });
+  const topic = createKhalaClient({ url: server.ws, token: token([]) }).topic("test.any");
+  const options = { timeoutMs: 20 };
+  for (const wait of [topic.waitFor(1, options), topic.document("a").waitFor(1, options)]) {
+    await expect(wait).rejects.toMatchObject({ code: "usage" });
+  }
+  expect(vi.getTimerCount()).toBe(0);
+  expect(unhandled).toEqual([]);
+});
+
+test("a client that is closed keeps nothing: no timer, no store that opens again", async () => {
+  const database = await openDatabase();
+  const name = await database.topic();
+  const loads: string[] = [];
+  const store = {
+    ...memoryStore(),
+    load: async (topic: string) => {
+      loads.push(topic);
+      return null;
+    },
+  };
+  const khala = connect({ token: token([name]), store });
+  const topic = khala.topic(name);
+  await live(topic);
+  const leave = topic.subscribe(() => {});
+  const wait = expect(topic.waitFor(7)).rejects.toMatchObject({ code: "aborted" });
+  const start = vi.spyOn(globalThis, "setTimeout");
+  onTestFinished(() => start.mockRestore());
+  await khala.close();
+  await wait;
+  leave();
+  khala.topic("test.other").subscribe(() => {})();
+  khala.topic(name).subscribe(() => {})();
+  // A subscription that lingers would keep the process.
+  expect(start.mock.calls.filter(([, delay]) => delay === 1_000)).toEqual([]);
+  expect(loads).toEqual([name]);
 });
 
 test("a topic that is refused, and a client that gave up, refuse waits", async () => {

@@ -9,7 +9,6 @@ import type {
 import type { KhalaClient } from "../client.js";
 import type { KhalaTopics } from "../topics/names.js";
 import type { KhalaTopic } from "../topics/topic.js";
-import { Waits } from "../topics/waits.js";
 import type { KhalaDocument, TopicFilter, WaitOptions } from "../types.js";
 import { followTopic } from "./sync.js";
 
@@ -29,6 +28,7 @@ export type KhalaCollectionUtils<T extends object> = {
   /**
    * Resolves when the server's row of this document is as expected; it is undefined when there is
    * none. For writes that do not know their watermark: to attached tables and grouped topics.
+   * Rejects as `waitFor` of a topic.
    */
   readonly awaitRow: (
     docKey: string,
@@ -105,16 +105,10 @@ export function khalaCollectionOptions<
     },
     utils: {
       awaitWatermark: topic.waitFor,
-      awaitRow: (docKey, isExpected, options = {}) => {
-        const waits = new Waits();
-        const isOver = () => {
-          const document = topic.get(docKey);
-          return isExpected(document && row(document));
-        };
-        const done = waits.until(isOver, `${name}: ${docKey} as expected`, options);
-        const leave = topic.subscribe(() => waits.look());
-        return done.finally(leave);
-      },
+      awaitRow: (docKey, isExpected, options) =>
+        topic
+          .document(docKey)
+          .waitUntil((document) => isExpected(document && row(document)), options),
     },
   };
 }

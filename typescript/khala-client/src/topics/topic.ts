@@ -52,12 +52,21 @@ export interface TopicDocument<T = JsonObject> {
     version: Counter,
     options?: WaitOptions,
   ) => Promise<KhalaDocument<T> | undefined>;
+  /**
+   * Resolves when the document is shown as expected, undefined when there is none: for writes that
+   * know neither watermark nor version. Otherwise as `waitFor` of the topic; rejects with what
+   * `isExpected` throws.
+   */
+  readonly waitUntil: (
+    isExpected: (document: KhalaDocument<T> | undefined) => boolean,
+    options?: WaitOptions,
+  ) => Promise<void>;
 }
 
 export interface TopicOptions extends FollowerOptions {
   readonly client: KhalaClient;
-  /** Called before the topic is followed; throws when the client cannot follow anything here. */
-  readonly onActivate: () => void;
+  /** Whether the client will follow the topic: not once it is closed. Throws when it cannot here. */
+  readonly onActivate: () => boolean;
   /** Called when the topic is followed from now on, to `connect` it. */
   readonly onActive: (topic: Topic) => void;
   /** Called when it is followed no longer. */
@@ -136,7 +145,7 @@ export class Topic extends Follower implements KhalaTopic {
     let isOver = false;
     return () => {
       unsubscribe();
-      if (!isOver && --this.#listeners === 0) {
+      if (!isOver && --this.#listeners === 0 && this.isActive) {
         this.#timer.start(LINGER_MS, () => this.rest());
       }
       isOver = true;
@@ -179,6 +188,11 @@ export class Topic extends Follower implements KhalaTopic {
       await this.#until(isOver, `version ${wanted} of ${docKey}`, options);
       return this.get(docKey);
     },
+    waitUntil: (isExpected, options = {}) => {
+      // Without a cursor there may be documents that have not come yet.
+      const isOver = () => this.cursor !== null && isExpected(this.get(docKey));
+      return this.#until(isOver, `${docKey} as expected`, options);
+    },
   });
 
   /** Resolves when everything is shown that the server has by now. */
@@ -201,8 +215,9 @@ export class Topic extends Follower implements KhalaTopic {
     if (refusal !== null) {
       throw refusal;
     }
-    const done = this.waits.until(isOver, `${this.name}: ${what}`, options);
-    await done.finally(this.subscribe(() => {}));
+    // First: it throws where nothing can be followed, and no wait may be left then.
+    const leave = this.subscribe(() => {});
+    await this.waits.until(isOver, `${this.name}: ${what}`, options).finally(leave);
   }
 
   readonly retry = (): void => {
@@ -215,7 +230,9 @@ export class Topic extends Follower implements KhalaTopic {
 
   #activate(): void {
     // First: it throws where there is no WebSocket, and then nothing has begun.
-    this.#options.onActivate();
+    if (!this.#options.onActivate()) {
+      return;
+    }
     this.isActive = true;
     void this.load();
     // Which connects it.

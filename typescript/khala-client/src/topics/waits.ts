@@ -6,7 +6,7 @@ import type { WaitOptions } from "../types.js";
 
 interface Wait {
   readonly isOver: () => boolean;
-  readonly end: (error?: AnyKhalaError) => void;
+  readonly end: (error?: unknown) => void;
 }
 
 export class Waits {
@@ -20,7 +20,7 @@ export class Waits {
   ): Promise<void> {
     return new Promise((resolve, reject) => {
       const timer = new Timer();
-      const end = (error?: AnyKhalaError) => {
+      const end = (error?: unknown) => {
         this.#waits.delete(wait);
         timer.stop();
         signal?.removeEventListener("abort", abort);
@@ -41,8 +41,13 @@ export class Waits {
   /** Something has moved. */
   look(): void {
     for (const wait of [...this.#waits]) {
-      if (wait.isOver()) {
-        wait.end();
+      try {
+        if (wait.isOver()) {
+          wait.end();
+        }
+      } catch (error) {
+        // A function of the program's failed: the other waits go on.
+        wait.end(error);
       }
     }
   }
