@@ -1,6 +1,7 @@
 """The live feed's distribution: everybody gets exactly what replay would have given them."""
 
 from dataclasses import dataclass
+from itertools import permutations
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -135,6 +136,28 @@ def test_one_payload_serves_the_readers_of_all_subsets_with_the_same_updates() -
         audience.add(f"r{number}", f"o{number % 7}", 0, subset("x", f"y{number}"))
     [(_, readers)] = list(audience.views([Row(1, None, None, ("x",)), Row(2)]))
     assert len(readers) == 100
+
+
+def test_a_mark_is_found_for_whoever_is_left() -> None:
+    """Of a mark, one view is kept otherwise than several."""
+    audience: Audience[str] = Audience(0)
+    views = {
+        "a": ("a", subset("x")),
+        "a too": ("a", subset("x", "y")),
+        "b": ("b", subset("x")),
+    }
+    rows = [Row(1, None, "b", ("x",)), Row(2, "b", None, ("x",))]
+    expected = {"a": '{"updates":[1]}', "a too": '{"updates":[1]}', "b": '{"updates":[2]}'}
+    for leaving in permutations(views):
+        here = set(views)
+        for reader, (org_id, narrowed) in views.items():
+            audience.add(reader, org_id, 0, narrowed)
+        assert deliver(audience, rows) == expected
+        for reader in leaving:
+            org_id, narrowed = views[reader]
+            audience.discard(reader, org_id, narrowed)
+            here.remove(reader)
+            assert deliver(audience, rows) == {each: expected[each] for each in here}
 
 
 def test_lengths_are_those_of_the_readers_there_are() -> None:
