@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(61);
+SELECT plan(69);
 
 -- The updates of a page as key@watermark, "gone" for a tombstone and "pointer" for one without its payload.
 CREATE FUNCTION pg_temp.outline(p_page text)
@@ -225,6 +225,37 @@ FROM (
 ) AS v (after, most, bytes, beginnings, are_keys, newest, outline, next, complete, what);
 SELECT throws_ok('SELECT khala.snapshot(''pgtap.subsets'', ''a'', p_newest => TRUE, ' || v.further || ')', 'KH007', NULL, v.what)
 FROM (VALUES ('p_after_doc_key => ''x''', 'the newest have no key to continue after'), ('p_watermark => 6', 'nor a further page')) AS v (further, what);
+
+-- Several prefixes, a page at a time, in the order of bytes, whatever the order of the database's own collation.
+DO $$
+BEGIN
+    PERFORM khala.register_topic('pgtap.ranges', p_ownership => 'mixed');
+    PERFORM khala.sink('pgtap.ranges', k.key, 1, '{}', k.org_id)
+    FROM (
+        VALUES ('B/1', 'a'), ('B/2', NULL), ('a/1', NULL), ('a/2', 'a'), ('a/3', 'b'), ('a/4', NULL), ('c/1', 'a'), ('é/1', 'a'), ('Z/1', NULL)
+    ) AS k (key, org_id);
+END
+$$;
+SELECT is(
+    (
+        WITH RECURSIVE pages AS (
+            SELECT s.page, s.next_doc_key, s.complete
+            FROM khala.snapshot('pgtap.ranges', 'a', NULL, v.most, p_subset => khala_internal.make_subset('{é/,a/,B/,Z/}', FALSE)) AS s
+            UNION ALL
+            SELECT s.page, s.next_doc_key, s.complete
+            FROM pages AS p
+            CROSS JOIN LATERAL khala.snapshot(
+                'pgtap.ranges', 'a', p.next_doc_key, v.most, p_subset => khala_internal.make_subset('{é/,a/,B/,Z/}', FALSE)
+            ) AS s
+            WHERE NOT p.complete
+        )
+
+        SELECT string_agg(d.document ->> 'doc_key', ' ')
+        FROM pages AS p
+        CROSS JOIN LATERAL jsonb_array_elements(p.page::jsonb -> 'documents') AS d (document)
+    ), 'B/1 B/2 Z/1 a/1 a/2 a/4 é/1', format('prefixes in pages of %s', v.most)
+)
+FROM generate_series(1, 8) AS v (most);
 
 SELECT t.line FROM finish() AS t (line);
 ROLLBACK;
