@@ -67,7 +67,8 @@ CREATE TABLE runtime.attachments (
     is_backfilled boolean DEFAULT false NOT NULL,
     backfill_after text COLLATE pg_catalog."C",
     backfilled_rows bigint DEFAULT 0 NOT NULL,
-    sweep_after text COLLATE pg_catalog."C"
+    sweep_after text COLLATE pg_catalog."C",
+    is_trusted boolean DEFAULT false NOT NULL
 )
 WITH (fillfactor='50');
 
@@ -92,6 +93,8 @@ COMMENT ON COLUMN runtime.attachments.backfill_after IS 'Key up to which the exi
 COMMENT ON COLUMN runtime.attachments.backfilled_rows IS 'Number of existing rows that were read';
 
 COMMENT ON COLUMN runtime.attachments.sweep_after IS 'Key up to which documents without a row were removed; empty: from the beginning; null: nothing is to be removed';
+
+COMMENT ON COLUMN runtime.attachments.is_trusted IS 'Whether reading the table may run code of its owner with the rights of khala_owner';
 
 CREATE TABLE runtime.sync_topics (
     topic text NOT NULL,

@@ -19,7 +19,8 @@ CREATE TABLE runtime.attachments (
     is_backfilled boolean NOT NULL DEFAULT FALSE,
     backfill_after text COLLATE "C",
     backfilled_rows bigint NOT NULL DEFAULT 0,
-    sweep_after text COLLATE "C"
+    sweep_after text COLLATE "C",
+    is_trusted boolean NOT NULL DEFAULT FALSE
 ) WITH (fillfactor = 50);
 COMMENT ON TABLE runtime.attachments IS 'Tables whose rows are the documents of a topic';
 COMMENT ON COLUMN runtime.attachments.key_columns IS 'Columns that make the document key, in its order, by their names when the table was attached';
@@ -31,6 +32,7 @@ COMMENT ON COLUMN runtime.attachments.key_sql IS 'Expression of the document key
 COMMENT ON COLUMN runtime.attachments.backfill_after IS 'Key up to which the existing rows were read; null: none';
 COMMENT ON COLUMN runtime.attachments.backfilled_rows IS 'Number of existing rows that were read';
 COMMENT ON COLUMN runtime.attachments.sweep_after IS 'Key up to which documents without a row were removed; empty: from the beginning; null: nothing is to be removed';
+COMMENT ON COLUMN runtime.attachments.is_trusted IS 'Whether reading the table may run code of its owner with the rights of khala_owner';
 GRANT SELECT ON runtime.attachments TO khala_dba;
 
 -- No foreign key: rows are set aside on the way of a write, which a foreign key would look up again.

@@ -5,7 +5,7 @@ BEGIN;
 
 SELECT
     topic, relation, key_columns, org_column, columns, recorded, partitions, key_sql, attached_at, attached_by, is_backfilled,
-    backfill_after, backfilled_rows, sweep_after
+    backfill_after, backfilled_rows, sweep_after, is_trusted
 FROM runtime.attachments WHERE FALSE;
 SELECT topic, row_key, reason, times, first_at, last_at FROM runtime.attachment_set_aside WHERE FALSE;
 

@@ -51,6 +51,14 @@ def command(
         bool,
         typer.Option("--replace", help="Let rows take the place of documents that the topic has."),
     ] = False,
+    trust: Annotated[
+        bool,
+        typer.Option(
+            "--trust",
+            help="Let functions of the table's owner run with the rights of khala_owner, where "
+            "policies, indexes, statistics or casts call them. For members of khala_owner.",
+        ),
+    ] = False,
     no_wait: Annotated[
         bool,
         typer.Option("--no-wait", help="Do not read the rows that are there: a relay does."),
@@ -82,6 +90,7 @@ def command(
             topic=topic,
             ownership="public" if public else None,
             replace=replace,
+            trust=trust,
             lock_timeout_s=lock_timeout,
         )
         console = Console(highlight=False, soft_wrap=True)

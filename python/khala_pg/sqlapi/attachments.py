@@ -84,6 +84,7 @@ def attach(
     topic: str | None = None,
     ownership: str | None = None,
     replace: bool = False,
+    trust: bool = False,
     lock_timeout_s: float = 0,
 ) -> str:
     """Attach a table, or again after it has changed; its topic.
@@ -98,7 +99,7 @@ def attach(
         )
     with within_locks(connection, table, lock_timeout_s):
         row = connection.execute(
-            "SELECT khala.attach(%s::oid::regclass, %s::text[], %s, %s::text[], %s, %s, %s)",
+            "SELECT khala.attach(%s::oid::regclass, %s::text[], %s, %s::text[], %s, %s, %s, %s)",
             (
                 found[0],
                 None if key is None else list(key),
@@ -107,6 +108,7 @@ def attach(
                 topic,
                 ownership,
                 replace,
+                trust,
             ),
         ).fetchone()
     if row is None:

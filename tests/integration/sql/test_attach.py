@@ -411,3 +411,183 @@ def test_the_owner_of_a_table_runs_nothing_as_khala(
         " WHERE d.topic = 'shop.watched'"
     ).fetchall() == [("k", {"id": "k", "m": "ok", "o": "a"})]
     assert orders.execute("SELECT * FROM khala.list_rows_set_aside()").fetchall() == []
+
+
+# What the owner of a table may do so that reading it calls a function of the owner.
+_TRAPS = {
+    "index condition": "CREATE INDEX trap ON public.traps (id) WHERE public.spy('x')",
+    "index expression": "CREATE INDEX trap ON public.traps"
+    " ((public.spy(note) AND public.spy('x')))",
+    "statistics": "CREATE STATISTICS public.trap ON (public.spy(note) AND public.spy('x'))"
+    " FROM public.traps",
+    "policy": "CREATE POLICY zz ON public.traps USING (public.spy('x'));"
+    "ALTER TABLE public.traps ENABLE ROW LEVEL SECURITY",
+    "cast to the key's type": "CREATE CAST (text AS public.trap_kind)"
+    " WITH FUNCTION public.spy_kind(text)",
+    "domain within the key": "ALTER TABLE public.traps DROP CONSTRAINT traps_pkey;"
+    "CREATE DOMAIN public.trap_word AS text CHECK (public.spy(VALUE));"
+    "ALTER TABLE public.traps ALTER COLUMN kind TYPE public.trap_word[] USING '{}';"
+    "ALTER TABLE public.traps ADD PRIMARY KEY (id, kind)",
+    "cast of an array": "CREATE DOMAIN public.trap_number AS numeric;"
+    "CREATE FUNCTION public.spy_array(public.trap_number[]) RETURNS text[] LANGUAGE plpgsql AS"
+    " $$ BEGIN PERFORM public.spy('x'); RETURN '{}'; END $$;"
+    "ALTER TABLE public.traps ADD numbers public.trap_number[] DEFAULT '{1}';"
+    "CREATE CAST (public.trap_number[] AS text[]) WITH FUNCTION"
+    " public.spy_array(public.trap_number[])",
+}
+# An owner cannot call functions here, or PostgreSQL does not when it reads.
+_HARMLESS = {
+    "generated column": "ALTER TABLE public.traps ADD trap boolean"
+    " GENERATED ALWAYS AS (public.spy(note)) STORED",
+    "check": "ALTER TABLE public.traps ADD CHECK (public.spy('x'))",
+    "policy of a stable function": "ALTER FUNCTION public.spy(text) STABLE;"
+    "CREATE POLICY zz ON public.traps USING (public.spy('x'));"
+    "ALTER TABLE public.traps ENABLE ROW LEVEL SECURITY",
+    "trigger": "CREATE TRIGGER a_trap AFTER INSERT OR UPDATE ON public.traps"
+    " FOR EACH ROW EXECUTE FUNCTION public.spy_trigger();"
+    "CREATE TRIGGER zz_trap AFTER INSERT OR UPDATE ON public.traps"
+    " FOR EACH STATEMENT EXECUTE FUNCTION public.spy_trigger()",
+}
+_ATTACH_TRAPS = (
+    "SELECT khala.attach('public.traps', '{id,kind}', 'org_id', p_topic => 'shop.traps',"
+    " p_trust => %s)"
+)
+
+
+@pytest.fixture
+def trapper(database: Database) -> Iterator[psycopg.Connection[Any]]:
+    """A session that is the owner of a table, and nobody to Khala but an administrator.
+
+    A function `spy` counts in a sequence who calls it: counts are kept when a call is rolled back.
+    """
+    with database.connect() as superuser, database.connect() as session:
+        superuser.execute(
+            "DO $$ BEGIN CREATE ROLE trapper; EXCEPTION WHEN duplicate_object THEN NULL; END $$;"
+            "GRANT khala_dba TO trapper; GRANT USAGE, CREATE ON SCHEMA public TO trapper;"
+            "GRANT USAGE ON SCHEMA public TO PUBLIC;"
+            "CREATE SEQUENCE public.caught; GRANT ALL ON SEQUENCE public.caught TO PUBLIC"
+        )
+        session.execute("SET SESSION AUTHORIZATION trapper")
+        session.execute(
+            "CREATE FUNCTION public.spy(text) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS"
+            " $$ BEGIN IF pg_has_role(current_user, 'khala_owner', 'MEMBER') THEN"
+            " PERFORM nextval('public.caught'); END IF; RETURN TRUE; END $$;"
+            "CREATE FUNCTION public.spy_trigger() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+            " PERFORM public.spy('x'); RETURN NULL; END $$;"
+            "CREATE TYPE public.trap_kind AS ENUM ('a');"
+            "CREATE FUNCTION public.spy_kind(text) RETURNS public.trap_kind LANGUAGE plpgsql AS"
+            " $$ BEGIN PERFORM public.spy('x'); RETURN 'a'; END $$;"
+            "CREATE TABLE public.traps (id int, kind public.trap_kind, org_id text, note text,"
+            " PRIMARY KEY (id, kind))"
+        )
+        yield session
+
+
+def _sequence_traps(session: psycopg.Connection[Any]) -> None:
+    while session.execute("SELECT state FROM khala.sequence('shop.traps', 9)").fetchone() == (
+        "more",
+    ):
+        pass
+
+
+def _caught(session: psycopg.Connection[Any]) -> bool:
+    row = session.execute("SELECT is_called FROM public.caught").fetchone()
+    assert row is not None
+    return bool(row[0])
+
+
+@pytest.mark.parametrize("trap", _TRAPS)
+def test_code_of_a_tables_owner_never_runs_as_khala(
+    database: Database, trapper: psycopg.Connection[Any], trap: str
+) -> None:
+    """Refused when it is attached, and refused when the code comes later; no call of it."""
+    with database.connect() as dba:
+        if trap != "domain within the key":
+            trapper.execute(_ATTACH_TRAPS, [False])
+            _sequence_traps(dba)
+            trapper.execute("INSERT INTO public.traps VALUES (1, 'a', 'o', 'n')")
+            trapper.execute(_TRAPS[trap].encode())
+            with pytest.raises(psycopg.errors.DatabaseError, match="would run code") as refused:
+                _sequence_traps(dba)
+            assert refused.value.sqlstate == "KH008"
+            [drift] = trapper.execute(
+                "SELECT array_to_string(khala.attachment_drift('shop.traps'), ';')"
+            )
+            assert "reading is refused" in drift[0]
+        else:
+            trapper.execute(_TRAPS[trap].encode())
+            trapper.execute("INSERT INTO public.traps VALUES (1, '{a}', 'o', 'n')")
+        with pytest.raises(psycopg.errors.DatabaseError, match="would run code") as refused:
+            trapper.execute(_ATTACH_TRAPS, [False])
+        assert refused.value.sqlstate == "KH008"
+        with pytest.raises(psycopg.errors.DatabaseError, match="may not trust"):
+            trapper.execute(_ATTACH_TRAPS, [True])
+        assert not _caught(dba)
+        # Whoever may do everything may allow it, and then it does run.
+        dba.execute(_ATTACH_TRAPS, [True])
+        dba.execute("UPDATE public.traps SET note = 'again'")
+        _sequence_traps(dba)
+        assert _caught(dba)
+
+
+@pytest.mark.parametrize("harmless", _HARMLESS)
+def test_what_is_not_called_by_a_reader_is_not_refused(
+    database: Database, trapper: psycopg.Connection[Any], harmless: str
+) -> None:
+    with database.connect() as dba:
+        trapper.execute(_HARMLESS[harmless].encode())
+        trapper.execute(_ATTACH_TRAPS, [False])
+        trapper.execute(
+            "INSERT INTO public.traps (id, kind, org_id, note) VALUES (1, 'a', 'o', 'n')"
+        )
+        _sequence_traps(dba)
+        assert not _caught(dba)
+        assert dba.execute(
+            "SELECT d.doc_key FROM runtime.sync_documents AS d WHERE d.topic = 'shop.traps'"
+        ).fetchall() == [("1/a",)]
+
+
+def test_a_virtual_column_has_no_function_of_its_owner(
+    trapper: psycopg.Connection[Any],
+) -> None:
+    """PostgreSQL 18 computes such a column when it is read, and refuses functions of users."""
+    if trapper.info.server_version < 180000:
+        pytest.skip("no virtual columns")
+    with pytest.raises(psycopg.errors.FeatureNotSupported):
+        trapper.execute(
+            "ALTER TABLE public.traps ADD trap boolean"
+            " GENERATED ALWAYS AS (public.spy(note)) VIRTUAL"
+        )
+
+
+def test_a_table_that_became_a_view_is_not_read(
+    database: Database, trapper: psycopg.Connection[Any]
+) -> None:
+    """PostgreSQL 15 makes a view of an empty table by a rule."""
+    trapper.execute(_ATTACH_TRAPS, [False])
+    with database.connect() as dba:
+        _sequence_traps(dba)
+        trapper.execute("INSERT INTO public.traps VALUES (1, 'a', 'o', 'n')")
+        if trapper.info.server_version >= 160000:
+            with pytest.raises(psycopg.errors.DatabaseError):
+                trapper.execute(
+                    'CREATE RULE "_RETURN" AS ON SELECT TO public.traps DO INSTEAD SELECT 1, '
+                    "'a'::public.trap_kind, 'o', 'n' WHERE public.spy('x')"
+                )
+            return
+        trapper.execute(
+            "DO $$ DECLARE t name; BEGIN"
+            " FOR t IN SELECT tgname FROM pg_trigger WHERE tgrelid = 'public.traps'::regclass LOOP"
+            " EXECUTE format('DROP TRIGGER %I ON public.traps', t); END LOOP; END $$;"
+            "TRUNCATE public.traps; ALTER TABLE public.traps DROP CONSTRAINT traps_pkey;"
+            "ALTER TABLE public.traps ALTER id DROP NOT NULL, ALTER kind DROP NOT NULL"
+        )
+        trapper.execute("VACUUM public.traps")
+        trapper.execute(
+            'CREATE RULE "_RETURN" AS ON SELECT TO public.traps DO INSTEAD SELECT 1 AS id,'
+            " 'a'::public.trap_kind AS kind, 'o'::text AS org_id, 'n'::text AS note"
+            " WHERE public.spy('x')"
+        )
+        with pytest.raises(psycopg.errors.DatabaseError, match="no longer a table"):
+            _sequence_traps(dba)
+        assert not _caught(dba)

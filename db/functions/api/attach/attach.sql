@@ -14,7 +14,8 @@ CREATE OR REPLACE FUNCTION khala.attach(
     p_columns text[] DEFAULT NULL,
     p_topic text DEFAULT NULL,
     p_ownership text DEFAULT NULL,
-    p_replace boolean DEFAULT FALSE
+    p_replace boolean DEFAULT FALSE,
+    p_trust boolean DEFAULT FALSE
 )
 RETURNS text
 LANGUAGE plpgsql VOLATILE
@@ -32,7 +33,7 @@ BEGIN
         OR (v_relation.relkind IN ('r', 'p')) IS NOT TRUE
     THEN
         -- It says why.
-        RETURN khala.register_attachment(p_table, p_key, p_org, p_columns, p_topic, p_ownership, p_replace);
+        RETURN khala.register_attachment(p_table, p_key, p_org, p_columns, p_topic, p_ownership, p_replace, p_trust);
     ELSIF NOT pg_has_role(v_relation.relowner, 'USAGE') THEN
         RAISE EXCEPTION '% does not own table %', current_user, p_table
             USING ERRCODE = 'KH008',
@@ -49,7 +50,7 @@ BEGIN
     ) THEN
         EXECUTE format('CREATE POLICY khala_attach ON %s FOR SELECT TO khala_owner USING (TRUE)', p_table);
     END IF;
-    v_topic := khala.register_attachment(p_table, p_key, p_org, p_columns, p_topic, p_ownership, p_replace);
+    v_topic := khala.register_attachment(p_table, p_key, p_org, p_columns, p_topic, p_ownership, p_replace, p_trust);
 
     FOR v_part IN
         SELECT t.relid::regclass AS name, t.relid <> p_table AS is_partition
@@ -88,7 +89,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION khala.attach(regclass, text[], text, text[], text, text, boolean) IS
-'Makes the rows of a table the documents of a topic, and again after the table has changed. The caller owns the table. Arguments: table; columns of another unique key than its primary key, null for that one, whose values, joined by /, are the document key; column with the organisation, null without; columns that documents have, null for all; topic, null for the table''s name (it is added with grouped writes unless it is there); ownership of a new topic (null: owned); whether rows may take the place of documents that the topic has. Result: the topic; relays, khala attach and khala.sequence make documents of the rows that are there. Errors: KH006 no organisation in an owned topic or one in a public topic, KH007 invalid argument or table, KH008 attached already, or the topic is in use, row security hides rows, or the caller does not own the table.';
-REVOKE ALL ON FUNCTION khala.attach(regclass, text[], text, text[], text, text, boolean) FROM public;
-GRANT EXECUTE ON FUNCTION khala.attach(regclass, text[], text, text[], text, text, boolean) TO khala_dba;
+COMMENT ON FUNCTION khala.attach(regclass, text[], text, text[], text, text, boolean, boolean) IS
+'Makes the rows of a table the documents of a topic, and again after the table has changed. The caller owns the table. Arguments: table; columns of another unique key than its primary key, null for that one, whose values, joined by /, are the document key; column with the organisation, null without; columns that documents have, null for all; topic, null for the table''s name (it is added with grouped writes unless it is there); ownership of a new topic (null: owned); whether rows may take the place of documents that the topic has; whether functions of the table''s owner may run with the rights of khala_owner, where policies, indexes, statistics or casts call them (for a member of khala_owner). Result: the topic; relays, khala attach and khala.sequence make documents of the rows that are there. Errors: KH006 no organisation in an owned topic or one in a public topic, KH007 invalid argument or table, KH008 attached already, or the topic is in use, row security hides rows, reading would run code of others, or the caller does not own the table.';
+REVOKE ALL ON FUNCTION khala.attach(regclass, text[], text, text[], text, text, boolean, boolean) FROM public;
+GRANT EXECUTE ON FUNCTION khala.attach(regclass, text[], text, text[], text, text, boolean, boolean) TO khala_dba;

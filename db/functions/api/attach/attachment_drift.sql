@@ -57,6 +57,12 @@ found AS (
         )
     )
     UNION ALL
+    SELECT 4, 'reading is refused, because it would run code with the rights of khala_owner: ' || u.code
+    FROM attachment AS a
+    INNER JOIN relation AS r ON a.relation = r.oid
+    CROSS JOIN LATERAL khala_internal.untrusted_code(r.oid) AS u (code)
+    WHERE NOT (a.whole).is_trusted AND u.code IS NOT NULL
+    UNION ALL
     SELECT 5, 'the unique index of the key is gone'
     FROM relation AS r
     WHERE NOT EXISTS (

@@ -7,7 +7,8 @@ CREATE OR REPLACE FUNCTION khala.register_attachment(
     p_columns text[],
     p_topic text,
     p_ownership text,
-    p_replace boolean
+    p_replace boolean,
+    p_trust boolean DEFAULT FALSE
 )
 RETURNS text
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
@@ -50,7 +51,11 @@ BEGIN
             USING ERRCODE = 'KH007',
                 HINT = 'A view, a foreign table, a temporary or unlogged table and one that inherits change without a trigger: attach the tables below, or call khala.sink.';
     END IF;
-    PERFORM khala_internal.check_attached_access(p_table);
+    IF p_trust AND NOT pg_has_role(SESSION_USER, 'khala_owner', 'MEMBER') THEN
+        RAISE EXCEPTION '% may not trust the code of table %', SESSION_USER, p_table
+            USING ERRCODE = 'KH008', HINT = 'Pass p_trust (--trust) as a member of khala_owner: that code runs with its rights.';
+    END IF;
+    PERFORM khala_internal.check_attached_access(p_table, p_trust IS TRUE);
 
     IF p_key IS NULL THEN
         p_key := (
@@ -149,10 +154,10 @@ BEGIN
     );
     SELECT s.key_sql INTO v_new.key_sql FROM khala_internal.attached_statements(v_new) AS s;
     INSERT INTO runtime.attachments AS a (
-        topic, relation, key_columns, org_column, columns, recorded, partitions, key_sql, sweep_after
+        topic, relation, key_columns, org_column, columns, recorded, partitions, key_sql, sweep_after, is_trusted
     )
     VALUES (
-        v_new.topic, p_table, p_key, p_org, p_columns, v_new.recorded, v_new.partitions, v_new.key_sql, ''
+        v_new.topic, p_table, p_key, p_org, p_columns, v_new.recorded, v_new.partitions, v_new.key_sql, '', p_trust IS TRUE
     )
     ON CONFLICT (topic) DO UPDATE
     SET key_columns = excluded.key_columns,
@@ -161,6 +166,7 @@ BEGIN
         recorded = excluded.recorded,
         partitions = excluded.partitions,
         key_sql = excluded.key_sql,
+        is_trusted = excluded.is_trusted,
         attached_at = excluded.attached_at,
         attached_by = excluded.attached_by,
         is_backfilled = FALSE,
@@ -175,7 +181,7 @@ BEGIN
 END
 $$;
 
-COMMENT ON FUNCTION khala.register_attachment(regclass, text[], text, text[], text, text, boolean) IS
+COMMENT ON FUNCTION khala.register_attachment(regclass, text[], text, text[], text, text, boolean, boolean) IS
 'Khala''s part of khala.attach, which calls it and makes the triggers; without them no change of a row is seen. Arguments: as khala.attach. Result: the topic. Errors: as khala.attach.';
-REVOKE ALL ON FUNCTION khala.register_attachment(regclass, text[], text, text[], text, text, boolean) FROM public;
-GRANT EXECUTE ON FUNCTION khala.register_attachment(regclass, text[], text, text[], text, text, boolean) TO khala_dba;
+REVOKE ALL ON FUNCTION khala.register_attachment(regclass, text[], text, text[], text, text, boolean, boolean) FROM public;
+GRANT EXECUTE ON FUNCTION khala.register_attachment(regclass, text[], text, text[], text, text, boolean, boolean) TO khala_dba;

@@ -121,7 +121,7 @@ GRANT khala_dba TO pgtap_stranger;
 GRANT pgtap_stranger TO current_user;
 SELECT throws_ok($$SET LOCAL ROLE pgtap_stranger; SELECT khala.attach('public.pgtap_orders', '{id}', 'org_id')$$, 'KH008', NULL, 'not the owner');
 RESET ROLE;
-SELECT ok(NOT has_function_privilege('khala_runtime', 'khala.attach(regclass, text[], text, text[], text, text, boolean)', 'EXECUTE'), 'khala_runtime may not');
+SELECT ok(NOT has_function_privilege('khala_runtime', 'khala.attach(regclass, text[], text, text[], text, text, boolean, boolean)', 'EXECUTE'), 'khala_runtime may not');
 
 SELECT t.line FROM finish() AS t (line);
 ROLLBACK;
