@@ -33,8 +33,8 @@ STRICT, OPENAGENTS = "khala", "openagents"
 PROFILES = (STRICT, OPENAGENTS)
 """Forms of an issuer's tokens. A key says which it is for; the first is the default.
 
-openagents: `oa_claims_version` may be "oa_sync_claims_v1", `oa_sync_scopes` text with commas, `nbf`
-may be missing, and `oa_user_id` stand for a missing `sub`.
+openagents: `oa_claims_version` may be "oa_sync_claims_v1", `oa_sync_scopes` whole topics as text
+with commas, `nbf` may be missing, and `oa_user_id` stand for a missing `sub`.
 """
 
 _OPENAGENTS_VERSION = "oa_sync_claims_v1"
@@ -165,7 +165,8 @@ def _from_openagents(claims: Mapping[str, Any]) -> Mapping[str, Any]:
     if found.get("oa_claims_version") == _OPENAGENTS_VERSION:
         found["oa_claims_version"] = CLAIMS_VERSION
     scopes = found.get("oa_sync_scopes")
-    if isinstance(scopes, str):
+    # A prefix of keys may hold commas and blanks: cut there, it would allow more than it says.
+    if isinstance(scopes, str) and "/" not in scopes:
         found["oa_sync_scopes"] = [name for each in scopes.split(",") if (name := each.strip())]
     if "nbf" not in found and "iat" in found:
         found["nbf"] = found["iat"]

@@ -107,7 +107,7 @@ async def _read(request: Request) -> TokenRequest:
     if scopes is not None and not (
         isinstance(scopes, list)
         and len(scopes) <= MAX_SCOPES
-        and all(isinstance(scope, str) for scope in scopes)
+        and all(claims.is_name(scope) for scope in scopes)
     ):
         message = "scopes is a list of topic names"
         raise IssuerError(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_scope", message)

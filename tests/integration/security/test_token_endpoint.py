@@ -128,6 +128,7 @@ async def test_scopes_and_life_can_be_narrowed(newest_database: Database) -> Non
             ({"scopes": []}, "invalid_scope"),
             ({"scopes": "x"}, "invalid_scope"),
             ({"scopes": [1]}, "invalid_scope"),
+            ({"scopes": [f"{RUNS}/\0"]}, "invalid_scope"),
             ({"expires_in": 59}, "invalid_ttl"),
             ({"expires_in": 901}, "invalid_ttl"),
             ({"expires_in": True}, "invalid_ttl"),

@@ -300,6 +300,8 @@ def test_tokens_of_existing_issuers_where_the_keyring_says_so(
         {"oa_claims_version": None},
         {"oa_sync_scopes": 7},
         {"oa_sync_scopes": "a,\0"},
+        {"oa_sync_scopes": "a.topic/customer/4,2/"},
+        {"oa_sync_scopes": "b.topic, a.topic/customer/ "},
         {"oa_user_id": None},
         {"oa_user_id": True},
         {"oa_user_id": ""},
