@@ -1401,7 +1401,7 @@ CREATE TRIGGER run_events_truncate BEFORE TRUNCATE ON runtime.run_events FOR EAC
 
 COMMENT ON TRIGGER run_events_truncate ON runtime.run_events IS 'History is append-only';
 
-CREATE TRIGGER runs_archived BEFORE INSERT ON runtime.runs FOR EACH ROW EXECUTE FUNCTION khala_internal.refuse_archived_run();
+CREATE TRIGGER runs_archived AFTER INSERT ON runtime.runs FOR EACH ROW EXECUTE FUNCTION khala_internal.refuse_archived_run();
 
 COMMENT ON TRIGGER runs_archived ON runtime.runs IS 'The id of an archived run is not used again';
 

@@ -31,8 +31,9 @@ COMMENT ON TRIGGER sync_topic_sequences_wake ON runtime.sync_topic_sequences IS
 CREATE TRIGGER entity_events_change
 BEFORE UPDATE OR DELETE ON runtime.entity_events
 FOR EACH ROW EXECUTE FUNCTION khala_internal.refuse_history_change();
+-- AFTER, so that one that waited for khala.archive_runs to end sees what it archived.
 CREATE TRIGGER runs_archived
-BEFORE INSERT ON runtime.runs
+AFTER INSERT ON runtime.runs
 FOR EACH ROW EXECUTE FUNCTION khala_internal.refuse_archived_run();
 COMMENT ON TRIGGER runs_archived ON runtime.runs IS 'The id of an archived run is not used again';
 CREATE TRIGGER entity_events_truncate

@@ -10,6 +10,7 @@ import pytest
 
 from support.postgres.consistency import check_topic
 from support.postgres.databases import Database
+from support.postgres.sessions import sessions
 from support.programs.runs import KHALA, environment
 from support.trials.seeds import choose_seed
 
@@ -89,6 +90,19 @@ def test_beside_writers_no_event_is_lost(newest_database: Database, seed: int) -
             (TOPIC,),
         ).fetchall()
         assert dict(documents) == {run: run in archived for run in written}
+
+
+def test_a_late_event_that_waited_begins_no_second_history(newest_database: Database) -> None:
+    event = "SELECT khala.append_run_event('r', 'run.finished', p_seq => 1, p_org_id => 'acme')"
+    with sessions(newest_database, 2) as [archiving, late], newest_database.connect() as watching:
+        watching.execute(event)
+        archiving.run("SELECT khala.archive_runs(clock_timestamp())")
+        waiting = late.start(event)
+        archiving.commit()
+        with pytest.raises(psycopg.Error, match="run 'r' was archived"):
+            waiting.result()
+        late.rollback()
+        assert histories(watching, "SELECT id, seq FROM runtime.run_events") == {}
 
 
 def archive(connection: psycopg.Connection[Any]) -> None:

@@ -11,7 +11,7 @@ BEGIN
         RAISE EXCEPTION 'run % was archived', quote_literal(NEW.id)
             USING ERRCODE = 'KH009', HINT = 'Its history is in runtime.archived_run_events. Use another id.';
     END IF;
-    RETURN NEW;
+    RETURN NULL;
 END
 $$;
 
