@@ -25,6 +25,7 @@ AS $$
 DECLARE
     v_where text;
     v_path jsonpath;
+    v_is_predicate boolean;
     v_reason text;
     v_paths jsonpath[] := ARRAY[]::jsonpath[];
 BEGIN
@@ -39,14 +40,14 @@ BEGIN
         v_reason := 'it is a path or a filter, and no comparison';
         BEGIN
             v_path := v_where::jsonpath;
+            v_is_predicate := jsonb_path_query_array('{}', v_path, '{}', TRUE) IN ('[true]', '[false]', '[null]');
         EXCEPTION
-            WHEN syntax_error OR data_exception OR feature_not_supported THEN
-                v_path := NULL;
+            -- A variable is an undefined object.
+            WHEN syntax_error OR data_exception OR feature_not_supported OR undefined_object OR statement_too_complex THEN
+                v_is_predicate := FALSE;
                 v_reason := SQLERRM;
         END;
-        IF v_path IS NULL
-            OR jsonb_path_query_array('{}', v_path, '{}', TRUE) NOT IN ('[true]', '[false]', '[null]')
-        THEN
+        IF v_is_predicate IS NOT TRUE THEN
             RAISE EXCEPTION 'condition % is no jsonpath predicate', coalesce(quote_literal(left(v_where, 200)), 'NULL')
                 USING ERRCODE = 'KH007', DETAIL = v_reason,
                     HINT = 'Write one such as $.status == "open", or $.total > 100 && exists($.customer).';

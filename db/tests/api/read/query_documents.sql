@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(28);
+SELECT plan(29);
 
 DO $$
 BEGIN
@@ -51,7 +51,7 @@ SELECT throws_ok(
     format('SELECT khala.query_documents(%L, p_where => %L)', 'pgtap.documents', ARRAY[v.condition]), 'KH007',
     'condition ' || coalesce(quote_literal(v.condition), 'NULL') || ' is no jsonpath predicate', 'refused: ' || coalesce(v.condition, 'NULL')
 )
-FROM (VALUES ('$.status'), ('$'), ('$ ? (@.total > 6)'), ('status = open'), (''), (NULL)) AS v (condition);
+FROM (VALUES ('$.status'), ('$'), ('$ ? (@.total > 6)'), ('status = open'), ('$nothing == 1'), (''), (NULL)) AS v (condition);
 SELECT throws_ok($$SELECT khala.query_documents('pgtap.documents', p_limit => 0)$$, 'KH007', 'p_limit is 0', 'a limit of nothing');
 SELECT throws_ok($$SELECT khala.query_documents('pgtap.documents', p_limit => NULL)$$, 'KH007', 'p_limit is NULL', 'no limit');
 SELECT throws_ok($$SELECT khala.query_documents('pgtap.unknown')$$, 'KH001', NULL, 'an unknown topic');
