@@ -2,6 +2,7 @@
 
 import keyword
 import re
+import unicodedata
 from collections.abc import Iterable
 
 
@@ -21,7 +22,8 @@ class Names:
 
 
 def _pascal(text: str) -> str:
-    words = re.findall(r"[^\W_]+", text)
+    # As Python reads names: two that it takes for one are one here.
+    words = re.findall(r"[^\W_]+", unicodedata.normalize("NFKC", text))
     name = "".join(word[0].upper() + word[1:] for word in words)
     return name if name.isidentifier() and not keyword.iskeyword(name) else f"Type{name}"
 

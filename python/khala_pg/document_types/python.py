@@ -2,6 +2,7 @@
 
 import keyword
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from functools import reduce
 
@@ -73,10 +74,7 @@ class _Writer:
             text = self._text(type_, name)
             self._parts.append(f"{_comment(about, '')}{name}: TypeAlias = {_quoted(text)}\n")
             return
-        is_class = all(
-            key.isidentifier() and not keyword.iskeyword(key) and not key.startswith("__")
-            for key in type_.members
-        )
+        is_class = all(map(_is_attribute, type_.members))
         lines = []
         for key, member in type_.members.items():
             text = self._member(member, f"{name} {key}")
@@ -138,6 +136,16 @@ class _Writer:
         if isinstance(type_, Both):
             return reduce(both, (self._definition(each) for each in type_.types))
         return type_
+
+
+def _is_attribute(key: str) -> bool:
+    """Whether a class has a member of just this name: Python normalises names."""
+    return (
+        key.isidentifier()
+        and unicodedata.is_normalized("NFKC", key)
+        and not keyword.iskeyword(key)
+        and not key.startswith("__")
+    )
 
 
 def _quoted(text: str) -> str:
