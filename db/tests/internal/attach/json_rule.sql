@@ -39,7 +39,7 @@ FROM (
 ) AS c (value, type, expected);
 
 -- Each type once, and that its values match the schema.
-CREATE TYPE public.pgtap_inner AS (f double precision, a public.pgtap_mood[]);
+CREATE TYPE public.pgtap_inner AS (f double precision, a public.pgtap_mood []);
 SELECT is(
     (khala_internal.json_rule('x', c.type::regtype, c.dimensions)).schema::jsonb || jsonb_build_object('may be a string', (khala_internal.json_rule('x', c.type::regtype, c.dimensions)).may_be_string),
     c.expected::jsonb || jsonb_build_object('may be a string', c.may_be_string), 'schema of ' || c.type
