@@ -38,6 +38,7 @@ SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('khala.funct
 \ir functions/internal/checks/refuse_document.sql
 \ir functions/internal/schema/pointer_part.sql
 \ir functions/internal/schema/schema_fault.sql
+\ir functions/internal/schema/payload_fault.sql
 \ir functions/internal/schema/check_schema.sql
 \ir functions/internal/schema/check_payloads.sql
 \ir functions/internal/staging/staging_lock_key.sql

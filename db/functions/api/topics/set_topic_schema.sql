@@ -8,6 +8,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     v_schema CONSTANT jsonb := khala_internal.json_value(p_schema);
+    v_twice text;
     v_loop text;
 BEGIN
     PERFORM FROM runtime.sync_topics AS t WHERE t.topic = p_topic FOR NO KEY UPDATE;
@@ -23,10 +24,23 @@ BEGIN
         RAISE EXCEPTION 'p_schema has % bytes', octet_length(p_schema::text)
             USING ERRCODE = 'KH007', HINT = 'Use at most 262144 bytes.';
     ELSIF p_schema IS NOT NULL THEN
-        PERFORM khala_internal.check_schema(v_schema, v_schema);
+        BEGIN
+            PERFORM khala_internal.check_schema(v_schema, v_schema);
+        EXCEPTION
+            WHEN statement_too_complex THEN
+                RAISE EXCEPTION 'the schema is nested too deeply'
+                    USING ERRCODE = 'KH007', HINT = 'Move parts of it to $defs, and refer to them.';
+        END;
         IF jsonb_typeof(v_schema) <> 'object' OR NOT coalesce(v_schema -> 'type', '"object"') @> '"object"' THEN
             RAISE EXCEPTION 'the schema allows no object'
                 USING ERRCODE = 'KH007', HINT = 'A payload is an object: write {"type": "object", …}.';
+        END IF;
+        SELECT min(d.name) INTO v_twice
+        FROM jsonb_object_keys(coalesce(v_schema -> '$defs', '{}')) AS d (name)
+        WHERE v_schema -> 'definitions' ? d.name;
+        IF v_twice IS NOT NULL THEN
+            RAISE EXCEPTION 'the schema defines % twice', quote_literal(left(v_twice, 100))
+                USING ERRCODE = 'KH007', HINT = 'Define it in $defs or in definitions, not in both.';
         END IF;
         -- A definition that is itself, without a member or an element between, would be checked without end.
         WITH RECURSIVE same AS (

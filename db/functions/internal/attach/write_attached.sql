@@ -90,7 +90,7 @@ BEGIN
                         WHEN 'size' THEN 'the document is larger than the topic allows'
                     END, CASE WHEN v_topic.checked_schema IS NOT NULL THEN (
                         SELECT format('the schema of the topic is not matched: %s %s', CASE f.path WHEN '' THEN 'the row' ELSE f.path END, f.fault)
-                        FROM khala_internal.schema_fault(v_topic.checked_schema, v_payloads[i.place], v_topic.checked_schema) AS f
+                        FROM khala_internal.payload_fault(v_topic.checked_schema, v_payloads[i.place]) AS f
                         WHERE f.fault IS NOT NULL
                     ) END)
                 END AS reason

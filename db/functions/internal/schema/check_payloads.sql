@@ -12,7 +12,7 @@ BEGIN
     SELECT t.checked_schema INTO v_schema FROM runtime.sync_topics AS t WHERE t.topic = p_topic;
     SELECT d.doc_key, d.place, f.path, f.fault INTO v_refused
     FROM unnest(p_doc_keys, p_payloads) WITH ORDINALITY AS d (doc_key, payload, place)
-    CROSS JOIN LATERAL khala_internal.schema_fault(v_schema, d.payload, v_schema) AS f
+    CROSS JOIN LATERAL khala_internal.payload_fault(v_schema, d.payload) AS f
     WHERE d.payload IS NOT NULL AND f.fault IS NOT NULL
     ORDER BY d.place
     LIMIT 1;

@@ -161,19 +161,20 @@ BEGIN
                 WHERE f.fault IS NOT NULL
                 LIMIT 1;
             WHEN 'anyOf', 'oneOf' THEN
-                SELECT count(*) FILTER (WHERE f.fault IS NULL) INTO v_matching
-                FROM jsonb_array_elements(v_keyword.value) AS s
+                -- One call for each alternative, whose faults are used as well: a second call would double the cost with
+                -- each level of the value. The alternative that was meant is the one that matches furthest into it.
+                SELECT
+                    count(*) FILTER (WHERE f.fault IS NULL),
+                    (array_agg(f.path ORDER BY length(f.path) DESC, s.place))[1],
+                    (array_agg(f.fault ORDER BY length(f.path) DESC, s.place))[1]
+                INTO v_matching, path, fault
+                FROM jsonb_array_elements(v_keyword.value) WITH ORDINALITY AS s (value, place)
                 CROSS JOIN LATERAL khala_internal.schema_fault(s.value, p_value, p_root, p_path) AS f;
-                IF v_matching > 1 AND v_keyword.key = 'oneOf' THEN
-                    fault := 'matches more than one alternative of oneOf';
-                ELSIF v_matching = 0 THEN
-                    -- The alternative that was meant is the one that matches furthest into the value.
-                    SELECT f.path, CASE WHEN f.path = p_path THEN 'matches no alternative of ' || v_keyword.key ELSE f.fault END
-                    INTO path, fault
-                    FROM jsonb_array_elements(v_keyword.value) WITH ORDINALITY AS s (value, place)
-                    CROSS JOIN LATERAL khala_internal.schema_fault(s.value, p_value, p_root, p_path) AS f
-                    ORDER BY length(f.path) DESC, s.place
-                    LIMIT 1;
+                IF v_matching > 0 THEN
+                    path := p_path;
+                    fault := CASE WHEN v_matching > 1 AND v_keyword.key = 'oneOf' THEN 'matches more than one alternative of oneOf' END;
+                ELSIF path = p_path THEN
+                    fault := 'matches no alternative of ' || v_keyword.key;
                 END IF;
             WHEN '$ref' THEN
                 SELECT f.path, f.fault INTO path, fault

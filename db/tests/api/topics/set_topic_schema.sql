@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(22);
+SELECT plan(24);
 
 DO $$ BEGIN
     PERFORM khala.register_topic('pgtap.shaped', p_ownership => 'public');
@@ -48,6 +48,8 @@ FROM (
     ('''runtime.run_summaries'', ''{}'', TRUE', 'KH008'), ('''pgtap.shaped'', ''{"if": {}}''', 'KH007'),
     ('''pgtap.shaped'', ''true''', 'KH007'), ('''pgtap.shaped'', ''{"type": "array"}''', 'KH007'),
     ('''pgtap.shaped'', json_build_object(''title'', repeat(''x'', 262144))', 'KH007'),
+    ('''pgtap.shaped'', ''{"$defs": {"A": {"$ref": "#/$defs/A"}}, "definitions": {"A": {}}}''', 'KH007'),
+    ('''pgtap.shaped'', (repeat(''{"items": '', 3000) || ''{}'' || repeat(''}'', 3000))::json', 'KH007'),
     ('''pgtap.shaped'', ''{"$defs": {"A": {"anyOf": [{"type": "null"}, {"$ref": "#/$defs/B"}]}, "B": {"allOf": [{"$ref": "#/$defs/A"}]}}}''', 'KH007')
 ) AS c (arguments, code);
 SELECT lives_ok(
