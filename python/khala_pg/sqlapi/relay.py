@@ -1,6 +1,7 @@
 """Calls of relays: cursors, pages, sequencing, revocations. Role khala_relay."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -242,11 +243,9 @@ async def scopes_beyond(
 
 
 async def subsets_beyond(
-    connection: Connection,
-    topics: Sequence[str],
-    subsets: Sequence[str | None],
-    scopes: Sequence[str],
+    connection: Connection, subsets: Mapping[str, str | None], scopes: Sequence[str]
 ) -> list[str]:
-    """The topics whose subscribed subset the scopes do not allow."""
-    query = "SELECT khala.subsets_beyond(%s, %s::text[]::jsonb[], %s)"
-    return list(await scalar(connection, query, list(topics), list(subsets), list(scopes)))
+    """The topics whose subscribed subset, JSON as `judge` gave it, the scopes do not allow."""
+    members = (f"{json.dumps(topic)}: {subset or 'null'}" for topic, subset in subsets.items())
+    query = "SELECT khala.subsets_beyond(%s, %s)"
+    return list(await scalar(connection, query, f"{{{', '.join(members)}}}", list(scopes)))

@@ -728,9 +728,8 @@ EXAMPLES: Mapping[str, tuple[Call, ...]] = {
     ),
     "subsets_beyond": (
         _read(
-            "SELECT khala.subsets_beyond(%s, %s::text[]::jsonb[], %s)",
-            ["notes.mixed", "notes.empty"],
-            ['{"lengths": [2], "marks": {"^é/": null}}', None],
+            "SELECT khala.subsets_beyond(%s, %s)",
+            '{"notes.mixed": {"lengths": [2], "marks": {"^é/": null}}, "notes.empty": null}',
             ["SYNC_TOPIC_NOTES_MIXED/é/", "notes.empty/x"],
         ),
     ),

@@ -67,9 +67,7 @@ class Checks:
         Raises what the call of the database raises.
         """
         async with self._slots:
-            return await self._database.call(
-                sqlapi.subsets_beyond, list(subscribed), list(subscribed.values()), scopes
-            )
+            return await self._database.call(sqlapi.subsets_beyond, subscribed, scopes)
 
     async def _ask(self, question: _Question, resume_after: Any, filters: Any) -> Checked:
         me = asyncio.current_task()
