@@ -113,6 +113,9 @@ class Client implements KhalaClient {
   };
 
   readonly sync = async (options: WaitOptions = {}): Promise<void> => {
+    if (this.#closing !== null) {
+      throw closed();
+    }
     const followed = this.#topics.all().filter(({ isActive }) => isActive);
     await Promise.all(followed.map((topic) => topic.sync(options)));
   };

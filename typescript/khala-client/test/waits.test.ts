@@ -189,6 +189,7 @@ test("ends by time, by its signal, and with the client", async () => {
   await khala.close();
   await Promise.all(closed);
   await expect(topic.waitFor(7)).rejects.toMatchObject({ code: "aborted" });
+  await expect(khala.sync()).rejects.toMatchObject({ code: "aborted" });
 });
 
 test("a document as expected: shown already, later, gone, and never", async () => {
