@@ -153,6 +153,10 @@ CALLS: dict[str, list[Call]] = {
     "psql": [_call("-c 'SELECT 1'", RUNTIME, RELAY, DBA, survives=True, own_words=True)],
     "retain": [_call("", DBA, writes=True), _call("runtime.notifications --json", DBA)],
     "forget": [_call("runtime.notifications never --yes", DBA, writes=True)],
+    # No run has ended, so nothing is written.
+    "archive": [_call("--older-than '90 days'", DBA), _call("--older-than 1h --dry-run", DBA)],
+    # No topic has a schema: what it writes is in tests/integration/cli/test_types.py.
+    "types": [_call("--lang ts", DBA, fails=True), _call("--lang python", DBA, fails=True)],
     "sequence": [_call("", DBA, RUNTIME, RELAY)],
     "relay": [
         _call(
