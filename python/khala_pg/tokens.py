@@ -96,6 +96,8 @@ def sign(
 
     Raises TokenError for claims that every relay would refuse.
     """
+    if isinstance(scopes, str):
+        raise TypeError(f"scopes is the string {scopes!r}, and has to be a list of topics")
     issued_at = int(time.time() if now is None else now)
     claims: dict[str, Any] = {
         "iss": key.issuer,

@@ -140,3 +140,9 @@ def test_the_programs_of_the_reference(tmp_path: Path, monkeypatch: pytest.Monke
     published = json.loads((tmp_path / "jwks.json").read_text("utf-8"))
     known = jwks.parse(published, "https://shop.example")["2026"]
     assert verify(made[1], known, ["khala-sync"]).subject == "ann"
+
+
+def test_one_topic_as_a_string_is_not_taken_for_its_letters() -> None:
+    key = tokens.current(keys.generate())
+    with pytest.raises(TypeError, match="scopes is the string"):
+        tokens.sign(key, **{**USUAL, "scopes": "shop.orders"})

@@ -11,7 +11,7 @@ from khala_pg.errors import KhalaError
 from khala_pg.settings import DATABASE, resolve
 from khala_pg.sqlapi import topic_names
 
-# Whoever presses Tab waits for it.
+# The user waits for it after Tab.
 _MOST_S = 1.0
 
 

@@ -37,7 +37,7 @@ class Heads:
         self._changed.set()
 
     def since(self, request: int, topic: str) -> int | None:
-        """The head that a later request was told; None as long as there is none."""
+        """The head in the reply to a later request; None as long as there is none."""
         number, head = self._told.get(topic, (0, 0))
         return head if number > request else None
 

@@ -1,4 +1,4 @@
-"""Documents of the read model, whoever owns them. Roles khala_runtime, khala_dba. Synchronous."""
+"""Documents of the read model, of every owner. Roles khala_runtime, khala_dba. Synchronous."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
