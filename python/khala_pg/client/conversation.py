@@ -61,6 +61,7 @@ class Conversation:
     _heads: Heads
     _pending: dict[str, Handler] = field(default_factory=dict)
     _epochs: dict[str, str | None] = field(default_factory=dict)
+    _views: Mapping[str, str] = field(default_factory=dict)
     _told_to_wait: float = 0.0
     _helpers: set[asyncio.Task[None]] = field(default_factory=set)
     _refusals: int = 0
@@ -122,15 +123,19 @@ class Conversation:
         self._connection.silence_limit = max(interval / 1000 * _SILENT_HEARTBEATS, 1.0)
         self._help(self._heartbeats(max(interval / 1000, 0.1)))
         self._schedule_refresh(wire.timestamp(response.get("token_expires_at")))
+        self._views = self._views_of(response)
+        for name in await self._replica.belong_to(self._views):
+            self._board.drop(name)
+        await self._subscribe(list(self._narrowed))
+
+    def _views_of(self, response: Mapping[str, Any]) -> Mapping[str, str]:
+        """What the current token shows of each topic, from a reply that names its scopes."""
         scopes = response.get("allowed_topics")
         scopes = [str(scope) for scope in scopes] if isinstance(scopes, list) else []
-        views = {
+        return {
             name: topic.view(self._tokens.organisation, scopes)
             for name, topic in self._narrowed.items()
         }
-        for name in await self._replica.belong_to(views):
-            self._board.drop(name)
-        await self._subscribe(list(self._narrowed))
 
     async def _subscribe(self, topics: Sequence[str]) -> None:
         for topic in topics:
@@ -311,6 +316,9 @@ class Conversation:
             self._board.notice(error)
             return
         self._tokens.accept(token)
+        if self._views_of(response) != self._views:
+            # What is subscribed was chosen for the token before, and the cursors count for that.
+            raise TransportError("the new token shows other documents")
         self._schedule_refresh(wire.timestamp(response.get("expires_at")))
 
 

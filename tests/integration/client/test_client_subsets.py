@@ -135,6 +135,22 @@ async def test_other_scopes_of_a_topic_are_another_view_of_it(
         assert await shown(relay, topic, path, f"{RUNS}/b/") == ["b/1"]
 
 
+async def test_a_new_token_that_shows_other_documents(newest_database: Database) -> None:
+    """Taken over by the connection that there is, it would show what is written from then on."""
+    written(newest_database, "a/1", "b/1")
+    scopes = [f"{RUNS}/a/"]
+    async with running_relay(newest_database.relay_dsn) as relay:
+
+        def endpoint() -> Endpoint:
+            return relay.endpoint(scopes=tuple(scopes), ttl_s=6)
+
+        async with KhalaClient(endpoint, [RUNS], backoff=SOON) as client:
+            await client.caught_up()
+            assert list(contents(client)) == ["a/1"]
+            scopes.append(f"{RUNS}/b/")
+            await until(lambda: len(contents(client)) == 2, "what the new token shows")
+
+
 async def test_a_part_beyond_the_scopes_is_refused(newest_database: Database) -> None:
     async with running_relay(newest_database.relay_dsn) as relay:
         endpoint = relay.endpoint(scopes=[f"{RUNS}/a/"])
