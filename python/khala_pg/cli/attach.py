@@ -1,7 +1,6 @@
 """`khala attach`: make the rows of a table the documents of a topic."""
 
 import shlex
-import time
 from typing import Annotated, Any
 
 import psycopg
@@ -17,8 +16,6 @@ from khala_pg.errors import UsageError
 from khala_pg.settings import DATABASE, dev_state, resolve
 from khala_pg.sqlapi import attachments
 from khala_pg.sqlapi.roles import DBA, connected
-
-_BUSY_S = 0.05
 
 
 def command(
@@ -166,6 +163,7 @@ def _backfill(connection: psycopg.Connection[Any], topic: str) -> None:
         transient=True,
         disable=not console.is_terminal,
     )
+    standstill = sequence.Standstill()
     with progress:
         bar = progress.add_task(topic, total=None)
         while True:
@@ -175,6 +173,8 @@ def _backfill(connection: psycopg.Connection[Any], topic: str) -> None:
             progress.update(bar, completed=found.backfilled_rows, total=total or None)
             if found.state != "reading rows" and found.state != "removing documents":
                 return
-            _, state, _ = sequence.step(connection, topic)
+            _, state, obstacle = sequence.step(connection, topic)
             if state == "busy":
-                time.sleep(_BUSY_S)
+                standstill.wait(sequence.waiting_for(topic, obstacle))
+            else:
+                standstill = sequence.Standstill()

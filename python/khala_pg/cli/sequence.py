@@ -2,6 +2,7 @@
 
 import math
 import time
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 import psycopg
@@ -59,27 +60,42 @@ def command(
             console.print(f"{name}: {counted(writes, 'write')} sequenced", markup=False)
 
 
+@dataclass(slots=True)
+class Standstill:
+    """Time in which a topic has not moved on. Standard error names once what it waits for."""
+
+    since: float = field(default_factory=time.monotonic)
+    said: str = ""
+
+    def wait(self, message: str) -> None:
+        if time.monotonic() - self.since > _SILENT_S and message != self.said:
+            self.said = message
+            typer.echo(message, err=True)
+        time.sleep(_BUSY_S)
+
+
 def drain(connection: psycopg.Connection[Any], topic: str, wait_s: float = math.inf) -> int:
     """Sequence what is staged; how many writes. Raises InTheWayError after `wait_s` without any."""
-    writes, said, moved_at = 0, "", time.monotonic()
+    writes, standstill = 0, Standstill()
     while True:
         done, state, obstacle = step(connection, topic)
         if state not in {"more", "busy"}:
             return writes + done
         if state == "more":
-            writes, said, moved_at = writes + done, "", time.monotonic()
+            writes, standstill = writes + done, Standstill()
             continue
-        waited_s = time.monotonic() - moved_at
-        message = f"{topic}: waiting for {obstacle}"
+        waited_s = time.monotonic() - standstill.since
+        message = waiting_for(topic, obstacle)
         if waited_s >= wait_s:
             raise InTheWayError(
                 f"{message}, for {waited_s:.0f} s",
                 "End that transaction (pg_stat_activity shows it), or allow more with --wait.",
             )
-        if waited_s > _SILENT_S and message != said:
-            said = message
-            typer.echo(message, err=True)
-        time.sleep(_BUSY_S)
+        standstill.wait(message)
+
+
+def waiting_for(topic: str, obstacle: str) -> str:
+    return f"{topic}: waiting for {obstacle}"
 
 
 def step(connection: psycopg.Connection[Any], topic: str) -> tuple[int, str, str]:

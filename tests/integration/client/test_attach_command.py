@@ -93,6 +93,26 @@ _READING_ROWS = (
 )
 
 
+def test_it_says_what_it_waits_for(orders: Database) -> None:
+    words = ["attach", "public.orders", "--key", "id", "--org", "org_id"]
+    khala(orders, *words, "--no-wait")
+    with orders.connect() as holder:
+        with holder.transaction():
+            holder.execute(
+                "SELECT pg_advisory_xact_lock(khala_internal.topic_lock_key('public.orders'))"
+            )
+            waiting = subprocess.Popen(
+                [KHALA, *words], env=environment(orders.dsn), stderr=subprocess.PIPE, text=True
+            )
+            assert waiting.stderr is not None
+            said = waiting.stderr.readline()
+        pid = holder.info.backend_pid
+        assert said == f"public.orders: waiting for the transaction of process {pid}\n"
+        assert waiting.communicate()[1] == ""
+    assert waiting.returncode == 0
+    assert documents(orders) == 2000
+
+
 def test_ctrl_c_and_continue(orders: Database) -> None:
     with orders.connect() as holder:
         # The topic is there first, so that its lock can be held: nothing is read meanwhile.
