@@ -75,6 +75,6 @@ END
 $$;
 
 COMMENT ON FUNCTION khala.sink_batch(text, jsonb) IS
-'Writes many documents of one topic, all or none. Arguments: topic; array of {doc_key, doc_version (left out or null: the next one), payload or deleted, org_id}. Result: per document its place in the array from 1, key, watermark (null when nothing was written) and outcome as khala.sink. Errors: KH001, KH004, KH005, KH006, KH007, KH012 as khala.sink; DETAIL names the ordinal.';
+'Writes many documents of one topic, all or none. Arguments: topic; array of {doc_key, doc_version (left out or null: the next one), payload or deleted, org_id}. Result: per document its place in the array from 1, key, watermark (null when nothing was written) and outcome as khala.sink. Errors: KH001, KH004, KH005, KH006, KH007, KH008, KH012 as khala.sink; DETAIL names the ordinal.';
 REVOKE ALL ON FUNCTION khala.sink_batch(text, jsonb) FROM public;
 GRANT EXECUTE ON FUNCTION khala.sink_batch(text, jsonb) TO khala_runtime;

@@ -14,6 +14,6 @@ SELECT s.watermark, s.outcome FROM khala.sink(p_topic, p_doc_key, p_doc_version,
 $$;
 
 COMMENT ON FUNCTION khala.sink_delete(text, text, bigint, text) IS
-'Deletes a document. Arguments: topic; document key; version of the deletion, above the last one, null for the next; owner, used only when no document is stored (null: nobody receives the tombstone in an owned topic, everybody elsewhere). Result: watermark and outcome as khala.sink. Errors: KH001, KH006, KH007 as khala.sink.';
+'Deletes a document. Arguments: topic; document key; version of the deletion, above the last one, null for the next; owner, used only when no document is stored (null: nobody receives the tombstone in an owned topic, everybody elsewhere). Result: watermark and outcome as khala.sink. Errors: KH001, KH006, KH007, KH008 as khala.sink.';
 REVOKE ALL ON FUNCTION khala.sink_delete(text, text, bigint, text) FROM public;
 GRANT EXECUTE ON FUNCTION khala.sink_delete(text, text, bigint, text) TO khala_runtime;

@@ -77,5 +77,5 @@ END
 $$;
 
 COMMENT ON FUNCTION khala_internal.write_documents(text, text[], bigint[], text[], jsonb[], boolean[]) IS
-'Internal: write path of khala.sink_batch. Arguments: topic; keys; versions, null for the next; owners; payloads; tombstone flags. Result: per document its watermark (null when nothing was written) and outcome. Errors: KH001, KH004, KH005, KH006, KH007, KH010, KH011, KH012.';
+'Internal: write path of khala.sink_batch. Arguments: topic; keys; versions, null for the next; owners; payloads; tombstone flags. Result: per document its watermark (null when nothing was written) and outcome. Errors: KH001, KH004, KH005, KH006, KH007, KH008, KH010, KH011, KH012.';
 REVOKE ALL ON FUNCTION khala_internal.write_documents(text, text[], bigint[], text[], jsonb[], boolean[]) FROM public;

@@ -29,6 +29,7 @@ DECLARE
     v_full_from bigint;
     v_given_out bigint;
     v_armed boolean;
+    v_is_attached boolean;
 BEGIN
     -- A transaction id before any position: khala.sequence infers from it which positions are decided. Neither is
     -- ever null; a condition costs less than the query that PERFORM would make of it.
@@ -44,11 +45,18 @@ BEGIN
     END IF;
     SELECT
         s.positions, s.settled + s.taken + p_max_staged, s.armed,
-        greatest(s.settled, s.next_settled)
-    INTO v_positions, v_full_from, v_armed, v_given_out
+        greatest(s.settled, s.next_settled),
+        p_doc_versions IS NOT NULL AND EXISTS (SELECT FROM runtime.attachments AS a WHERE a.topic = p_topic)
+    INTO v_positions, v_full_from, v_armed, v_given_out, v_is_attached
     FROM runtime.sync_topic_staging AS s WHERE s.topic = p_topic;
     IF NOT FOUND THEN
         RETURN FALSE;
+    END IF;
+    -- Its documents are made of its rows: a staged one would be lost in silence.
+    IF v_is_attached THEN
+        RAISE EXCEPTION 'documents of topic % are the rows of an attached table', p_topic
+            USING ERRCODE = 'KH008',
+                HINT = format('Write to the table, which khala.attachments names, or call khala.detach(%L) first.', p_topic);
     END IF;
     IF (pg_sequence_last_value(v_positions) >= v_given_out) IS NOT TRUE THEN
         PERFORM khala_internal.skip_positions(p_topic);
@@ -84,5 +92,5 @@ END
 $$;
 
 COMMENT ON FUNCTION khala_internal.stage_documents(text, integer, text[], bigint[], text[], jsonb[], boolean[], text[], bytea[]) IS
-'Internal: stages checked documents of a grouped topic. Arguments: topic; limit of staged writes; keys; versions; owners; payloads; tombstone flags; canonical JSON and hashes (null for a tombstone). Result: false, with nothing staged, when the topic is not grouped (any more). Errors: KH011 too many staged writes; 40001 when the topic changed since the transaction''s snapshot.';
+'Internal: stages checked documents of a grouped topic. Arguments: topic; limit of staged writes; keys; versions (no array: keys of changed rows of an attached table); owners; payloads; tombstone flags; canonical JSON and hashes (null for a tombstone). Result: false, with nothing staged, when the topic is not grouped (any more). Errors: KH008 documents for a topic with an attached table; KH011 too many staged writes; 40001 when the topic changed since the transaction''s snapshot.';
 REVOKE ALL ON FUNCTION khala_internal.stage_documents(text, integer, text[], bigint[], text[], jsonb[], boolean[], text[], bytea[]) FROM public;

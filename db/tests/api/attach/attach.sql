@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(36);
+SELECT plan(39);
 
 CREATE TABLE public.pgtap_orders (id bigint PRIMARY KEY, org_id text, note text);
 DO $$
@@ -50,6 +50,12 @@ SELECT results_eq(
     $$SELECT e.owner_changed, e.previous_org_id FROM runtime.sync_stream_events AS e WHERE e.topic = 'pgtap.orders' AND e.doc_key = '3' ORDER BY e.watermark$$,
     $$VALUES (FALSE, NULL), (TRUE, 'a')$$, 'a changed organisation is a change of owner'
 );
+SELECT throws_ok(
+    $$SELECT khala.sink('pgtap.orders', '5', NULL, '{"note": "of nobody"}', 'a')$$, 'KH008',
+    'documents of topic pgtap.orders are the rows of an attached table', 'a document of another origin is refused'
+);
+SELECT throws_ok($$SELECT khala.sink_batch('pgtap.orders', '[{"doc_key": "5", "payload": {}, "org_id": "a"}]')$$, 'KH008', NULL, 'in a batch as well');
+SELECT throws_ok($$SELECT khala.sink_delete('pgtap.orders', '5', NULL)$$, 'KH008', NULL, 'and its deletion');
 DO $$ BEGIN TRUNCATE public.pgtap_orders; INSERT INTO public.pgtap_orders VALUES (5, 'a', 'after'); PERFORM pg_temp.settle(); END $$;
 SELECT results_eq(
     $$SELECT d.doc_key COLLATE "default", d.payload ->> 'note' FROM runtime.sync_documents AS d WHERE d.topic = 'pgtap.orders' AND NOT d.deleted$$,

@@ -71,8 +71,8 @@ def command(
     """Write a document, or many; print watermark and outcome.
 
     The outcome is applied, rewritten (the same version with another payload), duplicate,
-    stale_version, or staged (in a grouped topic, where a relay gives the watermark). A table that
-    is attached writes its documents itself.
+    stale_version, or staged (in a grouped topic, where a relay gives the watermark). A topic with
+    an attached table is refused: write to the table.
 
     Of a batch each 1,000 lines are one transaction, all or none. Lines before the one that is
     refused stay written.
