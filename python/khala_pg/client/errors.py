@@ -48,7 +48,11 @@ class ForbiddenTopicError(ClientError):
     """The token does not cover these topics, or they do not exist."""
 
     def __init__(self, message: str, topics: Sequence[str] = ()) -> None:
-        super().__init__(message, "Use a token whose scopes include the topic: see `khala token`.")
+        super().__init__(
+            message,
+            "Use a token whose scopes include the topic: see `khala token`. "
+            "`khala topics` lists the topics that there are.",
+        )
         self.topics = tuple(topics)
 
 

@@ -198,6 +198,13 @@ def test_documents_are_found_by_content(call: Khala) -> None:
     assert "found/3" in table
     assert '"[red]"' in table
     assert "like that" in call("query", TOPIC, "--prefix", "none/").out
+    assert "$.total.double()" in call(*within, "--where", "$.status > 100").out
+
+    call("sink", TOPIC, "long/1", json.dumps({"text": "x" * 500}), "--org", "o" * 40)
+    [row] = [
+        each for each in call("query", TOPIC, "--prefix", "long/").out.splitlines() if "xxx" in each
+    ]
+    assert row.split()[:2] == ["long/1", "1"], "a long payload takes no room from the others"
     for condition in ("$.status", "status = open", ""):
         wrong = call(*within, "--where", condition)
         assert wrong.status == 1

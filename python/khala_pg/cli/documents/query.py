@@ -37,7 +37,8 @@ def command(
     """List documents of the read model, whatever organisation owns them. Deleted ones are left out.
 
     --where compares as PostgreSQL's jsonpath does: == != < > <= >=, && || !(…), exists(…),
-    starts with, like_regex. $ is the payload, $.tags[*] each element.
+    starts with, like_regex. $ is the payload, $.tags[*] each element. A string is never above a
+    number: $.total.double() reads the number in it, as of a numeric column.
 
     Examples:
 
@@ -61,13 +62,14 @@ def command(
         for document in found:
             print(as_line(topic, document))
         return
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, expand=True)
     table.add_column("key", overflow="fold", style="bold")
     table.add_column("version", justify="right")
     table.add_column("watermark", justify="right")
     table.add_column("organisation", overflow="fold")
     table.add_column("changed", no_wrap=True)
-    table.add_column("payload", no_wrap=True, overflow="ellipsis")
+    # What the others leave: a long payload takes no room from the key.
+    table.add_column("payload", no_wrap=True, overflow="ellipsis", ratio=1)
     for document in found:
         table.add_row(
             escape(document.doc_key),
@@ -77,4 +79,6 @@ def command(
             utc(document.updated_at),
             escape(json_text(document.payload)),
         )
-    print_table(table, f"No document of {topic} is like that.")
+    # A comparison of a string with a number is no error, and never true.
+    numbers = " Numbers in strings are compared as $.total.double() > 100." if where else ""
+    print_table(table, f"No document of {topic} is like that.{numbers}")
