@@ -42,7 +42,9 @@ Narrowed = tuple[str, Subset]
 class Audience(Generic[Reader]):
     """The readers of one topic, and the position they have in common.
 
-    lengths: in which readers need the marks of updates.
+    lengths: in which readers need the marks of updates. One that nobody needs any more stays until
+    the next page is delivered: readers that come and go could hold up all others, as a page that
+    lacks a length has to be pulled again.
     """
 
     def __init__(self, position: int) -> None:
@@ -75,7 +77,7 @@ class Audience(Generic[Reader]):
             self._ahead[reader] = ((org_id, subset), position)
         if subset is not None:
             self._lengths.update(subset.lengths)
-            self.lengths = frozenset(self._lengths)
+            self.lengths |= subset.lengths
         return True
 
     def discard(self, reader: Reader, org_id: str, subset: Subset | None = None) -> None:
@@ -86,7 +88,6 @@ class Audience(Generic[Reader]):
         if subset is not None:
             self._lengths.subtract(subset.lengths)
             self._lengths = +self._lengths
-            self.lengths = frozenset(self._lengths)
 
     def position_of(self, reader: Reader) -> int:
         """The position that the reader has been given."""
@@ -134,6 +135,8 @@ class Audience(Generic[Reader]):
     def advance(self, position: int) -> None:
         """Moves on; readers that are no longer ahead join the others."""
         self.position = position
+        if len(self.lengths) > len(self._lengths):
+            self.lengths = frozenset(self._lengths)
         for reader, ((org_id, subset), own) in list(self._ahead.items()):
             if own <= position:
                 del self._ahead[reader]
