@@ -12,9 +12,12 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from khala_pg.errors import KhalaError, RefusedError, UsageError
 
+# But for line feed and tab. In JSON, none of them is outside of a string.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
@@ -62,10 +65,24 @@ def utc(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
+def printable(text: str) -> str:
+    """A string without characters that a terminal obeys: keys and names may have any."""
+    return _CONTROL.sub(_escaped, text)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return rf"\u{ord(found[0]):04x}"
+
+
+class _SafeConsole(Console):
+    def render_str(self, text: str, **options: Any) -> Text:
+        return super().render_str(printable(text), **options)
+
+
 def wide_console() -> Console:
     """Standard output, wide enough for tables when it is no terminal."""
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=160)
+    console = _SafeConsole(highlight=False)
+    return console if console.is_terminal else _SafeConsole(highlight=False, width=160)
 
 
 def print_table(table: Table, empty: str) -> None:
@@ -83,7 +100,8 @@ def json_text(value: Any, *, indent: int | None = None) -> str:
     """
     # None where it is closed.
     encoding = codecs.lookup(getattr(sys.stdout, "encoding", "utf-8")).name
-    return json.dumps(value, indent=indent, ensure_ascii=encoding != "utf-8", default=str)
+    text = json.dumps(value, indent=indent, ensure_ascii=encoding != "utf-8", default=str)
+    return printable(text)
 
 
 def confirm(question: str) -> None:

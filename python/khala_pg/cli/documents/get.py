@@ -8,7 +8,7 @@ import typer
 
 from khala_pg.cli.documents.lines import as_line
 from khala_pg.cli.options import AsJson, Database, Topic
-from khala_pg.cli.text import duration, json_text, utc
+from khala_pg.cli.text import duration, json_text, printable, utc
 from khala_pg.concurrency.backoff import Backoff
 from khala_pg.errors import KhalaError, UnavailableError
 from khala_pg.settings import DATABASE, resolve
@@ -60,8 +60,8 @@ def command(
         print(as_line(topic, found))
         return
     typer.echo(
-        f"{doc_key}: version {found.doc_version}, watermark {found.watermark}, "
-        f"{found.org_id or 'public'}, {utc(found.updated_at)}"
+        f"{printable(doc_key)}: version {found.doc_version}, watermark {found.watermark}, "
+        f"{printable(found.org_id or 'public')}, {utc(found.updated_at)}"
     )
     typer.echo(json_text(found.payload, indent=2))
 
