@@ -522,12 +522,16 @@ def test_code_of_a_tables_owner_never_runs_as_khala(
         assert refused.value.sqlstate == "KH008"
         with pytest.raises(psycopg.errors.DatabaseError, match="may not trust"):
             trapper.execute(_ATTACH_TRAPS, [True])
+        if trap != "domain within the key":
+            with pytest.raises(psycopg.errors.DatabaseError, match="would run code"):
+                trapper.execute("SELECT khala.detach('shop.traps')")
         assert not _caught(dba)
         # Whoever may do everything may allow it, and then it does run.
         dba.execute(_ATTACH_TRAPS, [True])
         dba.execute("UPDATE public.traps SET note = 'again'")
         _sequence_traps(dba)
         assert _caught(dba)
+        trapper.execute("SELECT khala.detach('shop.traps')")
 
 
 @pytest.mark.parametrize("harmless", _HARMLESS)
@@ -590,4 +594,6 @@ def test_a_table_that_became_a_view_is_not_read(
         )
         with pytest.raises(psycopg.errors.DatabaseError, match="no longer a table"):
             _sequence_traps(dba)
+        trapper.execute("DROP VIEW public.traps")
+        dba.execute("SELECT khala.detach('shop.traps')")
         assert not _caught(dba)
