@@ -24,7 +24,10 @@ BEGIN
     -- The scopes that are no topics: their holders set the switches of lightning.operate, send requests to workers, and
     -- read what administrators read.
     WHERE coalesce(s.scope NOT IN ('lightning.operate', 'runtime.operate', 'khala.admin', 'khala.admin.all'), TRUE)
-        AND NOT EXISTS (SELECT FROM runtime.sync_topics AS t WHERE split_part(s.scope, '/', 1) IN (t.topic, t.enum_name));
+        AND NOT EXISTS (
+            SELECT FROM runtime.sync_topics AS t
+            WHERE khala_internal.scope_prefixes(ARRAY[s.scope], t.topic, t.enum_name) IS NOT NULL
+        );
     IF v_unknown IS NOT NULL THEN
         PERFORM khala_internal.refuse_topic(VARIADIC v_unknown);
     END IF;

@@ -11,9 +11,9 @@ AS $$
     FROM unnest(p_requested) WITH ORDINALITY AS r (scope, place)
     WHERE r.scope = ANY (p_allowed) IS NOT TRUE AND NOT EXISTS (
         SELECT FROM runtime.sync_topics AS t
-        WHERE split_part(r.scope, '/', 1) IN (t.topic, t.enum_name) AND khala_internal.is_within(
-            khala_internal.scope_prefixes(ARRAY[r.scope], t.topic, t.enum_name),
-            khala_internal.scope_prefixes(coalesce(p_allowed, '{}'), t.topic, t.enum_name)
+        CROSS JOIN LATERAL khala_internal.scope_prefixes(ARRAY[r.scope], t.topic, t.enum_name) AS requested
+        WHERE requested IS NOT NULL AND khala_internal.is_within(
+            requested, khala_internal.scope_prefixes(coalesce(p_allowed, '{}'), t.topic, t.enum_name)
         )
     );
 $$;

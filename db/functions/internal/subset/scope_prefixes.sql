@@ -1,5 +1,6 @@
 -- Prefixes of the keys that the scopes of a token allow in a topic. A scope is the topic, by either name, or the topic,
--- a slash and a prefix; no topic has a slash in its name (khala_internal.check_topic).
+-- a slash and a prefix; no topic has a slash in its name (khala_internal.check_topic). With a slash and nothing behind it,
+-- as of a customer whose name was empty, it allows nothing.
 
 CREATE OR REPLACE FUNCTION khala_internal.scope_prefixes(p_scopes text[], p_topic text, p_enum_name text)
 RETURNS text[]
@@ -11,7 +12,7 @@ AS $$
         ELSE (
             SELECT array_agg(DISTINCT substr(s.scope, strpos(s.scope || '/', '/') + 1))
             FROM unnest(p_scopes) AS s (scope)
-            WHERE split_part(s.scope, '/', 1) IN (p_topic, p_enum_name)
+            WHERE split_part(s.scope, '/', 1) IN (p_topic, p_enum_name) AND strpos(s.scope, '/') < length(s.scope)
         )
     END;
 $$;

@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(20);
+SELECT plan(21);
 
 CREATE TEMP TABLE made AS
 SELECT khala.create_api_key(
@@ -30,6 +30,7 @@ FROM (
     ($$SELECT pg_temp.try(p_org => '')$$, 'KH007'), ($$SELECT pg_temp.try(p_scopes => '{}')$$, 'KH007'),
     ($$SELECT pg_temp.try(p_scopes => NULL)$$, 'KH007'), ($$SELECT pg_temp.try(p_scopes => ARRAY['no.such'])$$, 'KH001'),
     ($$SELECT pg_temp.try(p_scopes => ARRAY['no.such/runtime.notifications'])$$, 'KH001'),
+    ($$SELECT pg_temp.try(p_scopes => ARRAY['runtime.notifications/'])$$, 'KH001'),
     ($$SELECT pg_temp.try(p_until => now())$$, 'KH007'), ($$SELECT pg_temp.try(p_tokens => 0)$$, 'KH007'),
     ($$SELECT pg_temp.try(p_tokens => NULL)$$, 'KH007')
 ) AS q (query, sqlstate);
