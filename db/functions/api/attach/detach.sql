@@ -1,4 +1,4 @@
--- Ends khala.attach: drops the triggers, takes back what khala.attach granted on the table, and forgets the
+-- Ends khala.attach: drops the triggers, takes back what khala.attach granted, and forgets the
 -- attachment. The documents stay as they are; khala.remove_topic removes them. Of a table that was dropped only the
 -- attachment is left.
 
@@ -41,6 +41,16 @@ BEGIN
             EXECUTE format('DROP POLICY khala_attach ON %s', v_relation.oid::regclass);
         END IF;
         EXECUTE format('REVOKE SELECT ON %s FROM khala_owner', v_relation.oid::regclass);
+        -- Other attached tables of the schema need it.
+        IF NOT EXISTS (
+            SELECT FROM runtime.attachments AS a INNER JOIN pg_class AS c ON a.relation = c.oid
+            WHERE c.relnamespace = v_relation.relnamespace
+        ) AND EXISTS (
+            SELECT FROM pg_namespace AS n
+            WHERE n.oid = v_relation.relnamespace AND n.nspowner <> 'khala_owner'::regrole AND pg_has_role(n.nspowner, 'USAGE')
+        ) THEN
+            EXECUTE format('REVOKE USAGE ON SCHEMA %s FROM khala_owner', v_relation.relnamespace::regnamespace);
+        END IF;
     END IF;
     RETURN v_sequenced;
 END

@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(10);
+SELECT plan(12);
 
 CREATE TABLE public.pgtap_orders (id bigint PRIMARY KEY, org_id text, note text);
 DO $$
@@ -39,6 +39,19 @@ END
 $$;
 SELECT is_empty($$SELECT FROM pg_trigger AS t WHERE t.tgrelid = 'public.pgtap_part'::regclass$$, 'a detached partition has no trigger either');
 SELECT ok(has_function_privilege('khala_dba', 'khala.detach(text)', 'EXECUTE'), 'khala_dba may detach');
+
+CREATE SCHEMA pgtap_shop;
+CREATE TABLE pgtap_shop.a (id bigint PRIMARY KEY, org text);
+CREATE TABLE pgtap_shop.b (id bigint PRIMARY KEY, org text);
+DO $$
+BEGIN
+    PERFORM khala.attach('pgtap_shop.a', p_org => 'org'), khala.attach('pgtap_shop.b', p_org => 'org');
+    PERFORM khala.detach('pgtap_shop.a');
+END
+$$;
+SELECT ok(has_schema_privilege('khala_owner', 'pgtap_shop', 'USAGE'), 'khala_owner may use a schema while it has an attached table');
+DO $$ BEGIN PERFORM khala.detach('pgtap_shop.b'); END $$;
+SELECT ok(NOT has_schema_privilege('khala_owner', 'pgtap_shop', 'USAGE'), 'and no longer');
 
 SELECT t.line FROM finish() AS t (line);
 ROLLBACK;
