@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from khala_pg.client import Endpoint, ForbiddenTopicError, KhalaClient, SqliteStore
+from khala_pg.client.errors import RequestRefusedError
 from support.postgres.databases import Database
 from support.relay.client_relay import (
     NOTES,
@@ -93,13 +94,22 @@ def test_every_key_comes_by_a_snapshot_and_behind_a_pointer(
     asyncio.run(follow())
 
 
-@pytest.mark.parametrize("topic", ["..", "a/b", "no.such", " ", "\U0001f701"])
-async def test_a_topic_that_is_none_is_refused(newest_database: Database, topic: str) -> None:
+@pytest.mark.parametrize(
+    ("topic", "expected"),
+    [
+        *((each, ForbiddenTopicError) for each in ("..", "no.such", " ", "\U0001f701")),
+        # A slash is what a scope has, before a prefix.
+        ("a/b", RequestRefusedError),
+    ],
+)
+async def test_a_topic_that_is_none_is_refused(
+    newest_database: Database, topic: str, expected: type[Exception]
+) -> None:
     async with (
         running_relay(newest_database.relay_dsn) as relay,
         KhalaClient(relay.endpoint, [topic], backoff=SOON) as client,
     ):
-        with pytest.raises(ForbiddenTopicError):
+        with pytest.raises(expected):
             await client.caught_up()
 
 

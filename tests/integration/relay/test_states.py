@@ -113,9 +113,10 @@ async def test_another_encoding_of_the_login_changes_nothing(
 
 
 async def test_ready_means_that_replay_works(newest_database: Database, lines: list[str]) -> None:
-    replay = "FUNCTION khala.replay(text, bigint, text, integer, integer, text, boolean)"
     async with running_relay(newest_database, **QUICK) as running, writer(newest_database) as write:
         await ready_relay(running)
+        found = await write.connection.execute("SELECT 'khala.replay'::regproc::regprocedure")
+        replay = f"FUNCTION {(await found.fetchall())[0][0]}"
         await write.connection.execute(f"REVOKE EXECUTE ON {replay} FROM khala_relay")
         await unready_for(running, "does not let this relay work")
         await write.connection.execute(f"GRANT EXECUTE ON {replay} TO khala_relay")
