@@ -148,7 +148,7 @@ test("Svelte: a topic that changes, a selection, a document; rendered on a serve
     target: element as unknown as Element,
     props: { choices },
   });
-  await shows(element, "loading");
+  expect(element.textContent).toBe("loading");
   await shows(element, "running, running, null");
   await database.sink(one.name, "a", 2, { state: "done" });
   await shows(element, "done, done, null");
