@@ -172,10 +172,22 @@ class Session:
             self._supply.metrics.subscribed(outcome)
 
     def _refuse_too_many(self, cursors: list[Cursor]) -> None:
-        most = self._supply.settings.max_topics
-        topics = {each.topic for each in self._subscriptions.values()}
-        if len(topics | {cursor.topic for cursor in cursors}) > most:
-            message = f"a socket has at most {most} topics: unsubscribe from some first"
+        settings = self._supply.settings
+        topics = {
+            each.topic: each.subset and each.subset.text for each in self._subscriptions.values()
+        }
+        topics |= {cursor.topic: cursor.subset for cursor in cursors}
+        if len(topics) > settings.max_topics:
+            message = (
+                f"a socket has at most {settings.max_topics} topics: unsubscribe from some first"
+            )
+            raise RequestError("bad_subscription", message)
+        held = sum(len(subset.encode()) for subset in topics.values() if subset)
+        if held > settings.max_subset_bytes:
+            message = (
+                f"the keys and prefixes of a socket's topics have {held} bytes, at most "
+                f"{settings.max_subset_bytes}: follow fewer, by a prefix, or in a further socket"
+            )
             raise RequestError("bad_subscription", message)
 
     def _subscription(self, request: SubscribeRequest, epoch: str, cursor: Cursor) -> Subscription:

@@ -66,6 +66,11 @@ class RelaySettings:
     max_topics: int = limit(
         64, "topics of a request, and of a socket", seen="reply `bad_subscription`", least=1
     )
+    max_subset_bytes: int = limit(
+        512 * 1024,
+        "the keys and prefixes that a socket's topics are narrowed to",
+        seen="reply `bad_subscription`",
+    )
     max_connections: int = limit(
         10_000, "sockets, and HTTP requests at once", seen="503 `rate_limited`"
     )

@@ -198,6 +198,21 @@ async def topics(running: RunningRelay) -> tuple[str, str]:
         return PASSES, f"reply `{later['code']}`"
 
 
+async def subsets(running: RunningRelay) -> tuple[str, str]:
+    def narrowed(topic: str, *keys: str) -> dict[str, Any]:
+        return {"topics": [topic], "filters": {topic: {"keys": keys}}}
+
+    async with running.joined() as peer:
+        await peer.ask("sync:subscribe", narrowed(NOTES, "a" * 200))
+        await peer.ask("sync:subscribe", narrowed(RUNS, "b" * 200))
+        # What takes the place of another one counts alone.
+        await peer.ask("sync:subscribe", narrowed(NOTES, "c" * 200))
+        refused = await peer.ask_in_vain("sync:subscribe", narrowed(NOTES, "c" * 200, "d" * 200))
+        await peer.ask("sync:unsubscribe", {"topics": [RUNS]})
+        await peer.ask("sync:subscribe", narrowed(NOTES, "c" * 200, "d" * 200))
+        return PASSES, f"reply `{refused['code']}`"
+
+
 async def bad_frames(running: RunningRelay) -> tuple[str, str]:
     async with running.joined() as peer:
         for _ in range(2):
@@ -289,6 +304,7 @@ CASES = {
     "max_request_bytes": Case(requests, {"max_request_bytes": 1000}),
     "max_frame_bytes": Case(messages, {"max_frame_bytes": 1000}),
     "max_topics": Case(topics, {"max_topics": 2}),
+    "max_subset_bytes": Case(subsets, {"max_subset_bytes": 600}),
     "max_connections": Case(connections, {"max_connections": 2}),
     "max_connections_per_ip": Case(connections, {"max_connections_per_ip": 2}),
     "max_connections_per_subject": Case(subjects, {"max_connections_per_subject": 2}),
