@@ -76,6 +76,8 @@ class Reference:
 
 Type = Anything | Nothing | Primitive | Literal | Array | Object | Union | Both | Reference
 
+_ANY_OBJECT = Object({}, Anything())
+
 
 @dataclass(frozen=True)
 class Document:
@@ -125,6 +127,11 @@ def both(one: Type, other: Type) -> Type:
     if isinstance(one, Literal | Primitive) and isinstance(other, Literal | Primitive):
         return _narrower(one, other)
     if isinstance(one, Reference | Both) or isinstance(other, Reference | Both):
+        # A definition is most often of objects. Where it is not, more is allowed, never less.
+        if one == _ANY_OBJECT:
+            return other
+        if other == _ANY_OBJECT:
+            return one
         return Both((*_parts(one), *(part for part in _parts(other) if part not in _parts(one))))
     if isinstance(one, Array) and isinstance(other, Array):
         return Array(both(one.items, other.items))

@@ -24,7 +24,11 @@ class Names:
 def _pascal(text: str) -> str:
     # As Python reads names: two that it takes for one are one here.
     words = re.findall(r"[^\W_]+", unicodedata.normalize("NFKC", text))
-    name = "".join(word[0].upper() + word[1:] for word in words)
+    joined = "".join(word[0].upper() + word[1:] for word in words)
+    # Some numerals are of words, and not of names.
+    name = "".join(
+        char for char in unicodedata.normalize("NFKC", joined) if f"a{char}".isidentifier()
+    )
     return name if name.isidentifier() and not keyword.iskeyword(name) else f"Type{name}"
 
 

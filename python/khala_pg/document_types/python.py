@@ -68,6 +68,7 @@ class _Writer:
         self._names = names
         self._definitions = definitions
         self._parts = parts
+        self._joined: list[tuple[Both, str]] = []
 
     def declare(self, name: str, type_: Type, about: str) -> None:
         if not isinstance(type_, Object) or not type_.members:
@@ -112,9 +113,8 @@ class _Writer:
                 return f"list[{self._text(items, wish)}]"
             case Union(types):
                 return self._union(types, wish)
-            case Both(types):
-                known = reduce(both, (self._definition(each) for each in types))
-                return "Any" if isinstance(known, Both | Reference) else self._text(known, wish)
+            case Both():
+                return self._both(type_, wish)
             case Object(members, others):
                 if not members:
                     return f"dict[str, {self._text(others or Nothing(), wish)}]"
@@ -122,13 +122,29 @@ class _Writer:
                 self.declare(name, type_, "")
                 return name
 
+    def _both(self, type_: Both, wish: str) -> str:
+        known = self._definition(type_)
+        if isinstance(known, Both | Reference):
+            return "Any"
+        if not isinstance(known, Object | Array | Union):
+            return self._text(known, wish)
+        # What definitions that contain themselves have in common may contain itself.
+        for each, name in self._joined:
+            if each == type_:
+                return name
+        name = self._free.give(wish)
+        self._joined.append((type_, name))
+        self.declare(name, known, "")
+        return name
+
     def _union(self, types: Sequence[Type], wish: str) -> str:
         literals = [self._text(each, wish) for each in types if isinstance(each, Literal)]
         texts = [self._text(each, wish) for each in types if not isinstance(each, Literal)]
         if literals:
             inner = ", ".join(each.removeprefix("Literal[")[:-1] for each in literals)
             texts.insert(0, f"Literal[{inner}]")
-        return " | ".join(dict.fromkeys(texts))
+        # What parts of an intersection have in common may be nothing.
+        return " | ".join(dict.fromkeys(each for each in texts if each != "Never")) or "Never"
 
     def _definition(self, type_: Type) -> Type:
         if isinstance(type_, Reference):
@@ -166,4 +182,5 @@ def _docstring(text: str) -> str:
 
 def _comment(text: str, indent: str) -> str:
     words = one_line(text)
-    return f"{indent}# {words}\n" if words else ""
+    # A comment that begins with `type:` is read by type checkers.
+    return f"{indent}#: {words}\n" if words else ""
