@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar
 import psycopg
 from psycopg.rows import tuple_row
 
-from khala_pg.errors import UsageError, from_driver
+from khala_pg.errors import BadValueError, UsageError, from_driver
 
 Result = TypeVar("Result")
 Take = Callable[[Sequence[Sequence[Any]]], Result]
@@ -32,8 +32,10 @@ def call(connection: Any, query: str, values: Mapping[str, Any], take: Take[Resu
     connection is asynchronous.
 
     query: with {name} for each of the values. Raises the errors of khala_pg.errors, and others as
-    the library has them.
+    the library has them. Of a value that no driver can send nothing is sent.
     """
+    for name, value in values.items():
+        _check(name, value)
     if isinstance(connection, psycopg.AsyncConnection):
         return _psycopg_async(connection, query, values, take)
     names = {name: f"%({name})s" for name in values}
@@ -51,6 +53,22 @@ def call(connection: Any, query: str, values: Mapping[str, Any], take: Take[Resu
         f"connection is a {type(connection).__name__}, through which nothing can be written",
         "Give a connection of psycopg 3, a Connection or Session of SQLAlchemy (AsyncConnection, "
         "AsyncSession), or django.db.connection.",
+    )
+
+
+def _check(name: str, value: object) -> None:
+    if not isinstance(value, str):
+        return
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        what = "half a character, which is not UTF-8"
+    else:
+        if "\0" not in value:
+            return
+        what = "U+0000"
+    raise BadValueError(
+        f"{name} has {what}: {value[:80]!a}", "Refuse such input, or take the character out."
     )
 
 

@@ -166,10 +166,17 @@ def _digits(version: int | None) -> str | None:
 
 def _json(value: Mapping[str, Any] | Sequence[Any], what: str) -> str:
     try:
-        return json.dumps(value, allow_nan=False)
+        return json.dumps(value, allow_nan=False, default=_plain)
     except (TypeError, ValueError, RecursionError) as error:
         raise BadValueError(
             f"{what} is not JSON: {error}",
             "Use str, int, float, bool, None, lists and dicts, or give the payload as JSON text: "
             "json.dumps(payload, default=str), or model_dump_json() of a pydantic model.",
         ) from error
+
+
+def _plain(value: object) -> dict[Any, Any]:
+    """A mapping that is no dict, such as a row of SQLAlchemy, as one."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")

@@ -270,6 +270,14 @@ async def test_what_is_refused(orders: Database, opened: Opened) -> None:
         for wrong in ({"at": object()}, {"n": math.nan}):
             with pytest.raises(BadValueError, match="payload of 'a' is not JSON"):
                 sink(connection, TOPIC, "a", wrong, org_id=ORG)
+        for key, org_id, text in (
+            ("a\0", ORG, "{}"),
+            ("a\ud800", ORG, "{}"),
+            ("a", "acme\0", "{}"),
+            ("a", ORG, '{"\0": 1}'),
+        ):
+            with pytest.raises(BadValueError, match="has U.0000|has half a character"):
+                sink(connection, TOPIC, key, text, org_id=org_id)
         await finish(True)
         assert stored(orders) == {"b": {}}
 
@@ -307,6 +315,17 @@ async def test_a_connection_that_is_cut(orders: Database, opened: Opened) -> Non
                 found = error
     assert isinstance(found, UnavailableError)
     assert stored(orders) == {}
+
+
+def test_a_row_of_sqlalchemy_is_a_payload(orders: Database) -> None:
+    engine = sqlalchemy.create_engine(url(orders, "psycopg"), poolclass=sqlalchemy.NullPool)
+    with engine.begin() as connection:
+        row = connection.execute(sqlalchemy.text("SELECT 7 AS n, 'a' AS t")).one()
+        sink(connection, TOPIC, "row", row._mapping, org_id=ORG)
+        sink_batch(
+            connection, TOPIC, [{"doc_key": "in", "payload": {"row": row._mapping}, "org_id": ORG}]
+        )
+    assert stored(orders) == {"row": {"n": 7, "t": "a"}, "in": {"row": {"n": 7, "t": "a"}}}
 
 
 async def test_a_connection_that_asyncpg_lost(orders: Database) -> None:
