@@ -74,12 +74,24 @@ BEGIN
     WHERE e.topic = p_topic AND e.doc_key = p_doc_key AND e.watermark > v_head AND NOT e.deleted;
     GET DIAGNOSTICS v_emptied = ROW_COUNT;
     journal_rows := journal_rows + v_emptied;
-    -- A reason may quote the document. Targets receive the tombstone.
+    -- A reason may quote the document. Targets receive the tombstone. Publishers first, as in khala.publisher_report.
+    PERFORM
+    FROM runtime.publishers AS p
+    WHERE p.publisher IN (SELECT t.publisher FROM runtime.publisher_topics AS t WHERE t.topic = p_topic)
+    ORDER BY p.publisher
+    FOR NO KEY UPDATE;
+    UPDATE runtime.publishers AS p
+    SET last_error = NULL
+    WHERE p.last_error IS NOT NULL
+        AND p.publisher IN (SELECT t.publisher FROM runtime.publisher_topics AS t WHERE t.topic = p_topic);
+    UPDATE runtime.publisher_updates AS u
+    SET error = NULL
+    WHERE u.topic = p_topic AND u.doc_key = p_doc_key AND u.error IS NOT NULL;
     DELETE FROM runtime.publisher_set_aside AS a WHERE a.topic = p_topic AND a.doc_key = p_doc_key;
 END
 $$;
 
 COMMENT ON FUNCTION khala.forget(text, text) IS
-'Forgets a document for good: deletes it, turns each of its versions in the journal into a tombstone without content, and removes its staged writes and what publishers set aside of it. Its key, versions, owners and times stay. To be called in a READ COMMITTED transaction. Arguments: topic; document key. Result: watermark of the deletion, null if the document was deleted before or never there; number of journal rows that were emptied, and of staged writes that were removed. Errors: KH001, KH007, KH008 functions of Khala make the topic''s documents, or the row is in an attached table.';
+'Forgets a document for good: deletes it, turns each of its versions in the journal into a tombstone without content, and removes its staged writes, what publishers set aside of it, and the errors that they keep. Its key, versions, owners and times stay. To be called in a READ COMMITTED transaction. Arguments: topic; document key. Result: watermark of the deletion, null if the document was deleted before or never there; number of journal rows that were emptied, and of staged writes that were removed. Errors: KH001, KH007, KH008 functions of Khala make the topic''s documents, or the row is in an attached table.';
 REVOKE ALL ON FUNCTION khala.forget(text, text) FROM public;
 GRANT EXECUTE ON FUNCTION khala.forget(text, text) TO khala_dba;

@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(24);
+SELECT plan(26);
 
 DO $$
 BEGIN
@@ -75,6 +75,26 @@ SELECT results_eq(
     $$SELECT sequenced, state FROM khala.sequence('pgtap.forget')$$, $$VALUES (1, 'done')$$, 'the others are sequenced'
 );
 SELECT is((SELECT d.payload::text FROM runtime.sync_documents AS d WHERE d.topic = 'pgtap.forget' AND d.doc_key = 'other'), '{"kept": 1}', 'as they were');
+
+-- What systems outside said of it, which may quote it.
+DO $$ BEGIN
+    PERFORM khala.set_publisher('pgtap-hook', 'webhook', 'http://127.0.0.1:1');
+    PERFORM khala.set_publisher_topic('pgtap-hook', 'pgtap.forget', 'forget');
+    PERFORM khala.set_publisher('pgtap-other', 'webhook', 'http://127.0.0.1:1');
+    UPDATE runtime.publishers AS p SET last_error = 'no secret 6' WHERE p.publisher LIKE 'pgtap-%';
+    INSERT INTO runtime.publisher_updates (publisher, topic, watermark, doc_version, due_at, written_at, state, doc_key, error)
+    SELECT 'pgtap-hook', 'pgtap.forget', 1, 1, now(), now(), 'ready', k.doc_key, 'no secret 6'
+    FROM unnest('{gone,other}'::text[]) AS k (doc_key);
+    PERFORM khala.forget('pgtap.forget', 'gone');
+END $$;
+SELECT is(
+    (SELECT array_agg(u.doc_key::text) FROM runtime.publisher_updates AS u WHERE u.error LIKE '%secret%'),
+    '{other}', 'the reason of an update that failed is removed'
+);
+SELECT is(
+    (SELECT array_agg(p.publisher) FROM runtime.publishers AS p WHERE p.last_error LIKE '%secret%'),
+    '{pgtap-other}', 'and the last error of publishers of the topic'
+);
 
 -- Refusals.
 SELECT throws_ok(format('SELECT khala.forget(%s)', v.arguments), v.state, NULL, v.arguments)
