@@ -47,7 +47,8 @@ BEGIN
     FROM khala_internal.summarize_entities('run', v_looked_at) AS s
     INNER JOIN runtime.entity_events AS v ON v.kind = 'run' AND s.id = v.id AND s.latest_seq = v.seq
     WHERE v.recorded_at < p_before AND (s.summary ->> 'finished_at' IS NOT NULL OR s.summary ->> 'status' = 'lost');
-    IF runs = 0 OR p_dry_run THEN
+    -- A null archives nothing.
+    IF runs = 0 OR p_dry_run IS NOT FALSE THEN
         RETURN;
     END IF;
 

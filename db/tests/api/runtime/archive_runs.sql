@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(24);
+SELECT plan(25);
 
 -- Runs below belong to nobody.
 UPDATE runtime.sync_topics SET ownership = 'mixed';
@@ -22,6 +22,7 @@ SELECT concat_ws(' ', a.runs, a.events, a.last_id) FROM khala.archive_runs(p_bef
 $$;
 SELECT is(pg_temp.archived('2000-01-01'), '0 0 tap-d', 'none is so old');
 SELECT is(pg_temp.archived('infinity', p_dry_run => TRUE), '1 2 tap-d', 'one would be');
+SELECT is(pg_temp.archived('infinity', p_dry_run => NULL), '1 2 tap-d', 'nor if that is not known');
 SELECT is((SELECT count(*)::integer FROM runtime.archived_runs), 0, 'and is not');
 SELECT is(pg_temp.archived('infinity', p_limit => 1), '1 2 tap-a', 'a page');
 SELECT is(pg_temp.archived('infinity', 'tap-a', 2), '0 0 tap-c', 'the next one');
