@@ -20,6 +20,8 @@ RETURNS TABLE (
 )
 LANGUAGE plpgsql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
+-- For times without a zone: documents of attached tables have theirs in UTC.
+SET "TimeZone" = 'UTC'
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -40,7 +42,7 @@ BEGIN
         v_reason := 'it is a path or a filter, and no comparison';
         BEGIN
             v_path := v_where::jsonpath;
-            v_is_predicate := jsonb_path_query_array('{}', v_path, '{}', TRUE) IN ('[true]', '[false]', '[null]');
+            v_is_predicate := jsonb_path_query_array_tz('{}', v_path, '{}', TRUE) IN ('[true]', '[false]', '[null]');
         EXCEPTION
             -- A variable is an undefined object.
             WHEN syntax_error OR data_exception OR feature_not_supported OR undefined_object OR statement_too_complex THEN
@@ -64,7 +66,7 @@ BEGIN
         AND (p_org_id IS NULL OR d.org_id = p_org_id)
         AND NOT EXISTS (
             SELECT FROM unnest(v_paths) AS w (path)
-            WHERE jsonb_path_match(d.payload, w.path, '{}', TRUE) IS NOT TRUE
+            WHERE jsonb_path_match_tz(d.payload, w.path, '{}', TRUE) IS NOT TRUE
         )
     ORDER BY CASE WHEN p_newest THEN d.watermark END DESC, d.doc_key
     LIMIT p_limit;

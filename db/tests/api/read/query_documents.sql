@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(29);
+SELECT plan(32);
 
 DO $$
 BEGIN
@@ -8,7 +8,7 @@ BEGIN
     PERFORM khala.sink('pgtap.documents', 'order/1', 1, '{"status": "open", "total": 5, "customer": {"id": 42}}', 'a');
     PERFORM khala.sink('pgtap.documents', 'order/2', 1, '{"status": "shipped", "total": 50, "tags": ["new", "gift"]}', 'b');
     PERFORM khala.sink('pgtap.documents', 'order/3', 1, '{"status": "open", "total": "much", "paid": true}');
-    PERFORM khala.sink('pgtap.documents', 'price/1', 1, '{}', 'a');
+    PERFORM khala.sink('pgtap.documents', 'price/1', 1, '{"at": "2026-03-01T00:30:00+01:00", "day": "2026-03-01"}', 'a');
     PERFORM khala.sink('pgtap.documents', 'order/1', 2, '{"status": "open", "total": 7, "customer": {"id": 42}}', 'a');
     PERFORM khala.sink('pgtap.documents', 'order/0', 1, '{"status": "open"}', 'a');
     PERFORM khala.sink_delete('pgtap.documents', 'order/0', 2);
@@ -42,6 +42,9 @@ FROM (
     ('$.status starts with "sh"', 'order/2'),
     ('$.total + 1 == 8', 'order/1'),
     ('$.status like_regex "^O" flag "i"', 'order/1, order/3'),
+    ('$.at.datetime() < "2026-03-01".datetime()', 'price/1'),
+    ('$.at.datetime() < $.day.datetime()', 'price/1'),
+    ('$.at.datetime() < "2026-02-28T23:30:00".datetime()', NULL),
     ('strict $.customer.id == 42', 'order/1'),
     ('$.status == "open'' OR TRUE --"', NULL)
 ) AS v (condition, keys);
