@@ -2,6 +2,7 @@
 
 import ast
 import json
+from collections.abc import Callable
 from typing import Any, get_type_hints, is_typeddict
 
 import pytest
@@ -79,3 +80,18 @@ def test_a_description_is_nothing_to_a_type_checker(text: str) -> None:
             [read_document("a.b", {"description": text, "properties": properties})]
         )
         ast.parse(source, type_comments=True)
+
+
+def test_alternatives_of_alternatives_are_not_all_written() -> None:
+    either = [{"anyOf": [{"required": [f"a{n}"]}, {"required": [f"b{n}"]}]} for n in range(30)]
+    source = python_source([read_document("a.b", {"allOf": either})])
+    assert 128 <= source.count("class ") <= 256
+
+
+@pytest.mark.parametrize("language", [python_source, typescript_source])
+@pytest.mark.parametrize("word", ["items", "additionalProperties"])
+def test_the_deepest_schema(language: Callable[[Any], str], word: str) -> None:
+    schema: Any = {}
+    for _ in range(126):
+        schema = {word: schema}
+    assert "AB" in language([read_document("a.b", {"properties": {"x": schema}})])

@@ -78,6 +78,9 @@ Type = Anything | Nothing | Primitive | Literal | Array | Object | Union | Both 
 
 _ANY_OBJECT = Object({}, Anything())
 
+# Of an intersection of unions. Beyond, more is allowed than by the schema, never less.
+_MOST_ALTERNATIVES = 256
+
 
 @dataclass(frozen=True)
 class Document:
@@ -118,6 +121,12 @@ def both(one: Type, other: Type) -> Type:
         return one
     if isinstance(one, Nothing) or isinstance(other, Nothing):
         return Nothing()
+    if (
+        isinstance(one, Union)
+        and isinstance(other, Union)
+        and len(one.types) * len(other.types) > _MOST_ALTERNATIVES
+    ):
+        return one
     if isinstance(one, Union):
         return union([both(part, other) for part in one.types])
     if isinstance(other, Union):

@@ -25,10 +25,19 @@ BEGIN
             USING ERRCODE = 'KH007', HINT = 'Use at most 262144 bytes.';
     ELSIF p_schema IS NOT NULL THEN
         BEGIN
+            -- Programs that read it recurse too. A payload has 64 levels.
+            IF v_schema @? '$.**{129}' THEN
+                RAISE statement_too_complex;
+            ELSIF json_typeof(p_schema) <> jsonb_typeof(v_schema)
+                OR v_schema @? '$.** ? (@.type() == "number" && (@ > 1.7976931348623157e308 || @ < -1.7976931348623157e308))'
+            THEN
+                RAISE EXCEPTION 'the schema has U+0000, half a character or a number beyond a double, and so has no payload'
+                    USING ERRCODE = 'KH007', HINT = 'Leave it out.';
+            END IF;
             PERFORM khala_internal.check_schema(v_schema, v_schema);
         EXCEPTION
             WHEN statement_too_complex THEN
-                RAISE EXCEPTION 'the schema is nested too deeply'
+                RAISE EXCEPTION 'the schema is nested deeper than 128 levels'
                     USING ERRCODE = 'KH007', HINT = 'Move parts of it to $defs, and refer to them.';
         END;
         IF jsonb_typeof(v_schema) <> 'object' OR NOT coalesce(v_schema -> 'type', '"object"') @> '"object"' THEN

@@ -10,6 +10,7 @@ DECLARE
     v_where CONSTANT text := CASE WHEN p_path = '' THEN 'the schema' ELSE 'the schema at ' || p_path END;
     v_keyword record;
     v_part record;
+    v_escape text;
 BEGIN
     IF coalesce(jsonb_typeof(p_schema) NOT IN ('object', 'boolean'), TRUE) THEN
         RAISE EXCEPTION '% is no object but a JSON %', v_where, coalesce(jsonb_typeof(p_schema), 'nothing')
@@ -60,6 +61,14 @@ BEGIN
                     RAISE EXCEPTION '% has a pattern that PostgreSQL cannot match: %', v_where, left(v_keyword.value::text, 100)
                         USING ERRCODE = 'KH007', DETAIL = to_json(SQLERRM), HINT = 'Write one that SELECT '''' ~ ''pattern'' accepts.';
             END;
+            -- Of an escaped backslash, the second one begins no escape. By chr, which means the same in every session.
+            v_escape := substring(
+                replace(v_keyword.value #>> '{}', repeat(chr(92), 2), '') FROM repeat(chr(92), 2) || '[bBmMyYAZ]'
+            );
+            IF v_escape IS NOT NULL THEN
+                RAISE EXCEPTION '% has a pattern with %, which means something else in PostgreSQL than in JavaScript', v_where, v_escape
+                    USING ERRCODE = 'KH007', HINT = 'Write the pattern without it.';
+            END IF;
         ELSIF v_keyword.kind = 'reference' THEN
             IF v_keyword.value #>> '{}' !~ '^#/([$]defs|definitions)/[^/~%]+$'
                 OR p_root #> string_to_array(substring(v_keyword.value #>> '{}' FROM 3), '/') IS NULL

@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(24);
+SELECT plan(30);
 
 DO $$ BEGIN
     PERFORM khala.register_topic('pgtap.shaped', p_ownership => 'public');
@@ -47,11 +47,18 @@ FROM (
     ('''nothing'', ''{}''', 'KH001'), ('''pgtap.shaped'', NULL, TRUE', 'KH007'),
     ('''runtime.run_summaries'', ''{}'', TRUE', 'KH008'), ('''pgtap.shaped'', ''{"if": {}}''', 'KH007'),
     ('''pgtap.shaped'', ''true''', 'KH007'), ('''pgtap.shaped'', ''{"type": "array"}''', 'KH007'),
+    ('''pgtap.shaped'', ''{"title": "\u0000"}''', 'KH007'), ('''pgtap.shaped'', ''{"title": "\ud800"}''', 'KH007'),
+    ('''pgtap.shaped'', ''{"properties": {"a": {"maximum": 1e309}}}''', 'KH007'), ('''pgtap.shaped'', ''{"enum": [[-1e309]]}''', 'KH007'),
     ('''pgtap.shaped'', json_build_object(''title'', repeat(''x'', 262144))', 'KH007'),
     ('''pgtap.shaped'', ''{"$defs": {"A": {"$ref": "#/$defs/A"}}, "definitions": {"A": {}}}''', 'KH007'),
     ('''pgtap.shaped'', (repeat(''{"items": '', 3000) || ''{}'' || repeat(''}'', 3000))::json', 'KH007'),
+    ('''pgtap.shaped'', (repeat(''{"items": '', 129) || ''{}'' || repeat(''}'', 129))::json', 'KH007'),
     ('''pgtap.shaped'', ''{"$defs": {"A": {"anyOf": [{"type": "null"}, {"$ref": "#/$defs/B"}]}, "B": {"allOf": [{"$ref": "#/$defs/A"}]}}}''', 'KH007')
 ) AS c (arguments, code);
+SELECT lives_ok(
+    $$SELECT khala.set_topic_schema('pgtap.shaped', (repeat('{"properties": {"a": ', 64) || '{}' || repeat('}}', 64))::json)$$,
+    'a payload can be described as deeply as it is'
+);
 SELECT lives_ok(
     $$SELECT khala.set_topic_schema('pgtap.shaped', '{"$defs": {"A": {"properties": {"a": {"$ref": "#/$defs/A"}}}}, "allOf": [{"$ref": "#/$defs/A"}]}', TRUE)$$,
     'a definition may contain itself'

@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(42);
+SELECT plan(45);
 
 SELECT throws_ok(format('SELECT khala_internal.check_schema(%1$L, %1$L)', c.schema), 'KH007', NULL, 'refused: ' || c.schema)
 FROM (
@@ -19,6 +19,8 @@ FROM (
     ('{"pattern": 1}'),
     ('{"pattern": "***=x"}'),
     ('{"pattern": "(?i)x"}'),
+    ('{"pattern": "\\bx"}'),
+    ('{"pattern": "^[a]\\\\\\Ax"}'),
     ('{"$ref": "other.json"}'),
     ('{"$ref": "#/$defs/T"}'),
     ('{"$ref": "#"}'),
@@ -49,6 +51,7 @@ FROM (
     ('{"type": ["string", "null"], "x-mine": 1, "format": "date", "title": "t", "default": []}'),
     ('{"$defs": {"a b": {}}, "allOf": [{"$ref": "#/$defs/a b"}]}'),
     ('{"definitions": {"T": {}}, "$ref": "#/definitions/T"}'),
+    ('{"pattern": "\\\\b[.]\\w"}'),
     ('{"items": false, "minItems": 0, "multipleOf": 0.01, "pattern": "^\\d{2}(?=x)", "required": [], "enum": [null]}')
 ) AS c (schema);
 SELECT throws_ok(
