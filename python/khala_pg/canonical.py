@@ -71,7 +71,7 @@ def parse_document(text: str | bytes) -> dict[str, Any]:
     duplicate keys, numbers that a double cannot hold, lone surrogates, NaN and infinities.
     """
     try:
-        value = strict_json.loads(text, parse_float=_exact_float)
+        value = strict_json.loads(text, parse_float=exact_float)
     except NotIJsonError:
         raise
     except ValueError as error:
@@ -104,7 +104,8 @@ def _double(number: int) -> float:
     return double
 
 
-def _exact_float(text: str) -> float:
+def exact_float(text: str) -> float:
+    """The double that a JSON number stands for. Raises NotIJsonError when none does exactly."""
     double = float(text)
     if double in (float("inf"), float("-inf")):
         raise NotIJsonError("a number is beyond the range of a double")

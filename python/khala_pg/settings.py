@@ -61,8 +61,11 @@ def organisation(
     """The organisation that owns what a command writes: `option`, else KHALA_ORG, else, in the
     database of `khala dev`, that of `khala dev`; None when none of them names one.
 
-    Raises UsageError when its name is not UTF-8.
+    Raises UsageError when its name is not UTF-8, or empty in the option: a script whose variable is
+    not set means no other organisation.
     """
+    if option == "":
+        raise UsageError("the organisation is empty", NAME_ORGANISATION)
     env = os.environ if environment is None else environment
     named = option or env.get("KHALA_ORG")
     if named:

@@ -6,7 +6,7 @@ import typer
 from rich.console import Console
 
 from khala_pg.cli.options import Database, Topic
-from khala_pg.cli.text import counted
+from khala_pg.cli.text import confirm, counted, printable
 from khala_pg.settings import DATABASE, resolve
 from khala_pg.sqlapi import admin
 from khala_pg.sqlapi.roles import DBA, connected
@@ -29,7 +29,7 @@ def command(
     """
     where = resolve(DATABASE, database)
     if not yes:
-        typer.confirm(f"Forget {doc_key} of {topic} for good?", abort=True)
+        confirm(f"Forget {printable(doc_key)} of {topic} for good?")
     with connected(where, DBA) as connection:
         done = admin.forget(connection, topic, doc_key)
     deleted = (

@@ -1,4 +1,4 @@
-"""Files that a command reads, standard input among them."""
+"""Files that a command reads, standard input among them, and the text in them."""
 
 import contextlib
 import sys
@@ -25,3 +25,11 @@ def opened(file: str) -> Iterator[tuple[BinaryIO, int | None]]:
     with source:
         # A pipe or device has no size to show progress against.
         yield source, path.stat().st_size if path.is_file() else None
+
+
+def decoded(raw: bytes) -> str:
+    """The text in these bytes, without a byte order mark. Raises ValueError with the reason."""
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"it is not UTF-8 (byte {error.start + 1})") from error

@@ -114,9 +114,9 @@ def confirm(question: str) -> None:
 def say(error: KhalaError) -> None:
     """Prints an error and its hint on standard error."""
     console = Console(stderr=True, highlight=False, soft_wrap=True)
-    console.print(f"[bold red]khala:[/] {escape(str(error))}")
+    console.print(f"[bold red]khala:[/] {escape(printable(str(error)))}")
     if error.hint:
-        console.print(f"  {escape(error.hint)}")
+        console.print(f"  {escape(printable(error.hint))}")
     # psql shows the DETAIL that a HINT refers to.
     if isinstance(error, RefusedError) and "DETAIL" in error.hint:
         console.print(f"  DETAIL: {escape(json.dumps(error.detail))}")

@@ -1,8 +1,6 @@
 """`khala topics`: list the topics of a database; add, change and remove one."""
 
-import json
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -10,6 +8,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from khala_pg import strict_json
+from khala_pg.cli.input import decoded, opened
 from khala_pg.cli.options import AsJson, Database, Topic
 from khala_pg.cli.text import confirm, counted, duration, json_text, number, size, wide_console
 from khala_pg.errors import UsageError
@@ -142,8 +142,10 @@ def change(
         typer.Option(metavar="WRITES", help="Most writes that wait while the topic is grouped."),
     ] = None,
     schema: Annotated[
-        Path | None,
-        typer.Option(help="File with a JSON Schema of the documents, for `khala types`."),
+        str | None,
+        typer.Option(
+            metavar="FILE|-", help="File with a JSON Schema of the documents, for `khala types`."
+        ),
     ] = None,
     check: Annotated[
         bool,
@@ -195,12 +197,14 @@ def change(
     Console(highlight=False, soft_wrap=True).print(f"topic {name} is changed", markup=False)
 
 
-def _json_of(path: Path) -> str:
-    text = path.read_text(encoding="utf-8")
+def _json_of(file: str) -> str:
+    with opened(file) as (source, _):
+        raw = source.read()
     try:
-        json.loads(text)
+        text = decoded(raw)
+        strict_json.loads(text)
     except ValueError as error:
-        raise UsageError(f"{path} is not JSON: {error}", "Write a JSON Schema into it.") from None
+        raise UsageError(f"{file} is not JSON: {error}", "Write a JSON Schema into it.") from None
     return text
 
 

@@ -62,14 +62,12 @@ def _check(name: str, value: object) -> None:
     try:
         value.encode()
     except UnicodeEncodeError:
-        what = "half a character, which is not UTF-8"
+        what, hint = "is not UTF-8", "Write it in UTF-8, or refuse such input."
     else:
         if "\0" not in value:
             return
-        what = "U+0000"
-    raise BadValueError(
-        f"{name} has {what}: {value[:80]!a}", "Refuse such input, or take the character out."
-    )
+        what, hint = "has U+0000", "Take the character out, or refuse such input."
+    raise BadValueError(f"{name} {what}: {value[:80]!a}", hint)
 
 
 async def _psycopg_async(

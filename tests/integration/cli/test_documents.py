@@ -13,7 +13,7 @@ import pytest
 
 from khala_pg.postgres.server import PostgresServer
 from support.postgres.databases import Database, Template, cloned
-from support.programs.forked_khala import ForkedKhala, forked_khala
+from support.programs.forked_khala import ForkedKhala, Streams, forked_khala
 from support.programs.runs import environment, khala
 
 TOPIC = "shop.orders"
@@ -225,6 +225,8 @@ def test_documents_are_found_by_content(call: Khala) -> None:
         ((TOPIC, "k", "[1]"), "but no object", "Pass one JSON object"),
         ((TOPIC, "k", '{"a": 1, "a": 2}'), 'the key "a" twice', "Pass one JSON object"),
         ((TOPIC, "k", '{"a": NaN}'), "NaN", "Pass one JSON object"),
+        ((TOPIC, "k", '{"a": 0.1234567890123456789}'), "a double cannot hold", "Pass one JSON"),
+        ((TOPIC, "k", "{}", "--org", ""), "the organisation is empty", "KHALA_ORG"),
         ((TOPIC, "k", '{"a": "\\u0000"}'), "cannot read a value", ""),
         ((TOPIC, "", "{}"), "doc_key has 0 characters", "1 to 512"),
         ((TOPIC, "\udcff", "{}"), "not UTF-8", "Write it in UTF-8"),
@@ -239,6 +241,57 @@ def test_errors_name_the_next_step(
     assert refused.status in (1, 2)
     assert said in refused.err
     assert hint in refused.err
+
+
+def test_nothing_becomes_public_by_being_forgotten(
+    call: Khala, database: Database, lines: Lines, tmp_path: Path
+) -> None:
+    env = {name: value for name, value in environment(database.dsn).items() if name != "KHALA_ORG"}
+    named = '{"doc_key": "named", "payload": {}, "org_id": "acme"}'
+    public = '{"doc_key": "everybody", "payload": {}, "org_id": null}'
+    gone = '{"doc_key": "gone", "deleted": true}'
+    file = lines(named, public, gone, '{"doc_key": "forgotten", "payload": {}}')
+    for words, said in (
+        ([TOPIC, "forgotten", "{}"], b"no organisation is named"),
+        ([TOPIC, "--batch", file], b"line 4 names no organisation"),
+    ):
+        refused = khala("sink", *words, env=env, cwd=tmp_path)
+        assert refused.returncode == 2, refused
+        assert said in refused.stderr
+        assert b"--public" in refused.stderr
+    assert call("get", TOPIC, "forgotten").status == 1
+    assert call("get", TOPIC, "named", "--json").json[0]["org_id"] == "acme"
+    assert call("get", TOPIC, "everybody", "--json").json[0]["org_id"] is None
+    for words in ([TOPIC, "forgotten", "{}", "--public"], [TOPIC, "forgotten", "--delete"]):
+        assert khala("sink", *words, env=env, cwd=tmp_path).returncode == 0
+
+
+def test_what_nobody_can_confirm_is_not_forgotten(
+    database: Database, forked: ForkedKhala, call: Khala, tmp_path: Path
+) -> None:
+    call("sink", TOPIC, "kept", "{}")
+    words = ("forget", TOPIC, "kept")
+    refused = forked(words, environment(database.dsn), tmp_path, streams=Streams(stdin="closed"))
+    assert refused.status == 2
+    assert "Pass --yes" in refused.err
+    assert call("get", TOPIC, "kept").status == 0
+
+
+def test_keys_that_a_terminal_would_obey_are_printed_escaped(call: Khala, lines: Lines) -> None:
+    key = "a\x1b[2Jb"
+    assert "\x1b" not in call("sink", TOPIC, key, "{}").out
+    document = json.dumps({"doc_key": key, "payload": {"text": "x" * 2000}})
+    for said in (call("get", TOPIC, f"{key}c"), call("sink", TOPIC, "--batch", lines(document))):
+        assert said.status == 1
+        assert "a\\u001b[2Jb" in said.err
+
+
+def test_times_are_compared(call: Khala) -> None:
+    for key, at in (("times/1", "2026-03-01T00:30:00+01:00"), ("times/2", "2026-03-01")):
+        call("sink", TOPIC, key, json.dumps({"at": at}))
+    within = ("query", TOPIC, "--prefix", "times/", "--json")
+    found = call(*within, "--where", '$.at.datetime() < "2026-03-01".datetime()').json
+    assert [each["doc_key"] for each in found] == ["times/1"]
 
 
 def test_roles(call: Khala, database: Database) -> None:

@@ -313,7 +313,11 @@ def test_refusals_say_what_to_do(newest_database: Database, tmp_path: Path) -> N
     schema.write_text("{")
     words = ["topics", "set", "runtime.notifications", "--schema", str(schema)]
     assert "is not JSON" in khala(newest_database, *words, status=2)
-    schema.write_text('{"properties": {"a": {"if": {}}}}')
+    for content in (b"\xff", b"[" * 100_000, b'{"type": "object", "type": "array"}'):
+        schema.write_bytes(content)
+        assert "is not JSON" in khala(newest_database, *words, status=2)
+    assert "cannot be read" in khala(newest_database, *words[:-1], str(tmp_path), status=2)
+    schema.write_text('\ufeff{"properties": {"a": {"if": {}}}}')
     assert "/properties/a has the keyword 'if'" in khala(newest_database, *words, status=1)
     schema.write_text('{"properties": {"a": {}}}')
     khala(newest_database, *words)

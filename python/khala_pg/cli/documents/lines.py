@@ -5,11 +5,17 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO, cast
 
 from khala_pg import strict_json
+from khala_pg.canonical import exact_float
+from khala_pg.cli.input import decoded
 from khala_pg.cli.text import json_text
 from khala_pg.errors import KhalaError, UsageError
 from khala_pg.sqlapi.documents import Document
 from khala_pg.sqlapi.write import BatchDocument
 
+NAME_OWNER = (
+    "Name the owner with --org, or nobody with --public, as the topic wants it (`khala topics` "
+    "shows its ownership)."
+)
 _BATCH_LINES = 1000
 _BATCH_BYTES = 4 << 20
 
@@ -22,11 +28,11 @@ class Line:
     document: BatchDocument
 
 
-def batches(source: BinaryIO, org_id: str | None) -> Iterator[list[Line]]:
+def batches(source: BinaryIO, *, org_id: str | None, is_public: bool) -> Iterator[list[Line]]:
     """The lines that are not blank, in parts that one transaction writes.
 
-    org_id: the organisation of lines that name none. Raises UsageError for a line that is no JSON
-    object, after what stands before it.
+    org_id: the organisation of lines that name none. is_public: they are everybody's. Raises
+    UsageError for a line that is no JSON object or has no owner, after what stands before it.
     """
     batch: list[Line] = []
     size = 0
@@ -42,12 +48,17 @@ def batches(source: BinaryIO, org_id: str | None) -> Iterator[list[Line]]:
                 f"line {number} is no document: {error}",
                 'Write one object a line: {"doc_key": …, "payload": {…}}.',
             ) from error
+        if org_id is not None:
+            document.setdefault("org_id", org_id)
+        elif "org_id" not in document and not (is_public or document.get("deleted")):
+            # In a mixed topic everybody would see it.
+            if batch:
+                yield batch
+            raise UsageError(f"line {number} names no organisation", NAME_OWNER)
         if len(batch) == _BATCH_LINES or size + len(raw) > _BATCH_BYTES:
             if batch:
                 yield batch
             batch, size = [], 0
-        if org_id is not None:
-            document.setdefault("org_id", org_id)
         batch.append(Line(number, cast("BatchDocument", document)))
         size += len(raw)
     if batch:
@@ -56,11 +67,7 @@ def batches(source: BinaryIO, org_id: str | None) -> Iterator[list[Line]]:
 
 def json_object(raw: bytes) -> dict[str, Any]:
     """The JSON object in these bytes. Raises ValueError with the reason when there is none."""
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"it is not UTF-8 (byte {error.start + 1})") from error
-    value = strict_json.loads(text)
+    value = strict_json.loads(decoded(raw), parse_float=exact_float)
     if not isinstance(value, dict):
         raise ValueError("it is JSON, but no object")
     return value

@@ -2,9 +2,10 @@
 
 import contextlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from typing import Annotated, Any
+from functools import partial
+from typing import Annotated, Any, BinaryIO
 
 import typer
 
@@ -13,7 +14,7 @@ from khala_pg.cli import sequence
 from khala_pg.cli.documents import lines
 from khala_pg.cli.input import opened
 from khala_pg.cli.options import AsJson, Database, Organisation, Topic
-from khala_pg.cli.text import counted, json_text
+from khala_pg.cli.text import counted, json_text, printable
 from khala_pg.errors import BadValueError, KhalaError, RefusedError, UsageError
 from khala_pg.settings import DATABASE, resolve
 from khala_pg.sqlapi import documents, write
@@ -96,7 +97,8 @@ def command(
                 "--batch excludes KEY, PAYLOAD, --file, --delete and --version",
                 "Write them into the lines: khala sink --help.",
             )
-        _write_lines(resolve(DATABASE, database), topic, batch, owner, wait, as_json)
+        parts = partial(lines.batches, org_id=owner, is_public=public)
+        _write_lines(resolve(DATABASE, database), topic, batch, parts, wait, as_json)
         return
     if doc_key is None:
         raise UsageError(
@@ -105,6 +107,9 @@ def command(
     content = None if delete else _payload(payload, file)
     if delete and (payload is not None or file is not None):
         raise UsageError("--delete excludes a payload", "Leave one of them out.")
+    if owner is None and not (public or delete):
+        # In a mixed topic everybody would see it.
+        raise UsageError("no organisation is named", lines.NAME_OWNER)
     with connected(resolve(DATABASE, database), RUNTIME) as connection, _owners_explained():
         if content is None:
             sunk = write.sink_delete(connection, topic, doc_key, org_id=owner, version=version)
@@ -123,16 +128,21 @@ def command(
         return
     at = "" if watermark is None else f", watermark {watermark}"
     now = "" if version_now is None else f"; version {version_now} is stored"
-    typer.echo(f"{doc_key}: {sunk.outcome}{at}{now}")
+    typer.echo(f"{printable(doc_key)}: {sunk.outcome}{at}{now}")
 
 
 def _write_lines(
-    dsn: str, topic: str, file: str, owner: str | None, wait: bool, as_json: bool
+    dsn: str,
+    topic: str,
+    file: str,
+    parts: Callable[[BinaryIO], Iterator[list[lines.Line]]],
+    wait: bool,
+    as_json: bool,
 ) -> None:
     outcomes: Counter[str] = Counter()
     last: int | None = None
     with opened(file) as (source, _), connected(dsn, RUNTIME) as connection, _owners_explained():
-        for batch in lines.batches(source, owner):
+        for batch in parts(source):
             try:
                 sunk = write.sink_batch(connection, topic, [line.document for line in batch])
             except (RefusedError, BadValueError) as error:
@@ -165,11 +175,7 @@ def _owners_explained() -> Iterator[None]:
     except RefusedError as error:
         if error.sqlstate != _WRONG_OWNER:
             raise
-        raise KhalaError(
-            str(error),
-            "Name the owner with --org, or nobody with --public, as the topic wants it "
-            "(`khala topics` shows its ownership).",
-        ) from error
+        raise KhalaError(str(error), lines.NAME_OWNER) from error
 
 
 def _payload(payload: str | None, file: str | None) -> dict[str, Any]:
