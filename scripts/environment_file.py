@@ -12,8 +12,8 @@ from typing import Any
 
 import typer
 
-from khala_pg.cli import relay
 from khala_pg.cli.main import app
+from khala_pg.cli.serving import relay
 from khala_pg.lightning.environment import SECRET
 from khala_pg.limits import limits_of
 from khala_pg.relay.settings import RelaySettings

@@ -39,7 +39,7 @@ from bench.support.databases import migrated_server
 from bench.support.options import bench_parser, parse_options
 from bench.support.relay_process import relaying
 from bench.support.results import save, show, spread
-from khala_pg.cli.retain import BATCH, SHARE, rest_s
+from khala_pg.cli.topics.retain import BATCH, SHARE, rest_s
 
 _LIMIT = 1.5
 _SETTLE_S = 1.0

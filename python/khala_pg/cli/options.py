@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from khala_pg.cli.topic_names import complete
+from khala_pg.cli.topics.topic_names import complete
 
 Topic = Annotated[str, typer.Argument(help="The topic.", autocompletion=complete)]
 Database = Annotated[

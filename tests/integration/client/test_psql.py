@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from khala_pg.cli import psql
+from khala_pg.cli.database import psql
 from khala_pg.errors import UsageError
 from support.postgres.databases import Database
 from support.programs.runs import environment, khala

@@ -11,7 +11,7 @@ from rich.table import Table
 from khala_pg.auth import api_keys
 from khala_pg.cli.options import AsJson, Database
 from khala_pg.cli.text import json_text, number, print_table, refuse_enum_names, utc
-from khala_pg.cli.topic_names import complete
+from khala_pg.cli.topics.topic_names import complete
 from khala_pg.errors import UsageError
 from khala_pg.settings import DATABASE, resolve
 from khala_pg.sqlapi import admin

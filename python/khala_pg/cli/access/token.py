@@ -12,7 +12,7 @@ from rich.console import Console
 from khala_pg.auth import claims, keyring_file
 from khala_pg.auth import keyring as keys
 from khala_pg.cli.text import refuse_enum_names
-from khala_pg.cli.topic_names import complete
+from khala_pg.cli.topics.topic_names import complete
 from khala_pg.errors import UsageError
 from khala_pg.settings import HTTP, KEYRING, resolve
 

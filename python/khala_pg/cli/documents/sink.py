@@ -10,11 +10,11 @@ from typing import Annotated, Any, BinaryIO
 import typer
 
 from khala_pg import settings
-from khala_pg.cli import sequence
 from khala_pg.cli.documents import lines
 from khala_pg.cli.input import opened
 from khala_pg.cli.options import AsJson, Database, Organisation, Topic
 from khala_pg.cli.text import counted, json_text, printable
+from khala_pg.cli.topics import sequence
 from khala_pg.errors import BadValueError, KhalaError, RefusedError, UsageError
 from khala_pg.settings import DATABASE, resolve
 from khala_pg.sqlapi import documents, write

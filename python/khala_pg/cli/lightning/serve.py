@@ -12,7 +12,7 @@ from prometheus_client import disable_created_metrics
 
 from khala_pg import logs
 from khala_pg.cli.options import LimitSettings, LogFormat, LogLevel, TrustedProxies
-from khala_pg.cli.relay import Command, limits, load_function, log_level_of
+from khala_pg.cli.serving.relay import Command, limits, load_function, log_level_of
 from khala_pg.errors import UsageError
 from khala_pg.http.credentials import SessionAuthenticator
 from khala_pg.lightning.environment import ops_secret

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from khala_pg.cli.topic_names import complete
+from khala_pg.cli.topics.topic_names import complete
 from khala_pg.cli.watch.source import Source
 from khala_pg.cli.watch.tail_lines import StateLines, print_lines
 from khala_pg.cli.watch.tail_table import TailTable

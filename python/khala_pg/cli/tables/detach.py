@@ -7,7 +7,7 @@ from rich.console import Console
 
 from khala_pg.cli.options import Database, LockTimeout
 from khala_pg.cli.text import counted
-from khala_pg.cli.topic_names import complete
+from khala_pg.cli.topics.topic_names import complete
 from khala_pg.errors import UsageError
 from khala_pg.settings import DATABASE, resolve
 from khala_pg.sqlapi import attachments

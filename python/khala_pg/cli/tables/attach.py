@@ -8,9 +8,9 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from khala_pg.cli import sequence
 from khala_pg.cli.options import Database, LockTimeout
 from khala_pg.cli.text import counted
+from khala_pg.cli.topics import sequence
 from khala_pg.dev.first_page import first_page
 from khala_pg.errors import UsageError
 from khala_pg.settings import DATABASE, dev_state, resolve

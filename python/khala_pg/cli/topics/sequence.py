@@ -11,7 +11,7 @@ from rich.console import Console
 
 from khala_pg.cli.options import Database
 from khala_pg.cli.text import counted
-from khala_pg.cli.topic_names import complete
+from khala_pg.cli.topics.topic_names import complete
 from khala_pg.errors import InTheWayError
 from khala_pg.settings import DATABASE, resolve
 from khala_pg.sqlapi import admin

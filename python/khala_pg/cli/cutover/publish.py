@@ -15,7 +15,7 @@ from rich.console import Console
 
 from khala_pg import logs
 from khala_pg.cli.options import Database, LogFormat, LogLevel
-from khala_pg.cli.relay import log_level_of
+from khala_pg.cli.serving.relay import log_level_of
 from khala_pg.cli.text import counted, json_text, number, say
 from khala_pg.concurrency.backoff import Backoff
 from khala_pg.errors import UnavailableError, UsageError, from_psycopg

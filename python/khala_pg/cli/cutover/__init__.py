@@ -1,0 +1,1 @@
+"""Commands of a migration from a legacy backend: publishers, comparison, flags."""

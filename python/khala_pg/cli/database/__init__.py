@@ -1,0 +1,1 @@
+"""Commands about the database itself: its schema, a session in it, what is wrong with it."""

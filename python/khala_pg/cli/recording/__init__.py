@@ -1,0 +1,1 @@
+"""Commands that record what runs and workers do, and project their events."""

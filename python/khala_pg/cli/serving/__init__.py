@@ -1,0 +1,1 @@
+"""Commands that serve clients, or show a surface to a person."""

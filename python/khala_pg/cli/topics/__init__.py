@@ -1,0 +1,1 @@
+"""Commands about whole topics: what is registered, staged, kept, forgotten and archived."""
