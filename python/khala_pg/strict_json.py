@@ -36,6 +36,12 @@ def dumps(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
+def holds_nul(text: str) -> bool:
+    """Whether a JSON text has a string with U+0000, which the database cannot store."""
+    # An escaped backslash may stand before the same letters.
+    return "\\u0000" in text and "\\u0000" in text.replace("\\\\", "")
+
+
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in pairs:

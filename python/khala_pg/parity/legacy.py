@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from khala_pg import strict_json
 from khala_pg.concurrency.waiting import within
 from khala_pg.errors import KhalaError, UnavailableError, UsageError
 from khala_pg.logs import one_line
@@ -127,8 +128,7 @@ def _comparable(summary: Any) -> Any:
         text.encode()
     except ValueError:
         return "not JSON"
-    # An escaped backslash may stand before the same letters.
-    return "not JSON" if "\\u0000" in text.replace("\\\\", "") else summary
+    return "not JSON" if strict_json.holds_nul(text) else summary
 
 
 def _said(said: Any, response: httpx.Response) -> str:

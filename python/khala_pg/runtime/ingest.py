@@ -233,7 +233,7 @@ def check_line(number: int, raw: bytes, org_id: str | None) -> str | None:
                 f"field {field} is missing",
                 'An event is {"entity": "run", "id": …, "seq": …, "type": …, "payload": {…}}.',
             )
-    if "\\u0000" in text and "\\u0000" in strict_json.dumps(value).replace("\\\\", ""):
+    if strict_json.holds_nul(text):
         raise LineError(number, "holds U+0000", "The database cannot store this character.")
     if "org_id" not in value:
         if org_id is None:

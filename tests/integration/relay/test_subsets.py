@@ -41,6 +41,8 @@ async def test_a_malformed_filter_is_refused_and_named(newest_database: Database
             # By the other name, and with null for what is not there, it is taken.
             await peer.subscribe(NOTES, filters={f" {NOTES_ENUM} ": {"prefix": "a"}})
             await peer.subscribe(NOTES, filters=None)
+            # Six characters, of which none is NUL.
+            await peer.subscribe(NOTES, filters={NOTES: {"keys": [r"\u0000"]}})
 
 
 async def test_a_malformed_part_over_http_is_refused_and_named(newest_database: Database) -> None:

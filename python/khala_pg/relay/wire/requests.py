@@ -76,7 +76,7 @@ def subscribe(frame: Frame, max_topics: int) -> SubscribeRequest:
     if resume_after is not None and not isinstance(resume_after, (dict, list)):
         raise _bad("resume_after is an object {topic: watermark} or a list of {topic, watermark}")
     resume_after = _without_blanks(resume_after)
-    if resume_after is not None and "\\u0000" in strict_json.dumps(resume_after):
+    if resume_after is not None and strict_json.holds_nul(strict_json.dumps(resume_after)):
         raise _bad("resume_after holds a NUL character")
     batch_size = payload.get("replay_batch_size")
     if batch_size is not None and (
@@ -89,7 +89,7 @@ def subscribe(frame: Frame, max_topics: int) -> SubscribeRequest:
     filters = payload.get("filters")
     if filters is not None and not isinstance(filters, dict):
         raise _bad('filters is an object {topic: {"keys": […]}} or {topic: {"prefix": …}}')
-    if filters and "\\u0000" in strict_json.dumps(filters):
+    if filters and strict_json.holds_nul(strict_json.dumps(filters)):
         raise _bad("filters holds a NUL character")
     return SubscribeRequest(
         join_ref=frame.join_ref,
