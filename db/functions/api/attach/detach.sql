@@ -40,7 +40,9 @@ BEGIN
         IF EXISTS (SELECT FROM pg_policy AS p WHERE p.polrelid = v_relation.oid AND p.polname = 'khala_attach') THEN
             EXECUTE format('DROP POLICY khala_attach ON %s', v_relation.oid::regclass);
         END IF;
-        EXECUTE format('REVOKE SELECT ON %s FROM khala_owner', v_relation.oid::regclass);
+        IF v_relation.relowner <> 'khala_owner'::regrole THEN
+            EXECUTE format('REVOKE SELECT ON %s FROM khala_owner', v_relation.oid::regclass);
+        END IF;
         -- Other attached tables of the schema need it.
         IF NOT EXISTS (
             SELECT FROM runtime.attachments AS a INNER JOIN pg_class AS c ON a.relation = c.oid

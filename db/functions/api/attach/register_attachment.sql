@@ -70,6 +70,10 @@ BEGIN
         RAISE EXCEPTION 'p_key names no column%', CASE WHEN p_key IS NULL THEN format(', and table %s has no primary key', p_table) END
             USING ERRCODE = 'KH007', HINT = 'Name the columns of the primary key, or of another unique key.';
     END IF;
+    IF cardinality(p_columns) = 0 OR array_position(p_columns, NULL) IS NOT NULL THEN
+        RAISE EXCEPTION 'p_columns names no column'
+            USING ERRCODE = 'KH007', HINT = 'Name the columns that documents have, or omit p_columns (--columns) for all of them.';
+    END IF;
     SELECT c.name INTO v_missing
     FROM unnest(p_key || p_org || p_columns) AS c (name)
     WHERE c.name IS NOT NULL AND NOT EXISTS (

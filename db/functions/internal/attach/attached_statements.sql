@@ -106,8 +106,8 @@ BEGIN
         || v_from_keys || v_org || ' AS org_id, CASE WHEN ' || v_bytes || ' <= 16777216 THEN ' || v_payload || ' END AS payload' || v_lookup;
     first_keys_sql := format('SELECT ARRAY(SELECT %s FROM %s ORDER BY %s LIMIT $2)', key_sql, v_from, v_keys.in_order);
     next_keys_sql := format(
-        'SELECT ARRAY(SELECT %s FROM %s WHERE %s ORDER BY %s LIMIT $2)', key_sql, v_from,
-        replace(v_keys.later, 'k.doc_key', '$1'), v_keys.in_order
+        'SELECT ARRAY(SELECT %s FROM (SELECT $1) AS k (doc_key), %s WHERE %s ORDER BY %s LIMIT $2)', key_sql, v_from,
+        v_keys.later, v_keys.in_order
     );
 END
 $$;

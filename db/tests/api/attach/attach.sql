@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(39);
+SELECT plan(42);
 
 CREATE TABLE public.pgtap_orders (id bigint PRIMARY KEY, org_id text, note text);
 DO $$
@@ -96,6 +96,16 @@ SELECT is(
     ARRAY['khala_owner'::regrole::oid], 'gets a policy for khala_owner'
 );
 
+CREATE TABLE public.pgtap_dotted ("k.doc_key" bigint PRIMARY KEY); -- noqa: RF05
+DO $$
+BEGIN
+    INSERT INTO public.pgtap_dotted SELECT n FROM generate_series(1, 5) AS n;
+    PERFORM khala.attach('public.pgtap_dotted', p_ownership => 'public');
+    WHILE (SELECT s.state = 'more' FROM khala.sequence('public.pgtap_dotted', 2) AS s) LOOP END LOOP;
+END
+$$;
+SELECT is((SELECT count(*) FROM runtime.sync_documents AS d WHERE d.topic = 'public.pgtap_dotted'), 5::bigint, 'a column whose name is in the statements');
+
 CREATE TABLE public.pgtap_loose (id bigint, org text, k bigint UNIQUE, d bigint NOT NULL UNIQUE DEFERRABLE);
 CREATE TABLE public."Pgtap_odd" (id bigint PRIMARY KEY, org text);
 CREATE UNLOGGED TABLE public.pgtap_unlogged (id bigint PRIMARY KEY, org text);
@@ -121,6 +131,8 @@ SELECT is(khala.attach('public.pgtap_pairs', p_org => 'org'), 'public.pgtap_pair
 SELECT is((SELECT a.key_columns FROM khala.attachments AS a WHERE a.topic = 'public.pgtap_pairs'), '{b,a}', 'it is the primary key, in its order');
 SELECT throws_ok($$SELECT khala.attach('public.pgtap_orders', '{id}', 'org_id', p_topic => 'pgtap.odd')$$, 'KH008', NULL, 'a topic of another table');
 SELECT throws_ok($$SELECT khala.attach('public.pgtap_orders', '{id}', 'nothing')$$, 'KH007', NULL, 'an unknown column');
+SELECT throws_ok($$SELECT khala.attach('public.pgtap_orders', '{id}', 'org_id', '{}')$$, 'KH007', 'p_columns names no column', 'no column');
+SELECT throws_ok($$SELECT khala.attach('public.pgtap_orders', '{id}', 'org_id', '{id,NULL}')$$, 'KH007', 'p_columns names no column', 'nor a null one');
 SELECT throws_ok($$SELECT khala.attach('public.pgtap_orders', '{id}')$$, 'KH006', NULL, 'no organisation in an owned topic');
 CREATE ROLE pgtap_stranger;
 GRANT khala_dba TO pgtap_stranger;

@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(12);
+SELECT plan(13);
 
 CREATE TABLE public.pgtap_orders (id bigint PRIMARY KEY, org_id text, note text);
 DO $$
@@ -52,6 +52,11 @@ $$;
 SELECT ok(has_schema_privilege('khala_owner', 'pgtap_shop', 'USAGE'), 'khala_owner may use a schema while it has an attached table');
 DO $$ BEGIN PERFORM khala.detach('pgtap_shop.b'); END $$;
 SELECT ok(NOT has_schema_privilege('khala_owner', 'pgtap_shop', 'USAGE'), 'and no longer');
+CREATE SCHEMA pgtap_own AUTHORIZATION khala_owner;
+CREATE TABLE pgtap_own.a (id bigint PRIMARY KEY, org text);
+ALTER TABLE pgtap_own.a OWNER TO khala_owner;
+DO $$ BEGIN PERFORM khala.attach('pgtap_own.a', p_org => 'org'); PERFORM khala.detach('pgtap_own.a'); END $$;
+SELECT ok(has_table_privilege('khala_owner', 'pgtap_own.a', 'SELECT'), 'a table of its own it may read as before');
 
 SELECT t.line FROM finish() AS t (line);
 ROLLBACK;
