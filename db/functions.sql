@@ -62,6 +62,7 @@ SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('khala.funct
 \ir functions/api/topics/set_topic_schema.sql
 \ir functions/api/topics/topic_schemas.sql
 \ir functions/internal/attach/untrusted_code.sql
+\ir functions/internal/attach/hides_rows.sql
 \ir functions/internal/attach/check_attached_access.sql
 \ir functions/internal/attach/write_attached.sql
 \ir functions/internal/attach/sync_attached.sql

@@ -217,6 +217,25 @@ def test_writers_do_not_wait_for_each_other(
     check_documents(orders)
 
 
+def test_a_reading_that_waits_for_ddl_reads_what_came_of_it(
+    database: Database, orders: psycopg.Connection[Any]
+) -> None:
+    orders.execute("INSERT INTO orders VALUES (1, 'a', 'x')")
+    settle(orders)
+    orders.execute("UPDATE orders SET note = 'y'")
+    with sessions(database, 2) as (owner, reader):
+        owner.run("ALTER TABLE orders RENAME note TO remark")
+        # As khala.sequence does, which does not wait as long as this may take.
+        waits = reader.start(
+            "SELECT khala_internal.sync_attached(a, '{1}') FROM runtime.attachments AS a"
+        )
+        owner.commit()
+        assert waits.result() == [(1,)]
+        reader.commit()
+    [(_, _, payload)] = orders.execute(_DOCUMENTS).fetchall()
+    assert payload == {"id": 1, "org_id": "a", "remark": "y"}
+
+
 def test_a_partition_that_was_detached_can_be_written(database: Database) -> None:
     """Whatever is left of an attachment that has ended refuses no transaction."""
     with database.connect() as owner:
@@ -594,6 +613,8 @@ def test_a_table_that_became_a_view_is_not_read(
         )
         with pytest.raises(psycopg.errors.DatabaseError, match="no longer a table"):
             _sequence_traps(dba)
+        [drift] = dba.execute("SELECT khala.attachment_drift('shop.traps')")
+        assert drift[0][0] == "the table became a view"
         trapper.execute("DROP VIEW public.traps")
         dba.execute("SELECT khala.detach('shop.traps')")
         assert not _caught(dba)

@@ -12,7 +12,7 @@ WITH attachment AS (
     SELECT a.relation, a.partitions, a AS whole FROM runtime.attachments AS a WHERE a.topic = p_topic
 ),
 relation AS (
-    SELECT c.oid, c.relrowsecurity, c.relnamespace
+    SELECT c.oid, c.relkind, c.relrowsecurity, c.relnamespace
     FROM attachment AS a INNER JOIN pg_class AS c ON a.relation = c.oid
 ),
 columns AS (
@@ -32,6 +32,8 @@ found AS (
     SELECT 1 AS rank, 'the table was dropped' AS sentence
     FROM attachment AS a WHERE NOT EXISTS (SELECT FROM relation)
     UNION ALL
+    SELECT 1, 'the table became a view' FROM relation AS r WHERE r.relkind NOT IN ('r', 'p')
+    UNION ALL
     SELECT 2, 'trigger ' || n.name || ' is missing or disabled'
     FROM relation AS r
     CROSS JOIN (VALUES ('khala_insert'), ('khala_update'), ('khala_delete'), ('khala_truncate'), ('khala_row')) AS n (name)
@@ -47,15 +49,9 @@ found AS (
     FROM relation AS r
     WHERE NOT (has_table_privilege('khala_owner', r.oid, 'SELECT') AND has_schema_privilege('khala_owner', r.relnamespace, 'USAGE'))
     UNION ALL
-    SELECT 4, 'row security hides rows: its policy khala_attach is missing, or a restrictive policy is for everybody'
+    SELECT 4, 'row security hides rows: its policy khala_attach is missing or for others, or a restrictive policy is for khala_owner'
     FROM relation AS r
-    WHERE r.relrowsecurity AND (
-        NOT EXISTS (SELECT FROM pg_policy AS p WHERE p.polrelid = r.oid AND p.polname = 'khala_attach')
-        OR EXISTS (
-            SELECT FROM pg_policy AS p
-            WHERE p.polrelid = r.oid AND NOT p.polpermissive AND p.polcmd IN ('r', '*') AND p.polroles @> ARRAY[0::oid]
-        )
-    )
+    WHERE r.relrowsecurity AND khala_internal.hides_rows(r.oid)
     UNION ALL
     SELECT 4, 'reading is refused, because it would run code with the rights of khala_owner: ' || u.code
     FROM attachment AS a

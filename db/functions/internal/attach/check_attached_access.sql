@@ -1,7 +1,7 @@
 -- Refuses to read a table whose rows may be hidden: documents of hidden rows would become tombstones. A policy for
 -- khala_owner that is true shows every row, and the planner then evaluates no other permissive one. It refuses a table
 -- too that would have code of others run with the rights of khala_owner. The lock keeps policies, rules and columns as
--- they are here until the rows are read.
+-- they are here until the rows are read, with statements that are made after it. A table that was dropped has no rows.
 
 CREATE OR REPLACE FUNCTION khala_internal.check_attached_access(p_relation oid, p_is_trusted boolean)
 RETURNS void
@@ -14,6 +14,9 @@ DECLARE
     v_code text;
 BEGIN
     SELECT c.* INTO v_relation FROM pg_class AS c WHERE c.oid = p_relation;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
     v_schema := v_relation.relnamespace::regnamespace;
     IF NOT (
         has_table_privilege('khala_owner', p_relation, 'SELECT')
@@ -38,18 +41,7 @@ BEGIN
                     HINT = 'Drop that, or make a member of khala_owner the owner of the function. Or let a member of khala_owner attach the table with p_trust => TRUE (--trust), if whoever owns it may do everything in Khala.';
         END IF;
     END IF;
-    IF v_relation.relrowsecurity AND row_security_active(p_relation) AND (
-        EXISTS (
-            SELECT FROM pg_policy AS p
-            WHERE p.polrelid = p_relation AND NOT p.polpermissive AND p.polcmd IN ('r', '*')
-                AND (p.polroles @> ARRAY[0::oid] OR p.polroles @> ARRAY['khala_owner'::regrole::oid])
-        )
-        OR NOT EXISTS (
-            SELECT FROM pg_policy AS p
-            WHERE p.polrelid = p_relation AND p.polname = 'khala_attach' AND p.polpermissive
-                AND p.polroles = ARRAY['khala_owner'::regrole::oid]
-        )
-    ) THEN
+    IF v_relation.relrowsecurity AND khala_internal.hides_rows(p_relation) THEN
         RAISE EXCEPTION 'row security of table % may hide rows from khala_owner', p_relation::regclass
             USING ERRCODE = 'KH008',
                 HINT = format(
@@ -61,5 +53,5 @@ END
 $$;
 
 COMMENT ON FUNCTION khala_internal.check_attached_access(oid, boolean) IS
-'Internal: refuses a table whose rows khala_owner cannot all read, or not without running code of others, and locks it against changes. Arguments: the table; whether code of others may run. Errors: KH008.';
+'Internal: refuses a table whose rows khala_owner cannot all read, or not without running code of others, and locks it against changes. Arguments: the table, which may have been dropped; whether code of others may run. Errors: KH008.';
 REVOKE ALL ON FUNCTION khala_internal.check_attached_access(oid, boolean) FROM public;

@@ -26,9 +26,9 @@ DECLARE
 BEGIN
     SELECT a.* INTO v_attachment FROM runtime.attachments AS a WHERE a.topic = p_topic FOR NO KEY UPDATE;
     IF NOT v_attachment.is_backfilled THEN
+        PERFORM khala_internal.check_attached_access(v_attachment.relation, v_attachment.is_trusted);
         SELECT s.* INTO v_sql FROM khala_internal.attached_statements(v_attachment) AS s;
         IF v_sql.read_sql IS NOT NULL THEN
-            PERFORM khala_internal.check_attached_access(v_attachment.relation, v_attachment.is_trusted);
             EXECUTE CASE WHEN v_attachment.backfill_after IS NULL THEN v_sql.first_keys_sql ELSE v_sql.next_keys_sql END
             INTO v_keys USING v_attachment.backfill_after, p_limit;
             PERFORM khala_internal.sync_attached(v_attachment, v_keys);

@@ -39,11 +39,11 @@ DECLARE
     v_last integer;
     v_written integer := 0;
 BEGIN
+    PERFORM khala_internal.check_attached_access(p_attachment.relation, p_attachment.is_trusted);
     SELECT s.* INTO v_sql FROM khala_internal.attached_statements(p_attachment) AS s;
     IF v_sql.read_sql IS NULL THEN
         RETURN 0;
     END IF;
-    PERFORM khala_internal.check_attached_access(p_attachment.relation, p_attachment.is_trusted);
     SELECT array_agg(u.doc_key ORDER BY u.place), array_agg(p_traceparents[u.place] ORDER BY u.place)
     INTO v_keys, v_traceparents
     FROM (

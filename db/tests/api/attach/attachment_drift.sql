@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(12);
+SELECT plan(14);
 
 CREATE TABLE public.pgtap_orders (id bigint PRIMARY KEY, org_id text, note text);
 DO $$
@@ -48,6 +48,12 @@ DO $$ BEGIN ALTER TABLE public.pgtap_parts DETACH PARTITION public.pgtap_low; EN
 SELECT is(khala.attachment_drift('pgtap.parts'), '{1 partitions are gone: documents of their rows are still there}', 'a partition that is gone');
 CREATE TABLE public.pgtap_high PARTITION OF public.pgtap_parts FOR VALUES FROM (9) TO (99);
 SELECT alike((khala.attachment_drift('pgtap.parts'))[1], 'partition public.pgtap_high came later%a TRUNCATE that names it is missed', 'and one that came');
+CREATE TABLE public.pgtap_secret (id integer PRIMARY KEY);
+ALTER TABLE public.pgtap_secret ENABLE ROW LEVEL SECURITY;
+DO $$ BEGIN PERFORM khala.attach('public.pgtap_secret', p_ownership => 'public'); END $$;
+SELECT is(khala.attachment_drift('public.pgtap_secret'), '{}', 'none of row security at first');
+CREATE POLICY pgtap_some ON public.pgtap_secret AS RESTRICTIVE TO khala_owner USING (id > 0);
+SELECT alike((khala.attachment_drift('public.pgtap_secret'))[1], 'row security hides rows%', 'a policy that hides rows from khala_owner');
 SELECT is(khala.attachment_drift('pgtap.nothing'), '{}', 'nothing of no attachment');
 
 SELECT t.line FROM finish() AS t (line);
