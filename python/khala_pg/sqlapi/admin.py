@@ -204,13 +204,17 @@ def sequence(connection: Connection[Any], topic: str) -> tuple[int, str]:
     return row[0], row[1]
 
 
-def moment_before(connection: Connection[Any], interval: str) -> datetime:
-    """The moment that lies so far back, by the clock of the server."""
-    row = connection.execute("SELECT clock_timestamp() - %s::interval", (interval,)).fetchone()
+def moment_before(connection: Connection[Any], interval: str) -> str:
+    """The moment that lies so far back, by the clock of the server, as it writes it.
+
+    Python has none before the year 1.
+    """
+    row = connection.execute(
+        "SELECT (clock_timestamp() - %s::interval)::text", (interval,)
+    ).fetchone()
     if row is None:
         raise RuntimeError("the server has no time")
-    moment: datetime = row[0]
-    return moment
+    return str(row[0])
 
 
 def count_runs(connection: Connection[Any]) -> int:
@@ -220,19 +224,19 @@ def count_runs(connection: Connection[Any]) -> int:
 
 def archive_runs(
     connection: Connection[Any],
-    before: datetime,
+    before: str,
     after_id: str | None,
     limit: int,
     *,
     dry_run: bool,
 ) -> ArchivedPage:
-    """Archive the ended ones of a page of runs, or count them."""
+    """Archive the ended ones of a page of runs, or count them. before: as moment_before has it."""
     with (
         _read_committed(connection),
         connection.cursor(row_factory=class_row(ArchivedPage)) as cursor,
     ):
         return cursor.execute(
-            "SELECT runs, events, last_id FROM khala.archive_runs(%s, %s, %s, %s)",
+            "SELECT runs, events, last_id FROM khala.archive_runs(%s::timestamptz, %s, %s, %s)",
             (before, after_id, limit, dry_run),
         ).fetchall()[0]
 

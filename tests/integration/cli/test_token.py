@@ -5,9 +5,12 @@ import os
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from khala_pg.auth import keyring as keys
 from khala_pg.auth import keyring_file
 from support.postgres.databases import Database
+from support.programs.runs import khala
 from support.relay.client_relay import RUNS, running_relay
 from support.relay.relay_process import KHALA
 
@@ -61,3 +64,13 @@ async def test_a_token_that_every_relay_refuses_is_not_made(tmp_path: Path) -> N
     status, out, said = await token(ring, "--topic", RUNS, "--ttl", "90d")
     assert (status, out) == (2, "")
     assert "lives for more than 32 days" in said
+
+
+@pytest.mark.parametrize("option", ["--issuer", "--audience"])
+def test_no_keyring_is_made_that_cannot_be_loaded(tmp_path: Path, option: str) -> None:
+    ring = tmp_path / "ring.json"
+    for more in ([], ["--json"]):
+        made = khala("keyring", "new", str(ring), option, "", *more, env=os.environ)
+        assert made.returncode == 2
+        assert f"{option} is empty".encode() in made.stderr
+        assert not ring.exists()

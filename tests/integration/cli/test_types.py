@@ -1,6 +1,7 @@
 """`khala types`: what it writes compiles, and documents have these types."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -327,6 +328,15 @@ def test_refusals_say_what_to_do(newest_database: Database, tmp_path: Path) -> N
     khala(newest_database, *words[:3], "--no-schema")
     khala(newest_database, "types", "--lang", "ts", status=2)
     assert "without --schema" in khala(newest_database, *words[:3], "--check", status=2)
+
+
+def test_what_is_no_file_is_not_read(described: Database, tmp_path: Path) -> None:
+    out = tmp_path / "pipe"
+    os.mkfifo(out)
+    with subprocess.Popen(["cat", out], stdout=subprocess.PIPE) as reader:
+        assert reader.stdout is not None
+        khala(described, "types", "--lang", "ts", "--out", str(out))
+        assert b"interface KhalaTopics" in reader.stdout.read()
 
 
 def test_a_changed_table_is_told(newest_database: Database) -> None:

@@ -135,7 +135,8 @@ def test_the_command(newest_database: Database) -> None:
             )
         for run in ("a", "c"):
             connection.execute("SELECT khala.append_run_event(%s, 'run.finished')", (run,))
-    assert khala(newest_database, "1 hour") == "0 runs archived, with 0 events\n"
+    for none in ("1 hour", "3000 years", "infinity"):
+        assert khala(newest_database, none) == "0 runs archived, with 0 events\n"
     assert khala(newest_database, "0", "--dry-run", "--batch", "1") == (
         "2 runs would be archived, with 4 events\n"
     )

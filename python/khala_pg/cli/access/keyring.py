@@ -40,6 +40,9 @@ def new(
             f"there is a file {path} already",
             "Choose another name: the tokens of a key that is gone are refused.",
         )
+    for option, value in (("--issuer", issuer), ("--audience", audience)):
+        if not value:
+            raise UsageError(f"{option} is empty", "Leave it out for the default.")
     ring = keys.generate(issuer, audience)
     keyring_file.save(ring, path)
     if not as_json:

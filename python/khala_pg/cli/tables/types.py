@@ -68,6 +68,7 @@ def command(
     if out is None:
         typer.echo(source, nl=False)
         return
-    if not out.exists() or out.read_bytes() != source.encode():
+    # A device or a pipe is not read.
+    if not out.is_file() or out.read_bytes() != source.encode():
         out.write_bytes(source.encode())
     typer.echo(f"{out}: types of {counted(len(found), 'topic')}")
