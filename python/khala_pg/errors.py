@@ -48,6 +48,10 @@ _IN_THE_WAY = ("40", "55P03")
 # A standby, or a server that is set to take no writes: it may take them again.
 _READ_ONLY = "25006"
 
+# Data exceptions; program limits: JSON that is nested too deeply, or too large for its type.
+_BAD_VALUE = ("22", "54")
+_TOO_DEEP = "54001"
+
 # The user's request, or statement_timeout.
 _CANCELED = "57014"
 
@@ -92,7 +96,7 @@ class UsageError(KhalaError):
 
 
 class BadValueError(UsageError):
-    """The database cannot read a value: SQLSTATE class 22."""
+    """The database cannot read a value: SQLSTATE classes 22 and 54."""
 
 
 class UnavailableError(KhalaError):
@@ -194,8 +198,10 @@ def _ours(
             f"the database has no (or an older) Khala schema: {primary}",
             "Run `khala migrate` on it.",
         )
-    if sqlstate is not None and sqlstate.startswith("22"):
+    if sqlstate is not None and sqlstate.startswith(_BAD_VALUE):
         hint = hint or (_INTERVAL if "interval" in primary else "")
+        if sqlstate == _TOO_DEEP:
+            hint = "Nest it less deeply."
         return BadValueError(f"the database cannot read a value: {primary}", hint)
     if sqlstate == "42501":
         return UsageError(primary, NEEDS_ROLE)

@@ -261,9 +261,10 @@ async def test_what_is_refused(orders: Database, opened: Opened) -> None:
             await settled(sink_batch(connection, TOPIC, [{"doc_key": "a"}, {"doc_key": ""}]))
         assert second.value.detail["ordinal"] in {1, 2}
         await finish(False)
-        with pytest.raises(BadValueError):
-            await settled(sink(connection, TOPIC, "a", "{", org_id=ORG))
-        await finish(False)
+        for text in ("{", f"{'[' * 100_000}{']' * 100_000}"):
+            with pytest.raises(BadValueError):
+                await settled(sink(connection, TOPIC, "a", text, org_id=ORG))
+            await finish(False)
 
         # What Python cannot write as JSON never reaches the database: the transaction goes on.
         await settled(sink(connection, TOPIC, "b", {}, org_id=ORG))
