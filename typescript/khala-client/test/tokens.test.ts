@@ -3,6 +3,7 @@
  * tests/integration/security/test_signed_elsewhere.py has the private keys and what is refused.
  */
 
+import { generateKeyPairSync } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { isKhalaError } from "../src/index.js";
@@ -58,14 +59,24 @@ test("a token of the keyring's own key connects", async () => {
 test("what is no key to sign with", async () => {
   const usage = (error: unknown) => isKhalaError(error, "usage");
   const issuer = "https://shop.example";
+  const { privateKey: short } = generateKeyPairSync("rsa", { modulusLength: 1024 });
   for (const pem of [
     "none",
+    short.export({ format: "pem", type: "pkcs8" }).toString(),
     "-----BEGIN EC PRIVATE KEY-----\nAAAA\n-----END EC PRIVATE KEY-----\n",
     "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
   ]) {
     await expect(privateKey({ kid: "k", pem, issuer })).rejects.toSatisfy(usage);
   }
-  await expect(keyringKey('{"audience": "khala-sync", "jwks": []}')).rejects.toSatisfy(usage);
+  for (const keyring of [
+    '{"audience": "khala-sync", "jwks": []}',
+    "keyring.json",
+    "null",
+    '{"current": "a", "keys": [{"kid": "a", "secret": "*"}]}',
+    '{"current": "a", "keys": [{"kid": "a"}]}',
+  ]) {
+    await expect(keyringKey(keyring)).rejects.toSatisfy(usage);
+  }
   const secret = await keyringKey(readFileSync(server.keyring, "utf8"));
   await expect(jwks(secret)).rejects.toSatisfy(usage);
 });

@@ -42,6 +42,7 @@ export interface TokenOptions {
   readonly tokenId?: string;
 }
 
+const MIN_RSA_BITS = 2048;
 const HS256 = { name: "HMAC", hash: "SHA-256" };
 const ALGORITHMS = {
   HS256,
@@ -53,14 +54,34 @@ const PEM = /^\s*-----BEGIN PRIVATE KEY-----([A-Za-z0-9+/=\s]+)-----END PRIVATE 
 
 /** The key that signs in a keyring file, whose content is given. Rejects with `usage`. */
 export async function keyringKey(keyring: string): Promise<SigningKey> {
-  const { current, issuer, audience, keys = [] } = JSON.parse(keyring);
-  const found = keys.find(({ kid }: { kid: string }) => kid === current);
-  if (found === undefined) {
+  const { current, issuer, audience, keys = [] } = readKeyring(keyring);
+  const secret = keys.find(({ kid }) => kid === current)?.secret;
+  if (secret === undefined) {
     throw failure("usage", "the keyring has no key to sign with: tokens come from elsewhere");
   }
-  const secret = bytes(found.secret.replaceAll("-", "+").replaceAll("_", "/"));
-  const key = await crypto.subtle.importKey("raw", secret, HS256, false, ["sign"]);
-  return { kid: current, alg: "HS256", key, issuer, audience };
+  try {
+    const raw = bytes(secret.replaceAll("-", "+").replaceAll("_", "/"));
+    const key = await crypto.subtle.importKey("raw", raw, HS256, false, ["sign"]);
+    return { kid: current, alg: "HS256", key, issuer, audience };
+  } catch (error) {
+    throw failure("usage", `the keyring's key ${current} cannot be read: ${error}`);
+  }
+}
+
+interface KeyringFile {
+  readonly current: string;
+  readonly issuer: string;
+  readonly audience: string;
+  readonly keys?: readonly { readonly kid: string; readonly secret: string }[];
+}
+
+function readKeyring(text: string): KeyringFile {
+  try {
+    return Object(JSON.parse(text));
+  } catch {
+    // The parser's own words quote the text, which has secrets.
+    throw failure("usage", "keyring: not JSON: give the content of the file, not its name");
+  }
 }
 
 /** A private key, which decides the algorithm. Rejects with `usage`. */
@@ -76,14 +97,22 @@ export async function privateKey(options: PrivateKeyOptions): Promise<SigningKey
   }
   const der = bytes(base64.replace(/\s/g, ""));
   for (const alg of ["ES256", "RS256", "EdDSA"] as const) {
+    let key: CryptoKey;
     try {
-      const key = await crypto.subtle.importKey("pkcs8", der, ALGORITHMS[alg], true, ["sign"]);
-      return { kid, alg, key, issuer, audience };
+      key = await crypto.subtle.importKey("pkcs8", der, ALGORITHMS[alg], true, ["sign"]);
     } catch {
       // Not of this kind.
+      continue;
     }
+    if (((key.algorithm as RsaKeyAlgorithm).modulusLength ?? MIN_RSA_BITS) < MIN_RSA_BITS) {
+      break;
+    }
+    return { kid, alg, key, issuer, audience };
   }
-  throw failure("usage", "pem: neither RSA nor on the curve P-256 nor Ed25519");
+  throw failure(
+    "usage",
+    `pem: neither RSA of at least ${MIN_RSA_BITS} bits nor on the curve P-256 nor Ed25519`,
+  );
 }
 
 /** A token that is valid from now for `ttlSeconds`. Relays judge the claims. */
