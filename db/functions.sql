@@ -58,6 +58,7 @@ SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('khala.funct
 \ir functions/internal/attach/key_index.sql
 \ir functions/internal/attach/attached_columns.sql
 \ir functions/internal/attach/attached_statements.sql
+\ir functions/internal/attach/may_be_null.sql
 \ir functions/internal/attach/attached_schema.sql
 \ir functions/api/topics/set_topic_schema.sql
 \ir functions/api/topics/topic_schemas.sql

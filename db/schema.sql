@@ -351,7 +351,7 @@ ALTER TABLE runtime.attachment_set_aside OWNER TO khala_owner;
 
 COMMENT ON TABLE runtime.attachment_set_aside IS 'Rows of attached tables that cannot be documents';
 
-COMMENT ON COLUMN runtime.attachment_set_aside.row_key IS 'First 600 characters of the key; empty for a null or empty key';
+COMMENT ON COLUMN runtime.attachment_set_aside.row_key IS 'First 600 characters of the key';
 
 COMMENT ON COLUMN runtime.attachment_set_aside.times IS 'Number of times the row was read and refused';
 

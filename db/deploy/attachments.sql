@@ -46,7 +46,7 @@ CREATE TABLE runtime.attachment_set_aside (
     PRIMARY KEY (topic, row_key)
 );
 COMMENT ON TABLE runtime.attachment_set_aside IS 'Rows of attached tables that cannot be documents';
-COMMENT ON COLUMN runtime.attachment_set_aside.row_key IS 'First 600 characters of the key; empty for a null or empty key';
+COMMENT ON COLUMN runtime.attachment_set_aside.row_key IS 'First 600 characters of the key';
 COMMENT ON COLUMN runtime.attachment_set_aside.times IS 'Number of times the row was read and refused';
 GRANT SELECT ON runtime.attachment_set_aside TO khala_dba;
 

@@ -68,6 +68,7 @@ _WRITES = st.one_of(
         _KEY,
     ),
     st.tuples(st.just("TRUNCATE orders")),
+    st.tuples(st.just("TRUNCATE low")),
 )
 _STEPS = st.lists(
     st.one_of(
@@ -95,7 +96,8 @@ _GIVES_UP = (
     psycopg.errors.SerializationFailure,
     psycopg.errors.UniqueViolation,
     psycopg.errors.InFailedSqlTransaction,
-    # A partition that is not there yet.
+    # A partition that is not there, or not yet.
+    psycopg.errors.UndefinedTable,
     psycopg.errors.CheckViolation,
 )
 
@@ -400,6 +402,23 @@ def test_a_row_that_is_too_large_is_set_aside(orders: psycopg.Connection[Any]) -
     orders.execute("UPDATE orders SET note = 'small'")
     settle(orders)
     check_documents(orders)
+
+
+def test_rows_set_aside_outlive_the_truncate_of_another_partition(database: Database) -> None:
+    with database.connect() as owner:
+        owner.execute(
+            "CREATE TABLE orders (id int PRIMARY KEY, org_id text, note text)"
+            " PARTITION BY RANGE (id);"
+            "CREATE TABLE low PARTITION OF orders FOR VALUES FROM (0) TO (10);"
+            "CREATE TABLE high PARTITION OF orders FOR VALUES FROM (10) TO (20)"
+        )
+        owner.execute(_ATTACH)
+        owner.execute("INSERT INTO orders VALUES (1, NULL), (2, 'a'), (11, NULL), (12, 'a')")
+        settle(owner)
+        check_documents(owner)
+        owner.execute("TRUNCATE low")
+        settle(owner)
+        check_documents(owner)
 
 
 def test_the_owner_of_a_table_runs_nothing_as_khala(

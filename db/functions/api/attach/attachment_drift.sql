@@ -65,6 +65,9 @@ found AS (
         SELECT FROM khala_internal.key_index(r.oid, (SELECT array_agg(c.place) FROM columns AS c WHERE c.key_place IS NOT NULL))
     )
     UNION ALL
+    SELECT 5, 'key column ' || c.name || ' may be null: rows without it have no documents'
+    FROM relation AS r INNER JOIN columns AS c ON c.key_place IS NOT NULL AND khala_internal.may_be_null(r.oid, c.place)
+    UNION ALL
     SELECT 6, CASE
         WHEN c.name IS NULL THEN
             CASE

@@ -94,11 +94,22 @@ BEGIN
         )) AS i
         HAVING count(*) = cardinality(p_key) AND count(DISTINCT i.schema_name) = 1
     ) OR EXISTS (
-        SELECT FROM pg_attribute AS a WHERE a.attrelid = p_table AND a.attname = ANY(p_key) AND NOT a.attnotnull
+        SELECT FROM pg_attribute AS a
+        WHERE a.attrelid = p_table AND a.attname = ANY(p_key) AND khala_internal.may_be_null(a.attrelid, a.attnum)
     ) THEN
         RAISE EXCEPTION 'column % of table % is no key', array_to_string(p_key, ', '), p_table
             USING ERRCODE = 'KH007',
                 HINT = 'Name exactly the columns of the primary key, or of a unique index that is neither partial nor deferrable, all of them NOT NULL.';
+    END IF;
+    SELECT a.attname INTO v_missing
+    FROM pg_attribute AS a
+    INNER JOIN pg_type AS t ON khala_internal.base_type(a.atttypid) = t.oid
+    WHERE a.attrelid = p_table AND a.attname = ANY(p_key)
+        AND t.typnamespace = 'pg_catalog'::regnamespace AND t.typname LIKE 'reg%'
+    LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'column % of table % is no key: what it names may be renamed or dropped', quote_literal(v_missing), p_table
+            USING ERRCODE = 'KH007', HINT = 'Name a unique key without a column of type regclass or another of its kind.';
     END IF;
 
     v_name := coalesce(p_topic, v_relation.relnamespace::regnamespace || '.' || v_relation.relname);

@@ -178,9 +178,11 @@ BEGIN
     ELSE
         -- Staged are the keys of changed rows, and an empty one for each TRUNCATE.
         IF v_taken.truncated THEN
+            -- It may have been of one partition: what is gone is found by looking at everything, the empty key first.
+            -- Keys that were cut are set aside again when their rows change.
             UPDATE runtime.attachments AS a SET sweep_after = '' WHERE a.topic = p_topic;
-            -- A row that came after it is staged after it.
-            DELETE FROM runtime.attachment_set_aside AS a WHERE a.topic = p_topic;
+            v_taken.changed_keys := array_append(v_taken.changed_keys, '');
+            DELETE FROM runtime.attachment_set_aside AS a WHERE a.topic = p_topic AND length(a.row_key) >= 600;
             v_is_cut := TRUE;
         END IF;
         PERFORM khala_internal.sync_attached(v_attachment, v_taken.changed_keys, v_taken.changed_traceparents);

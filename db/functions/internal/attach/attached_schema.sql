@@ -17,10 +17,9 @@ SELECT khala_internal.object_schema(
                 SELECT 'description' AS key, to_json(c.type) AS value, 0 AS place
                 UNION ALL
                 SELECT s.key, s.value, s.place
-                FROM json_each(khala_internal.wider_schema(r.schema, r.may_be_string, NOT a.attnotnull OR EXISTS (
-                    SELECT FROM pg_constraint AS n
-                    WHERE n.conrelid = a.attrelid AND n.contype = 'n' AND n.conkey = ARRAY[a.attnum] AND NOT n.convalidated
-                ))) WITH ORDINALITY AS s (key, value, place)
+                FROM json_each(khala_internal.wider_schema(
+                    r.schema, r.may_be_string, khala_internal.may_be_null(a.attrelid, a.attnum)
+                )) WITH ORDINALITY AS s (key, value, place)
             ) AS m
         )
         ORDER BY c.place

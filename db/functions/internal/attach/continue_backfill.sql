@@ -1,5 +1,6 @@
 -- One step of what is left to do for an attached table besides its changes, for a caller that holds the topic's lock:
--- first the rows that were there, in the order of the key; then the documents that are no longer there. Its progress commits together with the documents, so it can end at any time and goes on where it was.
+-- first the rows that were there, in the order of the key; then the documents, and the rows set aside, that are no
+-- longer there. Its progress commits together with the documents, so it can end at any time and goes on where it was.
 
 CREATE OR REPLACE FUNCTION khala_internal.continue_backfill(p_topic text, p_limit integer)
 RETURNS integer
@@ -40,9 +41,21 @@ BEGIN
         WHERE a.topic = p_topic;
     ELSE
         v_keys := ARRAY(
-            SELECT d.doc_key FROM runtime.sync_documents AS d
-            WHERE d.topic = p_topic AND d.doc_key > v_attachment.sweep_after AND NOT d.deleted
-            ORDER BY d.doc_key
+            (
+                SELECT d.doc_key FROM runtime.sync_documents AS d
+                WHERE d.topic = p_topic AND d.doc_key > v_attachment.sweep_after AND NOT d.deleted
+                ORDER BY d.doc_key
+                LIMIT p_limit
+            )
+            UNION
+            (
+                SELECT a.row_key FROM runtime.attachment_set_aside AS a
+                -- A row is not found by a key that was cut.
+                WHERE a.topic = p_topic AND a.row_key > v_attachment.sweep_after AND length(a.row_key) < 600
+                ORDER BY a.row_key
+                LIMIT p_limit
+            )
+            ORDER BY 1
             LIMIT p_limit
         );
         PERFORM khala_internal.sync_attached(v_attachment, v_keys);
@@ -55,5 +68,5 @@ END
 $$;
 
 COMMENT ON FUNCTION khala_internal.continue_backfill(text, integer) IS
-'Internal: one step of the backfill of an attached table. Arguments: topic, which has something left; limit of rows or documents. Result: number of those read. Errors: KH001, KH008 the table cannot be read, KH010.';
+'Internal: one step of the backfill of an attached table. Arguments: topic, which has something left; limit of rows or documents. Result: number of those looked at. Errors: KH001, KH008 the table cannot be read, KH010.';
 REVOKE ALL ON FUNCTION khala_internal.continue_backfill(text, integer) FROM public;

@@ -73,9 +73,8 @@ BEGIN
             SELECT
                 i.doc_key, i.place, i.found, i.org_id, sha256(convert_to(v_canonical[i.place], 'UTF8')) AS hash,
                 CASE
-                    -- A null key arrives as an empty one, and no row is found by it.
-                    WHEN i.doc_key = '' THEN 'the key is null or empty'
                     WHEN NOT i.found THEN NULL
+                    WHEN i.doc_key = '' THEN 'the key is empty'
                     WHEN p_reason IS NOT NULL THEN p_reason
                     WHEN v_canonical[i.place] IS NULL THEN 'the row is larger than 16 MiB'
                     ELSE coalesce(CASE khala_internal.document_fault(

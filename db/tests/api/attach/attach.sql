@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(42);
+SELECT plan(43);
 
 CREATE TABLE public.pgtap_orders (id bigint PRIMARY KEY, org_id text, note text);
 DO $$
@@ -120,6 +120,8 @@ SELECT throws_ok($$SELECT khala.attach('runtime.sync_topics', '{topic}', NULL)$$
 DROP TABLE public.pgtap_child;
 SELECT throws_ok($$SELECT khala.attach('public.pgtap_loose', '{id}', 'org')$$, 'KH007', NULL, 'no key');
 SELECT throws_ok($$SELECT khala.attach('public.pgtap_loose', '{k}', 'org')$$, 'KH007', NULL, 'a key that may be null');
+CREATE TABLE public.pgtap_names (t regclass PRIMARY KEY, org text);
+SELECT throws_ok($$SELECT khala.attach('public.pgtap_names', p_org => 'org')$$, 'KH007', NULL, 'a key whose text is the name of something');
 SELECT throws_ok($$SELECT khala.attach('public.pgtap_loose', '{d}', 'org')$$, 'KH007', NULL, 'a deferrable key');
 SELECT throws_ok($$SELECT khala.attach('public."Pgtap_odd"', '{id}', 'org')$$, 'KH007', NULL, 'a name that is no topic');
 SELECT is(khala.attach('public."Pgtap_odd"', '{id}', 'org', p_topic => 'pgtap.odd'), 'pgtap.odd', 'with a topic of another name');

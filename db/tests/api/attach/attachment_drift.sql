@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(14);
+SELECT plan(15);
 
 CREATE TABLE public.pgtap_orders (id bigint PRIMARY KEY, org_id text, note text);
 DO $$
@@ -54,6 +54,10 @@ DO $$ BEGIN PERFORM khala.attach('public.pgtap_secret', p_ownership => 'public')
 SELECT is(khala.attachment_drift('public.pgtap_secret'), '{}', 'none of row security at first');
 CREATE POLICY pgtap_some ON public.pgtap_secret AS RESTRICTIVE TO khala_owner USING (id > 0);
 SELECT alike((khala.attachment_drift('public.pgtap_secret'))[1], 'row security hides rows%', 'a policy that hides rows from khala_owner');
+CREATE TABLE public.pgtap_unique (id integer NOT NULL UNIQUE);
+DO $$ BEGIN PERFORM khala.attach('public.pgtap_unique', '{id}', p_ownership => 'public'); END $$;
+ALTER TABLE public.pgtap_unique ALTER COLUMN id DROP NOT NULL;
+SELECT is(khala.attachment_drift('public.pgtap_unique'), '{key column id may be null: rows without it have no documents}', 'a key that may be null');
 SELECT is(khala.attachment_drift('pgtap.nothing'), '{}', 'nothing of no attachment');
 
 SELECT t.line FROM finish() AS t (line);

@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(9);
+SELECT plan(10);
 
 CREATE TABLE public.pgtap_orders (id bigint PRIMARY KEY, org_id text, note text);
 DO $$
@@ -40,10 +40,18 @@ END
 $$;
 SELECT set_eq(
     $$SELECT length(l.row_key), l.reason FROM khala.list_rows_set_aside('pgtap.long') AS l$$,
-    $$VALUES (600, 'the key has more than 512 characters'), (0, 'the key is null or empty')$$, 'keys that cannot be'
+    $$VALUES (600, 'the key has more than 512 characters'), (0, 'the key is empty')$$, 'keys that cannot be'
 );
 DO $$
 BEGIN
+    DELETE FROM public.pgtap_long WHERE id = '';
+    WHILE (SELECT s.state = 'more' FROM khala.sequence('pgtap.long') AS s) LOOP END LOOP;
+END
+$$;
+SELECT is((SELECT count(*) FROM khala.list_rows_set_aside('pgtap.long')), 1::bigint, 'each until it is gone');
+DO $$
+BEGIN
+    INSERT INTO public.pgtap_long VALUES ('', 'a');
     TRUNCATE public.pgtap_long;
     WHILE (SELECT s.state = 'more' FROM khala.sequence('pgtap.long') AS s) LOOP END LOOP;
 END
