@@ -1,5 +1,6 @@
 """Check of attached tables: what has changed in them, and rows that cannot be documents."""
 
+import shlex
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,8 +22,8 @@ def check_attachments(connection: psycopg.Connection[Any]) -> Iterator[Finding]:
             advice = (
                 f"`khala detach {each.topic}` forgets it."
                 if each.state == "dropped"
-                else f"Run `khala attach {each.table_name}` with its options again: it makes all "
-                "documents anew."
+                else f"Run `khala attach {shlex.quote(each.table_name)}` with its options again: "
+                "it makes all documents anew."
             )
             yield warned(_CHECK, f"{each.table_name}: {'; '.join(each.drift)}", advice)
         if each.set_aside:

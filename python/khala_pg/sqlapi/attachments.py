@@ -74,6 +74,45 @@ def within_locks(connection: Connection[Any], table: str, lock_timeout_s: float)
         ) from None
 
 
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """table_name: as khala.attachments has it, not quoted."""
+
+    oid: int
+    table_name: str
+
+
+_NAMED = """
+SELECT c.oid, n.nspname || '.' || c.relname AS table_name
+FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+WHERE {}
+"""
+
+
+def _named(connection: Connection[Any], table: str) -> _Named | None:
+    """The table of a name as SQL writes it, or else as khala.attachments has it."""
+    with connection.cursor(row_factory=class_row(_Named)) as cursor:
+        try:
+            with connection.transaction():
+                named = cursor.execute(
+                    _NAMED.format("c.oid = pg_catalog.to_regclass(%s)"), (table,)
+                ).fetchone()
+        except (
+            psycopg.errors.InvalidName,  # Such as public.Order Lines.
+            psycopg.errors.SyntaxError,  # More dots than a name has.
+            psycopg.errors.FeatureNotSupported,  # Of another database.
+        ):
+            named = None
+        if named is not None:
+            return named
+        found = cursor.execute(
+            _NAMED.format("n.nspname || '.' || c.relname = %s AND c.relkind IN ('r', 'p')"),
+            (table,),
+        ).fetchall()
+    # With dots in the names of schemas or tables, two may read the same.
+    return found[0] if len(found) == 1 else None
+
+
 def attach(
     connection: Connection[Any],
     table: str,
@@ -91,8 +130,8 @@ def attach(
 
     lock_timeout_s: as `within_locks`.
     """
-    found = connection.execute("SELECT pg_catalog.to_regclass(%s)::oid", (table,)).fetchone()
-    if found is None or found[0] is None:
+    found = _named(connection, table)
+    if found is None:
         raise UsageError(
             f"there is no table {table}",
             "Name it with its schema, as SQL does: public.orders. Capitals need double quotes.",
@@ -101,7 +140,7 @@ def attach(
         row = connection.execute(
             "SELECT khala.attach(%s::oid::regclass, %s::text[], %s, %s::text[], %s, %s, %s, %s)",
             (
-                found[0],
+                found.oid,
                 None if key is None else list(key),
                 org,
                 None if columns is None else list(columns),
@@ -134,7 +173,8 @@ WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence = 'p
     AND n.nspname !~ '^(pg_.*|information_schema|khala.*|runtime|lightning)$'
     AND NOT EXISTS (
         SELECT FROM khala.attachments AS t
-        WHERE pg_catalog.to_regclass(t.table_name) = c.oid::regclass
+        -- Not quoted: no name that to_regclass takes.
+        WHERE t.table_name = n.nspname || '.' || c.relname
     )
 ORDER BY o.attname IS NULL, c.reltuples DESC, table_name
 LIMIT %s
@@ -149,14 +189,25 @@ def attachable(connection: Connection[Any], limit: int) -> Sequence[Attachable]:
 
 def some_organisation(connection: Connection[Any], table: str, column: str) -> str | None:
     """The organisation of a row of an attached table; None when no row has one."""
+    named = _named(connection, table)
+    if named is None:
+        return None  # Dropped in this moment.
     query = connection.execute(
         "SELECT pg_catalog.format('SELECT t.%%I::text FROM %%s AS t WHERE t.%%I IS NOT NULL"
-        " LIMIT 1', %(column)s::text, pg_catalog.to_regclass(%(table)s), %(column)s::text)",
-        {"column": column, "table": table},
+        " LIMIT 1', %(column)s::text, %(oid)s::oid::regclass, %(column)s::text)",
+        {"column": column, "oid": named.oid},
     ).fetchone()
     assert query is not None
     row = connection.execute(str(query[0]).encode()).fetchone()
     return None if row is None else str(row[0])
+
+
+def attached(connection: Connection[Any], name: str) -> Attachment | None:
+    """What is attached by that name: of its topic, or of the table, as SQL or a list writes it."""
+    named = _named(connection, name)
+    names = {name} if named is None else {name, named.table_name}
+    found = attachments(connection)
+    return next((each for each in found if names & {each.topic, each.table_name}), None)
 
 
 def detach(

@@ -133,10 +133,41 @@ def test_ctrl_c_and_continue(orders: Database) -> None:
     assert documents(orders) == 2000
 
 
+@pytest.mark.parametrize("attached_as", ['"My Shop"."Order Lines"', "My Shop.Order Lines"])
+@pytest.mark.parametrize(
+    "detached_as", ['"My Shop"."Order Lines"', "My Shop.Order Lines", "shop.lines"]
+)
+def test_names_that_need_quotes(
+    newest_database: Database, attached_as: str, detached_as: str
+) -> None:
+    """As SQL writes them, or as `khala attachments` does."""
+    with newest_database.connect() as owner:
+        owner.execute('CREATE SCHEMA "My Shop"')
+        owner.execute('CREATE TABLE "My Shop"."Order Lines" (id int PRIMARY KEY, "Org" text)')
+        owner.execute("""INSERT INTO "My Shop"."Order Lines" VALUES (1, 'acme'), (2, NULL)""")
+    said = khala(newest_database, "attach", attached_as, "--org", "Org", "--topic", "shop.lines")
+    assert "1 row cannot be a document: " in said
+    assert "My Shop.Order Lines" in khala(newest_database, "attachments")
+    with newest_database.connect() as owner:
+        owner.execute('ALTER TABLE "My Shop"."Order Lines" ADD extra int')
+    [advice] = [f.advice for f in examine(newest_database.dsn).findings if "extra" in f.message]
+    assert "`khala attach 'My Shop.Order Lines'`" in advice
+    khala(newest_database, "detach", detached_as)
+    assert "No table" in khala(newest_database, "attachments")
+
+
+def test_a_name_without_its_schema(orders: Database) -> None:
+    khala(orders, "attach", "orders", "--org", "org_id")
+    khala(orders, "detach", "orders")
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
         (["public.nothing", "--key", "id"], "there is no table public.nothing"),
+        (["public.Order Lines"], "there is no table public.Order Lines"),
+        (["a.b.c.d"], "there is no table a.b.c.d"),
+        (["elsewhere.public.orders"], "there is no table elsewhere.public.orders"),
         (["public.orders", "--key", "note", "--org", "org_id"], "is no key"),
         (["public.orders", "--key", "id"], "names its organisation"),
         (["public.orders", "--key", "id", "--org", "who"], "has no column"),

@@ -102,6 +102,20 @@ def test_tables_to_suggest(work: Work) -> None:
         assert names == [('public."Bills"', "tenantId"), ("public.notes", None)]
 
 
+def test_tables_to_suggest_beside_attached_ones(work: Work) -> None:
+    """One whose name needs quotes, and one that was dropped since, which has no name any more."""
+    with connect(work.database) as connection:
+        connection.execute('CREATE SCHEMA "My Shop"')
+        connection.execute('CREATE TABLE "My Shop"."Order Lines" (id int PRIMARY KEY)')
+        connection.execute("CREATE TABLE public.gone (id int PRIMARY KEY)")
+        work.command("attach", '"My Shop"."Order Lines"', "--public", "--topic", "shop.lines")
+        work.command("attach", "gone", "--public")
+        connection.execute("DROP TABLE public.gone")
+        names = {each.table_name for each in attachments.attachable(connection, 10)}
+        assert '"My Shop"."Order Lines"' not in names
+        assert "public.gone" not in names
+
+
 def test_the_token_is_for_topics(work: Work) -> None:
     response = work.token()
     assert response.status_code == 200

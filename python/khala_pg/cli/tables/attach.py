@@ -111,7 +111,8 @@ def command(
     )
     if found.set_aside:
         console.print(
-            f"{counted(found.set_aside, 'row')} cannot be documents: khala attachments --aside",
+            f"{counted(found.set_aside, 'row')} cannot be "
+            f"{'a document' if found.set_aside == 1 else 'documents'}: khala attachments --aside",
             markup=False,
         )
     _print_next(console, name, example, resolve(DATABASE, database))

@@ -33,12 +33,12 @@ def command(
         khala detach public.orders
     """
     with connected(resolve(DATABASE, database), DBA) as connection:
-        found = attachments.attachments(connection)
-        topic = next((each.topic for each in found if name in {each.topic, each.table_name}), None)
-        if topic is None:
+        found = attachments.attached(connection, name)
+        if found is None:
             raise UsageError(
                 f"no table or topic {name} is attached", "`khala attachments` lists those that are."
             )
+        topic = found.topic
         changes = attachments.detach(connection, topic, name, lock_timeout_s=lock_timeout)
     Console(highlight=False, soft_wrap=True).print(
         f"topic {topic} is detached"
