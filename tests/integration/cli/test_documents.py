@@ -144,6 +144,7 @@ def test_a_batch_names_the_line_that_is_refused(call: Khala, lines: Lines) -> No
         ("[1]", "it is JSON, but no object"),
         ('{"doc_key": "a"', "Expecting"),
         ('{"doc_key": "a", "doc_key": "b"}', 'the key "doc_key" twice'),
+        ('{"doc_key": "a\\u0000"}', "it holds U+0000"),
     ):
         wrong = call("sink", TOPIC, "--batch", lines('{"doc_key": "b", "payload": {}}', line))
         assert wrong.status == 2
@@ -227,7 +228,7 @@ def test_documents_are_found_by_content(call: Khala) -> None:
         ((TOPIC, "k", '{"a": NaN}'), "NaN", "Pass one JSON object"),
         ((TOPIC, "k", '{"a": 0.1234567890123456789}'), "a double cannot hold", "Pass one JSON"),
         ((TOPIC, "k", "{}", "--org", ""), "the organisation is empty", "KHALA_ORG"),
-        ((TOPIC, "k", '{"a": "\\u0000"}'), "cannot read a value", ""),
+        ((TOPIC, "k", '{"a": "\\u0000"}'), "it holds U+0000", "Pass one JSON object"),
         ((TOPIC, "", "{}"), "doc_key has 0 characters", "1 to 512"),
         ((TOPIC, "\udcff", "{}"), "not UTF-8", "Write it in UTF-8"),
         (("shop.owned", "k", "{}", "--public"), "has no org_id", "--org"),
@@ -241,6 +242,11 @@ def test_errors_name_the_next_step(
     assert refused.status in (1, 2)
     assert said in refused.err
     assert hint in refused.err
+
+
+def test_a_backslash_is_no_u0000(call: Khala) -> None:
+    assert call("sink", TOPIC, "backslash", r'{"a": "\\u0000"}').status == 0
+    assert call("get", TOPIC, "backslash", "--json").json[0]["payload"] == {"a": r"\u0000"}
 
 
 def test_nothing_becomes_public_by_being_forgotten(

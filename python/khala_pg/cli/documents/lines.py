@@ -67,9 +67,12 @@ def batches(source: BinaryIO, *, org_id: str | None, is_public: bool) -> Iterato
 
 def json_object(raw: bytes) -> dict[str, Any]:
     """The JSON object in these bytes. Raises ValueError with the reason when there is none."""
-    value = strict_json.loads(decoded(raw), parse_float=exact_float)
+    text = decoded(raw)
+    value = strict_json.loads(text, parse_float=exact_float)
     if not isinstance(value, dict):
         raise ValueError("it is JSON, but no object")
+    if "\\u0000" in text and "\\u0000" in strict_json.dumps(value).replace("\\\\", ""):
+        raise ValueError("it holds U+0000, which the database cannot store")
     return value
 
 
@@ -79,6 +82,8 @@ def place(error: KhalaError, lines: list[Line]) -> str:
     ordinal = detail.get("ordinal") if isinstance(detail, dict) else None
     if isinstance(ordinal, int) and 0 < ordinal <= len(lines):
         return f"line {lines[ordinal - 1].number}"
+    if len(lines) == 1:
+        return f"line {lines[0].number}"
     return f"lines {lines[0].number} to {lines[-1].number}"
 
 
