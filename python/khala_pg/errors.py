@@ -163,12 +163,22 @@ def from_psycopg(error: psycopg.Error) -> KhalaError | None:
 def from_driver(error: BaseException) -> KhalaError | None:
     """As `from_psycopg`, for an error that another library (SQLAlchemy, Django) made of a driver's.
 
-    The driver is psycopg, or one whose errors have the attributes of asyncpg's.
+    The driver is psycopg, or one whose errors have the attributes of psycopg2's or asyncpg's.
     """
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, psycopg.Error):
             return from_psycopg(cause)
+        diag = getattr(cause, "diag", None)
+        if diag is not None and hasattr(cause, "pgcode"):
+            names = {each.__name__ for each in type(cause).__mro__}
+            return _ours(
+                cause.pgcode,
+                diag.message_primary or str(cause),
+                diag.message_hint or "",
+                diag.message_detail,
+                is_operational=not names.isdisjoint({"OperationalError", "InterfaceError"}),
+            )
         sqlstate, message = getattr(cause, "sqlstate", None), getattr(cause, "message", None)
         if isinstance(sqlstate, str) and isinstance(message, str):
             hint, detail = getattr(cause, "hint", None), getattr(cause, "detail", None)

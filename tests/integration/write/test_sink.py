@@ -1,4 +1,4 @@
-"""khala_pg.sink in the transactions of psycopg, SQLAlchemy (with two drivers) and Django."""
+"""khala_pg.sink in the transactions of psycopg, SQLAlchemy (with three drivers) and Django."""
 
 import asyncio
 import math
@@ -93,6 +93,17 @@ async def of_alchemy(database: Database) -> AsyncIterator[tuple[Any, Finish]]:
 
 
 @asynccontextmanager
+async def of_alchemy_psycopg2(database: Database) -> AsyncIterator[tuple[Any, Finish]]:
+    engine = sqlalchemy.create_engine(url(database, "psycopg2"), poolclass=sqlalchemy.NullPool)
+    with engine.connect() as connection:
+
+        async def finish(commit: bool) -> None:
+            connection.commit() if commit else connection.rollback()
+
+        yield connection, finish
+
+
+@asynccontextmanager
 async def of_session(database: Database) -> AsyncIterator[tuple[Any, Finish]]:
     engine = sqlalchemy.create_engine(url(database, "psycopg"), poolclass=sqlalchemy.NullPool)
     with Session(engine) as session:
@@ -169,6 +180,7 @@ KINDS = [
     of_psycopg,
     of_psycopg_async,
     of_alchemy,
+    of_alchemy_psycopg2,
     of_session,
     of_scoped_session,
     of_alchemy_async,
