@@ -157,7 +157,8 @@ class KhalaClient:
 
         `documents` shows it then, unless it is not ours to see; iterations of `changes` have dealt
         with it, and the store has it, if it works. A watermark of None, which a duplicate has,
-        resolves at once: nothing was written. Do not wait inside an iteration of `changes`, which
+        resolves at once: nothing was written, or it is staged in a grouped topic, where only a
+        version can be waited for. Do not wait inside an iteration of `changes`, which
         holds up the rest.
 
         timeout: in seconds; raises TimeoutError then. Raises the error that ends the client for
