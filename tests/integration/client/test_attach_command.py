@@ -167,6 +167,7 @@ def test_a_name_without_its_schema(orders: Database) -> None:
         (["public.nothing", "--key", "id"], "there is no table public.nothing"),
         (["public.Order Lines"], "there is no table public.Order Lines"),
         (["a.b.c.d"], "there is no table a.b.c.d"),
+        (["public.orders", "--key", ","], "p_key names no column\n"),
         (["elsewhere.public.orders"], "there is no table elsewhere.public.orders"),
         (["public.orders", "--key", "note", "--org", "org_id"], "is no key"),
         (["public.orders", "--key", "id"], "names its organisation"),

@@ -67,7 +67,7 @@ BEGIN
         );
     END IF;
     IF coalesce(cardinality(p_key), 0) = 0 OR array_position(p_key, NULL) IS NOT NULL THEN
-        RAISE EXCEPTION 'p_key names no column%', CASE WHEN p_key IS NULL THEN format(', and table %s has no primary key', p_table) END
+        RAISE EXCEPTION 'p_key names no column%', CASE WHEN p_key IS NULL THEN format(', and table %s has no primary key', p_table) ELSE '' END
             USING ERRCODE = 'KH007', HINT = 'Name the columns of the primary key, or of another unique key.';
     END IF;
     IF cardinality(p_columns) = 0 OR array_position(p_columns, NULL) IS NOT NULL THEN
