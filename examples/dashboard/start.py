@@ -45,7 +45,7 @@ async def show(on: Stage) -> None:
     """Follow the orders, and draw them after each change."""
     endpoint = Endpoint(on.relay, on.token("dashboard", SHOP, [ORDERS]))
     last: list[str] = []
-    async with KhalaClient(lambda: endpoint, [ORDERS]) as khala:
+    async with KhalaClient(endpoint, [ORDERS]) as khala:
         with Live(picture([], last, on), auto_refresh=False) as live:
             async for change in khala.changes():
                 last = [*last, said(change)][-LAST:]

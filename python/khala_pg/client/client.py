@@ -26,8 +26,15 @@ from khala_pg.client.local.replica import Replica
 from khala_pg.client.local.store import MemoryStore, WatermarkStore
 from khala_pg.client.resolver import Resolver
 from khala_pg.client.start import Start
-from khala_pg.client.status import ConnectionState, OnStatus, Status, StatusBoard, TopicStatus
-from khala_pg.client.tokens import EndpointProvider, Tokens
+from khala_pg.client.status import (
+    ConnectionState,
+    ErrorLog,
+    OnStatus,
+    Status,
+    StatusBoard,
+    TopicStatus,
+)
+from khala_pg.client.tokens import Endpoint, EndpointProvider, Tokens
 from khala_pg.client.topic import Topic, by_name
 from khala_pg.client.waits import Waits
 from khala_pg.concurrency.backoff import Backoff
@@ -43,25 +50,25 @@ _MOST_PARTS = 6
 class KhalaClient:
     """Subscribes to `topics` and follows them across every kind of disconnection.
 
-        async with KhalaClient(lambda: Endpoint(url, token), ["runtime.run_summaries"]) as k:
+        async with KhalaClient(Endpoint(url, token), ["runtime.run_summaries"]) as k:
             async for change in k.changes():
                 ...
 
-    endpoint: called for every connection and token refresh, so that an old token is never used
-    again; may be a coroutine function, and must not block. The client owns `store` and closes it.
-    A store that fails later than at the start is reported by the status; it gets everything once it
-    works again.
+    endpoint: a function is called for every connection and token refresh, so that an old token is
+    never used again; may be a coroutine function, and must not block. The client owns `store` and
+    closes it. A store that fails later than at the start is reported by the status; it gets
+    everything once it works again.
     """
 
     def __init__(
         self,
-        endpoint: EndpointProvider,
+        endpoint: Endpoint | EndpointProvider,
         topics: Sequence[str | Topic],
         *,
         store: WatermarkStore | None = None,
         start: Start | None = None,
         backoff: Backoff | None = None,
-        on_status: OnStatus = lambda status: None,
+        on_status: OnStatus | None = None,
         timeout: float = 10.0,
         max_frame_bytes: int = 32 * 1024 * 1024,
         encoding: Encoding = "json",
@@ -72,6 +79,7 @@ class KhalaClient:
         timeout: of a handshake, each part of an HTTP response, `endpoint` and `store`; seconds.
         max_frame_bytes: the largest frame taken from the server.
         encoding: how updates travel; protobuf costs both sides less, and shows the same documents.
+        on_status: called with each status; without it errors are logged, as `khala.client`.
         compact: catching up may leave out versions that a later one has replaced; False: it brings
         each of them. Live updates are never left out.
         """
@@ -91,7 +99,7 @@ class KhalaClient:
         self._feed = ChangeFeed()
         self._changed = asyncio.Event()
         self._replica = Replica(self._store, self._feed, self._notice, timeout, self._changed.set)
-        self._on_status = on_status
+        self._on_status = ErrorLog() if on_status is None else on_status
         self._board = StatusBoard({topic: TopicStatus() for topic in self._topics}, self._tell)
         self._waits = Waits(self._topics, self._replica, self._board, self._changed)
         self._running: asyncio.Task[None] | None = None

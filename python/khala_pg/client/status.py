@@ -1,9 +1,12 @@
 """Status of a client, for display."""
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
+
+_LOG = logging.getLogger("khala.client")
 
 
 class ConnectionState(StrEnum):
@@ -62,6 +65,22 @@ class Status:
 
 
 OnStatus = Callable[[Status], None]
+
+
+class ErrorLog:
+    """What a status is told to where a program asks for none: a program that shows nothing is a
+    riddle. One warning for each error, however often it comes again before the next connection.
+    """
+
+    def __init__(self) -> None:
+        self._last = ""
+
+    def __call__(self, status: Status) -> None:
+        words = "" if status.error is None else str(status.error)
+        if words and words != self._last:
+            _LOG.warning("%s: %s", status.state, words)
+        if words or status.state is ConnectionState.CONNECTED:
+            self._last = words
 
 
 class StatusBoard:

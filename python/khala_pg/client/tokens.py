@@ -51,8 +51,8 @@ EndpointProvider = Callable[[], Endpoint | Awaitable[Endpoint]]
 class Tokens:
     """The provider of endpoints, and the token that is in use now."""
 
-    def __init__(self, provider: EndpointProvider, limit_s: float = 10.0) -> None:
-        self._provider = provider
+    def __init__(self, provider: Endpoint | EndpointProvider, limit_s: float = 10.0) -> None:
+        self._provider = (lambda: provider) if isinstance(provider, Endpoint) else provider
         self._limit_s = limit_s
         self.current = ""
         """The token the server accepted last, or is being shown."""

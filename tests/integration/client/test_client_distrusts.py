@@ -65,6 +65,20 @@ async def test_a_token_that_expires_needs_another(newest_database: Database) -> 
             await until(lambda: contents(client) == {"d": {"n": 1}}, "the connection serves")
 
 
+async def test_a_program_that_asks_for_no_status_hears_of_errors(
+    newest_database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Once each, and its endpoint may be one that never changes."""
+    async with (
+        running_relay(newest_database.relay_dsn) as relay,
+        KhalaClient(Endpoint(relay.ws, "a.b.c"), [RUNS], backoff=SOON) as client,
+    ):
+        await until(lambda: client.status.attempt > 3, "it tries again")
+    [said] = [each for each in caplog.records if each.name == "khala.client"]
+    assert said.levelname == "WARNING"
+    assert "token" in said.getMessage()
+
+
 async def test_a_topic_out_of_scope_is_final(newest_database: Database) -> None:
     async with (
         running_relay(newest_database.relay_dsn) as relay,

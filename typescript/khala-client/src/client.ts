@@ -54,6 +54,12 @@ export function createKhalaClient(options: KhalaClientOptions): KhalaClient {
   return new Client(options);
 }
 
+/** A page that shows nothing is a riddle to whoever has just written it. */
+function warn({ message }: AnyKhalaError): void {
+  // biome-ignore lint/suspicious/noConsole: a program that wants it elsewhere passes `onError`
+  console.warn(`khala: ${message}`);
+}
+
 class Client implements KhalaClient {
   readonly #options: KhalaClientOptions;
   readonly #topics = new KnownTopics();
@@ -130,7 +136,7 @@ class Client implements KhalaClient {
   };
 
   readonly #onError = (error: AnyKhalaError): void => {
-    call(this.#options.onError ?? (() => {}), error);
+    call(this.#options.onError ?? warn, error);
   };
 
   /** Once: finds what the platform supplies, and listens to its events. */

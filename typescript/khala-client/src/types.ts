@@ -147,7 +147,10 @@ export interface KhalaClientOptions {
   /** Default: SubtleCrypto's, which needs a secure origin; see `khala-client/sha256`. */
   readonly sha256?: Sha256;
   readonly backoff?: BackoffOptions;
-  /** Called with every error, also with those that the client handles by itself. */
+  /**
+   * Called with every error, also with those that the client handles by itself. Default: warns on
+   * the console.
+   */
   readonly onError?: (error: AnyKhalaError) => void;
   /** Called with a stale cursor, before the topic is read from a snapshot. */
   readonly onStaleCursor?: (stale: StaleTopic) => void | Promise<void>;

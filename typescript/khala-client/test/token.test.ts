@@ -1,7 +1,8 @@
 /** Tokens: refreshed in band, refused, missing, expired under a live connection. */
 
-import { expect, test } from "vitest";
-import { isKhalaError } from "../src/index.js";
+import { expect, onTestFinished, test, vi } from "vitest";
+import WebSocket from "ws";
+import { createKhalaClient, isKhalaError, type WebSocketClass } from "../src/index.js";
 import { organisationOf, readerOf } from "../src/wire/token.js";
 import { connect, openDatabase, token } from "./harness/server.js";
 import { documents, live, status } from "./harness/waiting.js";
@@ -108,6 +109,20 @@ test("a provider that fails is asked again", async () => {
   });
   await live(khala.topic(name));
   expect(errors).toEqual(Array(2).fill("the token provider failed: the sign-in server is away"));
+});
+
+test("a program without `onError` hears of errors on the console", async () => {
+  const warned = vi.spyOn(console, "warn").mockImplementation(() => {});
+  onTestFinished(() => warned.mockRestore());
+  const khala = createKhalaClient({
+    url: "ws://127.0.0.1:1/socket/websocket",
+    WebSocket: WebSocket as unknown as WebSocketClass,
+    token: token([]),
+  });
+  onTestFinished(() => khala.close());
+  khala.connect();
+  await status(khala, ({ attempt }) => attempt === 1);
+  expect(warned.mock.calls).toEqual([[expect.stringMatching(/^khala: .+/)]]);
 });
 
 test("a server that is not there: disconnected, tried again, until told to stop", async () => {
