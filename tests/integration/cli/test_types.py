@@ -321,7 +321,8 @@ def test_refusals_say_what_to_do(newest_database: Database, tmp_path: Path) -> N
     schema.write_text('\ufeff{"properties": {"a": {"if": {}}}}')
     assert "/properties/a has the keyword 'if'" in khala(newest_database, *words, status=1)
     schema.write_text('{"properties": {"a": {}}}')
-    khala(newest_database, *words)
+    assert "writes are checked by" in khala(newest_database, *words, "--check")
+    assert "writes are not checked by" in khala(newest_database, *words)
     assert "readonly a?: unknown" in khala(newest_database, "types", "--lang", "ts")
     listed = map(json.loads, khala(newest_database, "topics", "--json").splitlines())
     assert {each["topic"] for each in listed if each["json_schema"] == "set"} == {words[2]}

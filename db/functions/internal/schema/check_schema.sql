@@ -32,7 +32,7 @@ BEGIN
             ('multipleOf', 'a number above 0'), ('minLength', 'a count'), ('maxLength', 'a count'), ('pattern', 'pattern'),
             ('$schema', 'any'), ('$id', 'any'), ('$comment', 'any'), ('title', 'a string'), ('description', 'a string'),
             ('default', 'any'), ('examples', 'any'), ('deprecated', 'any'), ('readOnly', 'any'), ('writeOnly', 'any'),
-            ('format', 'any'), ('discriminator', 'any')
+            ('format', 'any'), ('discriminator', 'any'), ('contentEncoding', 'any'), ('contentMediaType', 'any')
         ) AS r (keyword, kind) ON k.key = r.keyword
         ORDER BY k.key
     LOOP

@@ -71,7 +71,7 @@ def json_object(raw: bytes) -> dict[str, Any]:
     value = strict_json.loads(text, parse_float=exact_float)
     if not isinstance(value, dict):
         raise ValueError("it is JSON, but no object")
-    if "\\u0000" in text and "\\u0000" in strict_json.dumps(value).replace("\\\\", ""):
+    if strict_json.holds_nul(text):
         raise ValueError("it holds U+0000, which the database cannot store")
     return value
 

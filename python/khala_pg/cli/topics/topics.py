@@ -194,7 +194,9 @@ def change(
             admin.set_topic(connection, name, **settings)
         if changes_schema:
             admin.set_topic_schema(connection, name, text, check=check)
-    Console(highlight=False, soft_wrap=True).print(f"topic {name} is changed", markup=False)
+    # Without --check, a schema that was checked is so no more.
+    how = "" if schema is None else f": writes are {'' if check else 'not '}checked by its schema"
+    Console(highlight=False, soft_wrap=True).print(f"topic {name} is changed{how}", markup=False)
 
 
 def _json_of(file: str) -> str:
