@@ -84,11 +84,15 @@ _OURS = re.compile(rf'\b{_SCHEMA}\.|"{_SCHEMA}"')
 
 
 class KhalaError(Exception):
-    """Base of the errors that a caller can act on. `hint` is the next step, or empty."""
+    """Base of the errors that a caller can act on. `hint` is the next step, or empty; a traceback
+    shows it.
+    """
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
         self.hint = hint
+        if hint:
+            self.add_note(hint)
 
 
 class UsageError(KhalaError):

@@ -31,6 +31,7 @@ COOKIE = "khala_page"
 PATH = "/api/page"
 DEV_TOKEN = "/api/dev/token"  # noqa: S105
 MAX_CODE = 200
+_STARTS_MS = 500
 _ALL = TokenRequest(scopes=None, ttl_s=None)
 
 
@@ -114,10 +115,17 @@ class Sessions:
         async def work() -> Done:
             self._issuer.require_ready()
             self._credentials.admit(request)
-            cookie = await self._dev_cookie(request)
-            if cookie is None:
+            if not is_local(request):
                 message = "this is for pages and programs of the machine that `khala dev` runs on"
                 raise IssuerError(HTTPStatus.FORBIDDEN, "forbidden_origin", message)
+            cookie = await self._dev_cookie(request)
+            if cookie is None:
+                raise IssuerError(
+                    HTTPStatus.SERVICE_UNAVAILABLE,
+                    "sync_token_unavailable",
+                    "`khala dev` starts: ask again",
+                    retry_after_ms=_STARTS_MS,
+                )
             org_id = request.query_params.get("org")
             if not org_id:
                 raise invalid("org", f"Name an organisation: {DEV_TOKEN}?org=acme.")

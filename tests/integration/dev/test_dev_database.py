@@ -128,6 +128,19 @@ def test_the_token_is_for_topics(work: Work) -> None:
     assert NOT_TOPICS.isdisjoint(claims.scopes)
 
 
+def test_while_everything_starts_there_is_none_yet(work: Work) -> None:
+    """The relay serves a moment before `khala dev` has written its file."""
+    file, aside = work.dev.data_dir / "dev.json", work.dev.data_dir / "aside.json"
+    file.rename(aside)
+    try:
+        response = work.token()
+    finally:
+        aside.rename(file)
+    assert response.status_code == 503
+    assert response.json()["code"] == "sync_token_unavailable"
+    assert response.json()["retry_after_ms"] > 0
+
+
 @pytest.mark.parametrize("origin", ["http://localhost:5173", "http://127.0.0.1:8000"])
 def test_pages_of_this_machine_may_ask(work: Work, origin: str) -> None:
     response = work.token(Origin=origin)

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any
@@ -263,6 +264,7 @@ async def test_what_is_refused(orders: Database, opened: Opened) -> None:
             await settled(sink(connection, TOPIC, "a", {}, org_id=None))
         assert no_org.value.sqlstate == "KH006"
         assert no_org.value.hint.startswith("Set org_id")
+        assert no_org.value.hint in "".join(traceback.format_exception(no_org.value))
         await finish(False)
         with pytest.raises(RefusedError) as unknown:
             await settled(sink(connection, "shop.ordres", "a", {}, org_id=ORG))
