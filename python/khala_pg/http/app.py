@@ -18,9 +18,10 @@ from khala_pg.http import errors
 from khala_pg.http.bounded import Refused, bounded
 from khala_pg.http.calls import Connect
 from khala_pg.http.cors import Cors
-from khala_pg.http.edge import Origins
+from khala_pg.http.edge import Origins, Proxies
 from khala_pg.http.operations import routes_of
 from khala_pg.http.paths import OwnPath, handlers
+from khala_pg.http.secured import secured
 from khala_pg.http.sync import openapi
 from khala_pg.http.sync.documents import Documents
 from khala_pg.http.sync.operations import (
@@ -34,6 +35,8 @@ from khala_pg.http.sync.operations import (
 from khala_pg.http.tokens import TokenEndpoint
 from khala_pg.http.web import page_routes
 from khala_pg.relay.settings import RelaySettings
+
+_HEALTH, _READY = "/healthz", "/readyz"
 
 Ready = Callable[[], Awaitable[str | None]]
 """None when the relay can serve; otherwise why not."""
@@ -101,15 +104,21 @@ def application(
             return PlainTextResponse("ready\n", headers=errors.NO_STORE)
         return errors.unavailable(reason, settings.retry_after_s)
 
+    secure = (
+        [Middleware(secured, Proxies(settings.trusted_proxies), (_HEALTH, _READY))]
+        if settings.require_tls
+        else []
+    )
     return Starlette(
         routes=[
             *routes,
-            OwnPath("/healthz", _healthz),
-            OwnPath("/readyz", readyz),
+            OwnPath(_HEALTH, _healthz),
+            OwnPath(_READY, readyz),
             *page,
         ],
         middleware=[
             Middleware(Cors, origins=Origins(settings.origins, settings.host)),
+            *secure,
             # Inside, or a page of an allowed origin could not read why it is refused.
             Middleware(
                 bounded,

@@ -75,14 +75,7 @@ class Credentials:
         self._refused.take(self._address(request), time.monotonic())
 
     def _address(self, request: Request) -> str:
-        peer = request.client.host if request.client else ""
-        headers = request.headers
-        return self._proxies.client(
-            peer,
-            request.url.scheme == "https",
-            headers.getlist("X-Forwarded-For"),
-            headers.getlist("X-Forwarded-Proto"),
-        ).bucket
+        return self._proxies.client_of(request).bucket
 
     async def _holder(self, request: Request, asked: TokenRequest) -> Holder:
         scheme, _, credential = request.headers.get("Authorization", "").partition(" ")

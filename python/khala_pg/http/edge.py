@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from starlette.requests import Request
+
 OTHER_ORIGIN = "pages of this origin may not come here: `khala relay --origin` names those that may"
 
 _USUAL_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
@@ -65,6 +67,17 @@ class Proxies:
                 break
         protocols = [each.strip().lower() for value in forwarded_proto for each in value.split(",")]
         return Client(_plain(found), is_tls or (protocols[-1:] in (["https"], ["wss"])))
+
+    def client_of(self, request: Request) -> Client:
+        """The client behind a request over HTTP."""
+        peer = request.client.host if request.client else ""
+        headers = request.headers
+        return self.client(
+            peer,
+            request.url.scheme == "https",
+            headers.getlist("X-Forwarded-For"),
+            headers.getlist("X-Forwarded-Proto"),
+        )
 
 
 class Origins:

@@ -18,6 +18,7 @@ _STATUS = {
     "forbidden_topic": HTTPStatus.FORBIDDEN,
     "bad_subscription": HTTPStatus.BAD_REQUEST,
     "forbidden_origin": HTTPStatus.FORBIDDEN,
+    "insecure_transport": HTTPStatus.FORBIDDEN,
     "not_found": HTTPStatus.NOT_FOUND,
     "method_not_allowed": HTTPStatus.METHOD_NOT_ALLOWED,
     "rate_limited": HTTPStatus.TOO_MANY_REQUESTS,

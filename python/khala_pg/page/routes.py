@@ -34,11 +34,7 @@ def page_api_routes(
     proxies = Proxies(settings.trusted_proxies)
 
     def is_secure(request: Request) -> bool:
-        peer = request.client.host if request.client else ""
-        headers, is_tls = request.headers, request.url.scheme == "https"
-        return proxies.client(
-            peer, is_tls, headers.getlist("X-Forwarded-For"), headers.getlist("X-Forwarded-Proto")
-        ).is_secure
+        return proxies.client_of(request).is_secure
 
     def ws_url(request: Request) -> str:
         if settings.page_ws_url is not None:

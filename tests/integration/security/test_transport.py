@@ -120,6 +120,29 @@ async def test_tls_that_ends_at_a_proxy(newest_database: Database) -> None:
         assert (await refusal(running.url(), additional_headers=forged))[0] == 403
 
 
+async def test_requests_without_tls_are_refused_on_both_ports(newest_database: Database) -> None:
+    async with running_relay(
+        newest_database, http_port=0, require_tls=True, trusted_proxies=("127.0.0.0/8",)
+    ) as running:
+        await ready_relay(running)
+        assert running.addresses.http is not None
+        at_socket_port = f"http://{urlsplit(running.url()).netloc}"
+        token = bearer(running.token())
+        async with httpx.AsyncClient(trust_env=False) as asking:
+            for base in (running.addresses.http, at_socket_port):
+                path = f"{base}/api/sync/snapshot?topic={NOTES}"
+                answered = await asking.get(path, headers=token | {"X-Forwarded-Proto": "https"})
+                assert answered.status_code == 200
+                for headers in ({}, {"X-Forwarded-Proto": "http"}):
+                    refused = await asking.get(path, headers=token | headers)
+                    assert refused.status_code == 403
+                    assert refused.json()["code"] == "insecure_transport"
+                # Probes have no secret.
+                assert (await asking.get(f"{base}/readyz")).status_code == 200
+            asked = await asking.post(f"{running.addresses.http}/api/sync/token")
+            assert asked.json()["code"] == "insecure_transport"
+
+
 def test_a_certificate_of_no_use_is_said_in_words(tmp_path: Path) -> None:
     (tmp_path / "x.pem").write_text("nothing")
     with pytest.raises(UsageError, match="TLS certificate"):
