@@ -99,7 +99,7 @@ BEGIN
     ) THEN
         RAISE EXCEPTION 'column % of table % is no key', array_to_string(p_key, ', '), p_table
             USING ERRCODE = 'KH007',
-                HINT = 'Name exactly the columns of the primary key, or of a unique index that is neither partial nor deferrable, all of them NOT NULL.';
+                HINT = 'Name exactly the columns of the primary key, or of a unique index that is neither partial nor deferrable nor of another collation, all of them NOT NULL.';
     END IF;
     SELECT a.attname INTO v_missing
     FROM pg_attribute AS a

@@ -1,5 +1,6 @@
 -- Unique index that makes columns a key, and the operators by which it compares: other types than the built-in ones
--- have theirs in schemas that a search path need not have.
+-- have theirs in schemas that a search path need not have. An index with another collation than its column's finds no
+-- row by the column.
 
 CREATE OR REPLACE FUNCTION khala_internal.key_index(p_relation oid, p_columns smallint[])
 RETURNS TABLE (index_id oid, column_number smallint, place integer, schema_name text, less text, equal text, greater text)
@@ -15,6 +16,11 @@ WITH chosen AS (
     WHERE i.indrelid = p_relation AND i.indisunique AND i.indimmediate AND i.indisvalid AND m.amname = 'btree'
         AND i.indpred IS NULL AND i.indexprs IS NULL AND i.indnkeyatts = cardinality(p_columns)
         AND (i.indkey::smallint[])[0:i.indnkeyatts - 1] @> p_columns
+        AND NOT EXISTS (
+            SELECT FROM unnest(i.indkey::smallint[], i.indcollation::oid[]) AS k (column_number, collation_id)
+            INNER JOIN pg_attribute AS a ON a.attrelid = p_relation AND k.column_number = a.attnum
+            WHERE k.collation_id <> a.attcollation
+        )
     ORDER BY i.indisprimary DESC, i.indexrelid
     LIMIT 1
 )
