@@ -111,6 +111,22 @@ BEGIN
         RAISE EXCEPTION 'column % of table % is no key: what it names may be renamed or dropped', quote_literal(v_missing), p_table
             USING ERRCODE = 'KH007', HINT = 'Name a unique key without a column of type regclass or another of its kind.';
     END IF;
+    -- Rows are found by the key as this type has it.
+    SELECT n.nspname INTO v_missing
+    FROM pg_attribute AS a
+    INNER JOIN pg_type AS t ON khala_internal.base_type(a.atttypid) = t.oid
+    INNER JOIN pg_namespace AS n
+        ON t.typnamespace = n.oid OR n.nspname IN (
+            SELECT i.schema_name FROM khala_internal.key_index(p_table, ARRAY(
+                SELECT k.attnum FROM pg_attribute AS k WHERE k.attrelid = p_table AND k.attname = ANY(p_key)
+            )) AS i
+        )
+    WHERE a.attrelid = p_table AND a.attname = ANY(p_key) AND NOT has_schema_privilege('khala_owner', n.oid, 'USAGE')
+    LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'khala_owner may not use schema %, which has the type of a key column of table %', quote_ident(v_missing), p_table
+            USING ERRCODE = 'KH008', HINT = format('Run: GRANT USAGE ON SCHEMA %I TO khala_owner;', v_missing);
+    END IF;
 
     v_name := coalesce(p_topic, v_relation.relnamespace::regnamespace || '.' || v_relation.relname);
     PERFORM pg_advisory_xact_lock(hashtextextended('khala.register_topic', 0));

@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(43);
+SELECT plan(45);
 
 CREATE TABLE public.pgtap_orders (id bigint PRIMARY KEY, org_id text, note text);
 DO $$
@@ -120,6 +120,22 @@ SELECT throws_ok($$SELECT khala.attach('runtime.sync_topics', '{topic}', NULL)$$
 DROP TABLE public.pgtap_child;
 SELECT throws_ok($$SELECT khala.attach('public.pgtap_loose', '{id}', 'org')$$, 'KH007', NULL, 'no key');
 SELECT throws_ok($$SELECT khala.attach('public.pgtap_loose', '{k}', 'org')$$, 'KH007', NULL, 'a key that may be null');
+CREATE SCHEMA pgtap_types;
+CREATE TYPE pgtap_types.mood AS ENUM ('ok');
+CREATE TABLE public.pgtap_moods (mood pgtap_types.mood PRIMARY KEY, org text);
+SELECT throws_ok(
+    $$SELECT khala.attach('public.pgtap_moods', p_org => 'org')$$, 'KH008', 'khala_owner may not use schema pgtap_types, which has the type of a key column of table public.pgtap_moods',
+    'a type that khala_owner cannot name'
+);
+GRANT USAGE ON SCHEMA pgtap_types TO khala_owner;
+DO $$
+BEGIN
+    PERFORM khala.attach('public.pgtap_moods', p_org => 'org');
+    INSERT INTO public.pgtap_moods VALUES ('ok', 'a');
+    WHILE (SELECT s.state = 'more' FROM khala.sequence('public.pgtap_moods') AS s) LOOP END LOOP;
+END
+$$;
+SELECT is((SELECT count(*) FROM runtime.sync_documents AS d WHERE d.topic = 'public.pgtap_moods'), 1::bigint, 'and one that it can');
 CREATE TABLE public.pgtap_names (t regclass PRIMARY KEY, org text);
 SELECT throws_ok($$SELECT khala.attach('public.pgtap_names', p_org => 'org')$$, 'KH007', NULL, 'a key whose text is the name of something');
 SELECT throws_ok($$SELECT khala.attach('public.pgtap_loose', '{d}', 'org')$$, 'KH007', NULL, 'a deferrable key');
