@@ -158,7 +158,7 @@ async def test_a_part_beyond_the_scopes_is_refused(newest_database: Database) ->
             lambda: endpoint, [Topic(RUNS, prefix="b/")], start=Start(snapshot=False), backoff=SOON
         )
         async with client:
-            with pytest.raises(ForbiddenTopicError, match="everything that filters name"):
+            with pytest.raises(ForbiddenTopicError, match="reaches beyond what the token allows"):
                 await client.caught_up()
 
 

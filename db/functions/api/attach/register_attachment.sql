@@ -49,7 +49,7 @@ BEGIN
     ) THEN
         RAISE EXCEPTION '% is not an ordinary table or a partitioned one', p_table
             USING ERRCODE = 'KH007',
-                HINT = 'A view, a foreign table, a temporary or unlogged table and one that inherits change without a trigger: attach the tables below, or call khala.sink.';
+                HINT = 'A view, a foreign table, a temporary or unlogged table and one that inherits change without a trigger: attach the tables that it reads or that inherit, or call khala.sink.';
     END IF;
     IF p_trust AND NOT pg_has_role(SESSION_USER, 'khala_owner', 'MEMBER') THEN
         RAISE EXCEPTION '% may not trust the code of table %', SESSION_USER, p_table
@@ -157,7 +157,7 @@ BEGIN
                 HINT = 'Name the column with the organisation (--org), or pass p_ownership => ''public'' (--public), which shows every row to every client.';
     ELSIF p_org IS NOT NULL AND v_topic.ownership = 'public' THEN
         RAISE EXCEPTION 'p_org is %, but no document of topic % names an organisation', quote_literal(p_org), v_name
-            USING ERRCODE = 'KH006', HINT = 'Omit p_org, or make the topic owned or mixed.';
+            USING ERRCODE = 'KH006', HINT = 'Omit p_org (--org), or make the topic owned or mixed.';
     END IF;
     IF v_topic.topic IS NULL THEN
         PERFORM khala.register_topic(v_name, p_ownership => v_topic.ownership, p_writes => 'grouped');

@@ -104,7 +104,7 @@ BEGIN
             khala_internal.filter_beginnings(f.value), khala_internal.scope_prefixes(p_scopes, t.topic, t.enum_name)
         );
         IF v_forbidden IS NOT NULL THEN
-            RAISE EXCEPTION 'the token does not allow everything that filters name of topic %', quote_literal(left(v_forbidden[1], 200))
+            RAISE EXCEPTION 'the filter reaches beyond what the token allows of topic %', quote_literal(left(v_forbidden[1], 200))
                 USING ERRCODE = 'KH006', DETAIL = json_build_object('forbidden_topics', v_forbidden),
                     HINT = 'Use keys, or a prefix, that begin as the token''s scopes of the topic do, or leave the filter out.';
         END IF;

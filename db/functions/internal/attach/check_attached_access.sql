@@ -31,7 +31,7 @@ BEGIN
     -- PostgreSQL 15 lets an empty table become a view, whose functions would run.
     IF v_relation.relkind NOT IN ('r', 'p') THEN
         RAISE EXCEPTION '% is no longer a table', p_relation::regclass
-            USING ERRCODE = 'KH008', HINT = 'Drop it, then call khala.detach, and attach the tables below.';
+            USING ERRCODE = 'KH008', HINT = 'Drop it, then call khala.detach, and attach the tables that it reads.';
     END IF;
     IF NOT p_is_trusted THEN
         v_code := khala_internal.untrusted_code(p_relation);
