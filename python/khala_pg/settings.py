@@ -153,6 +153,13 @@ def _start_command(path: Path) -> str:
     return f"khala dev --data-dir {shlex.quote(str(path.parent))}"
 
 
+def require_content(name: str, value: str) -> None:
+    """Raises UsageError for an empty option, as `--database "$DATABASE_URL"` has in a terminal
+    where the variable is not set: libpq, or a setting, would lead to another database."""
+    if not value.strip():
+        raise UsageError(f"{name} is empty", "Is its variable set in this terminal?")
+
+
 def resolve(
     setting: Setting,
     option: str | None,
@@ -162,8 +169,11 @@ def resolve(
     """The value of `setting`: `option`, else the environment's, else the one in dev.json.
 
     Raises UsageError: naming the three ways, when none of them says it; when it is to be a
-    connection string and is none; when it would be in a dev.json whose `khala dev` is gone.
+    connection string and is none; when it would be in a dev.json whose `khala dev` is gone; and
+    when the option is empty.
     """
+    if option is not None:
+        require_content(setting.option or setting.what, option)
     env = os.environ if environment is None else environment
     value = option or env.get(setting.variable)
     if not value:

@@ -35,6 +35,13 @@ def test_without_any_of_them_the_error_names_all_three(tmp_path: Path) -> None:
     )
 
 
+def test_an_empty_option_is_no_missing_one(dev_directory: Path) -> None:
+    with pytest.raises(UsageError, match="--database is empty"):
+        settings.resolve(
+            settings.DATABASE, "", {"KHALA_DATABASE_URL": "postgresql://other"}, dev_directory
+        )
+
+
 @pytest.mark.parametrize("content", ["{", "[]"])
 def test_a_broken_dev_file_is_said_to_be_broken(tmp_path: Path, content: str) -> None:
     broken = tmp_path / "dev.json"

@@ -137,8 +137,9 @@ def test_while_everything_starts_there_is_none_yet(work: Work) -> None:
     finally:
         aside.rename(file)
     assert response.status_code == 503
-    assert response.json()["code"] == "sync_token_unavailable"
-    assert response.json()["retry_after_ms"] > 0
+    error = response.json()["error"]
+    assert error["code"] == "sync_token_unavailable"
+    assert error["retry_after_ms"] > 0
 
 
 @pytest.mark.parametrize("origin", ["http://localhost:5173", "http://127.0.0.1:8000"])
@@ -177,6 +178,7 @@ def test_an_organisation_is_named(work: Work) -> None:
     [
         (["--pg-port", "0"], "--database excludes --pg-port"),
         (["--database", "postgresql://a b"], "not a connection string"),
+        (["--database", ""], "--database is empty"),
         (["--database", "host=127.0.0.1 port=1 dbname=none"], "cannot be reached"),
     ],
     ids=str,

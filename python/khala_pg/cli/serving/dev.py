@@ -15,7 +15,7 @@ from khala_pg.connections import connect
 from khala_pg.dev.environment import DevConfig, run
 from khala_pg.dev.state import DevState
 from khala_pg.errors import UsageError
-from khala_pg.settings import DEV_FILE
+from khala_pg.settings import DEV_FILE, require_content
 from khala_pg.sqlapi import attachments
 
 _SUGGESTED = 3
@@ -119,8 +119,10 @@ def command(
         khala dev --data-dir /tmp/try --ws-port 0 --http-port 0 --json
     """
     if database is not None:
+        require_content("--database", database)
         conninfo.check(database)
         if listener_database is not None:
+            require_content("--listener-database", listener_database)
             conninfo.check(listener_database)
         if pg_port is not None or pg_bin is not None:
             raise UsageError(
