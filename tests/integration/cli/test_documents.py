@@ -290,6 +290,7 @@ def test_keys_that_a_terminal_would_obey_are_printed_escaped(call: Khala, lines:
     for said in (call("get", TOPIC, f"{key}c"), call("sink", TOPIC, "--batch", lines(document))):
         assert said.status == 1
         assert "a\\u001b[2Jb" in said.err
+    assert "a\\u001b[2Jb" in call("forget", TOPIC, key, "--yes").out
 
 
 def test_times_are_compared(call: Khala) -> None:

@@ -39,7 +39,7 @@ def command(
     )
     staged = f" and {counted(done.staged_writes, 'staged write')}" if done.staged_writes else ""
     Console(highlight=False, soft_wrap=True).print(
-        f"document {doc_key} of {topic} {deleted}; {counted(done.journal_rows, 'journal row')}"
-        f"{staged} emptied",
+        f"document {printable(doc_key)} of {topic} {deleted}; "
+        f"{counted(done.journal_rows, 'journal row')}{staged} emptied",
         markup=False,
     )
