@@ -138,6 +138,8 @@ async def test_a_token_of_another_organisation_while_the_client_runs(
             sink(newest_database, "ours late", 1, {"n": 1})
             sink(newest_database, "theirs late", 1, {"n": 1}, org=OTHER)
             await until(lambda: "theirs late" in client.documents(RUNS), "it is live")
+            # Shown before it is stored; what is covered is stored.
+            await client.sync()
             assert client.documents(RUNS).keys() == {"theirs", "theirs late"}
         store = SqliteStore(path)
         found = await store.load(topics)

@@ -53,7 +53,7 @@ def nginx(directory: Path, ws: str, http: str, made: Certificate, port: int) -> 
     main.write_text(
         f"daemon off; master_process off; pid {directory}/nginx.pid;\n"
         f"error_log {directory}/error.log;\nevents {{}}\n"
-        f"http {{\n{temporary}include {directory}/khala.conf;\n}}\n",
+        f"http {{\naccess_log off;\n{temporary}include {directory}/khala.conf;\n}}\n",
         "utf-8",
     )
     program = shutil.which("nginx", path=PATH)
