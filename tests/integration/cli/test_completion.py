@@ -47,6 +47,13 @@ def test_commands_options_and_topics_are_completed(newest_database: Database) ->
     assert everything == sorted(everything)
 
 
+def test_topics_of_the_database_that_the_option_names(newest_database: Database) -> None:
+    away = environment(f"host=127.0.0.1 port={free_port()} dbname=none user=none")
+    option = f"--database {newest_database.dsn}"
+    for words in (f"topics {option} set", f"topics set {option}", f"get {option}"):
+        assert completed(f"khala {words} runtime.run", away) == ["runtime.run_summaries"], words
+
+
 def test_a_database_that_is_away_is_silent() -> None:
     env = environment(f"host=127.0.0.1 port={free_port()} dbname=none user=none")
     assert completed("khala get runtime.", env) == []

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 import psycopg
 import typer
@@ -18,11 +19,21 @@ _MOST_S = 1.0
 def complete(context: typer.Context, incomplete: str) -> Sequence[str]:
     """The topics that begin like this; none where the database is not to be asked."""
     try:
-        dsn = resolve(DATABASE, context.params.get("database"))
+        dsn = resolve(DATABASE, _database(context))
         known = asyncio.run(_names(dsn))
     except (KhalaError, psycopg.Error, OSError):
         return []
     return [name for name in known if name.startswith(incomplete)]
+
+
+def _database(context: typer.Context) -> str | None:
+    """The option of the command, else of the group before it: `khala topics --database … set`."""
+    found: Any = context
+    while found is not None:
+        if found.params.get("database"):
+            return str(found.params["database"])
+        found = found.parent
+    return None
 
 
 async def _names(dsn: str) -> Sequence[str]:
