@@ -25,8 +25,20 @@ parts AS (
     SELECT t.relid FROM relation AS r CROSS JOIN LATERAL pg_partition_tree(r.oid) AS t WHERE t.relid <> r.oid
 ),
 triggers AS (
-    SELECT t.tgrelid, t.tgname FROM pg_trigger AS t
-    WHERE t.tgfoid = 'khala.attached_change()'::regprocedure AND t.tgenabled <> 'D'
+    SELECT t.tgrelid, t.tgname, t.tgenabled FROM pg_trigger AS t
+    WHERE t.tgfoid = 'khala.attached_change()'::regprocedure
+),
+wanted AS (
+    SELECT w.relid, n.name, w.place, CASE WHEN n.name = 'khala_row' AND w.is_parent THEN 'A' ELSE n.state END AS state
+    FROM (
+        SELECT r.oid AS relid, '' AS place, r.relkind = 'p' AS is_parent FROM relation AS r
+        UNION ALL
+        SELECT p.relid, ' of partition ' || p.relid::regclass, FALSE
+        FROM attachment AS a INNER JOIN parts AS p ON p.relid = ANY(a.partitions)
+    ) AS w
+    CROSS JOIN (
+        VALUES ('khala_insert', 'O'), ('khala_update', 'O'), ('khala_delete', 'O'), ('khala_truncate', 'A'), ('khala_row', 'R')
+    ) AS n (name, state)
 ),
 found AS (
     SELECT 1 AS rank, 'the table was dropped' AS sentence
@@ -34,16 +46,13 @@ found AS (
     UNION ALL
     SELECT 1, 'the table became a view' FROM relation AS r WHERE r.relkind NOT IN ('r', 'p')
     UNION ALL
-    SELECT 2, 'trigger ' || n.name || ' is missing or disabled'
-    FROM relation AS r
-    CROSS JOIN (VALUES ('khala_insert'), ('khala_update'), ('khala_delete'), ('khala_truncate'), ('khala_row')) AS n (name)
-    WHERE NOT EXISTS (SELECT FROM triggers AS t WHERE t.tgrelid = r.oid AND t.tgname = n.name)
-    UNION ALL
-    SELECT 2, 'trigger ' || n.name || ' of partition ' || p.relid::regclass || ' is missing or disabled'
-    FROM attachment AS a
-    INNER JOIN parts AS p ON p.relid = ANY(a.partitions)
-    CROSS JOIN (VALUES ('khala_insert'), ('khala_update'), ('khala_delete'), ('khala_truncate'), ('khala_row')) AS n (name)
-    WHERE NOT EXISTS (SELECT FROM triggers AS t WHERE t.tgrelid = p.relid AND t.tgname = n.name)
+    SELECT 2, 'trigger ' || w.name || w.place || CASE
+        WHEN t.tgenabled <> 'D' THEN ' is not enabled as khala attach does it: changes may be missed'
+        ELSE ' is missing or disabled'
+    END
+    FROM wanted AS w
+    LEFT JOIN triggers AS t ON w.relid = t.tgrelid AND w.name = t.tgname
+    WHERE (t.tgenabled::text = w.state) IS NOT TRUE
     UNION ALL
     SELECT 3, 'khala_owner may not read the table'
     FROM relation AS r

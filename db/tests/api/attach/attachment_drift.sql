@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(15);
+SELECT plan(17);
 
 CREATE TABLE public.pgtap_orders (id bigint PRIMARY KEY, org_id text, note text);
 DO $$
@@ -44,6 +44,16 @@ ALTER TABLE public.pgtap_low DISABLE TRIGGER khala_truncate;
 SELECT is(
     khala.attachment_drift('pgtap.parts'), '{trigger khala_truncate of partition public.pgtap_low is missing or disabled}', 'a trigger of a partition'
 );
+ALTER TABLE public.pgtap_parts DISABLE TRIGGER USER;
+ALTER TABLE public.pgtap_parts ENABLE TRIGGER USER;
+SELECT set_eq(
+    $$SELECT split_part(d.drift, ':', 1) FROM unnest(khala.attachment_drift('pgtap.parts')) AS d (drift)$$,
+    $$VALUES ('trigger khala_row is not enabled as khala attach does it'), ('trigger khala_row of partition public.pgtap_low is not enabled as khala attach does it'),
+      ('trigger khala_truncate is not enabled as khala attach does it'), ('trigger khala_truncate of partition public.pgtap_low is missing or disabled')$$,
+    'triggers that were disabled and enabled again'
+);
+DO $$ BEGIN PERFORM khala.attach('public.pgtap_parts', '{id}', p_topic => 'pgtap.parts', p_ownership => 'public'); END $$;
+SELECT is(khala.attachment_drift('pgtap.parts'), '{}', 'until it is attached again');
 DO $$ BEGIN ALTER TABLE public.pgtap_parts DETACH PARTITION public.pgtap_low; END $$;
 SELECT is(khala.attachment_drift('pgtap.parts'), '{1 partitions are gone: documents of their rows are still there}', 'a partition that is gone');
 CREATE TABLE public.pgtap_high PARTITION OF public.pgtap_parts FOR VALUES FROM (9) TO (99);
