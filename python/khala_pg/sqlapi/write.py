@@ -91,7 +91,8 @@ def sink(
     version: grows with each change, and makes a repeated call a duplicate; None: the next one.
 
     Raises RefusedError, whose sqlstate and hint say why, BadValueError for a payload that is no
-    JSON, and UnavailableError. After an error of the database the transaction can only roll back.
+    JSON and for strings that cannot be stored, and UnavailableError. After an error of the database
+    the transaction can only roll back.
     """
     text = payload if isinstance(payload, str) else _json(payload, f"the payload of {key!r}")
     values = {
