@@ -235,8 +235,8 @@ def remove(
     with connected(conninfo, DBA) as connection:
         documents, journal_rows = admin.remove_topic(connection, name)
     Console(highlight=False, soft_wrap=True).print(
-        f"topic {name} is removed, with {documents} documents and {journal_rows} rows of its"
-        " journal",
+        f"topic {name} is removed, with {counted(documents, 'document')} and "
+        f"{counted(journal_rows, 'row')} of its journal",
         markup=False,
     )
 
