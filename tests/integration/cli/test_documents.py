@@ -199,6 +199,8 @@ def test_documents_are_found_by_content(call: Khala) -> None:
     assert "found/3" in table
     assert '"[red]"' in table
     assert "like that" in call("query", TOPIC, "--prefix", "none/").out
+    empty = "runtime.notifications"
+    assert call("query", empty).out == f"Topic {empty} has no documents.\n"
     assert "$.total.double()" in call(*within, "--where", "$.status > 100").out
 
     call("sink", TOPIC, "long/1", json.dumps({"text": "x" * 500}), "--org", "o" * 40)

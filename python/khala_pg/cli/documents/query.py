@@ -81,4 +81,10 @@ def command(
         )
     # A comparison of a string with a number is no error, and never true.
     numbers = " Numbers in strings are compared as $.total.double() > 100." if where else ""
-    print_table(table, f"No document of {topic} is like that.{numbers}")
+    is_narrowed = bool(where) or prefix is not None or org is not None
+    print_table(
+        table,
+        f"No document of {topic} is like that.{numbers}"
+        if is_narrowed
+        else f"Topic {topic} has no documents.",
+    )
