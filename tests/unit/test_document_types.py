@@ -95,3 +95,11 @@ def test_the_deepest_schema(language: Callable[[Any], str], word: str) -> None:
     for _ in range(126):
         schema = {word: schema}
     assert "AB" in language([read_document("a.b", {"properties": {"x": schema}})])
+
+
+def test_a_schema_that_contains_itself() -> None:
+    # As Zod writes one.
+    kids = {"type": "array", "items": {"$ref": "#"}}
+    schema = {"properties": {"kids": kids}, "required": ["kids"], "$defs": {"": {"type": "null"}}}
+    assert types_of(schema)["AB"].__annotations__["kids"].__forward_arg__ == "list[AB]"
+    assert "readonly kids: readonly AB[];" in typescript_source([read_document("a.b", schema)])

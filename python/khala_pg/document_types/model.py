@@ -69,9 +69,13 @@ class Both:
 
 @dataclass(frozen=True)
 class Reference:
-    """A definition, by its name in the schema."""
+    """A definition, by its name in the schema, or ROOT."""
 
     name: str
+
+
+ROOT = ""
+"""The whole schema. No definition that a schema refers to has an empty name."""
 
 
 Type = Anything | Nothing | Primitive | Literal | Array | Object | Union | Both | Reference

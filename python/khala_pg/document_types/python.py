@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import reduce
 
 from khala_pg.document_types.model import (
+    ROOT,
     Anything,
     Array,
     Both,
@@ -41,7 +42,8 @@ def python_source(documents: Sequence[Document]) -> str:
     for document in documents:
         name = names.give(document.title, document.topic)
         defined = {each: names.give(f"{name} {each}") for each in document.definitions}
-        writer = _Writer(names, defined, document.definitions, parts)
+        schemas = {**document.definitions, ROOT: document.type}
+        writer = _Writer(names, {**defined, ROOT: name}, schemas, parts)
         about = document.description or f"A document of {document.topic}."
         writer.declare(name, document.type, about)
         for each, type_ in document.definitions.items():

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from khala_pg.document_types.model import (
+    ROOT,
     Anything,
     Array,
     Document,
@@ -43,7 +44,8 @@ def _read(schema: Any) -> Type:
     if "enum" in schema:
         found = both(found, union([_value(each) for each in schema["enum"]]))
     if "$ref" in schema:
-        found = both(found, Reference(str(schema["$ref"]).rsplit("/", 1)[1]))
+        _, _, name = str(schema["$ref"]).rpartition("/")
+        found = both(found, Reference(ROOT if schema["$ref"] == "#" else name))
     for part in schema.get("allOf", ()):
         found = both(found, _read(part))
     for keyword in ("anyOf", "oneOf"):

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from khala_pg.document_types.model import (
+    ROOT,
     Anything,
     Array,
     Both,
@@ -34,7 +35,7 @@ def typescript_source(documents: Sequence[Document]) -> str:
     for document in documents:
         name = names.give(document.title, document.topic)
         defined = {each: names.give(f"{name} {each}") for each in document.definitions}
-        writer = _Writer(defined)
+        writer = _Writer({**defined, ROOT: name})
         about = document.description or f"A document of {document.topic}."
         parts.append(_comment(about, "") + writer.declaration(name, document.type))
         parts.extend(

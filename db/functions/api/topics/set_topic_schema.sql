@@ -51,10 +51,16 @@ BEGIN
             RAISE EXCEPTION 'the schema defines % twice', quote_literal(left(v_twice, 100))
                 USING ERRCODE = 'KH007', HINT = 'Define it in $defs or in definitions, not in both.';
         END IF;
-        -- A definition that is itself, without a member or an element between, would be checked without end.
+        -- A schema that is itself, without a member or an element between, would be checked without end.
         WITH RECURSIVE same AS (
-            SELECT d.key AS name, d.value AS schema
-            FROM jsonb_each(coalesce(v_schema -> '$defs', '{}') || coalesce(v_schema -> 'definitions', '{}')) AS d
+            SELECT r.name, r.schema
+            FROM (
+                SELECT '#' AS name, v_schema AS schema
+                UNION ALL
+                SELECT concat('#/', k.name, '/', d.key), d.value
+                FROM unnest('{$defs,definitions}'::text[]) AS k (name)
+                CROSS JOIN LATERAL jsonb_each(coalesce(v_schema -> k.name, '{}')) AS d
+            ) AS r
             UNION ALL
             SELECT s.name, e.value
             FROM same AS s
@@ -63,7 +69,7 @@ BEGIN
             ) AS e (value)
         ),
         step AS (
-            SELECT s.name, regexp_replace(s.schema ->> '$ref', '^.*/', '') AS target FROM same AS s WHERE s.schema ? '$ref'
+            SELECT s.name, s.schema ->> '$ref' AS target FROM same AS s WHERE s.schema ? '$ref'
         ),
         reached AS (
             SELECT s.name, s.target FROM step AS s
@@ -72,7 +78,7 @@ BEGIN
         )
         SELECT min(r.name) INTO v_loop FROM reached AS r WHERE r.name = r.target;
         IF v_loop IS NOT NULL THEN
-            RAISE EXCEPTION 'the definition % refers to itself', quote_literal(left(v_loop, 100))
+            RAISE EXCEPTION 'the schema at % refers to itself', left(v_loop, 100)
                 USING ERRCODE = 'KH007', HINT = 'Let it refer to itself only inside of properties, additionalProperties or items.';
         END IF;
     END IF;

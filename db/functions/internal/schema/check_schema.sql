@@ -39,7 +39,7 @@ BEGIN
         IF v_keyword.kind IS NULL AND v_keyword.key NOT LIKE 'x-%' THEN
             RAISE EXCEPTION '% has the keyword %, which Khala does not check', v_where, quote_literal(left(v_keyword.key, 100))
                 USING ERRCODE = 'KH007',
-                    HINT = 'Leave it out. Allowed are type, enum, const, properties, required, additionalProperties, propertyNames, minProperties, maxProperties, items, minItems, maxItems, uniqueItems, minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf, minLength, maxLength, pattern, allOf, anyOf, oneOf, $ref to $defs, and annotations.';
+                    HINT = 'Leave it out. Allowed are type, enum, const, properties, required, additionalProperties, propertyNames, minProperties, maxProperties, items, minItems, maxItems, uniqueItems, minimum, maximum, exclusiveMinimum, exclusiveMaximum, multipleOf, minLength, maxLength, pattern, allOf, anyOf, oneOf, $ref to $defs or #, and annotations.';
         ELSIF v_keyword.kind = 'types' THEN
             IF jsonb_typeof(v_keyword.value) NOT IN ('string', 'array') OR v_keyword.value = '[]' OR EXISTS (
                 SELECT FROM jsonb_path_query(v_keyword.value, '$[*]') AS t (name)
@@ -70,11 +70,11 @@ BEGIN
                     USING ERRCODE = 'KH007', HINT = 'Write the pattern without it.';
             END IF;
         ELSIF v_keyword.kind = 'reference' THEN
-            IF v_keyword.value #>> '{}' !~ '^#/([$]defs|definitions)/[^/~%]+$'
+            IF v_keyword.value #>> '{}' !~ '^#(/([$]defs|definitions)/[^/~%]+)?$'
                 OR p_root #> string_to_array(substring(v_keyword.value #>> '{}' FROM 3), '/') IS NULL
             THEN
                 RAISE EXCEPTION '% refers to %', v_where, left(v_keyword.value::text, 200)
-                    USING ERRCODE = 'KH007', HINT = 'Refer to a schema below $defs of the same document: {"$ref": "#/$defs/Line"}.';
+                    USING ERRCODE = 'KH007', HINT = 'Refer to the whole schema, {"$ref": "#"}, or to one below $defs of the same document: {"$ref": "#/$defs/Line"}.';
             END IF;
         ELSIF NOT (CASE v_keyword.kind
             WHEN 'a count' THEN jsonb_typeof(v_keyword.value) = 'number' AND v_keyword.value @? '$ ? (@ >= 0 && @.floor() == @)'

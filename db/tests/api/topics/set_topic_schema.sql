@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(30);
+SELECT plan(33);
 
 DO $$ BEGIN
     PERFORM khala.register_topic('pgtap.shaped', p_ownership => 'public');
@@ -52,12 +52,17 @@ FROM (
     ('''pgtap.shaped'', json_build_object(''title'', repeat(''x'', 262144))', 'KH007'),
     ('''pgtap.shaped'', ''{"$defs": {"A": {"$ref": "#/$defs/A"}}, "definitions": {"A": {}}}''', 'KH007'),
     ('''pgtap.shaped'', (repeat(''{"items": '', 3000) || ''{}'' || repeat(''}'', 3000))::json', 'KH007'),
+    ('''pgtap.shaped'', ''{"$ref": "#"}''', 'KH007'), ('''pgtap.shaped'', ''{"allOf": [{"$ref": "#/$defs/A"}], "$defs": {"A": {"anyOf": [{"$ref": "#"}]}}}''', 'KH007'),
     ('''pgtap.shaped'', (repeat(''{"items": '', 129) || ''{}'' || repeat(''}'', 129))::json', 'KH007'),
     ('''pgtap.shaped'', ''{"$defs": {"A": {"anyOf": [{"type": "null"}, {"$ref": "#/$defs/B"}]}, "B": {"allOf": [{"$ref": "#/$defs/A"}]}}}''', 'KH007')
 ) AS c (arguments, code);
 SELECT lives_ok(
     $$SELECT khala.set_topic_schema('pgtap.shaped', (repeat('{"properties": {"a": ', 64) || '{}' || repeat('}}', 64))::json)$$,
     'a payload can be described as deeply as it is'
+);
+SELECT lives_ok(
+    $$SELECT khala.set_topic_schema('pgtap.shaped', '{"properties": {"a": {"$ref": "#"}, "b": {"anyOf": [{"$ref": "#"}, {"type": "null"}]}}}', TRUE)$$,
+    'and so may the whole'
 );
 SELECT lives_ok(
     $$SELECT khala.set_topic_schema('pgtap.shaped', '{"$defs": {"A": {"properties": {"a": {"$ref": "#/$defs/A"}}}}, "allOf": [{"$ref": "#/$defs/A"}]}', TRUE)$$,

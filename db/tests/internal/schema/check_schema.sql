@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(46);
+SELECT plan(48);
 
 SELECT throws_ok(format('SELECT khala_internal.check_schema(%1$L, %1$L)', c.schema), 'KH007', NULL, 'refused: ' || c.schema)
 FROM (
@@ -23,7 +23,8 @@ FROM (
     ('{"pattern": "^[a]\\\\\\Ax"}'),
     ('{"$ref": "other.json"}'),
     ('{"$ref": "#/$defs/T"}'),
-    ('{"$ref": "#"}'),
+    ('{"$ref": "#/"}'),
+    ('{"$ref": null}'),
     ('{"minLength": -1}'),
     ('{"minLength": 1.5}'),
     ('{"minLength": [1]}'),
@@ -51,6 +52,7 @@ FROM (
     ('{"type": ["string", "null"], "x-mine": 1, "format": "date", "title": "t", "default": []}'),
     ('{"$defs": {"a b": {}}, "allOf": [{"$ref": "#/$defs/a b"}]}'),
     ('{"definitions": {"T": {}}, "$ref": "#/definitions/T"}'),
+    ('{"properties": {"children": {"items": {"$ref": "#"}}}}'),
     ('{"type": "string", "contentEncoding": "base64", "contentMediaType": "application/json"}'),
     ('{"pattern": "\\\\b[.]\\w"}'),
     ('{"items": false, "minItems": 0, "multipleOf": 0.01, "pattern": "^\\d{2}(?=x)", "required": [], "enum": [null]}')

@@ -1,6 +1,6 @@
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
-SELECT plan(41);
+SELECT plan(42);
 
 SELECT is(
     f.path || ' ' || f.fault, c.path || ' ' || c.fault, c.schema || ' of ' || c.value
@@ -47,7 +47,8 @@ FROM (
     ('{"anyOf": [{"type": "null"}, {"properties": {"a": {"type": "null"}}}]}', '{"a": 1}', '/a', 'is number, and has to be null'),
     ('{"anyOf": [{"type": "null"}, {"type": "string"}]}', '1', '', 'matches no alternative of anyOf'),
     ('{"oneOf": [{"type": "number"}, {"type": "integer"}]}', '1', '', 'matches more than one alternative of oneOf'),
-    ('{"$ref": "#/$defs/T", "$defs": {"T": {"properties": {"t": {"$ref": "#/$defs/T"}, "n": {"type": "null"}}}}}', '{"t": {"t": {"n": 1}}}', '/t/t/n', 'is number, and has to be null')
+    ('{"$ref": "#/$defs/T", "$defs": {"T": {"properties": {"t": {"$ref": "#/$defs/T"}, "n": {"type": "null"}}}}}', '{"t": {"t": {"n": 1}}}', '/t/t/n', 'is number, and has to be null'),
+    ('{"properties": {"t": {"$ref": "#"}, "n": {"type": "null"}}}', '{"t": {"t": {"n": 1}}}', '/t/t/n', 'is number, and has to be null')
 ) AS c (schema, value, path, fault)
 CROSS JOIN LATERAL khala_internal.schema_fault(c.schema::jsonb, c.value::jsonb, c.schema::jsonb) AS f;
 
