@@ -53,6 +53,8 @@ async def test_a_malformed_part_over_http_is_refused_and_named(newest_database: 
         async with httpx.AsyncClient(base_url=base, headers=headers, trust_env=False) as http:
             cases: list[tuple[list[tuple[str, str]], str, str]] = [
                 ([("key", "a/1"), ("prefix", "a/")], "bad_subscription", "key and prefix"),
+                ([("prefix", "a/"), ("prefix", "b/")], "bad_subscription", "the URL has 'pre"),
+                ([("limit", "1"), ("limit", "2")], "bad_subscription", "the URL has 'lim"),
                 ([("key", "")], "bad_subscription", f'filters["{NOTES}"].keys'),
                 ([("key", "a/1")] * 1001, "bad_subscription", f'filters["{NOTES}"].keys'),
                 ([("prefix", "x" * 513)], "bad_subscription", f'filters["{NOTES}"].prefix'),

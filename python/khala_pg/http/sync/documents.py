@@ -3,6 +3,7 @@
 The bodies come finished from the database and are not parsed here.
 """
 
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -43,6 +44,7 @@ class Documents:
     async def snapshot(self, request: Request) -> Response:
         after = request.query_params.get("after_doc_key")
         try:
+            _refuse_repeated(request)
             topic = _name(request, "topic")
             watermark = _whole(request, "watermark", least=0)
             limit = _whole(request, "limit", least=1) or self._settings.max_snapshot_documents
@@ -71,6 +73,7 @@ class Documents:
 
     async def document(self, request: Request) -> Response:
         try:
+            _refuse_repeated(request)
             topic, doc_key = _name(request, "topic"), _name(request, "doc_key")
         except ValueError as error:
             return errors.answer("bad_subscription", str(error))
@@ -159,6 +162,14 @@ def _json(request: Request, body: Body) -> Response:
     if body.etag in asked:
         return Response(status_code=304, headers=headers)
     return Response(body.content, media_type="application/json", headers=headers)
+
+
+def _refuse_repeated(request: Request) -> None:
+    """Only `key` may be repeated: of others nobody knows which one is meant. Raises ValueError."""
+    times = Counter(name for name, _ in request.query_params.multi_items() if name != "key")
+    for name, count in times.items():
+        if count > 1:
+            raise ValueError(f"the URL has {name[:32]!r} twice: leave one out")
 
 
 def _name(request: Request, name: str) -> str:
