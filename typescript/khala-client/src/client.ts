@@ -54,12 +54,6 @@ export function createKhalaClient(options: KhalaClientOptions): KhalaClient {
   return new Client(options);
 }
 
-/** A page that shows nothing is a riddle to whoever has just written it. */
-function warn({ message }: AnyKhalaError): void {
-  // biome-ignore lint/suspicious/noConsole: a program that wants it elsewhere passes `onError`
-  console.warn(`khala: ${message}`);
-}
-
 class Client implements KhalaClient {
   readonly #options: KhalaClientOptions;
   readonly #topics = new KnownTopics();
@@ -68,6 +62,7 @@ class Client implements KhalaClient {
   #platform: Platform | null = null;
   #unwatch: (() => void) | null = null;
   #closing: Promise<void> | null = null;
+  #warned = "";
   readonly getStatus: () => KhalaStatus;
   readonly onStatus: (listener: (status: KhalaStatus) => void) => Unsubscribe;
 
@@ -136,7 +131,16 @@ class Client implements KhalaClient {
   };
 
   readonly #onError = (error: AnyKhalaError): void => {
-    call(this.#options.onError ?? warn, error);
+    call(this.#options.onError ?? this.#warn, error);
+  };
+
+  /** A page that shows nothing is a riddle to whoever has just written it. Not at each try again. */
+  readonly #warn = ({ message }: AnyKhalaError): void => {
+    if (message !== this.#warned) {
+      this.#warned = message;
+      // biome-ignore lint/suspicious/noConsole: a program that wants it elsewhere passes `onError`
+      console.warn(`khala: ${message}`);
+    }
   };
 
   /** Once: finds what the platform supplies, and listens to its events. */

@@ -95,7 +95,7 @@ export class HttpApi {
     try {
       return await within(request, "transport", "fetch");
     } catch (error) {
-      throw failure("transport", `GET ${path} failed: ${error}`, error);
+      throw failure("transport", `${this.#baseUrl} cannot be reached: ${error}`, error);
     } finally {
       stop();
       signal.removeEventListener("abort", stop);
