@@ -8,6 +8,7 @@ for each of those files, and for what their own documents link to, under `source
 rewritten to it, so one link works in both places. Warnings, broken links among them, are errors.
 """
 
+import argparse
 import os
 import re
 import shutil
@@ -142,7 +143,9 @@ def build(site: Path) -> None:
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Build the documentation site.")
+    parser.add_argument("folder", type=Path, help="written anew, whatever is in it: site")
     try:
-        build(Path(sys.argv[1]).resolve())
+        build(parser.parse_args().folder.resolve())
     except subprocess.CalledProcessError as error:
         sys.exit(error.returncode)
