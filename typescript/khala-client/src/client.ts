@@ -136,7 +136,7 @@ class Client implements KhalaClient {
 
   /** A page that shows nothing is a riddle to whoever has just written it. Not at each try again. */
   readonly #warn = ({ message }: AnyKhalaError): void => {
-    if (message !== this.#warned) {
+    if (message !== this.#warned && this.#closing === null) {
       this.#warned = message;
       // biome-ignore lint/suspicious/noConsole: a program that wants it elsewhere passes `onError`
       console.warn(`khala: ${message}`);

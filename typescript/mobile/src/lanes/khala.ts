@@ -23,6 +23,8 @@ export function khalaLane(session: Session): Lane {
   const runs = new Observable<readonly Run[] | null>(null);
   const status = new Observable<LaneStatus>(CONNECTING);
   const khala = createKhalaClient({
+    // The state of the connection and of each list is on the screen.
+    onError: () => undefined,
     url: session.account.ws,
     httpUrl: session.account.http,
     token: session.renew,
