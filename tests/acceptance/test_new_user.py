@@ -23,6 +23,7 @@ from khala_pg.postgres import free_ports
 from khala_pg.postgres.server import PostgresServer
 from support.browser.browser import BrowserMissingError, browser
 from support.postgres.servers import SETTINGS, Servers, find_oldest_bin
+from support.programs.missing import skip_without
 from support.programs.packages import CHECKOUT, PATH, tarball, wheel
 
 TUTORIAL = (CHECKOUT / "docs/tutorial/your-table-live.md").read_text("utf-8")
@@ -145,9 +146,7 @@ async def test_from_nothing_to_a_change_in_the_browser(
         try:
             chromium = await started.enter_async_context(browser({**os.environ, "PATH": PATH}))
         except BrowserMissingError as missing:
-            if os.environ.get("CI"):
-                raise
-            pytest.skip(str(missing))
+            skip_without(str(missing))
         await chromium.act("open", url=f"http://127.0.0.1:{port}/")
         await chromium.wait("pre:has-text('paid')")
         assert "UPDATE 1" in user.run(change)

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -13,9 +12,9 @@ import pytest
 
 from support.postgres.servers import Servers
 from support.programs.dev_process import PATIENCE_S, Dev, khala, running
+from support.programs.missing import CLIENT, bundle, require_node
 
 ROOT = Path(__file__).resolve().parents[3]
-NODE_PACKAGE = ROOT / "typescript/khala-client"
 README = (ROOT / "README.md").read_text("utf-8")
 WS = "ws://127.0.0.1:4000/socket/websocket"
 
@@ -86,21 +85,11 @@ def test_python(dev: Dev, tmp_path: Path) -> None:
 
 
 def test_typescript(dev: Dev, tmp_path: Path) -> None:
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    node = shutil.which("node", path=path)
-    esbuild = NODE_PACKAGE / "node_modules/.bin/esbuild"
-    if node is None or not esbuild.exists():
-        assert not os.environ.get("CI"), "CI has Node, and the packages (npm ci)"
-        pytest.skip("Node and the packages of typescript/khala-client are not there")
+    node = require_node()
     program = tmp_path / "example.ts"
     program.write_text(at_this_relay(example("ts"), dev))
-    bundle = tmp_path / "example.mjs"
-    alias = f"--alias:khala-client={NODE_PACKAGE / 'src/index.ts'}"
-    options = ["--bundle", "--platform=node", "--format=esm", "--log-level=warning"]
-    subprocess.run(
-        [esbuild, program, f"--outfile={bundle}", alias, *options],
-        env={**os.environ, "PATH": path},
-        check=True,
-    )
+    made = tmp_path / "example.mjs"
+    alias = f"--alias:khala-client={CLIENT / 'src/index.ts'}"
+    bundle(program, made, alias, "--platform=node")
     # Node 20 has a WebSocket only if asked; from Node 22 on the option changes nothing.
-    until_said([node, "--experimental-websocket", bundle], "^order/1 paid$", dev)
+    until_said([node, "--experimental-websocket", made], "^order/1 paid$", dev)

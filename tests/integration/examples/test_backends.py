@@ -4,7 +4,6 @@ see it, and what they roll back by nobody."""
 import asyncio
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -21,6 +20,7 @@ from khala_pg.client import Endpoint, KhalaClient
 from khala_pg.postgres.free_ports import free_port
 from support.browser.browser import BrowserMissingError, browser
 from support.postgres.databases import TEMPLATE, Database
+from support.programs.missing import CLIENT, bundle, skip_without
 from support.relay.client_relay import SOON, RelayUnderTest, contents, running_relay
 from support.trials.waiting import until
 
@@ -129,16 +129,8 @@ async def test_a_backend(name: str, newest_database: Database, tmp_path: Path) -
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The package of the client as a page loads it."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    package = ROOT / "typescript/khala-client"
-    esbuild = package / "node_modules/.bin/esbuild"
-    if not esbuild.exists() or shutil.which("node", path=path) is None:
-        assert not os.environ.get("CI"), "CI has Node, and the packages (npm ci)"
-        pytest.skip("Node and the packages of typescript/khala-client are not there")
     made = tmp_path_factory.mktemp("client")
-    options = ["--bundle", "--format=esm", "--log-level=warning", f"--outfile={made}/index.js"]
-    environment = {**os.environ, "PATH": path}
-    subprocess.run([esbuild, package / "src/index.ts", *options], env=environment, check=True)
+    bundle(CLIENT / "src/index.ts", made / "index.js")
     return made
 
 
@@ -190,7 +182,7 @@ async def shows(app: httpx.AsyncClient) -> None:
             await app.post("/orders/2/pay", headers={"X-User": "acme/ann"})
             await page.wait("text=order/2: 1 lamp, paid")
     except BrowserMissingError as missing:
-        pytest.skip(str(missing))
+        skip_without(str(missing))
 
 
 def test_a_project_of_django_has_tests_of_its_own(

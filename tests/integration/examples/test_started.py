@@ -17,6 +17,7 @@ import pytest
 
 from support.browser.browser import Browser, BrowserMissingError, browser
 from support.postgres.servers import Servers
+from support.programs.missing import skip_without
 from support.programs.sessions import of_session
 from support.programs.terminals import terminal
 
@@ -85,7 +86,7 @@ async def chromium(environment: Mapping[str, str] = os.environ) -> AsyncIterator
         async with browser(environment, "--no-sandbox") as opened:
             yield opened
     except BrowserMissingError as missing:
-        pytest.skip(str(missing))
+        skip_without(str(missing))
 
 
 @pytest.mark.slow

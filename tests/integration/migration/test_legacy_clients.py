@@ -3,8 +3,6 @@
 import asyncio
 import json
 import math
-import os
-import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -21,10 +19,10 @@ from support.legacy.backend import (
 )
 from support.legacy.server import serving
 from support.legacy.values import Value, decode, encode
+from support.programs.missing import CLIENT, require_node
 
 ROOT = Path(__file__).resolve().parents[3]
 CLIENTS = ROOT / "tests/support/legacy"
-NODE_PACKAGE = ROOT / "typescript/khala-client"
 
 VALUES: dict[str, Value] = {
     "null": None,
@@ -78,11 +76,7 @@ def command(client: str) -> list[str]:
     """The program of a client, without its arguments."""
     if client == "python":
         return [sys.executable, str(CLIENTS / "python_client.py")]
-    node = shutil.which("node", path=f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}")
-    if node is None or not (NODE_PACKAGE / "node_modules/convex").exists():
-        assert not os.environ.get("CI"), "CI has Node, and the packages (npm ci)"
-        pytest.skip("no Node, or no packages in typescript/khala-client")
-    return [node, str(CLIENTS / "npm_client.mjs"), str(NODE_PACKAGE)]
+    return [require_node("convex"), str(CLIENTS / "npm_client.mjs"), str(CLIENT)]
 
 
 async def converse(client: str, kind: str, url: str, admin_key: str) -> dict[str, Any]:

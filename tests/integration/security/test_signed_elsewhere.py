@@ -2,10 +2,7 @@
 each kind of key, and refuses what is wrong about them."""
 
 import json
-import os
-import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,10 +19,10 @@ from khala_pg.auth import keyring as keys
 from khala_pg.auth import keyring_file
 from khala_pg.auth.jwks import JwksSettings
 from support.postgres.databases import Database
+from support.programs.missing import CLIENT, bundle, require_node
 from support.relay.relays import NOTES, RUNS, ready_relay, running_relay
 
 ROOT = Path(__file__).resolve().parents[3]
-NODE_PACKAGE = ROOT / "typescript/khala-client"
 SIGNER = ROOT / "tests/support/programs/sign_tokens.ts"
 ISSUER = "https://shop.example"
 DAY_S = 86400
@@ -93,19 +90,9 @@ def by_python(keyring: Path, wanted: Sequence[Wanted]) -> Signed:
 
 
 def by_node(keyring: Path, wanted: Sequence[Wanted]) -> Signed:
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    node = shutil.which("node", path=path)
-    esbuild = NODE_PACKAGE / "node_modules/.bin/esbuild"
-    if node is None or not esbuild.exists():
-        assert not os.environ.get("CI"), "CI has Node, and the packages (npm ci)"
-        pytest.skip("Node and the packages of typescript/khala-client are not there")
-    bundle = keyring.with_name("sign_tokens.mjs")
-    alias = f"--alias:khala-client/tokens={NODE_PACKAGE / 'src/tokens/tokens.ts'}"
-    options = ["--bundle", "--platform=node", "--format=esm", "--log-level=warning"]
-    environment = {**os.environ, "PATH": path}
-    subprocess.run(
-        [esbuild, SIGNER, f"--outfile={bundle}", alias, *options], env=environment, check=True
-    )
+    node, made = require_node(), keyring.with_name("sign_tokens.mjs")
+    alias = f"--alias:khala-client/tokens={CLIENT / 'src/tokens/tokens.ts'}"
+    bundle(SIGNER, made, alias, "--platform=node")
     asked = [
         {
             "key": None
@@ -127,9 +114,8 @@ def by_node(keyring: Path, wanted: Sequence[Wanted]) -> Signed:
         for each in wanted
     ]
     done = subprocess.run(
-        [node, bundle],
+        [node, made],
         input=json.dumps({"keyring": keyring.read_text(), "tokens": asked}),
-        env=environment,
         capture_output=True,
         text=True,
         check=True,
