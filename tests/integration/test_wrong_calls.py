@@ -12,27 +12,28 @@ import pytest
 from khala_pg.auth import keyring as keys
 from khala_pg.auth import keyring_file
 from support.postgres.databases import Database
+from support.programs.runs import KHALA, khala_text
 
-KHALA = str(Path(sys.executable).with_name("khala"))
 WRONG, FAILED, NOT_STARTED = 2, 1, 125
 
 
-def khala(
-    *arguments: str, cwd: Path | None = None, stdout: int | None = subprocess.PIPE
-) -> tuple[int, str]:
-    """The exit status and what was said on standard error."""
+def khala(*arguments: str, cwd: Path | None = None, stdout: int | None = None) -> tuple[int, str]:
+    """The exit status and what was said on standard error. stdout: None for a pipe."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("KHALA_")}
-    done = subprocess.run(
-        [KHALA, *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=stdout,
-        stderr=subprocess.PIPE,
-        text=True,
-        check=False,
-        timeout=60,
-        cwd=cwd,
-        env=env,
-    )
+    if stdout is None:
+        done = khala_text(*arguments, cwd=cwd, env=env)
+    else:
+        done = subprocess.run(
+            [KHALA, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=60,
+            cwd=cwd,
+            env=env,
+        )
     assert "Traceback" not in done.stderr, done.stderr
     return done.returncode, done.stderr
 

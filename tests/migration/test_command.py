@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from khala_pg.resources import db_dir
 from support.postgres.databases import Database
 from support.postgres.dumps import make_standby
 from support.postgres.servers import Servers
+from support.programs.runs import khala_text
 
 NAMES = [change.name for change in read_plan(db_dir())]
 
@@ -24,15 +24,7 @@ def khala(
     *arguments: str, cwd: Path, typed: str = "", **environment: str
 ) -> subprocess.CompletedProcess[str]:
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("KHALA_")}
-    said = subprocess.run(
-        [sys.executable, "-c", "from khala_pg.cli.main import main; main()", *arguments],
-        input=typed,
-        cwd=cwd,
-        env={**inherited, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    said = khala_text(*arguments, env={**inherited, **environment}, stdin=typed, cwd=cwd)
     assert "Traceback" not in said.stderr, said.stderr
     return said
 

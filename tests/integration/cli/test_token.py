@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,23 +9,16 @@ import pytest
 from khala_pg.auth import keyring as keys
 from khala_pg.auth import keyring_file
 from support.postgres.databases import Database
-from support.programs.runs import khala
+from support.programs.runs import khala, khala_text
 from support.relay.client_relay import RUNS, running_relay
-from support.relay.relay_process import KHALA
 
 
 async def token(ring: Path, *arguments: str) -> tuple[int, str, str]:
-    def run() -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [*KHALA, "token", "--org", "acme", "--keyring", str(ring), *arguments],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-            env={name: value for name, value in os.environ.items() if "KHALA" not in name},
-        )
-
-    done = await asyncio.to_thread(run)
+    done = await asyncio.to_thread(
+        khala_text,
+        *("token", "--org", "acme", "--keyring", str(ring), *arguments),
+        env={name: value for name, value in os.environ.items() if "KHALA" not in name},
+    )
     return done.returncode, done.stdout, " ".join(done.stderr.split())
 
 

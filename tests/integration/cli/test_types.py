@@ -14,7 +14,7 @@ import pytest
 
 from khala_pg.postgres.server import PostgresServer
 from support.postgres.databases import Database, Template, cloned
-from support.programs.runs import KHALA, environment
+from support.programs.runs import environment, khala_text
 
 ROOT = Path(__file__).resolve().parents[3]
 CLIENT = ROOT / "typescript" / "khala-client"
@@ -138,9 +138,7 @@ _ORDERS: list[dict[str, Any]] = [
 
 
 def khala(database: Database, *words: str, status: int = 0) -> str:
-    done = subprocess.run(
-        [KHALA, *words], env=environment(database.dsn), capture_output=True, text=True, check=False
-    )
+    done = khala_text(*words, env=environment(database.dsn))
     assert done.returncode == status, done
     return done.stdout if status == 0 else done.stderr
 
@@ -346,12 +344,7 @@ def test_a_changed_table_is_told(newest_database: Database) -> None:
     khala(newest_database, "attach", "public.orders", "--key", "id", "--public")
     with newest_database.connect() as owner:
         owner.execute("ALTER TABLE public.orders ADD extra int")
-    done = subprocess.run(
-        [KHALA, "types", "--lang", "ts"],
-        env=environment(newest_database.dsn),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    done = khala_text("types", "--lang", "ts", env=environment(newest_database.dsn))
+    assert done.returncode == 0, done
     assert "readonly extra: number | null" in done.stdout
     assert "has changed since it was attached" in done.stderr

@@ -2,8 +2,6 @@
 
 import json
 import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -12,20 +10,14 @@ from psycopg.errors import Diagnostic
 
 from support.postgres.databases import Database
 from support.postgres.sessions import sessions
+from support.programs.runs import KHALA, khala_text
 from support.trials.waiting import wait_until
 
-KHALA = str(Path(sys.executable).with_name("khala"))
 NOTES = "runtime.notifications"
 
 
 def khala(*arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [KHALA, *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    done = khala_text(*arguments)
     assert done.returncode == code, done.stdout + done.stderr
     return done
 

@@ -9,14 +9,12 @@ import pytest
 
 from khala_pg.doctor.examine import examine
 from support.postgres.databases import Database
-from support.programs.runs import KHALA, environment
+from support.programs.runs import KHALA, environment, khala_text
 from support.trials.waiting import wait_until
 
 
 def khala(database: Database, *words: str, status: int = 0) -> str:
-    done = subprocess.run(
-        [KHALA, *words], env=environment(database.dsn), capture_output=True, text=True, check=False
-    )
+    done = khala_text(*words, env=environment(database.dsn))
     assert done.returncode == status, done
     return done.stdout if status == 0 else done.stderr
 
@@ -176,13 +174,7 @@ def test_a_name_without_its_schema(orders: Database) -> None:
     ],
 )
 def test_wrong_calls(orders: Database, words: list[str], says: str) -> None:
-    done = subprocess.run(
-        [KHALA, "attach", *words],
-        env=environment(orders.dsn),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = khala_text("attach", *words, env=environment(orders.dsn))
     assert done.returncode in {1, 2}
     assert says in done.stderr
     assert "Traceback" not in done.stderr

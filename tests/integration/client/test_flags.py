@@ -1,29 +1,20 @@
 """`khala flags` sets the lane of a surface, and GET /api/sync/flags tells it to each subject."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 from khala_pg.cohort import cohort
 from support.postgres.databases import Database
+from support.programs.runs import khala_text
 from support.relay.asking import bearer, http
 from support.relay.relays import ready_relay, running_relay
 
-KHALA = str(Path(sys.executable).with_name("khala"))
 PATH = "/api/sync/flags"
 
 
 def khala(database: Database, *arguments: str, code: int = 0) -> str:
     """Runs `khala flags`; its output."""
-    done = subprocess.run(
-        [KHALA, "flags", *arguments, "--database", database.dba_dsn],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    done = khala_text("flags", *arguments, "--database", database.dba_dsn)
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout + done.stderr
 

@@ -1,7 +1,6 @@
 """`khala page`, as an administrator runs it beside a relay that serves the page."""
 
 import json
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,18 +8,13 @@ import httpx
 import pytest
 
 from support.postgres.databases import Database
-from support.relay.relay_process import KHALA, RelayProcess, relay_process
+from support.programs.runs import khala_text
+from support.relay.relay_process import RelayProcess, relay_process
 
 
 def khala_page(database: Database, *arguments: str, login: str = "dba") -> tuple[int, str, str]:
     """Status, output and errors, in words on one line each."""
-    said = subprocess.run(
-        [*KHALA, "page", f"--database={database.dsn_as(login)}", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    said = khala_text("page", f"--database={database.dsn_as(login)}", *arguments)
     return said.returncode, said.stdout.strip(), " ".join(said.stderr.split())
 
 

@@ -13,7 +13,7 @@ from support.legacy.backend import Fault, FunctionError, LegacyBackend, Transpor
 from support.legacy.server import serving
 from support.legacy.values import Value
 from support.postgres.databases import Database
-from support.programs.runs import KHALA
+from support.programs.runs import KHALA, khala_text
 from support.relay.relays import ready_relay, running_relay
 from support.relay.scraping import scrape
 
@@ -56,20 +56,13 @@ async def khala(database: Database, *arguments: str, backend: LegacyBackend | No
 
 
 async def run(database: Database, backend: LegacyBackend, *arguments: str) -> tuple[int, str, str]:
-    process = await asyncio.create_subprocess_exec(
-        KHALA,
-        "parity",
-        *arguments,
-        "--database",
-        database.dba_dsn,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
+    done = await asyncio.to_thread(
+        khala_text,
+        *("parity", *arguments, "--database", database.dba_dsn),
         env={**os.environ, "KHALA_PUBLISH_ADMIN_KEY": backend.admin_key},
+        timeout=120,
     )
-    async with asyncio.timeout(120):
-        out, err = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, out.decode(), err.decode()
+    return done.returncode, done.stdout, done.stderr
 
 
 async def once(

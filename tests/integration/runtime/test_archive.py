@@ -1,7 +1,6 @@
 """Ended runs go into the archive whole, beside writers: none is in both places or in neither."""
 
 import random
-import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -11,7 +10,7 @@ import pytest
 from support.postgres.consistency import check_topic
 from support.postgres.databases import Database
 from support.postgres.sessions import sessions
-from support.programs.runs import KHALA, environment
+from support.programs.runs import environment, khala_text
 from support.trials.seeds import choose_seed
 
 TOPIC = "runtime.run_summaries"
@@ -146,12 +145,6 @@ def test_the_command(newest_database: Database) -> None:
 
 
 def khala(database: Database, older_than: str, *words: str, status: int = 0) -> str:
-    done = subprocess.run(
-        [KHALA, "archive", "--older-than", older_than, *words],
-        env=environment(database.dsn),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = khala_text("archive", "--older-than", older_than, *words, env=environment(database.dsn))
     assert done.returncode == status, done
     return done.stdout if status == 0 else done.stderr

@@ -2,11 +2,9 @@
 
 import asyncio
 import json
-import sys
 import time
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -19,6 +17,7 @@ from khala_pg.auth.keys import Keyring
 from khala_pg.sqlapi import admin
 from support.http.tokens import verify_token
 from support.postgres.databases import Database
+from support.programs.runs import khala_text
 from support.relay.asking import bearer, http
 from support.relay.relays import (
     NOTES,
@@ -30,21 +29,13 @@ from support.relay.relays import (
     writer,
 )
 
-KHALA = str(Path(sys.executable).with_name("khala"))
 PATH = "/api/sync/token"
 
 
-async def khala_key(database: Database, *arguments: str) -> tuple[int | None, str, str]:
-    process = await asyncio.create_subprocess_exec(
-        KHALA,
-        "key",
-        *arguments,
-        f"--database={database.dba_dsn}",
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    out, err = await asyncio.wait_for(process.communicate(), 60)
-    return process.returncode, out.decode().strip(), err.decode()
+async def khala_key(database: Database, *arguments: str) -> tuple[int, str, str]:
+    words = ("key", *arguments, f"--database={database.dba_dsn}")
+    done = await asyncio.to_thread(khala_text, *words)
+    return done.returncode, done.stdout.strip(), done.stderr
 
 
 def make_key(
@@ -309,10 +300,8 @@ async def test_a_service_signs_in_users_of_whom_one_is_revoked(newest_database: 
         async with running.joined(ann) as hers, running.joined(bob) as his:
             await hers.subscribe(NOTES)
             await his.subscribe(NOTES)
-            done = await asyncio.create_subprocess_exec(
-                KHALA, "revoke", "--sub=ann", f"--database={newest_database.dba_dsn}"
-            )
-            assert await asyncio.wait_for(done.wait(), 60) == 0
+            words = ("revoke", "--sub=ann", f"--database={newest_database.dba_dsn}")
+            assert (await asyncio.to_thread(khala_text, *words)).returncode == 0
             assert (await hers.closed())[0] == 4401
             await his.ask("sync:heartbeat", {})
 

@@ -13,8 +13,9 @@ from khala_pg.lightning.operations.smoke.paywalls import SMOKE_PAYWALLS
 from support.gateway.gateway import Gateway
 from support.gateway.server import serving as serving_gateway
 from support.gateway.server import variables
-from support.http.control_plane import KHALA, SECRET, ControlPlane, control_plane
+from support.http.control_plane import SECRET, ControlPlane, control_plane
 from support.postgres.databases import Database
+from support.programs.runs import khala_text
 
 Mode = Literal["mock", "api"]
 OWNER = "ann"
@@ -65,25 +66,15 @@ async def ran(
         for name, value in os.environ.items()
         if name[:3] != "OA_" and name[:6] != "KHALA_"
     }
-    process = await asyncio.create_subprocess_exec(
-        KHALA,
-        "lightning",
-        *words,
+    said = await asyncio.to_thread(
+        khala_text,
+        *("lightning", *words),
         env={**inherited, **environment},
         cwd=cwd,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
+        stdin=stdin,
+        timeout=limit_s,
     )
-    try:
-        async with asyncio.timeout(limit_s):
-            out, err = await process.communicate(stdin.encode())
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    assert process.returncode is not None
-    done = Ran(process.returncode, out.decode(), err.decode())
+    done = Ran(said.returncode, said.stdout, said.stderr)
     assert "Traceback" not in done.out + done.err, done
     return done
 

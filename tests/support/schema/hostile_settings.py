@@ -60,21 +60,46 @@ HIJACKED = Variant(
     {"search_path": "evil, pg_temp, pg_catalog"},
     prepare="SELECT evil.occupy_temporary_schema()",
 )
+# Many at a time: they concern different things. When something differs, each is tried alone.
+_TOGETHER = (
+    {
+        "DateStyle": "German, DMY",
+        "IntervalStyle": "sql_standard",
+        "TimeZone": "Asia/Kathmandu",
+        "bytea_output": "escape",
+        "extra_float_digits": "-15",
+        "standard_conforming_strings": "off",
+        "quote_all_identifiers": "on",
+        "plpgsql.variable_conflict": "use_variable",
+        "plan_cache_mode": "force_generic_plan",
+        "max_stack_depth": "100kB",
+    },
+    {
+        "DateStyle": "SQL, MDY",
+        "IntervalStyle": "iso_8601",
+        "TimeZone": "Europe/Berlin",
+        "extra_float_digits": "0",
+        "transform_null_equals": "on",
+        "array_nulls": "off",
+        "plpgsql.variable_conflict": "use_column",
+        "plan_cache_mode": "force_custom_plan",
+        "lock_timeout": "1ms",
+    },
+    {
+        "DateStyle": "Postgres, YMD",
+        "IntervalStyle": "postgres_verbose",
+        "TimeZone": "America/St_Johns",
+        "plpgsql.extra_errors": "all",
+        "work_mem": "64kB",
+    },
+)
 _NAMED = (
-    _one("standard_conforming_strings", "off"),
+    *map(Variant, _TOGETHER),
     Variant({"standard_conforming_strings": "off", "backslash_quote": "off"}),
     # What it cannot show is refused.
     _one("client_encoding", "LATIN1", _BAD_CHARACTER),
     _one("client_encoding", "EUC_JP", _BAD_CHARACTER),
     _one("client_encoding", "GB18030"),
-    *(_one("DateStyle", style) for style in ("German, DMY", "SQL, MDY", "Postgres, YMD")),
-    *(_one("IntervalStyle", style) for style in ("sql_standard", "iso_8601", "postgres_verbose")),
-    *(_one("TimeZone", zone) for zone in ("Asia/Kathmandu", "Europe/Berlin", "America/St_Johns")),
-    _one("bytea_output", "escape"),
-    *(_one("extra_float_digits", digits) for digits in ("-15", "0")),
-    _one("quote_all_identifiers", "on"),
-    _one("transform_null_equals", "on"),
-    _one("array_nulls", "off"),
     # These must see what is committed, and say so.
     *(
         Variant(
@@ -86,13 +111,7 @@ _NAMED = (
     ),
     Variant({"default_transaction_read_only": "on"}, frozenset({_READ_ONLY}), _WRITING),
     _one("statement_timeout", "1ms", _CANCELLED),
-    _one("lock_timeout", "1ms"),
     *(_one("session_replication_role", role) for role in ("replica", "local")),
-    _one("plpgsql.extra_errors", "all"),
-    *(_one("plpgsql.variable_conflict", side) for side in ("use_variable", "use_column")),
-    *(_one("plan_cache_mode", mode) for mode in ("force_generic_plan", "force_custom_plan")),
-    _one("max_stack_depth", "100kB"),
-    _one("work_mem", "64kB"),
     Variant({"search_path": ""}),
     HIJACKED,
 )

@@ -24,7 +24,10 @@ SELECT is(
     '{"doc_key": "d", "doc_version": 2, "org_id": "a", "deleted": true, "watermark": 6, "payload": null}', 'a tombstone'
 );
 SELECT is(pg_temp.keys(khala.admin_documents('a', '{khala.admin}', 'runtime.notifications')), 'a/1 d p', 'without khala.admin.all');
-SELECT khala.sink('runtime.notifications', 'x' || lpad(n::text, 5, '0'), 1, '{}', 'b') FROM generate_series(1, 10000) AS n;
+SELECT count(*) FROM khala.sink_batch('runtime.notifications', (
+    SELECT jsonb_agg(jsonb_build_object('doc_key', 'x' || lpad(n::text, 5, '0'), 'doc_version', 1, 'payload', '{}'::jsonb, 'org_id', 'b'))
+    FROM generate_series(1, 10000) AS n
+));
 SELECT khala.sink('runtime.notifications', 'y', 1, '{}', 'a');
 SELECT is(pg_temp.all('a'), 'a/1 d y', 'however many others have');
 SELECT is(

@@ -22,7 +22,10 @@ SELECT is(
     '{"watermark": 3, "doc_version": 2, "org_id": "b", "deleted": false, "payload": {"n": 2}, "payload_bytes": 7}', 'a version'
 );
 SELECT is(pg_temp.versions(khala.admin_history('a', '{khala.admin}', 'runtime.notifications', 'k')), '4 1', 'what was never this organisation''s stays hidden');
-SELECT khala.sink('runtime.notifications', 'x' || n, 1, '{}', 'b') FROM generate_series(1, 20000) AS n;
+SELECT count(*) FROM khala.sink_batch('runtime.notifications', (
+    SELECT jsonb_agg(jsonb_build_object('doc_key', 'x' || n, 'doc_version', 1, 'payload', '{}'::jsonb, 'org_id', 'b'))
+    FROM generate_series(1, 20000) AS n
+));
 SELECT is(pg_temp.all(), '4 3 2 1', 'however much was written since');
 SELECT is(
     khala.admin_history('a', '{khala.admin}', 'runtime.notifications', 'x1')::text,

@@ -19,7 +19,10 @@ SELECT is(
     TRUE, 'of the organisation, and public ones'
 );
 SELECT is(json_array_length(khala.admin_topics('a', '{khala.admin}') -> 'topics'), (SELECT count(*)::integer FROM runtime.sync_topics), 'all topics');
-SELECT khala.sink('runtime.notifications', 'm' || n, 1, '{}', 'a') FROM generate_series(1, 30000) AS n;
+SELECT count(*) FROM khala.sink_batch('runtime.notifications', (
+    SELECT jsonb_agg(jsonb_build_object('doc_key', 'm' || n, 'doc_version', 1, 'payload', '{}'::jsonb, 'org_id', 'a'))
+    FROM generate_series(1, 30000) AS n
+));
 SELECT is(pg_temp.notifications('{khala.admin}') @> '{"documents": 28571, "documents_at_least": true}', TRUE, 'counted up to a bound');
 SELECT throws_ok('SELECT khala.admin_topics(''a'', ''{}'')', 'KH025', NULL, 'without the scope');
 
