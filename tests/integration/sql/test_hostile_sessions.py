@@ -1,6 +1,6 @@
 """Every function and view of the API means the same under whatever settings a session has."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -9,7 +9,8 @@ import pytest
 from psycopg.adapt import Loader
 from psycopg.pq import TransactionStatus
 
-from support.postgres.databases import Database
+from khala_pg.postgres.server import PostgresServer
+from support.postgres.databases import Database, Template, cloned
 from support.schema.api_examples import EFFECTS, EXAMPLES, SCENE
 from support.schema.example_calls import Call
 from support.schema.hostile_settings import HIJACKED, IMPOSTORS, Variant, variants
@@ -52,7 +53,16 @@ class _PrintedBinary(_Printed):
     format = psycopg.pq.Format.BINARY
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def database(
+    server: PostgresServer, template_of: Callable[[PostgresServer], Template]
+) -> Iterator[Database]:
+    """One for all tests: every call is undone."""
+    with cloned(template_of(server)) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
 def roles(database: Database) -> dict[str, str]:
     """A role for each function and view, in a database with the scene and the impostors."""
     with database.connect() as connection:
