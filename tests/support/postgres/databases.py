@@ -13,8 +13,10 @@ from pytest_postgresql.janitor import DatabaseJanitor
 
 from khala_pg.migration.migrate import migrate
 from khala_pg.postgres.server import SUPERUSER, PostgresServer
+from support.postgres.verifiers import quick_verifier
 
 TEMPLATE = "khala_template"
+_MIXED_TEMPLATE = "khala_mixed_template"
 ROLES = {
     "runtime": ["khala_runtime"],
     "relay": ["khala_relay"],
@@ -70,9 +72,11 @@ class Template:
 
 
 def make_template(server: PostgresServer) -> Template:
-    """Migrates the template and creates the logins."""
+    """Migrates the templates and creates the logins."""
     _janitor(server, TEMPLATE).init()
     migrate(server.dsn(TEMPLATE))
+    _janitor(server, _MIXED_TEMPLATE, template_dbname=TEMPLATE).init()
+    take_public_documents(server.dsn(_MIXED_TEMPLATE))
     passwords = {_login(role): secrets.token_urlsafe(12) for role in ROLES}
     with psycopg.connect(server.dsn(), autocommit=True) as connection:
         for role, groups in ROLES.items():
@@ -80,7 +84,7 @@ def make_template(server: PostgresServer) -> Template:
             connection.execute(
                 sql.SQL("CREATE ROLE {} LOGIN PASSWORD {} IN ROLE {}").format(
                     sql.Identifier(login),
-                    sql.Literal(passwords[login]),
+                    sql.Literal(quick_verifier(passwords[login])),
                     sql.SQL(", ").join(map(sql.Identifier, groups)),
                 )
             )
@@ -100,9 +104,8 @@ def cloned(template: Template, *, as_seeded: bool = False) -> Iterator[Database]
     Its topics are mixed, unless it is to be as every new installation is.
     """
     database = Database(template.server, f"khala_test_{next(_numbers)}", template.passwords)
-    with _janitor(template.server, database.name, template_dbname=TEMPLATE):
-        if not as_seeded:
-            take_public_documents(database.dsn)
+    of = TEMPLATE if as_seeded else _MIXED_TEMPLATE
+    with _janitor(template.server, database.name, template_dbname=of):
         yield database
 
 

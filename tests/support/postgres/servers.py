@@ -5,7 +5,11 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from khala_pg.postgres.server import PostgresServer
+import psycopg
+from psycopg import sql
+
+from khala_pg.postgres.server import SUPERUSER, PostgresServer
+from support.postgres.verifiers import quick_verifier
 
 OLDEST = "15"
 NEWEST = "18"
@@ -51,6 +55,15 @@ def _remove_what_killed_sessions_left(memory: Path) -> None:
             shutil.rmtree(left, ignore_errors=True)
 
 
+def _log_in_quickly(server: PostgresServer) -> None:
+    with psycopg.connect(server.dsn(), autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("ALTER ROLE {} PASSWORD {}").format(
+                sql.Identifier(SUPERUSER), sql.Literal(quick_verifier(connection.info.password))
+            )
+        )
+
+
 class Servers:
     """Starts each server at its first use; stops and removes all of them at the end."""
 
@@ -75,6 +88,7 @@ class Servers:
                     )
             server = PostgresServer(self._root / version, pg_bin=pg_bin, settings=SETTINGS)
             server.start()
+            _log_in_quickly(server)
             self._running[version] = server
         return self._running[version]
 
