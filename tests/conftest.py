@@ -29,6 +29,12 @@ hypothesis.settings.register_profile("any load", deadline=None)
 hypothesis.settings.load_profile("any load")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with long tests come first: so no worker has one left when the others have ended."""
+    with_long_tests = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in with_long_tests)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def heeded_signals() -> Iterator[None]:
     """Signals that nohup or a shell's background job ignores, heeded: tests send them to children,

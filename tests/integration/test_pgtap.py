@@ -137,6 +137,7 @@ def test_judge_reports_what_is_wrong() -> None:
     assert "not ok 1" in judge(["1..1", "not ok 1 - bad\n# because"])[0]
 
 
+@pytest.mark.slow
 def test_pg_prove_alone_runs_them(
     oldest_server: PostgresServer, template_of: Callable[[PostgresServer], Template]
 ) -> None:

@@ -295,6 +295,7 @@ def test_verify_notices_what_is_missing(
         verify(newest_database.dsn)
 
 
+@pytest.mark.slow
 def test_verify_notices_any_missing_function_or_trigger(newest_database: Database) -> None:
     functions = (
         "SELECT oid::regprocedure::text FROM pg_proc WHERE pronamespace "

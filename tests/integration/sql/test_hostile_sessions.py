@@ -143,6 +143,7 @@ def test_impostors_are_what_a_session_meets(database: Database, roles: dict[str,
                 connection.execute(statement.encode())
 
 
+@pytest.mark.slow
 def test_settings_change_nothing(database: Database, roles: dict[str, str]) -> None:
     expected = outcomes(database, roles, Variant({}))
     assert {
