@@ -23,6 +23,7 @@ from support.postgres.databases import (
     take_public_documents,
 )
 from support.postgres.servers import NEWEST, OLDEST, SETTINGS, VERSIONS, Servers
+from support.programs.missing import skip_without
 
 # On a loaded machine an example takes as long as it takes: pytest's timeout ends what hangs.
 hypothesis.settings.register_profile("any load", deadline=None)
@@ -71,7 +72,7 @@ def _get(servers: Servers, version: str) -> PostgresServer:
     try:
         return servers.get(version)
     except LookupError as missing:
-        pytest.skip(str(missing))
+        skip_without(str(missing))
 
 
 @pytest.fixture(scope="session", params=VERSIONS, ids=lambda version: f"pg{version}")

@@ -86,7 +86,7 @@ def user(servers: Servers, tmp_path: Path) -> Iterator[Terminal]:
     """A user with a new PostgreSQL 15, in whose database app `me` may do what an owner may."""
     pg_bin = find_oldest_bin()
     if pg_bin is None:
-        pytest.skip("PostgreSQL 15 is not installed (apt-get install postgresql-15)")
+        skip_without("PostgreSQL 15 is not installed (apt-get install postgresql-15)")
     home = servers.new_home("new-user")
     with PostgresServer(home, pg_bin=pg_bin, settings=SETTINGS) as server:
         with psycopg.connect(server.dsn(), autocommit=True) as admin:

@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from support.programs.missing import skip_without
+
 TESTS = Path(__file__).resolve().parents[1]
 
 
 @pytest.mark.slow
 async def test_a_planted_mismatch_stops_the_drill(tmp_path: Path) -> None:
     if shutil.which("prometheus") is None:
-        pytest.skip("no prometheus (apt-get install prometheus)")
+        skip_without("no prometheus (apt-get install prometheus)")
     report = tmp_path / "report.md"
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "drills", "codex", "--plant-mismatch"),

@@ -12,6 +12,7 @@ from psycopg.rows import class_row
 from khala_pg.postgres.server import PostgresServer
 from khala_pg.resources import db_dir
 from support.postgres.databases import Database, Template, cloned
+from support.programs.missing import skip_without
 from support.schema.function_files import function_files
 
 FILES = function_files(db_dir())
@@ -194,7 +195,7 @@ def test_plpgsql_check_finds_nothing(
         try:
             connection.execute("CREATE EXTENSION plpgsql_check")
         except psycopg.errors.FeatureNotSupported:
-            pytest.skip("no plpgsql_check (apt-get install postgresql-15-plpgsql-check)")
+            skip_without("no plpgsql_check (apt-get install postgresql-15-plpgsql-check)")
         # A trigger function is checked with a table of its trigger.
         connection.execute("CREATE TABLE public.attached (id bigint PRIMARY KEY)")
         connection.execute(

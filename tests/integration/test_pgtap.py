@@ -21,6 +21,7 @@ from khala_pg.postgres.server import PostgresServer
 from khala_pg.resources import db_dir
 from support.postgres import pgtap
 from support.postgres.databases import Template, cloned, empty
+from support.programs.missing import skip_without
 
 FILES = sorted((db_dir() / "tests").rglob("*.sql"))
 
@@ -77,7 +78,7 @@ def installed(server: PostgresServer, dsn: str) -> bool:
     try:
         return pgtap.install(server, dsn)
     except pgtap.PgTapMissingError as missing:
-        pytest.skip(str(missing))
+        skip_without(str(missing))
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
@@ -143,13 +144,13 @@ def test_pg_prove_alone_runs_them(
 ) -> None:
     """What a DBA does: pg_prove against a database that has the schema and pgTAP."""
     if shutil.which("pg_prove") is None:
-        pytest.skip("no pg_prove (apt-get install libtap-parser-sourcehandler-pgtap-perl)")
+        skip_without("no pg_prove (apt-get install libtap-parser-sourcehandler-pgtap-perl)")
     with cloned(template_of(oldest_server), as_seeded=True) as database:
         try:
             if not pgtap.install(oldest_server, database.dsn):
-                pytest.skip("pgTAP is not an extension of this server (postgresql-15-pgtap)")
+                skip_without("pgTAP is not an extension of this server (postgresql-15-pgtap)")
         except pgtap.PgTapMissingError as missing:
-            pytest.skip(str(missing))
+            skip_without(str(missing))
         where = conninfo_to_dict(database.dsn)
         said = subprocess.run(
             [

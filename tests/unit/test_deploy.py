@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from khala_pg.cli.main import COMMANDS
+from support.programs.missing import skip_without
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
@@ -80,7 +81,7 @@ def test_dockerfile_copies_what_there_is_and_all_that_a_wheel_needs() -> None:
 
 def test_compose_is_valid() -> None:
     if shutil.which("docker-compose") is None:
-        pytest.skip("docker-compose is not installed")
+        skip_without("docker-compose is not installed")
     passwords = dict.fromkeys(("POSTGRES_PASSWORD", "RELAY_PASSWORD", "DBA_PASSWORD"), "secret")
     command = ["docker-compose", "--file", str(DEPLOY / "container/compose.yaml"), "config"]
     done = subprocess.run(
@@ -137,7 +138,7 @@ def test_kubernetes_objects_fit_together() -> None:
 @pytest.mark.parametrize("unit", ["khala-relay.service", "khala-retain.service"])
 def test_systemd_takes_the_units(unit: str, tmp_path: Path) -> None:
     if shutil.which("systemd-analyze") is None:
-        pytest.skip("systemd-analyze is not installed")
+        skip_without("systemd-analyze is not installed")
     for file in (DEPLOY / "systemd").iterdir():
         text = file.read_text("utf-8")
         for line in re.findall(r"^ExecStart=(.*)$", text, re.MULTILINE):

@@ -19,6 +19,7 @@ from khala_pg.postgres import free_ports
 from khala_pg.postgres.installation import PostgresServerError
 from khala_pg.postgres.server import PostgresServer, StopMode
 from support.postgres.servers import OLDEST, SETTINGS, Servers, find_oldest_bin
+from support.programs.missing import skip_without
 
 
 @pytest.fixture
@@ -105,7 +106,7 @@ def test_a_taken_port_is_named(home: Path, newest_server: PostgresServer) -> Non
 def test_a_cluster_of_another_version_is_refused(home: Path) -> None:
     oldest = find_oldest_bin()
     if oldest is None:
-        pytest.skip(f"PostgreSQL {OLDEST} is not installed")
+        skip_without(f"PostgreSQL {OLDEST} is not installed")
     with PostgresServer(home, settings=SETTINGS):
         pass
     with pytest.raises(PostgresServerError, match="was made by PostgreSQL 18"):

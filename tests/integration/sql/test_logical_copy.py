@@ -9,6 +9,7 @@ from psycopg import sql
 from khala_pg.postgres.server import PostgresServer
 from support.postgres.databases import Database, cloned, make_template
 from support.postgres.servers import OLDEST, SETTINGS, VERSIONS, Servers, find_oldest_bin
+from support.programs.missing import skip_without
 
 _TOPIC = "runtime.run_summaries"
 _TABLES = "runtime.sync_topic_sequences, runtime.sync_stream_events, runtime.sync_documents"
@@ -20,7 +21,7 @@ def origin_and_copy(
 ) -> Iterator[tuple[Database, Database]]:
     pg_bin = find_oldest_bin() if request.param == OLDEST else None
     if request.param == OLDEST and pg_bin is None:
-        pytest.skip("no PostgreSQL 15 (apt-get install postgresql-15)")
+        skip_without("no PostgreSQL 15 (apt-get install postgresql-15)")
     home = servers.new_home("logical")
     settings = {**SETTINGS, "wal_level": "logical"}
     with PostgresServer(home, pg_bin=pg_bin, settings=settings) as server:

@@ -13,6 +13,7 @@ import pytest
 
 from khala_pg.postgres import free_ports
 from support.postgres.databases import Database
+from support.programs.missing import skip_without
 
 
 @contextmanager
@@ -28,7 +29,7 @@ def pooled(
     """
     program = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
     if program is None:
-        pytest.skip("no pgbouncer (apt-get install pgbouncer)")
+        skip_without("no pgbouncer (apt-get install pgbouncer)")
     where = psycopg.conninfo.conninfo_to_dict(
         database.dsn if role is None else database.dsn_as(role)
     )

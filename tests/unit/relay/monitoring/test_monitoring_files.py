@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 from prometheus_client import generate_latest
 
 from khala_pg.relay.metrics import Metrics
 from khala_pg.relay.monitoring.gauges import GaugeCollector, Gauges
 from khala_pg.sqlapi.telemetry import ParityTelemetry, PublisherTopic, Telemetry, TopicTelemetry
+from support.programs.missing import skip_without
 from support.relay.metric_names import declared
 
 SYNC = Path(__file__).parents[4] / "docs" / "sync"
@@ -81,7 +81,7 @@ def expressions_of_rules() -> list[str]:
 def promtool(*arguments: str, text: str = "") -> "subprocess.CompletedProcess[str]":
     found = shutil.which("promtool")
     if found is None:
-        pytest.skip("no promtool (apt-get install prometheus)")
+        skip_without("no promtool (apt-get install prometheus)")
     return subprocess.run(
         [found, *arguments], input=text, capture_output=True, text=True, timeout=60
     )
